@@ -1,0 +1,88 @@
+# mixmas: make help lists what can be made. Building and running need Go only.
+
+GO ?= go
+BIN := bin/mixmas
+# ALL=1 makes every check obligatory; without it, checks that need a C compiler or the network are left out where those
+# are missing, and named.
+ALL ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/mixmas, without C
+	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/mixmas
+
+.PHONY: install
+install: ## install mixmas into Go's bin folder
+	CGO_ENABLED=0 $(GO) install ./cmd/mixmas
+
+.PHONY: run
+run: build ## search and train on the built-in data, within a minute
+	$(BIN) run
+
+.PHONY: test
+test: format vet lint generated portable-build unit purego race ## run the checks that this machine can run; ALL=1: all, or fail
+
+.PHONY: ci
+ci: ## run all checks, and fail where a tool is missing
+	$(MAKE) test ALL=1
+
+.PHONY: format
+format: ## check that the code is formatted
+	@files=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$files" ]; then echo "not formatted with gofmt:"; echo "$$files"; exit 1; fi
+	@echo "format: ok"
+
+.PHONY: vet
+vet: ## vet for amd64, for the portable kernels, and for arm64
+	GOOS=linux GOARCH=amd64 $(GO) vet ./...
+	$(GO) vet -tags purego ./...
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+
+.PHONY: lint
+lint: ## run staticcheck, as pinned in .ci/tools
+	@if $(GO) tool -modfile=.ci/tools/go.mod staticcheck -version >/dev/null 2>&1; then \
+		echo "$(GO) tool staticcheck ./..."; $(GO) tool -modfile=.ci/tools/go.mod staticcheck ./...; \
+	elif [ -n "$(ALL)" ]; then echo "lint: staticcheck cannot be built"; exit 1; \
+	else echo "left out: lint (staticcheck is not there and cannot be fetched)"; fi
+
+.PHONY: generated
+generated: ## check that the assembly is what its generator makes
+	@if (cd nn/cpu/gen && $(GO) build -o /dev/null .) >/dev/null 2>&1; then nn/cpu/gen/check.sh; \
+	elif [ -n "$(ALL)" ]; then echo "generated: the generator's modules cannot be fetched"; exit 1; \
+	else echo "left out: generated (the generator's modules are not there and cannot be fetched)"; fi
+
+.PHONY: portable-build
+portable-build: ## check that all builds without C
+	CGO_ENABLED=0 $(GO) build ./...
+
+.PHONY: unit
+unit: ## test with the kernels that this processor has
+	$(GO) test ./...
+
+.PHONY: purego
+purego: ## test with the portable kernels
+	$(GO) test -tags purego ./...
+
+.PHONY: race
+race: ## test under the race detector, with the portable kernels (it does not see assembly)
+	@if command -v $${CC:-cc} >/dev/null; then \
+		echo "$(GO) test -race -tags purego ./..."; CGO_ENABLED=1 $(GO) test -race -tags purego ./...; \
+	elif [ -n "$(ALL)" ]; then echo "race: the race detector needs a C compiler"; exit 1; \
+	else echo "left out: race (the race detector needs a C compiler)"; fi
+
+.PHONY: bench
+bench: ## run the micro-benchmarks
+	$(GO) test -run '^$$' -bench . ./nn/cpu/... ./nn/mixer/...
+
+.PHONY: generate
+generate: ## make the assembly again
+	$(GO) generate ./nn/cpu/simd
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

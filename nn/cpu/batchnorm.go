@@ -1,0 +1,380 @@
+package cpu
+
+import (
+	"math"
+
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+)
+
+// channels sums over the channels of maps (outer, channels, inner). With inner 1, maps whose channels come last, the
+// outer rows are cut into slices; else a channel is summed by one worker.
+type channels struct {
+	set                    *simd.Set
+	outer, channels, inner int
+	rows                   rowSlices
+	// sums holds a slice's sums each.
+	sums []float64
+	// tile is the length of vectors over the channels that are repeated to make longer calls; inner 1 only.
+	tile int
+}
+
+func newChannels(b *binder, outer, count, inner int) channels {
+	c := channels{set: b.set, outer: outer, channels: count, inner: inner, rows: rowSlices{count: 1}}
+	if inner == 1 {
+		c.rows = sliced(outer, count)
+		c.tile = count * repeats(count, outer)
+	}
+	c.sums = make([]float64, c.rows.count*count)
+	return c
+}
+
+// size is the number of elements of a channel.
+func (c *channels) size() int { return c.outer * c.inner }
+
+// sum shares out the computation of one sum a channel, and adds up the slices' sums into the first slice's.
+func (c *channels) sum(t *turn, f part) {
+	if c.inner == 1 {
+		t.split(c.rows.count, grain(c.rows.size*c.channels), f)
+	} else {
+		t.split(c.channels, grain(c.size()), f)
+	}
+	total := c.sums[:c.channels]
+	for s := 1; s < c.rows.count; s++ {
+		for i, v := range c.sums[s*c.channels:][:c.channels] {
+			total[i] += v
+		}
+	}
+}
+
+// apply shares out an elementwise computation: its units are rows of channels, or with inner above 1 channels' rows.
+func (c *channels) apply(t *turn, f part) {
+	if c.inner == 1 {
+		t.split(c.outer, grain(c.channels), f)
+	} else {
+		t.split(c.outer*c.channels, grain(c.inner), f)
+	}
+}
+
+// addRows adds the columns of rows from ≤ i < to of some matrix to sum: f adds a few rows to a block in float32, and
+// the blocks are added in float64.
+func addRows(sum []float64, block []float32, from, to int, f func(block []float32, i, j int)) {
+	const few = 16
+	for i := from; i < to; i += few {
+		clear(block)
+		f(block, i, min(i+few, to))
+		addTo(sum, block)
+	}
+}
+
+// batchNorm runs [device.BatchNorm].
+type batchNorm struct {
+	channels
+	o                            *device.BatchNorm
+	x, weight, bias, y           []float32
+	mean, rstd                   []float32
+	runningMean, runningVariance []float32
+	// block is a slice's scratch each.
+	block []float32
+	// negative mean, gain and shift of y = (x + negative) gain + shift, repeated to a tile where channels come last.
+	negative, gain, shift []float32
+
+	sumMean, sumSquares, normalise part
+}
+
+func bindBatchNorm(b *binder, o *device.BatchNorm) instruction {
+	b.positive("outer, channels and inner", o.Outer, o.Channels, o.Inner)
+	if o.Train && o.Outer*o.Inner < 2 {
+		b.fail("training needs at least 2 values a channel, got %d", o.Outer*o.Inner)
+	}
+	if b.err != nil {
+		return nil
+	}
+	n, c := o.Outer*o.Channels*o.Inner, o.Channels
+	l := &batchNorm{channels: newChannels(b, o.Outer, c, o.Inner), o: o, x: b.need("X", o.X, n), weight: b.need("Weight", o.Weight, c),
+		bias: b.need("Bias", o.Bias, c), y: b.need("Y", o.Y, n), runningMean: b.need("RunningMean", o.RunningMean, c),
+		runningVariance: b.need("RunningVariance", o.RunningVariance, c)}
+	statistics := b.maybe("Statistics", o.Statistics, 2*c)
+	if statistics == nil {
+		statistics = make([]float32, 2*c)
+	}
+	l.mean, l.rstd = statistics[:c], statistics[c:]
+	l.block = aligned(l.rows.count * c)
+	tile := max(l.tile, c)
+	l.negative, l.gain, l.shift = aligned(tile), aligned(tile), aligned(tile)
+	l.sumMean, l.sumSquares, l.normalise = l.partMean, l.partSquares, l.partNormalise
+	b.share(o.RunningMean, o.RunningMean)
+	b.share(o.RunningVariance, o.RunningVariance)
+	return l
+}
+
+func (l *batchNorm) run(t *turn) error {
+	if l.o.Train {
+		l.statistics(t)
+	} else {
+		for c, v := range l.runningVariance {
+			l.mean[c], l.rstd[c] = l.runningMean[c], float32(1/math.Sqrt(float64(v)+l.o.Eps))
+		}
+	}
+	for c, m := range l.mean {
+		l.negative[c], l.gain[c], l.shift[c] = -m, l.rstd[c]*l.weight[c], l.bias[c]
+	}
+	for _, v := range [...][]float32{l.negative, l.gain, l.shift} {
+		repeat(v, l.o.Channels)
+	}
+	l.apply(t, l.normalise)
+	return nil
+}
+
+// statistics computes the batch's own and moves the running ones.
+func (l *batchNorm) statistics(t *turn) {
+	n := float64(l.size())
+	l.sum(t, l.sumMean)
+	for c, sum := range l.sums[:l.o.Channels] {
+		l.mean[c] = float32(sum / n)
+		l.runningMean[c] = float32((1-l.o.Momentum)*float64(l.runningMean[c]) + l.o.Momentum*sum/n)
+	}
+	l.sum(t, l.sumSquares)
+	for c, sum := range l.sums[:l.o.Channels] {
+		l.rstd[c] = float32(1 / math.Sqrt(sum/n+l.o.Eps))
+		l.runningVariance[c] = float32((1-l.o.Momentum)*float64(l.runningVariance[c]) + l.o.Momentum*sum/(n-1))
+	}
+}
+
+func (l *batchNorm) partMean(_ *worker, from, to int) {
+	width := l.o.Channels
+	clear(l.sums[from*l.stride() : to*l.stride()])
+	if l.inner == 1 {
+		for s := from; s < to; s++ {
+			first, last := l.rows.bounds(s)
+			addRows(l.sums[s*width:][:width], l.block[s*width:][:width], first, last, func(block []float32, i, j int) {
+				l.set.ColumnSum(block, l.x[i*width:j*width], j-i, width, width)
+			})
+		}
+		return
+	}
+	l.eachRow(from, to, func(c, k, m int) { l.sums[c] += float64(l.set.Sum(l.x[k:m])) })
+}
+
+func (l *batchNorm) partSquares(w *worker, from, to int) {
+	width := l.o.Channels
+	clear(l.sums[from*l.stride() : to*l.stride()])
+	if l.inner == 1 {
+		for s := from; s < to; s++ {
+			first, last := l.rows.bounds(s)
+			addRows(l.sums[s*width:][:width], l.block[s*width:][:width], first, last, func(block []float32, i, j int) {
+				l.set.ColumnSquares(block, l.x[i*width:j*width], l.mean, j-i, width, width)
+			})
+		}
+		return
+	}
+	l.eachRow(from, to, func(c, k, m int) {
+		deviation := w.blocks[0][:m-k]
+		l.set.AddScalar(deviation, l.x[k:m], -l.mean[c])
+		l.sums[c] += float64(l.set.Dot(deviation, deviation))
+	})
+}
+
+func (l *batchNorm) partNormalise(_ *worker, from, to int) {
+	if l.inner == 1 {
+		l.eachTile(from, to, func(i, j int) {
+			y, n := l.y[i:j], j-i
+			l.set.Add(y, l.x[i:j], l.negative[:n])
+			l.set.Mul(y, y, l.gain[:n])
+			l.set.Add(y, y, l.shift[:n])
+		})
+		return
+	}
+	for row := from; row < to; row++ {
+		c := row % l.o.Channels
+		y := l.y[row*l.inner:][:l.inner]
+		l.set.AddScalar(y, l.x[row*l.inner:][:l.inner], l.negative[c])
+		l.set.Scale(y, y, l.gain[c])
+		l.set.AddScalar(y, y, l.shift[c])
+	}
+}
+
+// stride is the number of sums of a unit of sum.
+func (c *channels) stride() int {
+	if c.inner == 1 {
+		return c.channels
+	}
+	return 1
+}
+
+// eachRow calls f for the elements k ≤ e < m of each row of the channels from ≤ c < to, a block at a time.
+func (c *channels) eachRow(from, to int, f func(channel, k, m int)) {
+	for channel := from; channel < to; channel++ {
+		for o := range c.outer {
+			row := (o*c.channels + channel) * c.inner
+			eachBlock(row, row+c.inner, func(k, m int) { f(channel, k, m) })
+		}
+	}
+}
+
+// eachTile calls f for the elements i ≤ e < j of the rows from ≤ r < to, a tile at a time.
+func (c *channels) eachTile(from, to int, f func(i, j int)) {
+	for i := from * c.channels; i < to*c.channels; i += c.tile {
+		f(i, min(i+c.tile, to*c.channels))
+	}
+}
+
+// batchNormGrad runs [device.BatchNormGrad].
+type batchNormGrad struct {
+	channels
+	o                    *device.BatchNormGrad
+	x, weight, dy        []float32
+	mean, rstd           []float32
+	dx, plus             []float32
+	dweight, dbias       []float32
+	plusWeight, plusBias []float32
+	dots                 []float64 // the sums of dy (x - mean)
+	block, deviation     []float32 // a slice's scratch each
+	negative             []float32
+	// dx = factor dy + slope (x + negative) + shift
+	factor, slope, shift []float32
+
+	sumBias, sumWeight, distribute part
+}
+
+func bindBatchNormGrad(b *binder, o *device.BatchNormGrad) instruction {
+	b.positive("outer, channels and inner", o.Outer, o.Channels, o.Inner)
+	if b.err != nil {
+		return nil
+	}
+	n, c := o.Outer*o.Channels*o.Inner, o.Channels
+	g := &batchNormGrad{channels: newChannels(b, o.Outer, c, o.Inner), o: o, x: b.need("X", o.X, n), weight: b.need("Weight", o.Weight, c),
+		dy: b.need("DY", o.DY, n), dx: b.maybe("DX", o.DX, n), plus: b.maybe("Plus", o.Plus, n),
+		dweight: b.maybe("DWeight", o.DWeight, c), dbias: b.maybe("DBias", o.DBias, c),
+		plusWeight: b.maybe("PlusWeight", o.PlusWeight, c), plusBias: b.maybe("PlusBias", o.PlusBias, c)}
+	statistics := b.need("Statistics", o.Statistics, 2*c)
+	if b.err != nil {
+		return nil
+	}
+	g.mean, g.rstd = statistics[:c], statistics[c:]
+	g.block = aligned(g.rows.count * c)
+	g.deviation = aligned(g.rows.count * g.tile)
+	tile := max(g.tile, c)
+	g.negative, g.factor, g.slope, g.shift = aligned(tile), aligned(tile), aligned(tile), aligned(tile)
+	g.sumBias, g.sumWeight, g.distribute = g.partBias, g.partWeight, g.partDistribute
+	b.share(o.DWeight, o.PlusWeight)
+	b.share(o.DBias, o.PlusBias)
+	return g
+}
+
+func (g *batchNormGrad) run(t *turn) error {
+	n := float64(g.size())
+	for c, m := range g.mean {
+		g.negative[c] = -m
+	}
+	repeat(g.negative, g.o.Channels)
+	g.sum(t, g.sumBias)
+	for c, sum := range g.sums[:g.o.Channels] {
+		g.factor[c] = g.weight[c] * g.rstd[c]
+		g.shift[c] = -g.factor[c] * float32(sum/n)
+		if g.dbias != nil {
+			g.dbias[c] = float32(sum + at(g.plusBias, c))
+		}
+	}
+	g.sum(t, g.sumWeight)
+	for c, sum := range g.sums[:g.o.Channels] {
+		rstd := float64(g.rstd[c])
+		g.slope[c] = -g.factor[c] * float32(rstd*rstd*sum/n)
+		if g.dweight != nil {
+			g.dweight[c] = float32(sum*rstd + at(g.plusWeight, c))
+		}
+	}
+	if g.dx == nil {
+		return nil
+	}
+	for _, v := range [...][]float32{g.factor, g.slope, g.shift} {
+		repeat(v, g.o.Channels)
+	}
+	g.apply(t, g.distribute)
+	return nil
+}
+
+// at is element i, or 0 where the slice is absent.
+func at(x []float32, i int) float64 {
+	if x == nil {
+		return 0
+	}
+	return float64(x[i])
+}
+
+func (g *batchNormGrad) partBias(_ *worker, from, to int) {
+	width := g.o.Channels
+	clear(g.sums[from*g.stride() : to*g.stride()])
+	if g.inner == 1 {
+		for s := from; s < to; s++ {
+			first, last := g.rows.bounds(s)
+			addRows(g.sums[s*width:][:width], g.block[s*width:][:width], first, last, func(block []float32, i, j int) {
+				g.set.ColumnSum(block, g.dy[i*width:j*width], j-i, width, width)
+			})
+		}
+		return
+	}
+	g.eachRow(from, to, func(c, k, m int) { g.sums[c] += float64(g.set.Sum(g.dy[k:m])) })
+}
+
+func (g *batchNormGrad) partWeight(w *worker, from, to int) {
+	width := g.o.Channels
+	clear(g.sums[from*g.stride() : to*g.stride()])
+	if g.inner == 1 {
+		for s := from; s < to; s++ {
+			first, last := g.rows.bounds(s)
+			scratch := g.deviation[s*g.tile:][:g.tile]
+			addRows(g.sums[s*width:][:width], g.block[s*width:][:width], first, last, func(block []float32, i, j int) {
+				g.eachTile(i, j, func(k, m int) {
+					deviation := scratch[:m-k]
+					g.set.Add(deviation, g.x[k:m], g.negative[:m-k])
+					g.set.ColumnDot(block, deviation, g.dy[k:m], (m-k)/width, width)
+				})
+			})
+		}
+		return
+	}
+	g.eachRow(from, to, func(c, k, m int) {
+		deviation := w.blocks[0][:m-k]
+		g.set.AddScalar(deviation, g.x[k:m], g.negative[c])
+		g.sums[c] += float64(g.set.Dot(deviation, g.dy[k:m]))
+	})
+}
+
+func (g *batchNormGrad) partDistribute(w *worker, from, to int) {
+	if g.inner == 1 {
+		g.eachTile(from, to, func(i, j int) {
+			dx, dy, n := g.dx[i:j], g.dy[i:j], j-i
+			if g.o.Train {
+				g.set.Add(dx, g.x[i:j], g.negative[:n])
+				g.set.Mul(dx, dx, g.slope[:n])
+				g.set.MulAdd(dx, dy, g.factor[:n])
+				g.set.Add(dx, dx, g.shift[:n])
+			} else {
+				g.set.Mul(dx, dy, g.factor[:n])
+			}
+			g.addPlus(i, j)
+		})
+		return
+	}
+	for row := from; row < to; row++ {
+		c := row % g.o.Channels
+		i, j := row*g.inner, (row+1)*g.inner
+		dx, dy := g.dx[i:j], g.dy[i:j]
+		if g.o.Train {
+			g.set.AddScalar(dx, g.x[i:j], g.negative[c])
+			g.set.Scale(dx, dx, g.slope[c])
+			g.set.Axpy(dx, dy, g.factor[c])
+			g.set.AddScalar(dx, dx, g.shift[c])
+		} else {
+			g.set.Scale(dx, dy, g.factor[c])
+		}
+		g.addPlus(i, j)
+	}
+}
+
+func (g *batchNormGrad) addPlus(i, j int) {
+	if g.plus != nil {
+		g.set.Add(g.dx[i:j], g.dx[i:j], g.plus[i:j])
+	}
+}

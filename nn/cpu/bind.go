@@ -1,0 +1,177 @@
+package cpu
+
+import (
+	"fmt"
+
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+)
+
+// binder turns operations into instructions. It keeps the first error, so that the code that binds an operation reads as
+// a list of what it needs.
+type binder struct {
+	session *session
+	program *device.Program
+	set     *simd.Set
+	err     error
+	// shared lists the pairs of buffers, written and read, that the operation at hand allows to be the same memory.
+	shared []pair
+}
+
+type pair struct{ write, read device.Buffer }
+
+// bind makes the instruction of one operation.
+func (b *binder) bind(op device.Operation) (instruction, error) {
+	b.err, b.shared = nil, b.shared[:0]
+	in := b.instruction(op)
+	if b.err == nil {
+		b.checkOverlap(op)
+	}
+	return in, b.err
+}
+
+func (b *binder) instruction(op device.Operation) instruction {
+	switch o := op.(type) {
+	case *device.MatMul:
+		return bindMatMul(b, o)
+	case *device.Map:
+		return bindMap(b, o)
+	case *device.MapGrad:
+		return bindMapGrad(b, o)
+	case *device.Binary:
+		return bindBinary(b, o)
+	case *device.Assemble:
+		return bindAssemble(b, o)
+	case *device.Reduce:
+		return bindReduce(b, o)
+	case *device.MaxGrad:
+		return bindMaxGrad(b, o)
+	case *device.Dropout:
+		return bindDropout(b, o)
+	case *device.LayerNorm:
+		return bindLayerNorm(b, o)
+	case *device.LayerNormGrad:
+		return bindLayerNormGrad(b, o)
+	case *device.BatchNorm:
+		return bindBatchNorm(b, o)
+	case *device.BatchNormGrad:
+		return bindBatchNormGrad(b, o)
+	case *device.Im2Col:
+		return bindIm2Col(b, o)
+	case *device.Col2Im:
+		return bindCol2Im(b, o)
+	case *device.DepthwiseConv:
+		return bindDepthwiseConv(b, o)
+	case *device.DepthwiseConvGrad:
+		return bindDepthwiseConvGrad(b, o)
+	case *device.CrossEntropy:
+		return bindCrossEntropy(b, o)
+	case *device.BCEWithLogits:
+		return bindBCEWithLogits(b, o)
+	case *device.Adam:
+		return bindAdam(b, o)
+	case *device.SGD:
+		return bindSGD(b, o)
+	}
+	b.fail("the cpu device does not know the operation %T", op)
+	return nil
+}
+
+func (b *binder) fail(format string, arguments ...any) {
+	if b.err == nil {
+		b.err = fmt.Errorf(format, arguments...)
+	}
+}
+
+// positive demands sizes of at least 1.
+func (b *binder) positive(name string, sizes ...int) {
+	for _, n := range sizes {
+		if n < 1 {
+			b.fail("%s %v: every size must be at least 1", name, sizes)
+			return
+		}
+	}
+}
+
+// need is the memory of the first n elements of a buffer that the operation cannot do without; role is its field.
+func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
+	if buffer == 0 {
+		b.fail("%s is absent", role)
+		return nil
+	}
+	if buffer < 0 || int(buffer) > len(b.program.Buffers) {
+		b.fail("%s is buffer %d of %d", role, buffer, len(b.program.Buffers))
+		return nil
+	}
+	info := b.program.Info(buffer)
+	if n > info.Size {
+		b.fail("%s needs %d elements, buffer %d (%s) has %d", role, n, buffer, info.Name, info.Size)
+		return nil
+	}
+	if b.err != nil {
+		return nil
+	}
+	space := b.session.arena
+	if info.Space == device.State {
+		space = b.session.state
+	}
+	return space[info.Offset : info.Offset+n : info.Offset+n]
+}
+
+// maybe is need for a buffer that may be absent: nil then.
+func (b *binder) maybe(role string, buffer device.Buffer, n int) []float32 {
+	if buffer == 0 {
+		return nil
+	}
+	return b.need(role, buffer, n)
+}
+
+// share allows the memory that the operation writes to be exactly the memory that it reads, or the same buffer.
+func (b *binder) share(write device.Buffer, reads ...device.Buffer) {
+	for _, read := range reads {
+		b.shared = append(b.shared, pair{write, read})
+	}
+}
+
+// checkOverlap says whether what the operation writes lies apart from everything else that it touches, or exactly on
+// what it is allowed to share.
+func (b *binder) checkOverlap(op device.Operation) {
+	reads, writes := op.Buffers(nil, nil)
+	for i, w := range writes {
+		for _, other := range writes[i+1:] {
+			if b.overlap(w, other) {
+				b.fail("it writes buffers %d (%s) and %d (%s) to overlapping memory", w, b.program.Info(w).Name, other, b.program.Info(other).Name)
+			}
+		}
+		for _, r := range reads {
+			if b.overlap(w, r) && !(b.allowed(w, r) && b.program.Info(w).Offset == b.program.Info(r).Offset) {
+				b.fail("it writes buffer %d (%s) over buffer %d (%s), which it reads", w, b.program.Info(w).Name, r, b.program.Info(r).Name)
+			}
+		}
+	}
+}
+
+func (b *binder) overlap(x, y device.Buffer) bool {
+	p, q := b.program.Info(x), b.program.Info(y)
+	return p.Space == q.Space && p.Offset < q.Offset+q.Size && q.Offset < p.Offset+p.Size
+}
+
+func (b *binder) allowed(write, read device.Buffer) bool {
+	for _, p := range b.shared {
+		if p == (pair{write, read}) {
+			return true
+		}
+	}
+	return false
+}
+
+// same says whether two slices begin at the same memory.
+func same(a, b []float32) bool { return len(a) > 0 && len(b) > 0 && &a[0] == &b[0] }
+
+func product(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}

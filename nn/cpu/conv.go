@@ -1,0 +1,295 @@
+package cpu
+
+import (
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+)
+
+// checkMaps demands sizes of which at least one patch fits.
+func checkMaps(b *binder, m device.Maps) {
+	b.positive("batch, height, width, channels, kernel and stride", m.Batch, m.Height, m.Width, m.Channels, m.Kernel, m.Stride)
+	if m.Padding < 0 || m.Height+2*m.Padding < m.Kernel || m.Width+2*m.Padding < m.Kernel {
+		b.fail("maps of %d×%d with padding %d do not hold a kernel of %d", m.Height, m.Width, m.Padding, m.Kernel)
+	}
+}
+
+// im2col runs [device.Im2Col]. Its units are rows of patches.
+type im2col struct {
+	x, y []float32
+	device.Maps
+	compute part
+}
+
+func bindIm2Col(b *binder, o *device.Im2Col) instruction {
+	checkMaps(b, o.Maps)
+	if b.err != nil {
+		return nil
+	}
+	c := &im2col{x: b.need("X", o.X, o.Size()), y: b.need("Y", o.Y, o.Columns()), Maps: o.Maps}
+	c.compute = c.part
+	return c
+}
+
+func (c *im2col) run(t *turn) error {
+	n := c.Batch * c.OutHeight()
+	t.split(n, grain(len(c.y)/n), c.compute)
+	return nil
+}
+
+func (c *im2col) part(_ *worker, from, to int) {
+	across, run := c.OutWidth(), c.Kernel*c.Channels
+	y := c.y[from*across*c.Kernel*run:]
+	for unit := from; unit < to; unit++ {
+		image, down := unit/c.OutHeight(), unit%c.OutHeight()
+		for i := range across {
+			for k := range c.Kernel {
+				dst := y[:run]
+				y = y[run:]
+				clear(dst)
+				if row, first, last := c.clip(down, i, k); first < last {
+					left := i*c.Stride - c.Padding
+					x := c.x[(image*c.Height+row)*c.Width*c.Channels:]
+					copy(dst[(first-left)*c.Channels:], x[first*c.Channels:last*c.Channels])
+				}
+			}
+		}
+	}
+}
+
+// clip says which cells first ≤ x < last of which row of the map the row k of the patch at (down, across) covers.
+func (c *im2col) clip(down, across, k int) (row, first, last int) {
+	row = down*c.Stride - c.Padding + k
+	if row < 0 || row >= c.Height {
+		return 0, 0, 0
+	}
+	left := across*c.Stride - c.Padding
+	return row, max(left, 0), min(left+c.Kernel, c.Width)
+}
+
+// col2im runs [device.Col2Im]. Its units are rows of maps, each of which gathers what patches hold of it.
+type col2im struct {
+	set     *simd.Set
+	cells   im2col // x is the result, y the patches
+	compute part
+}
+
+func bindCol2Im(b *binder, o *device.Col2Im) instruction {
+	checkMaps(b, o.Maps)
+	if b.err != nil {
+		return nil
+	}
+	c := &col2im{set: b.set, cells: im2col{x: b.need("X", o.X, o.Size()), y: b.need("Y", o.Y, o.Columns()), Maps: o.Maps}}
+	c.compute = c.part
+	return c
+}
+
+func (c *col2im) run(t *turn) error {
+	n := c.cells.Batch * c.cells.Height
+	t.split(n, grain(len(c.cells.y)/n), c.compute)
+	return nil
+}
+
+func (c *col2im) part(_ *worker, from, to int) {
+	m := &c.cells
+	run, across := m.Kernel*m.Channels, m.OutWidth()
+	for unit := from; unit < to; unit++ {
+		image, row := unit/m.Height, unit%m.Height
+		x := m.x[unit*m.Width*m.Channels:][:m.Width*m.Channels]
+		clear(x)
+		for k := range m.Kernel {
+			top := row + m.Padding - k
+			if top < 0 || top%m.Stride != 0 || top/m.Stride >= m.OutHeight() {
+				continue
+			}
+			down := top / m.Stride
+			for i := range across {
+				_, first, last := m.clip(down, i, k)
+				if first >= last {
+					continue
+				}
+				left := i*m.Stride - m.Padding
+				patch := m.y[(((image*m.OutHeight()+down)*across+i)*m.Kernel+k)*run:]
+				dst := x[first*m.Channels : last*m.Channels]
+				c.set.Add(dst, dst, patch[(first-left)*m.Channels:][:len(dst)])
+			}
+		}
+	}
+}
+
+// depthwise runs [device.DepthwiseConv]. Its units are rows of maps.
+type depthwise struct {
+	set             *simd.Set
+	x, weight, plus []float32
+	y               []float32
+	device.Maps
+	flip bool
+	// tiles holds, for each place in the kernel, the channels' weights, repeated for tile/Channels cells side by side.
+	tiles   []float32
+	tile    int
+	compute part
+}
+
+// checkDepthwise demands maps that keep their size.
+func checkDepthwise(b *binder, m device.Maps) {
+	checkMaps(b, m)
+	if m.Stride != 1 || m.Kernel%2 == 0 || m.Padding != m.Kernel/2 {
+		b.fail("kernel %d, stride %d, padding %d: a depthwise convolution has an odd kernel, stride 1 and padding kernel/2", m.Kernel, m.Stride, m.Padding)
+	}
+}
+
+func bindDepthwiseConv(b *binder, o *device.DepthwiseConv) instruction {
+	checkDepthwise(b, o.Maps)
+	if b.err != nil {
+		return nil
+	}
+	places := o.Kernel * o.Kernel
+	d := &depthwise{set: b.set, x: b.need("X", o.X, o.Size()), weight: b.need("Weight", o.Weight, o.Channels*places), y: b.need("Y", o.Y, o.Size()),
+		plus: b.maybe("Plus", o.Plus, o.Size()), Maps: o.Maps, flip: o.Flip}
+	d.tile = o.Channels * repeats(o.Channels, o.Width)
+	d.tiles = aligned(places * d.tile)
+	d.compute = d.part
+	b.share(o.Y, o.Plus)
+	return d
+}
+
+// repeats is how often a vector over the channels is repeated for rows of cells to be handled in calls of about a block.
+func repeats(channels, most int) int { return min(max(blockSize/channels, 1), most) }
+
+func (d *depthwise) run(t *turn) error {
+	places := d.Kernel * d.Kernel
+	for place := range places {
+		tile := d.tiles[place*d.tile:][:d.tile]
+		from := place
+		if d.flip {
+			from = places - 1 - place
+		}
+		for c := range d.Channels {
+			tile[c] = d.weight[c*places+from]
+		}
+		repeat(tile, d.Channels)
+	}
+	n := d.Batch * d.Height
+	t.split(n, grain(d.Width*d.Channels*places/4), d.compute)
+	return nil
+}
+
+// repeat fills a vector with copies of its first n elements.
+func repeat(x []float32, n int) {
+	for ; n < len(x); n *= 2 {
+		copy(x[n:], x[:n])
+	}
+}
+
+func (d *depthwise) part(_ *worker, from, to int) {
+	size := d.Width * d.Channels
+	for unit := from; unit < to; unit++ {
+		y := d.y[unit*size:][:size]
+		switch {
+		case d.plus == nil:
+			clear(y)
+		case !same(d.plus, d.y):
+			copy(y, d.plus[unit*size:])
+		}
+		eachPlace(d.Maps, unit, func(place, row, first, last, shift int) {
+			x := d.x[row*size:][:size]
+			w := d.tiles[place*d.tile:][:d.tile]
+			for i := first * d.Channels; i < last*d.Channels; i += d.tile {
+				j := min(i+d.tile, last*d.Channels)
+				d.set.MulAdd(y[i:j], x[i+shift*d.Channels:][:j-i], w[:j-i])
+			}
+		})
+	}
+}
+
+// eachPlace calls f for each place of the kernel that touches row unit of the maps (counted through the batch): the
+// place reads the row counted in the same way, and cell x+shift of it for the cells first ≤ x < last.
+func eachPlace(m device.Maps, unit int, f func(place, row, first, last, shift int)) {
+	y := unit % m.Height
+	for i := range m.Kernel {
+		down := i - m.Padding
+		if y+down < 0 || y+down >= m.Height {
+			continue
+		}
+		for j := range m.Kernel {
+			shift := j - m.Padding
+			if first, last := max(-shift, 0), min(m.Width-shift, m.Width); first < last {
+				f(i*m.Kernel+j, unit+down, first, last, shift)
+			}
+		}
+	}
+}
+
+// depthwiseGrad runs [device.DepthwiseConvGrad]: sums over slices of map rows.
+type depthwiseGrad struct {
+	set      *simd.Set
+	x, dy    []float32
+	dw, plus []float32
+	rows     rowSlices
+	sums     []float64 // a slice's sum each, (places, channels)
+	block    []float32 // a slice's scratch each
+	device.Maps
+	compute part
+}
+
+func bindDepthwiseConvGrad(b *binder, o *device.DepthwiseConvGrad) instruction {
+	checkDepthwise(b, o.Maps)
+	if b.err != nil {
+		return nil
+	}
+	n := o.Channels * o.Kernel * o.Kernel
+	d := &depthwiseGrad{set: b.set, x: b.need("X", o.X, o.Size()), dy: b.need("DY", o.DY, o.Size()), dw: b.need("DWeight", o.DWeight, n),
+		plus: b.maybe("Plus", o.Plus, n), Maps: o.Maps, rows: sliced(o.Batch*o.Height, o.Width*o.Channels)}
+	d.sums = make([]float64, d.rows.count*n)
+	d.block = aligned(d.rows.count * n)
+	d.compute = d.part
+	b.share(o.DWeight, o.Plus)
+	return d
+}
+
+func (d *depthwiseGrad) run(t *turn) error {
+	places := d.Kernel * d.Kernel
+	t.split(d.rows.count, grain(d.rows.size*d.Width*d.Channels*places/4), d.compute)
+	for c := range d.Channels {
+		for place := range places {
+			var sum float64
+			for s := range d.rows.count {
+				sum += d.sums[(s*places+place)*d.Channels+c]
+			}
+			i := c*places + place
+			if d.plus != nil {
+				sum += float64(d.plus[i])
+			}
+			d.dw[i] = float32(sum)
+		}
+	}
+	return nil
+}
+
+func (d *depthwiseGrad) part(_ *worker, from, to int) {
+	const cells = 64 // that are summed in float32
+	n, size := d.Channels*d.Kernel*d.Kernel, d.Width*d.Channels
+	high := ceil(cells, d.Width)
+	for s := from; s < to; s++ {
+		sum, block := d.sums[s*n:][:n], d.block[s*n:][:n]
+		clear(sum)
+		first, last := d.rows.bounds(s)
+		for unit := first; unit < last; unit += high {
+			clear(block)
+			for u := unit; u < min(unit+high, last); u++ {
+				eachPlace(d.Maps, u, func(place, row, first, last, shift int) {
+					dy, x := d.dy[u*size:][:size], d.x[row*size:][:size]
+					d.set.ColumnDot(block[place*d.Channels:][:d.Channels], x[(first+shift)*d.Channels:(last+shift)*d.Channels],
+						dy[first*d.Channels:last*d.Channels], last-first, d.Channels)
+				})
+			}
+			addTo(sum, block)
+		}
+	}
+}
+
+// addTo adds float32 partial sums to float64 ones.
+func addTo(sum []float64, x []float32) {
+	for i, v := range x {
+		sum[i] += float64(v)
+	}
+}

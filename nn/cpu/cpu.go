@@ -1,0 +1,65 @@
+// Package cpu is the default device: the operations of package device on the processor, in pure Go over the inner loops
+// of package simd.
+//
+// A training has the same bits whatever the number of workers: operations share out elements of their outputs, never
+// the terms of one sum, except where a sum over rows is cut into slices that do not depend on the number of workers and
+// whose partial sums are added in slice order.
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+)
+
+// Options configure a [Device]. The zero value is the default.
+type Options struct {
+	// Workers is the number of cores that all sessions of the device may use together. 0 means GOMAXPROCS.
+	Workers int
+	// Kernels are the inner loops. nil means the best set for this processor.
+	Kernels *simd.Set
+	// Poison fills the arena with NaN before the first operation of each run, inputs excepted, and each arena buffer
+	// when its planned lifetime ends. It is for tests of the memory plan.
+	Poison bool
+}
+
+// Device is the CPU. It implements [device.Device].
+type Device struct {
+	kernels *simd.Set
+	pool    *pool
+	poison  bool
+}
+
+var _ device.Device = (*Device)(nil)
+
+// New makes a CPU device. A device without open sessions holds no goroutines.
+func New(o Options) *Device {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Kernels == nil {
+		o.Kernels = simd.Best()
+	}
+	return &Device{kernels: o.Kernels, pool: newPool(o.Workers), poison: o.Poison}
+}
+
+// Name implements [device.Device].
+func (d *Device) Name() string { return "cpu" }
+
+// Numerics implements [device.Device]: "cpu", the architecture and the kernel set, for example "cpu/amd64/avx2". The
+// architecture counts because Go's compiler fuses multiplications and additions on some and not on others.
+func (d *Device) Numerics() string { return "cpu/" + runtime.GOARCH + "/" + d.kernels.Name }
+
+// Workers is the number of cores that the device may use.
+func (d *Device) Workers() int { return len(d.pool.workers) }
+
+// Open implements [device.Device].
+func (d *Device) Open(state int) (device.Session, error) {
+	if state < 0 {
+		return nil, fmt.Errorf("open cpu session: a state of %d elements, want 0 or more", state)
+	}
+	d.pool.open()
+	return &session{device: d, state: aligned(state)}, nil
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Sizes in bytes of a float32 and of a vector of 8.
+const (
+	float  = 4
+	vector = 32
+)
+
+// generator emits one assembly file. Its instruction methods take operands in the order of Go's assembler: sources first,
+// and of a subtraction or division the right side first.
+type generator struct {
+	*build.Context
+	constants map[uint32]operand.Mem
+	mask      operand.Mem
+}
+
+func newGenerator() *generator {
+	g := &generator{Context: build.NewContext(), constants: map[uint32]operand.Mem{}}
+	g.mask = g.GLOBL("tail_mask", attr.RODATA|attr.NOPTR)
+	for i := range 8 {
+		g.DATA(float*i, operand.U32(math.MaxUint32))
+		g.DATA(float*(8+i), operand.U32(0))
+	}
+	return g
+}
+
+// function starts an assembly function; doc describes it in the Go declaration.
+func (g *generator) function(name, parameters, doc string) {
+	g.TEXT(name, attr.NOSPLIT, "func("+parameters+")")
+	g.Pragma("noescape")
+	g.Doc(name + " " + doc)
+}
+
+// end returns to Go code, which uses SSE.
+func (g *generator) end() {
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// argument loads an integer or pointer parameter.
+func (g *generator) argument(name string) reg.GPVirtual {
+	r := g.GP64()
+	g.Load(g.Param(name), r)
+	return r
+}
+
+// stride loads a distance in elements and makes it bytes.
+func (g *generator) stride(name string) reg.GPVirtual {
+	r := g.argument(name)
+	g.SHLQ(operand.Imm(2), r)
+	return r
+}
+
+// broadcast loads a float parameter into all elements of a vector.
+func (g *generator) broadcast(name string) reg.VecVirtual {
+	parameter, err := g.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v := g.YMM()
+	g.VBROADCASTSS(parameter.Addr, v)
+	return v
+}
+
+// returns stores the first element of v as the function's float32 result.
+func (g *generator) returns(v reg.VecVirtual, index int) {
+	result, err := g.ReturnIndex(index).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	g.VMOVSS(v.AsX(), result.Addr)
+}
+
+// constant is a vector in memory with f in all elements.
+func (g *generator) constant(f float32) operand.Mem {
+	bits := math.Float32bits(f)
+	m, ok := g.constants[bits]
+	if !ok {
+		m = g.GLOBL(fmt.Sprintf("float_%08x", bits), attr.RODATA|attr.NOPTR)
+		for i := range 8 {
+			g.DATA(float*i, operand.U32(bits))
+		}
+		g.constants[bits] = m
+	}
+	return m
+}
+
+// constantRegister loads a constant into a register.
+func (g *generator) constantRegister(f float32) reg.VecVirtual {
+	v := g.YMM()
+	g.VMOVUPS(g.constant(f), v)
+	return v
+}
+
+func (g *generator) zero() reg.VecVirtual {
+	v := g.YMM()
+	g.VXORPS(v, v, v)
+	return v
+}
+
+// polynomial evaluates coefficients, the highest power first, at x.
+func (g *generator) polynomial(x reg.VecVirtual, coefficients ...float32) reg.VecVirtual {
+	r := g.constantRegister(coefficients[0])
+	for _, c := range coefficients[1:] {
+		g.VFMADD213PS(g.constant(c), x, r)
+	}
+	return r
+}
+
+// lanes is the place of 8 elements, or of fewer with a mask, at the same offset from every pointer.
+type lanes struct {
+	g      *generator
+	offset reg.GPVirtual // bytes
+	more   int           // bytes, beyond offset
+	mask   reg.VecVirtual
+	index  int // of this vector in an unrolled loop
+}
+
+func (l lanes) at(pointer reg.Register) operand.Mem {
+	return operand.Mem{Base: pointer, Index: l.offset, Scale: 1, Disp: l.more}
+}
+
+func (l lanes) load(pointer reg.Register) reg.VecVirtual { return l.loadAt(l.at(pointer)) }
+
+func (l lanes) loadAt(m operand.Mem) reg.VecVirtual {
+	v := l.g.YMM()
+	if l.mask != nil {
+		l.g.VMASKMOVPS(m, l.mask, v)
+	} else {
+		l.g.VMOVUPS(m, v)
+	}
+	return v
+}
+
+func (l lanes) store(v reg.VecVirtual, pointer reg.Register) {
+	if l.mask != nil {
+		l.g.VMASKMOVPS(v, l.mask, l.at(pointer))
+	} else {
+		l.g.VMOVUPS(v, l.at(pointer))
+	}
+}
+
+// elements emits a loop over count elements, unroll vectors at a time, then one, then the rest under a mask; count is
+// kept. All three run the same body, so that an element's result does not depend on where the loop met it. name makes
+// the labels differ within a function.
+func (g *generator) elements(name string, count reg.GPVirtual, unroll int, body func(l lanes)) {
+	left, offset := g.GP64(), g.GP64()
+	g.MOVQ(count, left)
+	g.XORQ(offset, offset)
+	vectors := func(label string, n int) {
+		g.SUBQ(operand.Imm(uint64(8*n)), left)
+		g.JL(operand.LabelRef(name + label + "_end"))
+		g.Label(name + label)
+		for i := range n {
+			body(lanes{g: g, offset: offset, more: i * vector, index: i})
+		}
+		g.ADDQ(operand.Imm(uint64(n*vector)), offset)
+		g.SUBQ(operand.Imm(uint64(8*n)), left)
+		g.JGE(operand.LabelRef(name + label))
+		g.Label(name + label + "_end")
+		g.ADDQ(operand.Imm(uint64(8*n)), left)
+	}
+	if unroll > 1 {
+		vectors("_unrolled", unroll)
+	}
+	vectors("_vector", 1)
+	g.JZ(operand.LabelRef(name + "_done"))
+	body(lanes{g: g, offset: offset, mask: g.tailMask(left)})
+	g.Label(name + "_done")
+}
+
+// tailMask is a mask of the first count < 8 elements.
+func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
+	table, mask := g.GP64(), g.YMM()
+	g.LEAQ(g.mask, table)
+	g.NEGQ(count)
+	g.VMOVUPS(operand.Mem{Base: table, Index: count, Scale: float, Disp: vector}, mask)
+	return mask
+}
+
+// total adds the 8 elements of v, the halves first, and leaves the sum in all elements.
+func (g *generator) total(v reg.VecVirtual) reg.VecVirtual {
+	sum, other := g.YMM(), g.YMM()
+	g.VPERM2F128(operand.Imm(0x01), v, v, other)
+	g.VADDPS(other, v, sum)
+	g.VSHUFPS(operand.Imm(0x4e), sum, sum, other)
+	g.VADDPS(other, sum, sum)
+	g.VSHUFPS(operand.Imm(0xb1), sum, sum, other)
+	g.VADDPS(other, sum, sum)
+	return sum
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+)
+
+// packing emits the copies of k rows of a matrix into panels: the columns are cut into panels of 6 (a transposed A) or 16
+// (B), and a panel holds its k pieces of rows one after the other. Four rows are copied together panel by panel: that
+// reads whole cache lines, and fills whole ones.
+func (g *generator) packing() {
+	g.pack("avx2Pack6", 6)
+	g.pack("avx2Pack16", 16)
+}
+
+func (g *generator) pack(name string, width int) {
+	g.function(name, "panels, k int, src *float32, ld int, dst *float32, panelStride int",
+		fmt.Sprintf("copies k rows of panels·%d elements into panels: panel p gets its piece of row i at p·panelStride + %d·i.", width, width))
+	panels, k, src, dst := g.argument("panels"), g.argument("k"), g.argument("src"), g.argument("dst")
+	ld, panelStride := g.stride("ld"), g.stride("panelStride")
+	ld3, from, to, left := g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.LEAQ(operand.Mem{Base: ld, Index: ld, Scale: 2}, ld3)
+	rows := func(label string, n int) {
+		g.SUBQ(operand.Imm(uint64(n)), k)
+		g.JL(operand.LabelRef(label + "_end"))
+		g.Label(label)
+		g.MOVQ(src, from)
+		g.MOVQ(dst, to)
+		g.MOVQ(panels, left)
+		g.Label(label + "_panel")
+		for i := range n {
+			row := []operand.Mem{{Base: from}, {Base: from, Index: ld, Scale: 1}, {Base: from, Index: ld, Scale: 2}, {Base: from, Index: ld3, Scale: 1}}[i]
+			g.copyPiece(width, row, operand.Mem{Base: to, Disp: i * width * float})
+		}
+		g.ADDQ(operand.Imm(uint64(width*float)), from)
+		g.ADDQ(panelStride, to)
+		g.DECQ(left)
+		g.JNZ(operand.LabelRef(label + "_panel"))
+		if n == 4 {
+			g.LEAQ(operand.Mem{Base: src, Index: ld, Scale: 4}, src)
+		} else {
+			g.ADDQ(ld, src)
+		}
+		g.ADDQ(operand.Imm(uint64(n*width*float)), dst)
+		g.SUBQ(operand.Imm(uint64(n)), k)
+		g.JGE(operand.LabelRef(label))
+		g.Label(label + "_end")
+		g.ADDQ(operand.Imm(uint64(n)), k)
+	}
+	rows("four", 4)
+	rows("one", 1)
+	g.end()
+}
+
+// copyPiece copies 6 or 16 elements.
+func (g *generator) copyPiece(width int, from, to operand.Mem) {
+	if width == 16 {
+		for i := range 2 {
+			v := g.YMM()
+			g.VMOVUPS(from.Offset(i*vector), v)
+			g.VMOVUPS(v, to.Offset(i*vector))
+		}
+		return
+	}
+	four, two := g.XMM(), g.GP64()
+	g.VMOVUPS(from, four)
+	g.MOVQ(from.Offset(4*float), two)
+	g.VMOVUPS(four, to)
+	g.MOVQ(two, to.Offset(4*float))
+}

@@ -1,0 +1,102 @@
+package cpu
+
+import (
+	"math"
+
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+)
+
+// adam runs [device.Adam].
+type adam struct {
+	set        *simd.Set
+	o          *device.Adam
+	p, g, m, v []float32
+	step       simd.AdamStep
+	compute    part
+}
+
+func bindAdam(b *binder, o *device.Adam) instruction {
+	b.positive("size", o.N)
+	a := &adam{set: b.set, o: o, p: b.need("Parameters", o.Parameters, o.N), g: b.need("Gradients", o.Gradients, o.N),
+		m: b.need("Moments", o.Moments, o.N), v: b.need("Variances", o.Variances, o.N)}
+	for _, own := range []device.Buffer{o.Parameters, o.Moments, o.Variances} {
+		b.share(own, own)
+	}
+	a.compute = a.part
+	return a
+}
+
+func (a *adam) run(t *turn) error {
+	update, rate := float64(t.step.Update), t.step.LearningRate
+	a.step = simd.AdamStep{
+		Beta1: float32(a.o.Beta1),
+		Beta2: float32(a.o.Beta2),
+		Rate:  float32(rate / (1 - math.Pow(a.o.Beta1, update))),
+		Root:  float32(1 / math.Sqrt(1-math.Pow(a.o.Beta2, update))),
+		Eps:   float32(a.o.Eps),
+	}
+	if a.o.Decoupled {
+		a.step.Decay = float32(rate * a.o.WeightDecay)
+	} else {
+		a.step.L2 = float32(a.o.WeightDecay)
+	}
+	t.splitElements(len(a.p), a.compute)
+	return nil
+}
+
+func (a *adam) part(_ *worker, from, to int) {
+	eachBlock(from, to, func(i, j int) { a.set.Adam(a.p[i:j], a.g[i:j], a.m[i:j], a.v[i:j], &a.step) })
+}
+
+// sgd runs [device.SGD].
+type sgd struct {
+	set             *simd.Set
+	p, g, v         []float32
+	momentum, decay float32
+	first           bool
+	rate            float32
+	compute         part
+}
+
+func bindSGD(b *binder, o *device.SGD) instruction {
+	b.positive("size", o.N)
+	s := &sgd{set: b.set, p: b.need("Parameters", o.Parameters, o.N), g: b.need("Gradients", o.Gradients, o.N),
+		v: b.maybe("Velocity", o.Velocity, o.N), momentum: float32(o.Momentum), decay: float32(o.WeightDecay)}
+	if (o.Velocity == 0) != (o.Momentum == 0) {
+		b.fail("momentum %g: Velocity must be present exactly where there is momentum", o.Momentum)
+	}
+	for _, own := range []device.Buffer{o.Parameters, o.Velocity} {
+		b.share(own, own)
+	}
+	s.compute = s.part
+	return s
+}
+
+func (s *sgd) run(t *turn) error {
+	s.first, s.rate = t.step.Update == 1, float32(t.step.LearningRate)
+	t.splitElements(len(s.p), s.compute)
+	return nil
+}
+
+func (s *sgd) part(w *worker, from, to int) {
+	eachBlock(from, to, func(i, j int) {
+		p, g := s.p[i:j], s.g[i:j]
+		if s.decay != 0 {
+			g = w.blocks[0][:j-i]
+			copy(g, s.g[i:j])
+			s.set.Axpy(g, p, s.decay)
+		}
+		if s.v != nil {
+			v := s.v[i:j]
+			if s.first {
+				copy(v, g)
+			} else {
+				s.set.Scale(v, v, s.momentum)
+				s.set.Add(v, v, g)
+			}
+			g = v
+		}
+		s.set.Axpy(p, g, -s.rate)
+	})
+}

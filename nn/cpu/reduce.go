@@ -1,0 +1,151 @@
+package cpu
+
+import (
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+)
+
+// columnUnit is the number of columns that workers share out.
+const columnUnit = 64
+
+// reduce runs [device.Reduce]. Its units are pieces of rows of y.
+type reduce struct {
+	set                *simd.Set
+	x, y, index, plus  []float32
+	outer, axis, inner int
+	scale              float32
+	// kernel reduces columns c0 ≤ c < c1 of the outer index o.
+	kernel         func(w *worker, o, c0, c1 int)
+	columns, grain int
+	compute        part
+}
+
+func bindReduce(b *binder, o *device.Reduce) instruction {
+	b.positive("sizes", o.Outer, o.Axis, o.Inner)
+	n := o.Outer * o.Inner
+	r := &reduce{set: b.set, x: b.need("X", o.X, n*o.Axis), y: b.need("Y", o.Y, n), index: b.maybe("Index", o.Index, n),
+		plus: b.maybe("Plus", o.Plus, n), outer: o.Outer, axis: o.Axis, inner: o.Inner, scale: o.Scale}
+	switch {
+	case o.Reduction == device.Sum && o.Inner == 1:
+		r.kernel = r.sumRow
+	case o.Reduction == device.Sum:
+		r.kernel = r.sumColumns
+	case o.Reduction != device.Max:
+		b.fail("the cpu device does not know reduction %d", int(o.Reduction))
+	case o.Index == 0 || o.Plus != 0:
+		b.fail("a maximum needs Index and takes no Plus")
+	case o.Inner == 1:
+		r.kernel = r.maxRow
+	default:
+		r.kernel = r.maxColumns
+	}
+	b.share(o.Y, o.Plus)
+	r.columns = ceil(o.Inner, columnUnit)
+	r.grain = grain(o.Axis * min(o.Inner, columnUnit))
+	r.compute = r.part
+	return r
+}
+
+func (r *reduce) run(t *turn) error {
+	t.split(r.outer*r.columns, r.grain, r.compute)
+	return nil
+}
+
+func (r *reduce) part(w *worker, from, to int) {
+	for from < to {
+		o, unit := from/r.columns, from%r.columns
+		end := min(r.columns, unit+to-from)
+		r.kernel(w, o, unit*columnUnit, min(end*columnUnit, r.inner))
+		from += end - unit
+	}
+}
+
+// put writes sums to y. sum may not be y.
+func (r *reduce) put(at int, sum []float32) {
+	y := r.y[at : at+len(sum)]
+	if r.plus == nil {
+		r.set.Scale(y, sum, r.scale)
+		return
+	}
+	if !same(r.plus, r.y) {
+		copy(y, r.plus[at:])
+	}
+	r.set.Axpy(y, sum, r.scale)
+}
+
+func (r *reduce) sumRow(w *worker, o, _, _ int) {
+	x := r.x[o*r.axis:][:r.axis]
+	var sum float64
+	eachBlock(0, len(x), func(i, j int) { sum += float64(r.set.Sum(x[i:j])) })
+	w.blocks[0][0] = float32(sum)
+	r.put(o, w.blocks[0][:1])
+}
+
+// sumColumns adds the columns in blocks of rows, and then the blocks, so that rounding errors of long sums stay small.
+func (r *reduce) sumColumns(w *worker, o, c0, c1 int) {
+	const high = 64
+	eachBlock(c0, c1, func(i, j int) {
+		total, sum := w.blocks[0][:j-i], w.blocks[1][:j-i]
+		clear(total)
+		for k := 0; k < r.axis; k += high {
+			clear(sum)
+			r.set.ColumnSum(sum, r.x[(o*r.axis+k)*r.inner+i:], min(high, r.axis-k), j-i, r.inner)
+			r.set.Add(total, total, sum)
+		}
+		r.put(o*r.inner+i, total)
+	})
+}
+
+func (r *reduce) maxRow(_ *worker, o, _, _ int) {
+	x := r.x[o*r.axis:][:r.axis]
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	r.y[o], r.index[o] = x[best], float32(best)
+}
+
+func (r *reduce) maxColumns(_ *worker, o, c0, c1 int) {
+	y, index := r.y[o*r.inner:][c0:c1], r.index[o*r.inner:][c0:c1]
+	copy(y, r.x[o*r.axis*r.inner:][c0:c1])
+	clear(index)
+	for k := 1; k < r.axis; k++ {
+		r.set.Max(y, index, r.x[(o*r.axis+k)*r.inner:][c0:c1], float32(k))
+	}
+}
+
+// maxGrad runs [device.MaxGrad]: it scatters dy.
+type maxGrad struct {
+	dy, index, dx []float32
+	axis, inner   int
+	outer         int
+	compute       part
+}
+
+func bindMaxGrad(b *binder, o *device.MaxGrad) instruction {
+	b.positive("sizes", o.Outer, o.Axis, o.Inner)
+	n := o.Outer * o.Inner
+	g := &maxGrad{dy: b.need("DY", o.DY, n), index: b.need("Index", o.Index, n), dx: b.need("DX", o.DX, n*o.Axis),
+		outer: o.Outer, axis: o.Axis, inner: o.Inner}
+	g.compute = g.part
+	return g
+}
+
+func (g *maxGrad) run(t *turn) error {
+	t.split(g.outer, grain(g.axis*g.inner), g.compute)
+	return nil
+}
+
+func (g *maxGrad) part(_ *worker, from, to int) {
+	clear(g.dx[from*g.axis*g.inner : to*g.axis*g.inner])
+	for o := from; o < to; o++ {
+		dx := g.dx[o*g.axis*g.inner:][:g.axis*g.inner]
+		for i, d := range g.dy[o*g.inner:][:g.inner] {
+			if k := int(g.index[o*g.inner+i])*g.inner + i; uint(k) < uint(len(dx)) {
+				dx[k] = d
+			}
+		}
+	}
+}

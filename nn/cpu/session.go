@@ -1,0 +1,261 @@
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"unsafe"
+
+	"mixmas/nn/device"
+)
+
+var errClosed = errors.New("the session is closed")
+
+// session is one model's memory. It implements [device.Session].
+type session struct {
+	device       *Device
+	state, arena []float32
+	runners      []*runner
+	closed       bool
+}
+
+// Load implements [device.Session]. A program that needs a larger arena than those before it moves the arena.
+func (s *session) Load(p *device.Program) (device.Runner, error) {
+	if s.closed {
+		return nil, fmt.Errorf("load %s: %w", p.Name, errClosed)
+	}
+	if p.StateSize > len(s.state) {
+		return nil, fmt.Errorf("load %s: the program needs %d elements of state, the session has %d", p.Name, p.StateSize, len(s.state))
+	}
+	if err := checkBuffers(p); err != nil {
+		return nil, fmt.Errorf("load %s: %w", p.Name, err)
+	}
+	r := &runner{session: s, program: p}
+	r.turn.pool = s.device.pool
+	r.turn.helpers = make([]*worker, s.device.Workers()-1)
+	if p.ArenaSize > len(s.arena) {
+		arena := aligned(p.ArenaSize)
+		copy(arena, s.arena)
+		s.arena = arena
+		for _, r := range s.runners {
+			if err := r.bind(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := r.bind(); err != nil {
+		return nil, err
+	}
+	s.runners = append(s.runners, r)
+	return r, nil
+}
+
+// ReadState implements [device.Session].
+func (s *session) ReadState(offset int, dst []float32) error {
+	src, err := s.stateRange("read", offset, len(dst))
+	copy(dst, src)
+	return err
+}
+
+// WriteState implements [device.Session].
+func (s *session) WriteState(offset int, src []float32) error {
+	dst, err := s.stateRange("write", offset, len(src))
+	copy(dst, src)
+	return err
+}
+
+func (s *session) stateRange(verb string, offset, n int) ([]float32, error) {
+	if s.closed {
+		return nil, fmt.Errorf("%s state: %w", verb, errClosed)
+	}
+	if offset < 0 || offset > len(s.state)-n {
+		return nil, fmt.Errorf("%s state: elements %d to %d of %d", verb, offset, offset+n, len(s.state))
+	}
+	return s.state[offset : offset+n], nil
+}
+
+// Close implements [device.Session].
+func (s *session) Close() error {
+	if s.closed {
+		return fmt.Errorf("close session: %w", errClosed)
+	}
+	s.closed = true
+	s.state, s.arena, s.runners = nil, nil, nil
+	s.device.pool.close()
+	return nil
+}
+
+// checkBuffers says whether all buffers lie inside their spaces.
+func checkBuffers(p *device.Program) error {
+	for i, info := range p.Buffers {
+		limit := p.ArenaSize
+		if info.Space == device.State {
+			limit = p.StateSize
+		}
+		if info.Offset < 0 || info.Size < 0 || info.Offset > limit-info.Size {
+			return fmt.Errorf("buffer %d (%s): elements %d to %d of a space of %d", i+1, info.Name, info.Offset, info.Offset+info.Size, limit)
+		}
+	}
+	return nil
+}
+
+// An instruction is an operation bound to memory.
+type instruction interface {
+	run(t *turn) error
+}
+
+// turn is one run in progress: what its instructions need to know besides their memory.
+type turn struct {
+	step device.Step
+	self *worker
+	pool *pool
+	// helpers and done are for split.
+	helpers []*worker
+	done    sync.WaitGroup
+}
+
+// runner is a program loaded into a session. It implements [device.Runner].
+type runner struct {
+	session      *session
+	program      *device.Program
+	instructions []instruction
+	turn         turn
+	// stale[i] is the memory that holds nothing any more after operation i-1 (with i = 0: before the first one). It is
+	// kept only to poison it.
+	stale [][][]float32
+}
+
+// bind resolves the program's operations to the session's memory.
+func (r *runner) bind() error {
+	b := &binder{session: r.session, program: r.program, set: r.session.device.kernels}
+	r.instructions = r.instructions[:0]
+	for i, op := range r.program.Operations {
+		in, err := b.bind(op)
+		if err != nil {
+			return fmt.Errorf("load %s: operation %d (%s): %w", r.program.Name, i, op.Name(), err)
+		}
+		r.instructions = append(r.instructions, in)
+	}
+	if r.session.device.poison {
+		r.stale = stale(r.program, r.session.arena)
+	}
+	return nil
+}
+
+// Write implements [device.Runner].
+func (r *runner) Write(b device.Buffer, src []float32) error {
+	dst, err := r.endpoint("write", "input", b, len(src))
+	copy(dst, src)
+	return err
+}
+
+// Read implements [device.Runner].
+func (r *runner) Read(b device.Buffer, dst []float32) error {
+	src, err := r.endpoint("read", "output", b, len(dst))
+	copy(dst, src)
+	return err
+}
+
+// endpoint is the memory of an input or an output of n elements.
+func (r *runner) endpoint(verb, kind string, b device.Buffer, n int) ([]float32, error) {
+	if r.session.closed {
+		return nil, fmt.Errorf("%s %s of %s: %w", verb, kind, r.program.Name, errClosed)
+	}
+	if b < 1 || int(b) > len(r.program.Buffers) {
+		return nil, fmt.Errorf("%s %s of %s: buffer %d of %d", verb, kind, r.program.Name, b, len(r.program.Buffers))
+	}
+	info := r.program.Info(b)
+	isInput, isOutput := info.First == -1, info.Last == len(r.program.Operations)
+	if info.Space != device.Arena || kind == "input" && !isInput || kind == "output" && !isOutput {
+		return nil, fmt.Errorf("%s %s of %s: buffer %d (%s) is no %s", verb, kind, r.program.Name, b, info.Name, kind)
+	}
+	if n != info.Size {
+		return nil, fmt.Errorf("%s %s of %s: buffer %d (%s) has %d elements, got %d", verb, kind, r.program.Name, b, info.Name, info.Size, n)
+	}
+	return r.session.arena[info.Offset : info.Offset+info.Size], nil
+}
+
+// Run implements [device.Runner]. It waits for a free worker and holds it until the program ends.
+func (r *runner) Run(step device.Step) error {
+	if r.session.closed {
+		return fmt.Errorf("run %s: %w", r.program.Name, errClosed)
+	}
+	t := &r.turn
+	t.step = step
+	t.self = <-t.pool.free
+	defer r.finish()
+	r.poison(0)
+	for i, in := range r.instructions {
+		if err := in.run(t); err != nil {
+			return fmt.Errorf("run %s: operation %d (%s): %w", r.program.Name, i, r.program.Operations[i].Name(), err)
+		}
+		r.poison(i + 1)
+	}
+	return nil
+}
+
+func (r *runner) finish() {
+	r.turn.pool.free <- r.turn.self
+	r.turn.self = nil
+}
+
+func (r *runner) poison(i int) {
+	if r.stale == nil {
+		return
+	}
+	nan := float32(math.NaN())
+	for _, memory := range r.stale[i] {
+		for k := range memory {
+			memory[k] = nan
+		}
+	}
+}
+
+// stale lists, before the first operation and after each one, the parts of the arena that hold nothing any more.
+func stale(p *device.Program, arena []float32) [][][]float32 {
+	list := make([][][]float32, len(p.Operations)+1)
+	for i := range list {
+		// now is the operation that has just ended.
+		now := i - 1
+		live := make([]bool, p.ArenaSize)
+		ended := make([]bool, p.ArenaSize)
+		for _, info := range p.Buffers {
+			if info.Space != device.Arena {
+				continue
+			}
+			mark := ended
+			switch {
+			case info.First <= now && now < info.Last:
+				mark = live
+			case info.Last != now && now >= 0:
+				continue
+			}
+			for k := range info.Size {
+				mark[info.Offset+k] = true
+			}
+		}
+		for from := 0; from < len(live); from++ {
+			to := from
+			for to < len(live) && !live[to] && (now < 0 || ended[to]) {
+				to++
+			}
+			if to > from {
+				list[i] = append(list[i], arena[from:to])
+				from = to
+			}
+		}
+	}
+	return list
+}
+
+// aligned makes n zeroed elements that start on a cache line.
+func aligned(n int) []float32 {
+	const line = 4 * device.Alignment
+	memory := make([]float32, n+device.Alignment)
+	skip := 0
+	if rest := int(uintptr(unsafe.Pointer(&memory[0])) % line); rest != 0 {
+		skip = (line - rest) / 4
+	}
+	return memory[skip : skip+n : skip+n]
+}

@@ -1,0 +1,35 @@
+package simd
+
+// portable is the set in Go and gonum's BLAS. Its elementwise functions compute in float64 where a transcendental
+// function or a long sum is involved, and round once.
+var portable = Set{
+	Name:                "portable",
+	Gemm:                portableGemm,
+	Gelu:                portableGelu,
+	GeluGrad:            portableGeluGrad,
+	Relu:                portableRelu,
+	ReluGrad:            portableReluGrad,
+	SquaredRelu:         portableSquaredRelu,
+	SquaredReluGrad:     portableSquaredReluGrad,
+	Add:                 portableAdd,
+	Mul:                 portableMul,
+	Div:                 portableDiv,
+	MulAdd:              portableMulAdd,
+	AddScalar:           portableAddScalar,
+	Scale:               portableScale,
+	Axpy:                portableAxpy,
+	Max:                 portableMax,
+	Sum:                 portableSum,
+	Dot:                 portableDot,
+	Transpose:           portableTranspose,
+	LayerNorm:           portableLayerNorm,
+	LayerNormGrad:       portableLayerNormGrad,
+	ColumnSum:           portableColumnSum,
+	ColumnSquares:       portableColumnSquares,
+	ColumnDot:           portableColumnDot,
+	SoftmaxCrossEntropy: portableSoftmaxCrossEntropy,
+	Adam:                portableAdam,
+}
+
+// Portable returns the set that runs on every processor.
+func Portable() *Set { return &portable }

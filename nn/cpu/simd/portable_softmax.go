@@ -1,0 +1,27 @@
+package simd
+
+import "math"
+
+// portableSoftmaxCrossEntropy subtracts the largest logit first, so that no exponential overflows.
+func portableSoftmaxCrossEntropy(delta, logits []float32, label int, scale float32) float32 {
+	largest := logits[0]
+	for _, v := range logits {
+		largest = max(largest, v)
+	}
+	var sum float64
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - float64(largest))
+	}
+	loss := math.Log(sum) - (float64(logits[label]) - float64(largest))
+	if delta != nil {
+		delta = delta[:len(logits)]
+		for i, v := range logits {
+			probability := math.Exp(float64(v)-float64(largest)) / sum
+			if i == label {
+				probability--
+			}
+			delta[i] = float32(float64(scale) * probability)
+		}
+	}
+	return float32(loss)
+}

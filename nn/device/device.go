@@ -1,0 +1,43 @@
+package device
+
+// Device runs programs. Implementations are safe for concurrent use; sessions are not.
+type Device interface {
+	// Name identifies the device as users select it, for example "cpu".
+	Name() string
+	// Numerics names everything about the device that decides the bits of a result, for example "cpu/amd64/avx2".
+	// It is part of every trial's key.
+	Numerics() string
+	// Open makes a session with zeroed state of the given number of float32 elements.
+	Open(state int) (Session, error)
+}
+
+// Session is one model's memory on a device: its state, and an arena that all its programs share.
+type Session interface {
+	// Load prepares a program to run in this session.
+	Load(p *Program) (Runner, error)
+	// ReadState copies state elements from the offset on into dst; WriteState copies src there.
+	ReadState(offset int, dst []float32) error
+	WriteState(offset int, src []float32) error
+	// Close frees the session's memory. Its runners must not be used afterwards.
+	Close() error
+}
+
+// Runner is a program loaded into a session.
+type Runner interface {
+	// Write fills an input buffer of the program; Read copies an output buffer. The lengths must match.
+	Write(b Buffer, src []float32) error
+	Read(b Buffer, dst []float32) error
+	// Run replays the program once. It allocates nothing on the heap.
+	Run(step Step) error
+}
+
+// Step is what differs between two runs of one program.
+type Step struct {
+	// LearningRate is the optimiser's step size.
+	LearningRate float64
+	// Update counts the optimiser's updates, from 1: Adam's t.
+	Update int
+	// Seed keys the Philox generator of dropout, and Counter is the "step" word of its counter.
+	Seed    uint64
+	Counter uint32
+}

@@ -1,0 +1,38 @@
+package device
+
+// CrossEntropy is the mean cross-entropy of softmax(Logits) (Rows, Classes) against the class index of each row in
+// Labels (Rows, the indices as float32). It writes the mean loss to Loss (one element) and, where present, the gradient
+// of that mean with respect to the logits to Delta.
+type CrossEntropy struct {
+	Logits, Labels, Loss, Delta Buffer
+	Rows, Classes               int
+}
+
+// BCEWithLogits is the mean binary cross-entropy of sigmoid(Logits) against Labels, both (Rows, Classes):
+// -mean(w y log σ(z) + (1-y) log(1-σ(z))), with w the PosWeight of the class where present (Classes elements).
+type BCEWithLogits struct {
+	Logits, Labels, PosWeight, Loss, Delta Buffer
+	Rows, Classes                          int
+}
+
+// Name implements [Operation].
+func (o *CrossEntropy) Name() string { return "cross_entropy" }
+
+// Buffers implements [Operation].
+func (o *CrossEntropy) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
+	return present(r, o.Logits, o.Labels), present(w, o.Loss, o.Delta)
+}
+
+// Cost implements [Operation].
+func (o *CrossEntropy) Cost() Cost { n := o.Rows * o.Classes; return traffic(8*n, 2*n) }
+
+// Name implements [Operation].
+func (o *BCEWithLogits) Name() string { return "bce_with_logits" }
+
+// Buffers implements [Operation].
+func (o *BCEWithLogits) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
+	return present(r, o.Logits, o.Labels, o.PosWeight), present(w, o.Loss, o.Delta)
+}
+
+// Cost implements [Operation].
+func (o *BCEWithLogits) Cost() Cost { n := o.Rows * o.Classes; return traffic(10*n, 3*n) }

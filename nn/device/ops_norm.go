@@ -1,0 +1,89 @@
+package device
+
+// LayerNorm normalises each of Rows rows of Width elements and applies a gain and a bias (Ba et al. 2016):
+// Y = (X - mean) rstd Weight + Bias with rstd = 1/√(variance + Eps), the variance biased. Statistics, where present,
+// receives the rows' means (first Rows elements) and rstd (next Rows elements) for the backward pass.
+type LayerNorm struct {
+	X, Weight, Bias, Y, Statistics Buffer
+	Rows, Width                    int
+	Eps                            float64
+}
+
+// LayerNormGrad is the gradient of [LayerNorm]: DX = Plus + ..., DWeight = PlusWeight + ..., DBias = PlusBias + ....
+// PlusWeight and PlusBias are absent or the gradients themselves.
+type LayerNormGrad struct {
+	X, Weight, Statistics, DY, DX, DWeight, DBias Buffer
+	Plus, PlusWeight, PlusBias                    Buffer
+	Rows, Width                                   int
+}
+
+// Name implements [Operation].
+func (o *LayerNorm) Name() string { return "layer_norm" }
+
+// Buffers implements [Operation].
+func (o *LayerNorm) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
+	return present(r, o.X, o.Weight, o.Bias), present(w, o.Y, o.Statistics)
+}
+
+// Cost implements [Operation].
+func (o *LayerNorm) Cost() Cost { n := o.Rows * o.Width; return traffic(8*n, 2*n) }
+
+// Name implements [Operation].
+func (o *LayerNormGrad) Name() string { return "layer_norm_grad" }
+
+// Buffers implements [Operation].
+func (o *LayerNormGrad) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
+	return present(r, o.X, o.Weight, o.Statistics, o.DY, o.Plus, o.PlusWeight, o.PlusBias),
+		present(w, o.DX, o.DWeight, o.DBias)
+}
+
+// Cost implements [Operation].
+func (o *LayerNormGrad) Cost() Cost { n := o.Rows * o.Width; return traffic(14*n, 3*n) }
+
+// BatchNorm normalises the channels of X (Outer, Channels, Inner) and applies a gain and a bias (Ioffe and Szegedy 2015).
+// With Train it uses the batch's own biased variance, writes each channel's mean and rstd to Statistics (first Channels
+// elements, next Channels elements) and updates the running statistics, which are state:
+// running = (1-Momentum) running + Momentum batch, with the unbiased variance. Without Train it uses the running
+// statistics and still writes Statistics, where present, from them.
+type BatchNorm struct {
+	X, Weight, Bias, Y, Statistics Buffer
+	RunningMean, RunningVariance   Buffer
+	Outer, Channels, Inner         int
+	Eps, Momentum                  float64
+	Train                          bool
+}
+
+// BatchNormGrad is the gradient of [BatchNorm]. Without Train the statistics are constants.
+type BatchNormGrad struct {
+	X, Weight, Statistics, DY, DX, DWeight, DBias Buffer
+	Plus, PlusWeight, PlusBias                    Buffer
+	Outer, Channels, Inner                        int
+	Train                                         bool
+}
+
+// Name implements [Operation].
+func (o *BatchNorm) Name() string { return "batch_norm" }
+
+// Buffers implements [Operation].
+func (o *BatchNorm) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
+	r, w = present(r, o.X, o.Weight, o.Bias, o.RunningMean, o.RunningVariance), present(w, o.Y, o.Statistics)
+	if o.Train {
+		w = present(w, o.RunningMean, o.RunningVariance)
+	}
+	return r, w
+}
+
+// Cost implements [Operation].
+func (o *BatchNorm) Cost() Cost { n := o.Outer * o.Channels * o.Inner; return traffic(8*n, 3*n) }
+
+// Name implements [Operation].
+func (o *BatchNormGrad) Name() string { return "batch_norm_grad" }
+
+// Buffers implements [Operation].
+func (o *BatchNormGrad) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
+	return present(r, o.X, o.Weight, o.Statistics, o.DY, o.Plus, o.PlusWeight, o.PlusBias),
+		present(w, o.DX, o.DWeight, o.DBias)
+}
+
+// Cost implements [Operation].
+func (o *BatchNormGrad) Cost() Cost { n := o.Outer * o.Channels * o.Inner; return traffic(14*n, 5*n) }

@@ -1,0 +1,92 @@
+package device
+
+// Buffer numbers a buffer of a program, from 1. Zero is no buffer.
+type Buffer int
+
+// Space says where a buffer lies.
+type Space int
+
+// The spaces.
+const (
+	// Arena buffers are planned by lifetime and shared between programs of a session.
+	Arena Space = iota
+	// State buffers persist.
+	State
+	// Constant buffers are never written; their contents come with the program.
+	Constant
+)
+
+// BufferInfo describes one buffer of a program.
+type BufferInfo struct {
+	// Name is for people: the value's place in the model.
+	Name  string
+	Space Space
+	// Offset and Size count float32 elements within the space. Arena offsets are multiples of [Alignment].
+	Offset, Size int
+	// First and Last are the indices of the first and the last operation during which the buffer holds a value.
+	// Inputs begin at -1, outputs end at len(Program.Operations).
+	First, Last int
+	// Data are the contents of a constant.
+	Data []float32
+}
+
+// Alignment of arena buffers, in float32 elements: one cache line.
+const Alignment = 16
+
+// Program is what a device runs: operations over buffers.
+type Program struct {
+	// Name is for people and tables: "train/64", "evaluate/256".
+	Name       string
+	Operations []Operation
+	// Buffers[b-1] describes buffer b.
+	Buffers []BufferInfo
+	// ArenaSize and StateSize are the spaces' sizes in float32 elements.
+	ArenaSize, StateSize int
+	// Activations is the sum of the sizes of all arena buffers, to compare with ArenaSize.
+	Activations int
+}
+
+// Info describes buffer b.
+func (p *Program) Info(b Buffer) BufferInfo { return p.Buffers[b-1] }
+
+// Cost adds up the cost of all operations.
+func (p *Program) Cost() Cost {
+	var sum Cost
+	for _, op := range p.Operations {
+		c := op.Cost()
+		sum.FLOPs += c.FLOPs
+		sum.Bytes += c.Bytes
+	}
+	return sum
+}
+
+// Cost is the least work of an operation: floating-point operations and bytes moved to and from memory.
+type Cost struct{ FLOPs, Bytes int64 }
+
+// Operation is one of the structs of this package.
+type Operation interface {
+	// Name is the operation's name in tables and errors.
+	Name() string
+	// Buffers appends the buffers that the operation reads and writes, without those that are absent.
+	Buffers(reads, writes []Buffer) (r, w []Buffer)
+	// Cost is the least work that the operation does.
+	Cost() Cost
+}
+
+func present(list []Buffer, buffers ...Buffer) []Buffer {
+	for _, b := range buffers {
+		if b != 0 {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// traffic is the cost of flops operations and the given numbers of elements read or written once.
+func traffic(flops int, elements ...int) Cost {
+	c := Cost{FLOPs: int64(flops)}
+	for _, n := range elements {
+		c.Bytes += 4 * int64(n)
+	}
+	return c
+}

@@ -1,0 +1,252 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"mixmas/nn/device"
+)
+
+// Mode says what a graph is recorded for.
+type Mode int
+
+// The modes.
+const (
+	// Training drops out and normalises batches by their own statistics.
+	Training Mode = iota
+	// Evaluation uses running statistics and drops nothing.
+	Evaluation
+)
+
+// Graph records the operations of a model for one input shape and mode.
+type Graph struct {
+	parameters *Parameters
+	mode       Mode
+	gradients  bool
+
+	operations []device.Operation
+	buffers    []device.BufferInfo
+	tape       []gradient
+	// partial[b-1] is the sum of the gradient contributions to buffer b so far; 0 is none.
+	partial []device.Buffer
+	// needed[b-1] says that a gradient with respect to buffer b is wanted.
+	needed []bool
+
+	inputs, outputs []*Value
+	values          map[*Parameter]*Value
+	owner           map[device.Buffer]*Parameter
+	dropouts        uint32
+	err             error
+}
+
+// gradient records the backward pass of one operation, given the buffer that holds the gradient of its output.
+type gradient struct {
+	output device.Buffer
+	record func(dy device.Buffer)
+}
+
+// Value is a tensor of a graph. It has no contents until a program runs.
+type Value struct {
+	Shape  []int
+	buffer device.Buffer
+}
+
+// Size is the number of elements.
+func (v *Value) Size() int { return size(v.Shape) }
+
+// Buffer is where a device finds the value.
+func (v *Value) Buffer() device.Buffer { return v.buffer }
+
+// NewGraph starts recording. gradients says that Backward will be called: operations then keep what it needs.
+func NewGraph(p *Parameters, mode Mode, gradients bool) *Graph {
+	return &Graph{parameters: p, mode: mode, gradients: gradients, err: p.err,
+		values: map[*Parameter]*Value{}, owner: map[device.Buffer]*Parameter{}}
+}
+
+// Mode is what the graph is recorded for.
+func (g *Graph) Mode() Mode { return g.mode }
+
+// Err is the first mistake in what was recorded.
+func (g *Graph) Err() error { return g.err }
+
+// Fail keeps an error, unless there is one already, and returns an empty value of the given shape.
+func (g *Graph) Fail(shape []int, format string, args ...any) *Value {
+	if g.err == nil {
+		g.err = fmt.Errorf(format, args...)
+	}
+	return &Value{Shape: shape}
+}
+
+// Input is a value that is written before each run. Models with several inputs tell them apart by name.
+func (g *Graph) Input(name string, shape ...int) *Value {
+	v := g.value(name, shape)
+	g.buffers[v.buffer-1].First = -1
+	g.inputs = append(g.inputs, v)
+	return v
+}
+
+// Output keeps a value until the end of the run, to be read.
+func (g *Graph) Output(name string, v *Value) {
+	if g.err != nil {
+		return
+	}
+	info := &g.buffers[v.buffer-1]
+	info.Last = forever
+	if info.Name == "" {
+		info.Name = name
+	}
+	g.outputs = append(g.outputs, v)
+}
+
+// Constant is a value that never changes.
+func (g *Graph) Constant(name string, data []float32, shape ...int) *Value {
+	v := g.value(name, shape)
+	info := &g.buffers[v.buffer-1]
+	info.Space, info.Data = device.Constant, data
+	return v
+}
+
+// Parameter is a parameter's value.
+func (g *Graph) Parameter(p *Parameter) *Value {
+	if v := g.values[p]; v != nil {
+		return v
+	}
+	v := g.value(p.Name, p.Shape)
+	g.inState(v, g.parameters.place(p))
+	g.needed[v.buffer-1] = p.Trainable
+	g.values[p], g.owner[v.buffer] = v, p
+	return v
+}
+
+// RequireGradient asks Backward for the gradient of a value that is no parameter.
+func (g *Graph) RequireGradient(v *Value) {
+	if g.err == nil {
+		g.needed[v.buffer-1] = true
+	}
+}
+
+// Gradient is the gradient of a value after Backward, nil where there is none.
+func (g *Graph) Gradient(v *Value) *Value {
+	if g.err != nil || g.partial[v.buffer-1] == 0 {
+		return nil
+	}
+	return &Value{Shape: v.Shape, buffer: g.partial[v.buffer-1]}
+}
+
+// Reshape is the same elements under another shape.
+func (g *Graph) Reshape(v *Value, shape ...int) *Value {
+	if g.err == nil && size(shape) != v.Size() {
+		return g.Fail(shape, "reshape: %v has %d elements, %v has %d", v.Shape, v.Size(), shape, size(shape))
+	}
+	return &Value{Shape: shape, buffer: v.buffer}
+}
+
+// Backward records the gradients of all parameters, and of the values of [Graph.RequireGradient], given the gradient dy
+// of y: nil for 1, where y is a scalar loss.
+func (g *Graph) Backward(y, dy *Value) {
+	if g.err != nil {
+		return
+	}
+	if !g.gradients {
+		g.Fail(nil, "backward: the graph was made without gradients")
+		return
+	}
+	if dy == nil {
+		ones := make([]float32, y.Size())
+		for i := range ones {
+			ones[i] = 1
+		}
+		dy = g.Constant("one", ones, y.Shape...)
+	}
+	g.partial[y.buffer-1] = dy.buffer
+	tape := g.tape
+	g.tape = nil
+	for _, node := range slices.Backward(tape) {
+		if d := g.partial[node.output-1]; d != 0 && g.needed[node.output-1] {
+			node.record(d)
+		}
+	}
+}
+
+// value makes a value of a new buffer.
+func (g *Graph) value(name string, shape []int) *Value {
+	n := size(shape)
+	if g.err == nil && n <= 0 {
+		return g.Fail(shape, "%s: shape %v has no elements", name, shape)
+	}
+	return &Value{Shape: slices.Clone(shape), buffer: g.buffer(name, n)}
+}
+
+func (g *Graph) buffer(name string, n int) device.Buffer {
+	g.buffers = append(g.buffers, device.BufferInfo{Name: name, Size: n, First: never, Last: never})
+	g.partial = append(g.partial, 0)
+	g.needed = append(g.needed, false)
+	return device.Buffer(len(g.buffers))
+}
+
+func (g *Graph) inState(v *Value, offset int) {
+	info := &g.buffers[v.buffer-1]
+	info.Space, info.Offset = device.State, offset
+}
+
+// record appends an operation that computes y from inputs, and its gradient.
+func (g *Graph) record(op device.Operation, y *Value, back func(dy device.Buffer), inputs ...*Value) *Value {
+	if g.err != nil {
+		return y
+	}
+	g.operations = append(g.operations, op)
+	for _, x := range inputs {
+		if x != nil && g.needed[x.buffer-1] {
+			g.needed[y.buffer-1] = true
+		}
+	}
+	if g.gradients && g.needed[y.buffer-1] {
+		g.tape = append(g.tape, gradient{y.buffer, back})
+	}
+	return y
+}
+
+// emit appends an operation of the backward pass.
+func (g *Graph) emit(op device.Operation) { g.operations = append(g.operations, op) }
+
+// contribution is where an operation of the backward pass writes its contribution to the gradient of x, and the sum of
+// the earlier contributions, which it must add (0: none). Both are 0 where no gradient is wanted.
+func (g *Graph) contribution(x *Value) (dx, plus device.Buffer) {
+	if x == nil || !g.needed[x.buffer-1] {
+		return 0, 0
+	}
+	plus = g.partial[x.buffer-1]
+	if p := g.owner[x.buffer]; p != nil {
+		if plus == 0 {
+			d := g.value(p.Name+" gradient", p.Shape)
+			g.inState(d, g.parameters.gradientPlace(p))
+			g.partial[x.buffer-1] = d.buffer
+		}
+		return g.partial[x.buffer-1], plus
+	}
+	dx = g.buffer("gradient of "+g.buffers[x.buffer-1].Name, g.buffers[x.buffer-1].Size)
+	g.partial[x.buffer-1] = dx
+	return dx, plus
+}
+
+// pass makes d, a gradient of the same size, the contribution to the gradient of x.
+func (g *Graph) pass(x *Value, d device.Buffer) {
+	if x == nil || !g.needed[x.buffer-1] {
+		return
+	}
+	if g.partial[x.buffer-1] == 0 && g.owner[x.buffer] == nil {
+		g.partial[x.buffer-1] = d
+		return
+	}
+	n := g.buffers[x.buffer-1].Size
+	dx, plus := g.contribution(x)
+	if plus == 0 {
+		g.emit(assemble("copy", dx, n, 0, whole(d, n, 1)))
+		return
+	}
+	g.emit(&device.Binary{Arithmetic: device.Add, A: d, B: plus, Y: dx,
+		Shape: []int{n}, StridesA: []int{1}, StridesB: []int{1}})
+}
+
+var errNotRecorded = errors.New("nothing was recorded")

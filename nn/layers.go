@@ -1,0 +1,92 @@
+package nn
+
+import "mixmas/nn/device"
+
+// Linear is a layer y = x Wᵀ + b with weight (out, in) and bias (out).
+type Linear struct{ Weight, Bias *Parameter }
+
+// NewLinear starts uniform in ±1/√in.
+func NewLinear(s *Scope, in, out int) *Linear {
+	l := NewLinearWithoutBias(s, FanIn(in), in, out)
+	l.Bias = s.Parameter("bias", FanIn(in), out)
+	return l
+}
+
+// NewLinearWithoutBias has no bias and the given start.
+func NewLinearWithoutBias(s *Scope, init Initialiser, in, out int) *Linear {
+	return &Linear{Weight: s.Parameter("weight", init, out, in)}
+}
+
+// Forward records the layer on the last dimension of x.
+func (l *Linear) Forward(g *Graph, x *Value) *Value { return l.ForwardWith(g, x, device.Identity, nil) }
+
+// ForwardWith records act(x Wᵀ + b) + plus; plus may be nil.
+func (l *Linear) ForwardWith(g *Graph, x *Value, activation device.Activation, plus *Value) *Value {
+	return g.Linear(x, g.Parameter(l.Weight), g.optional(l.Bias), activation, plus)
+}
+
+func (g *Graph) optional(p *Parameter) *Value {
+	if p == nil {
+		return nil
+	}
+	return g.Parameter(p)
+}
+
+// MLP is fc2(drop(gelu(fc1 x))) with dropout after each layer.
+type MLP struct {
+	FC1, FC2 *Linear
+	Dropout  float64
+}
+
+// NewMLP maps in to hidden to out features, or tokens.
+func NewMLP(s *Scope, in, hidden, out int, dropout float64) *MLP {
+	return &MLP{FC1: NewLinear(s.In("fc1"), in, hidden), FC2: NewLinear(s.In("fc2"), hidden, out), Dropout: dropout}
+}
+
+func (m *MLP) weights(g *Graph) MLPWeights {
+	return MLPWeights{W1: g.Parameter(m.FC1.Weight), B1: g.optional(m.FC1.Bias),
+		W2: g.Parameter(m.FC2.Weight), B2: g.optional(m.FC2.Bias)}
+}
+
+// Forward records plus + mlp(x) over the last dimension of x; plus may be nil.
+func (m *MLP) Forward(g *Graph, x, plus *Value) *Value {
+	return g.MLP(x, m.weights(g), m.Dropout, plus)
+}
+
+// ForwardTokens records plus + mlp(xᵀ)ᵀ over the tokens of x (b, n, d); plus may be nil.
+func (m *MLP) ForwardTokens(g *Graph, x, plus *Value) *Value {
+	return g.TokenMLP(x, m.weights(g), m.Dropout, plus)
+}
+
+// LayerNorm normalises the last dimension.
+type LayerNorm struct {
+	Weight, Bias *Parameter
+	Eps          float64
+}
+
+// NewLayerNorm starts with gain 1 and bias 0. The usual eps is 1e-5.
+func NewLayerNorm(s *Scope, width int, eps float64) *LayerNorm {
+	return &LayerNorm{Weight: s.Parameter("weight", Constant(1), width), Bias: s.Parameter("bias", Constant(0), width), Eps: eps}
+}
+
+// Forward records the layer.
+func (l *LayerNorm) Forward(g *Graph, x *Value) *Value {
+	return g.LayerNorm(x, g.Parameter(l.Weight), g.Parameter(l.Bias), l.Eps)
+}
+
+// BatchNorm normalises one axis over all others, with running statistics of momentum 0.1 and eps 1e-5.
+type BatchNorm struct {
+	Weight, Bias, RunningMean, RunningVariance *Parameter
+}
+
+// NewBatchNorm starts with gain 1, bias 0, running mean 0 and running variance 1.
+func NewBatchNorm(s *Scope, channels int) *BatchNorm {
+	return &BatchNorm{Weight: s.Parameter("weight", Constant(1), channels), Bias: s.Parameter("bias", Constant(0), channels),
+		RunningMean: s.Buffer("running_mean", 0, channels), RunningVariance: s.Buffer("running_var", 1, channels)}
+}
+
+// Forward records the layer on the given axis of x.
+func (l *BatchNorm) Forward(g *Graph, x *Value, axis int) *Value {
+	return g.BatchNorm(x, axis, BatchNormState{g.Parameter(l.Weight), g.Parameter(l.Bias),
+		g.Parameter(l.RunningMean), g.Parameter(l.RunningVariance)}, 1e-5, 0.1)
+}

@@ -1,0 +1,101 @@
+package mixer
+
+import (
+	"fmt"
+
+	"mixmas/nn"
+)
+
+// embedding turns a batch of inputs into tokens (b, n, d). A nil embedding takes tokens as they are.
+type embedding interface {
+	Forward(g *nn.Graph, x *nn.Value) *nn.Value
+}
+
+// PatchEmbed cuts maps (b, channels, H, W) into patches of p×p, row by row, and projects each with one matrix and bias to
+// d features (Tolstikhin et al. 2021): (b, (H/p)(W/p), d).
+type PatchEmbed struct {
+	Proj  *nn.Linear
+	patch int
+}
+
+// NewPatchEmbed creates proj.weight (d, channels, p, p) and proj.bias (d).
+func NewPatchEmbed(s *nn.Scope, channels, d, patch int) *PatchEmbed {
+	proj, fan := s.In("proj"), channels*patch*patch
+	return &PatchEmbed{patch: patch, Proj: &nn.Linear{
+		Weight: proj.Parameter("weight", nn.FanIn(fan), d, channels, patch, patch),
+		Bias:   proj.Parameter("bias", nn.FanIn(fan), d)}}
+}
+
+// Forward records the embedding of maps whose sides are multiples of p.
+func (e *PatchEmbed) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
+	if len(x.Shape) != 4 || x.Shape[2]%e.patch != 0 || x.Shape[3]%e.patch != 0 {
+		return g.Fail(x.Shape, "patch embedding: maps %v (batch, channels, height, width) are not a whole number of patches of %d", x.Shape, e.patch)
+	}
+	b, channels, p := x.Shape[0], x.Shape[1], e.patch
+	rows, columns := x.Shape[2]/p, x.Shape[3]/p
+	x = g.Reshape(x, b, channels, rows, p, columns, p)
+	x = g.Permute(x, 0, 2, 4, 1, 3, 5)
+	return e.Proj.Forward(g, g.Reshape(x, b, rows*columns, channels*p*p))
+}
+
+// embed chooses the embedding of an input for tokens of the given width, and returns it with the tokens' number and width.
+// patch is read for maps only; 0 chooses it. Tokens keep their own width.
+func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err error) {
+	if err := in.check(); err != nil {
+		return nil, 0, 0, err
+	}
+	switch in.Kind {
+	case Tokens:
+		return nil, in.Shape[0], in.Shape[1], nil
+	case Sequence:
+		if in.Shape[1] == width {
+			return nil, in.Shape[0], width, nil
+		}
+		return nn.NewLinear(s.In("embed"), in.Shape[1], width), in.Shape[0], width, nil
+	case Map:
+		height, across := in.Shape[1], in.Shape[2]
+		if patch == 0 {
+			patch = defaultPatch(height, across)
+		}
+		if height%patch != 0 || across%patch != 0 {
+			return nil, 0, 0, fmt.Errorf("option patch: %d does not divide maps of %d×%d", patch, height, across)
+		}
+		return NewPatchEmbed(s.In("embed"), in.Shape[0], width, patch), (height / patch) * (across / patch), width, nil
+	}
+	return nil, 0, 0, fmt.Errorf("inputs of kind %q cannot be cut into tokens", in.Kind)
+}
+
+// defaultPatch is the largest patch smaller than the greatest common divisor of the sides that divides it: 14 for 28×28,
+// 56 for 112×112 and 16 for 160×256, as the published presets have it.
+func defaultPatch(height, across int) int {
+	a, b := height, across
+	for b != 0 {
+		a, b = b, a%b
+	}
+	for p := a / 2; p > 1; p-- {
+		if a%p == 0 {
+			return p
+		}
+	}
+	return 1
+}
+
+// ranks are the numbers of dimensions of one sample, by kind.
+var ranks = map[Kind]int{Map: 3, Sequence: 2, Table: 1, Tokens: 2}
+
+// check says whether the shape fits the kind.
+func (in Input) check() error {
+	rank, known := ranks[in.Kind]
+	if !known {
+		return fmt.Errorf("unknown kind of input %q: known are %s, %s, %s and %s", in.Kind, Map, Sequence, Table, Tokens)
+	}
+	if len(in.Shape) != rank {
+		return fmt.Errorf("a %s has %d dimensions a sample, got the shape %v", in.Kind, rank, in.Shape)
+	}
+	for _, n := range in.Shape {
+		if n < 1 {
+			return fmt.Errorf("%s: the shape %v has no elements", in.Kind, in.Shape)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package mixer
+
+import (
+	"fmt"
+	"math"
+
+	"mixmas/nn"
+	"mixmas/nn/device"
+)
+
+func init() {
+	Register(Architecture{
+		Name: "hyper_mixer", Doc: "HyperMixer: token MLPs generated from the tokens, for any number of them (Mai et al. 2023).",
+		Kinds: []Kind{Map, Sequence, Tokens},
+		Options: func() any {
+			return &HyperMixerOptions{Width: 128, Depth: 4, TokenWidth: 256, ChannelWidth: 3072, Heads: 1}
+		},
+		New: newHyperMixer,
+	})
+}
+
+// HyperMixerOptions are the options of the architecture hyper_mixer.
+type HyperMixerOptions struct {
+	Width        int     `yaml:"width" json:"width" jsonschema:"minimum=1" doc:"Features of a token; a fusion network takes those of its tokens."`
+	Depth        int     `yaml:"depth" json:"depth" jsonschema:"minimum=1" doc:"Number of blocks."`
+	Patch        int     `yaml:"patch" json:"patch" jsonschema:"minimum=0" doc:"Side of the patches of a map; 0 chooses it."`
+	TokenWidth   int     `yaml:"token_width" json:"token_width" jsonschema:"minimum=1" doc:"Hidden width of the generated MLPs over tokens, all heads together."`
+	ChannelWidth int     `yaml:"channel_width" json:"channel_width" jsonschema:"minimum=1" doc:"Hidden width of the MLP over features."`
+	Heads        int     `yaml:"heads" json:"heads" jsonschema:"minimum=1" doc:"Heads that share the features; divides width and token_width."`
+	Tied         bool    `yaml:"tied" json:"tied" doc:"One generator for both layers of the generated MLPs."`
+	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each layer of the MLP over features; by default the training's."`
+}
+
+func newHyperMixer(s *nn.Scope, in Input, options any) (Network, error) {
+	o, ok := options.(*HyperMixerOptions)
+	if !ok {
+		return nil, wrongOptions("hyper_mixer", options)
+	}
+	if err := positive(option{"token_width", o.TokenWidth}, option{"channel_width", o.ChannelWidth}, option{"heads", o.Heads}); err != nil {
+		return nil, err
+	}
+	if err := probability(o.Dropout); err != nil {
+		return nil, err
+	}
+	return newEncoder(s, in, o.Width, o.Depth, o.Patch, func(s *nn.Scope, _, d int) (Block, error) {
+		if d%o.Heads != 0 || o.TokenWidth%o.Heads != 0 {
+			return nil, fmt.Errorf("option heads: %d does not divide both the width %d and token_width %d", o.Heads, d, o.TokenWidth)
+		}
+		return NewHyperMixerBlock(s, d, o.TokenWidth, o.ChannelWidth, o.Heads, o.Tied, o.Dropout), nil
+	})
+}
+
+// HyperMixerBlock is x += token_mix(norm1 x); x += channel_mix(norm2 x) with a generated token MLP (Mai et al. 2023).
+type HyperMixerBlock struct {
+	Norm1, Norm2 *nn.LayerNorm
+	TokenMix     *HyperMixing
+	ChannelMix   *nn.MLP
+}
+
+// NewHyperMixerBlock mixes any number of tokens through t generated hidden units, and d features through c.
+func NewHyperMixerBlock(s *nn.Scope, d, t, c, heads int, tied bool, dropout float64) *HyperMixerBlock {
+	return &HyperMixerBlock{
+		Norm1: nn.NewLayerNorm(s.In("norm1"), d, 1e-5), Norm2: nn.NewLayerNorm(s.In("norm2"), d, 1e-5),
+		TokenMix: NewHyperMixing(s.In("token_mix"), d, t, heads, tied), ChannelMix: nn.NewMLP(s.In("channel_mix"), d, c, d, dropout)}
+}
+
+// Forward implements [Block].
+func (m *HyperMixerBlock) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
+	x = g.Add(x, m.TokenMix.Forward(g, m.Norm1.Forward(g, x), mask))
+	return m.ChannelMix.Forward(g, m.Norm2.Forward(g, x), x)
+}
+
+// HyperMixing mixes tokens with an MLP that is generated from them (Mai et al. 2023). Each of h heads has d/h features of
+// x and generates W1 = hyper1(x + P) and W2 = hyper2(x + P), both n×(t/h), row by row with a bias-free MLP
+// d/h → d/h → t/h; P are sinusoidal positions. The result is LN(concat over heads of W2 gelu(W1ᵀ x)).
+type HyperMixing struct {
+	generators [2]generator // W1 and W2; the same one where tied
+	tied       bool
+	norm       *nn.LayerNorm
+	heads      int
+	d, t       int
+}
+
+// generator is the MLP of each head: fc1 (h, d/h, d/h) and fc2 (h, t/h, d/h).
+type generator struct{ fc1, fc2 *nn.Parameter }
+
+// NewHyperMixing creates w1_fc1, w1_fc2, and w2_fc1, w2_fc2 unless tied, uniform after Glorot with gain √2, and norm.
+// heads divides d and t.
+func NewHyperMixing(s *nn.Scope, d, t, heads int, tied bool) *HyperMixing {
+	m := &HyperMixing{tied: tied, heads: heads, d: d, t: t}
+	dk, tk := d/heads, t/heads
+	layer := func(name string, out int) *nn.Parameter {
+		return s.Parameter(name, nn.Uniform(math.Sqrt2*math.Sqrt(6/float64(out+dk))), heads, out, dk)
+	}
+	for i, name := range []string{"w1", "w2"} {
+		if i == 1 && tied {
+			m.generators[1] = m.generators[0]
+			continue
+		}
+		m.generators[i] = generator{fc1: layer(name+"_fc1", dk), fc2: layer(name+"_fc2", tk)}
+	}
+	m.norm = nn.NewLayerNorm(s.In("norm"), d, 1e-5)
+	return m
+}
+
+// Forward records the mixing of x (b, n, d). mask is nil or marks real tokens (b, n): the others are zeroed in x, W1 and
+// W2.
+func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
+	if len(x.Shape) != 3 || x.Shape[2] != m.d {
+		return g.Fail(x.Shape, "hyper mixing: the input %v does not have the width %d", x.Shape, m.d)
+	}
+	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
+	if mask != nil {
+		mask = g.Reshape(mask, b, n, 1)
+		x = g.Mul(x, mask)
+	}
+	positioned := g.Add(x, g.Constant("positions", sinusoid(n, m.d), n, m.d))
+	generate := func(i int) *nn.Value {
+		w := m.generate(g, m.generators[i], positioned)
+		if mask != nil {
+			w = g.Mul(w, mask)
+		}
+		return w
+	}
+	w1 := generate(0)
+	w2 := w1
+	if !m.tied {
+		w2 = generate(1)
+	}
+
+	// The matrix of sample i and head j lies at i·n·d + j·d/h in x, and alike in W1 and W2.
+	each := [2]int{b, m.heads}
+	inX := func(v *nn.Value, trans bool) nn.Matrix {
+		return nn.Matrix{Value: v, Trans: trans, LD: m.d, Stride: [2]int{n * m.d, dk}}
+	}
+	inW := func(v *nn.Value) nn.Matrix { return nn.Matrix{Value: v, LD: m.t, Stride: [2]int{n * m.t, tk}} }
+	hidden := g.Product(nn.Product{A: inX(x, true), B: inW(w1), M: dk, N: tk, K: n, Batch: each,
+		LDC: tk, StrideC: [2]int{m.heads * dk * tk, dk * tk}, Activation: device.GELU, Shape: []int{b, m.heads, dk, tk}})
+	y := g.Product(nn.Product{A: inW(w2), B: nn.Matrix{Value: hidden, Trans: true, LD: tk, Stride: [2]int{m.heads * dk * tk, dk * tk}},
+		M: n, N: dk, K: tk, Batch: each, LDC: m.d, StrideC: [2]int{n * m.d, dk}, Shape: []int{b, n, m.d}})
+	return m.norm.Forward(g, y)
+}
+
+// generate makes the rows of all samples and heads at once: (b, n, d) to (b, n, t).
+func (m *HyperMixing) generate(g *nn.Graph, w generator, x *nn.Value) *nn.Value {
+	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
+	layer := func(x *nn.Value, weight *nn.Parameter, out int, activation device.Activation) *nn.Value {
+		return g.Product(nn.Product{
+			A: nn.Matrix{Value: x, LD: m.d, Stride: [2]int{0, dk}},
+			B: nn.Matrix{Value: g.Parameter(weight), Trans: true, LD: dk, Stride: [2]int{0, out * dk}},
+			M: b * n, N: out, K: dk, Batch: [2]int{1, m.heads},
+			LDC: m.heads * out, StrideC: [2]int{0, out}, Activation: activation, Shape: []int{b, n, m.heads * out}})
+	}
+	return layer(layer(x, w.fc1, dk, device.GELU), w.fc2, tk, device.Identity)
+}
+
+// sinusoid are the positions (n, d) of Vaswani et al. 2017: sine on even features and cosine on odd ones, with
+// wavelengths 2π·10000^(2k/d).
+func sinusoid(n, d int) []float32 {
+	p := make([]float32, n*d)
+	for i := range n {
+		for k := 0; k < d; k += 2 {
+			sin, cos := math.Sincos(float64(i) / math.Pow(10000, float64(k)/float64(d)))
+			p[i*d+k] = float32(sin)
+			if k+1 < d {
+				p[i*d+k+1] = float32(cos)
+			}
+		}
+	}
+	return p
+}

@@ -1,0 +1,57 @@
+package mixer
+
+import "mixmas/nn"
+
+func init() {
+	Register(Architecture{
+		Name: "mlp_mixer", Doc: "MLP-Mixer: an MLP over the tokens, then one over the features (Tolstikhin et al. 2021).",
+		Kinds:   []Kind{Map, Sequence, Tokens},
+		Options: func() any { return &MLPMixerOptions{Width: 128, Depth: 4, TokenWidth: 32, ChannelWidth: 3072} },
+		New:     newMLPMixer,
+	})
+}
+
+// MLPMixerOptions are the options of the architecture mlp_mixer.
+type MLPMixerOptions struct {
+	Width        int     `yaml:"width" json:"width" jsonschema:"minimum=1" doc:"Features of a token; a fusion network takes those of its tokens."`
+	Depth        int     `yaml:"depth" json:"depth" jsonschema:"minimum=1" doc:"Number of blocks."`
+	Patch        int     `yaml:"patch" json:"patch" jsonschema:"minimum=0" doc:"Side of the patches of a map; 0 chooses it."`
+	TokenWidth   int     `yaml:"token_width" json:"token_width" jsonschema:"minimum=1" doc:"Hidden width of the MLP over tokens."`
+	ChannelWidth int     `yaml:"channel_width" json:"channel_width" jsonschema:"minimum=1" doc:"Hidden width of the MLP over features."`
+	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each layer of the MLPs; by default the training's."`
+}
+
+func newMLPMixer(s *nn.Scope, in Input, options any) (Network, error) {
+	o, ok := options.(*MLPMixerOptions)
+	if !ok {
+		return nil, wrongOptions("mlp_mixer", options)
+	}
+	if err := positive(option{"token_width", o.TokenWidth}, option{"channel_width", o.ChannelWidth}); err != nil {
+		return nil, err
+	}
+	if err := probability(o.Dropout); err != nil {
+		return nil, err
+	}
+	return newEncoder(s, in, o.Width, o.Depth, o.Patch, func(s *nn.Scope, n, d int) (Block, error) {
+		return NewMixerBlock(s, n, d, o.TokenWidth, o.ChannelWidth, o.Dropout), nil
+	})
+}
+
+// MixerBlock is x += token_mix(norm1 xᵀ)ᵀ; x += channel_mix(norm2 x) (Tolstikhin et al. 2021).
+type MixerBlock struct {
+	Norm1, Norm2         *nn.LayerNorm
+	TokenMix, ChannelMix *nn.MLP
+}
+
+// NewMixerBlock mixes n tokens through t hidden units and d features through c.
+func NewMixerBlock(s *nn.Scope, n, d, t, c int, dropout float64) *MixerBlock {
+	return &MixerBlock{
+		Norm1: nn.NewLayerNorm(s.In("norm1"), d, 1e-5), Norm2: nn.NewLayerNorm(s.In("norm2"), d, 1e-5),
+		TokenMix: nn.NewMLP(s.In("token_mix"), n, t, n, dropout), ChannelMix: nn.NewMLP(s.In("channel_mix"), d, c, d, dropout)}
+}
+
+// Forward implements [Block]. The mask is not used: the token MLP learns what each position is worth.
+func (m *MixerBlock) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
+	x = m.TokenMix.ForwardTokens(g, m.Norm1.Forward(g, x), x)
+	return m.ChannelMix.Forward(g, m.Norm2.Forward(g, x), x)
+}

@@ -1,0 +1,52 @@
+package mixer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mixmas/nn"
+)
+
+// encodedModality is an input of a model and the network that encodes it.
+type encodedModality struct {
+	name    string
+	shape   []int
+	masked  bool
+	network Network
+}
+
+func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
+	if m.Name == "" || strings.Contains(m.Name, ".") {
+		return encodedModality{}, fmt.Errorf("modality %q: want a name without dots", m.Name)
+	}
+	if m.Kind == Tokens {
+		return encodedModality{}, fmt.Errorf("modality %s: kind %q is for fusion networks: want %s, %s or %s", m.Name, m.Kind, Map, Sequence, Table)
+	}
+	if m.Masked && m.Kind != Sequence {
+		return encodedModality{}, fmt.Errorf("modality %s: masked is for sequences, not for a %s", m.Name, m.Kind)
+	}
+	network, err := m.Encoder.network(s, Input{Kind: m.Kind, Shape: m.Shape})
+	if err != nil {
+		return encodedModality{}, fmt.Errorf("modality %s: %w", m.Name, err)
+	}
+	return encodedModality{m.Name, slices.Clone(m.Shape), m.Masked, network}, nil
+}
+
+// inputs lists the modality's input and, where it is masked, the mask's.
+func (m encodedModality) inputs() []nn.ModelInput {
+	list := []nn.ModelInput{{Name: m.name, Shape: m.shape}}
+	if m.masked {
+		list = append(list, nn.ModelInput{Name: m.name + ".mask", Shape: []int{m.network.Tokens()}})
+	}
+	return list
+}
+
+// encode takes the modality's inputs from the list and records its tokens. mask is nil where it is not masked.
+func (m encodedModality) encode(g *nn.Graph, inputs []*nn.Value) (tokens, mask *nn.Value, rest []*nn.Value) {
+	x, rest := inputs[0], inputs[1:]
+	if m.masked {
+		mask, rest = rest[0], rest[1:]
+	}
+	return m.network.Forward(g, x, mask), mask, rest
+}

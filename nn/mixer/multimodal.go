@@ -1,0 +1,161 @@
+package mixer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"mixmas/nn"
+)
+
+// Predictions of a multimodal model.
+const (
+	// MeanPrediction is the mean of the logits of the fused tokens and of all modalities: the searched model.
+	MeanPrediction = "mean"
+	// FusionPrediction is the logits of the fused tokens alone: M2-Mixer (Bezirganyan et al. 2023).
+	FusionPrediction = "fusion"
+)
+
+// Multimodal is an encoder a modality, linear layers to one width, a fusion function, a fusion network, and a head on the
+// mean of its tokens; each modality has a head of its own on the mean of its tokens. The loss is that of the prediction
+// plus those of all modalities. It implements [nn.Model].
+type Multimodal struct {
+	labelling
+	modalities []encodedModality
+	align      []*nn.Linear // nil where a modality has the common width
+	heads      []*nn.Linear
+	fusion     Fusion
+	network    Network
+	head       *nn.Linear
+	prediction string
+}
+
+// newMultimodal creates encoders.NAME.*, align.NAME.*, heads.NAME.*, network.* and head.*.
+func newMultimodal(spec Specification) (nn.Model, error) {
+	if len(spec.Modalities) == 0 {
+		return nil, errors.New("a model has at least one modality")
+	}
+	if spec.Network == nil {
+		return nil, errors.New("a multimodal model has a fusion network")
+	}
+	s := nn.NewScope()
+	m := &Multimodal{prediction: spec.Prediction}
+	var err error
+	if m.labelling, err = newLabelling(s, spec); err != nil {
+		return nil, err
+	}
+	if m.fusion, err = LookupFusion(spec.Fusion); err != nil {
+		return nil, err
+	}
+	if m.prediction == "" {
+		m.prediction = MeanPrediction
+	}
+	if m.prediction != MeanPrediction && m.prediction != FusionPrediction {
+		return nil, fmt.Errorf("unknown prediction %q: known are %s, %s", m.prediction, MeanPrediction, FusionPrediction)
+	}
+	width := 0
+	var counts []int
+	for _, modality := range spec.Modalities {
+		e, err := newModality(s.In("encoders", modality.Name), modality)
+		if err != nil {
+			return nil, err
+		}
+		m.modalities = append(m.modalities, e)
+		width, counts = max(width, e.network.Width()), append(counts, e.network.Tokens())
+	}
+	if spec.Width < 0 {
+		return nil, fmt.Errorf("width: want 0 or more, got %d", spec.Width)
+	}
+	if spec.Width > 0 {
+		width = spec.Width
+	}
+	for _, e := range m.modalities {
+		var align *nn.Linear
+		if e.network.Width() != width {
+			align = nn.NewLinear(s.In("align", e.name), e.network.Width(), width)
+		}
+		m.align = append(m.align, align)
+		m.heads = append(m.heads, nn.NewLinear(s.In("heads", e.name), e.network.Width(), spec.Classes))
+	}
+	fused := Input{Kind: Tokens, Shape: []int{m.fusion.Tokens(counts), width}}
+	if m.network, err = spec.Network.network(s.In("network"), fused); err != nil {
+		return nil, fmt.Errorf("fusion network: %w", err)
+	}
+	m.head = nn.NewLinear(s.In("head"), width, spec.Classes)
+	return m, s.Parameters().Err()
+}
+
+// Inputs implements [nn.Model].
+func (m *Multimodal) Inputs() []nn.ModelInput {
+	var list []nn.ModelInput
+	for _, e := range m.modalities {
+		list = append(list, e.inputs()...)
+	}
+	return list
+}
+
+// Forward implements [nn.Model].
+func (m *Multimodal) Forward(g *nn.Graph, inputs []*nn.Value, labels *nn.Value) (logits, loss *nn.Value) {
+	logits, each := m.Logits(g, inputs)
+	return logits, m.loss(g, labels, append([]*nn.Value{logits}, each...)...)
+}
+
+// Logits records the model's prediction and the logits of each modality, all (b, classes).
+func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Value, each []*nn.Value) {
+	var all, masks []*nn.Value
+	for i, e := range m.modalities {
+		var tokens, mask *nn.Value
+		tokens, mask, inputs = e.encode(g, inputs)
+		each = append(each, m.heads[i].Forward(g, meanToken(g, tokens, mask)))
+		if m.align[i] != nil {
+			tokens = m.align[i].Forward(g, tokens)
+		}
+		all, masks = append(all, tokens), append(masks, mask)
+	}
+	all, mask := m.mask(g, all, masks)
+	fused := m.network.Forward(g, m.fusion.Forward(g, all), mask)
+	prediction = m.head.Forward(g, meanToken(g, fused, mask))
+	if m.prediction == MeanPrediction {
+		for _, z := range each {
+			prediction = g.Add(prediction, z)
+		}
+		prediction = g.Scale(prediction, 1/float64(len(each)+1))
+	}
+	return prediction, each
+}
+
+// mask is the mask of the fused tokens, nil for none. Where the fusion function keeps tokens, it is the masks in a row.
+// Otherwise tokens that are not real become zeros, as those that the function pads with, and as those count as real.
+func (m *Multimodal) mask(g *nn.Graph, tokens, masks []*nn.Value) ([]*nn.Value, *nn.Value) {
+	masked := false
+	for i, mask := range masks {
+		b, n := tokens[i].Shape[0], tokens[i].Shape[1]
+		switch {
+		case mask != nil && !m.fusion.KeepsTokens:
+			tokens[i] = g.Mul(tokens[i], g.Reshape(mask, b, n, 1))
+		case mask != nil:
+			masked = true
+		case m.fusion.KeepsTokens:
+			ones := make([]float32, b*n)
+			for k := range ones {
+				ones[k] = 1
+			}
+			masks[i] = g.Constant("mask", ones, b, n)
+		}
+	}
+	if !masked {
+		return tokens, nil
+	}
+	return tokens, g.Concat(1, masks...)
+}
+
+// WarmStart renames the weights of a modality's [Classifier] to what the [Multimodal] model calls them: encoder.* becomes
+// encoders.NAME.*, and head.* becomes heads.NAME.*.
+func WarmStart(modality string, classifier nn.Weights) nn.Weights {
+	renamed := nn.Weights{}
+	for name, tensor := range classifier {
+		part, rest, _ := strings.Cut(name, ".")
+		renamed[part+"s."+modality+"."+rest] = tensor
+	}
+	return renamed
+}

@@ -1,0 +1,35 @@
+package mixer
+
+// PeerCase is a model whose speed is compared with its PyTorch definition.
+type PeerCase struct {
+	// Name is data set, modality and architecture.
+	Name          string
+	Specification Specification
+	// Batch is the number of samples of a step.
+	Batch int
+}
+
+// PeerCases lists the models of the comparison: every architecture on every published input, and the whole AV-MNIST model.
+func PeerCases() []PeerCase {
+	var list []PeerCase
+	add := func(name string, batch int, input Modality, encoder Choice, classes int, multiLabel bool) {
+		list = append(list, PeerCase{Name: name, Batch: batch, Specification: Specification{
+			Modalities: []Modality{input.with(encoder)}, Classes: classes, MultiLabel: multiLabel}})
+	}
+	kinds := []string{"mlp_mixer", "hyper_mixer", "monarch_mixer"}
+	for _, k := range kinds {
+		add("avmnist/image/"+k, 32, avmnistImage, avmnistSizes.choice(k, 0), 10, false)
+		add("avmnist/audio/"+k, 32, avmnistAudio, avmnistSizes.choice(k, 0), 10, false)
+		add("mmimdb/image/"+k, 8, mmimdbImage, mmimdbSizes.choice(k, 0), 23, true)
+		add("mmimdb/text/"+k, 8, mmimdbText, mmimdbSizes.choice(k, 0), 23, true)
+		add("mimic/series/"+k, 32, mimicSeries, mimicSizes.choice(k, 0), 6, false)
+	}
+	add("avmnist/image/ramlp", 32, avmnistImage, Choice{Architecture: "ramlp"}, 10, false)
+	add("avmnist/audio/ramlp", 8, avmnistAudio, Choice{Architecture: "ramlp"}, 10, false)
+	for _, k := range kinds[:2] {
+		network := avmnistSizes
+		network.depth = 2
+		list = append(list, PeerCase{Name: "avmnist/full/" + k, Batch: 32, Specification: avmnist(k, network, MeanPrediction, 0)})
+	}
+	return list
+}

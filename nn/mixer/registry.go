@@ -1,0 +1,90 @@
+// Package mixer holds the architectures that the search chooses from, one file each, and their registry.
+//
+// An architecture turns an input into tokens (b, n, d). Adding one is one file that calls [Register] in an init function.
+package mixer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mixmas/nn"
+)
+
+// Kind says how one sample of an input is laid out.
+type Kind string
+
+// The kinds of input.
+const (
+	// Map is a picture or spectrogram: channels, height, width.
+	Map Kind = "map"
+	// Sequence is a series of steps or words: steps, features.
+	Sequence Kind = "sequence"
+	// Table is a row of numbers: features.
+	Table Kind = "table"
+	// Tokens are what encoders give and a fusion network takes: tokens, width. They are not embedded again.
+	Tokens Kind = "tokens"
+)
+
+// Input describes one sample of what an architecture reads.
+type Input struct {
+	Kind  Kind
+	Shape []int
+}
+
+// Network maps a batch of inputs to tokens (b, n, d).
+type Network interface {
+	// Forward records the network on x, whose shape is (b, Input.Shape...). mask is nil or marks real tokens (b, n).
+	Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value
+	// Tokens is n and Width is d of the result. Architectures that take any length count the tokens of their Input.
+	Tokens() int
+	Width() int
+}
+
+// Architecture is a registered family of networks.
+type Architecture struct {
+	// Name is how configurations select it; Doc is one line for people.
+	Name, Doc string
+	// Kinds are the inputs that it takes. One that takes Tokens can be a fusion network.
+	Kinds []Kind
+	// Options makes a pointer to the options struct, filled with defaults. Its fields have yaml, json and doc tags.
+	// A field "dropout" is set from the training recipe where the configuration does not set it.
+	Options func() any
+	// New creates the network's parameters in the scope. It refuses options that do not fit the input.
+	New func(s *nn.Scope, in Input, options any) (Network, error)
+}
+
+// Takes reports whether the architecture reads inputs of the kind.
+func (a Architecture) Takes(k Kind) bool { return slices.Contains(a.Kinds, k) }
+
+var registry = map[string]Architecture{}
+
+// Register adds an architecture. It panics if the name is taken.
+func Register(a Architecture) {
+	if _, taken := registry[a.Name]; taken {
+		panic("mixer: architecture registered twice: " + a.Name)
+	}
+	registry[a.Name] = a
+}
+
+// All lists the registered architectures by name.
+func All() []Architecture {
+	list := make([]Architecture, 0, len(registry))
+	for _, a := range registry {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b Architecture) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Lookup finds an architecture by name. The error lists the known ones.
+func Lookup(name string) (Architecture, error) {
+	if a, ok := registry[name]; ok {
+		return a, nil
+	}
+	var known []string
+	for _, a := range All() {
+		known = append(known, a.Name)
+	}
+	return Architecture{}, fmt.Errorf("unknown architecture %q: known are %s", name, strings.Join(known, ", "))
+}

@@ -1,0 +1,199 @@
+package nn
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+
+	"mixmas/nn/device"
+)
+
+// Parameter is a named tensor of a model that outlives its programs: a weight that the optimiser trains, or a buffer
+// such as a running mean that operations update.
+type Parameter struct {
+	Name      string
+	Shape     []int
+	Trainable bool
+
+	initialise Initialiser
+	offset     int // in the trainable region or in the buffers' region of the state
+}
+
+// Size is the number of elements.
+func (p *Parameter) Size() int { return size(p.Shape) }
+
+// Parameters are all parameters of one model, in the order of their creation. Their place in a session's state is
+//
+//	weights | gradients | first moments | second moments | buffers
+//
+// with the first four regions laid out alike.
+type Parameters struct {
+	list    []*Parameter
+	byName  map[string]*Parameter
+	trained int // elements of one trainable region, with padding
+	buffers int // elements of the buffers' region, with padding
+	err     error
+}
+
+// All lists the parameters in the order of their creation.
+func (p *Parameters) All() []*Parameter { return p.list }
+
+// Count is the number of trainable elements, as papers count parameters.
+func (p *Parameters) Count() int {
+	n := 0
+	for _, q := range p.list {
+		if q.Trainable {
+			n += q.Size()
+		}
+	}
+	return n
+}
+
+// HasBuffers reports whether the model keeps running statistics.
+func (p *Parameters) HasBuffers() bool { return p.buffers > 0 }
+
+// StateSize is the number of elements of a session's state.
+func (p *Parameters) StateSize() int { return 4*p.trained + p.buffers }
+
+// place is the parameter's offset in the state; gradientPlace that of its gradient.
+func (p *Parameters) place(q *Parameter) int {
+	if q.Trainable {
+		return q.offset
+	}
+	return 4*p.trained + q.offset
+}
+
+func (p *Parameters) gradientPlace(q *Parameter) int { return p.trained + q.offset }
+
+// Initialise draws the initial values of all parameters. A parameter's values depend on the seed and its name alone.
+func (p *Parameters) Initialise(seed uint64) Weights {
+	w := Weights{}
+	for _, q := range p.list {
+		h := fnv.New64a()
+		h.Write([]byte(q.Name))
+		data := make([]float32, q.Size())
+		q.initialise(data, rand.New(rand.NewPCG(seed, h.Sum64())))
+		w[q.Name] = Tensor{Shape: q.Shape, Data: data}
+	}
+	return w
+}
+
+// Err is the first mistake made while creating parameters.
+func (p *Parameters) Err() error { return p.err }
+
+// Scope is a place in a model's hierarchy of names, where layers create their parameters.
+type Scope struct {
+	set    *Parameters
+	prefix string
+}
+
+// NewScope makes the root of a new model.
+func NewScope() *Scope { return &Scope{set: &Parameters{byName: map[string]*Parameter{}}} }
+
+// Parameters are all parameters of the model that the scope belongs to.
+func (s *Scope) Parameters() *Parameters { return s.set }
+
+// In is the scope of a part: In("blocks", 0) is "blocks.0." below this one.
+func (s *Scope) In(names ...any) *Scope {
+	prefix := s.prefix
+	for _, name := range names {
+		prefix += fmt.Sprint(name) + "."
+	}
+	return &Scope{set: s.set, prefix: prefix}
+}
+
+// Parameter creates a trainable parameter. A name that is taken or an empty shape is kept as the model's error.
+func (s *Scope) Parameter(name string, init Initialiser, shape ...int) *Parameter {
+	return s.create(name, true, init, shape)
+}
+
+// Buffer creates a parameter that is not trained, filled with value.
+func (s *Scope) Buffer(name string, value float32, shape ...int) *Parameter {
+	return s.create(name, false, Constant(value), shape)
+}
+
+func (s *Scope) create(name string, trainable bool, init Initialiser, shape []int) *Parameter {
+	p := &Parameter{Name: s.prefix + name, Shape: shape, Trainable: trainable, initialise: init}
+	set := s.set
+	if p.Size() <= 0 && set.err == nil {
+		set.err = fmt.Errorf("parameter %s: shape %v has no elements", p.Name, shape)
+	}
+	if set.byName[p.Name] != nil && set.err == nil {
+		set.err = fmt.Errorf("parameter %s: the name is taken", p.Name)
+	}
+	region := &set.buffers
+	if trainable {
+		region = &set.trained
+	}
+	p.offset = *region
+	*region += roundUp(p.Size())
+	set.list = append(set.list, p)
+	set.byName[p.Name] = p
+	return p
+}
+
+// Initialiser fills a new parameter.
+type Initialiser func(data []float32, rng *rand.Rand)
+
+// Uniform draws from ±bound.
+func Uniform(bound float64) Initialiser {
+	return func(data []float32, rng *rand.Rand) {
+		for i := range data {
+			data[i] = float32(bound * (2*rng.Float64() - 1))
+		}
+	}
+}
+
+// FanIn draws from ±1/√n, the usual start of a layer in which every output sums n inputs.
+func FanIn(n int) Initialiser { return Uniform(1 / math.Sqrt(float64(n))) }
+
+// Normal draws from N(0, deviation²).
+func Normal(deviation float64) Initialiser {
+	return func(data []float32, rng *rand.Rand) {
+		for i := range data {
+			data[i] = float32(deviation * rng.NormFloat64())
+		}
+	}
+}
+
+// TruncatedNormal draws from N(0, deviation²), again where a value lies beyond ±2.
+func TruncatedNormal(deviation float64) Initialiser {
+	return func(data []float32, rng *rand.Rand) {
+		for i := range data {
+			x := deviation * rng.NormFloat64()
+			for math.Abs(x) > 2 {
+				x = deviation * rng.NormFloat64()
+			}
+			data[i] = float32(x)
+		}
+	}
+}
+
+// Constant fills with one value.
+func Constant(value float32) Initialiser {
+	return func(data []float32, _ *rand.Rand) {
+		for i := range data {
+			data[i] = value
+		}
+	}
+}
+
+// Tensor is a host copy of a parameter.
+type Tensor struct {
+	Shape []int
+	Data  []float32
+}
+
+// Weights are host copies of parameters by name.
+type Weights map[string]Tensor
+
+func size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+func roundUp(n int) int { return (n + device.Alignment - 1) / device.Alignment * device.Alignment }

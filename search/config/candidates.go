@@ -1,0 +1,158 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"mixmas/nn/mixer"
+)
+
+// Candidates are the candidates of one stage.
+type Candidates []Candidate
+
+// Candidate is an architecture with the options that it is tried with.
+type Candidate struct {
+	// Name is the registered architecture; Label is what tables call the candidate, unique in its stage.
+	Name, Label string
+	// Options points to the architecture's own options struct, filled from its defaults and the configuration.
+	Options any
+	// OwnDropout says that the configuration set the option dropout, so that the training recipe's does not apply.
+	OwnDropout bool
+}
+
+// WithDropout is a copy of the options under a training recipe's dropout, which becomes the option "dropout" where the
+// architecture has one and the configuration does not set it.
+func (c Candidate) WithDropout(dropout float64) any {
+	options := reflect.New(reflect.TypeOf(c.Options).Elem())
+	options.Elem().Set(reflect.ValueOf(c.Options).Elem())
+	if f, ok := fieldByName(options.Elem(), "dropout"); ok && !c.OwnDropout {
+		f.value.SetFloat(dropout)
+	}
+	return options.Interface()
+}
+
+// decode reads {defaults: {options}, candidates: [name or {name, label, options}]}.
+func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
+	var list, defaults *yaml.Node
+	ok := d.mapping(n, field, func(key, value *yaml.Node) bool {
+		switch key.Value {
+		case "candidates":
+			list = value
+		case "defaults":
+			defaults = value
+		default:
+			return false
+		}
+		return true
+	}, "defaults", "candidates")
+	if !ok {
+		return
+	}
+	if list == nil {
+		d.errorf(n.Line, field, "candidates is missing: list at least one architecture")
+		return
+	}
+	items := d.sequence(list, field+".candidates")
+	if items == nil {
+		return
+	}
+	*c = nil
+	used := map[string]bool{}
+	complete := true
+	for i, item := range items {
+		candidate, ok := d.candidate(item, index(field+".candidates", i), defaults, field+".defaults", used)
+		complete = complete && ok
+		if !ok {
+			continue
+		}
+		for _, other := range *c {
+			if other.Label == candidate.Label {
+				d.errorf(item.Line, index(field+".candidates", i), "%q is already in the list: give one of the two a label of its own", candidate.Label)
+			}
+		}
+		*c = append(*c, candidate)
+	}
+	if len(items) == 0 {
+		d.errorf(list.Line, field+".candidates", "is empty: list at least one architecture")
+	}
+	if defaults == nil || !complete {
+		return
+	}
+	known := c.optionNames()
+	d.mapping(defaults, field+".defaults", func(key, _ *yaml.Node) bool { return used[key.Value] }, known...)
+}
+
+// optionNames lists the options that any of the candidates knows, in order of first sight.
+func (c Candidates) optionNames() []string {
+	var known []string
+	for _, candidate := range c {
+		for _, f := range fields(reflect.ValueOf(candidate.Options).Elem()) {
+			if !slices.Contains(known, f.name) {
+				known = append(known, f.name)
+			}
+		}
+	}
+	return known
+}
+
+// candidate reads one candidate: the defaults that its architecture knows, which are noted in used, then its own options.
+func (d *decoder) candidate(n *yaml.Node, field string, defaults *yaml.Node, defaultsField string, used map[string]bool) (Candidate, bool) {
+	var c Candidate
+	n = resolve(n)
+	name := n
+	if n.Kind == yaml.MappingNode {
+		name = lookup(n, "name")
+		if name == nil {
+			d.errorf(n.Line, field, "name is missing: known architectures are %s", strings.Join(architectureNames(), ", "))
+			return c, false
+		}
+	}
+	before := len(d.errs)
+	d.value(name, field, reflect.ValueOf(&c.Name).Elem(), rules{})
+	if len(d.errs) > before {
+		return c, false
+	}
+	architecture, err := mixer.Lookup(c.Name)
+	if err != nil {
+		d.errorf(name.Line, field, "%v", err)
+		return c, false
+	}
+	c.Label = c.Name
+	c.Options = architecture.Options()
+	d.lines[field] = n.Line
+	options := reflect.ValueOf(c.Options).Elem()
+	if defaults := resolve(defaults); defaults != nil && defaults.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(defaults.Content); i += 2 {
+			key := defaults.Content[i]
+			if f, ok := fieldByName(options, key.Value); ok {
+				used[key.Value] = true
+				c.OwnDropout = c.OwnDropout || f.name == "dropout"
+				d.value(defaults.Content[i+1], join(defaultsField, f.name), f.value, f.rules)
+			}
+		}
+	}
+	if n.Kind != yaml.MappingNode {
+		return c, true
+	}
+	return c, d.mapping(n, field, func(key, value *yaml.Node) bool {
+		switch key.Value {
+		case "name":
+			return true
+		case "label":
+			d.value(value, field+".label", reflect.ValueOf(&c.Label).Elem(), rules{})
+			if c.Label == "" {
+				d.errorf(value.Line, field+".label", "is empty")
+			}
+			return true
+		}
+		f, ok := fieldByName(options, key.Value)
+		if ok {
+			c.OwnDropout = c.OwnDropout || f.name == "dropout"
+			d.value(value, join(field, f.name), f.value, f.rules)
+		}
+		return ok
+	}, append([]string{"name", "label"}, fieldNames(options)...)...)
+}

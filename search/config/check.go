@@ -1,0 +1,121 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/sample"
+)
+
+// check finds what is wrong beyond the single field, as far as it can be known without the data.
+func (c *Config) check(d *decoder) {
+	fail := func(field, format string, args ...any) { d.errorf(c.line(field), field, format, args...) }
+	if c.Data.Format == "" && c.lines["data"] == 0 {
+		fail("data", "is missing: name a format and its options")
+	}
+	if err := sample.Check(c.Sample.Sampler); err != nil {
+		fail("sample.sampler", "%v", err)
+	}
+	if err := metric.Check(c.Search.Metric, false); err != nil && metric.Check(c.Search.Metric, true) != nil {
+		fail("search.metric", "%v", err)
+	}
+	if len(c.Search.Encoders) == 0 {
+		fail("search.encoders", "is missing: give each modality of the data its candidates")
+	}
+	for _, modality := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
+		for _, candidate := range c.Search.Encoders[modality] {
+			if a, err := mixer.Lookup(candidate.Name); err == nil && !isEncoder(a) {
+				fail("search.encoders."+modality, "%s is no encoder: it takes %v", candidate.Name, a.Kinds)
+			}
+		}
+	}
+	if len(c.Search.Networks) == 0 && c.lines["search.networks"] == 0 {
+		fail("search.networks", "is missing: list at least one architecture")
+	}
+	for _, candidate := range c.Search.Networks {
+		if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Tokens) {
+			fail("search.networks", "%s is no fusion network: it takes %v", candidate.Name, a.Kinds)
+		}
+	}
+	known := FusionNames()
+	if len(c.Search.Fusions) == 0 {
+		fail("search.fusions", "is empty: list at least one of %s", strings.Join(known, ", "))
+	}
+	for i, name := range c.Search.Fusions {
+		if !slices.Contains(known, name) {
+			fail(index("search.fusions", i), "unknown fusion function %q: known are %s", name, strings.Join(known, ", "))
+		}
+		if slices.Index(c.Search.Fusions, name) < i {
+			fail(index("search.fusions", i), "%q is already in the list", name)
+		}
+	}
+	for _, t := range []struct {
+		field    string
+		training Training
+	}{{"search.training", c.Search.Training}, {"train.training", c.Train.Training}} {
+		if t.training.Momentum != 0 && t.training.Optimiser != "sgd" {
+			fail(t.field+".momentum", "only sgd takes momentum, the optimiser is %s", t.training.Optimiser)
+		}
+	}
+}
+
+// CheckData finds what does not fit an open data set: modalities without candidates or unknown to the data, architectures
+// that do not take a modality's kind of input, a metric that is not defined for the data's labels, pos_weight without
+// many labels or of another length. Its error joins one [*Error] for each.
+func (c *Config) CheckData(data dataset.Dataset) error {
+	d := &decoder{file: c.file}
+	if c.file == "" {
+		d.file = "built-in configuration"
+	}
+	fail := func(field, format string, args ...any) { d.errorf(c.line(field), field, format, args...) }
+	var known []string
+	for _, m := range data.Modalities() {
+		known = append(known, m.Name)
+		candidates, ok := c.Search.Encoders[m.Name]
+		if !ok {
+			fail("search.encoders", "no candidates for modality %q of data set %s", m.Name, data.Name())
+		}
+		for _, candidate := range candidates {
+			if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Kind(m.Kind)) {
+				fail("search.encoders."+m.Name, "%s takes %v, but modality %s is a %s", candidate.Name, a.Kinds, m.Name, m.Kind)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
+		if !slices.Contains(known, name) {
+			fail("search.encoders."+name, "data set %s has no such modality, it has %s", data.Name(), strings.Join(known, ", "))
+		}
+	}
+	if err := metric.Check(c.Search.Metric, data.MultiLabel()); err != nil {
+		fail("search.metric", "%v", err)
+	}
+	switch n := len(c.Data.PosWeight); {
+	case n > 0 && !data.MultiLabel():
+		fail("data.pos_weight", "is for many labels a sample; data set %s has one", data.Name())
+	case n > 0 && n != len(data.Classes()):
+		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Classes()))
+	}
+	return errors.Join(d.errs...)
+}
+
+// Errorf is an error about a field, such as "search.metric", that names the file and line it was set in.
+func (c *Config) Errorf(field, format string, args ...any) error {
+	return &Error{File: c.file, Line: c.line(field), Field: field, Text: fmt.Sprintf(format, args...)}
+}
+
+// line is where a field or the nearest field around it was set, 1 where the file does not mention it.
+func (c *Config) line(field string) int {
+	for field != "" {
+		if line, ok := c.lines[field]; ok {
+			return line
+		}
+		field = field[:max(strings.LastIndexAny(field, ".["), 0)]
+	}
+	return 1
+}

@@ -1,0 +1,204 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"mixmas/nn/mixer"
+)
+
+// Save writes the configuration with every value explicit. Parse of what it writes gives an equal configuration.
+func (c *Config) Save(w io.Writer) error { return c.write(w, false) }
+
+// Template is the built-in configuration with every field explained, as text to start from.
+func Template() []byte {
+	var text bytes.Buffer
+	text.WriteString(templateHead())
+	if err := Default().write(&text, true); err != nil {
+		panic(err)
+	}
+	return text.Bytes()
+}
+
+func (c *Config) write(w io.Writer, comments bool) error {
+	e := encoder{comments}
+	y := yaml.NewEncoder(w)
+	y.SetIndent(2)
+	if err := y.Encode(e.value(reflect.ValueOf(c).Elem())); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	return y.Close()
+}
+
+// encoder turns values into YAML nodes, with the fields' doc tags as comments where asked.
+type encoder struct{ comments bool }
+
+// value is the node of a value of the configuration.
+func (e encoder) value(v reflect.Value) *yaml.Node {
+	switch value := v.Interface().(type) {
+	case Data:
+		return e.data(value)
+	case Candidates:
+		return e.candidates(value)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for _, f := range fields(v) {
+			e.add(n, f.name, f.doc, e.value(f.value))
+		}
+		return n
+	case reflect.Map:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		for _, key := range keys {
+			e.add(n, key.String(), "", e.value(v.MapIndex(key)))
+		}
+		return n
+	case reflect.Slice, reflect.Array:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		if v.Type().Elem().Kind() != reflect.Struct {
+			n.Style = yaml.FlowStyle
+		}
+		for i := range v.Len() {
+			n.Content = append(n.Content, e.value(v.Index(i)))
+		}
+		return n
+	}
+	return scalarNode(v)
+}
+
+// data is {format, the format's options, pos_weight where there is one}.
+func (e encoder) data(data Data) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	e.add(n, "format", formatDoc, scalarNode(reflect.ValueOf(data.Format)))
+	for _, f := range fields(reflect.ValueOf(data.Options).Elem()) {
+		e.add(n, f.name, f.doc, e.value(f.value))
+	}
+	if data.PosWeight != nil {
+		e.add(n, "pos_weight", posWeightDoc, e.value(reflect.ValueOf(data.PosWeight)))
+	}
+	return n
+}
+
+// candidates is {defaults, candidates}: options on which all candidates that know them agree are defaults. The template,
+// for people, leaves out what architectures do by themselves.
+func (e encoder) candidates(list Candidates) *yaml.Node {
+	defaults := &yaml.Node{Kind: yaml.MappingNode}
+	shared := map[string]bool{}
+	for _, name := range list.optionNames() {
+		if f, agreed := list.agreed(name); agreed {
+			shared[name] = true
+			if !e.comments || !list.registered(name) {
+				e.add(defaults, name, f.doc, e.value(f.value))
+			}
+		}
+	}
+	items := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, c := range list {
+		item := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
+		e.add(item, "name", "", scalarNode(reflect.ValueOf(c.Name)))
+		if c.Label != c.Name {
+			e.add(item, "label", "", scalarNode(reflect.ValueOf(c.Label)))
+		}
+		for _, f := range fields(reflect.ValueOf(c.Options).Elem()) {
+			if shared[f.name] || f.name == "dropout" && !c.OwnDropout || e.comments && (Candidates{c}).registered(f.name) {
+				continue
+			}
+			e.add(item, f.name, "", e.value(f.value))
+		}
+		if len(item.Content) == 2 {
+			item = item.Content[1]
+		}
+		items.Content = append(items.Content, item)
+	}
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	if len(defaults.Content) > 0 {
+		e.add(n, "defaults", "", defaults)
+	}
+	e.add(n, "candidates", candidatesDoc, items)
+	return n
+}
+
+// agreed is an option that all candidates which know it set to the same value.
+func (c Candidates) agreed(name string) (field, bool) {
+	var first field
+	for _, candidate := range c {
+		f, knows := fieldByName(reflect.ValueOf(candidate.Options).Elem(), name)
+		switch {
+		case !knows:
+			continue
+		case name == "dropout" && !candidate.OwnDropout:
+			return field{}, false
+		case first.name == "":
+			first = f
+		case !reflect.DeepEqual(first.value.Interface(), f.value.Interface()):
+			return field{}, false
+		}
+	}
+	return first, first.name != ""
+}
+
+// registered tells whether all candidates that know an option have it as their architecture was registered with it.
+func (c Candidates) registered(name string) bool {
+	for _, candidate := range c {
+		architecture, err := mixer.Lookup(candidate.Name)
+		if err != nil {
+			return false
+		}
+		f, knows := fieldByName(reflect.ValueOf(candidate.Options).Elem(), name)
+		if !knows {
+			continue
+		}
+		original, _ := fieldByName(reflect.ValueOf(architecture.Options()).Elem(), name)
+		if !reflect.DeepEqual(original.value.Interface(), f.value.Interface()) {
+			return false
+		}
+	}
+	return true
+}
+
+// add appends a field to a mapping.
+func (e encoder) add(n *yaml.Node, name, doc string, value *yaml.Node) {
+	key := scalarNode(reflect.ValueOf(name))
+	if e.comments && doc != "" {
+		key.HeadComment = wrap(doc)
+	}
+	n.Content = append(n.Content, key, value)
+}
+
+// scalarNode is the node of a word, number or truth value.
+func scalarNode(v reflect.Value) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode}
+	if v.Kind() == reflect.Float64 {
+		n.Value = strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		return n
+	}
+	if err := n.Encode(v.Interface()); err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// wrap breaks a comment into lines of at most 100 characters.
+func wrap(text string) string {
+	const width = 100
+	var lines []string
+	line := "#"
+	for _, word := range strings.Fields(text) {
+		if len(line)+1+len(word) > width && line != "#" {
+			lines = append(lines, line)
+			line = "#"
+		}
+		line += " " + word
+	}
+	return strings.Join(append(lines, line), "\n")
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+
+	"github.com/invopop/jsonschema"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/sample"
+)
+
+// Schema is the JSON schema of configurations, for editors that complete and check YAML. It knows the formats, metrics,
+// samplers and architectures that are registered.
+func Schema() ([]byte, error) {
+	r := reflector()
+	s := r.Reflect(&Config{})
+	s.Title = "mixmas search"
+	return json.MarshalIndent(s, "", "  ")
+}
+
+// reflector takes names from yaml tags and descriptions from doc tags; what is not in the file has a default.
+func reflector() *jsonschema.Reflector {
+	return &jsonschema.Reflector{
+		FieldNameTag:               "yaml",
+		RequiredFromJSONSchemaTags: true,
+		DoNotReference:             true,
+		Anonymous:                  true,
+		LookupComment: func(t reflect.Type, name string) string {
+			if t.Kind() != reflect.Struct {
+				return ""
+			}
+			f, _ := t.FieldByName(name)
+			return f.Tag.Get("doc")
+		},
+	}
+}
+
+// JSONSchemaExtend adds the registered metrics and fusion functions.
+func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
+	names := metric.Names(false)
+	for _, name := range metric.Names(true) {
+		if metric.Check(name, false) != nil {
+			names = append(names, name)
+		}
+	}
+	s.Properties.Value("metric").Enum = anys(names)
+	s.Properties.Value("fusions").Items.Enum = anys(FusionNames())
+	s.Properties.Set("networks", stageSchema(s.Properties.Value("networks").Description, func(a mixer.Architecture) bool { return a.Takes(mixer.Tokens) }))
+	encoders := s.Properties.Value("encoders")
+	encoders.AdditionalProperties = stageSchema("Candidates of one modality.", isEncoder)
+}
+
+// JSONSchemaExtend adds the registered samplers.
+func (Sample) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Properties.Value("sampler").Enum = anys(sample.Samplers())
+}
+
+// JSONSchema is one alternative a registered format.
+func (Data) JSONSchema() *jsonschema.Schema {
+	s := &jsonschema.Schema{}
+	for _, format := range dataset.Formats() {
+		alternative := optionsSchema(format.Options())
+		alternative.Title, alternative.Description = format.Name, format.Doc
+		alternative.Properties.Set("format", &jsonschema.Schema{Const: format.Name})
+		alternative.Properties.Set("pos_weight", &jsonschema.Schema{
+			Type: "array", Items: &jsonschema.Schema{Type: "number", ExclusiveMinimum: "0"}, Description: posWeightDoc,
+		})
+		alternative.Required = []string{"format"}
+		s.AnyOf = append(s.AnyOf, alternative)
+	}
+	return s
+}
+
+// JSONSchema describes candidates of any kind; the fields that hold candidates narrow it.
+func (Candidates) JSONSchema() *jsonschema.Schema {
+	return stageSchema("", func(mixer.Architecture) bool { return true })
+}
+
+// stageSchema is {defaults, candidates} with the architectures that fit.
+func stageSchema(doc string, fits func(mixer.Architecture) bool) *jsonschema.Schema {
+	names := &jsonschema.Schema{Type: "string"}
+	item := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{names}}
+	defaults := &jsonschema.Schema{
+		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
+		Description: "Options of every candidate that knows them.",
+	}
+	for _, a := range mixer.All() {
+		if !fits(a) {
+			continue
+		}
+		names.Enum = append(names.Enum, a.Name)
+		options := optionsSchema(a.Options())
+		for p := options.Properties.Oldest(); p != nil; p = p.Next() {
+			defaults.Properties.Set(p.Key, p.Value)
+		}
+		options.Title, options.Description = a.Name, a.Doc
+		options.Properties.Set("name", &jsonschema.Schema{Const: a.Name})
+		options.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "What tables call the candidate."})
+		options.Required = []string{"name"}
+		item.AnyOf = append(item.AnyOf, options)
+	}
+	s := &jsonschema.Schema{
+		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
+		Required: []string{"candidates"}, Description: doc,
+	}
+	s.Properties.Set("defaults", defaults)
+	s.Properties.Set("candidates", &jsonschema.Schema{Type: "array", MinItems: ptr(uint64(1)), Items: item})
+	return s
+}
+
+// optionsSchema is the schema of an options struct.
+func optionsSchema(options any) *jsonschema.Schema {
+	s := reflector().Reflect(options)
+	s.Version = ""
+	return s
+}
+
+// anys turns words into the values of an enumeration.
+func anys(words []string) []any {
+	var list []any
+	for _, w := range words {
+		list = append(list, w)
+	}
+	return list
+}
+
+// ptr is the address of a copy of a value.
+func ptr[T any](v T) *T { return &v }

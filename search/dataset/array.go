@@ -1,0 +1,255 @@
+package dataset
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+
+	"mixmas/search/dataset/npy"
+)
+
+// array is a memory-mapped npy file of samples along the first axis.
+type array struct {
+	path    string
+	header  npy.Header
+	offset  int64 // of the first element, in bytes
+	mapping *mapping
+}
+
+// openArray maps an npy file and checks that it is row-major, has at least one axis and is as long as its header says.
+func openArray(path string) (*array, error) {
+	header, offset, err := readHeader(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := openMapping(path)
+	if err != nil {
+		return nil, err
+	}
+	return &array{path, header, offset, m}, nil
+}
+
+func readHeader(path string) (npy.Header, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return npy.Header{}, 0, err
+	}
+	defer f.Close()
+	header, offset, err := npy.ReadHeader(bufio.NewReader(f))
+	if err != nil {
+		return header, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	if header.Fortran {
+		return header, 0, fmt.Errorf("%s: the array is in Fortran order: save numpy.ascontiguousarray of it", path)
+	}
+	if len(header.Shape) == 0 {
+		return header, 0, fmt.Errorf("%s: the array is a scalar, want samples along the first axis", path)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return header, 0, err
+	}
+	if want := offset + header.Bytes(); info.Size() < want {
+		return header, 0, fmt.Errorf("%s: the file is truncated: shape %s of %s needs %d bytes, it has %d", path, shapeString(header.Shape), header.Type, want, info.Size())
+	} else if info.Size() > want {
+		return header, 0, fmt.Errorf("%s: the file is longer than shape %s of %s says: %d bytes instead of %d", path, shapeString(header.Shape), header.Type, info.Size(), want)
+	}
+	return header, offset, nil
+}
+
+// read writes len(dst) elements, standardised, into dst: those of a row, or of several rows.
+func (a *array) read(row int, s Standardisation, dst []float32) error {
+	const chunk = 512 // elements: both buffers stay on the stack
+	var raw [8 * chunk]byte
+	var values [chunk]float64
+	size := int64(a.header.Type.Size)
+	offset := a.offset + int64(row)*int64(a.header.RowSize())*size
+	for len(dst) > 0 {
+		n := min(chunk, len(dst))
+		if _, err := a.mapping.ReadAt(raw[:int64(n)*size], offset); err != nil {
+			return fmt.Errorf("%s: row %d: %w", a.path, row, err)
+		}
+		a.header.Type.Decode(values[:n], raw[:])
+		for i, v := range values[:n] {
+			dst[i] = float32((v - s.Mean) / s.Deviation)
+		}
+		dst, offset = dst[n:], offset+int64(n)*size
+	}
+	return nil
+}
+
+// facts are what a pass over a file finds.
+type facts struct {
+	SHA256          string          `json:"sha256"` // of the whole file
+	Standardisation Standardisation `json:"standardisation"`
+}
+
+// scan finds the facts of a file, with statistics over its first rows. It refuses values that are not finite float32
+// numbers, anywhere in the file. The cache is asked first, unless the environment says to verify.
+func (a *array) scan(ctx context.Context, rows int, environment Environment) (facts, error) {
+	info, err := os.Stat(a.path)
+	if err != nil {
+		return facts{}, err
+	}
+	path, err := filepath.Abs(a.path)
+	if err != nil {
+		return facts{}, err
+	}
+	key := fmt.Sprintf("npy facts 1\n%s\n%d bytes\n%d ns\n%d rows", path, info.Size(), info.ModTime().UnixNano(), rows)
+	var found facts
+	if environment.Cache != nil && !environment.Verify {
+		if value, ok := environment.Cache.Get(key); ok && json.Unmarshal(value, &found) == nil && len(found.SHA256) == 2*sha256.Size {
+			return found, nil
+		}
+	}
+	// An ordinary read: pages of a map would count as resident memory.
+	f, err := os.Open(a.path)
+	if err != nil {
+		return facts{}, err
+	}
+	defer f.Close()
+	if found, err = a.pass(ctx, f, rows); err != nil {
+		return facts{}, fmt.Errorf("%s: %w", a.path, err)
+	}
+	if environment.Cache != nil {
+		if value, err := json.Marshal(found); err == nil {
+			_ = environment.Cache.Put(key, value) // a cache that cannot be written costs time, nothing else
+		}
+	}
+	return found, nil
+}
+
+// pass reads a file from start to end.
+func (a *array) pass(ctx context.Context, r io.Reader, rows int) (facts, error) {
+	digest := sha256.New()
+	if _, err := io.CopyN(digest, r, a.offset); err != nil {
+		return facts{}, err
+	}
+	const chunk = 1 << 16 // elements
+	size, rowSize := a.header.Type.Size, int64(a.header.RowSize())
+	raw, values := make([]byte, chunk*size), make([]float64, chunk)
+	total, counted := int64(a.header.Rows())*rowSize, int64(rows)*rowSize
+	var origin, sum, squares float64 // deviations from the first element keep large means exact
+	for first := int64(0); first < total; first += chunk {
+		if err := ctx.Err(); err != nil {
+			return facts{}, err
+		}
+		n := min(chunk, total-first)
+		if _, err := io.ReadFull(r, raw[:n*int64(size)]); err != nil {
+			return facts{}, err
+		}
+		digest.Write(raw[:n*int64(size)])
+		a.header.Type.Decode(values[:n], raw)
+		if first == 0 {
+			origin = values[0]
+		}
+		for i, v := range values[:n] {
+			if !(math.Abs(v) <= math.MaxFloat32) { // false for NaN too
+				return facts{}, fmt.Errorf("row %d: the value %v is not a finite float32 number", (first+int64(i))/rowSize, v)
+			}
+		}
+		for _, v := range values[:max(0, min(n, counted-first))] {
+			d := v - origin
+			sum += d
+			squares += d * d
+		}
+	}
+	s := Standardisation{Deviation: 1}
+	if counted > 0 {
+		mean := sum / float64(counted)
+		s.Mean = origin + mean
+		if variance := squares/float64(counted) - mean*mean; variance > 0 {
+			s.Deviation = math.Sqrt(variance)
+		}
+	}
+	return facts{hex.EncodeToString(digest.Sum(nil)), s}, nil
+}
+
+// labels reads all labels: one element a row, or with many, one 0/1 element a class. classes is their number, or 0 to
+// take whatever comes.
+func (a *array) labels(classes int, many bool) ([]float32, error) {
+	shape := a.header.Shape
+	fits := len(shape) == 1 || len(shape) == 2 && shape[1] == 1
+	want := "N (the index of a class a row)"
+	if many {
+		fits = len(shape) == 2 && (classes == 0 || shape[1] == classes)
+		want = "N×classes (0 or 1)"
+		if classes > 0 {
+			want = fmt.Sprintf("N×%d (0 or 1)", classes)
+		}
+	}
+	if !fits {
+		return nil, fmt.Errorf("%s: labels have shape %s, want %s", a.path, shapeString(shape), want)
+	}
+	width := a.header.RowSize()
+	labels := make([]float32, a.header.Rows()*width)
+	if err := a.read(0, Standardisation{Deviation: 1}, labels); err != nil {
+		return nil, err
+	}
+	for i, v := range labels {
+		if err := checkClass(v, classes, many); err != nil {
+			return nil, fmt.Errorf("%s: row %d: %w", a.path, i/width, err)
+		}
+	}
+	return labels, nil
+}
+
+// maximumClasses bounds the number of classes that labels may imply.
+const maximumClasses = 1 << 16
+
+func checkClass(v float32, classes int, many bool) error {
+	if many {
+		if v != 0 && v != 1 {
+			return fmt.Errorf("label %v is neither 0 nor 1", v)
+		}
+		return nil
+	}
+	if classes == 0 {
+		classes = maximumClasses
+	}
+	if v != float32(math.Trunc(float64(v))) {
+		return fmt.Errorf("label %v is not a whole number", v)
+	}
+	if !(v >= 0 && v < float32(classes)) {
+		return fmt.Errorf("label %v is out of range, want 0 to %d", v, classes-1)
+	}
+	return nil
+}
+
+// sampleShape finds the shape of one sample of the kind from the shape of an array without its first axis.
+func sampleShape(kind Kind, axes []int) ([]int, error) {
+	size := 1
+	for _, n := range axes {
+		size *= n
+	}
+	if size == 0 {
+		return nil, errors.New("samples have no elements")
+	}
+	switch {
+	case kind == Map && len(axes) == 1:
+		side := int(math.Round(math.Sqrt(float64(size))))
+		if side*side != size {
+			return nil, fmt.Errorf("%d elements are no square map: give the shape", size)
+		}
+		return []int{1, side, side}, nil
+	case kind == Map && len(axes) == 2:
+		return []int{1, axes[0], axes[1]}, nil
+	case kind == Map && len(axes) == 3 && axes[2] == 1 && axes[0] != 1: // channel last
+		return []int{1, axes[0], axes[1]}, nil
+	case kind == Sequence && len(axes) == 1:
+		return []int{size, 1}, nil
+	case kind == Table:
+		return []int{size}, nil
+	case len(axes) == kind.dimensions():
+		return append([]int(nil), axes...), nil
+	}
+	return nil, fmt.Errorf("samples of shape %s do not make a %s", shapeString(axes), kind)
+}

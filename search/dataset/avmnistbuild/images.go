@@ -1,0 +1,184 @@
+package avmnistbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/mat"
+
+	"mixmas/search/dataset/idx"
+)
+
+// digits is the number of classes.
+const digits = 10
+
+// uint8Type is IDX's code for unsigned bytes.
+const uint8Type = 0x08
+
+// images are labelled grey images, a byte a pixel.
+type images struct {
+	path   string // of the images
+	size   int    // pixels an image
+	pixels []byte
+	labels []byte
+}
+
+func (s *images) rows() int          { return len(s.labels) }
+func (s *images) row(row int) []byte { return s.pixels[row*s.size:][:s.size] }
+
+// readImages reads MNIST's pair of files with the prefix "train" or "t10k".
+func readImages(folder, prefix string) (*images, error) {
+	imagePath, pixels, err := readBytes(folder, prefix+"-images-idx3-ubyte", 3)
+	if err != nil {
+		return nil, err
+	}
+	labelPath, labels, err := readBytes(folder, prefix+"-labels-idx1-ubyte", 1)
+	if err != nil {
+		return nil, err
+	}
+	s := &images{path: imagePath, size: pixels.Shape[1] * pixels.Shape[2], pixels: pixels.Data, labels: labels.Data}
+	if pixels.Shape[0] != labels.Shape[0] {
+		return nil, fmt.Errorf("%s has %d images, %s %d labels", imagePath, pixels.Shape[0], labelPath, labels.Shape[0])
+	}
+	if len(labels.Data) == 0 || s.size == 0 {
+		return nil, fmt.Errorf("%s has no images", imagePath)
+	}
+	for row, label := range labels.Data {
+		if label >= digits {
+			return nil, fmt.Errorf("%s: row %d: label %d is no digit", labelPath, row, label)
+		}
+	}
+	return s, nil
+}
+
+// readBytes reads an array of bytes with so many axes from name.gz or name.
+func readBytes(folder, name string, axes int) (string, idx.Array, error) {
+	const limit = 1 << 28 // five times MNIST
+	path := filepath.Join(folder, name+".gz")
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if plain := filepath.Join(folder, name); fileExists(plain) {
+			path = plain
+		}
+	}
+	a, err := idx.ReadFile(path, limit)
+	if err != nil {
+		return path, a, err
+	}
+	if a.Type != uint8Type || len(a.Shape) != axes {
+		return path, a, fmt.Errorf("%s: type %#02x with shape %v, want unsigned bytes with %d axes", path, a.Type, a.Shape, axes)
+	}
+	return path, a, nil
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// basis is a few principal components of images scaled to [0, 1].
+type basis struct {
+	mean       []float64   // a pixel
+	components [][]float64 // orthonormal, by falling variance
+	explained  float64
+}
+
+// principalComponents fits count components on the first rows of s. Sums are whole numbers and therefore the same whatever
+// the number of workers; pixels that are 0, most of them, cost nothing.
+func principalComponents(ctx context.Context, s *images, rows, count int) (*basis, error) {
+	workers := runtime.GOMAXPROCS(0)
+	sums, products := make([][]int64, workers), make([][]int64, workers)
+	group, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		group.Go(func() error {
+			sum, product := make([]int64, s.size), make([]int64, s.size*s.size)
+			lit := make([]int, 0, s.size)
+			for row := w; row < rows; row += workers {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				pixels := s.row(row)
+				lit = lit[:0]
+				for i, v := range pixels {
+					if v != 0 {
+						lit = append(lit, i)
+						sum[i] += int64(v)
+					}
+				}
+				for n, i := range lit {
+					line, v := product[i*s.size:][:s.size], int64(pixels[i])
+					for _, j := range lit[n:] {
+						line[j] += v * int64(pixels[j])
+					}
+				}
+			}
+			sums[w], products[w] = sum, product
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for w := 1; w < workers; w++ {
+		for i, v := range sums[w] {
+			sums[0][i] += v
+		}
+		for i, v := range products[w] {
+			products[0][i] += v
+		}
+	}
+	return diagonalise(sums[0], products[0], rows, count)
+}
+
+// diagonalise turns sums and products (upper triangle) of bytes over rows into components.
+func diagonalise(sums, products []int64, rows, count int) (*basis, error) {
+	size, n := len(sums), float64(rows)
+	b := &basis{mean: make([]float64, size)}
+	covariance := mat.NewSymDense(size, nil)
+	total := 0.0
+	for i := range size {
+		b.mean[i] = float64(sums[i]) / n / 255
+		for j := i; j < size; j++ {
+			centred := float64(products[i*size+j]) - float64(sums[i])*float64(sums[j])/n
+			covariance.SetSym(i, j, centred/(n-1)/(255*255))
+		}
+		total += covariance.At(i, i)
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(covariance, true) {
+		return nil, errors.New("the covariance of the training images has no eigenvectors")
+	}
+	values := eigen.Values(nil) // ascending
+	var vectors mat.Dense
+	eigen.VectorsTo(&vectors)
+	for k := range count {
+		vector := mat.Col(nil, size-1-k, &vectors)
+		b.components = append(b.components, vector)
+		if total > 0 {
+			b.explained += values[size-1-k] / total
+		}
+	}
+	return b, nil
+}
+
+// project writes an image without all but the components into dst; the mean is not added back. The sign of a component
+// has no influence.
+func (b *basis) project(dst []float32, pixels []byte) {
+	image := make([]float64, len(pixels))
+	for _, component := range b.components {
+		score := 0.0
+		for i, v := range pixels {
+			score += (float64(v)/255 - b.mean[i]) * component[i]
+		}
+		for i, v := range component {
+			image[i] += score * v
+		}
+	}
+	for i, v := range image {
+		dst[i] = float32(v)
+	}
+}

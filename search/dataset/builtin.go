@@ -1,0 +1,256 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// BuiltinOptions are the options of the format "builtin".
+type BuiltinOptions struct {
+	Train      int     `yaml:"train" doc:"rows for training"`
+	Validation int     `yaml:"validation" doc:"rows for validation"`
+	Test       int     `yaml:"test" doc:"rows for testing"`
+	Classes    int     `yaml:"classes" doc:"digits from 0 to classes−1, 3 to 10"`
+	Ambiguity  float64 `yaml:"ambiguity" doc:"probability that a modality shows, evenly, either the digit or its twin; the twins of image and audio differ"`
+	Noise      float64 `yaml:"noise" doc:"noise of pixels and of sound: 0 is none, 1 the default"`
+	Seed       uint64  `yaml:"seed" doc:"what is drawn depends on it, on the split and on the row alone"`
+}
+
+func init() {
+	Register(Format{
+		Name: "builtin",
+		Doc:  "audio-visual digits, drawn and sounded by the program itself: needs no files",
+		Options: func() any {
+			return &BuiltinOptions{Train: 2000, Validation: 500, Test: 500, Classes: 10, Ambiguity: 0.6, Noise: 1, Seed: 1}
+		},
+		Open: func(ctx context.Context, options any, _ Environment) (Dataset, error) {
+			o, ok := options.(*BuiltinOptions)
+			if !ok {
+				return nil, fmt.Errorf("format builtin: options are %T, want *dataset.BuiltinOptions", options)
+			}
+			return generate(ctx, *o)
+		},
+	})
+}
+
+// Both modalities of the generated digits are maps of side × side.
+const (
+	side       = 28
+	mapSize    = side * side
+	rowSize    = 2 * mapSize // image, then audio
+	mostRows   = 100_000     // 630 MB
+	modalities = 2
+)
+
+// generated is a data set in memory.
+type generated struct {
+	options  BuiltinOptions
+	samples  [3][]float32 // by split, rowSize elements a row
+	labels   [3][]float32
+	standard [modalities]Standardisation
+	digest   string
+}
+
+// check finds options out of range.
+func (o BuiltinOptions) check() error {
+	for _, c := range []struct {
+		name string
+		rows int
+	}{{"train", o.Train}, {"validation", o.Validation}, {"test", o.Test}} {
+		if c.rows < 1 || c.rows > mostRows {
+			return fmt.Errorf("data set builtin: %s: %d rows, want 1 to %d", c.name, c.rows, mostRows)
+		}
+	}
+	if total := o.Train + o.Validation + o.Test; total > mostRows {
+		return fmt.Errorf("data set builtin: %d rows in all splits, want at most %d", total, mostRows)
+	}
+	if o.Classes < 3 || o.Classes > len(glyphs) {
+		return fmt.Errorf("data set builtin: classes: %d, want 3 to %d", o.Classes, len(glyphs))
+	}
+	if !(o.Ambiguity >= 0 && o.Ambiguity <= 1) {
+		return fmt.Errorf("data set builtin: ambiguity: %v, want 0 to 1", o.Ambiguity)
+	}
+	if !(o.Noise >= 0 && o.Noise <= 100) {
+		return fmt.Errorf("data set builtin: noise: %v, want 0 to 100", o.Noise)
+	}
+	return nil
+}
+
+// generate draws all rows, side by side: a row depends on options, split and row number alone.
+func generate(ctx context.Context, o BuiltinOptions) (Dataset, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	d := &generated{options: o}
+	group, ctx := errgroup.WithContext(ctx)
+	workers := runtime.GOMAXPROCS(0)
+	for _, s := range splits {
+		rows := [...]int{o.Train, o.Validation, o.Test}[s]
+		d.samples[s], d.labels[s] = make([]float32, rows*rowSize), make([]float32, rows)
+		for w := range workers {
+			group.Go(func() error {
+				for row := w; row < rows; row += workers {
+					if err := ctx.Err(); err != nil {
+						return err
+					}
+					d.labels[s][row] = float32(draw(o, s, row, d.samples[s][row*rowSize:][:rowSize]))
+				}
+				return nil
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("data set builtin: %w", err)
+	}
+	d.standardise()
+	d.sign()
+	return d, nil
+}
+
+// draw writes a row's image and audio into dst and returns its digit.
+func draw(o BuiltinOptions, s Split, row int, dst []float32) int {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[0:], o.Seed)
+	binary.LittleEndian.PutUint64(key[8:], uint64(s))
+	binary.LittleEndian.PutUint64(key[16:], uint64(row))
+	random := rand.New(rand.NewChaCha8(key))
+	digit := random.IntN(o.Classes)
+	shown := [modalities]int{digit, digit}
+	for m := range shown {
+		if random.Float64() < o.Ambiguity/2 {
+			shown[m] = twin(digit, m, o.Classes)
+		}
+	}
+	drawGlyph(dst[:mapSize], glyphs[shown[0]], 0.15*o.Noise, random)
+	sound(dst[mapSize:], voices[shown[1]], 0.05*o.Noise, random)
+	return digit
+}
+
+// twin is the digit that modality m takes for the given one. Digits stand in a ring; image pairs are (first, second),
+// (third, fourth) and so on, audio pairs begin one further: what one modality leaves open, the other decides. In a ring of
+// odd length, one digit a modality has no twin.
+func twin(digit, m, classes int) int {
+	var ring []int
+	for _, d := range [...]int{0, 6, 2, 3, 7, 1, 8, 5, 9, 4} {
+		if d < classes {
+			ring = append(ring, d)
+		}
+	}
+	place := (slices.Index(ring, digit) + classes - m) % classes // in the ring that begins m further
+	other := place ^ 1
+	if other >= classes {
+		return digit
+	}
+	return ring[(other+m)%classes]
+}
+
+// standardise finds the training statistics and applies them to all splits.
+func (d *generated) standardise() {
+	for m := range d.standard {
+		var sum, squares float64
+		train := d.samples[Train]
+		for start := m * mapSize; start < len(train); start += rowSize {
+			for _, v := range train[start:][:mapSize] {
+				sum += float64(v)
+				squares += float64(v) * float64(v)
+			}
+		}
+		count := float64(d.options.Train * mapSize)
+		mean := sum / count
+		d.standard[m] = Standardisation{Mean: mean, Deviation: 1}
+		if variance := squares/count - mean*mean; variance > 0 {
+			d.standard[m].Deviation = math.Sqrt(variance)
+		}
+		for _, samples := range d.samples {
+			for start := m * mapSize; start < len(samples); start += rowSize {
+				for i, v := range samples[start:][:mapSize] {
+					samples[start+i] = float32((float64(v) - d.standard[m].Mean) / d.standard[m].Deviation)
+				}
+			}
+		}
+	}
+}
+
+// sign computes the fingerprint from the standardised samples and the labels.
+func (d *generated) sign() {
+	digest := sha256.New()
+	fmt.Fprintf(digest, "builtin 1 %d %v", d.options.Classes, d.standard)
+	var buffer []byte
+	for _, s := range splits {
+		fmt.Fprintf(digest, " %d", d.Len(s))
+		for _, values := range [][]float32{d.samples[s], d.labels[s]} {
+			for chunk := range slices.Chunk(values, rowSize) {
+				buffer = buffer[:0]
+				for _, v := range chunk {
+					buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(v))
+				}
+				digest.Write(buffer)
+			}
+		}
+	}
+	d.digest = hex.EncodeToString(digest.Sum(nil))
+}
+
+func (d *generated) Name() string { return "builtin" }
+
+func (d *generated) Modalities() []Modality {
+	return builtinModalities
+}
+
+var builtinModalities = []Modality{
+	{Name: "image", Kind: Map, Shape: []int{1, side, side}},
+	{Name: "audio", Kind: Map, Shape: []int{1, side, side}},
+}
+
+func (d *generated) Classes() []string {
+	names := make([]string, d.options.Classes)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
+}
+
+func (d *generated) MultiLabel() bool    { return false }
+func (d *generated) Fingerprint() string { return d.digest }
+func (d *generated) Close() error        { return nil }
+
+func (d *generated) Len(s Split) int {
+	if s < Train || s > Test {
+		return 0
+	}
+	return len(d.labels[s])
+}
+
+func (d *generated) Read(s Split, modality, row int, dst []float32) error {
+	if err := checkRead(d, s, modality, row, dst); err != nil {
+		return err
+	}
+	copy(dst, d.samples[s][row*rowSize+modality*mapSize:])
+	return nil
+}
+
+func (d *generated) Label(s Split, row int, dst []float32) error {
+	if err := checkLabel(d, s, row, 1, dst); err != nil {
+		return err
+	}
+	dst[0] = d.labels[s][row]
+	return nil
+}
+
+func (d *generated) Preprocessing() map[string]Standardisation {
+	all := map[string]Standardisation{}
+	for m, s := range d.standard {
+		all[builtinModalities[m].Name] = s
+	}
+	return all
+}

@@ -1,0 +1,95 @@
+// Package idx reads IDX files, the format of MNIST (yann.lecun.com/exdb/mnist), plain or compressed with gzip.
+package idx
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Array is the content of a file.
+type Array struct {
+	Type  byte // 0x08 uint8, 0x09 int8, 0x0B int16, 0x0C int32, 0x0D float32, 0x0E float64
+	Shape []int
+	Data  []byte // elements, row-major, big-endian
+}
+
+// elementSize maps a type to bytes an element.
+var elementSize = map[byte]int{0x08: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}
+
+// ReadFile reads a file of at most limit bytes of elements. Errors name the file.
+func ReadFile(path string, limit int64) (Array, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Array{}, err
+	}
+	defer f.Close()
+	a, err := Read(f, limit)
+	if err != nil {
+		return Array{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return a, nil
+}
+
+// Read reads an array of at most limit bytes of elements, from plain or gzip-compressed bytes. Memory grows with what r
+// really delivers, not with what the header claims. Bytes behind the last element are an error.
+func Read(r io.Reader, limit int64) (Array, error) {
+	buffered := bufio.NewReader(r)
+	if start, err := buffered.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
+		z, err := gzip.NewReader(buffered)
+		if err != nil {
+			return Array{}, fmt.Errorf("idx: %w", err)
+		}
+		defer z.Close()
+		return read(z, limit)
+	}
+	return read(buffered, limit)
+}
+
+func read(r io.Reader, limit int64) (Array, error) {
+	var start [4]byte
+	if _, err := io.ReadFull(r, start[:]); err != nil {
+		return Array{}, fmt.Errorf("idx header: %w", short(err))
+	}
+	size, known := elementSize[start[2]]
+	if start[0] != 0 || start[1] != 0 || !known {
+		return Array{}, fmt.Errorf("not an idx file: it starts with % x", start)
+	}
+	a := Array{Type: start[2], Shape: make([]int, start[3])}
+	want := int64(size)
+	for i := range a.Shape {
+		var b [4]byte
+		if _, err := io.ReadFull(r, b[:]); err != nil {
+			return Array{}, fmt.Errorf("idx header: %w", short(err))
+		}
+		n := int64(binary.BigEndian.Uint32(b[:]))
+		if n > 0 && want > limit/n {
+			return Array{}, fmt.Errorf("idx header: more than %d bytes of elements", limit)
+		}
+		a.Shape[i] = int(n)
+		want *= n
+	}
+	var err error
+	if a.Data, err = io.ReadAll(io.LimitReader(r, want+1)); err != nil {
+		return Array{}, fmt.Errorf("idx: %w", short(err))
+	}
+	if int64(len(a.Data)) < want {
+		return Array{}, fmt.Errorf("idx: the file is truncated: the shape %v needs %d bytes, it has %d", a.Shape, want, len(a.Data))
+	}
+	if int64(len(a.Data)) > want {
+		return Array{}, fmt.Errorf("idx: there is more in the file than the shape %v says", a.Shape)
+	}
+	return a, nil
+}
+
+// short says that a file ended early in words of its own.
+func short(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the file is truncated")
+	}
+	return err
+}

@@ -1,0 +1,373 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// NPYOptions are the options of the format "npy".
+type NPYOptions struct {
+	Name       string        `yaml:"name" doc:"name of the data set in tables and reports"`
+	Modalities []NPYModality `yaml:"modalities" doc:"one entry a modality, at least one"`
+	Labels     NPYFiles      `yaml:"labels" doc:"npy files of labels: the index of a class a row, or with multi_label one 0/1 element a class"`
+	Classes    []string      `yaml:"classes" doc:"names of the classes; left out, they are numbered as the training labels say"`
+	MultiLabel bool          `yaml:"multi_label" doc:"a row may have any number of classes"`
+	Validation int           `yaml:"validation" doc:"where no validation files are named: how many rows at the end of the training files are for validation"`
+}
+
+// NPYModality names the files of one modality.
+type NPYModality struct {
+	Name     string `yaml:"name" doc:"name of the modality"`
+	Kind     Kind   `yaml:"kind" doc:"map (channels, height, width), sequence (steps, features) or table (features)"`
+	Shape    []int  `yaml:"shape" doc:"shape of one sample; left out, it is that of the file"`
+	NPYFiles `yaml:",inline"`
+}
+
+// NPYFiles names one file a split.
+type NPYFiles struct {
+	Train      string `yaml:"train" doc:"npy file of the training rows"`
+	Validation string `yaml:"validation" doc:"npy file of the validation rows; left out, they are the last rows of the training file"`
+	Test       string `yaml:"test" doc:"npy file of the test rows; left out, there is no test split"`
+}
+
+// of is the file of a split, "" where none is named.
+func (f NPYFiles) of(s Split) string { return [...]string{f.Train, f.Validation, f.Test}[s] }
+
+func init() {
+	Register(Format{
+		Name:    "npy",
+		Doc:     "any number of modalities in npy files of any numeric type, memory-mapped",
+		Options: func() any { return &NPYOptions{Name: "npy", Validation: 1000} },
+		Open: func(ctx context.Context, options any, environment Environment) (Dataset, error) {
+			o, ok := options.(*NPYOptions)
+			if !ok {
+				return nil, fmt.Errorf("format npy: options are %T, want *dataset.NPYOptions", options)
+			}
+			return openArrays(ctx, *o, environment)
+		},
+	})
+}
+
+// rows is a run of rows of an array.
+type rows struct {
+	array *array
+	first int
+	count int
+}
+
+// arrays is a data set in npy files. Samples stay in the files, labels are in memory.
+type arrays struct {
+	name        string
+	modalities  []Modality
+	classes     []string
+	many        bool
+	samples     [3][]rows // by split and modality; nil for a split that is missing
+	labels      [3][]float32
+	width       int // elements a label
+	standard    []Standardisation
+	fingerprint string
+	files       map[string]*array
+}
+
+// openArrays opens the files that the options name. Errors name the option, or the file and row.
+func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ Dataset, err error) {
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
+	}
+	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}}
+	defer func() {
+		if err != nil {
+			d.Close()
+			err = fmt.Errorf("data set %s: %w", o.Name, err)
+		}
+	}()
+	labels, err := d.split(o.Labels, o.Validation, environment.Folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range o.Modalities {
+		parts, err := d.split(m.NPYFiles, o.Validation, environment.Folder)
+		if err != nil {
+			return nil, err
+		}
+		modality, err := describe(m, parts)
+		if err != nil {
+			return nil, err
+		}
+		d.modalities = append(d.modalities, modality)
+		for _, s := range splits {
+			if parts[s].array == nil {
+				continue
+			}
+			if parts[s].count != labels[s].count {
+				return nil, fmt.Errorf("%s has %d rows for the %s split, %s %d", parts[s].array.path, parts[s].count, s, labels[s].array.path, labels[s].count)
+			}
+			d.samples[s] = append(d.samples[s], parts[s])
+		}
+	}
+	if err := d.readLabels(labels); err != nil {
+		return nil, err
+	}
+	found, err := d.scan(ctx, environment)
+	if err != nil {
+		return nil, err
+	}
+	for m := range d.modalities {
+		d.standard = append(d.standard, found[d.samples[Train][m].array.path].Standardisation)
+	}
+	d.fingerprint, err = d.digest(labels, found)
+	return d, err
+}
+
+// check finds options that contradict each other or are missing.
+func (o NPYOptions) check() error {
+	if len(o.Modalities) == 0 {
+		return errors.New("modalities: there are none")
+	}
+	if o.Labels.Train == "" {
+		return errors.New("labels: train: no file is named")
+	}
+	seen := map[string]bool{}
+	for i, m := range o.Modalities {
+		switch {
+		case m.Name == "":
+			return fmt.Errorf("modalities: number %d has no name", i+1)
+		case seen[m.Name]:
+			return fmt.Errorf("modalities: %s is named twice", m.Name)
+		case m.Kind.dimensions() == 0:
+			return fmt.Errorf("modality %s: kind %q is unknown: want map, sequence or table", m.Name, m.Kind)
+		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.dimensions():
+			return fmt.Errorf("modality %s: shape %s has %d axes, a %s has %d", m.Name, shapeString(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
+		}
+		seen[m.Name] = true
+		for _, s := range splits {
+			if (m.of(s) == "") != (o.Labels.of(s) == "") {
+				return fmt.Errorf("modality %s: of samples and labels, only one names a file for the %s split", m.Name, s)
+			}
+		}
+	}
+	return nil
+}
+
+// open opens a file once, however many roles it has.
+func (d *arrays) open(path, folder string) (*array, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(folder, path)
+	}
+	if a := d.files[path]; a != nil {
+		return a, nil
+	}
+	a, err := openArray(path)
+	if err == nil {
+		d.files[path] = a
+	}
+	return a, err
+}
+
+// split opens the files of a modality, or the labels, and says which rows belong to which split.
+func (d *arrays) split(files NPYFiles, validation int, folder string) ([3]rows, error) {
+	var parts [3]rows
+	for _, s := range splits {
+		path := files.of(s)
+		if path == "" {
+			continue
+		}
+		a, err := d.open(path, folder)
+		if err != nil {
+			return parts, err
+		}
+		if a.header.Rows() == 0 {
+			return parts, fmt.Errorf("%s: the file has no rows", a.path)
+		}
+		parts[s] = rows{array: a, count: a.header.Rows()}
+	}
+	if train := parts[Train]; files.Validation == "" {
+		if validation < 1 || validation >= train.count {
+			return parts, fmt.Errorf("%s: %d of its %d rows for validation: want at least one, and some left for training", train.array.path, validation, train.count)
+		}
+		parts[Train].count -= validation
+		parts[Validation] = rows{train.array, parts[Train].count, validation}
+	}
+	return parts, nil
+}
+
+// describe finds the shape of a modality's samples, which all its files must share.
+func describe(m NPYModality, parts [3]rows) (Modality, error) {
+	modality := Modality{Name: m.Name, Kind: m.Kind, Shape: slices.Clone(m.Shape)}
+	for _, p := range parts {
+		if p.array == nil {
+			continue
+		}
+		axes := p.array.header.Shape[1:]
+		if len(m.Shape) > 0 {
+			if p.array.header.RowSize() != modality.Size() {
+				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", p.array.path, shapeString(axes), shapeString(m.Shape), m.Name)
+			}
+			continue
+		}
+		shape, err := sampleShape(m.Kind, axes)
+		if err != nil {
+			return modality, fmt.Errorf("%s: modality %s: %w", p.array.path, m.Name, err)
+		}
+		if modality.Shape == nil {
+			modality.Shape = shape
+		} else if !slices.Equal(shape, modality.Shape) {
+			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", p.array.path, shapeString(shape), shapeString(modality.Shape))
+		}
+	}
+	return modality, nil
+}
+
+// readLabels reads the labels of all splits and, where classes have no names, counts them over the training rows.
+func (d *arrays) readLabels(parts [3]rows) error {
+	for _, s := range splits {
+		p := parts[s]
+		if p.array == nil {
+			continue
+		}
+		labels, err := p.array.labels(len(d.classes), d.many)
+		if err != nil {
+			return err
+		}
+		d.width = p.array.header.RowSize()
+		d.labels[s] = labels[p.first*d.width:][:p.count*d.width]
+		if len(d.classes) > 0 {
+			continue
+		}
+		count := d.width
+		if !d.many {
+			count = int(slices.Max(d.labels[s])) + 1
+		}
+		for i := range count {
+			d.classes = append(d.classes, strconv.Itoa(i))
+		}
+		// The rest of the file may know a class that the training rows do not.
+		if _, err := p.array.labels(count, d.many); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan finds the facts of every file, several files side by side.
+func (d *arrays) scan(ctx context.Context, environment Environment) (map[string]facts, error) {
+	counted := map[*array]int{} // statistics are over training rows; other files have none
+	for _, p := range d.samples[Train] {
+		counted[p.array] = p.count
+	}
+	list := make([]*array, 0, len(d.files))
+	for _, a := range d.files {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *array) int { // the largest first
+		return cmp.Or(cmp.Compare(b.header.Bytes(), a.header.Bytes()), cmp.Compare(a.path, b.path))
+	})
+	results := make([]facts, len(list))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, a := range list {
+		group.Go(func() error {
+			var err error
+			results[i], err = a.scan(ctx, counted[a], environment)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	found := map[string]facts{}
+	for i, a := range list {
+		found[a.path] = results[i]
+	}
+	return found, nil
+}
+
+// digest is the fingerprint: what the files hold, which rows are for what, and how samples are standardised.
+func (d *arrays) digest(labels [3]rows, found map[string]facts) (string, error) {
+	type run struct {
+		SHA256 string
+		First  int
+		Count  int
+	}
+	content := struct {
+		Version       string
+		Modalities    []Modality
+		Classes       int
+		MultiLabel    bool
+		Samples       [3][]run
+		Labels        [3]run
+		Preprocessing []Standardisation
+	}{Version: "arrays 1", Modalities: d.modalities, Classes: len(d.classes), MultiLabel: d.many, Preprocessing: d.standard}
+	for _, s := range splits {
+		for _, p := range d.samples[s] {
+			content.Samples[s] = append(content.Samples[s], run{found[p.array.path].SHA256, p.first, p.count})
+		}
+		if p := labels[s]; p.array != nil {
+			content.Labels[s] = run{found[p.array.path].SHA256, p.first, p.count}
+		}
+	}
+	text, err := json.Marshal(content)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func (d *arrays) Name() string           { return d.name }
+func (d *arrays) Modalities() []Modality { return d.modalities }
+func (d *arrays) Classes() []string      { return d.classes }
+func (d *arrays) MultiLabel() bool       { return d.many }
+func (d *arrays) Fingerprint() string    { return d.fingerprint }
+
+func (d *arrays) Len(s Split) int {
+	if s < Train || s > Test || len(d.labels[s]) == 0 {
+		return 0
+	}
+	return len(d.labels[s]) / d.width
+}
+
+func (d *arrays) Read(s Split, modality, row int, dst []float32) error {
+	if err := checkRead(d, s, modality, row, dst); err != nil {
+		return err
+	}
+	part := &d.samples[s][modality]
+	return part.array.read(part.first+row, d.standard[modality], dst)
+}
+
+func (d *arrays) Label(s Split, row int, dst []float32) error {
+	if err := checkLabel(d, s, row, d.width, dst); err != nil {
+		return err
+	}
+	copy(dst, d.labels[s][row*d.width:])
+	return nil
+}
+
+func (d *arrays) Preprocessing() map[string]Standardisation {
+	all := map[string]Standardisation{}
+	for i, m := range d.modalities {
+		all[m.Name] = d.standard[i]
+	}
+	return all
+}
+
+func (d *arrays) Close() error {
+	var failed error
+	for _, a := range d.files {
+		if err := a.mapping.Close(); err != nil && failed == nil {
+			failed = fmt.Errorf("%s: %w", a.path, err)
+		}
+	}
+	return failed
+}

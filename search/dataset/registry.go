@@ -1,0 +1,68 @@
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+)
+
+// Format opens one kind of data set.
+type Format struct {
+	Name string // as it is written in a configuration
+	Doc  string // one sentence
+	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags and are explained in `doc` tags.
+	Options func() any
+	// Open opens the data set that options, made by Options, describe. Its errors name the file and row, or the option.
+	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
+}
+
+// Environment is what a format is given besides its options.
+type Environment struct {
+	Cache  Cache  // keeps fingerprints and statistics; nil keeps none
+	Verify bool   // compute fingerprints and statistics again whatever the cache holds
+	Folder string // relative paths in options are relative to it; empty means the working directory
+}
+
+var registry = struct {
+	sync.RWMutex
+	formats map[string]Format
+}{formats: map[string]Format{}}
+
+// Register makes a format known. It panics when the format is incomplete or its name taken: both are programmers' mistakes.
+func Register(f Format) {
+	if f.Name == "" || f.Options == nil || f.Open == nil {
+		panic("dataset: a format needs a name, Options and Open")
+	}
+	registry.Lock()
+	defer registry.Unlock()
+	if _, taken := registry.formats[f.Name]; taken {
+		panic("dataset: format " + f.Name + " is registered twice")
+	}
+	registry.formats[f.Name] = f
+}
+
+// Formats lists the registered formats, sorted by name.
+func Formats() []Format {
+	registry.RLock()
+	defer registry.RUnlock()
+	list := make([]Format, 0, len(registry.formats))
+	for _, f := range registry.formats {
+		list = append(list, f)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// Lookup finds a format by name. The error of an unknown name lists the known ones.
+func Lookup(name string) (Format, error) {
+	var known []string
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f, nil
+		}
+		known = append(known, f.Name)
+	}
+	return Format{}, fmt.Errorf("unknown data format %q: known are %s", name, strings.Join(known, ", "))
+}

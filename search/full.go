@@ -1,0 +1,155 @@
+package search
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"mixmas/nn"
+	"mixmas/nn/mixer"
+	"mixmas/nn/safetensors"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/model"
+	"mixmas/search/store"
+)
+
+// The files of a full training, in its folder.
+const (
+	modelFile       = "model.safetensors"
+	descriptionFile = "model.json"
+)
+
+// Trained is a full training and what it left.
+type Trained struct {
+	*Outcome
+	// Test holds the metrics on the test split, nil where the data set has none.
+	Test map[string]float64
+	// Path is the model file; beside it lies the same description as JSON.
+	Path string
+}
+
+// Train trains a model in full: from scratch, on all training rows, by the plan's recipe for it. Then it scores the test
+// split, once, and writes the model file to the folder. Checkpoints lie in the folder as well, so that an interrupted
+// training goes on.
+func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
+	t := s.fullTrial(name, m, recipe)
+	key, _, err := t.Key()
+	if err != nil {
+		return nil, err
+	}
+	t.checkpoint = filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))
+	s.observer.StageStarted("full", 1)
+	o, err := s.run(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	s.announce(o)
+	if o.Score.Status == store.Failed {
+		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
+	}
+	file, err := s.store.Weights(o.Score)
+	if errors.Is(err, store.ErrPruned) {
+		file, err = s.trainAgain(ctx, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	weights, _, err := safetensors.Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	trained := &Trained{Outcome: o, Path: filepath.Join(folder, modelFile)}
+	if trained.Test, err = s.test(ctx, o, weights); err != nil {
+		return nil, err
+	}
+	if err := s.writeModel(name, trained, weights); err != nil {
+		return nil, err
+	}
+	s.observer.StageDone("full", t.Label)
+	return trained, os.RemoveAll(t.checkpoint)
+}
+
+// fullTrial is the trial of a full training.
+func (s *Search) fullTrial(name string, m mixer.Specification, recipe config.Train) *Trial {
+	s.validation = allRows(s.data.Len(dataset.Validation))
+	rows := allRows(s.data.Len(dataset.Train))
+	t := &Trial{Name: "full/" + name, Label: name, train: rows, validation: s.validation,
+		Specification: s.specification(m, recipe.Training, rows)}
+	t.Recipe.EarlyStopping = recipe.EarlyStopping
+	if recipe.Plateau.Factor < 1 {
+		t.Recipe.Plateau = &Plateau{Factor: recipe.Plateau.Factor, Patience: recipe.Plateau.Patience}
+	}
+	return t
+}
+
+// test scores the test split with a trained model, and keeps the score as any other.
+func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[string]float64, error) {
+	if s.data.Len(dataset.Test) == 0 {
+		return nil, nil
+	}
+	key, canonical, err := store.Key(struct {
+		Test string `json:"test"`
+	}{o.Score.Key})
+	if err != nil {
+		return nil, err
+	}
+	if sc, err := s.store.Get(key); err == nil {
+		return sc.Metrics, nil
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	r, err := s.newRun(ctx, o.Trial)
+	if err != nil {
+		return nil, err
+	}
+	defer r.trainer.Close()
+	if err := r.trainer.Load(weights); err != nil {
+		return nil, err
+	}
+	r.train.split, r.train.rows = dataset.Test, allRows(s.data.Len(dataset.Test))
+	logits, err := r.trainer.Predict(ctx, r.train)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := r.train.evaluate(logits)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := encodeTensors(nn.Weights{"logits": {Shape: []int{len(logits) / r.model.Classes(), r.model.Classes()}, Data: logits}})
+	if err != nil {
+		return nil, err
+	}
+	sc := store.Score{Key: key, Name: "test/" + o.Trial.Label, Specification: canonical, Status: store.Finished, Metrics: metrics,
+		Parameters: o.Score.Parameters, Machine: s.machine, Numerics: o.Trial.Numerics, Finished: o.Score.Finished}
+	_, err = s.store.Put(sc, nil, outputs)
+	return metrics, err
+}
+
+// writeModel writes the model file and its description.
+func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
+	d := model.Description{Version: model.FormatVersion, Name: name, Model: t.Trial.Model, Preprocessing: s.data.Preprocessing(),
+		Classes: s.data.Classes(), Training: t.Score.Key,
+		Data:    model.Data{Format: s.config.Data.Format, Fingerprint: s.data.Fingerprint()},
+		Metrics: map[string]map[string]float64{"validation": t.Score.Metrics}}
+	if t.Test != nil {
+		d.Metrics["test"] = t.Test
+	}
+	if err := writeFile(t.Path, func(f *os.File) error { return model.Write(f, d, weights) }); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(f *os.File) error {
+		_, err := f.Write(append(text, '\n'))
+		return err
+	})
+}

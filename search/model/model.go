@@ -1,0 +1,217 @@
+// Package model is the file that a training ends in: the weights in safetensors form with a JSON description that is
+// enough to rebuild the network, preprocess its input and name its classes.
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"mixmas/nn"
+	"mixmas/nn/device"
+	"mixmas/nn/mixer"
+	"mixmas/nn/safetensors"
+	"mixmas/search/dataset"
+)
+
+// FormatVersion is the version of the description that this program writes; it reads no later one.
+const FormatVersion = 1
+
+// Description says what the weights are.
+type Description struct {
+	Version int    `json:"version"`
+	Name    string `json:"name"`
+	// Model is the architecture.
+	Model mixer.Specification `json:"model"`
+	// Preprocessing is applied to each modality's raw input.
+	Preprocessing map[string]dataset.Standardisation `json:"preprocessing"`
+	Classes       []string                           `json:"classes"`
+	// Data is the format of the training data and its fingerprint.
+	Data Data `json:"data"`
+	// Training is the key of the training in the store that it was made with.
+	Training string `json:"training"`
+	// Metrics by split, "validation" and "test".
+	Metrics map[string]map[string]float64 `json:"metrics"`
+}
+
+// Data says what the model was trained on.
+type Data struct {
+	Format      string `json:"format"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// metadataKey is where the description lies in the safetensors metadata.
+const metadataKey = "mixmas"
+
+// Write writes a model file.
+func Write(w io.Writer, d Description, weights nn.Weights) error {
+	d.Version = FormatVersion
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	return safetensors.Write(w, weights, map[string]string{metadataKey: string(text), "format": "mixmas"})
+}
+
+// Model is an opened model file.
+type Model struct {
+	Description
+	network nn.Model
+	weights nn.Weights
+}
+
+// Open reads a model file and rebuilds the network.
+func Open(path string) (*Model, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := Parse(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Parse is Open on a file's contents.
+func Parse(file []byte) (*Model, error) {
+	weights, metadata, err := safetensors.Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := metadata[metadataKey]
+	if !ok {
+		return nil, fmt.Errorf("no model of this program: the file's metadata have no %q", metadataKey)
+	}
+	m := &Model{weights: weights}
+	if err := json.Unmarshal([]byte(text), &m.Description); err != nil {
+		return nil, fmt.Errorf("description: %w", err)
+	}
+	if m.Version > FormatVersion {
+		return nil, fmt.Errorf("the description has version %d, this program reads up to %d: use a newer one", m.Version, FormatVersion)
+	}
+	if m.network, err = mixer.Build(m.Description.Model); err != nil {
+		return nil, fmt.Errorf("description: %w", err)
+	}
+	if m.network.Classes() != len(m.Classes) {
+		return nil, fmt.Errorf("description: %d class names for %d classes", len(m.Classes), m.network.Classes())
+	}
+	return m, nil
+}
+
+// Parameters is the number of trained numbers.
+func (m *Model) Parameters() int { return m.network.Parameters().Count() }
+
+// Batch is the number of samples that are predicted at once.
+const Batch = 64
+
+// Predict returns the probabilities (rows × classes) of a split of a data set that has the model's modalities. The
+// data are standardised as the training data were.
+func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
+	rows, err := m.rows(data, split)
+	if err != nil {
+		return nil, err
+	}
+	t, err := nn.NewTrainer(d, m.network, nn.Recipe{Batch: Batch})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	if err := t.Load(m.weights); err != nil {
+		return nil, err
+	}
+	logits, err := t.Predict(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	probabilities(logits, m.network.Classes(), m.network.MultiLabel())
+	return logits, nil
+}
+
+// probabilities replaces logits by softmax of each row, or by sigmoid of each element for many labels.
+func probabilities(logits []float32, classes int, multiLabel bool) {
+	for at := 0; at < len(logits); at += classes {
+		row := logits[at:][:classes]
+		if multiLabel {
+			for i, z := range row {
+				row[i] = float32(1 / (1 + math.Exp(-float64(z))))
+			}
+			continue
+		}
+		top, sum := float64(math.Inf(-1)), 0.0
+		for _, z := range row {
+			top = max(top, float64(z))
+		}
+		for _, z := range row {
+			sum += math.Exp(float64(z) - top)
+		}
+		for i, z := range row {
+			row[i] = float32(math.Exp(float64(z)-top) / sum)
+		}
+	}
+}
+
+// rows adapts a data set to the model's inputs and preprocessing.
+type rows struct {
+	data       dataset.Dataset
+	split      dataset.Split
+	modalities []int
+	// scale and shift turn the data set's standardisation into the model's.
+	scale, shift []float32
+}
+
+func (m *Model) rows(data dataset.Dataset, split dataset.Split) (*rows, error) {
+	r := &rows{data: data, split: split}
+	for _, in := range m.network.Inputs() {
+		at := -1
+		for i, have := range data.Modalities() {
+			if have.Name == in.Name {
+				at = i
+			}
+		}
+		if at < 0 {
+			return nil, fmt.Errorf("the data set %s has no modality %q, which the model reads", data.Name(), in.Name)
+		}
+		have, want := data.Modalities()[at], nn.ModelInput(in)
+		if have.Size() != size(want.Shape) {
+			return nil, fmt.Errorf("modality %s: the data set has samples of %v, the model reads %v", in.Name, have.Shape, want.Shape)
+		}
+		ours, theirs := m.Preprocessing[in.Name], data.Preprocessing()[in.Name]
+		if ours.Deviation == 0 || theirs.Deviation == 0 {
+			return nil, fmt.Errorf("modality %s: the preprocessing is missing", in.Name)
+		}
+		r.modalities = append(r.modalities, at)
+		r.scale = append(r.scale, float32(theirs.Deviation/ours.Deviation))
+		r.shift = append(r.shift, float32((theirs.Mean-ours.Mean)/ours.Deviation))
+	}
+	return r, nil
+}
+
+func size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+func (r *rows) Len() int { return r.data.Len(r.split) }
+
+func (r *rows) Read(row, input int, dst []float32) error {
+	if err := r.data.Read(r.split, r.modalities[input], row, dst); err != nil {
+		return err
+	}
+	scale, shift := r.scale[input], r.shift[input]
+	if scale == 1 && shift == 0 {
+		return nil
+	}
+	for i, x := range dst {
+		dst[i] = x*scale + shift
+	}
+	return nil
+}
+
+func (r *rows) Label(row int, dst []float32) error { return r.data.Label(r.split, row, dst) }

@@ -1,0 +1,113 @@
+package search
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"mixmas/nn"
+	"mixmas/nn/mixer"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+)
+
+// encoderModel is the model of the encoder stage: one modality's encoder with a head.
+func (s *Search) encoderModel(m dataset.Modality, c config.Candidate, dropout float64) mixer.Specification {
+	return mixer.Specification{Modalities: []mixer.Modality{modality(m, choice(c, dropout))},
+		Classes: len(s.data.Classes()), MultiLabel: s.data.MultiLabel(), PosWeight: s.posWeight()}
+}
+
+// fusedModel is the model of the fusion stages: the winners of the encoder stages, fused.
+func (s *Search) fusedModel(encoders []*Stage, function string, network config.Candidate, dropout float64) mixer.Specification {
+	chosen := choice(network, dropout)
+	spec := mixer.Specification{Fusion: function, Network: &chosen, Prediction: mixer.MeanPrediction,
+		Classes: len(s.data.Classes()), MultiLabel: s.data.MultiLabel(), PosWeight: s.posWeight()}
+	for i, m := range s.modalities() {
+		winner := s.candidate(m.Name, encoders[i].Winner().Trial.Label)
+		spec.Modalities = append(spec.Modalities, modality(m, choice(winner, dropout)))
+	}
+	return spec
+}
+
+// FullModel is the winner's architecture under the dropout of the full training.
+func (s *Search) FullModel(r *Result) mixer.Specification {
+	last := len(r.Stages) - 1
+	function := r.Stages[last-1].Winner().Trial.Label
+	network := find(s.config.Search.Networks, r.Stages[last].Winner().Trial.Label)
+	return s.fusedModel(r.Stages[:last-1], function, network, s.config.Train.Training.Dropout)
+}
+
+// candidate is an encoder candidate of the plan by its label.
+func (s *Search) candidate(modality, label string) config.Candidate {
+	return find(s.config.Search.Encoders[modality], label)
+}
+
+func find(list config.Candidates, label string) config.Candidate {
+	return list[slices.IndexFunc(list, func(c config.Candidate) bool { return c.Label == label })]
+}
+
+func choice(c config.Candidate, dropout float64) mixer.Choice {
+	return mixer.Choice{Architecture: c.Name, Options: c.WithDropout(dropout)}
+}
+
+func modality(m dataset.Modality, encoder mixer.Choice) mixer.Modality {
+	return mixer.Modality{Name: m.Name, Kind: mixer.Kind(m.Kind), Shape: m.Shape, Encoder: encoder}
+}
+
+func (s *Search) posWeight() []float32 {
+	var w []float32
+	for _, x := range s.config.Data.PosWeight {
+		w = append(w, float32(x))
+	}
+	return w
+}
+
+// checkCandidates builds every candidate, so that one that does not fit the data is found before anything is trained.
+func (s *Search) checkCandidates() error {
+	var known []string
+	for _, m := range s.data.Modalities() {
+		known = append(known, m.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.config.Search.Encoders)) {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("search.encoders.%s: the data set %s has no such modality: it has %s", name, s.data.Name(), strings.Join(known, ", "))
+		}
+	}
+	var stand []*Stage // the first encoder of each modality stands in for the winner
+	for _, m := range s.modalities() {
+		for _, c := range s.config.Search.Encoders[m.Name] {
+			if err := recordable(s.encoderModel(m, c, s.dropout())); err != nil {
+				return fmt.Errorf("search.encoders.%s: %s: %w", m.Name, c.Label, err)
+			}
+		}
+		first := &Trial{Label: s.config.Search.Encoders[m.Name][0].Label}
+		stand = append(stand, &Stage{Outcomes: []*Outcome{{Trial: first}}})
+	}
+	if len(stand) == 0 {
+		return fmt.Errorf("search.encoders: no modality of the data set %s: it has %s", s.data.Name(), strings.Join(known, ", "))
+	}
+	for _, function := range s.config.Search.Fusions {
+		for _, c := range s.config.Search.Networks {
+			if err := recordable(s.fusedModel(stand, function, c, s.dropout())); err != nil {
+				return fmt.Errorf("search.networks: %s with %s: %w", c.Label, function, err)
+			}
+		}
+	}
+	return nil
+}
+
+// recordable builds and records a model for a batch of two samples.
+func recordable(spec mixer.Specification) error {
+	m, err := mixer.Build(spec)
+	if err != nil {
+		return err
+	}
+	g := nn.NewGraph(m.Parameters(), nn.Training, false)
+	var inputs []*nn.Value
+	for _, in := range m.Inputs() {
+		inputs = append(inputs, g.Input(in.Name, append([]int{2}, in.Shape...)...))
+	}
+	m.Forward(g, inputs, nil)
+	return g.Err()
+}

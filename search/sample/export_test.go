@@ -1,0 +1,4 @@
+package sample
+
+// Unregister undoes a test's Register.
+func Unregister(name string) { delete(samplers, name) }

@@ -1,0 +1,283 @@
+package sample_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"mixmas/search/sample"
+
+	"pgregory.net/rapid"
+)
+
+func TestSize(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		population int
+		options    sample.Options
+		want       int
+	}{
+		{"AV-MNIST with defaults", 55000, sample.Options{}, 6025},
+		{"the defaults spelled out", 55000, sample.Options{Error: 0.01, Proportion: 0.5, Confidence: 0.90}, 6025},
+		{"95%: n = 9604", 55000, sample.Options{Confidence: 0.95}, 8177},
+		{"99%: n = 16589.44", 55000, sample.Options{Confidence: 0.99}, 12746},
+		{"an exact quantile: z(80%) = 1.2815516", 55000, sample.Options{Confidence: 0.80}, 3821},
+		{"Cochran's ± 5% at 95% of an endless population", math.MaxInt, sample.Options{Error: 0.05, Confidence: 0.95}, 385},
+		{"small populations are taken whole", 5, sample.Options{}, 5},
+		{"one", 1, sample.Options{}, 1},
+		{"given", 55000, sample.Options{Size: 1000}, 1000},
+		{"given, above the population", 700, sample.Options{Size: 1000}, 700},
+		{"an error so small that n overflows", 700, sample.Options{Error: 1e-200}, 700},
+		{"nearly no confidence still takes a sample", 700, sample.Options{Confidence: 1e-20}, 1},
+	} {
+		got, err := sample.Size(c.population, c.options)
+		if err != nil || got != c.want {
+			t.Errorf("%s: got %d, %v, want %d", c.name, got, err, c.want)
+		}
+	}
+}
+
+// N' solves its formula: it is the smallest integer that is not below n/(1+n/N), computed exactly.
+func TestSizeIsRoundedUpExactly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		population := rapid.IntRange(1, 1e9).Draw(t, "population")
+		errorMargin := rapid.IntRange(1, 500).Draw(t, "error in 1/1000")
+		proportion := rapid.IntRange(1, 99).Draw(t, "proportion in 1/100")
+		got, err := sample.Size(population, sample.Options{Error: float64(errorMargin) / 1000, Proportion: float64(proportion) / 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// n = 1.645² · p(100−p)/10⁴ / (ε²/10⁶) = 1645² · p(100−p) / (10⁴ ε²)
+		n := big.NewRat(1645*1645*int64(proportion*(100-proportion)), 1e4*int64(errorMargin*errorMargin))
+		exact := new(big.Rat).Quo(n, new(big.Rat).Add(big.NewRat(1, 1), new(big.Rat).Quo(n, big.NewRat(int64(population), 1))))
+		want, _ := exact.Float64()
+		if !(float64(got) >= want-1e-6 && float64(got) < want+1+1e-6) || got > population || got < 1 {
+			t.Errorf("got %d, want %v rounded up, at most %d", got, want, population)
+		}
+	})
+}
+
+func TestBadOptions(t *testing.T) {
+	labels := sample.Labels{Rows: 2, Classes: 2, Values: []float32{0, 1}}
+	for _, c := range []struct {
+		options sample.Options
+		want    string
+	}{
+		{sample.Options{Error: -0.1}, "error is -0.1"}, {sample.Options{Error: 1}, "error is 1"},
+		{sample.Options{Proportion: math.NaN()}, "proportion is NaN"}, {sample.Options{Confidence: 90}, "confidence is 90"},
+		{sample.Options{Distance: 2}, "distance is 2"}, {sample.Options{Size: -1}, "size -1"}, {sample.Options{Redraws: -1}, "redraws -1"},
+		{sample.Options{Sampler: "lucky"}, `unknown sampler "lucky"; samplers: random, stratified`},
+	} {
+		if _, err := sample.Draw(labels, c.options, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want an error with %q", err, c.want)
+		}
+	}
+	if _, err := sample.Size(0, sample.Options{}); err == nil {
+		t.Error("a population of none has a sample size")
+	}
+}
+
+func TestBadLabels(t *testing.T) {
+	for _, c := range []struct {
+		labels sample.Labels
+		want   string
+	}{
+		{sample.Labels{}, "nothing to draw from"},
+		{sample.Labels{Rows: 3, Classes: 2, Values: []float32{0, 1}}, "2 labels, want 3"},
+		{sample.Labels{Rows: 2, Classes: 2, Values: []float32{0, 2}}, "row 1: label 2 is not a class number below 2"},
+		{sample.Labels{Rows: 2, Classes: 2, Values: []float32{0.5, 1}}, "row 0: label 0.5"},
+		{sample.Labels{Rows: 1, Classes: 1, Values: []float32{float32(math.NaN())}}, "label NaN"},
+		{sample.Labels{Rows: 1, Classes: 2, MultiLabel: true, Values: []float32{0, 3}}, "row 0, label 1: 3 is neither 0 nor 1"},
+	} {
+		if _, err := sample.Draw(c.labels, sample.Options{}, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want an error with %q", err, c.want)
+		}
+	}
+}
+
+func population(t *rapid.T) sample.Labels {
+	l := sample.Labels{
+		Rows:       rapid.IntRange(1, 400).Draw(t, "rows"),
+		Classes:    rapid.IntRange(1, 6).Draw(t, "classes"),
+		MultiLabel: rapid.Bool().Draw(t, "many labels"),
+	}
+	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "population seed"), 0))
+	if l.MultiLabel {
+		for i := range l.Rows * l.Classes {
+			l.Values = append(l.Values, float32(random.IntN(2+i%l.Classes)/(1+i%l.Classes)))
+		}
+		return l
+	}
+	for range l.Rows {
+		l.Values = append(l.Values, float32(random.IntN(1+random.IntN(l.Classes))))
+	}
+	return l
+}
+
+// frequency of a class among rows, from the definition.
+func frequency(l sample.Labels, rows []int, class int) float64 {
+	n := 0.0
+	for _, r := range rows {
+		if l.MultiLabel && l.Values[r*l.Classes+class] == 1 || !l.MultiLabel && int(l.Values[r]) == class {
+			n++
+		}
+	}
+	return n / float64(len(rows))
+}
+
+func TestDraw(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		labels := population(t)
+		o := sample.Options{
+			Size:     rapid.IntRange(0, 500).Draw(t, "size"),
+			Distance: rapid.SampledFrom([]float64{0, 0.02, 0.2}).Draw(t, "distance"),
+			Redraws:  rapid.IntRange(0, 5).Draw(t, "redraws"),
+			Error:    0.05,
+			Sampler:  rapid.SampledFrom(sample.Samplers()).Draw(t, "sampler"),
+		}
+		seed := rapid.Uint64().Draw(t, "seed")
+		bound := o.Distance
+		if bound == 0 {
+			bound = 0.05
+		}
+		got, err := sample.Draw(labels, o, seed)
+		again, errAgain := sample.Draw(labels, o, seed)
+		if !slices.Equal(got.Rows, again.Rows) || fmt.Sprint(err) != fmt.Sprint(errAgain) {
+			t.Fatal("the same labels, options and seed gave another sample")
+		}
+		if err != nil {
+			if !strings.Contains(err.Error(), "class") || !strings.Contains(err.Error(), "of the population") {
+				t.Errorf("error %q does not name the class and its proportions", err)
+			}
+			return
+		}
+		size, err := sample.Size(labels.Rows, o)
+		if err != nil || len(got.Rows) != size {
+			t.Fatalf("%d rows, want %d, %v", len(got.Rows), size, err)
+		}
+		if !slices.IsSorted(got.Rows) || len(slices.Compact(slices.Clone(got.Rows))) != size || got.Rows[0] < 0 || got.Rows[size-1] >= labels.Rows {
+			t.Fatalf("rows %v are not sorted distinct numbers below %d", got.Rows, labels.Rows)
+		}
+		all := make([]int, labels.Rows)
+		for r := range all {
+			all[r] = r
+		}
+		distance := 0.0
+		for c := range labels.Classes {
+			distance = max(distance, math.Abs(frequency(labels, got.Rows, c)-frequency(labels, all, c)))
+		}
+		if distance != got.Distance || distance >= bound {
+			t.Errorf("distance %v, reported as %v, must be below %v", distance, got.Distance, bound)
+		}
+		if got.Draws < 1 || o.Redraws > 0 && got.Draws > o.Redraws+1 || got.Fraction != float64(size)/float64(labels.Rows) {
+			t.Errorf("got %d draws, fraction %v", got.Draws, got.Fraction)
+		}
+	})
+}
+
+// Every stratum gets its share, rounded down or up.
+func TestStratified(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		labels := population(t)
+		labels.MultiLabel = false
+		labels.Values = labels.Values[:labels.Rows]
+		size := rapid.IntRange(1, labels.Rows).Draw(t, "size")
+		got, err := sample.Draw(labels, sample.Options{Size: size, Sampler: "stratified", Distance: 0.999}, rapid.Uint64().Draw(t, "seed"))
+		if err != nil {
+			t.Skip("a sample of one row can be 100% off")
+		}
+		for c := range labels.Classes {
+			in, of := 0, 0
+			for r, v := range labels.Values {
+				if int(v) == c {
+					of++
+					if slices.Contains(got.Rows, r) {
+						in++
+					}
+				}
+			}
+			if exact := float64(size) * float64(of) / float64(labels.Rows); math.Abs(float64(in)-exact) >= 1 {
+				t.Errorf("class %d: %d of %d rows in a sample of %d out of %d, want %v", c, in, of, size, labels.Rows, exact)
+			}
+		}
+	})
+}
+
+// A random sample favours no row: over many seeds each of 10 rows is in half of the samples of 5.
+func TestRandomIsFair(t *testing.T) {
+	labels := sample.Labels{Rows: 10, Classes: 1, Values: make([]float32, 10)}
+	for _, sampler := range sample.Samplers() {
+		counts := make([]int, labels.Rows)
+		for seed := range uint64(4000) {
+			got, err := sample.Draw(labels, sample.Options{Size: 5, Sampler: sampler}, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range got.Rows {
+				counts[r]++
+			}
+		}
+		for r, n := range counts {
+			if math.Abs(float64(n)-2000) > 5*math.Sqrt(4000*0.25) { // five standard deviations
+				t.Errorf("%s: row %d is in %d of 4000 samples, want about 2000", sampler, r, n)
+			}
+		}
+	}
+}
+
+func TestTooFarErrorNamesTheClass(t *testing.T) {
+	labels := sample.Labels{Rows: 1000, Classes: 3, Values: make([]float32, 1000)}
+	for r := range 500 {
+		labels.Values[r] = 2
+	}
+	_, err := sample.Draw(labels, sample.Options{Size: 1, Redraws: 7}, 1)
+	want := "none of 8 draws of 1 rows has class proportions within 0.05 of the population's; in the closest, class 0 is"
+	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "0.5000 of the population") {
+		t.Errorf("got %v, want an error with %q", err, want)
+	}
+}
+
+// The rows that a seed draws are part of every trial's specification: they must not change between versions.
+func TestDrawIsPinned(t *testing.T) {
+	labels := sample.Labels{Rows: 55000, Classes: 10}
+	for r := range labels.Rows {
+		labels.Values = append(labels.Values, float32(r%10))
+	}
+	for sampler, want := range map[string]string{"random": "1a93255acee31cc9", "stratified": "993677ecb57e478b"} {
+		got, err := sample.Draw(labels, sample.Options{Sampler: sampler}, 42)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256([]byte(fmt.Sprint(got.Rows)))
+		if digest := hex.EncodeToString(sum[:8]); len(got.Rows) != 6025 || digest != want {
+			t.Errorf("%s: %d rows with digest %s, want 6025 with %s", sampler, len(got.Rows), digest, want)
+		}
+	}
+}
+
+func TestRegister(t *testing.T) {
+	sample.Register("head", func(_ sample.Labels, size int, _ *rand.Rand) []int {
+		var rows []int
+		for r := range size {
+			rows = append(rows, r)
+		}
+		return rows
+	})
+	t.Cleanup(func() { sample.Unregister("head") })
+	got, err := sample.Draw(sample.Labels{Rows: 4, Classes: 1, Values: make([]float32, 4)}, sample.Options{Size: 2, Sampler: "head"}, 0)
+	if err != nil || !slices.Equal(got.Rows, []int{0, 1}) || !slices.Equal(sample.Samplers(), []string{"head", "random", "stratified"}) {
+		t.Errorf("got %v, %v of samplers %v", got, err, sample.Samplers())
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a taken name was registered")
+		}
+	}()
+	sample.Register("random", nil)
+}

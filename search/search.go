@@ -1,0 +1,211 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"mixmas/nn/device"
+	"mixmas/nn/mixer"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/sample"
+	"mixmas/search/store"
+)
+
+// Options are what a search runs with. None of it changes a score.
+type Options struct {
+	// Device trains the trials.
+	Device device.Device
+	// Store keeps the scores.
+	Store *store.Store
+	// Workers is the number of trials that run side by side; 0 is read as 1.
+	Workers int
+	// Observer is told how it goes on; nil: nobody.
+	Observer Observer
+}
+
+// Search is a plan on a data set.
+type Search struct {
+	config   *config.Config
+	data     dataset.Dataset
+	device   device.Device
+	store    *store.Store
+	observer Observer
+	machine  string
+
+	slots     *semaphore.Weighted
+	flights   singleflight.Group
+	trainings atomic.Int64
+	ids       atomic.Int64
+
+	sample     sample.Sample
+	validation []int
+}
+
+// New checks the plan against the data set: modalities, metric, and that every candidate can be built.
+func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
+	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(),
+		slots: semaphore.NewWeighted(int64(max(o.Workers, 1)))}
+	if s.observer == nil {
+		s.observer = silent{}
+	}
+	if err := metric.Check(c.Search.Metric, data.MultiLabel()); err != nil {
+		return nil, fmt.Errorf("search.metric: %w", err)
+	}
+	if err := s.checkCandidates(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Result is a finished search.
+type Result struct {
+	Sample sample.Sample
+	// Stages in order: an encoder stage a modality, then fusion, then network.
+	Stages []*Stage
+	// Winner is the chosen trial of the last stage.
+	Winner *Outcome
+	// Trainings counts the trials that this run trained.
+	Trainings int
+}
+
+// Run draws the sample and chooses stage by stage.
+func (s *Search) Run(ctx context.Context) (*Result, error) {
+	if err := s.drawSample(); err != nil {
+		return nil, err
+	}
+	encoders, err := s.chooseEncoders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fusion, err := s.chooseFusion(ctx, encoders)
+	if err != nil {
+		return nil, err
+	}
+	network, err := s.chooseNetwork(ctx, encoders, fusion)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Sample: s.sample, Stages: append(encoders, fusion, network), Winner: network.Winner(),
+		Trainings: int(s.trainings.Load())}, nil
+}
+
+// drawSample is the first stage: N' of the training rows, and the validation rows that score.
+func (s *Search) drawSample() error {
+	o := s.config.Sample.Options()
+	draw := func(split dataset.Split, o sample.Options) (sample.Sample, error) {
+		samples, err := NewSamples(s.data, split, nil, nil)
+		if err != nil {
+			return sample.Sample{}, err
+		}
+		labels, err := samples.labels()
+		if err != nil {
+			return sample.Sample{}, err
+		}
+		drawn, err := sample.Draw(labels, o, s.config.Seed)
+		if err != nil {
+			return drawn, fmt.Errorf("%s split: %w", split, err)
+		}
+		return drawn, nil
+	}
+	var err error
+	if s.sample, err = draw(dataset.Train, o); err != nil {
+		return err
+	}
+	s.validation = allRows(s.data.Len(dataset.Validation))
+	if s.config.Sample.Validation == "formula" {
+		o.Size = 0
+		drawn, err := draw(dataset.Validation, o)
+		if err != nil {
+			return err
+		}
+		s.validation = drawn.Rows
+	}
+	return nil
+}
+
+// chooseEncoders is the second stage: an encoder for each modality, independent of each other.
+func (s *Search) chooseEncoders(ctx context.Context) ([]*Stage, error) {
+	modalities := s.modalities()
+	stages := make([]*Stage, len(modalities))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, m := range modalities {
+		group.Go(func() (err error) {
+			name := "encoder/" + m.Name
+			var trials []*Trial
+			for _, candidate := range s.config.Search.Encoders[m.Name] {
+				trials = append(trials, s.trial(name, candidate.Label, s.encoderModel(m, candidate, s.dropout()), nil))
+			}
+			stages[i], err = s.choose(ctx, name, trials)
+			return err
+		})
+	}
+	return stages, group.Wait()
+}
+
+// chooseFusion is the third stage: the fusion function, under the first fusion network of the plan. One modality has
+// nothing to fuse: all functions are the same, and only the first is tried.
+func (s *Search) chooseFusion(ctx context.Context, encoders []*Stage) (*Stage, error) {
+	functions := s.config.Search.Fusions
+	if len(encoders) == 1 {
+		functions = functions[:1]
+	}
+	var trials []*Trial
+	for _, function := range functions {
+		model := s.fusedModel(encoders, function, s.config.Search.Networks[0], s.dropout())
+		trials = append(trials, s.trial("fusion", function, model, encoders))
+	}
+	return s.choose(ctx, "fusion", trials)
+}
+
+// chooseNetwork is the fourth stage: the fusion network. The trial of the first one has run in the stage before.
+func (s *Search) chooseNetwork(ctx context.Context, encoders []*Stage, fusion *Stage) (*Stage, error) {
+	var trials []*Trial
+	for _, candidate := range s.config.Search.Networks {
+		model := s.fusedModel(encoders, fusion.Winner().Trial.Model.Fusion, candidate, s.dropout())
+		trials = append(trials, s.trial("network", candidate.Label, model, encoders))
+	}
+	return s.choose(ctx, "network", trials)
+}
+
+// trial is a short training of a model on the sample. With encoder stages it starts from their winners' weights, unless
+// the plan says to start from scratch.
+func (s *Search) trial(stage, label string, model mixer.Specification, encoders []*Stage) *Trial {
+	t := &Trial{Name: stage + "/" + label, Label: label, train: s.sample.Rows, validation: s.validation,
+		Specification: s.specification(model, s.config.Search.Training, s.sample.Rows)}
+	if s.config.Search.Start == "scratch" {
+		return t
+	}
+	for i, stage := range encoders {
+		if t.start == nil {
+			t.start, t.Start = map[string]*Outcome{}, map[string]string{}
+		}
+		m := s.modalities()[i].Name
+		t.start[m], t.Start[m] = stage.Winner(), stage.Winner().Score.Key
+	}
+	return t
+}
+
+// specification is that of a model trained with a recipe on rows of the training split.
+func (s *Search) specification(model mixer.Specification, t config.Training, rows []int) Specification {
+	return Specification{Revision: NumericsRevision, Numerics: s.device.Numerics(), Data: s.data.Fingerprint(),
+		Sample: identify(rows), Validation: identify(s.validation), Model: model, Seed: s.config.Seed,
+		Recipe: Recipe{Optimiser: t.Optimiser, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay,
+			Momentum: t.Momentum, Batch: t.Batch, Epochs: t.Epochs}}
+}
+
+func (s *Search) dropout() float64 { return s.config.Search.Training.Dropout }
+
+// modalities are those of the data set for which the plan has encoders, in the data set's order.
+func (s *Search) modalities() []dataset.Modality {
+	return slices.DeleteFunc(slices.Clone(s.data.Modalities()), func(m dataset.Modality) bool {
+		return s.config.Search.Encoders[m.Name] == nil
+	})
+}

@@ -1,0 +1,87 @@
+package search
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/store"
+)
+
+// NumericsRevision is part of every trial's key. It is raised only when the bits of a training change for the same
+// specification; a test pins the digest of a tiny training a kernel set.
+const NumericsRevision = 1
+
+// Specification is everything that a trial's result depends on. Its canonical JSON is hashed to the trial's key.
+type Specification struct {
+	// Revision is [NumericsRevision], and Numerics the device's name for how it computes.
+	Revision int    `json:"revision"`
+	Numerics string `json:"numerics"`
+	// Data is the data set's fingerprint; Sample and Validation say which rows are trained on and scored on.
+	Data       string `json:"data"`
+	Sample     Rows   `json:"sample"`
+	Validation Rows   `json:"validation"`
+	// Model is the architecture with every hyperparameter; Recipe is how it is trained.
+	Model  mixer.Specification `json:"model"`
+	Recipe Recipe              `json:"recipe"`
+	// Seed is the search's seed. The trial's own is a hash of it and the specification.
+	Seed uint64 `json:"seed"`
+	// Start maps modalities to the keys of the trials whose trained encoder and head this one starts from.
+	Start map[string]string `json:"start,omitempty"`
+}
+
+// Rows identifies a list of rows of a split by their number and the SHA-256 of the row numbers.
+type Rows struct {
+	Count  int    `json:"count"`
+	Digest string `json:"digest"`
+}
+
+func identify(rows []int) Rows {
+	h := sha256.New()
+	var b [8]byte
+	for _, row := range rows {
+		binary.LittleEndian.PutUint64(b[:], uint64(row))
+		h.Write(b[:])
+	}
+	return Rows{Count: len(rows), Digest: hex.EncodeToString(h.Sum(nil))}
+}
+
+// Recipe is how a trial trains. Dropout is part of the model.
+type Recipe struct {
+	Optimiser    string  `json:"optimiser"`
+	LearningRate float64 `json:"learning_rate"`
+	WeightDecay  float64 `json:"weight_decay"`
+	Momentum     float64 `json:"momentum"`
+	Batch        int     `json:"batch"`
+	Epochs       int     `json:"epochs"`
+	// Plateau lowers the learning rate, and EarlyStopping ends the training and keeps the best weights, by the loss on
+	// the validation rows. Without either a trial keeps the weights of its last epoch.
+	Plateau       *Plateau `json:"plateau,omitempty"`
+	EarlyStopping int      `json:"early_stopping,omitempty"`
+}
+
+// Plateau is the reduction of the learning rate after Patience epochs without a better validation loss.
+type Plateau struct {
+	Factor   float64 `json:"factor"`
+	Patience int     `json:"patience"`
+}
+
+// full reports whether the recipe looks at the validation loss after every epoch.
+func (r Recipe) full() bool { return r.Plateau != nil || r.EarlyStopping > 0 }
+
+// Key is the SHA-256 of the canonical specification.
+func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
+
+// trialSeed hashes the search's seed and what is trained on what. The numerics and the trials that it starts from are
+// left out, so that every machine draws the same numbers.
+func (s Specification) trialSeed() (uint64, error) {
+	s.Revision, s.Numerics, s.Start = 0, "", nil
+	_, canonical, err := s.Key()
+	if err != nil {
+		return 0, err
+	}
+	sum := sha256.Sum256(canonical)
+	return binary.LittleEndian.Uint64(sum[:]), nil
+}

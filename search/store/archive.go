@@ -1,0 +1,189 @@
+package store
+
+import (
+	"archive/tar"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// An archive is a tar file: first the entry archiveHead, then for each score KEY/score.json, KEY/weights and
+// KEY/outputs, the latter two where the file is kept, and last the empty entry archiveEnd, without which it was cut off.
+const (
+	archiveHead   = "mixmas-scores.json"
+	archiveEnd    = "end"
+	archiveFormat = 1
+)
+
+// archiveVersion is the content of archiveHead.
+type archiveVersion struct {
+	Format int `json:"format"`
+}
+
+// Export writes all scores, their weights and outputs as one archive, in the order of [Store.List]. The same store gives
+// the same bytes. Pruned files are left out; a damaged file is an error.
+func (s *Store) Export(w io.Writer) error {
+	list, err := s.List()
+	if err != nil {
+		return err
+	}
+	head, err := json.Marshal(archiveVersion{archiveFormat})
+	if err != nil {
+		return err
+	}
+	archive := tar.NewWriter(w)
+	if err := writeEntry(archive, archiveHead, head); err != nil {
+		return err
+	}
+	for _, sc := range list {
+		record, err := encode(sc)
+		if err != nil {
+			return err
+		}
+		if err := writeEntry(archive, sc.Key+"/score.json", record); err != nil {
+			return err
+		}
+		for _, file := range []struct {
+			name string
+			read func(Score) ([]byte, error)
+		}{{"weights", s.Weights}, {"outputs", s.Outputs}} {
+			content, err := file.read(sc)
+			if errors.Is(err, ErrPruned) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := writeEntry(archive, sc.Key+"/"+file.name, content); err != nil {
+				return err
+			}
+		}
+	}
+	if err := writeEntry(archive, archiveEnd, nil); err != nil {
+		return err
+	}
+	if err := archive.Close(); err != nil {
+		return fmt.Errorf("store: export: %w", err)
+	}
+	return nil
+}
+
+func writeEntry(archive *tar.Writer, name string, content []byte) error {
+	header := tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(content)), ModTime: time.Unix(0, 0)}
+	err := archive.WriteHeader(&header)
+	if err == nil {
+		_, err = archive.Write(content)
+	}
+	if err != nil {
+		return fmt.Errorf("store: export: %s: %w", name, err)
+	}
+	return nil
+}
+
+// Import adds the scores of an archive that [Store.Export] wrote, checks their keys and digests, and counts those added
+// and those whose key is known already, which stay as they are. It stops at the first error; what was added before stays,
+// and importing again goes on from there.
+func (s *Store) Import(r io.Reader) (added, known int, err error) {
+	archive := tar.NewReader(r)
+	if err := readHead(archive); err != nil {
+		return 0, 0, err
+	}
+	entry, err := nextEntry(archive)
+	for err == nil && entry != archiveEnd {
+		var sc Score
+		var blobs []blob
+		if sc, blobs, entry, err = readScore(archive, entry); err != nil {
+			break
+		}
+		_, isNew, failed := s.put(sc, blobs, func(Score) bool { return false })
+		switch {
+		case failed != nil:
+			return added, known, fmt.Errorf("store: import: %w", failed)
+		case isNew:
+			added++
+		default:
+			known++
+		}
+	}
+	if err != nil {
+		return added, known, fmt.Errorf("store: import: %w archive: %w", ErrDamaged, err)
+	}
+	return added, known, nil
+}
+
+// nextEntry is the name of the archive's next entry. Sparse entries, a few bytes that unpack to any length, are refused.
+func nextEntry(archive *tar.Reader) (string, error) {
+	header, err := archive.Next()
+	if errors.Is(err, io.EOF) {
+		return "", errors.New("it is cut off")
+	}
+	if err != nil {
+		return "", err
+	}
+	for name := range header.PAXRecords {
+		if strings.HasPrefix(name, "GNU.sparse") {
+			return "", fmt.Errorf("entry %q is sparse", header.Name)
+		}
+	}
+	if header.Typeflag != tar.TypeReg {
+		return "", fmt.Errorf("entry %q is no regular file", header.Name)
+	}
+	return header.Name, nil
+}
+
+func readHead(archive *tar.Reader) error {
+	var version archiveVersion
+	if name, err := nextEntry(archive); err != nil || name != archiveHead {
+		return fmt.Errorf("store: import: %w: not an archive of scores", ErrForeign)
+	}
+	if err := json.NewDecoder(archive).Decode(&version); err != nil || version.Format < 1 {
+		return fmt.Errorf("store: import: %w: %s says no format", ErrForeign, archiveHead)
+	}
+	if version.Format > archiveFormat {
+		return fmt.Errorf("store: import: %w: the archive has format %d, this program reads up to %d", ErrNewer, version.Format, archiveFormat)
+	}
+	return nil
+}
+
+// readScore reads the entries of one score, of which entry is the first, and returns the name of the one after them.
+func readScore(archive *tar.Reader, entry string) (sc Score, blobs []blob, next string, err error) {
+	fail := func(err error) (Score, []blob, string, error) {
+		return Score{}, nil, "", fmt.Errorf("%s: %w", entry, err)
+	}
+	key, ok := strings.CutSuffix(entry, "/score.json")
+	if !ok {
+		return fail(errors.New("KEY/score.json belongs here"))
+	}
+	record, err := io.ReadAll(archive)
+	if err != nil {
+		return fail(err)
+	}
+	if sc, err = decode(record); err != nil {
+		return fail(err)
+	}
+	if sc.Key != key {
+		return fail(fmt.Errorf("holds the score with key %q", sc.Key))
+	}
+	wanted := map[string]Digest{key + "/weights": sc.Weights, key + "/outputs": sc.Outputs}
+	for {
+		if entry, err = nextEntry(archive); err != nil {
+			return Score{}, nil, "", err
+		}
+		want, ours := wanted[entry]
+		if !ours {
+			return sc, blobs, entry, nil
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			return fail(err)
+		}
+		b := newBlob(content)
+		if b.digest == "" || b.digest != want {
+			return fail(fmt.Errorf("SHA-256 %q %w, %q", b.digest, ErrDiffers, want))
+		}
+		blobs = append(blobs, b)
+	}
+}

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+const temporaryPrefix = "temporary-"
+
+// blob is the content of one file of the store.
+type blob struct {
+	digest  Digest
+	content []byte
+}
+
+// newBlob has an empty digest for no content.
+func newBlob(content []byte) blob {
+	if len(content) == 0 {
+		return blob{}
+	}
+	return blob{digest(content), content}
+}
+
+func (s *Store) folder() string { return s.path + ".files" }
+
+func (s *Store) temporary() string { return filepath.Join(s.folder(), temporaryPrefix+rand.Text()) }
+
+func (s *Store) blobPath(d Digest) string { return filepath.Join(s.folder(), string(d[:2]), string(d)) }
+
+// writeBlob puts a file under its name, whole or not at all. One that is there with the right size stays.
+func (s *Store) writeBlob(b blob) (err error) {
+	if b.digest == "" {
+		return nil
+	}
+	path := s.blobPath(b.digest)
+	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(b.content)) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	temporary := s.temporary()
+	defer func() {
+		if err != nil {
+			os.Remove(temporary)
+			err = fmt.Errorf("store: %w", err)
+		}
+	}()
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	s.step("file created")
+	half := len(b.content) / 2
+	_, err = file.Write(b.content[:half])
+	s.step("file half written")
+	if err == nil {
+		_, err = file.Write(b.content[half:])
+	}
+	s.step("file written")
+	if err == nil {
+		err = s.sync(file)
+	}
+	if err = cmp.Or(err, file.Close()); err != nil {
+		return err
+	}
+	s.step("file synced")
+	if err := os.Rename(temporary, path); err != nil {
+		return err
+	}
+	s.step("file renamed")
+	if err := s.syncFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return s.syncFolder(s.folder())
+}
+
+// readBlob reads a file and verifies it. owner and what name it in errors.
+func (s *Store) readBlob(d Digest, owner Score, what string) ([]byte, error) {
+	name := fmt.Sprintf("store: %s of %s (%s)", what, abbreviate(owner.Key), owner.Name)
+	switch {
+	case d == "":
+		return nil, fmt.Errorf("%s: %w: the trial left none", name, ErrPruned)
+	case !d.valid():
+		return nil, fmt.Errorf("%s: digest %q is not a SHA-256 in hex", name, d)
+	}
+	content, err := os.ReadFile(s.blobPath(d))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: %w: %s was removed", name, ErrPruned, s.blobPath(d))
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	case digest(content) != d:
+		return nil, fmt.Errorf("%s: %w: the SHA-256 of %s is not its name; remove the file", name, ErrDamaged, s.blobPath(d))
+	}
+	return content, nil
+}
+
+// sweep removes the files that live does not hold and what killed writers left over. The store must be locked.
+func (s *Store) sweep(live map[Digest]bool) (files int, bytes int64, err error) {
+	err = filepath.WalkDir(s.folder(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name := Digest(entry.Name())
+		ours := name.valid() && path == s.blobPath(name)
+		leftOver := strings.HasPrefix(entry.Name(), temporaryPrefix) && filepath.Dir(path) == s.folder()
+		if !leftOver && (!ours || live[name]) {
+			return nil
+		}
+		info, err := entry.Info()
+		if err == nil {
+			err = os.Remove(path)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a writer renamed or removed its temporary file
+		}
+		if err == nil {
+			files++
+			bytes += info.Size()
+			s.step("file removed")
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return files, bytes, err
+}
+
+func (s *Store) sync(file *os.File) error {
+	if s.noSync {
+		return nil
+	}
+	return file.Sync()
+}
+
+// syncFolder makes names in a folder durable. Windows has no such call and needs none.
+func (s *Store) syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(s.sync(folder), folder.Close())
+}

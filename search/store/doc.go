@@ -1,0 +1,20 @@
+// Package store keeps what trials left behind: a score for each, and its weights and outputs.
+//
+// A [Score] is found by the key of the trial's specification (see [Key]), so that a trial that ran once never runs
+// again. Scores are JSON records in a bbolt file; weights and outputs are files in a folder beside it, named by the
+// SHA-256 of their content:
+//
+//	scores.db
+//	scores.db.files/ab/abcdef...
+//
+// # Sharing
+//
+// The bbolt file is open, and so locked, only during each method call. Any number of processes and goroutines may use
+// one store at once: those that only read do not wait for each other, and a caller waits at most Options.Timeout.
+//
+// # Durability
+//
+// Weights and outputs reach the disk under their final names before the record that names them, and a record is written
+// in one transaction. Whenever a process is killed, every record is whole and the files that it names are there; at most
+// files that nothing names are left over, which [Store.Prune] removes.
+package store

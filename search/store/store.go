@@ -1,0 +1,334 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Options says how a store is opened. The zero value is the default.
+type Options struct {
+	// ReadOnly opens a store that must exist, and refuses every write.
+	ReadOnly bool
+	// Timeout is how long a call waits for other processes; 0 means 10 seconds.
+	Timeout time.Duration
+	// OpenFile opens the database file; nil means os.OpenFile. For tests that need a file to misbehave.
+	OpenFile func(name string, flag int, perm os.FileMode) (*os.File, error)
+}
+
+// Store is a store of scores. It holds no open file, so there is nothing to close. Its methods may be called from
+// several goroutines.
+type Store struct {
+	path    string
+	options Options
+	mu      sync.RWMutex // spares goroutines of one process the waiting for the file's lock
+
+	noSync bool              // tests do not wait for the disk
+	step   func(name string) // tests kill the process between steps
+}
+
+// Open opens the store at path and, unless ReadOnly, creates it and the folders above it where they are missing. A file
+// that is no store, is truncated or newer than this program is an error and stays as it is: ErrForeign, ErrDamaged,
+// ErrNewer.
+func Open(path string, o Options) (*Store, error) {
+	return open(&Store{path: path, options: o, step: func(string) {}})
+}
+
+func open(s *Store) (*Store, error) {
+	if s.options.Timeout == 0 {
+		s.options.Timeout = 10 * time.Second
+	}
+	if s.options.OpenFile == nil {
+		s.options.OpenFile = os.OpenFile
+	}
+	if s.path == "" {
+		return nil, errors.New("store: no path")
+	}
+	s.path = filepath.Clean(s.path)
+	_, err := os.Stat(s.path)
+	if errors.Is(err, fs.ErrNotExist) && !s.options.ReadOnly {
+		if err := os.MkdirAll(s.folder(), 0o755); err != nil {
+			return nil, fmt.Errorf("store: cannot create %s: %w", s.path, err)
+		}
+		if err := s.create(); err != nil {
+			return nil, fmt.Errorf("store: cannot create %s: %w", s.path, err)
+		}
+	}
+	if err := s.view(func(*bbolt.Bucket) error { return nil }); err != nil {
+		return nil, err
+	}
+	if !s.options.ReadOnly {
+		if err := s.writable(); err != nil {
+			return nil, fmt.Errorf("store: cannot write: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// writable finds out early whether trials could be stored.
+func (s *Store) writable() error {
+	file, err := s.options.OpenFile(s.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.MkdirAll(s.folder(), 0o755)
+}
+
+// Path is where the store is.
+func (s *Store) Path() string { return s.path }
+
+// Get returns the score with the key, or ErrNotFound.
+func (s *Store) Get(key string) (sc Score, err error) {
+	err = s.view(func(scores *bbolt.Bucket) error {
+		var known bool
+		if sc, known, err = s.find(scores, key); err == nil && !known {
+			err = fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
+		}
+		return err
+	})
+	return sc, err
+}
+
+func (s *Store) find(scores *bbolt.Bucket, key string) (sc Score, known bool, err error) {
+	record := scores.Get([]byte(key))
+	if record == nil {
+		return Score{}, false, nil
+	}
+	if sc, err = decode(record); err != nil {
+		return Score{}, false, fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+	}
+	return sc, true, nil
+}
+
+// Put stores a score with its weights and outputs, either of which may be empty, and returns what is stored under the
+// key afterwards. The digests are computed from the content. The first score of a key stays, unless it failed. When Put
+// returns without an error, all of it is on the disk. A metric that is not finite and a key or specification that do not
+// belong together are errors.
+func (s *Store) Put(sc Score, weights, outputs []byte) (Score, error) {
+	w, o := newBlob(weights), newBlob(outputs)
+	sc.Weights, sc.Outputs = w.digest, o.digest
+	stored, _, err := s.put(sc, []blob{w, o}, func(earlier Score) bool { return earlier.Status == Failed })
+	return stored, err
+}
+
+// put records a score and the files that it names. added is false where an earlier score stays.
+func (s *Store) put(sc Score, blobs []blob, replaces func(earlier Score) bool) (stored Score, added bool, err error) {
+	record, err := encode(sc)
+	if err != nil {
+		return Score{}, false, err
+	}
+	if s.options.ReadOnly {
+		return Score{}, false, fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
+	}
+	earlier, err := s.Get(sc.Key)
+	if err == nil && !replaces(earlier) || err != nil && !errors.Is(err, ErrNotFound) {
+		return earlier, false, err
+	}
+	if err := s.stage(blobs); err != nil {
+		return Score{}, false, err
+	}
+	err = s.update(func(scores *bbolt.Bucket) error {
+		earlier, known, err := s.find(scores, sc.Key)
+		if err != nil {
+			return err
+		}
+		if known && !replaces(earlier) {
+			stored = earlier
+			return nil
+		}
+		if err := s.writeBlobs(blobs); err != nil {
+			return err
+		}
+		if stored, err = decode(record); err != nil {
+			return err
+		}
+		added = true
+		return scores.Put([]byte(sc.Key), record)
+	}, nil)
+	if err != nil {
+		return Score{}, false, err
+	}
+	return stored, added, nil
+}
+
+// stage writes files without keeping other processes from the store. One of those may prune them meanwhile, so they
+// are written again under the lock where they are missing.
+func (s *Store) stage(blobs []blob) error {
+	if err := s.writeBlobs(blobs); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (s *Store) writeBlobs(blobs []blob) error {
+	for _, b := range blobs {
+		if err := s.writeBlob(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Weights returns the trained weights of a score. ErrPruned: there are none, or they were pruned. ErrDamaged: the file
+// does not hold what was written.
+func (s *Store) Weights(sc Score) ([]byte, error) { return s.readBlob(sc.Weights, sc, "weights") }
+
+// Outputs returns the validation outputs of a score, with the errors of [Store.Weights].
+func (s *Store) Outputs(sc Score) ([]byte, error) { return s.readBlob(sc.Outputs, sc, "outputs") }
+
+// PutWeights restores the weights of a score after they were pruned or damaged and trained again. Weights that are not
+// the recorded ones, bit for bit, are refused with ErrDiffers: what was trained from the old ones would not follow.
+func (s *Store) PutWeights(key string, weights []byte) error {
+	sc, err := s.Get(key)
+	if err != nil {
+		return err
+	}
+	b := newBlob(weights)
+	if b.digest == "" || b.digest != sc.Weights {
+		return fmt.Errorf("store %s: weights of %s (%s): SHA-256 %q %w, %q", s.path, abbreviate(key), sc.Name, b.digest, ErrDiffers, sc.Weights)
+	}
+	if s.options.ReadOnly {
+		return fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
+	}
+	if _, err := s.Weights(sc); errors.Is(err, ErrDamaged) {
+		if err := os.Remove(s.blobPath(b.digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	if err := s.stage([]blob{b}); err != nil {
+		return err
+	}
+	return s.update(func(scores *bbolt.Bucket) error { return s.writeBlob(b) }, nil)
+}
+
+// List returns all scores, sorted by name and then key.
+func (s *Store) List() ([]Score, error) {
+	var list []Score
+	err := s.view(func(scores *bbolt.Bucket) (err error) {
+		list, err = s.all(scores)
+		return err
+	})
+	slices.SortFunc(list, func(a, b Score) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
+	})
+	return list, err
+}
+
+// all returns the scores sorted by key.
+func (s *Store) all(scores *bbolt.Bucket) ([]Score, error) {
+	var list []Score
+	err := scores.ForEach(func(key, record []byte) error {
+		sc, err := decode(record)
+		if err != nil {
+			return fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+		}
+		list = append(list, sc)
+		return nil
+	})
+	return list, err
+}
+
+// Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
+// ErrAmbiguous: there are several, which the error lists.
+func (s *Store) Find(prefix string) (Score, error) {
+	var found []Score
+	err := s.view(func(scores *bbolt.Bucket) error {
+		if prefix == "" {
+			return nil
+		}
+		cursor := scores.Cursor()
+		for key, record := cursor.Seek([]byte(prefix)); bytes.HasPrefix(key, []byte(prefix)); key, record = cursor.Next() {
+			sc, err := decode(record)
+			if err != nil {
+				return fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+			}
+			found = append(found, sc)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return Score{}, err
+	case len(found) == 0:
+		return Score{}, fmt.Errorf("store %s: %w: no key starts with %q", s.path, ErrNotFound, prefix)
+	case len(found) > 1:
+		var names []string
+		for _, sc := range found[:min(len(found), 10)] {
+			names = append(names, fmt.Sprintf("%s (%s)", abbreviate(sc.Key), sc.Name))
+		}
+		return Score{}, fmt.Errorf("store %s: %w: %d keys start with %q: %s", s.path, ErrAmbiguous, len(found), prefix, strings.Join(names, ", "))
+	}
+	return found[0], nil
+}
+
+// Remove deletes the score with the key, and its files where no other score names them. ErrNotFound: there is none.
+func (s *Store) Remove(key string) error {
+	var unnamed []Digest
+	return s.update(func(scores *bbolt.Bucket) error {
+		sc, known, err := s.find(scores, key)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
+		}
+		if err := scores.Delete([]byte(key)); err != nil {
+			return fmt.Errorf("store %s: %w", s.path, err)
+		}
+		others, err := s.all(scores)
+		if err != nil {
+			return err
+		}
+		for _, d := range []Digest{sc.Weights, sc.Outputs} {
+			named := slices.ContainsFunc(others, func(o Score) bool { return o.Weights == d || o.Outputs == d })
+			if d != "" && !named {
+				unnamed = append(unnamed, d)
+			}
+		}
+		return nil
+	}, func() error {
+		for _, d := range unnamed {
+			if err := os.Remove(s.blobPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("store: %w", err)
+			}
+			s.step("file removed")
+		}
+		return nil
+	})
+}
+
+// Prune removes the weights of every score that keep does not want, and the files that no score names, and returns how
+// many files and bytes that were. Scores and outputs stay. keep must not use the store.
+func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error) {
+	live := map[Digest]bool{}
+	err = s.update(func(scores *bbolt.Bucket) error {
+		all, err := s.all(scores)
+		for _, sc := range all {
+			live[sc.Outputs] = true
+			if keep(sc) {
+				live[sc.Weights] = true
+			}
+		}
+		return err
+	}, func() error {
+		files, bytes, err = s.sweep(live)
+		if err != nil {
+			return fmt.Errorf("store: pruning: %w", err)
+		}
+		return nil
+	})
+	return files, bytes, err
+}

@@ -1,0 +1,235 @@
+package search
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mixmas/nn"
+	"mixmas/nn/mixer"
+	"mixmas/nn/safetensors"
+	"mixmas/search/dataset"
+	"mixmas/search/store"
+)
+
+// Trial is one training and its score.
+type Trial struct {
+	// Name is the place in the search, "encoder/image/mlp_mixer"; Label is the candidate's own name.
+	Name, Label string
+	Specification
+
+	// train and validation are the rows that Sample and Validation identify.
+	train, validation []int
+	// start holds the trials of Start, in case one must be trained again because its weights were pruned.
+	start map[string]*Outcome
+	// checkpoint is the file that an interrupted training goes on from; empty for none.
+	checkpoint string
+	// id tells the observer which training it was; 0 for none.
+	id int
+}
+
+// Outcome is a trial with its score.
+type Outcome struct {
+	Trial *Trial
+	Score store.Score
+	// Cached says that the score was there already.
+	Cached bool
+	// Foreign says that the score was computed with other numerics.
+	Foreign bool
+}
+
+// run returns the trial's score: from the store if it is there, else by training. A training that diverges is a score
+// of status failed, not an error. Equal trials at the same time are trained once.
+func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
+	key, canonical, err := t.Key()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	result, err, _ := s.flights.Do(key, func() (any, error) {
+		if o, err := s.lookUp(t, key); o != nil || err != nil {
+			return o, err
+		}
+		if err := s.slots.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+		defer s.slots.Release(1)
+		sc, weights, outputs, err := s.train(ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		sc.Key, sc.Specification = key, canonical
+		if sc, err = s.store.Put(sc, weights, outputs); err != nil {
+			return nil, err
+		}
+		return &Outcome{Trial: t, Score: sc}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := *result.(*Outcome)
+	if o.Trial != t { // an equal trial of another name was trained at the same time
+		o.Trial, o.Cached = t, true
+	}
+	return &o, nil
+}
+
+// lookUp returns the kept outcome of a trial, or nil.
+func (s *Search) lookUp(t *Trial, key string) (*Outcome, error) {
+	sc, err := s.store.Get(key)
+	foreign := false
+	if errors.Is(err, store.ErrNotFound) && s.config.Search.Reuse == "any-numerics" {
+		sc, err = s.lookUpForeign(t)
+		foreign = err == nil
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case sc.Status == store.Failed && s.config.Search.RetryFailed:
+		return nil, nil
+	}
+	return &Outcome{Trial: t, Score: sc, Cached: true, Foreign: foreign}, nil
+}
+
+// train runs the trial and returns its score with the trained weights and the validation outputs as files.
+func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
+	started := time.Now()
+	run, err := s.newRun(ctx, t)
+	if err != nil {
+		return sc, nil, nil, err
+	}
+	defer run.trainer.Close()
+	sc = store.Score{Name: t.Name, Status: store.Finished, Parameters: run.model.Parameters().Count(),
+		Machine: s.machine, Numerics: t.Numerics}
+	program, err := run.trainer.Program(min(t.Recipe.Batch, len(t.train)))
+	if err != nil {
+		return sc, nil, nil, err
+	}
+	sc.FLOPs = program.Cost().FLOPs
+	s.trainings.Add(1)
+	logits, err := run.epochs(ctx)
+	sc.Curve, sc.Seconds, sc.Finished = run.state.Curve, time.Since(started).Seconds(), time.Now()
+	if errors.Is(err, nn.ErrDiverged) {
+		sc.Status, sc.Reason = store.Failed, err.Error()
+		return sc, nil, nil, nil
+	}
+	if err != nil {
+		return sc, nil, nil, err
+	}
+	if sc.Metrics, err = run.validation.evaluate(logits); err != nil {
+		return sc, nil, nil, err
+	}
+	sc.Curve[len(sc.Curve)-1].ValidationLoss = sc.Metrics["loss"]
+	trained, err := run.trainer.Weights()
+	if err != nil {
+		return sc, nil, nil, err
+	}
+	if weights, err = encodeTensors(trained); err != nil {
+		return sc, nil, nil, err
+	}
+	classes := run.model.Classes()
+	outputs, err = encodeTensors(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}})
+	return sc, weights, outputs, err
+}
+
+func encodeTensors(w nn.Weights) ([]byte, error) {
+	var file bytes.Buffer
+	err := safetensors.Write(&file, w, nil)
+	return file.Bytes(), err
+}
+
+// run is one training under way.
+type run struct {
+	search            *Search
+	trial             *Trial
+	model             nn.Model
+	trainer           *nn.Trainer
+	train, validation *Samples
+	state             progress
+}
+
+// newRun builds the trial's model with its initial weights.
+func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
+	seed, err := t.trialSeed()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{search: s, trial: t}
+	t.id = int(s.ids.Add(1))
+	if r.model, err = mixer.Build(t.Model); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, in := range r.model.Inputs() {
+		names = append(names, in.Name)
+	}
+	if r.train, err = NewSamples(s.data, dataset.Train, t.train, names); err != nil {
+		return nil, err
+	}
+	if r.validation, err = NewSamples(s.data, dataset.Validation, t.validation, names); err != nil {
+		return nil, err
+	}
+	weights := r.model.Parameters().Initialise(seed)
+	for modality, from := range t.start {
+		if err := s.warm(ctx, weights, modality, from); err != nil {
+			return nil, err
+		}
+	}
+	r.trainer, err = nn.NewTrainer(s.device, r.model, nn.Recipe{Batch: t.Recipe.Batch, Seed: seed, Optimiser: nn.Optimiser{
+		Name: t.Recipe.Optimiser, WeightDecay: t.Recipe.WeightDecay, Momentum: t.Recipe.Momentum}})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.trainer.Load(weights); err != nil {
+		r.trainer.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// warm replaces a modality's encoder and head in the weights by those that an encoder trial ended with.
+func (s *Search) warm(ctx context.Context, weights nn.Weights, modality string, from *Outcome) error {
+	file, err := s.store.Weights(from.Score)
+	if errors.Is(err, store.ErrPruned) {
+		file, err = s.trainAgain(ctx, from)
+	}
+	if err != nil {
+		return fmt.Errorf("weights of %s: %w", from.Trial.Name, err)
+	}
+	trained, _, err := safetensors.Parse(file)
+	if err != nil {
+		return fmt.Errorf("weights of %s: %w", from.Trial.Name, err)
+	}
+	for name, tensor := range trained {
+		part, rest, _ := strings.Cut(name, ".")
+		target := part + "s." + modality + "." + rest // encoder.x → encoders.image.x, head.x → heads.image.x
+		if old, ok := weights[target]; !ok || !slices.Equal(old.Shape, tensor.Shape) {
+			return fmt.Errorf("weights of %s: %s does not fit the fused model", from.Trial.Name, name)
+		}
+		weights[target] = tensor
+	}
+	return nil
+}
+
+// trainAgain trains a trial whose weights were pruned, and keeps them. The score stays: it would be the same.
+func (s *Search) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
+	file, err, _ := s.flights.Do("again "+o.Score.Key, func() (any, error) {
+		sc, weights, _, err := s.train(ctx, o.Trial)
+		if err != nil {
+			return nil, err
+		}
+		if sc.Status == store.Failed {
+			return nil, errors.New(sc.Reason)
+		}
+		return weights, s.store.PutWeights(o.Score.Key, weights)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return file.([]byte), nil
+}
