@@ -197,7 +197,7 @@ func (t *Trainer) Step(samples Samples, rows []int, rate float64) (float64, erro
 	return float64(loss[0]), nil
 }
 
-// Predict returns the logits of all samples (len × classes), in evaluation mode.
+// Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error.
 func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, error) {
 	n, classes := samples.Len(), t.model.Classes()
 	logits := make([]float32, n*classes)
@@ -222,6 +222,11 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+	}
+	for i, z := range logits {
+		if z-z != 0 { // infinite or no number
+			return nil, fmt.Errorf("%w: the prediction of sample %d is %v", ErrDiverged, i/classes, z)
 		}
 	}
 	return logits, nil

@@ -18,6 +18,7 @@ type matmul struct {
 	batches, sums []batch
 	// rowUnits is the number of row units of one matrix, grain the least number of them that is worth a helper's while.
 	rowUnits, grain int
+	compute         part
 
 	// The epilogue. pre, gate and plus are laid out as c.
 	bias            []float32
@@ -91,6 +92,7 @@ func bindMatMul(b *binder, o *device.MatMul) instruction {
 	}
 	// A multiplication and addition takes about a sixteenth of the time of an elementwise operation.
 	m.grain = grain(work / 16)
+	m.compute = m.part
 	return m
 }
 
@@ -131,29 +133,37 @@ func folded(dimensions []batch, fold func(batch) bool) []batch {
 // foldBatch folds a dimension of separate products into more rows or more columns of one product.
 func (m *matmul) foldBatch(d batch) bool {
 	p := &m.product
-	rows := d.b == 0 && d.c == p.M*p.LDC && d.a == step(p.TransA, p.M, p.LDA) && !(m.bias != nil && m.biasRows)
-	columns := d.a == 0 && d.c == p.N && d.b == step(!p.TransB, p.N, p.LDB) && !(m.bias != nil && !m.biasRows)
-	switch {
-	case rows:
-		p.M *= d.count
-	case columns:
-		p.N *= d.count
+	if rows := p.M * d.count; d.b == 0 && !(m.bias != nil && m.biasRows) &&
+		follow(d.c, false, rows, p.M, p.LDC) && follow(d.a, p.TransA, rows, p.M, p.LDA) {
+		p.M = rows
+		return true
 	}
-	return rows || columns
+	if columns := p.N * d.count; d.a == 0 && !(m.bias != nil && !m.biasRows) &&
+		follow(d.c, true, columns, p.N, p.LDC) && follow(d.b, !p.TransB, columns, p.N, p.LDB) {
+		p.N = columns
+		return true
+	}
+	return false
 }
 
 // foldSum folds a dimension of summed products into a longer sum.
 func (m *matmul) foldSum(d batch) bool {
 	p := &m.product
-	if d.a != step(!p.TransA, p.K, p.LDA) || d.b != step(p.TransB, p.K, p.LDB) {
+	long := p.K * d.count
+	if !follow(d.a, !p.TransA, long, p.K, p.LDA) || !follow(d.b, p.TransB, long, p.K, p.LDB) {
 		return false
 	}
-	p.K *= d.count
+	p.K = long
 	return true
 }
 
-// step is the distance of two matrices that follow each other along an axis of n, which is the stored matrix's row axis
-// or, when along is true, the axis within its rows.
+// follow says whether matrices a stride apart are one matrix, with all elements instead of n along an axis: the stored
+// rows or, when along is true, the axis within them.
+func follow(stride int, along bool, all, n, ld int) bool {
+	return stride == step(along, n, ld) && (!along || all <= ld)
+}
+
+// step is the length in memory of n elements along an axis: the stored rows or, when along is true, the axis within them.
 func step(along bool, n, ld int) int {
 	if along {
 		return n
@@ -166,7 +176,7 @@ func (m *matmul) run(t *turn) error {
 	for _, d := range m.batches {
 		n *= d.count
 	}
-	t.split(n, m.grain, m.part)
+	t.split(n, m.grain, m.compute)
 	return nil
 }
 

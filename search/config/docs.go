@@ -32,7 +32,7 @@ func templateHead() string {
 		for _, k := range a.Kinds {
 			kinds = append(kinds, string(k))
 		}
-		fmt.Fprintf(&text, "#   %-15s %s (%s)\n", a.Name, a.Doc, strings.Join(kinds, ", "))
+		fmt.Fprintf(&text, "#   %-15s %s (%s)\n", a.Name, strings.TrimSuffix(a.Doc, "."), strings.Join(kinds, ", "))
 	}
 	text.WriteString("\n")
 	return text.String()

@@ -30,7 +30,7 @@ var (
 func (s *Store) create() error {
 	temporary := s.temporary()
 	defer os.Remove(temporary)
-	db, err := bbolt.Open(temporary, 0o644, &bbolt.Options{NoSync: s.noSync})
+	db, err := bbolt.Open(temporary, 0o644, &bbolt.Options{NoSync: s.noSync, NoGrowSync: s.noSync})
 	if err != nil {
 		return err
 	}
@@ -78,15 +78,17 @@ func (s *Store) withDB(readOnly bool, f func(db *bbolt.DB) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			if file != nil {
-				file.Close() // and with it the lock; db.Close could wait for ever
+				unlock(file)
+				file.Close() // db.Close could wait for ever
 			}
 			err = fmt.Errorf("store %s: %w: %v", s.path, ErrDamaged, r)
 		}
 	}()
 	db, err := bbolt.Open(s.path, 0o644, &bbolt.Options{
-		Timeout:  s.options.Timeout,
-		ReadOnly: readOnly,
-		NoSync:   s.noSync,
+		Timeout:    s.options.Timeout,
+		ReadOnly:   readOnly,
+		NoSync:     s.noSync,
+		NoGrowSync: s.noSync,
 		OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
 			var err error
 			file, err = s.options.OpenFile(name, flag&^os.O_CREATE, perm)

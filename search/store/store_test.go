@@ -40,10 +40,8 @@ func failedTrial(i int) Score {
 }
 
 // temporaryStore does not wait for the disk.
-func temporaryStore(t interface {
-	Fatal(...any)
-	TempDir() string
-}) *Store {
+func temporaryStore(t testing.TB) *Store {
+	t.Helper()
 	s, err := open(&Store{path: filepath.Join(t.TempDir(), "scores.db"), noSync: true, step: func(string) {}})
 	if err != nil {
 		t.Fatal(err)

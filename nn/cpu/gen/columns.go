@@ -32,7 +32,7 @@ func (g *generator) column(name, parameters, doc, second string, add func(l lane
 	stride3 := g.GP64()
 	g.LEAQ(operand.Mem{Base: stride, Index: stride, Scale: 2}, stride3)
 	pass := func(label string, n int) {
-		g.SUBQ(operand.Imm(uint64(n)), rows)
+		g.SUBQ(number(n), rows)
 		g.JL(operand.LabelRef(label + "_end"))
 		g.Label(label)
 		g.elements(label+"_e", width, 1, func(l lanes) {
@@ -75,10 +75,10 @@ func (g *generator) column(name, parameters, doc, second string, add func(l lane
 		if second == "b" {
 			move(other)
 		}
-		g.SUBQ(operand.Imm(uint64(n)), rows)
+		g.SUBQ(number(n), rows)
 		g.JGE(operand.LabelRef(label))
 		g.Label(label + "_end")
-		g.ADDQ(operand.Imm(uint64(n)), rows)
+		g.ADDQ(number(n), rows)
 	}
 	pass("four", 4)
 	pass("one", 1)

@@ -21,8 +21,8 @@ func (g *generator) gelus() {
 	g.function("avx2GeluGrad", "n int, y, a, b *float32", "is y = b (Φ(a) + a φ(a)).")
 	n, y, a, b := g.argument("n"), g.argument("y"), g.argument("a"), g.argument("b")
 	g.elements("e", n, 1, func(l lanes) {
-		// Beyond ±13.2 the density is below the smallest normal number, and Φ is 0 or 1.
-		v := g.clamp(l.load(a), 13.2)
+		// Beyond ±13 the density is below the smallest normal number, and Φ is 0 or 1.
+		v := g.clamp(l.load(a), 13)
 		p := g.normalCDF(v)
 		g.VFMADD231PS(g.normalDensity(v), v, p)
 		g.VMULPS(l.load(b), p, p)
@@ -66,7 +66,7 @@ var (
 		-1.42647390514189e-02}
 )
 
-// normalDensity is φ(x) = exp(-x²/2)/√(2π) for |x| ≤ 13.2: 2^n 2^r with n + r = -x²/2 log₂e and |r| ≤ 1/2.
+// normalDensity is φ(x) = exp(-x²/2)/√(2π) for |x| ≤ 13: 2^n 2^r with n + r = -x²/2 log₂e and |r| ≤ 1/2.
 func (g *generator) normalDensity(x reg.VecVirtual) reg.VecVirtual {
 	e, n := g.YMM(), g.YMM()
 	g.VMULPS(x, x, e)

@@ -26,17 +26,29 @@ type generator struct {
 
 func newGenerator() *generator {
 	g := &generator{Context: build.NewContext(), constants: map[uint32]operand.Mem{}}
-	g.mask = g.GLOBL("tail_mask", attr.RODATA|attr.NOPTR)
-	for i := range 8 {
-		g.DATA(float*i, operand.U32(math.MaxUint32))
-		g.DATA(float*(8+i), operand.U32(0))
+	g.mask = g.table("tail_mask")
+	for i := range 16 {
+		bits := operand.U32(0)
+		if i < 8 {
+			bits = math.MaxUint32
+		}
+		g.AddDatum(float*i, bits)
 	}
 	return g
 }
 
+// table starts a table of constants.
+func (g *generator) table(name string) operand.Mem {
+	m := g.StaticGlobal(name)
+	g.DataAttributes(attr.RODATA | attr.NOPTR)
+	return m
+}
+
 // function starts an assembly function; doc describes it in the Go declaration.
 func (g *generator) function(name, parameters, doc string) {
-	g.TEXT(name, attr.NOSPLIT, "func("+parameters+")")
+	g.Function(name)
+	g.Attributes(attr.NOSPLIT)
+	g.SignatureExpr("func(" + parameters + ")")
 	g.Pragma("noescape")
 	g.Doc(name + " " + doc)
 }
@@ -86,9 +98,9 @@ func (g *generator) constant(f float32) operand.Mem {
 	bits := math.Float32bits(f)
 	m, ok := g.constants[bits]
 	if !ok {
-		m = g.GLOBL(fmt.Sprintf("float_%08x", bits), attr.RODATA|attr.NOPTR)
+		m = g.table(fmt.Sprintf("float_%08x", bits))
 		for i := range 8 {
-			g.DATA(float*i, operand.U32(bits))
+			g.AddDatum(float*i, operand.U32(bits))
 		}
 		g.constants[bits] = m
 	}
@@ -158,17 +170,17 @@ func (g *generator) elements(name string, count reg.GPVirtual, unroll int, body 
 	g.MOVQ(count, left)
 	g.XORQ(offset, offset)
 	vectors := func(label string, n int) {
-		g.SUBQ(operand.Imm(uint64(8*n)), left)
+		g.SUBQ(number(8*n), left)
 		g.JL(operand.LabelRef(name + label + "_end"))
 		g.Label(name + label)
 		for i := range n {
 			body(lanes{g: g, offset: offset, more: i * vector, index: i})
 		}
-		g.ADDQ(operand.Imm(uint64(n*vector)), offset)
-		g.SUBQ(operand.Imm(uint64(8*n)), left)
+		g.ADDQ(number(n*vector), offset)
+		g.SUBQ(number(8*n), left)
 		g.JGE(operand.LabelRef(name + label))
 		g.Label(name + label + "_end")
-		g.ADDQ(operand.Imm(uint64(8*n)), left)
+		g.ADDQ(number(8*n), left)
 	}
 	if unroll > 1 {
 		vectors("_unrolled", unroll)
@@ -198,4 +210,12 @@ func (g *generator) total(v reg.VecVirtual) reg.VecVirtual {
 	g.VSHUFPS(operand.Imm(0xb1), sum, sum, other)
 	g.VADDPS(other, sum, sum)
 	return sum
+}
+
+// number is an integer operand of the widths that arithmetic instructions have.
+func number(n int) operand.Op {
+	if n < 128 {
+		return operand.U8(n)
+	}
+	return operand.U32(n)
 }

@@ -22,7 +22,7 @@ func (g *generator) pack(name string, width int) {
 	ld3, from, to, left := g.GP64(), g.GP64(), g.GP64(), g.GP64()
 	g.LEAQ(operand.Mem{Base: ld, Index: ld, Scale: 2}, ld3)
 	rows := func(label string, n int) {
-		g.SUBQ(operand.Imm(uint64(n)), k)
+		g.SUBQ(number(n), k)
 		g.JL(operand.LabelRef(label + "_end"))
 		g.Label(label)
 		g.MOVQ(src, from)
@@ -33,7 +33,7 @@ func (g *generator) pack(name string, width int) {
 			row := []operand.Mem{{Base: from}, {Base: from, Index: ld, Scale: 1}, {Base: from, Index: ld, Scale: 2}, {Base: from, Index: ld3, Scale: 1}}[i]
 			g.copyPiece(width, row, operand.Mem{Base: to, Disp: i * width * float})
 		}
-		g.ADDQ(operand.Imm(uint64(width*float)), from)
+		g.ADDQ(number(width*float), from)
 		g.ADDQ(panelStride, to)
 		g.DECQ(left)
 		g.JNZ(operand.LabelRef(label + "_panel"))
@@ -42,11 +42,11 @@ func (g *generator) pack(name string, width int) {
 		} else {
 			g.ADDQ(ld, src)
 		}
-		g.ADDQ(operand.Imm(uint64(n*width*float)), dst)
-		g.SUBQ(operand.Imm(uint64(n)), k)
+		g.ADDQ(number(n*width*float), dst)
+		g.SUBQ(number(n), k)
 		g.JGE(operand.LabelRef(label))
 		g.Label(label + "_end")
-		g.ADDQ(operand.Imm(uint64(n)), k)
+		g.ADDQ(number(n), k)
 	}
 	rows("four", 4)
 	rows("one", 1)

@@ -40,7 +40,7 @@ func (g *generator) strip(name string, vectors int) {
 
 	g.Label("tile")
 	for rows := tileRows - 1; rows > 0; rows-- {
-		g.CMPQ(m, operand.Imm(uint64(rows)))
+		g.CMPQ(m, number(rows))
 		g.JE(operand.LabelRef(fmt.Sprintf("rows%d", rows)))
 	}
 	for rows := tileRows; rows > 0; rows-- {
@@ -177,13 +177,13 @@ func (g *generator) storeTile(rows, vectors int, accumulators [][]reg.VecVirtual
 func (g *generator) storeFirst(name string, width reg.GPVirtual, v reg.VecVirtual, to reg.GPVirtual) {
 	at, rest := g.GP64(), v.AsX()
 	g.MOVQ(to, at)
-	digit := func(elements uint64, store, shift func()) {
+	digit := func(elements int, store, shift func()) {
 		label := fmt.Sprintf("%s_%d", name, elements)
-		g.TESTQ(operand.Imm(elements), width)
+		g.TESTQ(operand.U32(elements), width)
 		g.JZ(operand.LabelRef(label))
 		store()
 		if elements > 1 {
-			g.ADDQ(operand.Imm(elements*float), at)
+			g.ADDQ(number(elements*float), at)
 			shift()
 		}
 		g.Label(label)

@@ -54,9 +54,9 @@ func (g *generator) softmax() {
 	g.end()
 }
 
-// exp is e^x for x ≤ 0: 2^n e^r with n = round(x log₂e) and |r| ≤ ln2/2. Below ln 2⁻¹²⁶ it stays at 2⁻¹²⁶. A NaN stays one.
+// exp is e^x for x ≤ 0: 2^n e^r with n = round(x log₂e) and |r| ≤ ln2/2. Below -87 it stays at e⁻⁸⁷. A NaN stays one.
 func (g *generator) exp(x reg.VecVirtual) reg.VecVirtual {
-	low := g.constantRegister(-87.33654)
+	low := g.constantRegister(-87)
 	g.VMAXPS(x, low, x)
 	n := g.YMM()
 	g.VMULPS(g.constant(1.44269504089), x, n)

@@ -103,7 +103,7 @@ func Build(ctx context.Context, o Options) (Report, error) {
 		err = os.Chmod(folder, 0o755)
 	}
 	if err == nil {
-		err = os.Rename(folder, to)
+		err = replaceEmpty(folder, to)
 	}
 	if err != nil {
 		_ = os.RemoveAll(folder)
@@ -128,6 +128,14 @@ func checkEmpty(folder string) error {
 		return fmt.Errorf("%s is not empty: name a new folder or remove what is in it", folder)
 	}
 	return nil
+}
+
+// replaceEmpty renames folder to to, in the place of an empty folder where there is one.
+func replaceEmpty(folder, to string) error {
+	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.Rename(folder, to)
 }
 
 // prepare reads the ingredients and decides which recording goes with which row.

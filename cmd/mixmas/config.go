@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/search/config"
+)
+
+// configCommand writes and checks configurations.
+func configCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "config",
+		Usage: "write, check and describe configurations",
+		Subcommands: []*cli.Command{
+			{
+				Name: "init", Usage: "write a commented configuration to start from", ArgsUsage: "[FILE]",
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "overwrite FILE"}},
+				Action: configInit,
+			},
+			{Name: "check", Usage: "check configurations without opening their data", ArgsUsage: "FILE...", Action: configCheck},
+			{Name: "schema", Usage: "print the JSON schema of configurations", Action: configSchema},
+		},
+	}
+}
+
+func configInit(c *cli.Context) error {
+	if err := arguments(c, 0, 1, "FILE"); err != nil {
+		return err
+	}
+	path := c.Args().First()
+	if path == "" || path == "-" {
+		_, err := c.App.Writer.Write(config.Template())
+		return err
+	}
+	return writeNew(path, config.Template(), c.Bool("force"))
+}
+
+// writeNew writes a file, which must not exist yet unless force is set.
+func writeNew(path string, text []byte, force bool) error {
+	how := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+	if !force {
+		how = os.O_CREATE | os.O_WRONLY | os.O_EXCL
+	}
+	f, err := os.OpenFile(path, how, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s exists: --force overwrites it", path)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
+
+func configCheck(c *cli.Context) error {
+	if err := arguments(c, 1, -1, "FILE"); err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range c.Args().Slice() {
+		if _, err := config.Load(path); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		fmt.Fprintf(c.App.Writer, "%s: ok\n", path)
+	}
+	return errors.Join(errs...)
+}
+
+func configSchema(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	text, err := config.Schema()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s\n", text)
+	return err
+}

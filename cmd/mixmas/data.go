@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/dataset/avmnistbuild"
+)
+
+// dataCommand makes and describes data sets.
+func dataCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "data",
+		Usage: "make and describe data sets",
+		Subcommands: []*cli.Command{
+			{
+				Name: "build", Usage: "make a data set from its published ingredients",
+				Subcommands: []*cli.Command{{
+					Name: "avmnist", Usage: "AV-MNIST from MNIST, the Free Spoken Digit Dataset and background noises",
+					Flags: []cli.Flag{
+						&cli.StringFlag{Name: "from", Usage: "`DIR` of the ingredients"},
+						&cli.StringFlag{Name: "to", Usage: "`DIR` to make"},
+						&cli.IntFlag{Name: "components", Value: 3, Usage: "principal components that images keep"},
+						&cli.Float64Flag{Name: "snr", Value: -5, Usage: "signal-to-noise ratio of the sounds in dB"},
+						&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "chooses recordings and noises"},
+					},
+					Action: dataBuildAVMNIST,
+				}},
+			},
+			{
+				Name: "info", Usage: "describe the data of a configuration", ArgsUsage: "[CONFIG]",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "verify", Usage: "compute the fingerprint again, whatever is cached"},
+					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+				},
+				Action: dataInfo,
+			},
+		},
+	}
+}
+
+func dataBuildAVMNIST(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	for _, name := range []string{"from", "to"} {
+		if c.String(name) == "" {
+			return usagef("%s: --%s is missing", commandName(c), name)
+		}
+	}
+	if c.Int("components") < 1 {
+		return usagef("--components %d: want at least 1", c.Int("components"))
+	}
+	status := newStatus(c.App.ErrWriter)
+	report, err := avmnistbuild.Build(c.Context, avmnistbuild.Options{
+		From: c.String("from"), To: c.String("to"), Components: c.Int("components"), SNR: c.Float64("snr"), Seed: c.Uint64("seed"),
+		Progress: func(done, total int) {
+			status.show("%s of %s rows", humanize.Comma(int64(done)), humanize.Comma(int64(total)))
+		},
+	})
+	status.close()
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	for _, f := range report.Files {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Path, humanize.Bytes(uint64(f.Bytes)), f.SHA256)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s: images keep %.1f%% of their variance\n", report.Folder, 100*report.Explained)
+	return err
+}
+
+// loadConfig reads the configuration that a command names, or takes the built-in one.
+func loadConfig(path string) (*config.Config, error) {
+	if path == "" {
+		return config.Default(), nil
+	}
+	return config.Load(path)
+}
+
+// openData opens the data of a configuration and checks that the configuration fits them.
+func openData(ctx context.Context, c *config.Config, verify bool) (dataset.Dataset, error) {
+	format, err := dataset.Lookup(c.Data.Format)
+	if err != nil {
+		return nil, err
+	}
+	data, err := format.Open(ctx, c.Data.Options, dataset.Environment{Cache: openCache(), Verify: verify, Folder: c.Folder()})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.CheckData(data); err != nil {
+		_ = data.Close()
+		return nil, err
+	}
+	return data, nil
+}
+
+// openCache opens the user's cache of fingerprints. There is none where it cannot be made: everything works without.
+func openCache() dataset.Cache {
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return nil
+	}
+	cache, err := dataset.OpenCache(filepath.Join(folder, "mixmas"))
+	if err != nil {
+		return nil
+	}
+	return cache
+}
+
+// description is what data info says.
+type description struct {
+	Name        string         `json:"name"`
+	Fingerprint string         `json:"fingerprint"`
+	Modalities  []modality     `json:"modalities"`
+	Classes     []string       `json:"classes"`
+	MultiLabel  bool           `json:"multi_label"`
+	Rows        map[string]int `json:"rows"`
+}
+
+type modality struct {
+	Name      string  `json:"name"`
+	Kind      string  `json:"kind"`
+	Shape     []int   `json:"shape"`
+	Mean      float64 `json:"mean"`
+	Deviation float64 `json:"deviation"`
+}
+
+func dataInfo(c *cli.Context) error {
+	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
+		return err
+	}
+	plan, err := loadConfig(c.Args().First())
+	if err != nil {
+		return err
+	}
+	data, err := openData(c.Context, plan, c.Bool("verify"))
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	d := describe(data)
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, d)
+	}
+	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", d.Name, d.Fingerprint)
+	for _, m := range d.Modalities {
+		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.Shape), " ", "×"), "[]")
+		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", m.Name, m.Kind, shape, m.Mean, m.Deviation)
+	}
+	labels := "one label a row"
+	if d.MultiLabel {
+		labels = "many labels a row"
+	}
+	fmt.Fprintf(table, "classes\t%d, %s: %s\n", len(d.Classes), labels, strings.Join(d.Classes, ", "))
+	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
+		fmt.Fprintf(table, "%s\t%s rows\n", split, humanize.Comma(int64(d.Rows[split.String()])))
+	}
+	return table.Flush()
+}
+
+// describe collects what is to be said of a data set.
+func describe(data dataset.Dataset) description {
+	d := description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Classes(), MultiLabel: data.MultiLabel(), Rows: map[string]int{}}
+	standard := data.Preprocessing()
+	for _, m := range data.Modalities() {
+		s := standard[m.Name]
+		d.Modalities = append(d.Modalities, modality{m.Name, string(m.Kind), m.Shape, s.Mean, s.Deviation})
+	}
+	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
+		d.Rows[split.String()] = data.Len(split)
+	}
+	return d
+}

@@ -1,0 +1,22 @@
+package cpu_test
+
+import (
+	"testing"
+
+	"mixmas/nn/cpu"
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+	"mixmas/nn/device/devicetest"
+)
+
+func TestDevice(t *testing.T) {
+	sets := []*simd.Set{simd.Portable()}
+	if best := simd.Best(); best != sets[0] {
+		sets = append(sets, best)
+	}
+	for _, set := range sets {
+		t.Run(set.Name, func(t *testing.T) {
+			devicetest.Run(t, func() device.Device { return cpu.New(cpu.Options{Workers: 2, Kernels: set, Poison: true}) })
+		})
+	}
+}

@@ -1,0 +1,46 @@
+//go:build amd64 && !purego
+
+package simd
+
+//go:generate go -C ../gen run . -folder ../simd
+
+import "golang.org/x/sys/cpu"
+
+// avx2 is the set of generated kernels for x86 processors with AVX2 and FMA.
+var avx2 = Set{
+	Name:                nativeName,
+	Gemm:                avx2Gemm,
+	Gelu:                unary(avx2Gelu),
+	GeluGrad:            binary(avx2GeluGrad),
+	Relu:                unary(avx2Relu),
+	ReluGrad:            binary(avx2ReluGrad),
+	SquaredRelu:         unary(avx2SquaredRelu),
+	SquaredReluGrad:     binary(avx2SquaredReluGrad),
+	Add:                 binary(avx2Add),
+	Mul:                 binary(avx2Mul),
+	Div:                 binary(avx2Div),
+	MulAdd:              binary(avx2MulAdd),
+	AddScalar:           scaled(avx2AddScalar),
+	Scale:               scaled(avx2Scale),
+	Axpy:                scaled(avx2Axpy),
+	Max:                 nativeMax,
+	Sum:                 nativeSum,
+	Dot:                 nativeDot,
+	Transpose:           nativeTranspose,
+	LayerNorm:           nativeLayerNorm,
+	LayerNormGrad:       nativeLayerNormGrad,
+	ColumnSum:           nativeColumnSum,
+	ColumnSquares:       nativeColumnSquares,
+	ColumnDot:           nativeColumnDot,
+	SoftmaxCrossEntropy: nativeSoftmaxCrossEntropy,
+	Adam:                nativeAdam,
+}
+
+// native returns the set and what it needs, or nil and what is missing. The flags of x/sys/cpu include that the operating
+// system keeps the wide registers.
+func native() (*Set, string) {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		return &avx2, "the processor has AVX2 and FMA"
+	}
+	return nil, "the processor or the operating system lacks AVX2 or FMA"
+}

@@ -1,0 +1,156 @@
+//go:build amd64 && !purego
+
+package simd
+
+// The product is computed in blocks: depth steps of K, for which a panel of B 16 columns wide stays in the first cache;
+// blockRows rows of A, which stay in the second; and blockColumns columns of B, which stay in the third. The bits of C
+// depend on depth alone: the sums over depth steps are added in order.
+const (
+	tileRows     = 6
+	stripColumns = 16
+	depth        = 256
+	blockRows    = 144
+	blockColumns = 3072
+	doneColumns  = 256 // columns of one call of Done, of blockRows rows: they are still in the second cache
+
+	workspaceA = blockRows * depth
+	workspaceB = blockColumns * depth
+)
+
+func avx2Gemm(w *Workspace, p *Product) {
+	if p.M == 0 || p.N == 0 {
+		return
+	}
+	if p.K == 0 {
+		emptyProduct(p)
+		return
+	}
+	for j0 := 0; j0 < p.N; j0 += blockColumns {
+		columns := min(blockColumns, p.N-j0)
+		for k0 := 0; k0 < p.K; k0 += depth {
+			steps := min(depth, p.K-k0)
+			b := packB(w, p, k0, j0, steps, columns)
+			for i0 := 0; i0 < p.M; i0 += blockRows {
+				rows := min(blockRows, p.M-i0)
+				multiplyBlock(w, p, b, i0, j0, k0, rows, columns, steps)
+			}
+		}
+	}
+}
+
+// emptyProduct is the product for K = 0.
+func emptyProduct(p *Product) {
+	if !p.Accumulate {
+		for i := range p.M {
+			clear(p.C[i*p.LDC:][:p.N])
+		}
+	}
+	if p.Done != nil {
+		p.Done(0, p.M, 0, p.N)
+	}
+}
+
+// operandB says where the strips of a block of op(B) are: the first packed columns in panels of 16, the others in rows.
+type operandB struct {
+	panels []float32
+	packed int // columns
+	rows   []float32
+	ld     int
+}
+
+// packB packs the columns of B that it pays to pack. A transposed B has to be; another one is worth it when many rows of
+// A use it, but not its last columns that fill no panel.
+func packB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
+	const manyRows = 48
+	if p.TransB {
+		b := p.B[j0*p.LDB+k0:]
+		for j := 0; j < columns; j += stripColumns {
+			nativeTranspose(w.b[j*steps:], stripColumns, b[j*p.LDB:], p.LDB, min(stripColumns, columns-j), steps)
+		}
+		return operandB{panels: w.b, packed: columns}
+	}
+	b := operandB{panels: w.b, rows: p.B[k0*p.LDB+j0:], ld: p.LDB}
+	if panels := columns / stripColumns; panels > 0 && p.M > manyRows {
+		b.packed = panels * stripColumns
+		_ = b.rows[(steps-1)*b.ld+b.packed-1]
+		avx2Pack16(panels, steps, &b.rows[0], b.ld, &w.b[0], stripColumns*steps)
+	}
+	return b
+}
+
+// column returns the first element of column j and the distance of its rows.
+func (b *operandB) column(j, steps int) (*float32, int) {
+	if j < b.packed {
+		within := j % stripColumns
+		return &b.panels[(j-within)*steps+within], stripColumns
+	}
+	return &b.rows[j], b.ld
+}
+
+// multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of 16 columns are the outer loop, so that a strip
+// of B stays in the first cache while the rows of A pass.
+func multiplyBlock(w *Workspace, p *Product, b operandB, i0, j0, k0, rows, columns, steps int) {
+	a := blockA(w, p, i0, k0, rows, columns, steps)
+	accumulate := 0
+	if p.Accumulate || k0 > 0 {
+		accumulate = 1
+	}
+	final := k0+steps == p.K && p.Done != nil
+	done := 0
+	for j := 0; j < columns; j += stripColumns {
+		width := min(stripColumns, columns-j)
+		bStrip, ldb := b.column(j, steps)
+		for _, a := range a {
+			if a.rows == 0 {
+				continue
+			}
+			row := (i0+a.first)*p.LDC + j0 + j
+			c := p.C[row : row+(a.rows-1)*p.LDC+width]
+			if width == stripColumns {
+				avx2Strip16(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, &c[0], p.LDC, accumulate)
+				continue
+			}
+			avx2Strip8(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, &c[0], p.LDC, accumulate, min(8, width))
+			if width > 8 {
+				second, _ := b.column(j+8, steps)
+				avx2Strip8(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, second, ldb, &c[8], p.LDC, accumulate, width-8)
+			}
+		}
+		if end := j + width; final && (end-done >= doneColumns || end == columns) {
+			p.Done(i0, i0+rows, j0+done, j0+end)
+			done = end
+		}
+	}
+}
+
+// operandA says where rows of a block of op(A) are, in the terms of the kernels.
+type operandA struct {
+	first, rows                        int
+	at                                 *float32
+	rowStride, stepStride, panelStride int
+}
+
+// blockA returns a block of op(A) in at most two parts. A transposed block is packed in panels of 6 rows where it pays;
+// the last rows that fill no panel are read where they lie.
+func blockA(w *Workspace, p *Product, i0, k0, rows, columns, steps int) [2]operandA {
+	if !p.TransA {
+		a := p.A[i0*p.LDA+k0:]
+		_ = a[(rows-1)*p.LDA+steps-1]
+		return [2]operandA{{rows: rows, at: &a[0], rowStride: p.LDA, stepStride: 1, panelStride: tileRows * p.LDA}}
+	}
+	a := p.A[k0*p.LDA+i0:]
+	_ = a[(steps-1)*p.LDA+rows-1]
+	direct := operandA{rows: rows, at: &a[0], rowStride: 1, stepStride: p.LDA, panelStride: tileRows}
+	const manyColumns, nearRows = 64, 64
+	panels := rows / tileRows
+	if columns < manyColumns || p.LDA <= nearRows || panels == 0 {
+		return [2]operandA{direct}
+	}
+	avx2Pack6(panels, steps, &a[0], p.LDA, &w.a[0], tileRows*steps)
+	packed := operandA{rows: panels * tileRows, at: &w.a[0], rowStride: 1, stepStride: tileRows, panelStride: tileRows * steps}
+	if packed.rows == rows {
+		return [2]operandA{packed}
+	}
+	direct.first, direct.rows, direct.at = packed.rows, rows-packed.rows, &a[packed.rows]
+	return [2]operandA{packed, direct}
+}

@@ -1,0 +1,70 @@
+package golden
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// The dictionary in the header of a .npy file, as NumPy writes it.
+var (
+	descr   = regexp.MustCompile(`'descr': '([<|=][a-z][0-9]+)'`)
+	order   = regexp.MustCompile(`'fortran_order': False`)
+	shapeOf = regexp.MustCompile(`'shape': \(([0-9, ]*)\)`)
+)
+
+// decoders turn one little-endian element into a float64.
+var decoders = map[string]struct {
+	size   int
+	decode func(b []byte) float64
+}{
+	"<f4": {4, func(b []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(b))) }},
+	"<f8": {8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }},
+	"<i4": {4, func(b []byte) float64 { return float64(int32(binary.LittleEndian.Uint32(b))) }},
+	"<i8": {8, func(b []byte) float64 { return float64(int64(binary.LittleEndian.Uint64(b))) }},
+	"<u4": {4, func(b []byte) float64 { return float64(binary.LittleEndian.Uint32(b)) }},
+}
+
+// parse reads the versions 1 and 2 of the .npy format, row-major and little-endian.
+func parse(data []byte) (Array, error) {
+	if len(data) < 12 || string(data[:6]) != "\x93NUMPY" {
+		return Array{}, errors.New("not a .npy file")
+	}
+	start, length := 10, int(binary.LittleEndian.Uint16(data[8:]))
+	if data[6] > 1 {
+		start, length = 12, int(binary.LittleEndian.Uint32(data[8:]))
+	}
+	if length < 0 || length > len(data)-start {
+		return Array{}, errors.New("the header is cut off")
+	}
+	header, body := string(data[start:start+length]), data[start+length:]
+	d, s := descr.FindStringSubmatch(header), shapeOf.FindStringSubmatch(header)
+	if d == nil || s == nil || !order.MatchString(header) {
+		return Array{}, fmt.Errorf("unsupported header %q", header)
+	}
+	element, known := decoders[d[1]]
+	if !known {
+		return Array{}, fmt.Errorf("unsupported type %s", d[1])
+	}
+	var a Array
+	n := 1
+	for _, part := range strings.FieldsFunc(s[1], func(r rune) bool { return r == ',' || r == ' ' }) {
+		side, err := strconv.Atoi(part)
+		if err != nil || side > len(data) || n*side > len(data) {
+			return Array{}, fmt.Errorf("shape (%s) does not fit a file of %d bytes", s[1], len(data))
+		}
+		a.Shape, n = append(a.Shape, side), n*side
+	}
+	if len(body) != n*element.size {
+		return Array{}, fmt.Errorf("shape (%s) of %s wants %d bytes, the file has %d", s[1], d[1], n*element.size, len(body))
+	}
+	a.Data = make([]float64, n)
+	for i := range a.Data {
+		a.Data[i] = element.decode(body[i*element.size:])
+	}
+	return a, nil
+}

@@ -1,0 +1,485 @@
+package search_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mixmas/nn/cpu"
+	"mixmas/nn/cpu/simd"
+	"mixmas/nn/device"
+	"mixmas/search"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/model"
+	"mixmas/search/store"
+)
+
+// tiny is a data set of two modalities, a 4×4 map and a table of 3, with three classes that both tell a little about.
+type tiny struct{ nan bool }
+
+func (tiny) Name() string { return "tiny" }
+func (tiny) Modalities() []dataset.Modality {
+	return []dataset.Modality{{Name: "picture", Kind: dataset.Map, Shape: []int{1, 4, 4}}, {Name: "numbers", Kind: dataset.Table, Shape: []int{3}}}
+}
+func (tiny) Classes() []string       { return []string{"a", "b", "c"} }
+func (tiny) MultiLabel() bool        { return false }
+func (tiny) Len(s dataset.Split) int { return [...]int{60, 30, 20}[s] }
+func (tiny) Fingerprint() string     { return strings.Repeat("ab", 32) }
+func (tiny) Close() error            { return nil }
+func (tiny) Preprocessing() map[string]dataset.Standardisation {
+	return map[string]dataset.Standardisation{"picture": {Deviation: 1}, "numbers": {Mean: 2, Deviation: 3}}
+}
+func (d tiny) Read(s dataset.Split, modality, row int, dst []float32) error {
+	rng := rand.New(rand.NewPCG(uint64(s)<<32|uint64(row), uint64(modality)))
+	for i := range dst {
+		dst[i] = float32(rng.NormFloat64())
+		if i%3 == row%3 {
+			dst[i] += 1.5
+		}
+	}
+	if d.nan && modality == 1 {
+		dst[0] = float32(math.NaN())
+	}
+	return nil
+}
+func (tiny) Label(_ dataset.Split, row int, dst []float32) error {
+	dst[0] = float32(row % 3)
+	return nil
+}
+
+const plan = `
+name: tiny
+data: {format: builtin}
+sample: {size: 40, distance: 0.2}
+search:
+  encoders:
+    picture:
+      defaults: {width: 8, depth: 1, patch: 2, token_width: 4, channel_width: 8}
+      candidates: [mlp_mixer, monarch_mixer]
+    numbers:
+      defaults: {width: 8, hidden: 8, layers: 1}
+      candidates: [simple_mlp]
+  fusions: [concat, mean]
+  networks:
+    defaults: {depth: 1, token_width: 4, channel_width: 8}
+    candidates: [hyper_mixer, mlp_mixer]
+  training: {batch: 16, epochs: 2, learning_rate: 0.01}
+train:
+  training: {batch: 16, epochs: 3, dropout: 0.1}
+`
+
+// fixture is a plan with a store, run as often as a test wants.
+type fixture struct {
+	t       *testing.T
+	plan    string
+	data    dataset.Dataset
+	store   *store.Store
+	kernels *simd.Set
+	workers int
+	watch   search.Observer
+}
+
+func newFixture(t *testing.T) *fixture {
+	st, err := store.Open(filepath.Join(t.TempDir(), "scores.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fixture{t: t, plan: plan, data: tiny{}, store: st, workers: 2}
+}
+
+func (f *fixture) search() (*search.Search, error) {
+	c, err := config.Parse("plan.yaml", []byte(f.plan))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return search.New(c, f.data, search.Options{Device: f.device(), Store: f.store, Workers: f.workers, Observer: f.watch})
+}
+
+func (f *fixture) device() device.Device {
+	return cpu.New(cpu.Options{Workers: f.workers, Kernels: f.kernels})
+}
+
+func (f *fixture) run() *search.Result {
+	f.t.Helper()
+	s, err := f.search()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r, err := s.Run(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return r
+}
+
+// change replaces a part of the plan, which must be there.
+func (f *fixture) change(old, new string) {
+	f.t.Helper()
+	if !strings.Contains(f.plan, old) {
+		f.t.Fatalf("the plan has no %q", old)
+	}
+	f.plan = strings.Replace(f.plan, old, new, 1)
+}
+
+// scores are the metrics and digests of all trials by name and key, exactly as stored.
+func (f *fixture) scores() map[string]string {
+	f.t.Helper()
+	list, err := f.store.List()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, sc := range list {
+		text, err := json.Marshal(sc.Metrics)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		out[sc.Name+" "+sc.Key] = fmt.Sprintf("%s %s weights %s outputs %s", sc.Status, text, sc.Weights, sc.Outputs)
+	}
+	return out
+}
+
+func TestSearchAgainTrainsNothing(t *testing.T) {
+	f := newFixture(t)
+	first := f.run()
+	// 2 + 1 encoders, 2 fusion functions, 2 networks of which one has run.
+	if first.Trainings != 6 {
+		t.Errorf("the first search trained %d times, want 6", first.Trainings)
+	}
+	kept := f.scores()
+	second := f.run()
+	if second.Trainings != 0 {
+		t.Errorf("the second search trained %d times", second.Trainings)
+	}
+	for i, stage := range second.Stages {
+		for j, o := range stage.Outcomes {
+			if want := first.Stages[i].Outcomes[j]; !o.Cached || o.Score.Key != want.Score.Key {
+				t.Errorf("%s: rank %d is %s (cached %t), was %s", stage.Name, j+1, o.Trial.Name, o.Cached, want.Trial.Name)
+			}
+		}
+	}
+	if diff := cmp.Diff(kept, f.scores()); diff != "" {
+		t.Errorf("the second search changed the store:\n%s", diff)
+	}
+}
+
+func TestScoresAreTheSameAtAnyNumberOfWorkers(t *testing.T) {
+	one, two := newFixture(t), newFixture(t)
+	one.workers = 1
+	one.run()
+	two.run()
+	if diff := cmp.Diff(one.scores(), two.scores()); diff != "" {
+		t.Errorf("one worker against two:\n%s", diff)
+	}
+}
+
+// A new candidate costs its own trial, and those of later stages only if it wins.
+func TestNewCandidateTrainsWhatItChanges(t *testing.T) {
+	f := newFixture(t)
+	before := f.run()
+	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, monarch_mixer, {name: mlp_mixer, label: wide, channel_width: 9}]")
+	after := f.run()
+	want := 1
+	if after.Stages[0].Winner().Trial.Label != before.Stages[0].Winner().Trial.Label {
+		want += 3
+	}
+	if after.Trainings != want {
+		t.Errorf("trained %d times, want %d", after.Trainings, want)
+	}
+	f.change("[concat, mean]", "[concat, mean, max]")
+	if again := f.run(); again.Trainings != 1 && again.Stages[2].Winner().Trial.Label != "max" {
+		t.Errorf("a new fusion function that did not win trained %d times", again.Trainings)
+	}
+}
+
+// Another metric ranks finished trials again; only stages whose inputs change by it train.
+func TestNewMetricRanksWithoutTraining(t *testing.T) {
+	for _, name := range []string{"f1_macro", "auroc_macro", "loss", "recall_weighted"} {
+		f := newFixture(t)
+		before := f.run()
+		f.change("search:\n", "search:\n  metric: "+name+"\n")
+		after := f.run()
+		sameEncoders := before.Stages[0].Winner().Score.Key == after.Stages[0].Winner().Score.Key &&
+			before.Stages[1].Winner().Score.Key == after.Stages[1].Winner().Score.Key
+		sameFusion := before.Stages[2].Winner().Score.Key == after.Stages[2].Winner().Score.Key
+		want := 0 // other encoders change the fusion stages, another function only the second network
+		switch {
+		case !sameEncoders:
+			want = 3
+		case !sameFusion:
+			want = 1
+		}
+		if after.Trainings != want {
+			t.Errorf("%s: trained %d times, want %d (same encoders %t, same fusion %t)", name, after.Trainings, want, sameEncoders, sameFusion)
+		}
+		for _, stage := range after.Stages {
+			for i := 1; i < len(stage.Outcomes); i++ {
+				a, b := stage.Outcomes[i-1].Score.Metrics[name], stage.Outcomes[i].Score.Metrics[name]
+				if name == "loss" && a > b || name != "loss" && a < b {
+					t.Errorf("%s: %s ranks %v before %v", name, stage.Name, a, b)
+				}
+			}
+		}
+	}
+}
+
+func TestAnotherSeedIsAnotherSearch(t *testing.T) {
+	f := newFixture(t)
+	first := f.run()
+	f.plan = "seed: 7\n" + f.plan
+	second := f.run()
+	if second.Trainings != first.Trainings {
+		t.Errorf("trained %d times, want %d", second.Trainings, first.Trainings)
+	}
+	if slices.Equal(first.Sample.Rows, second.Sample.Rows) {
+		t.Error("another seed drew the same sample")
+	}
+}
+
+func TestPrunedWeightsAreTrainedAgain(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	kept := f.scores()
+	if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.run(); r.Trainings != 0 {
+		t.Errorf("a finished search without weights trained %d times", r.Trainings)
+	}
+	f.change("[concat, mean]", "[concat, mean, max]")
+	r := f.run()
+	// max itself, and the two encoders that it starts from; then a second network if it won.
+	if want := 3; r.Trainings < want || r.Trainings > want+1 {
+		t.Errorf("trained %d times, want %d or %d", r.Trainings, want, want+1)
+	}
+	now := f.scores()
+	for name, score := range kept {
+		if now[name] != score {
+			t.Errorf("%s was %s, is %s", name, score, now[name])
+		}
+	}
+	if _, err := f.store.Weights(r.Stages[1].Winner().Score); err != nil {
+		t.Errorf("weights trained again are not kept: %v", err)
+	}
+}
+
+func TestFailedTrialsRankLastAndAreNotRetried(t *testing.T) {
+	f := newFixture(t)
+	f.change("[mlp_mixer, monarch_mixer]", "[{name: mlp_mixer, label: good}, mlp_mixer]")
+	f.change("learning_rate: 0.01", "learning_rate: 1.0e+30, optimiser: sgd")
+	_, err := f.searchError()
+	if err == nil || !strings.Contains(err.Error(), "every candidate failed") || !strings.Contains(err.Error(), "the training diverged") {
+		t.Fatalf("got error %v", err)
+	}
+	trained := &counter{}
+	f.watch = trained
+	if _, err := f.searchError(); err == nil || trained.started != 0 {
+		t.Errorf("failed trials were trained %d times again (error %v)", trained.started, err)
+	}
+	f.change("search:\n", "search:\n  retry_failed: true\n")
+	if _, err := f.searchError(); err == nil || trained.started == 0 {
+		t.Errorf("retry_failed trained %d times (error %v)", trained.started, err)
+	}
+}
+
+func (f *fixture) searchError() (*search.Result, error) {
+	s, err := f.search()
+	if err != nil {
+		return nil, err
+	}
+	return s.Run(f.t.Context())
+}
+
+// counter counts trainings, and cancels after a number of steps where it has a cancel function.
+type counter struct {
+	sync.Mutex
+	started, steps, limit int
+	cancel                context.CancelFunc
+}
+
+func (c *counter) StageStarted(string, int)                                     {}
+func (c *counter) StageDone(string, string)                                     {}
+func (c *counter) TrialDone(int, string, float64, string, bool, float64, error) {}
+func (c *counter) TrialStarted(int, string, int) {
+	c.Lock()
+	defer c.Unlock()
+	c.started++
+}
+func (c *counter) TrialStep(int, int, float64) {
+	c.Lock()
+	defer c.Unlock()
+	if c.steps++; c.cancel != nil && c.steps == c.limit {
+		c.cancel()
+	}
+}
+
+// Interrupted after any step, a search goes on and ends with the same scores.
+func TestInterruptedSearchGoesOn(t *testing.T) {
+	want := newFixture(t)
+	want.run()
+	f := newFixture(t)
+	for limit := 1; ; limit += 7 {
+		ctx, cancel := context.WithCancel(t.Context())
+		f.watch = &counter{limit: limit, cancel: cancel}
+		s, err := f.search()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Run(ctx)
+		cancel()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
+		t.Errorf("undisturbed against interrupted:\n%s", diff)
+	}
+}
+
+func TestScoresOfOtherNumerics(t *testing.T) {
+	f := newFixture(t)
+	f.kernels = simd.Portable()
+	first := f.run()
+	other := *simd.Portable()
+	other.Name = "other"
+	f.kernels = &other
+	f.change("search:\n", "search:\n  reuse: any-numerics\n")
+	r := f.run()
+	if r.Trainings != 0 {
+		t.Errorf("trained %d times although scores of other numerics were there", r.Trainings)
+	}
+	for _, stage := range r.Stages {
+		for _, o := range stage.Outcomes {
+			if !o.Foreign {
+				t.Errorf("%s is not marked as of other numerics", o.Trial.Name)
+			}
+		}
+	}
+	f.change("reuse: any-numerics", "reuse: exact")
+	if r := f.run(); r.Trainings != first.Trainings {
+		t.Errorf("exact reuse trained %d times, want %d", r.Trainings, first.Trainings)
+	}
+}
+
+func TestPlansThatDoNotFitTheData(t *testing.T) {
+	for name, c := range map[string]struct{ old, new, want string }{
+		"modality":     {"numbers:", "sounds:", "search.encoders.sounds: the data set tiny has no such modality: it has picture, numbers"},
+		"refused":      {"search:\n", "search:\n  metric: hamming_accuracy\n", "hamming_accuracy"},
+		"patch":        {"patch: 2", "patch: 3", "search.encoders.picture: mlp_mixer"},
+		"architecture": {"[simple_mlp]", "[simple_mlp, mlp_mixer]", "search.encoders.numbers: mlp_mixer"},
+		"network":      {"[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 3}, mlp_mixer]", "search.networks: hyper_mixer with concat"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.change(c.old, c.new)
+			if _, err := f.search(); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// train runs a search and the full training of its winner.
+func (f *fixture) train(ctx context.Context, folder string) (*search.Trained, error) {
+	f.t.Helper()
+	s, err := f.search()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r, err := s.Run(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	c, err := config.Parse("plan.yaml", []byte(f.plan))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return s.Train(ctx, "tiny", s.FullModel(r), c.Train, folder)
+}
+
+func TestFullTrainingLeavesAModelThatPredicts(t *testing.T) {
+	f := newFixture(t)
+	folder := t.TempDir()
+	trained, err := f.train(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(trained.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	probabilities, err := m.Predict(t.Context(), f.device(), f.data, dataset.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := 0
+	for row := range tiny.Len(tiny{}, dataset.Test) {
+		p := probabilities[3*row:][:3]
+		if sum := p[0] + p[1] + p[2]; math.Abs(float64(sum)-1) > 1e-5 {
+			t.Errorf("row %d: probabilities %v add up to %v", row, p, sum)
+		}
+		if slices.Index(p, slices.Max(p)) == row%3 {
+			right++
+		}
+	}
+	if got, want := float64(right)/20, trained.Test["accuracy"]; got != want {
+		t.Errorf("the model file's accuracy on the test split is %v, that of the training was %v", got, want)
+	}
+	if m.Metrics["test"]["accuracy"] != trained.Test["accuracy"] || m.Parameters() != trained.Score.Parameters {
+		t.Errorf("the description says %v and %d parameters", m.Metrics, m.Parameters())
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("the folder holds %v (%v), want the model and its description", entries, err)
+	}
+	again, err := f.train(t.Context(), t.TempDir())
+	if err != nil || !again.Cached || !maps.Equal(again.Test, trained.Test) {
+		t.Errorf("trained in full again: cached %t, test %v (%v)", again.Cached, again.Test, err)
+	}
+}
+
+// Cancelled in any epoch, the full training goes on from its checkpoint and ends with the same weights.
+func TestInterruptedFullTrainingGoesOn(t *testing.T) {
+	want, f := newFixture(t), newFixture(t)
+	undisturbed, err := want.train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.run()
+	folder := t.TempDir()
+	for limit := 1; ; limit += 5 {
+		ctx, cancel := context.WithCancel(t.Context())
+		f.watch = &counter{limit: limit, cancel: cancel}
+		trained, err := f.train(ctx, folder)
+		cancel()
+		if errors.Is(err, context.Canceled) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if trained.Score.Weights != undisturbed.Score.Weights || !maps.Equal(trained.Test, undisturbed.Test) {
+			t.Errorf("weights %s and test %v, undisturbed %s and %v", trained.Score.Weights, trained.Test, undisturbed.Score.Weights, undisturbed.Test)
+		}
+		if len(trained.Score.Curve) != 3 {
+			t.Errorf("the curve has %d epochs, want 3", len(trained.Score.Curve))
+		}
+		return
+	}
+}

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"os"
+	"reflect"
+	"testing"
+)
+
+// filled has finished scores with and without weights, and a failed one.
+func filled(t testing.TB) *Store {
+	s := temporaryStore(t)
+	put(t, s, 1)
+	pruned := put(t, s, 2)
+	if _, err := s.Put(failedTrial(3), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Prune(func(sc Score) bool { return sc.Key != pruned.Key }); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func export(t testing.TB, s *Store) []byte {
+	t.Helper()
+	var archive bytes.Buffer
+	if err := s.Export(&archive); err != nil {
+		t.Fatal(err)
+	}
+	return archive.Bytes()
+}
+
+func TestExportImport(t *testing.T) {
+	from, to := filled(t), temporaryStore(t)
+	archive := export(t, from)
+	if !bytes.Equal(archive, export(t, from)) {
+		t.Error("the same store gave two archives")
+	}
+	own := put(t, to, 9)
+	if added, known, err := to.Import(bytes.NewReader(archive)); added != 3 || known != 0 || err != nil {
+		t.Fatalf("added %d, known %d, %v", added, known, err)
+	}
+	want, err := from.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := to.List(); err != nil || !reflect.DeepEqual(got, append(want, own)) {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+	}
+	for _, sc := range want {
+		for _, read := range []func(*Store, Score) ([]byte, error){(*Store).Weights, (*Store).Outputs} {
+			wantContent, wantErr := read(from, sc)
+			got, err := read(to, sc)
+			if !bytes.Equal(got, wantContent) || errors.Is(err, ErrPruned) != errors.Is(wantErr, ErrPruned) {
+				t.Errorf("%s: got %q, %v, want %q, %v", sc.Name, got, err, wantContent, wantErr)
+			}
+		}
+	}
+	if added, known, err := to.Import(bytes.NewReader(archive)); added != 0 || known != 3 || err != nil {
+		t.Errorf("again: added %d, known %d, %v", added, known, err)
+	}
+}
+
+func TestImportNeverOverwrites(t *testing.T) {
+	from, to := filled(t), temporaryStore(t)
+	own, err := to.Put(failedTrial(1), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if added, known, err := to.Import(bytes.NewReader(export(t, from))); added != 2 || known != 1 || err != nil {
+		t.Fatalf("added %d, known %d, %v", added, known, err)
+	}
+	if got, err := to.Get(own.Key); err != nil || !reflect.DeepEqual(got, own) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// However an archive is cut, importing says so, and what was imported is whole.
+func TestImportCutArchive(t *testing.T) {
+	archive := export(t, filled(t))
+	end := len(archive) - 2*512 // tar's own end, which need not be there
+	for cut := 0; cut < end; cut += 256 {
+		s := temporaryStore(t)
+		added, _, err := s.Import(bytes.NewReader(archive[:cut]))
+		if err == nil {
+			t.Errorf("cut to %d of %d bytes: imported without an error", cut, len(archive))
+		}
+		list, err := s.List()
+		if err != nil || len(list) != added {
+			t.Errorf("cut to %d: %d scores, added %d, %v", cut, len(list), added, err)
+		}
+		whole(t, s, "trial 2 was pruned")
+	}
+}
+
+// whole fails the test when a record names a file that is not there. Weights may be missing where pruned says why.
+func whole(t testing.TB, s *Store, pruned string) {
+	t.Helper()
+	list, err := s.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sc := range list {
+		if sc.Status != Finished {
+			continue
+		}
+		if _, err := s.Outputs(sc); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Weights(sc); err != nil && !(pruned != "" && errors.Is(err, ErrPruned)) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestImportRefuses(t *testing.T) {
+	good, weights, _ := trial(1)
+	good.Weights = digest(weights)
+	record, err := encode(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, _ := trial(2)
+	type entry struct{ name, content string }
+	head, end := entry{archiveHead, `{"format":1}`}, entry{archiveEnd, ""}
+	for name, c := range map[string]struct {
+		entries []entry
+		is      error
+		says    string
+	}{
+		"nothing":              {nil, ErrForeign, "not an archive of scores"},
+		"another tar":          {[]entry{{"readme", "hello"}}, ErrForeign, "not an archive of scores"},
+		"newer":                {[]entry{{archiveHead, `{"format":2}`}, end}, ErrNewer, "format 2"},
+		"no format":            {[]entry{{archiveHead, `{}`}, end}, ErrForeign, "says no format"},
+		"stray entry":          {[]entry{head, {"../../etc/passwd", "x"}, end}, ErrDamaged, "../../etc/passwd"},
+		"weights first":        {[]entry{head, {good.Key + "/weights", "x"}, end}, ErrDamaged, "KEY/score.json belongs here"},
+		"no JSON":              {[]entry{head, {good.Key + "/score.json", "{"}, end}, ErrDamaged, good.Key + "/score.json"},
+		"under another key":    {[]entry{head, {other.Key + "/score.json", string(record)}, end}, ErrDamaged, "holds the score with key"},
+		"other weights":        {[]entry{head, {good.Key + "/score.json", string(record)}, {good.Key + "/weights", "x"}, end}, ErrDiffers, good.Key + "/weights"},
+		"changed":              {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(record, []byte(`"trial":1`), []byte(`"trial":2`), 1))}, end}, nil, "key is not the SHA-256"},
+		"a digest that climbs": {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(record, []byte(good.Weights), []byte("../../x"), 1))}, end}, nil, "must be SHA-256 in hex"},
+		"no end":               {[]entry{head, {good.Key + "/score.json", string(record)}}, ErrDamaged, "cut off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var archive bytes.Buffer
+			w := tar.NewWriter(&archive)
+			for _, e := range c.entries {
+				if err := writeEntry(w, e.name, []byte(e.content)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s := temporaryStore(t)
+			_, _, err := s.Import(&archive)
+			if c.is == nil {
+				c.is = err
+			}
+			wantError(t, err, c.is, c.says)
+			if list, err := s.List(); err != nil || len(list) > 0 {
+				t.Errorf("imported %v, %v", list, err)
+			}
+		})
+	}
+	if _, _, err := temporaryStore(t).Import(bytes.NewReader([]byte("plain text"))); !errors.Is(err, ErrForeign) {
+		t.Errorf("plain text: %v", err)
+	}
+}
+
+// FuzzImport: no bytes crash an import or leave a store that is not whole.
+func FuzzImport(f *testing.F) {
+	archive := export(f, filled(f))
+	f.Add(archive)
+	f.Add(archive[:1700])
+	f.Add([]byte("plain text"))
+	f.Fuzz(func(t *testing.T, archive []byte) {
+		s := temporaryStore(t)
+		added, known, err := s.Import(bytes.NewReader(archive))
+		list, listErr := s.List()
+		if listErr != nil || len(list) != added {
+			t.Fatalf("added %d, known %d, %v; then %d scores, %v", added, known, err, len(list), listErr)
+		}
+		for _, sc := range list {
+			if _, err := s.Outputs(sc); err != nil && !errors.Is(err, ErrPruned) {
+				t.Error(err)
+			}
+		}
+		if _, err := os.Stat(s.Path()); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,8 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
+
+package store
+
+import "os"
+
+// unlock does nothing: here closing the file releases bbolt's lock.
+func unlock(*os.File) {}
