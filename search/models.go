@@ -2,9 +2,7 @@ package search
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
@@ -23,7 +21,7 @@ func (s *Search) fusedModel(encoders []*Stage, function string, network config.C
 	chosen := choice(network, dropout)
 	spec := mixer.Specification{Fusion: function, Network: &chosen, Prediction: mixer.MeanPrediction,
 		Classes: len(s.data.Classes()), MultiLabel: s.data.MultiLabel(), PosWeight: s.posWeight()}
-	for i, m := range s.modalities() {
+	for i, m := range s.data.Modalities() {
 		winner := s.candidate(m.Name, encoders[i].Winner().Trial.Label)
 		spec.Modalities = append(spec.Modalities, modality(m, choice(winner, dropout)))
 	}
@@ -65,17 +63,8 @@ func (s *Search) posWeight() []float32 {
 
 // checkCandidates builds every candidate, so that one that does not fit the data is found before anything is trained.
 func (s *Search) checkCandidates() error {
-	var known []string
-	for _, m := range s.data.Modalities() {
-		known = append(known, m.Name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.config.Search.Encoders)) {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("search.encoders.%s: the data set %s has no such modality: it has %s", name, s.data.Name(), strings.Join(known, ", "))
-		}
-	}
 	var stand []*Stage // the first encoder of each modality stands in for the winner
-	for _, m := range s.modalities() {
+	for _, m := range s.data.Modalities() {
 		for _, c := range s.config.Search.Encoders[m.Name] {
 			if err := recordable(s.encoderModel(m, c, s.dropout())); err != nil {
 				return fmt.Errorf("search.encoders.%s: %s: %w", m.Name, c.Label, err)
@@ -83,9 +72,6 @@ func (s *Search) checkCandidates() error {
 		}
 		first := &Trial{Label: s.config.Search.Encoders[m.Name][0].Label}
 		stand = append(stand, &Stage{Outcomes: []*Outcome{{Trial: first}}})
-	}
-	if len(stand) == 0 {
-		return fmt.Errorf("search.encoders: no modality of the data set %s: it has %s", s.data.Name(), strings.Join(known, ", "))
 	}
 	for _, function := range s.config.Search.Fusions {
 		for _, c := range s.config.Search.Networks {
@@ -95,6 +81,25 @@ func (s *Search) checkCandidates() error {
 		}
 	}
 	return nil
+}
+
+// CheckModel reports what of a model does not fit the data set.
+func (s *Search) CheckModel(spec mixer.Specification) error {
+	if spec.Classes != len(s.data.Classes()) || spec.MultiLabel != s.data.MultiLabel() {
+		return fmt.Errorf("the model has %d classes (many labels: %t), the data set %s %d (%t)",
+			spec.Classes, spec.MultiLabel, s.data.Name(), len(s.data.Classes()), s.data.MultiLabel())
+	}
+	for _, m := range spec.Modalities {
+		i := slices.IndexFunc(s.data.Modalities(), func(have dataset.Modality) bool { return have.Name == m.Name })
+		if i < 0 {
+			return fmt.Errorf("the model reads a modality %s, which the data set %s does not have", m.Name, s.data.Name())
+		}
+		if have := s.data.Modalities()[i]; mixer.Kind(have.Kind) != m.Kind || !slices.Equal(have.Shape, m.Shape) {
+			return fmt.Errorf("modality %s: the model reads a %s of %v, the data set %s has a %s of %v",
+				m.Name, m.Kind, m.Shape, s.data.Name(), have.Kind, have.Shape)
+		}
+	}
+	return recordable(spec)
 }
 
 // recordable builds and records a model for a batch of two samples.

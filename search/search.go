@@ -2,8 +2,8 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -14,7 +14,6 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
-	"mixmas/search/metric"
 	"mixmas/search/sample"
 	"mixmas/search/store"
 )
@@ -47,6 +46,8 @@ type Search struct {
 
 	sample     sample.Sample
 	validation []int
+	// lookOnly refuses to train.
+	lookOnly bool
 }
 
 // New checks the plan against the data set: modalities, metric, and that every candidate can be built.
@@ -56,8 +57,8 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if s.observer == nil {
 		s.observer = silent{}
 	}
-	if err := metric.Check(c.Search.Metric, data.MultiLabel()); err != nil {
-		return nil, fmt.Errorf("search.metric: %w", err)
+	if err := c.CheckData(data); err != nil {
+		return nil, err
 	}
 	if err := s.checkCandidates(); err != nil {
 		return nil, err
@@ -97,6 +98,16 @@ func (s *Search) Run(ctx context.Context) (*Result, error) {
 		Trainings: int(s.trainings.Load())}, nil
 }
 
+// ErrUntrained says that a trial has no score yet.
+var ErrUntrained = errors.New("the search is not finished")
+
+// LookUp is a Run that trains nothing: a trial without a score is [ErrUntrained].
+func (s *Search) LookUp(ctx context.Context) (*Result, error) {
+	s.lookOnly = true
+	defer func() { s.lookOnly = false }()
+	return s.Run(ctx)
+}
+
 // drawSample is the first stage: N' of the training rows, and the validation rows that score.
 func (s *Search) drawSample() error {
 	o := s.config.Sample.Options()
@@ -133,7 +144,7 @@ func (s *Search) drawSample() error {
 
 // chooseEncoders is the second stage: an encoder for each modality, independent of each other.
 func (s *Search) chooseEncoders(ctx context.Context) ([]*Stage, error) {
-	modalities := s.modalities()
+	modalities := s.data.Modalities()
 	stages := make([]*Stage, len(modalities))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, m := range modalities {
@@ -187,7 +198,7 @@ func (s *Search) trial(stage, label string, model mixer.Specification, encoders 
 		if t.start == nil {
 			t.start, t.Start = map[string]*Outcome{}, map[string]string{}
 		}
-		m := s.modalities()[i].Name
+		m := s.data.Modalities()[i].Name
 		t.start[m], t.Start[m] = stage.Winner(), stage.Winner().Score.Key
 	}
 	return t
@@ -202,10 +213,3 @@ func (s *Search) specification(model mixer.Specification, t config.Training, row
 }
 
 func (s *Search) dropout() float64 { return s.config.Search.Training.Dropout }
-
-// modalities are those of the data set for which the plan has encoders, in the data set's order.
-func (s *Search) modalities() []dataset.Modality {
-	return slices.DeleteFunc(slices.Clone(s.data.Modalities()), func(m dataset.Modality) bool {
-		return s.config.Search.Encoders[m.Name] == nil
-	})
-}

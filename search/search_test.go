@@ -379,10 +379,10 @@ func TestScoresOfOtherNumerics(t *testing.T) {
 
 func TestPlansThatDoNotFitTheData(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
-		"modality":     {"numbers:", "sounds:", "search.encoders.sounds: the data set tiny has no such modality: it has picture, numbers"},
+		"modality":     {"numbers:", "sounds:", "plan.yaml:10: search.encoders.sounds: data set tiny has no such modality, it has picture, numbers"},
 		"refused":      {"search:\n", "search:\n  metric: hamming_accuracy\n", "hamming_accuracy"},
 		"patch":        {"patch: 2", "patch: 3", "search.encoders.picture: mlp_mixer"},
-		"architecture": {"[simple_mlp]", "[simple_mlp, mlp_mixer]", "search.encoders.numbers: mlp_mixer"},
+		"architecture": {"[simple_mlp]", "[simple_mlp, mlp_mixer]", "search.encoders.numbers: mlp_mixer takes"},
 		"network":      {"[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 3}, mlp_mixer]", "search.networks: hyper_mixer with concat"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -53,6 +53,9 @@ func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 		if o, err := s.lookUp(t, key); o != nil || err != nil {
 			return o, err
 		}
+		if s.lookOnly {
+			return nil, fmt.Errorf("%s has no score: %w", t.Name, ErrUntrained)
+		}
 		if err := s.slots.Acquire(ctx, 1); err != nil {
 			return nil, err
 		}

@@ -90,21 +90,24 @@ func loadConfig(path string) (*config.Config, error) {
 	return config.Load(path)
 }
 
-// openData opens the data of a configuration and checks that the configuration fits them.
+// openData opens the data of a configuration.
 func openData(ctx context.Context, c *config.Config, verify bool) (dataset.Dataset, error) {
 	format, err := dataset.Lookup(c.Data.Format)
 	if err != nil {
 		return nil, err
 	}
-	data, err := format.Open(ctx, c.Data.Options, dataset.Environment{Cache: openCache(), Verify: verify, Folder: c.Folder()})
+	return format.Open(ctx, c.Data.Options, dataset.Environment{Cache: openCache(), Verify: verify, Folder: c.Folder()})
+}
+
+// openFolder opens a folder in the AV-MNIST layout.
+func openFolder(ctx context.Context, path string) (dataset.Dataset, error) {
+	format, err := dataset.Lookup("avmnist")
 	if err != nil {
 		return nil, err
 	}
-	if err := c.CheckData(data); err != nil {
-		_ = data.Close()
-		return nil, err
-	}
-	return data, nil
+	options := format.Options().(*dataset.AVMNISTOptions)
+	options.Path = path
+	return format.Open(ctx, options, dataset.Environment{Cache: openCache()})
 }
 
 // openCache opens the user's cache of fingerprints. There is none where it cannot be made: everything works without.
@@ -151,6 +154,9 @@ func dataInfo(c *cli.Context) error {
 		return err
 	}
 	defer data.Close()
+	if err := plan.CheckData(data); err != nil {
+		return err
+	}
 	d := describe(data)
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, d)

@@ -65,7 +65,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		HideHelpCommand: true,
 		Reader:          stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
-		Commands:       []*cli.Command{configCommand(), dataCommand(), devicesCommand(), scoresCommand()},
+		Commands: []*cli.Command{
+			runCommand(), searchCommand(), trainCommand(), predictCommand(),
+			scoresCommand(), dataCommand(), configCommand(), devicesCommand(),
+		},
 	}
 	app.Action = unknownCommand(app.Commands)
 	app.OnUsageError = onUsageError

@@ -112,8 +112,11 @@ func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
 		return nil
 	}
 	space := b.session.arena
-	if info.Space == device.State {
+	switch info.Space {
+	case device.State:
 		space = b.session.state
+	case device.Constant:
+		space = info.Data
 	}
 	return space[info.Offset : info.Offset+n : info.Offset+n]
 }
@@ -133,11 +136,14 @@ func (b *binder) share(write device.Buffer, reads ...device.Buffer) {
 	}
 }
 
-// checkOverlap says whether what the operation writes lies apart from everything else that it touches, or exactly on
-// what it is allowed to share.
+// checkOverlap says whether what the operation writes is not constant, and lies apart from everything else that it
+// touches, or exactly on what it is allowed to share.
 func (b *binder) checkOverlap(op device.Operation) {
 	reads, writes := op.Buffers(nil, nil)
 	for i, w := range writes {
+		if b.program.Info(w).Space == device.Constant {
+			b.fail("it writes buffer %d (%s), which is constant", w, b.program.Info(w).Name)
+		}
 		for _, other := range writes[i+1:] {
 			if b.overlap(w, other) {
 				b.fail("it writes buffers %d (%s) and %d (%s) to overlapping memory", w, b.program.Info(w).Name, other, b.program.Info(other).Name)

@@ -29,11 +29,13 @@ func bindAdam(b *binder, o *device.Adam) instruction {
 
 func (a *adam) run(t *turn) error {
 	update, rate := float64(t.step.Update), t.step.LearningRate
+	// The corrections take the decay rates as rounded, since 1-β2 of the rounded rate is off by 1e-5.
+	beta1, beta2 := float32(a.o.Beta1), float32(a.o.Beta2)
 	a.step = simd.AdamStep{
-		Beta1: float32(a.o.Beta1),
-		Beta2: float32(a.o.Beta2),
-		Rate:  float32(rate / (1 - math.Pow(a.o.Beta1, update))),
-		Root:  float32(1 / math.Sqrt(1-math.Pow(a.o.Beta2, update))),
+		Beta1: beta1,
+		Beta2: beta2,
+		Rate:  float32(rate / (1 - math.Pow(float64(beta1), update))),
+		Root:  float32(1 / math.Sqrt(1-math.Pow(float64(beta2), update))),
 		Eps:   float32(a.o.Eps),
 	}
 	if a.o.Decoupled {

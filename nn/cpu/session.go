@@ -89,9 +89,16 @@ func (s *session) Close() error {
 // checkBuffers says whether all buffers lie inside their spaces.
 func checkBuffers(p *device.Program) error {
 	for i, info := range p.Buffers {
-		limit := p.ArenaSize
-		if info.Space == device.State {
+		var limit int
+		switch info.Space {
+		case device.Arena:
+			limit = p.ArenaSize
+		case device.State:
 			limit = p.StateSize
+		case device.Constant:
+			limit = len(info.Data)
+		default:
+			return fmt.Errorf("buffer %d (%s): the cpu device does not know space %d", i+1, info.Name, int(info.Space))
 		}
 		if info.Offset < 0 || info.Size < 0 || info.Offset > limit-info.Size {
 			return fmt.Errorf("buffer %d (%s): elements %d to %d of a space of %d", i+1, info.Name, info.Offset, info.Offset+info.Size, limit)

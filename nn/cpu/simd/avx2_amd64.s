@@ -3260,9 +3260,9 @@ TEXT ·avx2GeluGrad(SB), NOSPLIT, $0-32
 
 e_vector:
 	VMOVUPS     (DX)(SI*1), Y0
-	VMOVUPS     float_41533333<>+0(SB), Y1
+	VMOVUPS     float_41500000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
-	VMOVUPS     float_c1533333<>+0(SB), Y0
+	VMOVUPS     float_c1500000<>+0(SB), Y0
 	VMAXPS      Y1, Y0, Y0
 	VMULPS      float_3f3504f3<>+0(SB), Y0, Y1
 	VMOVUPS     float_40800000<>+0(SB), Y2
@@ -3315,9 +3315,9 @@ e_vector_end:
 	NEGQ        AX
 	VMOVUPS     32(DI)(AX*4), Y0
 	VMASKMOVPS  (DX)(SI*1), Y0, Y1
-	VMOVUPS     float_41533333<>+0(SB), Y2
+	VMOVUPS     float_41500000<>+0(SB), Y2
 	VMINPS      Y1, Y2, Y2
-	VMOVUPS     float_c1533333<>+0(SB), Y1
+	VMOVUPS     float_c1500000<>+0(SB), Y1
 	VMAXPS      Y2, Y1, Y1
 	VMULPS      float_3f3504f3<>+0(SB), Y1, Y2
 	VMOVUPS     float_40800000<>+0(SB), Y3
@@ -3364,25 +3364,25 @@ e_done:
 	VZEROUPPER
 	RET
 
-DATA float_41533333<>+0(SB)/4, $0x41533333
-DATA float_41533333<>+4(SB)/4, $0x41533333
-DATA float_41533333<>+8(SB)/4, $0x41533333
-DATA float_41533333<>+12(SB)/4, $0x41533333
-DATA float_41533333<>+16(SB)/4, $0x41533333
-DATA float_41533333<>+20(SB)/4, $0x41533333
-DATA float_41533333<>+24(SB)/4, $0x41533333
-DATA float_41533333<>+28(SB)/4, $0x41533333
-GLOBL float_41533333<>(SB), RODATA|NOPTR, $32
+DATA float_41500000<>+0(SB)/4, $0x41500000
+DATA float_41500000<>+4(SB)/4, $0x41500000
+DATA float_41500000<>+8(SB)/4, $0x41500000
+DATA float_41500000<>+12(SB)/4, $0x41500000
+DATA float_41500000<>+16(SB)/4, $0x41500000
+DATA float_41500000<>+20(SB)/4, $0x41500000
+DATA float_41500000<>+24(SB)/4, $0x41500000
+DATA float_41500000<>+28(SB)/4, $0x41500000
+GLOBL float_41500000<>(SB), RODATA|NOPTR, $32
 
-DATA float_c1533333<>+0(SB)/4, $0xc1533333
-DATA float_c1533333<>+4(SB)/4, $0xc1533333
-DATA float_c1533333<>+8(SB)/4, $0xc1533333
-DATA float_c1533333<>+12(SB)/4, $0xc1533333
-DATA float_c1533333<>+16(SB)/4, $0xc1533333
-DATA float_c1533333<>+20(SB)/4, $0xc1533333
-DATA float_c1533333<>+24(SB)/4, $0xc1533333
-DATA float_c1533333<>+28(SB)/4, $0xc1533333
-GLOBL float_c1533333<>(SB), RODATA|NOPTR, $32
+DATA float_c1500000<>+0(SB)/4, $0xc1500000
+DATA float_c1500000<>+4(SB)/4, $0xc1500000
+DATA float_c1500000<>+8(SB)/4, $0xc1500000
+DATA float_c1500000<>+12(SB)/4, $0xc1500000
+DATA float_c1500000<>+16(SB)/4, $0xc1500000
+DATA float_c1500000<>+20(SB)/4, $0xc1500000
+DATA float_c1500000<>+24(SB)/4, $0xc1500000
+DATA float_c1500000<>+28(SB)/4, $0xc1500000
+GLOBL float_c1500000<>(SB), RODATA|NOPTR, $32
 
 DATA float_bf38aa3b<>+0(SB)/4, $0xbf38aa3b
 DATA float_bf38aa3b<>+4(SB)/4, $0xbf38aa3b
@@ -4325,7 +4325,7 @@ TEXT ·avx2ExpSum(SB), NOSPLIT, $0-36
 both_vector:
 	VMOVUPS      (DX)(BX*1), Y2
 	VSUBPS       Y0, Y2, Y2
-	VMOVUPS      float_c2aeac4f<>+0(SB), Y3
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -4355,7 +4355,7 @@ both_vector_end:
 	VMOVUPS      32(SI)(AX*4), Y2
 	VMASKMOVPS   (DX)(BX*1), Y2, Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      float_c2aeac4f<>+0(SB), Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y0
 	VMAXPS       Y3, Y0, Y3
 	VMULPS       float_3fb8aa3b<>+0(SB), Y3, Y0
 	VROUNDPS     $0x00, Y0, Y0
@@ -4386,7 +4386,7 @@ only_sum:
 sum_vector:
 	VMOVUPS      (DX)(CX*1), Y2
 	VSUBPS       Y0, Y2, Y2
-	VMOVUPS      float_c2aeac4f<>+0(SB), Y3
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -4415,7 +4415,7 @@ sum_vector_end:
 	VMOVUPS      32(BX)(AX*4), Y2
 	VMASKMOVPS   (DX)(CX*1), Y2, Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      float_c2aeac4f<>+0(SB), Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y0
 	VMAXPS       Y3, Y0, Y3
 	VMULPS       float_3fb8aa3b<>+0(SB), Y3, Y0
 	VROUNDPS     $0x00, Y0, Y0
@@ -4446,15 +4446,15 @@ total:
 	VZEROUPPER
 	RET
 
-DATA float_c2aeac4f<>+0(SB)/4, $0xc2aeac4f
-DATA float_c2aeac4f<>+4(SB)/4, $0xc2aeac4f
-DATA float_c2aeac4f<>+8(SB)/4, $0xc2aeac4f
-DATA float_c2aeac4f<>+12(SB)/4, $0xc2aeac4f
-DATA float_c2aeac4f<>+16(SB)/4, $0xc2aeac4f
-DATA float_c2aeac4f<>+20(SB)/4, $0xc2aeac4f
-DATA float_c2aeac4f<>+24(SB)/4, $0xc2aeac4f
-DATA float_c2aeac4f<>+28(SB)/4, $0xc2aeac4f
-GLOBL float_c2aeac4f<>(SB), RODATA|NOPTR, $32
+DATA float_c2ae0000<>+0(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+4(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+8(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+12(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+16(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+20(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+24(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+28(SB)/4, $0xc2ae0000
+GLOBL float_c2ae0000<>(SB), RODATA|NOPTR, $32
 
 DATA float_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA float_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b

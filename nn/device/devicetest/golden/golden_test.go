@@ -21,6 +21,11 @@ func TestParse(t *testing.T) {
 	if err != nil || !slices.Equal(a.Shape, []int{2, 1}) || !slices.Equal(a.Data, []float64{1.5, -2}) {
 		t.Errorf("got %v, %v", a, err)
 	}
+	body = []byte{1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0}
+	a, err = parse(npy("{'descr': '<u4', 'fortran_order': True, 'shape': (2, 3), }\n", body))
+	if err != nil || !slices.Equal(a.Data, []float64{1, 3, 5, 2, 4, 6}) {
+		t.Errorf("got %v, %v", a, err)
+	}
 	a, err = parse(npy("{'descr': '<i8', 'fortran_order': False, 'shape': (), }\n", []byte{255, 255, 255, 255, 255, 255, 255, 255}))
 	if err != nil || len(a.Shape) != 0 || !slices.Equal(a.Data, []float64{-1}) {
 		t.Errorf("got %v, %v", a, err)
@@ -33,7 +38,7 @@ func TestParseErrors(t *testing.T) {
 		want string
 	}{
 		{[]byte("no"), "not a .npy file"},
-		{npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", make([]byte, 4)), "unsupported header"},
+		{npy("{'descr': '<f4', 'shape': (1,), }", make([]byte, 4)), "unsupported header"},
 		{npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", make([]byte, 8)), "unsupported type <c8"},
 		{npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", make([]byte, 4)), "wants 8 bytes, the file has 4"},
 		{npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }", make([]byte, 4)), "does not fit"},

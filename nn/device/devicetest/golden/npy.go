@@ -13,7 +13,7 @@ import (
 // The dictionary in the header of a .npy file, as NumPy writes it.
 var (
 	descr   = regexp.MustCompile(`'descr': '([<|=][a-z][0-9]+)'`)
-	order   = regexp.MustCompile(`'fortran_order': False`)
+	order   = regexp.MustCompile(`'fortran_order': (False|True)`)
 	shapeOf = regexp.MustCompile(`'shape': \(([0-9, ]*)\)`)
 )
 
@@ -29,7 +29,7 @@ var decoders = map[string]struct {
 	"<u4": {4, func(b []byte) float64 { return float64(binary.LittleEndian.Uint32(b)) }},
 }
 
-// parse reads the versions 1 and 2 of the .npy format, row-major and little-endian.
+// parse reads the versions 1 and 2 of the .npy format, little-endian, in either order.
 func parse(data []byte) (Array, error) {
 	if len(data) < 12 || string(data[:6]) != "\x93NUMPY" {
 		return Array{}, errors.New("not a .npy file")
@@ -42,8 +42,8 @@ func parse(data []byte) (Array, error) {
 		return Array{}, errors.New("the header is cut off")
 	}
 	header, body := string(data[start:start+length]), data[start+length:]
-	d, s := descr.FindStringSubmatch(header), shapeOf.FindStringSubmatch(header)
-	if d == nil || s == nil || !order.MatchString(header) {
+	d, o, s := descr.FindStringSubmatch(header), order.FindStringSubmatch(header), shapeOf.FindStringSubmatch(header)
+	if d == nil || o == nil || s == nil {
 		return Array{}, fmt.Errorf("unsupported header %q", header)
 	}
 	element, known := decoders[d[1]]
@@ -66,5 +66,24 @@ func parse(data []byte) (Array, error) {
 	for i := range a.Data {
 		a.Data[i] = element.decode(body[i*element.size:])
 	}
+	if o[1] == "True" {
+		a.Data = rowMajor(a.Data, a.Shape)
+	}
 	return a, nil
+}
+
+// rowMajor reorders elements whose first index runs fastest.
+func rowMajor(columnMajor []float64, shape []int) []float64 {
+	data := make([]float64, len(columnMajor))
+	for i := range data {
+		from, rest, stride, place := 0, i, len(data), 1
+		for _, side := range shape {
+			stride /= side
+			from += rest / stride * place
+			rest %= stride
+			place *= side
+		}
+		data[i] = columnMajor[from]
+	}
+	return data
 }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/search/dataset"
+	"mixmas/search/model"
+)
+
+// predictCommand applies a model file to data.
+func predictCommand() *cli.Command {
+	return &cli.Command{
+		Name: "predict", Usage: "label data with a trained model",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data"},
+			&cli.StringFlag{Name: "split", Value: "test", Usage: "train, validation or test"},
+			&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"},
+			workersFlag(), deviceFlag(),
+		},
+		Action: predict,
+	}
+}
+
+func predict(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	if c.String("model") == "" {
+		return usagef("%s: --model is missing", commandName(c))
+	}
+	write, ok := map[string]func(io.Writer, []prediction, []string) error{"csv": writeCSV, "jsonl": writeJSONLines}[c.String("format")]
+	if !ok {
+		return usagef("--format %s: known are csv and jsonl", c.String("format"))
+	}
+	split := slices.IndexFunc([]dataset.Split{dataset.Train, dataset.Validation, dataset.Test},
+		func(s dataset.Split) bool { return s.String() == c.String("split") })
+	if split < 0 {
+		return usagef("--split %s: known are train, validation and test", c.String("split"))
+	}
+	m, err := model.Open(c.String("model"))
+	if err != nil {
+		return err
+	}
+	data, err := openPredictData(c)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	d, _, err := openDevice(c)
+	if err != nil {
+		return err
+	}
+	probabilities, err := m.Predict(c.Context, d, data, dataset.Split(split))
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(c.App.Writer)
+	if err := write(out, predictions(probabilities, m), m.Classes); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// openPredictData opens the data of --data: a configuration's, or a folder's.
+func openPredictData(c *cli.Context) (dataset.Dataset, error) {
+	path := c.String("data")
+	if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
+		return openFolder(c.Context, path)
+	}
+	plan, err := loadConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	return openData(c.Context, plan, false)
+}
+
+// prediction is what is said of one row.
+type prediction struct {
+	Row           int                `json:"row"`
+	Labels        []string           `json:"labels"` // one, or any number for many labels
+	Probabilities map[string]float32 `json:"probabilities"`
+	ordered       []float32
+}
+
+// predictions picks the labels: the likeliest class, or for many labels every one above one half.
+func predictions(probabilities []float32, m *model.Model) []prediction {
+	k := len(m.Classes)
+	list := make([]prediction, len(probabilities)/k)
+	for row := range list {
+		p := prediction{Row: row, Labels: []string{}, Probabilities: map[string]float32{}, ordered: probabilities[row*k:][:k]}
+		for i, x := range p.ordered {
+			p.Probabilities[m.Classes[i]] = x
+			if m.Model.MultiLabel && x > 0.5 {
+				p.Labels = append(p.Labels, m.Classes[i])
+			}
+		}
+		if !m.Model.MultiLabel {
+			p.Labels = append(p.Labels, m.Classes[slices.Index(p.ordered, slices.Max(p.ordered))])
+		}
+		list[row] = p
+	}
+	return list
+}
+
+// writeCSV writes a header and a line a row: row, label (several joined by |), one probability a class.
+func writeCSV(w io.Writer, list []prediction, classes []string) error {
+	out := csv.NewWriter(w)
+	header := []string{"row", "label"}
+	for _, class := range classes {
+		header = append(header, "p("+class+")")
+	}
+	if err := out.Write(header); err != nil {
+		return err
+	}
+	for _, p := range list {
+		line := []string{strconv.Itoa(p.Row), strings.Join(p.Labels, "|")}
+		for _, x := range p.ordered {
+			line = append(line, strconv.FormatFloat(float64(x), 'g', -1, 32))
+		}
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func writeJSONLines(w io.Writer, list []prediction, _ []string) error {
+	out := json.NewEncoder(w)
+	for _, p := range list {
+		if err := out.Encode(p); err != nil {
+			return fmt.Errorf("row %d: %w", p.Row, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import "github.com/urfave/cli/v2"
+
+// runCommand searches and trains the winner.
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
+		Description: "Without CONFIG it runs on built-in data, in about a minute.",
+		Flags:       sessionFlags(outFlag(), epochsFlag()),
+		Action:      func(c *cli.Context) error { return searchAndTrain(c, true) },
+	}
+}
+
+// searchCommand stops before the full training.
+func searchCommand() *cli.Command {
+	return &cli.Command{
+		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG]",
+		Flags:  sessionFlags(outFlag()),
+		Action: func(c *cli.Context) error { return searchAndTrain(c, false) },
+	}
+}
+
+func epochsFlag() cli.Flag {
+	return &cli.IntFlag{Name: "epochs", Usage: "at most `N` epochs of full training, instead of the configuration's"}
+}
+
+func searchAndTrain(c *cli.Context, train bool) error {
+	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
+		return err
+	}
+	plan, err := loadConfig(c.Args().First())
+	if err != nil {
+		return err
+	}
+	if err := overrideEpochs(c, &plan.Train.Training.Epochs); err != nil {
+		return err
+	}
+	s, err := openSession(c, plan)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	r, err := s.runSearch()
+	if err != nil || !train {
+		if err == nil {
+			err = s.report(r, nil)
+		}
+		return err
+	}
+	t, err := s.search.Train(c.Context, plan.Name, s.search.FullModel(r), plan.Train, c.String("out"))
+	if err != nil {
+		return s.explain(err)
+	}
+	return s.report(r, t)
+}
+
+// overrideEpochs applies --epochs.
+func overrideEpochs(c *cli.Context, epochs *int) error {
+	if !c.IsSet("epochs") {
+		return nil
+	}
+	if *epochs = c.Int("epochs"); *epochs < 1 {
+		return usagef("--epochs %d: want at least 1", *epochs)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/nn/cpu"
+	"mixmas/nn/device"
+	"mixmas/search"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/report"
+	"mixmas/search/store"
+)
+
+// sessionFlags are the flags of the commands that train.
+func sessionFlags(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "store", Value: "mixmas.db", Usage: "`FILE` that keeps the scores"},
+		workersFlag(), deviceFlag(),
+		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search, instead of the configuration's"},
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
+		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
+	}, more...)
+}
+
+func workersFlag() cli.Flag {
+	return &cli.IntFlag{Name: "workers", Usage: "`N` trials side by side, on as many cores", DefaultText: "all cores"}
+}
+
+func deviceFlag() cli.Flag {
+	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "auto or cpu"}
+}
+
+func outFlag() cli.Flag {
+	return &cli.StringFlag{Name: "out", Value: "mixmas-out", Usage: "`DIR` for the model"}
+}
+
+// session is an opened plan: data, store, device and display.
+type session struct {
+	cli      *cli.Context
+	plan     *config.Config
+	data     dataset.Dataset
+	search   *search.Search
+	progress *progress
+	started  time.Time
+	store    string
+}
+
+// openSession opens what a command that trains works with.
+func openSession(c *cli.Context, plan *config.Config) (*session, error) {
+	s := &session{cli: c, plan: plan, started: time.Now(), store: c.String("store")}
+	if c.IsSet("seed") {
+		plan.Seed = c.Uint64("seed")
+	}
+	d, workers, err := openDevice(c)
+	if err != nil {
+		return nil, err
+	}
+	scores, err := store.Open(s.store, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if s.data, err = openData(c.Context, plan, c.Bool("verify")); err != nil {
+		return nil, err
+	}
+	s.progress = newProgress(c.App.ErrWriter)
+	s.search, err = search.New(plan, s.data, search.Options{Device: d, Store: scores, Workers: workers, Observer: s.progress})
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openDevice opens the device that the flags name, with as many cores as there are workers. The rest of the program,
+// gonum's products included, uses no more.
+func openDevice(c *cli.Context) (device.Device, int, error) {
+	workers := runtime.NumCPU()
+	if c.IsSet("workers") {
+		if workers = c.Int("workers"); workers < 1 {
+			return nil, 0, usagef("--workers %d: want at least 1", workers)
+		}
+	}
+	runtime.GOMAXPROCS(min(workers, runtime.GOMAXPROCS(0)))
+	switch name := c.String("device"); name {
+	case "auto", "cpu":
+		return cpu.New(cpu.Options{Workers: workers}), workers, nil
+	default:
+		return nil, 0, usagef("--device %s: known are auto and cpu", name)
+	}
+}
+
+func (s *session) close() {
+	s.progress.Close()
+	_ = s.data.Close()
+}
+
+// runSearch runs the search. An interruption says how to go on.
+func (s *session) runSearch() (*search.Result, error) {
+	r, err := s.search.Run(s.cli.Context)
+	return r, s.explain(err)
+}
+
+// explain adds to an interruption how to go on.
+func (s *session) explain(err error) error {
+	if err == nil || s.cli.Context.Err() == nil || !errors.Is(err, s.cli.Context.Err()) {
+		return err
+	}
+	return fmt.Errorf("interrupted; the same command goes on from the scores in %s: %w", s.store, err)
+}
+
+// report prints the outcome: r is nil where nothing was searched, t where nothing was trained in full.
+func (s *session) report(r *search.Result, t *search.Trained) error {
+	s.progress.Close()
+	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	if s.cli.Bool("json") {
+		return writeJSON(s.cli.App.Writer, d)
+	}
+	return report.WriteText(s.cli.App.Writer, d)
+}
