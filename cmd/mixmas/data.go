@@ -92,22 +92,17 @@ func loadConfig(path string) (*config.Config, error) {
 
 // openData opens the data of a configuration.
 func openData(ctx context.Context, c *config.Config, verify bool) (dataset.Dataset, error) {
-	format, err := dataset.Lookup(c.Data.Format)
-	if err != nil {
-		return nil, err
-	}
-	return format.Open(ctx, c.Data.Options, dataset.Environment{Cache: openCache(), Verify: verify, Folder: c.Folder()})
+	return openFormat(ctx, c.Data.Format, c.Data.Options, dataset.Environment{Verify: verify, Folder: c.Folder()})
 }
 
-// openFolder opens a folder in the AV-MNIST layout.
-func openFolder(ctx context.Context, path string) (dataset.Dataset, error) {
-	format, err := dataset.Lookup("avmnist")
+// openFormat opens data by the name of their format.
+func openFormat(ctx context.Context, name string, options any, env dataset.Environment) (dataset.Dataset, error) {
+	format, err := dataset.Lookup(name)
 	if err != nil {
 		return nil, err
 	}
-	options := format.Options().(*dataset.AVMNISTOptions)
-	options.Path = path
-	return format.Open(ctx, options, dataset.Environment{Cache: openCache()})
+	env.Cache = openCache()
+	return format.Open(ctx, options, env)
 }
 
 // openCache opens the user's cache of fingerprints. There is none where it cannot be made: everything works without.

@@ -52,7 +52,7 @@ func predict(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := openPredictData(c)
+	data, err := openPredictData(c, m)
 	if err != nil {
 		return err
 	}
@@ -72,17 +72,18 @@ func predict(c *cli.Context) error {
 	return out.Flush()
 }
 
-// openPredictData opens the data of --data: a configuration's, or a folder's.
-func openPredictData(c *cli.Context) (dataset.Dataset, error) {
-	path := c.String("data")
+// openPredictData opens the data of --data, a configuration's or a folder's, with the model's preprocessing.
+func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
+	path, env := c.String("data"), dataset.Environment{Preprocessing: m.Preprocessing}
 	if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
-		return openFolder(c.Context, path)
+		return openFormat(c.Context, "avmnist", &dataset.AVMNISTOptions{Path: path}, env)
 	}
 	plan, err := loadConfig(path)
 	if err != nil {
 		return nil, err
 	}
-	return openData(c.Context, plan, false)
+	env.Folder = plan.Folder()
+	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
 }
 
 // prediction is what is said of one row.

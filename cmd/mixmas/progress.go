@@ -87,7 +87,7 @@ func (p *progress) TrialStarted(id int, name string, steps int) {
 	t.next.Store(int64(p.interval))
 	t.loss.Store(math.Float64bits(math.NaN()))
 	if p.bars != nil {
-		t.bar = p.bars.AddBar(int64(steps),
+		t.bar = p.bars.AddBar(int64(steps), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(
 				decor.Percentage(decor.WC{W: 5}),

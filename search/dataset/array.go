@@ -133,10 +133,10 @@ func (a *array) pass(ctx context.Context, r io.Reader, rows int) (facts, error) 
 	if _, err := io.CopyN(digest, r, a.offset); err != nil {
 		return facts{}, err
 	}
-	const chunk = 1 << 16 // elements
 	size, rowSize := a.header.Type.Size, int64(a.header.RowSize())
-	raw, values := make([]byte, chunk*size), make([]float64, chunk)
 	total, counted := int64(a.header.Rows())*rowSize, int64(rows)*rowSize
+	chunk := min(total, 1<<16) // elements
+	raw, values := make([]byte, chunk*int64(size)), make([]float64, chunk)
 	var origin, sum, squares float64 // deviations from the first element keep large means exact
 	for first := int64(0); first < total; first += chunk {
 		if err := ctx.Err(); err != nil {

@@ -33,31 +33,35 @@ func init() {
 		Options: func() any {
 			return &BuiltinOptions{Train: 2000, Validation: 500, Test: 500, Classes: 10, Ambiguity: 0.6, Noise: 1, Seed: 1}
 		},
-		Open: func(ctx context.Context, options any, _ Environment) (Dataset, error) {
+		Open: func(ctx context.Context, options any, environment Environment) (Dataset, error) {
 			o, ok := options.(*BuiltinOptions)
 			if !ok {
 				return nil, fmt.Errorf("format builtin: options are %T, want *dataset.BuiltinOptions", options)
 			}
-			return generate(ctx, *o)
+			return generate(ctx, *o, environment)
 		},
 	})
 }
 
 // Both modalities of the generated digits are maps of side × side.
 const (
-	side       = 28
-	mapSize    = side * side
-	rowSize    = 2 * mapSize // image, then audio
-	mostRows   = 100_000     // 630 MB
-	modalities = 2
+	side     = 28
+	mapSize  = side * side
+	rowSize  = len(builtinModalities) * mapSize // image, then audio
+	mostRows = 100_000                          // 630 MB
 )
+
+var builtinModalities = [2]Modality{
+	{Name: "image", Kind: Map, Shape: []int{1, side, side}},
+	{Name: "audio", Kind: Map, Shape: []int{1, side, side}},
+}
 
 // generated is a data set in memory.
 type generated struct {
 	options  BuiltinOptions
 	samples  [3][]float32 // by split, rowSize elements a row
 	labels   [3][]float32
-	standard [modalities]Standardisation
+	standard [len(builtinModalities)]Standardisation
 	digest   string
 }
 
@@ -87,7 +91,7 @@ func (o BuiltinOptions) check() error {
 }
 
 // generate draws all rows, side by side: a row depends on options, split and row number alone.
-func generate(ctx context.Context, o BuiltinOptions) (Dataset, error) {
+func generate(ctx context.Context, o BuiltinOptions, environment Environment) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -112,7 +116,9 @@ func generate(ctx context.Context, o BuiltinOptions) (Dataset, error) {
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
-	d.standardise()
+	if err := d.standardise(environment); err != nil {
+		return nil, fmt.Errorf("data set builtin: %w", err)
+	}
 	d.sign()
 	return d, nil
 }
@@ -125,7 +131,7 @@ func draw(o BuiltinOptions, s Split, row int, dst []float32) int {
 	binary.LittleEndian.PutUint64(key[16:], uint64(row))
 	random := rand.New(rand.NewChaCha8(key))
 	digit := random.IntN(o.Classes)
-	shown := [modalities]int{digit, digit}
+	shown := [len(builtinModalities)]int{digit, digit}
 	for m := range shown {
 		if random.Float64() < o.Ambiguity/2 {
 			shown[m] = twin(digit, m, o.Classes)
@@ -154,8 +160,8 @@ func twin(digit, m, classes int) int {
 	return ring[(other+m)%classes]
 }
 
-// standardise finds the training statistics and applies them to all splits.
-func (d *generated) standardise() {
+// standardise finds the training statistics and applies them, or what the environment gives, to all splits.
+func (d *generated) standardise(environment Environment) error {
 	for m := range d.standard {
 		var sum, squares float64
 		train := d.samples[Train]
@@ -167,9 +173,13 @@ func (d *generated) standardise() {
 		}
 		count := float64(d.options.Train * mapSize)
 		mean := sum / count
-		d.standard[m] = Standardisation{Mean: mean, Deviation: 1}
+		computed := Standardisation{Mean: mean, Deviation: 1}
 		if variance := squares/count - mean*mean; variance > 0 {
-			d.standard[m].Deviation = math.Sqrt(variance)
+			computed.Deviation = math.Sqrt(variance)
+		}
+		var err error
+		if d.standard[m], err = environment.standard(builtinModalities[m].Name, computed); err != nil {
+			return err
 		}
 		for _, samples := range d.samples {
 			for start := m * mapSize; start < len(samples); start += rowSize {
@@ -179,6 +189,7 @@ func (d *generated) standardise() {
 			}
 		}
 	}
+	return nil
 }
 
 // sign computes the fingerprint from the standardised samples and the labels.
@@ -203,14 +214,7 @@ func (d *generated) sign() {
 
 func (d *generated) Name() string { return "builtin" }
 
-func (d *generated) Modalities() []Modality {
-	return builtinModalities
-}
-
-var builtinModalities = []Modality{
-	{Name: "image", Kind: Map, Shape: []int{1, side, side}},
-	{Name: "audio", Kind: Map, Shape: []int{1, side, side}},
-}
+func (d *generated) Modalities() []Modality { return builtinModalities[:] }
 
 func (d *generated) Classes() []string {
 	names := make([]string, d.options.Classes)

@@ -2,6 +2,10 @@ package dataset
 
 import (
 	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
@@ -27,30 +31,25 @@ func openBuiltin(t testing.TB, change func(*BuiltinOptions)) Dataset {
 	return d
 }
 
-// features gathers the samples of some modalities of a split, side by side and with a constant, and the labels.
+// features gathers a constant and the samples of some modalities of a split, averaged over 2×2 elements, and the labels.
 func features(t testing.TB, d Dataset, s Split, modalities ...int) (*mat.Dense, []int) {
 	t.Helper()
-	width := 1
-	for _, m := range modalities {
-		width += d.Modalities()[m].Size()
-	}
-	x, labels := mat.NewDense(d.Len(s), width, nil), make([]int, d.Len(s))
+	const half = side / 2
+	x, labels := mat.NewDense(d.Len(s), 1+len(modalities)*half*half, nil), make([]int, d.Len(s))
+	sample, label := make([]float32, mapSize), make([]float32, 1)
 	for row := range labels {
 		line := x.RawRowView(row)
 		line[0] = 1
-		at := 1
-		for _, m := range modalities {
-			sample := make([]float32, d.Modalities()[m].Size())
+		for i, m := range modalities {
 			if err := d.Read(s, m, row, sample); err != nil {
 				t.Fatal(err)
 			}
-			for _, v := range sample {
-				line[at] = float64(v)
-				at++
+			pooled := line[1+i*half*half:]
+			for j, v := range sample {
+				pooled[j/side/2*half+j%side/2] += float64(v) / 4
 			}
 		}
-		var label [1]float32
-		if err := d.Label(s, row, label[:]); err != nil {
+		if err := d.Label(s, row, label); err != nil {
 			t.Fatal(err)
 		}
 		labels[row] = int(label[0])
@@ -58,30 +57,29 @@ func features(t testing.TB, d Dataset, s Split, modalities ...int) (*mat.Dense, 
 	return x, labels
 }
 
-// ridge is the validation accuracy of linear regression onto one-hot labels with a penalty on the weights, solved in its
-// dual form: (XXᵀ + λI)⁻¹Y.
+// ridge is the validation accuracy of linear regression onto one-hot labels with a penalty on the weights.
 func ridge(t testing.TB, d Dataset, modalities ...int) float64 {
 	t.Helper()
 	x, labels := features(t, d, Train, modalities...)
-	rows, _ := x.Dims()
+	rows, width := x.Dims()
 	target := mat.NewDense(rows, len(d.Classes()), nil)
 	for row, label := range labels {
 		target.Set(row, label, 1)
 	}
 	var gram mat.SymDense
-	gram.SymOuterK(1, x)
-	for i := range rows {
-		gram.SetSym(i, i, gram.At(i, i)+float64(rows))
+	gram.SymOuterK(1, x.T())
+	for i := range width {
+		gram.SetSym(i, i, gram.At(i, i)+.1*float64(rows))
 	}
 	var cholesky mat.Cholesky
 	if !cholesky.Factorize(&gram) {
 		t.Fatal("the Gram matrix is not positive definite")
 	}
-	var dual, weights, scores mat.Dense
-	if err := cholesky.SolveTo(&dual, target); err != nil {
+	var projected, weights, scores mat.Dense
+	projected.Mul(x.T(), target)
+	if err := cholesky.SolveTo(&weights, &projected); err != nil {
 		t.Fatal(err)
 	}
-	weights.Mul(x.T(), &dual)
 	x, labels = features(t, d, Validation, modalities...)
 	scores.Mul(x, &weights)
 	hits := 0
@@ -94,7 +92,7 @@ func ridge(t testing.TB, d Dataset, modalities ...int) float64 {
 }
 
 func TestFusedBeatsEachModality(t *testing.T) {
-	d := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Test = 700, 1 })
+	d := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Test = 1000, 1 })
 	image, audio, fused := ridge(t, d, 0), ridge(t, d, 1), ridge(t, d, 0, 1)
 	t.Logf("accuracy: image %.3f, audio %.3f, fused %.3f", image, audio, fused)
 	if fused < max(image, audio)+0.1 {
@@ -102,6 +100,112 @@ func TestFusedBeatsEachModality(t *testing.T) {
 	}
 	if min(image, audio) < 0.4 {
 		t.Errorf("image %.3f, audio %.3f: a modality can hardly be learned", image, audio)
+	}
+}
+
+func TestBuiltinDependsOnTheSeedRowByRow(t *testing.T) {
+	small := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 20, 10, 10 })
+	again := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 20, 10, 10 })
+	if small.Fingerprint() != again.Fingerprint() {
+		t.Error("the same options give another fingerprint")
+	}
+	for name, change := range map[string]func(*BuiltinOptions){
+		"seed":       func(o *BuiltinOptions) { o.Seed = 2 },
+		"noise":      func(o *BuiltinOptions) { o.Noise = 2 },
+		"ambiguity":  func(o *BuiltinOptions) { o.Ambiguity = 1 },
+		"classes":    func(o *BuiltinOptions) { o.Classes = 9 },
+		"validation": func(o *BuiltinOptions) { o.Validation = 11 },
+	} {
+		other := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 20, 10, 10; change(o) })
+		if other.Fingerprint() == small.Fingerprint() {
+			t.Errorf("another %s gives the same fingerprint", name)
+		}
+	}
+	// A row is the same whatever was drawn before it, and another in another split.
+	o := BuiltinOptions{Classes: 10, Ambiguity: .5, Noise: 1, Seed: 3}
+	a, b, c := make([]float32, rowSize), make([]float32, rowSize), make([]float32, rowSize)
+	draw(o, Train, 5, a)
+	draw(o, Train, 5, b)
+	draw(o, Validation, 5, c)
+	if !slices.Equal(a, b) || slices.Equal(a, c) {
+		t.Error("a row does not depend on seed, split and row alone")
+	}
+}
+
+func TestBuiltinIsStandardised(t *testing.T) {
+	d := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 50, 1, 1 })
+	for m := range d.Modalities() {
+		sample := make([]float32, mapSize)
+		sum, squares := 0.0, 0.0
+		for row := range d.Len(Train) {
+			if err := d.Read(Train, m, row, sample); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range sample {
+				sum += float64(v)
+				squares += float64(v) * float64(v)
+			}
+		}
+		n := float64(d.Len(Train) * mapSize)
+		if mean, deviation := sum/n, math.Sqrt(squares/n); math.Abs(mean) > 1e-5 || math.Abs(deviation-1) > 1e-5 {
+			t.Errorf("modality %d has mean %v and deviation %v", m, mean, deviation)
+		}
+	}
+}
+
+// TestTwins checks that what one modality leaves open, the other decides.
+func TestTwins(t *testing.T) {
+	for classes := 3; classes <= 10; classes++ {
+		alone := 0
+		for digit := range classes {
+			image, audio := twin(digit, 0, classes), twin(digit, 1, classes)
+			if image == digit || audio == digit {
+				alone++
+			}
+			if image == audio {
+				t.Errorf("%d classes: %d has the twin %d in both modalities", classes, digit, image)
+			}
+			if twin(image, 0, classes) != digit || twin(audio, 1, classes) != digit {
+				t.Errorf("%d classes: the twins of %d are not twins of each other", classes, digit)
+			}
+		}
+		if want := 2 * (classes % 2); alone != want {
+			t.Errorf("%d classes: %d digits lack a twin, want %d", classes, alone, want)
+		}
+	}
+}
+
+func TestBuiltinOptions(t *testing.T) {
+	for want, change := range map[string]func(*BuiltinOptions){
+		"train: 0 rows":                        func(o *BuiltinOptions) { o.Train = 0 },
+		"test: -1 rows":                        func(o *BuiltinOptions) { o.Test = -1 },
+		"validation: 9223372036854775807 rows": func(o *BuiltinOptions) { o.Validation = math.MaxInt },
+		"200000 rows in all":                   func(o *BuiltinOptions) { o.Train, o.Test = 99_500, 100_000 },
+		"classes: 2":                           func(o *BuiltinOptions) { o.Classes = 2 },
+		"classes: 11":                          func(o *BuiltinOptions) { o.Classes = 11 },
+		"ambiguity: NaN":                       func(o *BuiltinOptions) { o.Ambiguity = math.NaN() },
+		"noise: -1":                            func(o *BuiltinOptions) { o.Noise = -1 },
+	} {
+		f, err := Lookup("builtin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := f.Options().(*BuiltinOptions)
+		change(o)
+		if _, err := f.Open(context.Background(), o, Environment{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+func TestOpeningStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := generate(ctx, BuiltinOptions{Train: 10, Validation: 10, Test: 10, Classes: 10}, Environment{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("builtin: %v", err)
+	}
+	if _, err := openAVMNIST(ctx, AVMNISTOptions{Path: tiny(t), Validation: 2}, Environment{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("avmnist: %v", err)
 	}
 }
 

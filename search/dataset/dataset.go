@@ -81,7 +81,7 @@ func (s Split) String() string {
 type Dataset interface {
 	// Name is the name of the format or the folder, for tables and reports.
 	Name() string
-	// Modalities lists the modalities, in the order that Read counts them.
+	// Modalities lists the modalities, in the order that Read counts them. The list must not be changed.
 	Modalities() []Modality
 	// Classes lists the names of the classes; their number is the number of logits.
 	Classes() []string

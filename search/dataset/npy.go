@@ -59,8 +59,8 @@ func init() {
 	})
 }
 
-// rows is a run of rows of an array.
-type rows struct {
+// span is a run of rows of an array.
+type span struct {
 	array *array
 	first int
 	count int
@@ -72,7 +72,7 @@ type arrays struct {
 	modalities  []Modality
 	classes     []string
 	many        bool
-	samples     [3][]rows // by split and modality; nil for a split that is missing
+	samples     [3][]span // by split and modality; nil for a split that is missing
 	labels      [3][]float32
 	width       int // elements a label
 	standard    []Standardisation
@@ -124,7 +124,12 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 		return nil, err
 	}
 	for m := range d.modalities {
-		d.standard = append(d.standard, found[d.samples[Train][m].array.path].Standardisation)
+		computed := found[d.samples[Train][m].array.path].Standardisation
+		standard, err := environment.standard(d.modalities[m].Name, computed)
+		if err != nil {
+			return nil, err
+		}
+		d.standard = append(d.standard, standard)
 	}
 	d.fingerprint, err = d.digest(labels, found)
 	return d, err
@@ -176,8 +181,8 @@ func (d *arrays) open(path, folder string) (*array, error) {
 }
 
 // split opens the files of a modality, or the labels, and says which rows belong to which split.
-func (d *arrays) split(files NPYFiles, validation int, folder string) ([3]rows, error) {
-	var parts [3]rows
+func (d *arrays) split(files NPYFiles, validation int, folder string) ([3]span, error) {
+	var parts [3]span
 	for _, s := range splits {
 		path := files.of(s)
 		if path == "" {
@@ -190,20 +195,20 @@ func (d *arrays) split(files NPYFiles, validation int, folder string) ([3]rows, 
 		if a.header.Rows() == 0 {
 			return parts, fmt.Errorf("%s: the file has no rows", a.path)
 		}
-		parts[s] = rows{array: a, count: a.header.Rows()}
+		parts[s] = span{array: a, count: a.header.Rows()}
 	}
 	if train := parts[Train]; files.Validation == "" {
 		if validation < 1 || validation >= train.count {
 			return parts, fmt.Errorf("%s: %d of its %d rows for validation: want at least one, and some left for training", train.array.path, validation, train.count)
 		}
 		parts[Train].count -= validation
-		parts[Validation] = rows{train.array, parts[Train].count, validation}
+		parts[Validation] = span{train.array, parts[Train].count, validation}
 	}
 	return parts, nil
 }
 
 // describe finds the shape of a modality's samples, which all its files must share.
-func describe(m NPYModality, parts [3]rows) (Modality, error) {
+func describe(m NPYModality, parts [3]span) (Modality, error) {
 	modality := Modality{Name: m.Name, Kind: m.Kind, Shape: slices.Clone(m.Shape)}
 	for _, p := range parts {
 		if p.array == nil {
@@ -230,7 +235,7 @@ func describe(m NPYModality, parts [3]rows) (Modality, error) {
 }
 
 // readLabels reads the labels of all splits and, where classes have no names, counts them over the training rows.
-func (d *arrays) readLabels(parts [3]rows) error {
+func (d *arrays) readLabels(parts [3]span) error {
 	for _, s := range splits {
 		p := parts[s]
 		if p.array == nil {
@@ -294,7 +299,7 @@ func (d *arrays) scan(ctx context.Context, environment Environment) (map[string]
 }
 
 // digest is the fingerprint: what the files hold, which rows are for what, and how samples are standardised.
-func (d *arrays) digest(labels [3]rows, found map[string]facts) (string, error) {
+func (d *arrays) digest(labels [3]span, found map[string]facts) (string, error) {
 	type run struct {
 		SHA256 string
 		First  int

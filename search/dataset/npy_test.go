@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -462,6 +463,51 @@ func TestFingerprintDependsOnSplitNotPlace(t *testing.T) {
 	}
 }
 
+func TestGivenPreprocessing(t *testing.T) {
+	given := map[string]Standardisation{"image": {10, 2}, "audio": {1, 4}}
+	d, err := openTiny(t, tiny(t), Environment{Preprocessing: given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := make([]float32, 4)
+	if err := d.Read(Train, 0, 1, sample); err != nil || !slices.Equal(sample, []float32{-3, -2.5, -2, -1.5}) {
+		t.Errorf("sample %v, %v", sample, err)
+	}
+	if !maps.Equal(d.Preprocessing(), given) {
+		t.Errorf("preprocessing %v", d.Preprocessing())
+	}
+	open := func(preprocessing map[string]Standardisation) (Dataset, error) {
+		return generate(context.Background(), BuiltinOptions{Train: 5, Validation: 1, Test: 1, Classes: 10}, Environment{Preprocessing: preprocessing})
+	}
+	own, err := open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := open(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := make([]float32, mapSize), make([]float32, mapSize)
+	if err := cmpErrors(own.Read(Test, 1, 0, a), other.Read(Test, 1, 0, b)); err != nil {
+		t.Fatal(err)
+	}
+	s := own.Preprocessing()["audio"]
+	for i := range a {
+		if want := (float64(a[i])*s.Deviation + s.Mean - 1) / 4; math.Abs(float64(b[i])-want) > 1e-5 {
+			t.Fatalf("element %d is %v, want %v", i, b[i], want)
+		}
+	}
+	for name, wrong := range map[string]map[string]Standardisation{
+		"audio: the preprocessing that was given lacks it": {"image": {0, 1}},
+		"deviation 0":   {"image": {0, 0}, "audio": {0, 1}},
+		"deviation NaN": {"image": {0, math.NaN()}, "audio": {0, 1}},
+	} {
+		if _, err := open(wrong); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v, want one with %q", err, name)
+		}
+	}
+}
+
 func TestReadBeyond(t *testing.T) {
 	files, err := openTiny(t, tiny(t), Environment{})
 	if err != nil {
@@ -507,50 +553,43 @@ func TestReadAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestLargeFile reads a file whose samples cross the limit of resident regions, from several goroutines.
-func TestLargeFile(t *testing.T) {
-	const rows, width = 160, 1 << 18 // 160 MiB of float32, most of it a hole in the file
-	folder := t.TempDir()
-	path := folder + "/x.npy"
-	writeArray(t, path, "<f4", []int{rows, width / 128}, 0)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	header := b[:bytes.IndexByte(b, '\n')+1]
-	header = bytes.Replace(header, fmt.Appendf(nil, "(%d,%d,)", rows, width/128), fmt.Appendf(nil, "(%d,%d,)", rows, width), 1)
-	header[8] = byte(len(header) - 10)
+// TestMappingOfALargeFile reads more regions than may stay resident, from several goroutines.
+func TestMappingOfALargeFile(t *testing.T) {
+	const pieces, distance = 200, 2 << 20 // most of the 400 MiB is a hole in the file
+	path := t.TempDir() + "/large"
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Write(header); err != nil {
-		t.Fatal(err)
-	}
-	for row := range int64(rows) { // the last element of a row is its number
-		last := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(row)))
-		if _, err := f.WriteAt(last, int64(len(header))+(row+1)*width*4-4); err != nil {
+	for i := range int64(pieces) {
+		if _, err := f.WriteAt([]byte{byte(i)}, (i+1)*distance-1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a, err := openArray(path)
+	m, err := openMapping(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.mapping.Close()
+	defer m.Close()
 	var group sync.WaitGroup
-	for w := range 2 {
+	for range 2 {
 		group.Go(func() {
-			dst := make([]float32, width)
-			for row := w; row < rows; row += 2 {
-				if err := a.read(row, Standardisation{Deviation: 1}, dst); err != nil || dst[width-1] != float32(row) || dst[0] != 0 {
-					t.Errorf("row %d ends in %v: %v", row, dst[width-1], err)
+			for i := range int64(pieces) {
+				var b [2]byte
+				if n, err := m.ReadAt(b[:], (i+1)*distance-2); n != 2 || err != nil || b != [2]byte{0, byte(i)} {
+					t.Errorf("piece %d: %v, %d bytes, %v", i, b, n, err)
 				}
 			}
 		})
 	}
 	group.Wait()
+	if n, err := m.ReadAt(make([]byte, 2), pieces*distance-1); n != 1 || err == nil {
+		t.Errorf("beyond the end: %d bytes, %v", n, err)
+	}
+	if _, err := m.ReadAt(make([]byte, 2), -1); err == nil {
+		t.Error("a negative offset was read")
+	}
 }
 
 func BenchmarkRead(b *testing.B) {

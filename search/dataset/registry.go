@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 	"sync"
@@ -23,6 +24,24 @@ type Environment struct {
 	Cache  Cache  // keeps fingerprints and statistics; nil keeps none
 	Verify bool   // compute fingerprints and statistics again whatever the cache holds
 	Folder string // relative paths in options are relative to it; empty means the working directory
+	// Preprocessing, when not nil, is applied in the place of the data set's own training statistics: that of a model that
+	// predicts from this data. It has an entry for every modality.
+	Preprocessing map[string]Standardisation
+}
+
+// standard is how a modality is standardised, given its training statistics.
+func (e Environment) standard(modality string, computed Standardisation) (Standardisation, error) {
+	if e.Preprocessing == nil {
+		return computed, nil
+	}
+	s, ok := e.Preprocessing[modality]
+	if !ok {
+		return s, fmt.Errorf("modality %s: the preprocessing that was given lacks it", modality)
+	}
+	if !(s.Deviation > 0) || math.IsInf(s.Deviation, 0) || math.IsInf(s.Mean, 0) || math.IsNaN(s.Mean) {
+		return s, fmt.Errorf("modality %s: mean %v and deviation %v do not standardise", modality, s.Mean, s.Deviation)
+	}
+	return s, nil
 }
 
 var registry = struct {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 
 	"mixmas/nn"
 	"mixmas/nn/device"
@@ -109,7 +110,7 @@ func (m *Model) Parameters() int { return m.network.Parameters().Count() }
 const Batch = 64
 
 // Predict returns the probabilities (rows × classes) of a split of a data set that has the model's modalities. The
-// data are standardised as the training data were.
+// data set must have been opened with the model's preprocessing.
 func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
 	rows, err := m.rows(data, split)
 	if err != nil {
@@ -154,13 +155,11 @@ func probabilities(logits []float32, classes int, multiLabel bool) {
 	}
 }
 
-// rows adapts a data set to the model's inputs and preprocessing.
+// rows adapts a data set to the model's inputs.
 type rows struct {
 	data       dataset.Dataset
 	split      dataset.Split
 	modalities []int
-	// scale and shift turn the data set's standardisation into the model's.
-	scale, shift []float32
 }
 
 func (m *Model) rows(data dataset.Dataset, split dataset.Split) (*rows, error) {
@@ -175,43 +174,23 @@ func (m *Model) rows(data dataset.Dataset, split dataset.Split) (*rows, error) {
 		if at < 0 {
 			return nil, fmt.Errorf("the data set %s has no modality %q, which the model reads", data.Name(), in.Name)
 		}
-		have, want := data.Modalities()[at], nn.ModelInput(in)
-		if have.Size() != size(want.Shape) {
+		have, want := data.Modalities()[at], in
+		if !slices.Equal(have.Shape, want.Shape) {
 			return nil, fmt.Errorf("modality %s: the data set has samples of %v, the model reads %v", in.Name, have.Shape, want.Shape)
 		}
-		ours, theirs := m.Preprocessing[in.Name], data.Preprocessing()[in.Name]
-		if ours.Deviation == 0 || theirs.Deviation == 0 {
-			return nil, fmt.Errorf("modality %s: the preprocessing is missing", in.Name)
+		if got, want := data.Preprocessing()[in.Name], m.Preprocessing[in.Name]; got != want {
+			return nil, fmt.Errorf("modality %s: the data set is standardised by mean %v and deviation %v, the model by %v and %v: open it with the model's preprocessing",
+				in.Name, got.Mean, got.Deviation, want.Mean, want.Deviation)
 		}
 		r.modalities = append(r.modalities, at)
-		r.scale = append(r.scale, float32(theirs.Deviation/ours.Deviation))
-		r.shift = append(r.shift, float32((theirs.Mean-ours.Mean)/ours.Deviation))
 	}
 	return r, nil
-}
-
-func size(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
 }
 
 func (r *rows) Len() int { return r.data.Len(r.split) }
 
 func (r *rows) Read(row, input int, dst []float32) error {
-	if err := r.data.Read(r.split, r.modalities[input], row, dst); err != nil {
-		return err
-	}
-	scale, shift := r.scale[input], r.shift[input]
-	if scale == 1 && shift == 0 {
-		return nil
-	}
-	for i, x := range dst {
-		dst[i] = x*scale + shift
-	}
-	return nil
+	return r.data.Read(r.split, r.modalities[input], row, dst)
 }
 
 func (r *rows) Label(row int, dst []float32) error { return r.data.Label(r.split, row, dst) }

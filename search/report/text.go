@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
@@ -28,8 +29,12 @@ func WriteText(w io.Writer, d Document) error {
 	if len(d.Files) > 0 {
 		b.WriteString("\n")
 	}
+	width := 0
 	for _, f := range d.Files {
-		fmt.Fprintf(&b, "%-7s %s\n", f.Name, f.Path)
+		width = max(width, utf8.RuneCountInString(f.Name))
+	}
+	for _, f := range d.Files {
+		fmt.Fprintf(&b, "%s  %s\n", pad(f.Name, width, false), f.Path)
 	}
 	fmt.Fprintf(&b, "\n%s\n", effortLine(d))
 	_, err := io.WriteString(w, b.String())

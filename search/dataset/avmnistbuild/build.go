@@ -63,7 +63,7 @@ type part struct {
 	name       string // prefix of file names: train, test
 	images     *images
 	recordings []*recording // the recording of each row
-	noises     func(row int) []*recording
+	noises     []*recording
 	stream     uint64 // distinguishes the random numbers of parts
 }
 
@@ -171,8 +171,8 @@ func prepare(ctx context.Context, o Options) ([]part, *basis, error) {
 		return nil, nil, err
 	}
 	parts := []part{
-		{name: "train", images: train, noises: func(int) []*recording { return noise.train }, stream: 0},
-		{name: "test", images: test, noises: func(int) []*recording { return noise.test }, stream: 1},
+		{name: "train", images: train, noises: noise.train, stream: 0},
+		{name: "test", images: test, noises: noise.test, stream: 1},
 	}
 	parts[0].recordings = append(
 		speech.assign(train.labels[:fitted], forTraining, o.Seed),
@@ -258,7 +258,7 @@ func writePart(ctx context.Context, folder string, p part, b *basis, o Options, 
 					}
 					row := first + i
 					b.project(pixels[i*p.images.size:][:p.images.size], p.images.row(row))
-					m.mix(sounds[i*bins*frames:][:bins*frames], p.recordings[row], p.noises(row), o.SNR, generator(o.Seed, p.stream, uint64(row)))
+					m.mix(sounds[i*bins*frames:][:bins*frames], p.recordings[row], p.noises, o.SNR, generator(o.Seed, p.stream, uint64(row)))
 					labels[i] = float32(p.images.labels[row])
 				}
 				return nil

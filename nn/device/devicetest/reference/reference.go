@@ -95,6 +95,11 @@ func (r *Runner) Read(b device.Buffer, dst []float32) error {
 
 // Run implements [device.Runner]. What no operation has written is not a number.
 func (r *Runner) Run(step device.Step) error {
+	return r.Each(step, func(_ int, run func() error) error { return run() })
+}
+
+// Each is Run with a say in when each operation runs.
+func (r *Runner) Each(step device.Step, operation func(i int, run func() error) error) error {
 	r.step = step
 	for i, info := range r.program.Buffers {
 		if info.Space == device.Arena && info.First != -1 {
@@ -103,8 +108,8 @@ func (r *Runner) Run(step device.Step) error {
 			}
 		}
 	}
-	for _, op := range r.program.Operations {
-		if err := r.operate(op); err != nil {
+	for i, op := range r.program.Operations {
+		if err := operation(i, func() error { return r.operate(op) }); err != nil {
 			return err
 		}
 	}
