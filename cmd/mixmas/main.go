@@ -66,7 +66,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader:          stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
-			runCommand(), searchCommand(), trainCommand(), predictCommand(),
+			runCommand(), searchCommand(), trainCommand(), predictCommand(), reportCommand(),
 			scoresCommand(), dataCommand(), configCommand(), devicesCommand(),
 		},
 	}

@@ -76,7 +76,13 @@ func predict(c *cli.Context) error {
 func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	path, env := c.String("data"), dataset.Environment{Preprocessing: m.Preprocessing}
 	if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
-		return openFormat(c.Context, "avmnist", &dataset.AVMNISTOptions{Path: path}, env)
+		format, err := dataset.Lookup("avmnist")
+		if err != nil {
+			return nil, err
+		}
+		options := format.Options().(*dataset.AVMNISTOptions)
+		options.Path = path
+		return openFormat(c.Context, format.Name, options, env)
 	}
 	plan, err := loadConfig(path)
 	if err != nil {

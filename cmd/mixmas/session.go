@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -118,6 +120,7 @@ func (s *session) explain(err error) error {
 func (s *session) report(r *search.Result, t *search.Trained) error {
 	s.progress.Close()
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	d.Command = strings.Join(append([]string{"mixmas"}, os.Args[1:]...), " ")
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d)
 	}

@@ -73,10 +73,15 @@ func (r *reduce) put(at int, sum []float32) {
 	r.set.Axpy(y, sum, r.scale)
 }
 
+// sumRow adds short pieces in float32 and the pieces in float64: a sum over all of a map may cancel.
 func (r *reduce) sumRow(w *worker, o, _, _ int) {
+	const short = 64
 	x := r.x[o*r.axis:][:r.axis]
 	var sum float64
-	eachBlock(0, len(x), func(i, j int) { sum += float64(r.set.Sum(x[i:j])) })
+	for ; len(x) > short; x = x[short:] {
+		sum += float64(r.set.Sum(x[:short]))
+	}
+	sum += float64(r.set.Sum(x))
 	w.blocks[0][0] = float32(sum)
 	r.put(o, w.blocks[0][:1])
 }

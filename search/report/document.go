@@ -19,6 +19,11 @@ type Document struct {
 	Trainings int `json:"trainings"`
 	// Seconds is the time of it all.
 	Seconds float64 `json:"seconds"`
+	// Command is what was run, and Machine what it ran on.
+	Command string `json:"command,omitempty"`
+	Machine string `json:"machine,omitempty"`
+	// PeakMemory is the largest resident memory of the process in bytes, 0 where it is unknown.
+	PeakMemory int64 `json:"peak_memory,omitempty"`
 	// Files are shown to people in text and pages, and left out of JSON.
 	Files []File `json:"-"`
 }
@@ -78,6 +83,10 @@ type Candidate struct {
 type Model struct {
 	Params int    `json:"params"`
 	Path   string `json:"path"`
+	// Epochs and Seconds are those of the full training, and Metrics its validation scores.
+	Epochs  int               `json:"epochs"`
+	Seconds float64           `json:"seconds"`
+	Metrics map[string]Number `json:"metrics"`
 }
 
 // Test is the model's result on the test split.

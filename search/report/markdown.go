@@ -3,37 +3,58 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+
+	"github.com/dustin/go-humanize"
 )
 
-// Page is a document with what a reader needs to make it again.
+// Page shows what several commands on the same plan came to.
 type Page struct {
 	Title string
-	// Command makes the page; Machine is what it ran on; Notes are paragraphs that say how to read it.
-	Command, Machine string
-	Notes            []string
-	Document         Document
+	// Notes are paragraphs that say how to read it.
+	Notes     []string
+	Documents []Document
 }
 
-// WriteMarkdown writes a page of Markdown with the tables of [WriteText]. It fails only where w does.
+// WriteMarkdown writes a page of Markdown: the commands with their effort, then the tables of [WriteText]. Stages are
+// shown as the first document that has them found them. It fails only where w does.
 func WriteMarkdown(w io.Writer, p Page) error {
 	var b strings.Builder
-	d := p.Document
-	fmt.Fprintf(&b, "# %s\n\nMade by\n\n```\n%s\n```\n\non %s.\n", p.Title, p.Command, p.Machine)
+	fmt.Fprintf(&b, "# %s\n", p.Title)
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "\n%s\n", note)
 	}
-	fmt.Fprintf(&b, "\n- Data: %s\n- Sample: %s\n- Effort: %s\n", dataLine(d.Dataset), sampleLine(d.Sample), effortLine(d))
-	for _, s := range d.Stages {
-		fmt.Fprintf(&b, "\n## %s\n\n", s.Name)
-		stageTable(s).markdown(&b)
+	effort := table{head: []string{"command", "trainings", "seconds", "peak memory"}, right: []bool{false, true, true, true}}
+	for _, d := range p.Documents {
+		memory := "–"
+		if d.PeakMemory > 0 {
+			memory = humanize.IBytes(uint64(d.PeakMemory))
+		}
+		effort.rows = append(effort.rows, []string{"`" + d.Command + "`", strconv.Itoa(d.Trainings), seconds(d.Seconds), memory})
 	}
-	if d.Model != nil {
-		fmt.Fprintf(&b, "\n## model\n\n%s parameters\n", params(d.Model.Params))
-	}
-	if d.Test != nil {
-		b.WriteString("\n## test\n\n")
-		metricsTable(d.Test.Metrics).markdown(&b)
+	b.WriteString("\n")
+	effort.markdown(&b)
+	stages := false
+	for i, d := range p.Documents {
+		if i == 0 {
+			fmt.Fprintf(&b, "\n- Machine: %s\n- Data: %s\n", d.Machine, dataLine(d.Dataset))
+		}
+		if len(d.Stages) > 0 && !stages {
+			stages = true
+			fmt.Fprintf(&b, "- Sample: %s\n", sampleLine(d.Sample))
+			for _, s := range d.Stages {
+				fmt.Fprintf(&b, "\n## %s\n\n", s.Name)
+				stageTable(s).markdown(&b)
+			}
+		}
+		if d.Model != nil {
+			fmt.Fprintf(&b, "\n## full training\n\n%s\n", modelLine(*d.Model))
+		}
+		if d.Test != nil {
+			b.WriteString("\n")
+			metricsTable(d).markdown(&b)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -40,9 +40,9 @@ func document() Document {
 				Candidates: []Candidate{{Name: "concat", Key: "k4", Score: 0.9, Params: 1000, Seconds: 0.04, Metrics: map[string]Number{"auroc_macro": 0.9}}},
 			},
 		},
-		Model:     &Model{Params: 9318430, Path: "out/model.safetensors"},
+		Model:     &Model{Params: 9318430, Path: "out/model.safetensors", Epochs: 5, Seconds: 601.26, Metrics: map[string]Number{"accuracy": 0.7}},
 		Test:      &Test{Metrics: map[string]Number{"accuracy": 0.671, "auroc_macro": Number(math.NaN())}},
-		Trainings: 3, Seconds: 1234.5,
+		Trainings: 3, Seconds: 1234.5, Command: "mixmas train avmnist.yaml --epochs 5", Machine: "two cores", PeakMemory: 1 << 30,
 		Files: []File{{"store", "mixmas.db"}, {"report", "out/report.md"}},
 	}
 }
@@ -84,9 +84,11 @@ func TestWriteText(t *testing.T) {
 
 func TestWriteMarkdown(t *testing.T) {
 	var text bytes.Buffer
+	searched := document()
+	searched.Model, searched.Test, searched.Command = nil, nil, "mixmas search avmnist.yaml"
 	err := WriteMarkdown(&text, Page{
-		Title: "AV-MNIST", Command: "mixmas run avmnist.yaml", Machine: "two cores",
-		Notes: []string{"This is not the published number of epochs."}, Document: document(),
+		Title: "AV-MNIST", Notes: []string{"This is not the published number of epochs."},
+		Documents: []Document{searched, document()},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +145,7 @@ func TestWritersReportErrors(t *testing.T) {
 	if err := WriteText(full{}, document()); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("WriteText: %v", err)
 	}
-	if err := WriteMarkdown(full{}, Page{Document: document()}); !errors.Is(err, os.ErrPermission) {
+	if err := WriteMarkdown(full{}, Page{Documents: []Document{document()}}); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("WriteMarkdown: %v", err)
 	}
 }

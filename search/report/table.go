@@ -108,13 +108,24 @@ func seconds(s float64) string { return humanize.CommafWithDigits(math.Round(10*
 // percent is a part of a whole.
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
 
-// metricsTable lists metrics by name.
-func metricsTable(metrics map[string]Number) table {
-	t := table{head: []string{"metric", "test"}, right: []bool{false, true}}
-	for _, name := range slices.Sorted(maps.Keys(metrics)) {
-		t.rows = append(t.rows, []string{name, number(metrics[name])})
+// metricsTable lists the full model's metrics by name, on the validation and the test split.
+func metricsTable(d Document) table {
+	t := table{head: []string{"metric", "validation", "test"}, right: []bool{false, true, true}}
+	for _, name := range slices.Sorted(maps.Keys(d.Test.Metrics)) {
+		validation := Number(math.NaN())
+		if d.Model != nil {
+			if value, has := d.Model.Metrics[name]; has {
+				validation = value
+			}
+		}
+		t.rows = append(t.rows, []string{name, number(validation), number(d.Test.Metrics[name])})
 	}
 	return t
+}
+
+// modelLine says what was trained in full, and for how long.
+func modelLine(m Model) string {
+	return fmt.Sprintf("%s parameters, %d epochs in %s seconds", params(m.Params), m.Epochs, seconds(m.Seconds))
 }
 
 // widths are those of the columns, in characters, with a least width.

@@ -14,17 +14,19 @@ import (
 func WriteText(w io.Writer, d Document) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "data    %s\n", dataLine(d.Dataset))
-	fmt.Fprintf(&b, "sample  %s\n", sampleLine(d.Sample))
+	if d.Sample.Size > 0 {
+		fmt.Fprintf(&b, "sample  %s\n", sampleLine(d.Sample))
+	}
 	for _, s := range d.Stages {
 		fmt.Fprintf(&b, "\n%s\n", s.Name)
 		stageTable(s).text(&b)
 	}
 	if d.Model != nil {
-		fmt.Fprintf(&b, "\nmodel   %s parameters, %s\n", params(d.Model.Params), d.Model.Path)
+		fmt.Fprintf(&b, "\nmodel\n%s\n", modelLine(*d.Model))
 	}
 	if d.Test != nil {
 		b.WriteString("\ntest\n")
-		metricsTable(d.Test.Metrics).text(&b)
+		metricsTable(d).text(&b)
 	}
 	if len(d.Files) > 0 {
 		b.WriteString("\n")

@@ -191,7 +191,7 @@ func (g *generator) elements(name string, count reg.GPVirtual, unroll int, body 
 	g.Label(name + "_done")
 }
 
-// tailMask is a mask of the first count < 8 elements.
+// tailMask is a mask of the first count ≤ 8 elements. It negates count.
 func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
 	table, mask := g.GP64(), g.YMM()
 	g.LEAQ(g.mask, table)
@@ -200,17 +200,23 @@ func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
 	return mask
 }
 
-// total adds the 8 elements of v, the halves first, and leaves the sum in all elements.
-func (g *generator) total(v reg.VecVirtual) reg.VecVirtual {
-	sum, other := g.YMM(), g.YMM()
-	g.VPERM2F128(operand.Imm(0x01), v, v, other)
-	g.VADDPS(other, v, sum)
-	g.VSHUFPS(operand.Imm(0x4e), sum, sum, other)
-	g.VADDPS(other, sum, sum)
-	g.VSHUFPS(operand.Imm(0xb1), sum, sum, other)
-	g.VADDPS(other, sum, sum)
-	return sum
+// fold combines the 8 elements of v with an operation of two vectors, the halves first, and returns the result in all
+// elements.
+func (g *generator) fold(v reg.VecVirtual, combine func(operands ...operand.Op)) reg.VecVirtual {
+	half, other := g.XMM(), g.XMM()
+	g.VEXTRACTF128(operand.Imm(1), v, half)
+	combine(half, v.AsX(), half)
+	g.VSHUFPS(operand.Imm(0x4e), half, half, other)
+	combine(other, half, half)
+	g.VSHUFPS(operand.Imm(0xb1), half, half, other)
+	combine(other, half, half)
+	all := g.YMM()
+	g.VBROADCASTSS(half, all)
+	return all
 }
+
+// total adds the 8 elements of v.
+func (g *generator) total(v reg.VecVirtual) reg.VecVirtual { return g.fold(v, g.VADDPS) }
 
 // number is an integer operand of the widths that arithmetic instructions have.
 func number(n int) operand.Op {

@@ -30,23 +30,22 @@ func (g *generator) layerNorm() {
 	part := g.broadcast("part")
 
 	g.Label("row")
-	sums := []reg.VecVirtual{g.zero(), g.zero()}
-	g.elements("sum", width, 2, func(l lanes) { g.VADDPS(l.load(x), sums[l.index], sums[l.index]) })
-	g.VADDPS(sums[1], sums[0], sums[0])
-	center := g.total(sums[0])
+	sums := g.accumulators(4)
+	g.elements("sum", width, 4, func(l lanes) { g.VADDPS(l.load(x), sums[l.index], sums[l.index]) })
+	center := g.total(g.add(sums))
 	g.VMULPS(part, center, center)
 
-	deviations, squares := g.zero(), g.zero()
-	g.elements("square", width, 1, func(l lanes) {
+	deviations, squares := g.accumulators(4), g.accumulators(4)
+	g.elements("square", width, 4, func(l lanes) {
 		d := l.load(x)
 		g.VSUBPS(center, d, d)
 		if l.mask != nil {
 			g.VANDPS(l.mask, d, d)
 		}
-		g.VADDPS(d, deviations, deviations)
-		g.VFMADD231PS(d, d, squares)
+		g.VADDPS(d, deviations[l.index], deviations[l.index])
+		g.VFMADD231PS(d, d, squares[l.index])
 	})
-	correction, scale := g.sumPair(deviations, squares, part)
+	correction, scale := g.sumPair(g.add(deviations), g.add(squares), part)
 	g.VFNMADD231PS(correction, correction, scale) // the variance
 	g.VADDPS(g.broadcast("eps"), scale, scale)
 	g.VSQRTPS(scale, scale)
@@ -91,8 +90,8 @@ func (g *generator) layerNormGrad() {
 	g.Store(rstdPointer, g.Param("rstd"))
 
 	weight, dweight, dbias := g.argument("weight"), g.argument("dweight"), g.argument("dbias")
-	sum, dot := g.zero(), g.zero()
-	g.elements("sum", width, 1, func(l lanes) {
+	sum, dot := g.accumulators(2), g.accumulators(2)
+	g.elements("sum", width, 2, func(l lanes) {
 		normal, d := l.load(x), l.load(dy)
 		g.VSUBPS(center, normal, normal)
 		g.VMULPS(scale, normal, normal)
@@ -102,10 +101,10 @@ func (g *generator) layerNormGrad() {
 		g.VFMADD231PS(normal, d, gain)
 		l.store(gain, dweight)
 		g.VMULPS(l.load(weight), d, d)
-		g.VADDPS(d, sum, sum)
-		g.VFMADD231PS(normal, d, dot)
+		g.VADDPS(d, sum[l.index], sum[l.index])
+		g.VFMADD231PS(normal, d, dot[l.index])
 	})
-	a, b := g.sumPair(sum, dot, g.broadcast("part"))
+	a, b := g.sumPair(g.add(sum), g.add(dot), g.broadcast("part"))
 
 	dx, plus := g.argument("dx"), g.argument("plus")
 	result := func(l lanes) reg.VecVirtual {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // packing emits the copies of k rows of a matrix into panels: the columns are cut into panels of 6 (a transposed A) or 16
@@ -12,6 +13,7 @@ import (
 func (g *generator) packing() {
 	g.pack("avx2Pack6", 6)
 	g.pack("avx2Pack16", 16)
+	g.packEdge()
 }
 
 func (g *generator) pack(name string, width int) {
@@ -68,4 +70,32 @@ func (g *generator) copyPiece(width int, from, to operand.Mem) {
 	g.MOVQ(from.Offset(4*float), two)
 	g.VMOVUPS(four, to)
 	g.MOVQ(two, to.Offset(4*float))
+}
+
+// packEdge emits the copy of fewer columns than a panel has, with zeros for the others.
+func (g *generator) packEdge() {
+	g.function("avx2PackEdge", "width, k int, src *float32, ld int, dst *float32",
+		"copies k rows of width ≤ 16 elements to a panel of 16, with zeros behind them.")
+	k, src, dst, ld := g.argument("k"), g.argument("src"), g.argument("dst"), g.stride("ld")
+	left, right := g.argument("width"), g.GP64()
+	zero, eight := g.GP64(), g.GP64()
+	g.XORQ(zero, zero)
+	g.MOVQ(operand.U32(8), eight)
+	g.MOVQ(left, right)
+	g.SUBQ(eight, right)
+	g.CMOVQLT(zero, right)
+	g.CMPQ(left, eight)
+	g.CMOVQGT(eight, left)
+	masks := []reg.VecVirtual{g.tailMask(left), g.tailMask(right)}
+	g.Label("row")
+	for i, mask := range masks {
+		v := g.YMM()
+		g.VMASKMOVPS(operand.Mem{Base: src, Disp: i * vector}, mask, v)
+		g.VMOVUPS(v, operand.Mem{Base: dst, Disp: i * vector})
+	}
+	g.ADDQ(ld, src)
+	g.ADDQ(number(16*float), dst)
+	g.DECQ(k)
+	g.JNZ(operand.LabelRef("row"))
+	g.end()
 }

@@ -18,22 +18,22 @@ func (g *generator) products() {
 	g.strip("avx2Strip8", 1)
 }
 
-// strip emits the kernel for a strip of C that is 8·vectors columns wide. The one with a single vector masks the columns
-// from width on.
+// strip emits the kernel for a strip of C that is 8·vectors columns wide. The one with a single vector reads 8
+// columns of B and writes width columns of C.
 func (g *generator) strip(name string, vectors int) {
-	masked := vectors == 1
+	narrow := vectors == 1
 	parameters := "m, k int, a *float32, rowStride, stepStride, panelStride int, b *float32, bStride int, c *float32, ldc int, accumulate int"
 	doc := "is C = A B or C += A B for m rows and 16 columns of C: element (i, k) of A is at i%6·rowStride + i/6·panelStride + k·stepStride."
-	if masked {
+	if narrow {
 		parameters += ", width int"
-		doc = "is avx2Strip16 for 1 ≤ width ≤ 8 columns."
+		doc = "is avx2Strip16 for 1 ≤ width ≤ 8 columns of C; B has 8."
 	}
 	g.function(name, parameters, doc)
 	m, a, c := g.argument("m"), g.argument("a"), g.argument("c")
 	rowStride, stepStride := g.stride("rowStride"), g.stride("stepStride")
 	bStride, ldc := g.stride("bStride"), g.stride("ldc")
 	var mask reg.VecVirtual
-	if masked {
+	if narrow {
 		width := g.argument("width")
 		mask = g.tailMask(width)
 	}
@@ -45,7 +45,7 @@ func (g *generator) strip(name string, vectors int) {
 	}
 	for rows := tileRows; rows > 0; rows-- {
 		g.Label(fmt.Sprintf("rows%d", rows))
-		accumulators := g.tile(rows, vectors, a, rowStride, stepStride, bStride, mask)
+		accumulators := g.tile(rows, vectors, a, rowStride, stepStride, bStride)
 		g.storeTile(rows, vectors, accumulators, c, ldc, mask)
 		if rows < tileRows {
 			g.end()
@@ -60,7 +60,7 @@ func (g *generator) strip(name string, vectors int) {
 }
 
 // tile adds over k into rows×vectors accumulators.
-func (g *generator) tile(rows, vectors int, a, rowStride, stepStride, bStride reg.GPVirtual, mask reg.VecVirtual) [][]reg.VecVirtual {
+func (g *generator) tile(rows, vectors int, a, rowStride, stepStride, bStride reg.GPVirtual) [][]reg.VecVirtual {
 	label := func(s string) string { return fmt.Sprintf("rows%d_%s", rows, s) }
 	accumulators := make([][]reg.VecVirtual, rows)
 	for i := range accumulators {
@@ -91,11 +91,7 @@ func (g *generator) tile(rows, vectors int, a, rowStride, stepStride, bStride re
 	broadcasts := []reg.VecVirtual{g.YMM(), g.YMM()}
 	step := func() {
 		for j, v := range values {
-			if mask != nil {
-				g.VMASKMOVPS(operand.Mem{Base: row, Disp: j * vector}, mask, v)
-			} else {
-				g.VMOVUPS(operand.Mem{Base: row, Disp: j * vector}, v)
-			}
+			g.VMOVUPS(operand.Mem{Base: row, Disp: j * vector}, v)
 		}
 		for i := range rows {
 			x := broadcasts[i%2]

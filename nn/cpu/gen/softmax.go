@@ -18,14 +18,7 @@ func (g *generator) softmax() {
 		}
 		g.VMAXPS(v, largest, largest)
 	})
-	other := g.YMM()
-	g.VPERM2F128(operand.Imm(0x01), largest, largest, other)
-	g.VMAXPS(other, largest, largest)
-	g.VSHUFPS(operand.Imm(0x4e), largest, largest, other)
-	g.VMAXPS(other, largest, largest)
-	g.VSHUFPS(operand.Imm(0xb1), largest, largest, other)
-	g.VMAXPS(other, largest, largest)
-	g.returns(largest, 0)
+	g.returns(g.fold(largest, g.VMAXPS), 0)
 	g.end()
 
 	g.function("avx2ExpSum", "n int, y, x *float32, largest float32) (sum float32",

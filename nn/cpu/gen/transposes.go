@@ -34,27 +34,27 @@ func (g *generator) transpose8() {
 	g.LEAQ(operand.Mem{Base: src3, Index: lds3, Scale: 1}, src6)
 	g.LEAQ(operand.Mem{Base: dst, Index: ldd3, Scale: 1}, dst3)
 	g.LEAQ(operand.Mem{Base: dst3, Index: ldd3, Scale: 1}, dst6)
+	// Register i has the left halves of rows i and i+4, register i+4 the right ones: loading half rows saves the moves
+	// between the halves of registers, which are slow.
 	var r, t [8]reg.VecVirtual
 	for i := range r {
 		r[i], t[i] = g.YMM(), g.YMM()
-		g.VMOVUPS(rowAddress(src, src3, src6, lds, i), r[i])
+		right := i / 4 * vector / 2
+		g.VMOVUPS(rowAddress(src, src3, src6, lds, i%4).Offset(right), r[i].AsX())
+		g.VINSERTF128(operand.Imm(1), rowAddress(src, src3, src6, lds, i%4+4).Offset(right), r[i], r[i])
 	}
-	for i := 0; i < 8; i += 2 { // pairs of rows
+	for i := 0; i < 8; i += 4 {
 		g.VUNPCKLPS(r[i+1], r[i], t[i])
 		g.VUNPCKHPS(r[i+1], r[i], t[i+1])
-	}
-	for i := 0; i < 8; i += 4 { // fours
+		g.VUNPCKLPS(r[i+3], r[i+2], t[i+2])
+		g.VUNPCKHPS(r[i+3], r[i+2], t[i+3])
 		g.VSHUFPS(operand.Imm(0x44), t[i+2], t[i], r[i])
 		g.VSHUFPS(operand.Imm(0xee), t[i+2], t[i], r[i+1])
 		g.VSHUFPS(operand.Imm(0x44), t[i+3], t[i+1], r[i+2])
 		g.VSHUFPS(operand.Imm(0xee), t[i+3], t[i+1], r[i+3])
 	}
-	for i := range 4 { // eights
-		g.VPERM2F128(operand.Imm(0x20), r[i+4], r[i], t[i])
-		g.VPERM2F128(operand.Imm(0x31), r[i+4], r[i], t[i+4])
-	}
-	for i := range t {
-		g.VMOVUPS(t[i], rowAddress(dst, dst3, dst6, ldd, i))
+	for i := range r {
+		g.VMOVUPS(r[i], rowAddress(dst, dst3, dst6, ldd, i))
 	}
 	g.ADDQ(operand.Imm(vector), src)
 	g.LEAQ(operand.Mem{Base: dst, Index: ldd, Scale: 8}, dst)

@@ -900,7 +900,7 @@ tile:
 	JL     rows6_last
 
 rows6_steps:
-	VMASKMOVPS   (R11), Y0, Y7
+	VMOVUPS      (R11), Y7
 	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y7, Y8, Y1
 	VBROADCASTSS (R9)(BX*1), Y8
@@ -916,7 +916,7 @@ rows6_steps:
 	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         DI, R11
-	VMASKMOVPS   (R11), Y0, Y7
+	VMOVUPS      (R11), Y7
 	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y7, Y8, Y1
 	VBROADCASTSS (R9)(BX*1), Y8
@@ -932,7 +932,7 @@ rows6_steps:
 	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         DI, R11
-	VMASKMOVPS   (R11), Y0, Y7
+	VMOVUPS      (R11), Y7
 	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y7, Y8, Y1
 	VBROADCASTSS (R9)(BX*1), Y8
@@ -948,7 +948,7 @@ rows6_steps:
 	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         DI, R11
-	VMASKMOVPS   (R11), Y0, Y7
+	VMOVUPS      (R11), Y7
 	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y7, Y8, Y1
 	VBROADCASTSS (R9)(BX*1), Y8
@@ -972,7 +972,7 @@ rows6_last:
 	JZ   rows6_store
 
 rows6_step:
-	VMASKMOVPS   (R11), Y0, Y7
+	VMOVUPS      (R11), Y7
 	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y7, Y8, Y1
 	VBROADCASTSS (R9)(BX*1), Y8
@@ -1184,7 +1184,7 @@ rows5:
 	JL     rows5_last
 
 rows5_steps:
-	VMASKMOVPS   (CX), Y0, Y6
+	VMOVUPS      (CX), Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS (AX)(BX*1), Y7
@@ -1198,7 +1198,7 @@ rows5_steps:
 	ADDQ         SI, AX
 	ADDQ         SI, R9
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y6
+	VMOVUPS      (CX), Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS (AX)(BX*1), Y7
@@ -1212,7 +1212,7 @@ rows5_steps:
 	ADDQ         SI, AX
 	ADDQ         SI, R9
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y6
+	VMOVUPS      (CX), Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS (AX)(BX*1), Y7
@@ -1226,7 +1226,7 @@ rows5_steps:
 	ADDQ         SI, AX
 	ADDQ         SI, R9
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y6
+	VMOVUPS      (CX), Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS (AX)(BX*1), Y7
@@ -1248,7 +1248,7 @@ rows5_last:
 	JZ   rows5_store
 
 rows5_step:
-	VMASKMOVPS   (CX), Y0, Y6
+	VMOVUPS      (CX), Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS (AX)(BX*1), Y7
@@ -1427,7 +1427,7 @@ rows4:
 	JL     rows4_last
 
 rows4_steps:
-	VMASKMOVPS   (CX), Y0, Y5
+	VMOVUPS      (CX), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS (AX)(BX*1), Y6
@@ -1439,7 +1439,7 @@ rows4_steps:
 	ADDQ         SI, AX
 	ADDQ         SI, R9
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y5
+	VMOVUPS      (CX), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS (AX)(BX*1), Y6
@@ -1451,7 +1451,7 @@ rows4_steps:
 	ADDQ         SI, AX
 	ADDQ         SI, R9
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y5
+	VMOVUPS      (CX), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS (AX)(BX*1), Y6
@@ -1463,7 +1463,7 @@ rows4_steps:
 	ADDQ         SI, AX
 	ADDQ         SI, R9
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y5
+	VMOVUPS      (CX), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS (AX)(BX*1), Y6
@@ -1483,7 +1483,7 @@ rows4_last:
 	JZ   rows4_store
 
 rows4_step:
-	VMASKMOVPS   (CX), Y0, Y5
+	VMOVUPS      (CX), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS (AX)(BX*1), Y6
@@ -1633,7 +1633,7 @@ rows3:
 	JL     rows3_last
 
 rows3_steps:
-	VMASKMOVPS   (CX), Y0, Y4
+	VMOVUPS      (CX), Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y4, Y5, Y1
 	VBROADCASTSS (AX)(BX*1), Y5
@@ -1642,7 +1642,7 @@ rows3_steps:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y4
+	VMOVUPS      (CX), Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y4, Y5, Y1
 	VBROADCASTSS (AX)(BX*1), Y5
@@ -1651,7 +1651,7 @@ rows3_steps:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y4
+	VMOVUPS      (CX), Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y4, Y5, Y1
 	VBROADCASTSS (AX)(BX*1), Y5
@@ -1660,7 +1660,7 @@ rows3_steps:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y4
+	VMOVUPS      (CX), Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y4, Y5, Y1
 	VBROADCASTSS (AX)(BX*1), Y5
@@ -1677,7 +1677,7 @@ rows3_last:
 	JZ   rows3_store
 
 rows3_step:
-	VMASKMOVPS   (CX), Y0, Y4
+	VMOVUPS      (CX), Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y4, Y5, Y1
 	VBROADCASTSS (AX)(BX*1), Y5
@@ -1797,28 +1797,28 @@ rows2:
 	JL     rows2_last
 
 rows2_steps:
-	VMASKMOVPS   (CX), Y0, Y3
+	VMOVUPS      (CX), Y3
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VBROADCASTSS (AX)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y3
+	VMOVUPS      (CX), Y3
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VBROADCASTSS (AX)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y3
+	VMOVUPS      (CX), Y3
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VBROADCASTSS (AX)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y3
+	VMOVUPS      (CX), Y3
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VBROADCASTSS (AX)(BX*1), Y4
@@ -1833,7 +1833,7 @@ rows2_last:
 	JZ   rows2_store
 
 rows2_step:
-	VMASKMOVPS   (CX), Y0, Y3
+	VMOVUPS      (CX), Y3
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VBROADCASTSS (AX)(BX*1), Y4
@@ -1924,22 +1924,22 @@ rows1:
 	JL     rows1_last
 
 rows1_steps:
-	VMASKMOVPS   (CX), Y0, Y2
+	VMOVUPS      (CX), Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y2
+	VMOVUPS      (CX), Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y2
+	VMOVUPS      (CX), Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         SI, AX
 	ADDQ         DI, CX
-	VMASKMOVPS   (CX), Y0, Y2
+	VMOVUPS      (CX), Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         SI, AX
@@ -1952,7 +1952,7 @@ rows1_last:
 	JZ   rows1_store
 
 rows1_step:
-	VMASKMOVPS   (CX), Y0, Y2
+	VMOVUPS      (CX), Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         SI, AX
@@ -2154,6 +2154,41 @@ one_end:
 	VZEROUPPER
 	RET
 
+// func avx2PackEdge(width int, k int, src *float32, ld int, dst *float32)
+// Requires: AVX, CMOV
+TEXT ·avx2PackEdge(SB), NOSPLIT, $0-40
+	MOVQ    k+8(FP), AX
+	MOVQ    src+16(FP), CX
+	MOVQ    dst+32(FP), DX
+	MOVQ    ld+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    width+0(FP), SI
+	XORQ    R8, R8
+	MOVQ    $0x00000008, R9
+	MOVQ    SI, DI
+	SUBQ    R9, DI
+	CMOVQLT R8, DI
+	CMPQ    SI, R9
+	CMOVQGT R9, SI
+	LEAQ    tail_mask<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y0
+	LEAQ    tail_mask<>+0(SB), SI
+	NEGQ    DI
+	VMOVUPS 32(SI)(DI*4), Y1
+
+row:
+	VMASKMOVPS (CX), Y0, Y2
+	VMOVUPS    Y2, (DX)
+	VMASKMOVPS 32(CX), Y1, Y2
+	VMOVUPS    Y2, 32(DX)
+	ADDQ       BX, CX
+	ADDQ       $0x40, DX
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func avx2Transpose8(blocks int, src *float32, lds int, dst *float32, ldd int)
 // Requires: AVX
 TEXT ·avx2Transpose8(SB), NOSPLIT, $0-40
@@ -2168,54 +2203,54 @@ TEXT ·avx2Transpose8(SB), NOSPLIT, $0-40
 	LEAQ (SI)(SI*2), R8
 
 block:
-	LEAQ       (CX)(DI*1), R9
-	LEAQ       (R9)(DI*1), R10
-	LEAQ       (DX)(R8*1), R11
-	LEAQ       (R11)(R8*1), R12
-	VMOVUPS    (CX), Y0
-	VMOVUPS    (CX)(BX*1), Y2
-	VMOVUPS    (CX)(BX*2), Y4
-	VMOVUPS    (R9), Y5
-	VMOVUPS    (R9)(BX*1), Y7
-	VMOVUPS    (R9)(BX*2), Y9
-	VMOVUPS    (R10), Y11
-	VMOVUPS    (R10)(BX*1), Y12
-	VUNPCKLPS  Y2, Y0, Y1
-	VUNPCKHPS  Y2, Y0, Y3
-	VUNPCKLPS  Y5, Y4, Y2
-	VUNPCKHPS  Y5, Y4, Y6
-	VUNPCKLPS  Y9, Y7, Y8
-	VUNPCKHPS  Y9, Y7, Y10
-	VUNPCKLPS  Y12, Y11, Y9
-	VUNPCKHPS  Y12, Y11, Y12
-	VSHUFPS    $0x44, Y2, Y1, Y0
-	VSHUFPS    $0xee, Y2, Y1, Y2
-	VSHUFPS    $0x44, Y6, Y3, Y4
-	VSHUFPS    $0xee, Y6, Y3, Y5
-	VSHUFPS    $0x44, Y9, Y8, Y7
-	VSHUFPS    $0xee, Y9, Y8, Y9
-	VSHUFPS    $0x44, Y12, Y10, Y11
-	VSHUFPS    $0xee, Y12, Y10, Y12
-	VPERM2F128 $0x20, Y7, Y0, Y1
-	VPERM2F128 $0x31, Y7, Y0, Y8
-	VPERM2F128 $0x20, Y9, Y2, Y3
-	VPERM2F128 $0x31, Y9, Y2, Y10
-	VPERM2F128 $0x20, Y11, Y4, Y2
-	VPERM2F128 $0x31, Y11, Y4, Y9
-	VPERM2F128 $0x20, Y12, Y5, Y6
-	VPERM2F128 $0x31, Y12, Y5, Y12
-	VMOVUPS    Y1, (DX)
-	VMOVUPS    Y3, (DX)(SI*1)
-	VMOVUPS    Y2, (DX)(SI*2)
-	VMOVUPS    Y6, (R11)
-	VMOVUPS    Y8, (R11)(SI*1)
-	VMOVUPS    Y10, (R11)(SI*2)
-	VMOVUPS    Y9, (R12)
-	VMOVUPS    Y12, (R12)(SI*1)
-	ADDQ       $0x20, CX
-	LEAQ       (DX)(SI*8), DX
-	DECQ       AX
-	JNZ        block
+	LEAQ        (CX)(DI*1), R9
+	LEAQ        (R9)(DI*1), R10
+	LEAQ        (DX)(R8*1), R11
+	LEAQ        (R11)(R8*1), R12
+	VMOVUPS     (CX), X0
+	VINSERTF128 $0x01, (R9)(BX*1), Y0, Y0
+	VMOVUPS     (CX)(BX*1), X2
+	VINSERTF128 $0x01, (R9)(BX*2), Y2, Y2
+	VMOVUPS     (CX)(BX*2), X4
+	VINSERTF128 $0x01, (R10), Y4, Y4
+	VMOVUPS     (R9), X5
+	VINSERTF128 $0x01, (R10)(BX*1), Y5, Y5
+	VMOVUPS     16(CX), X6
+	VINSERTF128 $0x01, 16(R9)(BX*1), Y6, Y6
+	VMOVUPS     16(CX)(BX*1), X7
+	VINSERTF128 $0x01, 16(R9)(BX*2), Y7, Y7
+	VMOVUPS     16(CX)(BX*2), X8
+	VINSERTF128 $0x01, 16(R10), Y8, Y8
+	VMOVUPS     16(R9), X9
+	VINSERTF128 $0x01, 16(R10)(BX*1), Y9, Y9
+	VUNPCKLPS   Y2, Y0, Y1
+	VUNPCKHPS   Y2, Y0, Y3
+	VUNPCKLPS   Y5, Y4, Y2
+	VUNPCKHPS   Y5, Y4, Y5
+	VSHUFPS     $0x44, Y2, Y1, Y0
+	VSHUFPS     $0xee, Y2, Y1, Y2
+	VSHUFPS     $0x44, Y5, Y3, Y4
+	VSHUFPS     $0xee, Y5, Y3, Y5
+	VUNPCKLPS   Y7, Y6, Y1
+	VUNPCKHPS   Y7, Y6, Y3
+	VUNPCKLPS   Y9, Y8, Y7
+	VUNPCKHPS   Y9, Y8, Y9
+	VSHUFPS     $0x44, Y7, Y1, Y6
+	VSHUFPS     $0xee, Y7, Y1, Y7
+	VSHUFPS     $0x44, Y9, Y3, Y8
+	VSHUFPS     $0xee, Y9, Y3, Y9
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     Y2, (DX)(SI*1)
+	VMOVUPS     Y4, (DX)(SI*2)
+	VMOVUPS     Y5, (R11)
+	VMOVUPS     Y6, (R11)(SI*1)
+	VMOVUPS     Y7, (R11)(SI*2)
+	VMOVUPS     Y8, (R12)
+	VMOVUPS     Y9, (R12)(SI*1)
+	ADDQ        $0x20, CX
+	LEAQ        (DX)(SI*8), DX
+	DECQ        AX
+	JNZ         block
 	VZEROUPPER
 	RET
 
@@ -3023,28 +3058,26 @@ TEXT ·avx2Gelu(SB), NOSPLIT, $0-24
 
 e_vector:
 	VMOVUPS     (DX)(BX*1), Y0
-	VMULPS      float_3f3504f3<>+0(SB), Y0, Y1
-	VMOVUPS     float_40800000<>+0(SB), Y2
-	VMINPS      Y1, Y2, Y2
-	VMOVUPS     float_c0800000<>+0(SB), Y1
-	VMAXPS      Y2, Y1, Y1
-	VMULPS      Y1, Y1, Y2
-	VMOVUPS     float_af95df0b<>+0(SB), Y3
-	VFMADD213PS float_32edffee<>+0(SB), Y2, Y3
-	VFMADD213PS float_b60cff51<>+0(SB), Y2, Y3
-	VFMADD213PS float_b86ec2d2<>+0(SB), Y2, Y3
-	VFMADD213PS float_ba40ac63<>+0(SB), Y2, Y3
-	VFMADD213PS float_bb41a1f6<>+0(SB), Y2, Y3
-	VFMADD213PS float_bc83dbd4<>+0(SB), Y2, Y3
-	VMOVUPS     float_b77460cd<>+0(SB), Y4
-	VFMADD213PS float_b95fbd29<>+0(SB), Y2, Y4
-	VFMADD213PS float_badc924e<>+0(SB), Y2, Y4
-	VFMADD213PS float_bbf19bf8<>+0(SB), Y2, Y4
-	VFMADD213PS float_bc69b6a7<>+0(SB), Y2, Y4
-	VMULPS      Y1, Y3, Y3
+	VMOVUPS     float_40a4ee83<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y1
+	VMOVUPS     float_c0a4ee83<>+0(SB), Y2
+	VMAXPS      Y1, Y2, Y2
+	VMULPS      Y2, Y2, Y1
+	VMOVUPS     float_32ce97cf<>+0(SB), Y3
+	VFMADD213PS float_36d60b77<>+0(SB), Y1, Y3
+	VFMADD213PS float_39281e62<>+0(SB), Y1, Y3
+	VFMADD213PS float_3b97a638<>+0(SB), Y1, Y3
+	VFMADD213PS float_3d06e743<>+0(SB), Y1, Y3
+	VFMADD213PS float_3ecc4229<>+0(SB), Y1, Y3
+	VMOVUPS     float_35a60cff<>+0(SB), Y4
+	VFMADD213PS float_3895a24a<>+0(SB), Y1, Y4
+	VFMADD213PS float_3af0b85a<>+0(SB), Y1, Y4
+	VFMADD213PS float_3ce682eb<>+0(SB), Y1, Y4
+	VFMADD213PS float_3e7f3451<>+0(SB), Y1, Y4
+	VFMADD213PS float_3f800000<>+0(SB), Y1, Y4
+	VMULPS      Y2, Y3, Y3
 	VDIVPS      Y4, Y3, Y3
-	VMOVUPS     float_3f000000<>+0(SB), Y1
-	VFMADD213PS Y1, Y1, Y3
+	VADDPS      float_3f000000<>+0(SB), Y3, Y3
 	VMULPS      Y0, Y3, Y3
 	VMOVUPS     Y3, (CX)(BX*1)
 	ADDQ        $0x20, BX
@@ -3058,28 +3091,26 @@ e_vector_end:
 	NEGQ        AX
 	VMOVUPS     32(SI)(AX*4), Y0
 	VMASKMOVPS  (DX)(BX*1), Y0, Y1
-	VMULPS      float_3f3504f3<>+0(SB), Y1, Y2
-	VMOVUPS     float_40800000<>+0(SB), Y3
-	VMINPS      Y2, Y3, Y3
-	VMOVUPS     float_c0800000<>+0(SB), Y2
-	VMAXPS      Y3, Y2, Y2
-	VMULPS      Y2, Y2, Y3
-	VMOVUPS     float_af95df0b<>+0(SB), Y4
-	VFMADD213PS float_32edffee<>+0(SB), Y3, Y4
-	VFMADD213PS float_b60cff51<>+0(SB), Y3, Y4
-	VFMADD213PS float_b86ec2d2<>+0(SB), Y3, Y4
-	VFMADD213PS float_ba40ac63<>+0(SB), Y3, Y4
-	VFMADD213PS float_bb41a1f6<>+0(SB), Y3, Y4
-	VFMADD213PS float_bc83dbd4<>+0(SB), Y3, Y4
-	VMOVUPS     float_b77460cd<>+0(SB), Y5
-	VFMADD213PS float_b95fbd29<>+0(SB), Y3, Y5
-	VFMADD213PS float_badc924e<>+0(SB), Y3, Y5
-	VFMADD213PS float_bbf19bf8<>+0(SB), Y3, Y5
-	VFMADD213PS float_bc69b6a7<>+0(SB), Y3, Y5
-	VMULPS      Y2, Y4, Y4
+	VMOVUPS     float_40a4ee83<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y2
+	VMOVUPS     float_c0a4ee83<>+0(SB), Y3
+	VMAXPS      Y2, Y3, Y3
+	VMULPS      Y3, Y3, Y2
+	VMOVUPS     float_32ce97cf<>+0(SB), Y4
+	VFMADD213PS float_36d60b77<>+0(SB), Y2, Y4
+	VFMADD213PS float_39281e62<>+0(SB), Y2, Y4
+	VFMADD213PS float_3b97a638<>+0(SB), Y2, Y4
+	VFMADD213PS float_3d06e743<>+0(SB), Y2, Y4
+	VFMADD213PS float_3ecc4229<>+0(SB), Y2, Y4
+	VMOVUPS     float_35a60cff<>+0(SB), Y5
+	VFMADD213PS float_3895a24a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3af0b85a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3ce682eb<>+0(SB), Y2, Y5
+	VFMADD213PS float_3e7f3451<>+0(SB), Y2, Y5
+	VFMADD213PS float_3f800000<>+0(SB), Y2, Y5
+	VMULPS      Y3, Y4, Y4
 	VDIVPS      Y5, Y4, Y4
-	VMOVUPS     float_3f000000<>+0(SB), Y2
-	VFMADD213PS Y2, Y2, Y4
+	VADDPS      float_3f000000<>+0(SB), Y4, Y4
 	VMULPS      Y1, Y4, Y4
 	VMASKMOVPS  Y4, Y0, (CX)(BX*1)
 
@@ -3087,155 +3118,145 @@ e_done:
 	VZEROUPPER
 	RET
 
-DATA float_3f3504f3<>+0(SB)/4, $0x3f3504f3
-DATA float_3f3504f3<>+4(SB)/4, $0x3f3504f3
-DATA float_3f3504f3<>+8(SB)/4, $0x3f3504f3
-DATA float_3f3504f3<>+12(SB)/4, $0x3f3504f3
-DATA float_3f3504f3<>+16(SB)/4, $0x3f3504f3
-DATA float_3f3504f3<>+20(SB)/4, $0x3f3504f3
-DATA float_3f3504f3<>+24(SB)/4, $0x3f3504f3
-DATA float_3f3504f3<>+28(SB)/4, $0x3f3504f3
-GLOBL float_3f3504f3<>(SB), RODATA|NOPTR, $32
+DATA float_40a4ee83<>+0(SB)/4, $0x40a4ee83
+DATA float_40a4ee83<>+4(SB)/4, $0x40a4ee83
+DATA float_40a4ee83<>+8(SB)/4, $0x40a4ee83
+DATA float_40a4ee83<>+12(SB)/4, $0x40a4ee83
+DATA float_40a4ee83<>+16(SB)/4, $0x40a4ee83
+DATA float_40a4ee83<>+20(SB)/4, $0x40a4ee83
+DATA float_40a4ee83<>+24(SB)/4, $0x40a4ee83
+DATA float_40a4ee83<>+28(SB)/4, $0x40a4ee83
+GLOBL float_40a4ee83<>(SB), RODATA|NOPTR, $32
 
-DATA float_40800000<>+0(SB)/4, $0x40800000
-DATA float_40800000<>+4(SB)/4, $0x40800000
-DATA float_40800000<>+8(SB)/4, $0x40800000
-DATA float_40800000<>+12(SB)/4, $0x40800000
-DATA float_40800000<>+16(SB)/4, $0x40800000
-DATA float_40800000<>+20(SB)/4, $0x40800000
-DATA float_40800000<>+24(SB)/4, $0x40800000
-DATA float_40800000<>+28(SB)/4, $0x40800000
-GLOBL float_40800000<>(SB), RODATA|NOPTR, $32
+DATA float_c0a4ee83<>+0(SB)/4, $0xc0a4ee83
+DATA float_c0a4ee83<>+4(SB)/4, $0xc0a4ee83
+DATA float_c0a4ee83<>+8(SB)/4, $0xc0a4ee83
+DATA float_c0a4ee83<>+12(SB)/4, $0xc0a4ee83
+DATA float_c0a4ee83<>+16(SB)/4, $0xc0a4ee83
+DATA float_c0a4ee83<>+20(SB)/4, $0xc0a4ee83
+DATA float_c0a4ee83<>+24(SB)/4, $0xc0a4ee83
+DATA float_c0a4ee83<>+28(SB)/4, $0xc0a4ee83
+GLOBL float_c0a4ee83<>(SB), RODATA|NOPTR, $32
 
-DATA float_c0800000<>+0(SB)/4, $0xc0800000
-DATA float_c0800000<>+4(SB)/4, $0xc0800000
-DATA float_c0800000<>+8(SB)/4, $0xc0800000
-DATA float_c0800000<>+12(SB)/4, $0xc0800000
-DATA float_c0800000<>+16(SB)/4, $0xc0800000
-DATA float_c0800000<>+20(SB)/4, $0xc0800000
-DATA float_c0800000<>+24(SB)/4, $0xc0800000
-DATA float_c0800000<>+28(SB)/4, $0xc0800000
-GLOBL float_c0800000<>(SB), RODATA|NOPTR, $32
+DATA float_32ce97cf<>+0(SB)/4, $0x32ce97cf
+DATA float_32ce97cf<>+4(SB)/4, $0x32ce97cf
+DATA float_32ce97cf<>+8(SB)/4, $0x32ce97cf
+DATA float_32ce97cf<>+12(SB)/4, $0x32ce97cf
+DATA float_32ce97cf<>+16(SB)/4, $0x32ce97cf
+DATA float_32ce97cf<>+20(SB)/4, $0x32ce97cf
+DATA float_32ce97cf<>+24(SB)/4, $0x32ce97cf
+DATA float_32ce97cf<>+28(SB)/4, $0x32ce97cf
+GLOBL float_32ce97cf<>(SB), RODATA|NOPTR, $32
 
-DATA float_af95df0b<>+0(SB)/4, $0xaf95df0b
-DATA float_af95df0b<>+4(SB)/4, $0xaf95df0b
-DATA float_af95df0b<>+8(SB)/4, $0xaf95df0b
-DATA float_af95df0b<>+12(SB)/4, $0xaf95df0b
-DATA float_af95df0b<>+16(SB)/4, $0xaf95df0b
-DATA float_af95df0b<>+20(SB)/4, $0xaf95df0b
-DATA float_af95df0b<>+24(SB)/4, $0xaf95df0b
-DATA float_af95df0b<>+28(SB)/4, $0xaf95df0b
-GLOBL float_af95df0b<>(SB), RODATA|NOPTR, $32
+DATA float_36d60b77<>+0(SB)/4, $0x36d60b77
+DATA float_36d60b77<>+4(SB)/4, $0x36d60b77
+DATA float_36d60b77<>+8(SB)/4, $0x36d60b77
+DATA float_36d60b77<>+12(SB)/4, $0x36d60b77
+DATA float_36d60b77<>+16(SB)/4, $0x36d60b77
+DATA float_36d60b77<>+20(SB)/4, $0x36d60b77
+DATA float_36d60b77<>+24(SB)/4, $0x36d60b77
+DATA float_36d60b77<>+28(SB)/4, $0x36d60b77
+GLOBL float_36d60b77<>(SB), RODATA|NOPTR, $32
 
-DATA float_32edffee<>+0(SB)/4, $0x32edffee
-DATA float_32edffee<>+4(SB)/4, $0x32edffee
-DATA float_32edffee<>+8(SB)/4, $0x32edffee
-DATA float_32edffee<>+12(SB)/4, $0x32edffee
-DATA float_32edffee<>+16(SB)/4, $0x32edffee
-DATA float_32edffee<>+20(SB)/4, $0x32edffee
-DATA float_32edffee<>+24(SB)/4, $0x32edffee
-DATA float_32edffee<>+28(SB)/4, $0x32edffee
-GLOBL float_32edffee<>(SB), RODATA|NOPTR, $32
+DATA float_39281e62<>+0(SB)/4, $0x39281e62
+DATA float_39281e62<>+4(SB)/4, $0x39281e62
+DATA float_39281e62<>+8(SB)/4, $0x39281e62
+DATA float_39281e62<>+12(SB)/4, $0x39281e62
+DATA float_39281e62<>+16(SB)/4, $0x39281e62
+DATA float_39281e62<>+20(SB)/4, $0x39281e62
+DATA float_39281e62<>+24(SB)/4, $0x39281e62
+DATA float_39281e62<>+28(SB)/4, $0x39281e62
+GLOBL float_39281e62<>(SB), RODATA|NOPTR, $32
 
-DATA float_b60cff51<>+0(SB)/4, $0xb60cff51
-DATA float_b60cff51<>+4(SB)/4, $0xb60cff51
-DATA float_b60cff51<>+8(SB)/4, $0xb60cff51
-DATA float_b60cff51<>+12(SB)/4, $0xb60cff51
-DATA float_b60cff51<>+16(SB)/4, $0xb60cff51
-DATA float_b60cff51<>+20(SB)/4, $0xb60cff51
-DATA float_b60cff51<>+24(SB)/4, $0xb60cff51
-DATA float_b60cff51<>+28(SB)/4, $0xb60cff51
-GLOBL float_b60cff51<>(SB), RODATA|NOPTR, $32
+DATA float_3b97a638<>+0(SB)/4, $0x3b97a638
+DATA float_3b97a638<>+4(SB)/4, $0x3b97a638
+DATA float_3b97a638<>+8(SB)/4, $0x3b97a638
+DATA float_3b97a638<>+12(SB)/4, $0x3b97a638
+DATA float_3b97a638<>+16(SB)/4, $0x3b97a638
+DATA float_3b97a638<>+20(SB)/4, $0x3b97a638
+DATA float_3b97a638<>+24(SB)/4, $0x3b97a638
+DATA float_3b97a638<>+28(SB)/4, $0x3b97a638
+GLOBL float_3b97a638<>(SB), RODATA|NOPTR, $32
 
-DATA float_b86ec2d2<>+0(SB)/4, $0xb86ec2d2
-DATA float_b86ec2d2<>+4(SB)/4, $0xb86ec2d2
-DATA float_b86ec2d2<>+8(SB)/4, $0xb86ec2d2
-DATA float_b86ec2d2<>+12(SB)/4, $0xb86ec2d2
-DATA float_b86ec2d2<>+16(SB)/4, $0xb86ec2d2
-DATA float_b86ec2d2<>+20(SB)/4, $0xb86ec2d2
-DATA float_b86ec2d2<>+24(SB)/4, $0xb86ec2d2
-DATA float_b86ec2d2<>+28(SB)/4, $0xb86ec2d2
-GLOBL float_b86ec2d2<>(SB), RODATA|NOPTR, $32
+DATA float_3d06e743<>+0(SB)/4, $0x3d06e743
+DATA float_3d06e743<>+4(SB)/4, $0x3d06e743
+DATA float_3d06e743<>+8(SB)/4, $0x3d06e743
+DATA float_3d06e743<>+12(SB)/4, $0x3d06e743
+DATA float_3d06e743<>+16(SB)/4, $0x3d06e743
+DATA float_3d06e743<>+20(SB)/4, $0x3d06e743
+DATA float_3d06e743<>+24(SB)/4, $0x3d06e743
+DATA float_3d06e743<>+28(SB)/4, $0x3d06e743
+GLOBL float_3d06e743<>(SB), RODATA|NOPTR, $32
 
-DATA float_ba40ac63<>+0(SB)/4, $0xba40ac63
-DATA float_ba40ac63<>+4(SB)/4, $0xba40ac63
-DATA float_ba40ac63<>+8(SB)/4, $0xba40ac63
-DATA float_ba40ac63<>+12(SB)/4, $0xba40ac63
-DATA float_ba40ac63<>+16(SB)/4, $0xba40ac63
-DATA float_ba40ac63<>+20(SB)/4, $0xba40ac63
-DATA float_ba40ac63<>+24(SB)/4, $0xba40ac63
-DATA float_ba40ac63<>+28(SB)/4, $0xba40ac63
-GLOBL float_ba40ac63<>(SB), RODATA|NOPTR, $32
+DATA float_3ecc4229<>+0(SB)/4, $0x3ecc4229
+DATA float_3ecc4229<>+4(SB)/4, $0x3ecc4229
+DATA float_3ecc4229<>+8(SB)/4, $0x3ecc4229
+DATA float_3ecc4229<>+12(SB)/4, $0x3ecc4229
+DATA float_3ecc4229<>+16(SB)/4, $0x3ecc4229
+DATA float_3ecc4229<>+20(SB)/4, $0x3ecc4229
+DATA float_3ecc4229<>+24(SB)/4, $0x3ecc4229
+DATA float_3ecc4229<>+28(SB)/4, $0x3ecc4229
+GLOBL float_3ecc4229<>(SB), RODATA|NOPTR, $32
 
-DATA float_bb41a1f6<>+0(SB)/4, $0xbb41a1f6
-DATA float_bb41a1f6<>+4(SB)/4, $0xbb41a1f6
-DATA float_bb41a1f6<>+8(SB)/4, $0xbb41a1f6
-DATA float_bb41a1f6<>+12(SB)/4, $0xbb41a1f6
-DATA float_bb41a1f6<>+16(SB)/4, $0xbb41a1f6
-DATA float_bb41a1f6<>+20(SB)/4, $0xbb41a1f6
-DATA float_bb41a1f6<>+24(SB)/4, $0xbb41a1f6
-DATA float_bb41a1f6<>+28(SB)/4, $0xbb41a1f6
-GLOBL float_bb41a1f6<>(SB), RODATA|NOPTR, $32
+DATA float_35a60cff<>+0(SB)/4, $0x35a60cff
+DATA float_35a60cff<>+4(SB)/4, $0x35a60cff
+DATA float_35a60cff<>+8(SB)/4, $0x35a60cff
+DATA float_35a60cff<>+12(SB)/4, $0x35a60cff
+DATA float_35a60cff<>+16(SB)/4, $0x35a60cff
+DATA float_35a60cff<>+20(SB)/4, $0x35a60cff
+DATA float_35a60cff<>+24(SB)/4, $0x35a60cff
+DATA float_35a60cff<>+28(SB)/4, $0x35a60cff
+GLOBL float_35a60cff<>(SB), RODATA|NOPTR, $32
 
-DATA float_bc83dbd4<>+0(SB)/4, $0xbc83dbd4
-DATA float_bc83dbd4<>+4(SB)/4, $0xbc83dbd4
-DATA float_bc83dbd4<>+8(SB)/4, $0xbc83dbd4
-DATA float_bc83dbd4<>+12(SB)/4, $0xbc83dbd4
-DATA float_bc83dbd4<>+16(SB)/4, $0xbc83dbd4
-DATA float_bc83dbd4<>+20(SB)/4, $0xbc83dbd4
-DATA float_bc83dbd4<>+24(SB)/4, $0xbc83dbd4
-DATA float_bc83dbd4<>+28(SB)/4, $0xbc83dbd4
-GLOBL float_bc83dbd4<>(SB), RODATA|NOPTR, $32
+DATA float_3895a24a<>+0(SB)/4, $0x3895a24a
+DATA float_3895a24a<>+4(SB)/4, $0x3895a24a
+DATA float_3895a24a<>+8(SB)/4, $0x3895a24a
+DATA float_3895a24a<>+12(SB)/4, $0x3895a24a
+DATA float_3895a24a<>+16(SB)/4, $0x3895a24a
+DATA float_3895a24a<>+20(SB)/4, $0x3895a24a
+DATA float_3895a24a<>+24(SB)/4, $0x3895a24a
+DATA float_3895a24a<>+28(SB)/4, $0x3895a24a
+GLOBL float_3895a24a<>(SB), RODATA|NOPTR, $32
 
-DATA float_b77460cd<>+0(SB)/4, $0xb77460cd
-DATA float_b77460cd<>+4(SB)/4, $0xb77460cd
-DATA float_b77460cd<>+8(SB)/4, $0xb77460cd
-DATA float_b77460cd<>+12(SB)/4, $0xb77460cd
-DATA float_b77460cd<>+16(SB)/4, $0xb77460cd
-DATA float_b77460cd<>+20(SB)/4, $0xb77460cd
-DATA float_b77460cd<>+24(SB)/4, $0xb77460cd
-DATA float_b77460cd<>+28(SB)/4, $0xb77460cd
-GLOBL float_b77460cd<>(SB), RODATA|NOPTR, $32
+DATA float_3af0b85a<>+0(SB)/4, $0x3af0b85a
+DATA float_3af0b85a<>+4(SB)/4, $0x3af0b85a
+DATA float_3af0b85a<>+8(SB)/4, $0x3af0b85a
+DATA float_3af0b85a<>+12(SB)/4, $0x3af0b85a
+DATA float_3af0b85a<>+16(SB)/4, $0x3af0b85a
+DATA float_3af0b85a<>+20(SB)/4, $0x3af0b85a
+DATA float_3af0b85a<>+24(SB)/4, $0x3af0b85a
+DATA float_3af0b85a<>+28(SB)/4, $0x3af0b85a
+GLOBL float_3af0b85a<>(SB), RODATA|NOPTR, $32
 
-DATA float_b95fbd29<>+0(SB)/4, $0xb95fbd29
-DATA float_b95fbd29<>+4(SB)/4, $0xb95fbd29
-DATA float_b95fbd29<>+8(SB)/4, $0xb95fbd29
-DATA float_b95fbd29<>+12(SB)/4, $0xb95fbd29
-DATA float_b95fbd29<>+16(SB)/4, $0xb95fbd29
-DATA float_b95fbd29<>+20(SB)/4, $0xb95fbd29
-DATA float_b95fbd29<>+24(SB)/4, $0xb95fbd29
-DATA float_b95fbd29<>+28(SB)/4, $0xb95fbd29
-GLOBL float_b95fbd29<>(SB), RODATA|NOPTR, $32
+DATA float_3ce682eb<>+0(SB)/4, $0x3ce682eb
+DATA float_3ce682eb<>+4(SB)/4, $0x3ce682eb
+DATA float_3ce682eb<>+8(SB)/4, $0x3ce682eb
+DATA float_3ce682eb<>+12(SB)/4, $0x3ce682eb
+DATA float_3ce682eb<>+16(SB)/4, $0x3ce682eb
+DATA float_3ce682eb<>+20(SB)/4, $0x3ce682eb
+DATA float_3ce682eb<>+24(SB)/4, $0x3ce682eb
+DATA float_3ce682eb<>+28(SB)/4, $0x3ce682eb
+GLOBL float_3ce682eb<>(SB), RODATA|NOPTR, $32
 
-DATA float_badc924e<>+0(SB)/4, $0xbadc924e
-DATA float_badc924e<>+4(SB)/4, $0xbadc924e
-DATA float_badc924e<>+8(SB)/4, $0xbadc924e
-DATA float_badc924e<>+12(SB)/4, $0xbadc924e
-DATA float_badc924e<>+16(SB)/4, $0xbadc924e
-DATA float_badc924e<>+20(SB)/4, $0xbadc924e
-DATA float_badc924e<>+24(SB)/4, $0xbadc924e
-DATA float_badc924e<>+28(SB)/4, $0xbadc924e
-GLOBL float_badc924e<>(SB), RODATA|NOPTR, $32
+DATA float_3e7f3451<>+0(SB)/4, $0x3e7f3451
+DATA float_3e7f3451<>+4(SB)/4, $0x3e7f3451
+DATA float_3e7f3451<>+8(SB)/4, $0x3e7f3451
+DATA float_3e7f3451<>+12(SB)/4, $0x3e7f3451
+DATA float_3e7f3451<>+16(SB)/4, $0x3e7f3451
+DATA float_3e7f3451<>+20(SB)/4, $0x3e7f3451
+DATA float_3e7f3451<>+24(SB)/4, $0x3e7f3451
+DATA float_3e7f3451<>+28(SB)/4, $0x3e7f3451
+GLOBL float_3e7f3451<>(SB), RODATA|NOPTR, $32
 
-DATA float_bbf19bf8<>+0(SB)/4, $0xbbf19bf8
-DATA float_bbf19bf8<>+4(SB)/4, $0xbbf19bf8
-DATA float_bbf19bf8<>+8(SB)/4, $0xbbf19bf8
-DATA float_bbf19bf8<>+12(SB)/4, $0xbbf19bf8
-DATA float_bbf19bf8<>+16(SB)/4, $0xbbf19bf8
-DATA float_bbf19bf8<>+20(SB)/4, $0xbbf19bf8
-DATA float_bbf19bf8<>+24(SB)/4, $0xbbf19bf8
-DATA float_bbf19bf8<>+28(SB)/4, $0xbbf19bf8
-GLOBL float_bbf19bf8<>(SB), RODATA|NOPTR, $32
-
-DATA float_bc69b6a7<>+0(SB)/4, $0xbc69b6a7
-DATA float_bc69b6a7<>+4(SB)/4, $0xbc69b6a7
-DATA float_bc69b6a7<>+8(SB)/4, $0xbc69b6a7
-DATA float_bc69b6a7<>+12(SB)/4, $0xbc69b6a7
-DATA float_bc69b6a7<>+16(SB)/4, $0xbc69b6a7
-DATA float_bc69b6a7<>+20(SB)/4, $0xbc69b6a7
-DATA float_bc69b6a7<>+24(SB)/4, $0xbc69b6a7
-DATA float_bc69b6a7<>+28(SB)/4, $0xbc69b6a7
-GLOBL float_bc69b6a7<>(SB), RODATA|NOPTR, $32
+DATA float_3f800000<>+0(SB)/4, $0x3f800000
+DATA float_3f800000<>+4(SB)/4, $0x3f800000
+DATA float_3f800000<>+8(SB)/4, $0x3f800000
+DATA float_3f800000<>+12(SB)/4, $0x3f800000
+DATA float_3f800000<>+16(SB)/4, $0x3f800000
+DATA float_3f800000<>+20(SB)/4, $0x3f800000
+DATA float_3f800000<>+24(SB)/4, $0x3f800000
+DATA float_3f800000<>+28(SB)/4, $0x3f800000
+GLOBL float_3f800000<>(SB), RODATA|NOPTR, $32
 
 DATA float_3f000000<>+0(SB)/4, $0x3f000000
 DATA float_3f000000<>+4(SB)/4, $0x3f000000
@@ -3264,28 +3285,26 @@ e_vector:
 	VMINPS      Y0, Y1, Y1
 	VMOVUPS     float_c1500000<>+0(SB), Y0
 	VMAXPS      Y1, Y0, Y0
-	VMULPS      float_3f3504f3<>+0(SB), Y0, Y1
-	VMOVUPS     float_40800000<>+0(SB), Y2
-	VMINPS      Y1, Y2, Y2
-	VMOVUPS     float_c0800000<>+0(SB), Y1
-	VMAXPS      Y2, Y1, Y1
-	VMULPS      Y1, Y1, Y2
-	VMOVUPS     float_af95df0b<>+0(SB), Y3
-	VFMADD213PS float_32edffee<>+0(SB), Y2, Y3
-	VFMADD213PS float_b60cff51<>+0(SB), Y2, Y3
-	VFMADD213PS float_b86ec2d2<>+0(SB), Y2, Y3
-	VFMADD213PS float_ba40ac63<>+0(SB), Y2, Y3
-	VFMADD213PS float_bb41a1f6<>+0(SB), Y2, Y3
-	VFMADD213PS float_bc83dbd4<>+0(SB), Y2, Y3
-	VMOVUPS     float_b77460cd<>+0(SB), Y4
-	VFMADD213PS float_b95fbd29<>+0(SB), Y2, Y4
-	VFMADD213PS float_badc924e<>+0(SB), Y2, Y4
-	VFMADD213PS float_bbf19bf8<>+0(SB), Y2, Y4
-	VFMADD213PS float_bc69b6a7<>+0(SB), Y2, Y4
-	VMULPS      Y1, Y3, Y3
+	VMOVUPS     float_40a4ee83<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y1
+	VMOVUPS     float_c0a4ee83<>+0(SB), Y2
+	VMAXPS      Y1, Y2, Y2
+	VMULPS      Y2, Y2, Y1
+	VMOVUPS     float_32ce97cf<>+0(SB), Y3
+	VFMADD213PS float_36d60b77<>+0(SB), Y1, Y3
+	VFMADD213PS float_39281e62<>+0(SB), Y1, Y3
+	VFMADD213PS float_3b97a638<>+0(SB), Y1, Y3
+	VFMADD213PS float_3d06e743<>+0(SB), Y1, Y3
+	VFMADD213PS float_3ecc4229<>+0(SB), Y1, Y3
+	VMOVUPS     float_35a60cff<>+0(SB), Y4
+	VFMADD213PS float_3895a24a<>+0(SB), Y1, Y4
+	VFMADD213PS float_3af0b85a<>+0(SB), Y1, Y4
+	VFMADD213PS float_3ce682eb<>+0(SB), Y1, Y4
+	VFMADD213PS float_3e7f3451<>+0(SB), Y1, Y4
+	VFMADD213PS float_3f800000<>+0(SB), Y1, Y4
+	VMULPS      Y2, Y3, Y3
 	VDIVPS      Y4, Y3, Y3
-	VMOVUPS     float_3f000000<>+0(SB), Y1
-	VFMADD213PS Y1, Y1, Y3
+	VADDPS      float_3f000000<>+0(SB), Y3, Y3
 	VMULPS      Y0, Y0, Y1
 	VMULPS      float_bf38aa3b<>+0(SB), Y1, Y1
 	VROUNDPS    $0x00, Y1, Y2
@@ -3319,28 +3338,26 @@ e_vector_end:
 	VMINPS      Y1, Y2, Y2
 	VMOVUPS     float_c1500000<>+0(SB), Y1
 	VMAXPS      Y2, Y1, Y1
-	VMULPS      float_3f3504f3<>+0(SB), Y1, Y2
-	VMOVUPS     float_40800000<>+0(SB), Y3
-	VMINPS      Y2, Y3, Y3
-	VMOVUPS     float_c0800000<>+0(SB), Y2
-	VMAXPS      Y3, Y2, Y2
-	VMULPS      Y2, Y2, Y3
-	VMOVUPS     float_af95df0b<>+0(SB), Y4
-	VFMADD213PS float_32edffee<>+0(SB), Y3, Y4
-	VFMADD213PS float_b60cff51<>+0(SB), Y3, Y4
-	VFMADD213PS float_b86ec2d2<>+0(SB), Y3, Y4
-	VFMADD213PS float_ba40ac63<>+0(SB), Y3, Y4
-	VFMADD213PS float_bb41a1f6<>+0(SB), Y3, Y4
-	VFMADD213PS float_bc83dbd4<>+0(SB), Y3, Y4
-	VMOVUPS     float_b77460cd<>+0(SB), Y5
-	VFMADD213PS float_b95fbd29<>+0(SB), Y3, Y5
-	VFMADD213PS float_badc924e<>+0(SB), Y3, Y5
-	VFMADD213PS float_bbf19bf8<>+0(SB), Y3, Y5
-	VFMADD213PS float_bc69b6a7<>+0(SB), Y3, Y5
-	VMULPS      Y2, Y4, Y4
+	VMOVUPS     float_40a4ee83<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y2
+	VMOVUPS     float_c0a4ee83<>+0(SB), Y3
+	VMAXPS      Y2, Y3, Y3
+	VMULPS      Y3, Y3, Y2
+	VMOVUPS     float_32ce97cf<>+0(SB), Y4
+	VFMADD213PS float_36d60b77<>+0(SB), Y2, Y4
+	VFMADD213PS float_39281e62<>+0(SB), Y2, Y4
+	VFMADD213PS float_3b97a638<>+0(SB), Y2, Y4
+	VFMADD213PS float_3d06e743<>+0(SB), Y2, Y4
+	VFMADD213PS float_3ecc4229<>+0(SB), Y2, Y4
+	VMOVUPS     float_35a60cff<>+0(SB), Y5
+	VFMADD213PS float_3895a24a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3af0b85a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3ce682eb<>+0(SB), Y2, Y5
+	VFMADD213PS float_3e7f3451<>+0(SB), Y2, Y5
+	VFMADD213PS float_3f800000<>+0(SB), Y2, Y5
+	VMULPS      Y3, Y4, Y4
 	VDIVPS      Y5, Y4, Y4
-	VMOVUPS     float_3f000000<>+0(SB), Y2
-	VFMADD213PS Y2, Y2, Y4
+	VADDPS      float_3f000000<>+0(SB), Y4, Y4
 	VMULPS      Y1, Y1, Y2
 	VMULPS      float_bf38aa3b<>+0(SB), Y2, Y2
 	VROUNDPS    $0x00, Y2, Y3
@@ -3465,7 +3482,7 @@ DATA float_3ecc422a<>+28(SB)/4, $0x3ecc422a
 GLOBL float_3ecc422a<>(SB), RODATA|NOPTR, $32
 
 // func avx2Sum(n int, x *float32) (sum float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·avx2Sum(SB), NOSPLIT, $0-20
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -3512,21 +3529,22 @@ e_vector_end:
 	VADDPS     Y4, Y0, Y0
 
 e_done:
-	VADDPS     Y1, Y0, Y0
-	VADDPS     Y2, Y0, Y0
-	VADDPS     Y3, Y0, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VMOVSS     X0, sum+16(FP)
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VSHUFPS      $0x4e, X1, X1, X0
+	VADDPS       X0, X1, X1
+	VSHUFPS      $0xb1, X1, X1, X0
+	VADDPS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	VMOVSS       X0, sum+16(FP)
 	VZEROUPPER
 	RET
 
 // func avx2Dot(n int, a *float32, b *float32) (sum float32)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·avx2Dot(SB), NOSPLIT, $0-28
 	MOVQ   n+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -3580,16 +3598,17 @@ e_vector_end:
 	VFMADD231PS Y5, Y4, Y0
 
 e_done:
-	VADDPS     Y1, Y0, Y0
-	VADDPS     Y2, Y0, Y0
-	VADDPS     Y3, Y0, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VMOVSS     X0, sum+24(FP)
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VSHUFPS      $0x4e, X1, X1, X0
+	VADDPS       X0, X1, X1
+	VSHUFPS      $0xb1, X1, X1, X0
+	VADDPS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	VMOVSS       X0, sum+24(FP)
 	VZEROUPPER
 	RET
 
@@ -3929,7 +3948,7 @@ one_end:
 	RET
 
 // func avx2LayerNorm(rows int, width int, y *float32, x *float32, weight *float32, bias *float32, mean *float32, rstd *float32, eps float32, part float32)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·avx2LayerNorm(SB), NOSPLIT, $0-72
 	MOVQ         rows+0(FP), AX
 	MOVQ         width+8(FP), CX
@@ -3944,28 +3963,34 @@ TEXT ·avx2LayerNorm(SB), NOSPLIT, $0-72
 row:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
 	MOVQ   CX, R10
 	XORQ   R11, R11
-	SUBQ   $0x10, R10
+	SUBQ   $0x20, R10
 	JL     sum_unrolled_end
 
 sum_unrolled:
-	VMOVUPS (BX)(R11*1), Y3
-	VADDPS  Y3, Y1, Y1
-	VMOVUPS 32(BX)(R11*1), Y3
-	VADDPS  Y3, Y2, Y2
-	ADDQ    $0x40, R11
-	SUBQ    $0x10, R10
+	VMOVUPS (BX)(R11*1), Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS 32(BX)(R11*1), Y5
+	VADDPS  Y5, Y2, Y2
+	VMOVUPS 64(BX)(R11*1), Y5
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS 96(BX)(R11*1), Y5
+	VADDPS  Y5, Y4, Y4
+	ADDQ    $0x00000080, R11
+	SUBQ    $0x20, R10
 	JGE     sum_unrolled
 
 sum_unrolled_end:
-	ADDQ $0x10, R10
+	ADDQ $0x20, R10
 	SUBQ $0x08, R10
 	JL   sum_vector_end
 
 sum_vector:
-	VMOVUPS (BX)(R11*1), Y3
-	VADDPS  Y3, Y1, Y1
+	VMOVUPS (BX)(R11*1), Y5
+	VADDPS  Y5, Y1, Y1
 	ADDQ    $0x20, R11
 	SUBQ    $0x08, R10
 	JGE     sum_vector
@@ -3975,31 +4000,66 @@ sum_vector_end:
 	JZ         sum_done
 	LEAQ       tail_mask<>+0(SB), R12
 	NEGQ       R10
-	VMOVUPS    32(R12)(R10*4), Y3
-	VMASKMOVPS (BX)(R11*1), Y3, Y3
-	VADDPS     Y3, Y1, Y1
+	VMOVUPS    32(R12)(R10*4), Y5
+	VMASKMOVPS (BX)(R11*1), Y5, Y5
+	VADDPS     Y5, Y1, Y1
 
 sum_done:
-	VADDPS     Y2, Y1, Y1
-	VPERM2F128 $0x01, Y1, Y1, Y2
-	VADDPS     Y2, Y1, Y1
-	VSHUFPS    $0x4e, Y1, Y1, Y2
-	VADDPS     Y2, Y1, Y1
-	VSHUFPS    $0xb1, Y1, Y1, Y2
-	VADDPS     Y2, Y1, Y1
-	VMULPS     Y0, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	MOVQ       CX, R10
-	XORQ       R11, R11
-	SUBQ       $0x08, R10
-	JL         square_vector_end
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VSHUFPS      $0x4e, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VSHUFPS      $0xb1, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VMULPS       Y0, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	MOVQ         CX, R10
+	XORQ         R11, R11
+	SUBQ         $0x20, R10
+	JL           square_unrolled_end
+
+square_unrolled:
+	VMOVUPS     (BX)(R11*1), Y10
+	VSUBPS      Y1, Y10, Y10
+	VADDPS      Y10, Y2, Y2
+	VFMADD231PS Y10, Y10, Y6
+	VMOVUPS     32(BX)(R11*1), Y10
+	VSUBPS      Y1, Y10, Y10
+	VADDPS      Y10, Y3, Y3
+	VFMADD231PS Y10, Y10, Y7
+	VMOVUPS     64(BX)(R11*1), Y10
+	VSUBPS      Y1, Y10, Y10
+	VADDPS      Y10, Y4, Y4
+	VFMADD231PS Y10, Y10, Y8
+	VMOVUPS     96(BX)(R11*1), Y10
+	VSUBPS      Y1, Y10, Y10
+	VADDPS      Y10, Y5, Y5
+	VFMADD231PS Y10, Y10, Y9
+	ADDQ        $0x00000080, R11
+	SUBQ        $0x20, R10
+	JGE         square_unrolled
+
+square_unrolled_end:
+	ADDQ $0x20, R10
+	SUBQ $0x08, R10
+	JL   square_vector_end
 
 square_vector:
-	VMOVUPS     (BX)(R11*1), Y4
-	VSUBPS      Y1, Y4, Y4
-	VADDPS      Y4, Y2, Y2
-	VFMADD231PS Y4, Y4, Y3
+	VMOVUPS     (BX)(R11*1), Y10
+	VSUBPS      Y1, Y10, Y10
+	VADDPS      Y10, Y2, Y2
+	VFMADD231PS Y10, Y10, Y6
 	ADDQ        $0x20, R11
 	SUBQ        $0x08, R10
 	JGE         square_vector
@@ -4009,26 +4069,34 @@ square_vector_end:
 	JZ          square_done
 	LEAQ        tail_mask<>+0(SB), R12
 	NEGQ        R10
-	VMOVUPS     32(R12)(R10*4), Y4
-	VMASKMOVPS  (BX)(R11*1), Y4, Y5
-	VSUBPS      Y1, Y5, Y5
-	VANDPS      Y4, Y5, Y5
-	VADDPS      Y5, Y2, Y2
-	VFMADD231PS Y5, Y5, Y3
+	VMOVUPS     32(R12)(R10*4), Y10
+	VMASKMOVPS  (BX)(R11*1), Y10, Y11
+	VSUBPS      Y1, Y11, Y11
+	VANDPS      Y10, Y11, Y11
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y11, Y11, Y6
 
 square_done:
-	VPERM2F128   $0x01, Y2, Y2, Y4
+	VADDPS       Y3, Y2, Y2
 	VADDPS       Y4, Y2, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y4
-	VADDPS       Y4, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y4
-	VADDPS       Y4, Y2, Y2
-	VPERM2F128   $0x01, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VSHUFPS      $0x4e, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VSHUFPS      $0xb1, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X3
+	VSHUFPS      $0x4e, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0xb1, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VEXTRACTF128 $0x01, Y6, X3
+	VADDPS       X3, X6, X3
+	VSHUFPS      $0x4e, X3, X3, X4
+	VADDPS       X4, X3, X3
+	VSHUFPS      $0xb1, X3, X3, X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS X3, Y3
 	VMULPS       Y0, Y2, Y2
 	VMULPS       Y0, Y3, Y3
 	VFNMADD231PS Y2, Y2, Y3
@@ -4083,18 +4151,8 @@ normalise_done:
 	VZEROUPPER
 	RET
 
-DATA float_3f800000<>+0(SB)/4, $0x3f800000
-DATA float_3f800000<>+4(SB)/4, $0x3f800000
-DATA float_3f800000<>+8(SB)/4, $0x3f800000
-DATA float_3f800000<>+12(SB)/4, $0x3f800000
-DATA float_3f800000<>+16(SB)/4, $0x3f800000
-DATA float_3f800000<>+20(SB)/4, $0x3f800000
-DATA float_3f800000<>+24(SB)/4, $0x3f800000
-DATA float_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL float_3f800000<>(SB), RODATA|NOPTR, $32
-
 // func avx2LayerNormGrad(rows int, width int, dx *float32, x *float32, dy *float32, weight *float32, mean *float32, rstd *float32, plus *float32, dweight *float32, dbias *float32, part float32)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·avx2LayerNormGrad(SB), NOSPLIT, $0-92
 	MOVQ rows+0(FP), AX
 	MOVQ width+8(FP), CX
@@ -4115,26 +4173,66 @@ row:
 	MOVQ         dbias+80(FP), R8
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
 	MOVQ         CX, R9
 	XORQ         R10, R10
-	SUBQ         $0x08, R9
-	JL           sum_vector_end
+	SUBQ         $0x10, R9
+	JL           sum_unrolled_end
+
+sum_unrolled:
+	VMOVUPS     (DX)(R10*1), Y6
+	VMOVUPS     (BX)(R10*1), Y7
+	VSUBPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     (R8)(R10*1), Y8
+	VMOVUPS     (DI)(R10*1), Y9
+	VADDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, (R8)(R10*1)
+	VFMADD231PS Y6, Y7, Y9
+	VMOVUPS     Y9, (DI)(R10*1)
+	VMOVUPS     (SI)(R10*1), Y8
+	VMULPS      Y8, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VFMADD231PS Y6, Y7, Y4
+	VMOVUPS     32(DX)(R10*1), Y6
+	VMOVUPS     32(BX)(R10*1), Y7
+	VSUBPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     32(R8)(R10*1), Y8
+	VMOVUPS     32(DI)(R10*1), Y9
+	VADDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 32(R8)(R10*1)
+	VFMADD231PS Y6, Y7, Y9
+	VMOVUPS     Y9, 32(DI)(R10*1)
+	VMOVUPS     32(SI)(R10*1), Y8
+	VMULPS      Y8, Y7, Y7
+	VADDPS      Y7, Y3, Y3
+	VFMADD231PS Y6, Y7, Y5
+	ADDQ        $0x40, R10
+	SUBQ        $0x10, R9
+	JGE         sum_unrolled
+
+sum_unrolled_end:
+	ADDQ $0x10, R9
+	SUBQ $0x08, R9
+	JL   sum_vector_end
 
 sum_vector:
-	VMOVUPS     (DX)(R10*1), Y4
-	VMOVUPS     (BX)(R10*1), Y5
-	VSUBPS      Y0, Y4, Y4
-	VMULPS      Y1, Y4, Y4
-	VMOVUPS     (R8)(R10*1), Y6
-	VMOVUPS     (DI)(R10*1), Y7
-	VADDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, (R8)(R10*1)
-	VFMADD231PS Y4, Y5, Y7
-	VMOVUPS     Y7, (DI)(R10*1)
-	VMOVUPS     (SI)(R10*1), Y6
-	VMULPS      Y6, Y5, Y5
-	VADDPS      Y5, Y2, Y2
-	VFMADD231PS Y4, Y5, Y3
+	VMOVUPS     (DX)(R10*1), Y6
+	VMOVUPS     (BX)(R10*1), Y7
+	VSUBPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     (R8)(R10*1), Y8
+	VMOVUPS     (DI)(R10*1), Y9
+	VADDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, (R8)(R10*1)
+	VFMADD231PS Y6, Y7, Y9
+	VMOVUPS     Y9, (DI)(R10*1)
+	VMOVUPS     (SI)(R10*1), Y8
+	VMULPS      Y8, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VFMADD231PS Y6, Y7, Y4
 	ADDQ        $0x20, R10
 	SUBQ        $0x08, R9
 	JGE         sum_vector
@@ -4144,38 +4242,42 @@ sum_vector_end:
 	JZ          sum_done
 	LEAQ        tail_mask<>+0(SB), R11
 	NEGQ        R9
-	VMOVUPS     32(R11)(R9*4), Y4
-	VMASKMOVPS  (DX)(R10*1), Y4, Y5
-	VMASKMOVPS  (BX)(R10*1), Y4, Y6
-	VSUBPS      Y0, Y5, Y5
-	VMULPS      Y1, Y5, Y5
-	VMASKMOVPS  (R8)(R10*1), Y4, Y7
-	VMASKMOVPS  (DI)(R10*1), Y4, Y8
-	VADDPS      Y6, Y7, Y7
-	VMASKMOVPS  Y7, Y4, (R8)(R10*1)
-	VFMADD231PS Y5, Y6, Y8
-	VMASKMOVPS  Y8, Y4, (DI)(R10*1)
-	VMASKMOVPS  (SI)(R10*1), Y4, Y4
-	VMULPS      Y4, Y6, Y6
-	VADDPS      Y6, Y2, Y2
-	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     32(R11)(R9*4), Y6
+	VMASKMOVPS  (DX)(R10*1), Y6, Y7
+	VMASKMOVPS  (BX)(R10*1), Y6, Y8
+	VSUBPS      Y0, Y7, Y7
+	VMULPS      Y1, Y7, Y7
+	VMASKMOVPS  (R8)(R10*1), Y6, Y9
+	VMASKMOVPS  (DI)(R10*1), Y6, Y10
+	VADDPS      Y8, Y9, Y9
+	VMASKMOVPS  Y9, Y6, (R8)(R10*1)
+	VFMADD231PS Y7, Y8, Y10
+	VMASKMOVPS  Y10, Y6, (DI)(R10*1)
+	VMASKMOVPS  (SI)(R10*1), Y6, Y6
+	VMULPS      Y6, Y8, Y8
+	VADDPS      Y8, Y2, Y2
+	VFMADD231PS Y7, Y8, Y4
 
 sum_done:
-	VBROADCASTSS part+88(FP), Y4
-	VPERM2F128   $0x01, Y2, Y2, Y5
-	VADDPS       Y5, Y2, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y5
-	VADDPS       Y5, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y5
-	VADDPS       Y5, Y2, Y2
-	VPERM2F128   $0x01, Y3, Y3, Y5
-	VADDPS       Y5, Y3, Y3
-	VSHUFPS      $0x4e, Y3, Y3, Y5
-	VADDPS       Y5, Y3, Y3
-	VSHUFPS      $0xb1, Y3, Y3, Y5
-	VADDPS       Y5, Y3, Y3
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VBROADCASTSS part+88(FP), Y3
+	VEXTRACTF128 $0x01, Y2, X5
+	VADDPS       X5, X2, X5
+	VSHUFPS      $0x4e, X5, X5, X2
+	VADDPS       X2, X5, X5
+	VSHUFPS      $0xb1, X5, X5, X2
+	VADDPS       X2, X5, X5
+	VBROADCASTSS X5, Y2
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X5
+	VSHUFPS      $0x4e, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0xb1, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y3, Y4, Y4
 	MOVQ         dx+16(FP), DI
 	MOVQ         plus+64(FP), R8
 	TESTQ        R8, R8
@@ -4186,13 +4288,13 @@ sum_done:
 	JL           plain_vector_end
 
 plain_vector:
-	VMOVUPS      (DX)(R9*1), Y4
+	VMOVUPS      (DX)(R9*1), Y3
 	VMOVUPS      (BX)(R9*1), Y5
-	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
 	VMOVUPS      (SI)(R9*1), Y6
 	VFMSUB132PS  Y6, Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
+	VFNMADD231PS Y3, Y4, Y5
 	VMULPS       Y1, Y5, Y5
 	VMOVUPS      Y5, (DI)(R9*1)
 	ADDQ         $0x20, R9
@@ -4204,16 +4306,16 @@ plain_vector_end:
 	JZ           plain_done
 	LEAQ         tail_mask<>+0(SB), R10
 	NEGQ         R8
-	VMOVUPS      32(R10)(R8*4), Y4
-	VMASKMOVPS   (DX)(R9*1), Y4, Y5
-	VMASKMOVPS   (BX)(R9*1), Y4, Y6
+	VMOVUPS      32(R10)(R8*4), Y3
+	VMASKMOVPS   (DX)(R9*1), Y3, Y5
+	VMASKMOVPS   (BX)(R9*1), Y3, Y6
 	VSUBPS       Y0, Y5, Y5
 	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   (SI)(R9*1), Y4, Y0
+	VMASKMOVPS   (SI)(R9*1), Y3, Y0
 	VFMSUB132PS  Y0, Y2, Y6
-	VFNMADD231PS Y5, Y3, Y6
+	VFNMADD231PS Y5, Y4, Y6
 	VMULPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y4, (DI)(R9*1)
+	VMASKMOVPS   Y6, Y3, (DI)(R9*1)
 
 plain_done:
 	JMP next
@@ -4225,15 +4327,15 @@ add:
 	JL   plus_vector_end
 
 plus_vector:
-	VMOVUPS      (DX)(R10*1), Y4
+	VMOVUPS      (DX)(R10*1), Y3
 	VMOVUPS      (BX)(R10*1), Y5
-	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
 	VMOVUPS      (SI)(R10*1), Y6
 	VFMSUB132PS  Y6, Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VMOVUPS      (R8)(R10*1), Y4
-	VFMADD213PS  Y4, Y1, Y5
+	VFNMADD231PS Y3, Y4, Y5
+	VMOVUPS      (R8)(R10*1), Y3
+	VFMADD213PS  Y3, Y1, Y5
 	VMOVUPS      Y5, (DI)(R10*1)
 	ADDQ         $0x20, R10
 	SUBQ         $0x08, R9
@@ -4244,17 +4346,17 @@ plus_vector_end:
 	JZ           plus_done
 	LEAQ         tail_mask<>+0(SB), R11
 	NEGQ         R9
-	VMOVUPS      32(R11)(R9*4), Y4
-	VMASKMOVPS   (DX)(R10*1), Y4, Y5
-	VMASKMOVPS   (BX)(R10*1), Y4, Y6
+	VMOVUPS      32(R11)(R9*4), Y3
+	VMASKMOVPS   (DX)(R10*1), Y3, Y5
+	VMASKMOVPS   (BX)(R10*1), Y3, Y6
 	VSUBPS       Y0, Y5, Y5
 	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   (SI)(R10*1), Y4, Y0
+	VMASKMOVPS   (SI)(R10*1), Y3, Y0
 	VFMSUB132PS  Y0, Y2, Y6
-	VFNMADD231PS Y5, Y3, Y6
-	VMASKMOVPS   (R8)(R10*1), Y4, Y0
+	VFNMADD231PS Y5, Y4, Y6
+	VMASKMOVPS   (R8)(R10*1), Y3, Y0
 	VFMADD213PS  Y0, Y1, Y6
-	VMASKMOVPS   Y6, Y4, (DI)(R10*1)
+	VMASKMOVPS   Y6, Y3, (DI)(R10*1)
 
 plus_done:
 	LEAQ (R8)(CX*4), R8
@@ -4271,7 +4373,7 @@ next:
 	RET
 
 // func avx2Largest(n int, x *float32) (largest float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·avx2Largest(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -4298,13 +4400,14 @@ e_vector_end:
 	VMAXPS     Y2, Y0, Y0
 
 e_done:
-	VPERM2F128 $0x01, Y0, Y0, Y1
-	VMAXPS     Y1, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y1
-	VMAXPS     Y1, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y1
-	VMAXPS     Y1, Y0, Y0
-	VMOVSS     X0, largest+16(FP)
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X1
+	VSHUFPS      $0x4e, X1, X1, X0
+	VMAXPS       X0, X1, X1
+	VSHUFPS      $0xb1, X1, X1, X0
+	VMAXPS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	VMOVSS       X0, largest+16(FP)
 	VZEROUPPER
 	RET
 
@@ -4436,13 +4539,14 @@ sum_vector_end:
 
 sum_done:
 total:
-	VPERM2F128 $0x01, Y1, Y1, Y0
-	VADDPS     Y0, Y1, Y1
-	VSHUFPS    $0x4e, Y1, Y1, Y0
-	VADDPS     Y0, Y1, Y1
-	VSHUFPS    $0xb1, Y1, Y1, Y0
-	VADDPS     Y0, Y1, Y1
-	VMOVSS     X1, sum+32(FP)
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VSHUFPS      $0x4e, X0, X0, X1
+	VADDPS       X1, X0, X0
+	VSHUFPS      $0xb1, X0, X0, X1
+	VADDPS       X1, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVSS       X0, sum+32(FP)
 	VZEROUPPER
 	RET
 

@@ -50,16 +50,17 @@ func emptyProduct(p *Product) {
 	}
 }
 
-// operandB says where the strips of a block of op(B) are: the first packed columns in panels of 16, the others in rows.
+// operandB says where the columns of a block of op(B) are: the first ones in rows as they lie in B, the others in panels
+// of 16.
 type operandB struct {
-	panels []float32
-	packed int // columns
+	direct int // columns
 	rows   []float32
 	ld     int
+	panels []float32
 }
 
-// packB packs the columns of B that it pays to pack. A transposed B has to be; another one is worth it when many rows of
-// A use it, but not its last columns that fill no panel.
+// packB packs the columns of B that have to be or that it pays to pack: a transposed B, one that many rows of A use, and
+// the last columns that fill no panel.
 func packB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
 	const manyRows = 48
 	if p.TransB {
@@ -67,24 +68,30 @@ func packB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
 		for j := 0; j < columns; j += stripColumns {
 			nativeTranspose(w.b[j*steps:], stripColumns, b[j*p.LDB:], p.LDB, min(stripColumns, columns-j), steps)
 		}
-		return operandB{panels: w.b, packed: columns}
+		return operandB{panels: w.b}
 	}
-	b := operandB{panels: w.b, rows: p.B[k0*p.LDB+j0:], ld: p.LDB}
-	if panels := columns / stripColumns; panels > 0 && p.M > manyRows {
-		b.packed = panels * stripColumns
-		_ = b.rows[(steps-1)*b.ld+b.packed-1]
-		avx2Pack16(panels, steps, &b.rows[0], b.ld, &w.b[0], stripColumns*steps)
+	b := operandB{rows: p.B[k0*p.LDB+j0:], ld: p.LDB, panels: w.b}
+	_ = b.rows[(steps-1)*b.ld+columns-1]
+	edge := columns % stripColumns
+	whole := columns - edge
+	if p.M <= manyRows {
+		b.direct = whole
+	} else if whole > 0 {
+		avx2Pack16(whole/stripColumns, steps, &b.rows[0], b.ld, &w.b[0], stripColumns*steps)
+	}
+	if edge > 0 {
+		avx2PackEdge(edge, steps, &b.rows[whole], b.ld, &w.b[whole*steps])
 	}
 	return b
 }
 
 // column returns the first element of column j and the distance of its rows.
 func (b *operandB) column(j, steps int) (*float32, int) {
-	if j < b.packed {
-		within := j % stripColumns
-		return &b.panels[(j-within)*steps+within], stripColumns
+	if j < b.direct {
+		return &b.rows[j], b.ld
 	}
-	return &b.rows[j], b.ld
+	within := j % stripColumns
+	return &b.panels[(j-within)*steps+within], stripColumns
 }
 
 // multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of 16 columns are the outer loop, so that a strip

@@ -9,7 +9,7 @@ package simd
 //go:noescape
 func avx2Strip16(m int, k int, a *float32, rowStride int, stepStride int, panelStride int, b *float32, bStride int, c *float32, ldc int, accumulate int)
 
-// avx2Strip8 is avx2Strip16 for 1 ≤ width ≤ 8 columns.
+// avx2Strip8 is avx2Strip16 for 1 ≤ width ≤ 8 columns of C; B has 8.
 //
 //go:noescape
 func avx2Strip8(m int, k int, a *float32, rowStride int, stepStride int, panelStride int, b *float32, bStride int, c *float32, ldc int, accumulate int, width int)
@@ -23,6 +23,11 @@ func avx2Pack6(panels int, k int, src *float32, ld int, dst *float32, panelStrid
 //
 //go:noescape
 func avx2Pack16(panels int, k int, src *float32, ld int, dst *float32, panelStride int)
+
+// avx2PackEdge copies k rows of width ≤ 16 elements to a panel of 16, with zeros behind them.
+//
+//go:noescape
+func avx2PackEdge(width int, k int, src *float32, ld int, dst *float32)
 
 // avx2Transpose8 transposes 8 rows of 8·blocks elements.
 //
