@@ -1,9 +1,11 @@
 package cpu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -221,35 +223,34 @@ func (r *runner) poison(i int) {
 
 // stale lists, before the first operation and after each one, the parts of the arena that hold nothing any more.
 func stale(p *device.Program, arena []float32) [][][]float32 {
+	type span struct{ from, to int }
 	list := make([][][]float32, len(p.Operations)+1)
 	for i := range list {
-		// now is the operation that has just ended.
-		now := i - 1
-		live := make([]bool, p.ArenaSize)
-		ended := make([]bool, p.ArenaSize)
+		now := i - 1 // the operation that has just ended
+		var ended, live []span
+		if now < 0 {
+			ended = []span{{0, p.ArenaSize}}
+		}
 		for _, info := range p.Buffers {
-			if info.Space != device.Arena {
-				continue
-			}
-			mark := ended
+			s := span{info.Offset, info.Offset + info.Size}
 			switch {
+			case info.Space != device.Arena:
 			case info.First <= now && now < info.Last:
-				mark = live
-			case info.Last != now && now >= 0:
-				continue
-			}
-			for k := range info.Size {
-				mark[info.Offset+k] = true
+				live = append(live, s)
+			case info.Last == now:
+				ended = append(ended, s)
 			}
 		}
-		for from := 0; from < len(live); from++ {
-			to := from
-			for to < len(live) && !live[to] && (now < 0 || ended[to]) {
-				to++
+		slices.SortFunc(live, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+		for _, s := range ended {
+			for _, l := range live {
+				if end := min(l.from, s.to); end > s.from {
+					list[i] = append(list[i], arena[s.from:end])
+				}
+				s.from = max(s.from, l.to)
 			}
-			if to > from {
-				list[i] = append(list[i], arena[from:to])
-				from = to
+			if s.from < s.to {
+				list[i] = append(list[i], arena[s.from:s.to])
 			}
 		}
 	}

@@ -207,7 +207,10 @@ func (m *RaMLPBlock) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	x = g.DepthwiseConv(x, g.Parameter(m.cpe), x)
 	x = m.mix.Forward(g, m.norm1.Forward(g, x), scaled(g, x, m.scale1))
 	h := m.fc1.ForwardWith(g, m.norm2.Forward(g, x), device.SquaredReLU, nil)
-	return m.fc2.ForwardWith(g, g.Add(h, g.Parameter(m.bias)), device.Identity, scaled(g, x, m.scale2))
+	// fc2(h + b) is fc2(h) and b times the row sums of fc2's weight: StarReLU's bias costs no pass over h.
+	weight := g.Parameter(m.fc2.Weight)
+	bias := g.Mul(g.Sum(weight, 1), g.Parameter(m.bias))
+	return g.Linear(h, weight, bias, device.Identity, scaled(g, x, m.scale2))
 }
 
 func scaled(g *nn.Graph, x *nn.Value, scale *nn.Parameter) *nn.Value {

@@ -85,8 +85,8 @@ func (g *generator) broadcast(name string) reg.VecVirtual {
 }
 
 // returns stores the first element of v as the function's float32 result.
-func (g *generator) returns(v reg.VecVirtual, index int) {
-	result, err := g.ReturnIndex(index).Resolve()
+func (g *generator) returns(v reg.VecVirtual) {
+	result, err := g.ReturnIndex(0).Resolve()
 	if err != nil {
 		panic(err)
 	}

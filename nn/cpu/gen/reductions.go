@@ -10,14 +10,14 @@ func (g *generator) reductions() {
 	n, x := g.argument("n"), g.argument("x")
 	sums := g.accumulators(unroll)
 	g.elements("e", n, unroll, func(l lanes) { g.VADDPS(l.load(x), sums[l.index], sums[l.index]) })
-	g.returns(g.total(g.add(sums)), 0)
+	g.returns(g.total(g.add(sums)))
 	g.end()
 
 	g.function("avx2Dot", "n int, a, b *float32) (sum float32", "adds n products.")
 	n, a, b := g.argument("n"), g.argument("a"), g.argument("b")
 	sums = g.accumulators(unroll)
 	g.elements("e", n, unroll, func(l lanes) { g.VFMADD231PS(l.load(b), l.load(a), sums[l.index]) })
-	g.returns(g.total(g.add(sums)), 0)
+	g.returns(g.total(g.add(sums)))
 	g.end()
 }
 

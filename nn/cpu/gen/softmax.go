@@ -7,7 +7,7 @@ import (
 
 // softmax emits the exponentials of a row and their sum.
 func (g *generator) softmax() {
-	g.function("avx2Largest", "n int, x *float32) (largest float32", "is the largest of n elements; what a NaN does is open.")
+	g.function("avx2Largest", "n int, x *float32) (largest float32", "is the largest of n elements that are not NaN, or any of them where one is.")
 	n, x := g.argument("n"), g.argument("x")
 	largest := g.YMM()
 	g.VBROADCASTSS(operand.Mem{Base: x}, largest)
@@ -18,7 +18,7 @@ func (g *generator) softmax() {
 		}
 		g.VMAXPS(v, largest, largest)
 	})
-	g.returns(g.fold(largest, g.VMAXPS), 0)
+	g.returns(g.fold(largest, g.VMAXPS))
 	g.end()
 
 	g.function("avx2ExpSum", "n int, y, x *float32, largest float32) (sum float32",
@@ -43,7 +43,7 @@ func (g *generator) softmax() {
 	g.Label("only_sum")
 	g.elements("sum", n, 1, func(l lanes) { exponentials(l) })
 	g.Label("total")
-	g.returns(g.total(sum), 0)
+	g.returns(g.total(sum))
 	g.end()
 }
 

@@ -144,7 +144,7 @@ func avx2LayerNorm(rows int, width int, y *float32, x *float32, weight *float32,
 //go:noescape
 func avx2LayerNormGrad(rows int, width int, dx *float32, x *float32, dy *float32, weight *float32, mean *float32, rstd *float32, plus *float32, dweight *float32, dbias *float32, part float32)
 
-// avx2Largest is the largest of n elements; what a NaN does is open.
+// avx2Largest is the largest of n elements that are not NaN, or any of them where one is.
 //
 //go:noescape
 func avx2Largest(n int, x *float32) (largest float32)

@@ -127,7 +127,7 @@ func TestElementwise(t *testing.T) {
 		for _, n := range lengths {
 			y, in := f.newInputs(t, uint64(n), n)
 			f.apply(s, y, in)
-			for i := range y {
+			for i := max(0, n-checked); i < n; i++ {
 				for j := range in {
 					point[j] = float64(in[j][i])
 				}

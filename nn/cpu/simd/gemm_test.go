@@ -6,13 +6,15 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"gonum.org/v1/gonum/blas/gonum"
 )
 
 // productSizes cross the limits of the tiles (6, 16), of the portable blocks (64, 128) and of the native ones.
 var productSizes = []struct{ m, n, k int }{
 	{1, 1, 1}, {1, 1, 0}, {5, 17, 0}, {0, 3, 4}, {3, 0, 4}, {2, 3, 4}, {5, 15, 7}, {6, 16, 8}, {7, 17, 9}, {11, 31, 13}, {12, 32, 16},
-	{13, 33, 17}, {32, 128, 4}, {4, 128, 32}, {32, 4, 128}, {4, 4, 4}, {128, 7, 4}, {49, 1, 31}, {1, 130, 65}, {63, 65, 64}, {65, 129, 63},
-	{143, 24, 255}, {144, 16, 256}, {145, 33, 257}, {289, 9, 513}, {7, 3073, 5}, {2, 3071, 257}, {3, 17, 3073}, {48, 48, 48}, {49, 80, 100},
+	{13, 33, 17}, {32, 128, 4}, {4, 128, 32}, {32, 4, 128}, {4, 4, 4}, {128, 7, 4}, {49, 1, 31}, {1, 130, 65}, {63, 65, 20}, {65, 129, 63},
+	{143, 24, 40}, {144, 16, 256}, {145, 33, 257}, {289, 5, 300}, {7, 3073, 5}, {1, 3071, 257}, {3, 17, 3073}, {48, 48, 48}, {49, 80, 100},
 	{150, 70, 30}, {97, 64, 1}, {20, 40, 300},
 }
 
@@ -72,31 +74,40 @@ func opB(p *Product, k, j int) float64 {
 // checkProduct compares C with the product in float64, and the gaps between its rows with what was there before.
 func checkProduct(t *testing.T, p *Product, before []float32) {
 	t.Helper()
+	name := productName(p)
+	magnitude := func(x []float64) []float64 {
+		y := make([]float64, len(x))
+		for i, v := range x {
+			y[i] = math.Abs(v)
+		}
+		return y
+	}
 	columns := make([]float64, p.N*p.K)
 	for j := range p.N {
 		for k := range p.K {
 			columns[j*p.K+k] = opB(p, k, j)
 		}
 	}
+	columnSizes := magnitude(columns)
 	row := make([]float64, p.K)
+	dot := func(a, b []float64) float64 { return gonum.Implementation{}.Ddot(p.K, a, 1, b, 1) }
 	for i := range p.M {
 		for k := range row {
 			row[k] = opA(p, i, k)
 		}
+		rowSizes := magnitude(row)
 		for j := range p.N {
-			var want, size float64
+			want := dot(row, columns[j*p.K:])
+			size := dot(rowSizes, columnSizes[j*p.K:])
 			if p.Accumulate {
-				want = float64(before[i*p.LDC+j])
-				size = math.Abs(want)
+				old := float64(before[i*p.LDC+j])
+				want += old
+				size += math.Abs(old)
 			}
-			for k, b := range columns[j*p.K:][:p.K] {
-				want += row[k] * b
-				size += math.Abs(row[k] * b)
-			}
-			within(t, productName(p), i*p.LDC+j, p.C[i*p.LDC+j], want, 1e-7*(2+math.Sqrt(float64(p.K)))*size)
+			within(t, name, i*p.LDC+j, p.C[i*p.LDC+j], want, 1e-7*(2+math.Sqrt(float64(p.K)))*size)
 		}
 		if i+1 < p.M && p.N > 0 {
-			sameBits(t, productName(p)+" gap", p.C[i*p.LDC+p.N:(i+1)*p.LDC], before[i*p.LDC+p.N:(i+1)*p.LDC])
+			sameBits(t, name+" gap", p.C[i*p.LDC+p.N:(i+1)*p.LDC], before[i*p.LDC+p.N:(i+1)*p.LDC])
 		}
 	}
 }
@@ -108,6 +119,9 @@ func TestGemm(t *testing.T) {
 		poison(w.b)
 		for _, size := range productSizes {
 			for form := range 8 {
+				if size.n*size.k > 200_000 && form != 3 && form != 4 {
+					continue // the reference takes long
+				}
 				p := newProduct(t, r, form&1 != 0, form&2 != 0, size.m, size.n, size.k, form&4 != 0)
 				before := slices.Clone(p.C)
 				s.Gemm(w, p)

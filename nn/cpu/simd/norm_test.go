@@ -115,6 +115,16 @@ func TestLayerNorm(t *testing.T) {
 	})
 }
 
+// More rows than one assembly call takes.
+func TestLayerNormOfManyRows(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		n := newNormCase(t, 6, 4100, 16, 0)
+		n.forward(s)
+		n.backward(s, n.plus)
+		n.check(t, n.plus)
+	})
+}
+
 func TestLayerNormBitsDoNotDependOnTheCut(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *Set) {
 		for _, width := range widths {
