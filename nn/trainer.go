@@ -48,6 +48,7 @@ type program struct {
 	logits, loss *Value
 	rows         [][]float32 // one batch an input
 	rowLabels    []float32
+	lossValue    [1]float32
 	batch        int
 }
 
@@ -187,14 +188,14 @@ func (t *Trainer) Step(samples Samples, rows []int, rate float64) (float64, erro
 	if err := p.runner.Run(step); err != nil {
 		return 0, err
 	}
-	var loss [1]float32
-	if err := p.runner.Read(p.loss.buffer, loss[:]); err != nil {
+	if err := p.runner.Read(p.loss.buffer, p.lossValue[:]); err != nil {
 		return 0, err
 	}
-	if l := float64(loss[0]); math.IsNaN(l) || math.IsInf(l, 0) {
-		return 0, fmt.Errorf("%w: the loss is %v", ErrDiverged, l)
+	loss := float64(p.lossValue[0])
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return 0, fmt.Errorf("%w: the loss is %v", ErrDiverged, loss)
 	}
-	return float64(loss[0]), nil
+	return loss, nil
 }
 
 // Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error.

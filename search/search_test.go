@@ -23,6 +23,7 @@ import (
 	"mixmas/search"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
+	"mixmas/search/metric"
 	"mixmas/search/model"
 	"mixmas/search/store"
 )
@@ -232,6 +233,27 @@ func TestNewMetricRanksWithoutTraining(t *testing.T) {
 					t.Errorf("%s: %s ranks %v before %v", name, stage.Name, a, b)
 				}
 			}
+		}
+	}
+}
+
+// A metric that did not exist when the trials ran is computed from the outputs that they left.
+func TestMetricOfLaterDaysNeedsNoTraining(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	metric.Register(metric.Metric{Name: "constant", Value: func(*metric.Evaluation) (float64, bool) { return 0.5, true }})
+	f.change("search:\n", "search:\n  metric: constant\n")
+	s, err := f.search()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range slices.Concat(r.Stages[0].Outcomes, r.Stages[1].Outcomes) {
+		if !o.Cached || o.Score.Metrics["constant"] != 0.5 {
+			t.Errorf("%s: cached %t, metrics %v", o.Trial.Name, o.Cached, o.Score.Metrics)
 		}
 	}
 }

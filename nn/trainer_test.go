@@ -1,0 +1,127 @@
+package nn_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mixmas/nn"
+	"mixmas/nn/cpu"
+	"mixmas/nn/mixer"
+)
+
+func newTrainer(t *testing.T, m nn.Model, batch int) *nn.Trainer {
+	t.Helper()
+	trainer, err := nn.NewTrainer(cpu.New(cpu.Options{Workers: 1}), m, nn.Recipe{Batch: batch, Seed: 1, Optimiser: nn.Optimiser{Name: "adam"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { trainer.Close() })
+	if err := trainer.Load(m.Parameters().Initialise(1)); err != nil {
+		t.Fatal(err)
+	}
+	return trainer
+}
+
+// Restored after any number of epochs, a training goes on with the same bits.
+func TestRestoredTrainingGoesOn(t *testing.T) {
+	weights := func(trainer *nn.Trainer, from, to int) nn.Weights {
+		for epoch := from; epoch < to; epoch++ {
+			if _, err := trainer.Epoch(t.Context(), points{}, epoch, 0.01, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := trainer.Weights()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	want := weights(newTrainer(t, newCorner(), 10), 0, 4)
+	first := newTrainer(t, newCorner(), 10)
+	weights(first, 0, 2)
+	state, updates, err := first.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := newTrainer(t, newCorner(), 10)
+	if err := second.Restore(state, updates); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, weights(second, 2, 4)); diff != "" {
+		t.Error(diff)
+	}
+	if err := second.Restore(state[1:], updates); err == nil {
+		t.Error("a state that is too short was restored")
+	}
+}
+
+func TestStepsOfAnEpoch(t *testing.T) {
+	normalised := mixer.Specification{Classes: 2, Modalities: []mixer.Modality{{Name: "map", Kind: mixer.Map, Shape: []int{1, 28, 28},
+		Encoder: mixer.Choice{Architecture: "ramlp", Options: &mixer.RaMLPOptions{Depths: []int{1, 1, 1, 1}, Dims: []int{4, 8, 16, 16},
+			MLPRatio: []int{2, 2, 2, 2}, Expansion: []int{2, 2, 2, 2}, Region: []int{7, 4, 2, 1}, Group: []int{1, 2, 4, 8}}}}}}
+	batchNorm, err := mixer.Build(normalised)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		model          nn.Model
+		samples, steps int
+	}{
+		{newCorner(), 64, 4}, {newCorner(), 65, 5}, {newCorner(), 66, 5}, {newCorner(), 3, 1},
+		{batchNorm, 64, 4}, {batchNorm, 65, 4}, {batchNorm, 66, 5}, // one sample cannot be normalised
+	} {
+		if got := newTrainer(t, c.model, 16).Steps(c.samples); got != c.steps {
+			t.Errorf("%T: %d samples in batches of 16 take %d steps, want %d", c.model, c.samples, got, c.steps)
+		}
+	}
+}
+
+func TestWeightsMustFit(t *testing.T) {
+	model := newCorner()
+	trainer := newTrainer(t, model, 4)
+	for want, change := range map[string]func(nn.Weights){
+		"head.bias is missing":                            func(w nn.Weights) { delete(w, "head.bias") },
+		"hidden.bias has shape [4], the model wants [16]": func(w nn.Weights) { w["hidden.bias"] = w["head.bias"] },
+		"the model has no tail":                           func(w nn.Weights) { w["tail"] = w["head.bias"] },
+	} {
+		w := model.Parameters().Initialise(1)
+		change(w)
+		if err := trainer.Load(w); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got error %v, want one with %q", err, want)
+		}
+	}
+}
+
+func TestDivergenceIsNamed(t *testing.T) {
+	model := newCorner()
+	trainer := newTrainer(t, model, 16)
+	w := model.Parameters().Initialise(1)
+	w["head.bias"].Data[0] = float32(math.Inf(1))
+	if err := trainer.Load(w); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trainer.Epoch(t.Context(), points{}, 0, 0.01, nil); !errors.Is(err, nn.ErrDiverged) || !strings.Contains(err.Error(), "epoch 1, step 1") {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := trainer.Predict(t.Context(), points{}); !errors.Is(err, nn.ErrDiverged) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestTrainingStepDoesNotAllocate(t *testing.T) {
+	trainer := newTrainer(t, newCorner(), 16)
+	rows := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	step := func() {
+		if _, err := trainer.Step(points{}, rows, 0.01); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step()
+	if n := testing.AllocsPerRun(20, step); n != 0 {
+		t.Errorf("a training step allocates %v times", n)
+	}
+}
