@@ -113,18 +113,10 @@ func (g *Graph) leftLinear(w, bias, x *Value, activation device.Activation, plus
 	}
 	y := g.value("token linear", []int{b, m, d})
 	op := g.left(w, bias, x.buffer, y.buffer, b, m, k, d)
-	op.Activation, op.Plus = activation, bufferOf(plus)
-	if g.gradients && activation != device.Identity {
-		op.Pre = g.buffer("pre-activation", y.Size())
-	}
+	op.Activation, op.Pre, op.Plus = activation, g.keepPre(activation, y.Size()), bufferOf(plus)
 	return g.record(op, y, func(dy device.Buffer) {
 		g.pass(plus, dy)
-		if op.Pre != 0 {
-			dp := g.buffer("pre-activation gradient", y.Size())
-			g.emit(&device.MapGrad{Activation: activation, X: op.Pre, DY: dy, DX: dp, N: y.Size()})
-			dy = dp
-		}
-		g.leftGradients(w, bias, x, dy, b, m, k, d)
+		g.leftGradients(w, bias, x, g.beforeActivation(activation, op.Pre, dy), b, m, k, d)
 	}, w, bias, x, plus)
 }
 

@@ -38,20 +38,30 @@ func (g *Graph) Product(p Product) *Value {
 	y := g.value("product", p.Shape)
 	op := &device.MatMul{A: p.A.Value.buffer, B: p.B.Value.buffer, C: y.buffer, TransA: p.A.Trans, TransB: p.B.Trans,
 		M: p.M, N: p.N, K: p.K, LDA: p.A.LD, LDB: p.B.LD, LDC: p.LDC,
-		Batch: p.Batch, StrideA: p.A.Stride, StrideB: p.B.Stride, StrideC: p.StrideC, Activation: p.Activation}
-	var pre device.Buffer
-	if g.gradients && p.Activation != device.Identity {
-		pre = g.buffer("pre-activation", y.Size())
-		op.Pre = pre
-	}
+		Batch: p.Batch, StrideA: p.A.Stride, StrideB: p.B.Stride, StrideC: p.StrideC,
+		Activation: p.Activation, Pre: g.keepPre(p.Activation, y.Size())}
 	return g.record(op, y, func(dy device.Buffer) {
-		if pre != 0 {
-			d := g.buffer("pre-activation gradient", y.Size())
-			g.emit(&device.MapGrad{Activation: p.Activation, X: pre, DY: dy, DX: d, N: y.Size()})
-			dy = d
-		}
-		g.productGradients(p, dy)
+		g.productGradients(p, g.beforeActivation(p.Activation, op.Pre, dy))
 	}, p.A.Value, p.B.Value)
+}
+
+// keepPre makes the buffer that keeps a pre-activation of n elements for the backward pass, where that is wanted.
+func (g *Graph) keepPre(a device.Activation, n int) device.Buffer {
+	if !g.gradients || a == device.Identity {
+		return 0
+	}
+	return g.buffer("pre-activation", n)
+}
+
+// beforeActivation turns the gradient dy of act(pre) into that of pre; without pre there was no activation.
+func (g *Graph) beforeActivation(a device.Activation, pre, dy device.Buffer) device.Buffer {
+	if pre == 0 {
+		return dy
+	}
+	n := g.buffers[pre-1].Size
+	d := g.buffer("pre-activation gradient", n)
+	g.emit(&device.MapGrad{Activation: a, X: pre, DY: dy, DX: d, N: n})
+	return d
 }
 
 // productGradients records dA = dC Bᵀ and dB = Aᵀ dC, laid out as A and B.
@@ -124,18 +134,11 @@ func (g *Graph) Linear(x, weight, bias *Value, activation device.Activation, plu
 	rows := x.Size() / in
 	y := g.value("linear", shape)
 	op := &device.MatMul{A: x.buffer, B: weight.buffer, C: y.buffer, TransB: true, M: rows, N: out, K: in,
-		LDA: in, LDB: in, LDC: out, Batch: [2]int{1, 1}, Bias: bufferOf(bias), Activation: activation, Plus: bufferOf(plus)}
-	if g.gradients && activation != device.Identity {
-		op.Pre = g.buffer("pre-activation", y.Size())
-	}
+		LDA: in, LDB: in, LDC: out, Batch: [2]int{1, 1}, Bias: bufferOf(bias), Activation: activation,
+		Pre: g.keepPre(activation, y.Size()), Plus: bufferOf(plus)}
 	return g.record(op, y, func(dy device.Buffer) {
 		g.pass(plus, dy)
-		if op.Pre != 0 {
-			d := g.buffer("pre-activation gradient", y.Size())
-			g.emit(&device.MapGrad{Activation: activation, X: op.Pre, DY: dy, DX: d, N: y.Size()})
-			dy = d
-		}
-		g.linearGradients(x, weight, bias, dy, rows, in, out)
+		g.linearGradients(x, weight, bias, g.beforeActivation(activation, op.Pre, dy), rows, in, out)
 	}, x, weight, bias, plus)
 }
 

@@ -26,14 +26,8 @@ func epochsFlag() cli.Flag {
 }
 
 func searchAndTrain(c *cli.Context, train bool) error {
-	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
-		return err
-	}
-	plan, err := loadConfig(c.Args().First())
+	plan, err := loadPlan(c)
 	if err != nil {
-		return err
-	}
-	if err := overrideEpochs(c, &plan.Train.Training.Epochs); err != nil {
 		return err
 	}
 	s, err := openSession(c, plan)
@@ -53,15 +47,4 @@ func searchAndTrain(c *cli.Context, train bool) error {
 		return s.explain(err)
 	}
 	return s.report(r, t)
-}
-
-// overrideEpochs applies --epochs.
-func overrideEpochs(c *cli.Context, epochs *int) error {
-	if !c.IsSet("epochs") {
-		return nil
-	}
-	if *epochs = c.Int("epochs"); *epochs < 1 {
-		return usagef("--epochs %d: want at least 1", *epochs)
-	}
-	return nil
 }

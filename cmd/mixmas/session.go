@@ -42,6 +42,26 @@ func outFlag() cli.Flag {
 	return &cli.StringFlag{Name: "out", Value: "mixmas-out", Usage: "`DIR` for the model"}
 }
 
+// loadPlan reads the configuration that the command names, and applies the flags that change it.
+func loadPlan(c *cli.Context) (*config.Config, error) {
+	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
+		return nil, err
+	}
+	plan, err := loadConfig(c.Args().First())
+	if err != nil {
+		return nil, err
+	}
+	if c.IsSet("seed") {
+		plan.Seed = c.Uint64("seed")
+	}
+	if c.IsSet("epochs") {
+		if plan.Train.Training.Epochs = c.Int("epochs"); plan.Train.Training.Epochs < 1 {
+			return nil, usagef("--epochs %d: want at least 1", plan.Train.Training.Epochs)
+		}
+	}
+	return plan, nil
+}
+
 // session is an opened plan: data, store, device and display.
 type session struct {
 	cli      *cli.Context
@@ -56,9 +76,6 @@ type session struct {
 // openSession opens what a command that trains works with.
 func openSession(c *cli.Context, plan *config.Config) (*session, error) {
 	s := &session{cli: c, plan: plan, started: time.Now(), store: c.String("store")}
-	if c.IsSet("seed") {
-		plan.Seed = c.Uint64("seed")
-	}
 	d, workers, err := openDevice(c)
 	if err != nil {
 		return nil, err

@@ -26,14 +26,8 @@ func trainCommand() *cli.Command {
 }
 
 func train(c *cli.Context) error {
-	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
-		return err
-	}
-	plan, err := loadConfig(c.Args().First())
+	plan, err := loadPlan(c)
 	if err != nil {
-		return err
-	}
-	if err := overrideEpochs(c, &plan.Train.Training.Epochs); err != nil {
 		return err
 	}
 	preset := c.String("preset")

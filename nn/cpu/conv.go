@@ -129,9 +129,12 @@ type depthwise struct {
 	compute part
 }
 
-// checkDepthwise demands maps that keep their size.
+// checkDepthwise demands maps that keep their size, of which a row fits a tile.
 func checkDepthwise(b *binder, m device.Maps) {
 	checkMaps(b, m)
+	if m.Width*m.Channels > tileSize {
+		b.fail("rows of %d cells with %d channels: a depthwise convolution takes at most %d elements a row", m.Width, m.Channels, tileSize)
+	}
 	if m.Stride != 1 || m.Kernel%2 == 0 || m.Padding != m.Kernel/2 {
 		b.fail("kernel %d, stride %d, padding %d: a depthwise convolution has an odd kernel, stride 1 and padding kernel/2", m.Kernel, m.Stride, m.Padding)
 	}
@@ -180,8 +183,10 @@ func repeat(x []float32, n int) {
 	}
 }
 
-func (d *depthwise) part(_ *worker, from, to int) {
+// part adds what a row of the kernel gives before it is added to y: fewer rounding errors add up.
+func (d *depthwise) part(w *worker, from, to int) {
 	size := d.Width * d.Channels
+	sum := w.tile[:size]
 	for unit := from; unit < to; unit++ {
 		y := d.y[unit*size:][:size]
 		switch {
@@ -190,31 +195,36 @@ func (d *depthwise) part(_ *worker, from, to int) {
 		case !same(d.plus, d.y):
 			copy(y, d.plus[unit*size:])
 		}
-		eachPlace(d.Maps, unit, func(place, row, first, last, shift int) {
+		kernelRows(d.Maps, unit, func(i, row int) {
 			x := d.x[row*size:][:size]
-			w := d.tiles[place*d.tile:][:d.tile]
-			for i := first * d.Channels; i < last*d.Channels; i += d.tile {
-				j := min(i+d.tile, last*d.Channels)
-				d.set.MulAdd(y[i:j], x[i+shift*d.Channels:][:j-i], w[:j-i])
-			}
+			clear(sum)
+			kernelColumns(d.Maps, func(j, first, last, shift int) {
+				w := d.tiles[(i*d.Kernel+j)*d.tile:][:d.tile]
+				for k := first * d.Channels; k < last*d.Channels; k += d.tile {
+					m := min(k+d.tile, last*d.Channels)
+					d.set.MulAdd(sum[k:m], x[k+shift*d.Channels:][:m-k], w[:m-k])
+				}
+			})
+			d.set.Add(y, y, sum)
 		})
 	}
 }
 
-// eachPlace calls f for each place of the kernel that touches row unit of the maps (counted through the batch): the
-// place reads the row counted in the same way, and cell x+shift of it for the cells first ≤ x < last.
-func eachPlace(m device.Maps, unit int, f func(place, row, first, last, shift int)) {
+// kernelRows calls f for each row i of the kernel that touches a row of the maps, with the row that it reads; both rows
+// are counted through the batch.
+func kernelRows(m device.Maps, unit int, f func(i, row int)) {
 	y := unit % m.Height
-	for i := range m.Kernel {
-		down := i - m.Padding
-		if y+down < 0 || y+down >= m.Height {
-			continue
-		}
-		for j := range m.Kernel {
-			shift := j - m.Padding
-			if first, last := max(-shift, 0), min(m.Width-shift, m.Width); first < last {
-				f(i*m.Kernel+j, unit+down, first, last, shift)
-			}
+	for i := max(m.Padding-y, 0); i < min(m.Kernel, m.Height+m.Padding-y); i++ {
+		f(i, unit+i-m.Padding)
+	}
+}
+
+// kernelColumns calls f for each column j of the kernel: for the cells first ≤ x < last it reads cell x+shift.
+func kernelColumns(m device.Maps, f func(j, first, last, shift int)) {
+	for j := range m.Kernel {
+		shift := j - m.Padding
+		if first, last := max(-shift, 0), min(m.Width-shift, m.Width); first < last {
+			f(j, first, last, shift)
 		}
 	}
 }
@@ -276,10 +286,13 @@ func (d *depthwiseGrad) part(_ *worker, from, to int) {
 		for unit := first; unit < last; unit += high {
 			clear(block)
 			for u := unit; u < min(unit+high, last); u++ {
-				eachPlace(d.Maps, u, func(place, row, first, last, shift int) {
-					dy, x := d.dy[u*size:][:size], d.x[row*size:][:size]
-					d.set.ColumnDot(block[place*d.Channels:][:d.Channels], x[(first+shift)*d.Channels:(last+shift)*d.Channels],
-						dy[first*d.Channels:last*d.Channels], last-first, d.Channels)
+				dy := d.dy[u*size:][:size]
+				kernelRows(d.Maps, u, func(i, row int) {
+					x := d.x[row*size:][:size]
+					kernelColumns(d.Maps, func(j, first, last, shift int) {
+						d.set.ColumnDot(block[(i*d.Kernel+j)*d.Channels:][:d.Channels], x[(first+shift)*d.Channels:(last+shift)*d.Channels],
+							dy[first*d.Channels:last*d.Channels], last-first, d.Channels)
+					})
 				})
 			}
 			addTo(sum, block)

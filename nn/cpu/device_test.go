@@ -16,7 +16,9 @@ func TestDevice(t *testing.T) {
 	}
 	for _, set := range sets {
 		t.Run(set.Name, func(t *testing.T) {
-			devicetest.Run(t, func() device.Device { return cpu.New(cpu.Options{Workers: 2, Kernels: set, Poison: true}) })
+			devicetest.Run(t, func(o devicetest.Options) device.Device {
+				return cpu.New(cpu.Options{Workers: o.Workers, Kernels: set, Poison: o.Poison})
+			})
 		})
 	}
 }

@@ -3,11 +3,121 @@ package devicetest
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
+	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/nn/device/devicetest/reference"
 )
+
+// edges are sizes at and around the limits of the blocks that matrix products and loops are cut into.
+var edges = []int{1, 5, 6, 7, 15, 16, 17, 143, 144, 145, 255, 256, 257, 3071, 3072, 3073}
+
+// operationSubjects are all operations at odd sizes, and along each axis at the edges.
+func operationSubjects(t testing.TB) []subject {
+	list := smallModels(t)
+	random := rand.New(rand.NewPCG(7, 11))
+	odd := func(most int) int { return 1 + random.IntN(most) }
+	for range 5 {
+		list = append(list, matrices(odd(4), odd(20), odd(40), odd(20), odd(40)), rows(2+odd(5), 1+odd(9), odd(70)),
+			maps(1+odd(3), 2+odd(9), 2+odd(9), odd(20), odd(20)), losses(odd(20), 1+odd(20)))
+	}
+	for _, n := range edges {
+		list = append(list, rows(2, 3, n), losses(3, n))
+		if n < 1000 {
+			list = append(list, matrices(2, n, 3, 5, 4), matrices(1, 3, 5, n, 4), rows(2, n+1, 5), rows(n+1, 2, 3), maps(2, 3, 4, n, 2), losses(n, 3))
+		}
+		list = append(list, matrices(n, 1, 3, 2, 5), matrices(2, 3, n, 2, 5), matrices(2, 2, 3, 2, n))
+	}
+	return list
+}
+
+// operations runs every operation of many programs alone, and compares it with the float64 reference.
+func operations(t *testing.T, d device.Device) {
+	for _, s := range operationSubjects(t) {
+		t.Run(s.name, func(t *testing.T) {
+			for _, o := range []nn.Optimiser{{Name: "adam", WeightDecay: 0.1}, {Name: "adamw", WeightDecay: 0.1}, {Name: "sgd", Momentum: 0.9}} {
+				compareOperations(s.recorded(t, &o), s.weights(), d)
+				if len(s.parameters.All()) > 10 {
+					break
+				}
+			}
+		})
+	}
+}
+
+// compareOperations runs a recording on the reference, and each of its operations with the same inputs, rounded to
+// float32, on the device. Every buffer that an operation writes must agree to a few units in the last place of the
+// buffer's largest element, scaled by the length of sums.
+func compareOperations(r *recording, w nn.Weights, d device.Device) {
+	t := r.t
+	t.Helper()
+	whole := onReference(r, w)
+	state := r.session.(*reference.Session).State
+	step := device.Step{LearningRate: 0.01, Update: 1, Seed: 12345, Counter: 3}
+	s, err := d.Open(r.program.StateSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = whole.Each(step, func(i int, run func() error) error {
+		op := alone(r.program, i)
+		inputs := map[device.Buffer][]float32{}
+		for _, b := range op.reads {
+			values := whole.Values(b)
+			round(values)
+			inputs[b] = narrow(values)
+		}
+		if err := s.WriteState(0, narrow(state)); err != nil {
+			return err
+		}
+		if err := run(); err != nil {
+			return err
+		}
+		alone, err := s.Load(op.program)
+		if err != nil {
+			return err
+		}
+		for _, b := range op.reads {
+			if r.program.Info(b).Space == device.Arena {
+				if err := alone.Write(b, inputs[b]); err != nil {
+					return err
+				}
+			}
+		}
+		if err := alone.Run(step); err != nil {
+			return err
+		}
+		for _, b := range op.writes {
+			info, want := r.program.Info(b), whole.Values(b)
+			got := make([]float32, len(want))
+			if info.Space == device.State {
+				err = s.ReadState(info.Offset, got)
+			} else {
+				err = alone.Read(b, got)
+			}
+			if err != nil {
+				return err
+			}
+			if e, at := worst(got, want); !(e <= 2e-5) {
+				t.Errorf("%s: element %d of %s is %v, want %v: off by %.3g of the largest", op.program.Name, at, info.Name, got[at], want[at], e)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onReference loads a recording into the reference and writes its inputs.
+func onReference(r *recording, w nn.Weights) *reference.Runner {
+	r.t.Helper()
+	r.load(reference.Device{}, w)
+	r.write()
+	return r.runner.(*reference.Runner)
+}
 
 // operation is one operation of a program as a program of its own: what it reads in the arena are inputs, what it writes
 // there are outputs.
@@ -19,119 +129,40 @@ type operation struct {
 // alone cuts operation i out of a program.
 func alone(p *device.Program, i int) operation {
 	op := p.Operations[i]
-	o := operation{program: &device.Program{Name: fmt.Sprintf("%s: operation %d (%s)", p.Name, i, op.Name()),
+	o := operation{program: &device.Program{Name: fmt.Sprintf("operation %d (%s)", i, op.Name()),
 		Operations: []device.Operation{op}, Buffers: make([]device.BufferInfo, len(p.Buffers)), StateSize: p.StateSize}}
 	o.reads, o.writes = op.Buffers(nil, nil)
-	place := func(b device.Buffer, first, last int) {
-		info := p.Info(b)
-		if info.Space == device.Arena {
-			info.Offset, info.First, info.Last = o.program.ArenaSize, first, last
-			o.program.ArenaSize += (info.Size + device.Alignment - 1) / device.Alignment * device.Alignment
-		}
-		o.program.Buffers[b-1] = info
-	}
 	seen := map[device.Buffer]bool{}
-	for _, b := range o.reads {
-		if !seen[b] {
-			place(b, -1, 0)
+	place := func(buffers []device.Buffer, first, last int) {
+		for _, b := range buffers {
+			info := p.Info(b)
+			if info.Space == device.Arena && !seen[b] {
+				info.Offset, info.First, info.Last = o.program.ArenaSize, first, last
+				o.program.ArenaSize += (info.Size + device.Alignment - 1) / device.Alignment * device.Alignment
+			}
+			if !seen[b] {
+				o.program.Buffers[b-1], seen[b] = info, true
+			}
 		}
-		seen[b] = true
 	}
-	for _, b := range o.writes {
-		if !seen[b] {
-			place(b, 0, 1)
-		}
-		seen[b] = true
-	}
+	place(o.reads, -1, 0)
+	place(o.writes, 0, 1)
 	return o
 }
 
-// CompareOperations runs a program on the reference and each of its operations, with the same inputs rounded to float32,
-// on the reference and on the device d. It calls report with the largest error of each buffer that an operation writes,
-// as a fraction of the buffer's largest magnitude.
-func compareOperations(t testing.TB, p *device.Program, d device.Device, prepare func(device.Session, device.Runner), step device.Step,
-	report func(op device.Operation, b device.BufferInfo, err float64)) {
-	t.Helper()
-	opened, err := reference.Device{}.Open(p.StateSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := opened.(*reference.Session).State
-	loaded, err := opened.Load(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := loaded.(*reference.Runner)
-	prepare(opened, whole)
-	before := make([]float64, len(state))
-	err = whole.Each(step, func(i int, run func() error) error {
-		o := alone(p, i)
-		for _, b := range o.reads {
-			round(whole.Values(b))
-		}
-		copy(before, state)
-		values := map[device.Buffer][]float32{}
-		for _, b := range o.reads {
-			values[b] = narrow(whole.Values(b))
-		}
-		if err := run(); err != nil {
-			return err
-		}
-		s, err := d.Open(p.StateSize)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		if err := s.WriteState(0, narrow(before)); err != nil {
-			return err
-		}
-		r, err := s.Load(o.program)
-		if err != nil {
-			return err
-		}
-		for _, b := range o.reads {
-			if p.Info(b).Space == device.Arena {
-				if err := r.Write(b, values[b]); err != nil {
-					return err
-				}
-			}
-		}
-		if err := r.Run(step); err != nil {
-			return err
-		}
-		for _, b := range o.writes {
-			info, want := p.Info(b), whole.Values(b)
-			got := make([]float32, len(want))
-			if info.Space == device.State {
-				err = s.ReadState(info.Offset, got)
-			} else {
-				err = r.Read(b, got)
-			}
-			if err != nil {
-				return err
-			}
-			report(o.program.Operations[0], info, relativeError(got, want))
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// relativeError is the largest absolute error as a fraction of the largest magnitude.
-func relativeError(got []float32, want []float64) float64 {
-	worst, peak := 0.0, 0.0
+// worst is the largest absolute error as a fraction of the largest magnitude, and where it is.
+func worst(got []float32, want []float64) (fraction float64, at int) {
+	peak := 0.0
 	for i, w := range want {
 		peak = math.Max(peak, math.Abs(w))
-		if e := math.Abs(float64(got[i]) - w); !(e <= worst) {
-			worst = e
+		if e := math.Abs(float64(got[i]) - w); !(e <= fraction) {
+			fraction, at = e, i
 		}
 	}
-	if worst == 0 {
-		return 0
+	if fraction == 0 {
+		return 0, 0
 	}
-	return worst / peak
+	return fraction / peak, at
 }
 
 func round(x []float64) {

@@ -15,6 +15,7 @@ type recording struct {
 	inputs     []input
 	places     map[string]*nn.Value // of parameters
 	gradients  map[string]*nn.Value // of parameters
+	loss       *nn.Value
 	loaded
 }
 
@@ -81,13 +82,18 @@ func (r *recording) load(d device.Device, w nn.Weights) {
 // run writes all inputs and replays the program once.
 func (r *recording) run(step device.Step) {
 	r.t.Helper()
+	r.write()
+	if err := r.runner.Run(step); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *recording) write() {
+	r.t.Helper()
 	for _, in := range r.inputs {
 		if err := r.runner.Write(in.value.Buffer(), in.data); err != nil {
 			r.t.Fatal(err)
 		}
-	}
-	if err := r.runner.Run(step); err != nil {
-		r.t.Fatal(err)
 	}
 }
 
