@@ -7,18 +7,27 @@ import (
 	"mixmas/nn/cpu/simd"
 	"mixmas/nn/device"
 	"mixmas/nn/device/devicetest"
+	"mixmas/search/metric"
 )
 
-func TestDevice(t *testing.T) {
-	sets := []*simd.Set{simd.Portable()}
-	if best := simd.Best(); best != sets[0] {
-		sets = append(sets, best)
-	}
-	for _, set := range sets {
-		t.Run(set.Name, func(t *testing.T) {
-			devicetest.Run(t, func(o devicetest.Options) device.Device {
-				return cpu.New(cpu.Options{Workers: o.Workers, Kernels: set, Poison: o.Poison})
-			})
-		})
+// open makes the suite's devices with a kernel set.
+func open(set *simd.Set) func(devicetest.Options) device.Device {
+	return func(o devicetest.Options) device.Device {
+		return cpu.New(cpu.Options{Workers: o.Workers, Kernels: set, Poison: o.Poison})
 	}
 }
+
+func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error) {
+	return metric.EvaluateProbabilities(probabilities, metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Labels: labels})
+}
+
+func TestDevice(t *testing.T) {
+	t.Run("portable", func(t *testing.T) { devicetest.Run(t, open(simd.Portable()), metrics) })
+	if simd.Best() != simd.Portable() {
+		t.Run(simd.Best().Name, func(t *testing.T) { devicetest.Run(t, open(simd.Best()), metrics) })
+	}
+}
+
+func TestDeviceAllocations(t *testing.T) { devicetest.NoAllocations(t, open(simd.Best())) }
+
+func BenchmarkDevice(b *testing.B) { devicetest.Benchmark(b, cpu.New(cpu.Options{Workers: 1})) }

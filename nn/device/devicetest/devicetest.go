@@ -16,10 +16,10 @@ type Options struct {
 	Poison bool
 }
 
-// Run runs the whole suite on the devices that open makes, each a new one.
-func Run(t *testing.T, open func(Options) device.Device) {
+// Run runs the whole suite on the devices that open makes, each a new one. metrics is for the golden cases of metrics.
+func Run(t *testing.T, open func(Options) device.Device, metrics Metrics) {
 	poisoned := func() device.Device { return open(Options{Workers: 2, Poison: true}) }
-	t.Run("golden", func(t *testing.T) { Golden(t, poisoned) })
+	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, metrics) })
 	t.Run("operations", func(t *testing.T) { operations(t, poisoned()) })
 	t.Run("bits", func(t *testing.T) { bits(t, open) })
 	t.Run("learns", func(t *testing.T) { learns(t, open(Options{Workers: 1})) })

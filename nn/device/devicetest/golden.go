@@ -10,9 +10,14 @@ import (
 	"mixmas/nn/device/devicetest/golden"
 )
 
-// Golden runs all cases of the golden folder (see [golden.Dir]) but those of metrics, one subtest each. Every expected
-// array must be within its own tolerance.
-func Golden(t *testing.T, open func() device.Device) {
+// Metrics computes every metric of probabilities (rows × classes) against labels: class indices, or rows × classes zeros
+// and ones for many labels. It is handed in because metrics lie above devices; nil
+// leaves their cases out.
+type Metrics func(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error)
+
+// Golden runs all cases of the golden folder (see [golden.Dir]), one subtest each. Every expected array must be within
+// its own tolerance.
+func Golden(t *testing.T, open func() device.Device, metrics Metrics) {
 	dir, err := golden.Dir()
 	if err != nil {
 		t.Fatal(err)
@@ -22,20 +27,19 @@ func Golden(t *testing.T, open func() device.Device) {
 		t.Fatal(err)
 	}
 	for _, c := range cases {
-		if strings.HasPrefix(c.Op, "metrics_") {
-			continue
-		}
 		t.Run(c.Name, func(t *testing.T) {
 			arrays, err := c.Arrays()
 			if err != nil {
 				t.Fatal(err)
 			}
-			run := runners[c.Op]
-			if run == nil {
+			v := &vectors{T: t, c: c, arrays: arrays, device: open(), checked: map[string]bool{}}
+			if run := runners[c.Op]; run != nil {
+				run(v)
+			} else if strings.HasPrefix(c.Op, "metrics_") {
+				v.metrics(metrics)
+			} else {
 				t.Fatalf("unknown operation %s", c.Op)
 			}
-			v := &vectors{T: t, c: c, arrays: arrays, device: open(), checked: map[string]bool{}}
-			run(v)
 			for name := range c.Tolerance {
 				if !v.checked[name] {
 					t.Errorf("%s was not compared", name)
@@ -52,6 +56,30 @@ type vectors struct {
 	arrays  map[string]golden.Array
 	device  device.Device
 	checked map[string]bool
+}
+
+// metrics runs a case of scores and labels.
+func (v *vectors) metrics(compute Metrics) {
+	v.Helper()
+	if compute == nil {
+		v.Skip("no metrics were handed in: the suite's other callers run this case")
+	}
+	scores, labels := v.array("scores"), v.array("labels")
+	narrow := make([]float32, len(labels.Data))
+	for i, label := range labels.Data {
+		narrow[i] = float32(label)
+	}
+	got, err := compute(scores.Data, scores.Shape[0], scores.Shape[1], v.c.Op == "metrics_multilabel", narrow)
+	if err != nil {
+		v.Fatal(err)
+	}
+	for name := range v.c.Tolerance {
+		value, defined := got[name]
+		if !defined {
+			v.Errorf("%s is undefined", name)
+		}
+		v.want(name, []float64{value})
+	}
 }
 
 // hyper decodes the case's settings.

@@ -24,6 +24,9 @@ func operationSubjects(t testing.TB) []subject {
 			maps(1+odd(3), 2+odd(9), 2+odd(9), odd(20), odd(20)), losses(odd(20), 1+odd(20)))
 	}
 	for _, n := range edges {
+		if raceDetector && n > 20 {
+			break
+		}
 		list = append(list, rows(2, 3, n), losses(3, n))
 		if n < 1000 {
 			list = append(list, matrices(2, n, 3, 5, 4), matrices(1, 3, 5, n, 4), rows(2, n+1, 5), rows(n+1, 2, 3), maps(2, 3, 4, n, 2), losses(n, 3))
