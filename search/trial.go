@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"mixmas/nn"
@@ -231,13 +230,11 @@ func (s *Search) warm(ctx context.Context, weights nn.Weights, modality string, 
 	if err != nil {
 		return fmt.Errorf("weights of %s: %w", from.Trial.Name, err)
 	}
-	for name, tensor := range trained {
-		part, rest, _ := strings.Cut(name, ".")
-		target := part + "s." + modality + "." + rest // encoder.x → encoders.image.x, head.x → heads.image.x
-		if old, ok := weights[target]; !ok || !slices.Equal(old.Shape, tensor.Shape) {
+	for name, tensor := range mixer.WarmStart(modality, trained) {
+		if old, ok := weights[name]; !ok || !slices.Equal(old.Shape, tensor.Shape) {
 			return fmt.Errorf("weights of %s: %s does not fit the fused model", from.Trial.Name, name)
 		}
-		weights[target] = tensor
+		weights[name] = tensor
 	}
 	return nil
 }
