@@ -64,6 +64,7 @@ func newProgram(t *testing.T, workers string) *program {
 func (p *program) command() (c *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	c = exec.Command("mixmas", "run", p.plan, "--store", p.store, "--out", p.out, "--workers", p.workers, "--json")
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector waits a second at exit otherwise
 	c.Stdout, c.Stderr = stdout, stderr
 	return c, stdout, stderr
 }

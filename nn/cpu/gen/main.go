@@ -41,6 +41,7 @@ func generate() (map[string][]byte, error) {
 	g.layerNorms()
 	g.softmax()
 	g.adam()
+	g.dropout()
 	file, err := g.Result()
 	if err != nil {
 		return nil, err

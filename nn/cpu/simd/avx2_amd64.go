@@ -33,6 +33,7 @@ var avx2 = Set{
 	ColumnSquares:       nativeColumnSquares,
 	ColumnDot:           nativeColumnDot,
 	SoftmaxCrossEntropy: nativeSoftmaxCrossEntropy,
+	Dropout:             nativeDropout,
 	Adam:                nativeAdam,
 }
 

@@ -4702,3 +4702,329 @@ e_vector_end:
 e_done:
 	VZEROUPPER
 	RET
+
+DATA lane_numbers<>+0(SB)/4, $0x00000000
+DATA lane_numbers<>+4(SB)/4, $0x00000001
+DATA lane_numbers<>+8(SB)/4, $0x00000002
+DATA lane_numbers<>+12(SB)/4, $0x00000003
+DATA lane_numbers<>+16(SB)/4, $0x00000004
+DATA lane_numbers<>+20(SB)/4, $0x00000005
+DATA lane_numbers<>+24(SB)/4, $0x00000006
+DATA lane_numbers<>+28(SB)/4, $0x00000007
+GLOBL lane_numbers<>(SB), RODATA|NOPTR, $32
+
+DATA float_d2511f53<>+0(SB)/4, $0xd2511f53
+DATA float_d2511f53<>+4(SB)/4, $0xd2511f53
+DATA float_d2511f53<>+8(SB)/4, $0xd2511f53
+DATA float_d2511f53<>+12(SB)/4, $0xd2511f53
+DATA float_d2511f53<>+16(SB)/4, $0xd2511f53
+DATA float_d2511f53<>+20(SB)/4, $0xd2511f53
+DATA float_d2511f53<>+24(SB)/4, $0xd2511f53
+DATA float_d2511f53<>+28(SB)/4, $0xd2511f53
+GLOBL float_d2511f53<>(SB), RODATA|NOPTR, $32
+
+DATA float_cd9e8d57<>+0(SB)/4, $0xcd9e8d57
+DATA float_cd9e8d57<>+4(SB)/4, $0xcd9e8d57
+DATA float_cd9e8d57<>+8(SB)/4, $0xcd9e8d57
+DATA float_cd9e8d57<>+12(SB)/4, $0xcd9e8d57
+DATA float_cd9e8d57<>+16(SB)/4, $0xcd9e8d57
+DATA float_cd9e8d57<>+20(SB)/4, $0xcd9e8d57
+DATA float_cd9e8d57<>+24(SB)/4, $0xcd9e8d57
+DATA float_cd9e8d57<>+28(SB)/4, $0xcd9e8d57
+GLOBL float_cd9e8d57<>(SB), RODATA|NOPTR, $32
+
+DATA float_9e3779b9<>+0(SB)/4, $0x9e3779b9
+DATA float_9e3779b9<>+4(SB)/4, $0x9e3779b9
+DATA float_9e3779b9<>+8(SB)/4, $0x9e3779b9
+DATA float_9e3779b9<>+12(SB)/4, $0x9e3779b9
+DATA float_9e3779b9<>+16(SB)/4, $0x9e3779b9
+DATA float_9e3779b9<>+20(SB)/4, $0x9e3779b9
+DATA float_9e3779b9<>+24(SB)/4, $0x9e3779b9
+DATA float_9e3779b9<>+28(SB)/4, $0x9e3779b9
+GLOBL float_9e3779b9<>(SB), RODATA|NOPTR, $32
+
+DATA float_bb67ae85<>+0(SB)/4, $0xbb67ae85
+DATA float_bb67ae85<>+4(SB)/4, $0xbb67ae85
+DATA float_bb67ae85<>+8(SB)/4, $0xbb67ae85
+DATA float_bb67ae85<>+12(SB)/4, $0xbb67ae85
+DATA float_bb67ae85<>+16(SB)/4, $0xbb67ae85
+DATA float_bb67ae85<>+20(SB)/4, $0xbb67ae85
+DATA float_bb67ae85<>+24(SB)/4, $0xbb67ae85
+DATA float_bb67ae85<>+28(SB)/4, $0xbb67ae85
+GLOBL float_bb67ae85<>(SB), RODATA|NOPTR, $32
+
+DATA float_00000008<>+0(SB)/4, $0x00000008
+DATA float_00000008<>+4(SB)/4, $0x00000008
+DATA float_00000008<>+8(SB)/4, $0x00000008
+DATA float_00000008<>+12(SB)/4, $0x00000008
+DATA float_00000008<>+16(SB)/4, $0x00000008
+DATA float_00000008<>+20(SB)/4, $0x00000008
+DATA float_00000008<>+24(SB)/4, $0x00000008
+DATA float_00000008<>+28(SB)/4, $0x00000008
+GLOBL float_00000008<>(SB), RODATA|NOPTR, $32
+
+// func avx2Dropout(blocks int, y *float32, x *float32, counter uint32, step uint32, number uint32, key0 uint32, key1 uint32, threshold uint32, keep float32)
+// Requires: AVX, AVX2
+TEXT ·avx2Dropout(SB), NOSPLIT, $0-52
+	MOVQ         blocks+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS counter+24(FP), Y0
+	VPADDD       lane_numbers<>+0(SB), Y0, Y0
+
+block:
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS step+28(FP), Y3
+	VBROADCASTSS number+32(FP), Y4
+	VMOVDQU      Y0, Y1
+	VPADDD       float_00000008<>+0(SB), Y0, Y0
+	VBROADCASTSS key0+36(FP), Y5
+	VBROADCASTSS key1+40(FP), Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPMULUDQ     float_d2511f53<>+0(SB), Y7, Y7
+	VPMULUDQ     float_d2511f53<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y7, Y12
+	VPBLENDD     $0xaa, Y12, Y1, Y12
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y7, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y7
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y7, Y7
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y7, Y13
+	VPBLENDD     $0xaa, Y13, Y3, Y13
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y7, Y3, Y3
+	VPXOR        Y2, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y6, Y1, Y1
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y4
+	VPBLENDD     $0xaa, Y4, Y3, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y7
+	VPBLENDD     $0xaa, Y7, Y1, Y7
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPXOR        Y13, Y1, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y6, Y3, Y3
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y12
+	VPBLENDD     $0xaa, Y12, Y1, Y12
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y13
+	VPBLENDD     $0xaa, Y13, Y3, Y13
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPXOR        Y7, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y6, Y1, Y1
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y4
+	VPBLENDD     $0xaa, Y4, Y3, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y7
+	VPBLENDD     $0xaa, Y7, Y1, Y7
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPXOR        Y13, Y1, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y6, Y3, Y3
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y12
+	VPBLENDD     $0xaa, Y12, Y1, Y12
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y13
+	VPBLENDD     $0xaa, Y13, Y3, Y13
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPXOR        Y7, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y6, Y1, Y1
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y4
+	VPBLENDD     $0xaa, Y4, Y3, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y7
+	VPBLENDD     $0xaa, Y7, Y1, Y7
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPXOR        Y13, Y1, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y6, Y3, Y3
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y12
+	VPBLENDD     $0xaa, Y12, Y1, Y12
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y13
+	VPBLENDD     $0xaa, Y13, Y3, Y13
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPXOR        Y7, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y6, Y1, Y1
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y4
+	VPBLENDD     $0xaa, Y4, Y3, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y7
+	VPBLENDD     $0xaa, Y7, Y1, Y7
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPXOR        Y13, Y1, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y6, Y3, Y3
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y12
+	VPBLENDD     $0xaa, Y12, Y1, Y12
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y13
+	VPBLENDD     $0xaa, Y13, Y3, Y13
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPXOR        Y7, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y6, Y1, Y1
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y2, Y2
+	VPMULUDQ     float_d2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y2, Y4
+	VPBLENDD     $0xaa, Y4, Y3, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSRLQ       $0x20, Y1, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     float_cd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y2, Y7
+	VPBLENDD     $0xaa, Y7, Y1, Y7
+	VPSRLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPXOR        Y13, Y1, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y6, Y3, Y3
+	VPADDD       float_9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       float_bb67ae85<>+0(SB), Y6, Y6
+	VBROADCASTSS threshold+44(FP), Y2
+	VBROADCASTSS keep+48(FP), Y5
+	VPUNPCKLDQ   Y7, Y1, Y6
+	VPUNPCKHDQ   Y7, Y1, Y1
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPUNPCKLQDQ  Y7, Y6, Y4
+	VPMAXUD      Y2, Y4, Y12
+	VPCMPEQD     Y4, Y12, Y12
+	VMOVUPS      (DX), X8
+	VINSERTF128  $0x01, 64(DX), Y8, Y8
+	VDIVPS       Y5, Y8, Y8
+	VANDPS       Y12, Y8, Y8
+	VMOVUPS      X8, (CX)
+	VEXTRACTF128 $0x01, Y8, 64(CX)
+	VPUNPCKHQDQ  Y7, Y6, Y4
+	VPMAXUD      Y2, Y4, Y6
+	VPCMPEQD     Y4, Y6, Y6
+	VMOVUPS      16(DX), X9
+	VINSERTF128  $0x01, 80(DX), Y9, Y9
+	VDIVPS       Y5, Y9, Y9
+	VANDPS       Y6, Y9, Y9
+	VMOVUPS      X9, 16(CX)
+	VEXTRACTF128 $0x01, Y9, 80(CX)
+	VPUNPCKLQDQ  Y3, Y1, Y4
+	VPMAXUD      Y2, Y4, Y6
+	VPCMPEQD     Y4, Y6, Y6
+	VMOVUPS      32(DX), X10
+	VINSERTF128  $0x01, 96(DX), Y10, Y10
+	VDIVPS       Y5, Y10, Y10
+	VANDPS       Y6, Y10, Y10
+	VMOVUPS      X10, 32(CX)
+	VEXTRACTF128 $0x01, Y10, 96(CX)
+	VPUNPCKHQDQ  Y3, Y1, Y1
+	VPMAXUD      Y2, Y1, Y2
+	VPCMPEQD     Y1, Y2, Y2
+	VMOVUPS      48(DX), X11
+	VINSERTF128  $0x01, 112(DX), Y11, Y11
+	VDIVPS       Y5, Y11, Y11
+	VANDPS       Y2, Y11, Y11
+	VMOVUPS      X11, 48(CX)
+	VEXTRACTF128 $0x01, Y11, 112(CX)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          block
+	VZEROUPPER
+	RET

@@ -68,6 +68,17 @@ func nativeDot(a, b []float32) float32 {
 	return float32(sum)
 }
 
+func nativeDropout(y, x []float32, first uint32, m *DropoutMask) {
+	const block = 32 // elements, of 8 counters
+	x = x[:len(y)]
+	for len(y) >= block {
+		n := min(len(y), callLimit) / block
+		avx2Dropout(n, &y[0], &x[0], first, m.Step, m.Number, m.Key[0], m.Key[1], m.Threshold, m.Keep)
+		y, x, first = y[n*block:], x[n*block:], first+uint32(n*block/4)
+	}
+	portableDropout(y, x, first, m)
+}
+
 func nativeAdam(p, g, m, v []float32, step *AdamStep) {
 	g, m, v = g[:len(p)], m[:len(p)], v[:len(p)]
 	s := *step

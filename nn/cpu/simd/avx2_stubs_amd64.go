@@ -158,3 +158,8 @@ func avx2ExpSum(n int, y *float32, x *float32, largest float32) (sum float32)
 //
 //go:noescape
 func avx2Adam(n int, p *float32, grad *float32, m *float32, v *float32, beta1 float32, gain1 float32, beta2 float32, gain2 float32, rate float32, root float32, eps float32, keep float32, l2 float32)
+
+// avx2Dropout drops out blocks of 32 elements: y = x / keep where a word is at least threshold, else 0.
+//
+//go:noescape
+func avx2Dropout(blocks int, y *float32, x *float32, counter uint32, step uint32, number uint32, key0 uint32, key1 uint32, threshold uint32, keep float32)

@@ -28,6 +28,7 @@ var portable = Set{
 	ColumnSquares:       portableColumnSquares,
 	ColumnDot:           portableColumnDot,
 	SoftmaxCrossEntropy: portableSoftmaxCrossEntropy,
+	Dropout:             portableDropout,
 	Adam:                portableAdam,
 }
 

@@ -64,8 +64,20 @@ type Set struct {
 	// scale (softmax(logits) - onehot(label)) to it. It is exact for logits of any finite size.
 	SoftmaxCrossEntropy func(delta, logits []float32, label int, scale float32) float32
 
+	// Dropout is y = x / Keep where the element's word is at least Threshold, else 0. Element i belongs to word i mod 4 of
+	// Philox4x32-10 with the counter (first + i/4, 0, Step, Number) under Key.
+	Dropout func(y, x []float32, first uint32, m *DropoutMask)
+
 	// Adam updates p from g with moments m and v. Step holds the precomputed scalars.
 	Adam func(p, g, m, v []float32, step *AdamStep)
+}
+
+// DropoutMask says which elements are dropped, and what the others are divided by.
+type DropoutMask struct {
+	Step, Number uint32
+	Key          [2]uint32
+	Threshold    uint32
+	Keep         float32
 }
 
 // AdamStep holds Adam's scalars of one update t: Rate = lr/(1-β1^t), Root = 1/√(1-β2^t), Decay = lr·weight decay when
