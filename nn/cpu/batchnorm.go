@@ -228,7 +228,6 @@ type batchNormGrad struct {
 	dx, plus             []float32
 	dweight, dbias       []float32
 	plusWeight, plusBias []float32
-	dots                 []float64 // the sums of dy (x - mean)
 	block, deviation     []float32 // a slice's scratch each
 	negative             []float32
 	// dx = factor dy + slope (x + negative) + shift
