@@ -77,7 +77,21 @@ race: ## test under the race detector, with the portable kernels (it does not se
 
 .PHONY: bench
 bench: ## run the micro-benchmarks
-	$(GO) test -run '^$$' -bench . ./nn/cpu/... ./nn/mixer/...
+	$(GO) test -run '^$$' -bench . ./nn/cpu/...
+
+PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
+
+.PHONY: results
+results: build ## run the paper's search on data/avmnist and write docs/results/avmnist.md (about two hours)
+	$(BIN) search $(PAPER) > bin/search.json
+	$(BIN) search $(PAPER) > bin/again.json
+	$(BIN) train $(PAPER) --epochs 5 --out bin/avmnist > bin/train.json
+	$(MAKE) page
+
+.PHONY: page
+page: ## write docs/results/avmnist.md again from what make results left
+	$(BIN) report --title 'AV-MNIST, with the settings of the paper' \
+	  --note "$$(cat docs/results/avmnist.note)" bin/search.json bin/again.json bin/train.json > docs/results/avmnist.md
 
 .PHONY: generate
 generate: ## make the assembly again

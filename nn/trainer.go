@@ -14,6 +14,9 @@ import (
 // ErrDiverged marks a training whose loss is no longer a finite number.
 var ErrDiverged = errors.New("the training diverged")
 
+// ErrSamples marks an error of the samples, not of the training.
+var ErrSamples = errors.New("samples")
+
 // Recipe is how a trainer trains.
 type Recipe struct {
 	Optimiser Optimiser
@@ -157,6 +160,9 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 	rng := rand.New(rand.NewPCG(t.recipe.Seed, uint64(epoch)))
 	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
 	steps, sum := t.Steps(n), 0.0
+	if steps == 0 {
+		return 0, errors.New("one sample cannot be trained on: the model normalises batches")
+	}
 	for step := range steps {
 		from := step * t.recipe.Batch
 		loss, err := t.Step(samples, t.order[from:min(from+t.recipe.Batch, n)], rate)
@@ -281,7 +287,7 @@ func (p *program) fill(samples Samples, rows []int, labels bool) error {
 		n := len(p.rows[i]) / p.batch
 		for j, row := range rows {
 			if err := samples.Read(row, i, p.rows[i][j*n:][:n]); err != nil {
-				return err
+				return fmt.Errorf("%w: %w", ErrSamples, err)
 			}
 		}
 		if err := p.runner.Write(v.buffer, p.rows[i]); err != nil {
@@ -294,7 +300,7 @@ func (p *program) fill(samples Samples, rows []int, labels bool) error {
 	n := len(p.rowLabels) / p.batch
 	for j, row := range rows {
 		if err := samples.Label(row, p.rowLabels[j*n:][:n]); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrSamples, err)
 		}
 	}
 	return p.runner.Write(p.labels.buffer, p.rowLabels)

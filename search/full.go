@@ -52,10 +52,11 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	}
 	s.announce(o)
 	if o.Score.Status == store.Failed {
+		_ = os.Remove(t.checkpoint) // it would fail again from there
 		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
 	}
 	file, err := s.store.Weights(o.Score)
-	if errors.Is(err, store.ErrPruned) {
+	if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
 		file, err = s.trainAgain(ctx, o)
 	}
 	if err != nil {
@@ -96,7 +97,8 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	}
 	key, canonical, err := store.Key(struct {
 		Test string `json:"test"`
-	}{o.Score.Key})
+		Data string `json:"data"`
+	}{o.Score.Key, s.data.Fingerprint()})
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := encodeTensors(nn.Weights{"logits": {Shape: []int{len(logits) / r.model.Classes(), r.model.Classes()}, Data: logits}})
+	outputs, err := s.encodeOutputs(logits)
 	if err != nil {
 		return nil, err
 	}

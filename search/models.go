@@ -67,7 +67,7 @@ func (s *Search) checkCandidates() error {
 	for _, m := range s.data.Modalities() {
 		for _, c := range s.config.Search.Encoders[m.Name] {
 			if err := recordable(s.encoderModel(m, c, s.dropout())); err != nil {
-				return fmt.Errorf("search.encoders.%s: %s: %w", m.Name, c.Label, err)
+				return s.config.Errorf("search.encoders."+m.Name, "%s: %v", c.Label, err)
 			}
 		}
 		first := &Trial{Label: s.config.Search.Encoders[m.Name][0].Label}
@@ -76,7 +76,7 @@ func (s *Search) checkCandidates() error {
 	for _, function := range s.config.Search.Fusions {
 		for _, c := range s.config.Search.Networks {
 			if err := recordable(s.fusedModel(stand, function, c, s.dropout())); err != nil {
-				return fmt.Errorf("search.networks: %s with %s: %w", c.Label, function, err)
+				return s.config.Errorf("search.networks", "%s with %s: %v", c.Label, function, err)
 			}
 		}
 	}

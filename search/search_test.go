@@ -403,9 +403,9 @@ func TestPlansThatDoNotFitTheData(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"modality":     {"numbers:", "sounds:", "plan.yaml:10: search.encoders.sounds: data set tiny has no such modality, it has picture, numbers"},
 		"refused":      {"search:\n", "search:\n  metric: hamming_accuracy\n", "hamming_accuracy"},
-		"patch":        {"patch: 2", "patch: 3", "search.encoders.picture: mlp_mixer"},
+		"patch":        {"patch: 2", "patch: 3", "plan.yaml:7: search.encoders.picture: mlp_mixer"},
 		"architecture": {"[simple_mlp]", "[simple_mlp, mlp_mixer]", "search.encoders.numbers: mlp_mixer takes"},
-		"network":      {"[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 3}, mlp_mixer]", "search.networks: hyper_mixer with concat"},
+		"network":      {"[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 3}, mlp_mixer]", "plan.yaml:14: search.networks: hyper_mixer with concat"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -446,17 +446,17 @@ func TestFullTrainingLeavesAModelThatPredicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	probabilities, err := m.Predict(t.Context(), f.device(), f.data, dataset.Test)
+	logits, err := m.Predict(t.Context(), f.device(), f.data, dataset.Test)
 	if err != nil {
 		t.Fatal(err)
 	}
 	right := 0
 	for row := range tiny.Len(tiny{}, dataset.Test) {
-		p := probabilities[3*row:][:3]
+		p := m.Probabilities(logits[3*row:][:3])
 		if sum := p[0] + p[1] + p[2]; math.Abs(float64(sum)-1) > 1e-5 {
 			t.Errorf("row %d: probabilities %v add up to %v", row, p, sum)
 		}
-		if slices.Index(p, slices.Max(p)) == row%3 {
+		if m.Labels(logits[3*row:][:3])[0] == m.Classes[row%3] {
 			right++
 		}
 	}
@@ -474,6 +474,57 @@ func TestFullTrainingLeavesAModelThatPredicts(t *testing.T) {
 	if err != nil || !again.Cached || !maps.Equal(again.Test, trained.Test) {
 		t.Errorf("trained in full again: cached %t, test %v (%v)", again.Cached, again.Test, err)
 	}
+}
+
+// untested is the tiny data set without a test split.
+type untested struct{ tiny }
+
+func (d untested) Len(s dataset.Split) int {
+	if s == dataset.Test {
+		return 0
+	}
+	return d.tiny.Len(s)
+}
+
+func TestDataWithoutTestSplit(t *testing.T) {
+	f := newFixture(t)
+	f.data = untested{}
+	trained, err := f.train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trained.Test != nil {
+		t.Errorf("without a test split the test metrics are %v", trained.Test)
+	}
+	m, err := model.Open(trained.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Predict(t.Context(), f.device(), f.data, dataset.Test); err == nil || !strings.Contains(err.Error(), "has no test split") {
+		t.Errorf("predicting a split that is not there: %v", err)
+	}
+}
+
+// Data that cannot be read end the search, and are not held against the trial.
+func TestDamagedDataAreNoFailedTrial(t *testing.T) {
+	f := newFixture(t)
+	f.data = failing{}
+	if _, err := f.searchError(); err == nil || !strings.Contains(err.Error(), "damaged row") {
+		t.Fatalf("damaged data end the search with %v", err)
+	}
+	if list, err := f.store.List(); err != nil || slices.ContainsFunc(list, func(sc store.Score) bool { return sc.Status == store.Failed }) {
+		t.Errorf("damaged data were recorded as failed trials (%v)", err)
+	}
+}
+
+// failing is the tiny data set with a damaged row.
+type failing struct{ tiny }
+
+func (d failing) Read(s dataset.Split, modality, row int, dst []float32) error {
+	if row%8 == 7 {
+		return errors.New("damaged row")
+	}
+	return d.tiny.Read(s, modality, row, dst)
 }
 
 // Cancelled in any epoch, the full training goes on from its checkpoint and ends with the same weights.

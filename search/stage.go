@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -65,7 +66,11 @@ func (s *Search) announce(o *Outcome) {
 		err = errors.New(o.Score.Reason)
 	}
 	m := s.config.Search.Metric
-	s.observer.TrialDone(o.Trial.id, o.Trial.Name, o.Score.Metrics[m], m, o.Cached, o.Score.Seconds, err)
+	score, defined := o.Score.Metrics[m]
+	if !defined {
+		score = math.NaN()
+	}
+	s.observer.TrialDone(o.Trial.id, o.Trial.Name, score, m, o.Cached, o.Score.Seconds, err)
 }
 
 // rank orders outcomes: by the metric, then fewer parameters, then name; without the metric after those with it, and

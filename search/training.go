@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,6 +20,8 @@ type progress struct {
 	Key   string        `json:"key"`
 	Epoch int           `json:"epoch"` // epochs done
 	Curve []store.Epoch `json:"curve"`
+	// Seconds is the time that the training took before its last interruption.
+	Seconds float64 `json:"seconds"`
 	// Updates counts the optimiser's steps.
 	Updates int         `json:"updates"`
 	Plateau *nn.Plateau `json:"plateau,omitempty"`
@@ -40,6 +41,11 @@ func (r *run) epochs(ctx context.Context) ([]float32, error) {
 	if err := r.resume(); err != nil {
 		return nil, err
 	}
+	program, err := r.trainer.Program(min(recipe.Batch, r.train.Len()))
+	if err != nil {
+		return nil, blame(ctx, err)
+	}
+	r.flops = program.Cost().FLOPs
 	observer := r.search.observer
 	observer.TrialStarted(r.trial.id, r.trial.Name, recipe.Epochs*steps)
 	for r.state.Epoch < recipe.Epochs && !r.stopped() {
@@ -51,7 +57,7 @@ func (r *run) epochs(ctx context.Context) ([]float32, error) {
 			observer.TrialStep(r.trial.id, epoch*steps+step, loss)
 		})
 		if err != nil {
-			return nil, err
+			return nil, blame(ctx, err)
 		}
 		entry := store.Epoch{TrainLoss: loss, LearningRate: rate}
 		if recipe.full() {
@@ -71,7 +77,8 @@ func (r *run) epochs(ctx context.Context) ([]float32, error) {
 			return nil, err
 		}
 	}
-	return r.trainer.Predict(ctx, r.validation)
+	logits, err := r.trainer.Predict(ctx, r.validation)
+	return logits, blame(ctx, err)
 }
 
 // stopped reports whether the validation loss has not improved for as many epochs as the recipe bears.
@@ -84,7 +91,7 @@ func (r *run) stopped() bool {
 func (r *run) validate(ctx context.Context) (float64, error) {
 	logits, err := r.trainer.Predict(ctx, r.validation)
 	if err != nil {
-		return 0, err
+		return 0, blame(ctx, err)
 	}
 	metrics, err := r.validation.evaluate(logits)
 	if err != nil {
@@ -117,11 +124,13 @@ func (r *run) save() error {
 		return err
 	}
 	r.state.Updates = updates
+	saved := r.state
+	saved.Seconds = r.seconds()
 	tensors := nn.Weights{"state": {Shape: []int{len(state)}, Data: state}}
 	for name, tensor := range r.state.best {
 		tensors[bestPrefix+name] = tensor
 	}
-	text, err := json.Marshal(r.state)
+	text, err := json.Marshal(saved)
 	if err != nil {
 		return err
 	}
@@ -172,9 +181,9 @@ func (r *run) resume() error {
 	return nil
 }
 
-// writeFile writes a file whole or not at all.
+// writeFile writes a file whole or not at all. What a kill leaves of it is overwritten by the next attempt.
 func writeFile(path string, write func(*os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".mixmas-*")
+	f, err := os.OpenFile(path+".partial", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
@@ -188,9 +197,6 @@ func writeFile(path string, write func(*os.File) error) (err error) {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {

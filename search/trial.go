@@ -92,7 +92,9 @@ func (s *Search) lookUp(t *Trial, key string) (*Outcome, error) {
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case sc.Status == store.Failed && s.config.Search.RetryFailed:
+	case sc.Status == store.Failed && s.config.Search.RetryFailed && !s.lookOnly:
+		return nil, nil
+	case foreign && !s.hasWeights(sc): // trained again here, they would be others
 		return nil, nil
 	}
 	if _, known := sc.Metrics[s.config.Search.Metric]; !known && sc.Status == store.Finished {
@@ -123,24 +125,19 @@ func (s *Search) measure(t *Trial, sc *store.Score) error {
 
 // train runs the trial and returns its score with the trained weights and the validation outputs as files.
 func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
-	started := time.Now()
-	run, err := s.newRun(ctx, t)
-	if err != nil {
-		return sc, nil, nil, err
-	}
-	defer run.trainer.Close()
-	sc = store.Score{Name: t.Name, Status: store.Finished, Parameters: run.model.Parameters().Count(),
-		Machine: s.machine, Numerics: t.Numerics}
-	program, err := run.trainer.Program(min(t.Recipe.Batch, len(t.train)))
-	if err != nil {
-		return sc, nil, nil, err
-	}
-	sc.FLOPs = program.Cost().FLOPs
 	s.trainings.Add(1)
-	logits, err := run.epochs(ctx)
-	sc.Curve, sc.Seconds, sc.Finished = run.state.Curve, time.Since(started).Seconds(), time.Now()
-	if errors.Is(err, nn.ErrDiverged) {
-		sc.Status, sc.Reason = store.Failed, err.Error()
+	sc = store.Score{Name: t.Name, Status: store.Finished, Machine: s.machine, Numerics: t.Numerics}
+	run, err := s.newRun(ctx, t)
+	var logits []float32
+	if err == nil {
+		defer run.trainer.Close()
+		logits, err = run.epochs(ctx)
+		sc.Parameters, sc.FLOPs = run.model.Parameters().Count(), run.flops
+		sc.Curve, sc.Seconds = run.state.Curve, run.seconds()
+	}
+	sc.Finished = time.Now()
+	if failed := new(trialError); errors.As(err, failed) {
+		sc.Status, sc.Reason = store.Failed, failed.Error()
 		return sc, nil, nil, nil
 	}
 	if err != nil {
@@ -149,23 +146,48 @@ func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, 
 	if sc.Metrics, err = run.validation.evaluate(logits); err != nil {
 		return sc, nil, nil, err
 	}
-	sc.Curve[len(sc.Curve)-1].ValidationLoss = sc.Metrics["loss"]
+	if !t.Recipe.full() {
+		sc.Curve[len(sc.Curve)-1].ValidationLoss = sc.Metrics["loss"]
+	}
 	trained, err := run.trainer.Weights()
 	if err != nil {
 		return sc, nil, nil, err
 	}
-	if weights, err = encodeTensors(trained); err != nil {
+	if weights, err = encode(trained, nil); err != nil {
 		return sc, nil, nil, err
 	}
-	classes := run.model.Classes()
-	outputs, err = encodeTensors(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}})
+	outputs, err = s.encodeOutputs(logits)
 	return sc, weights, outputs, err
 }
 
-func encodeTensors(w nn.Weights) ([]byte, error) {
+// trialError is an error that the trial's specification alone decides: the same training would fail again.
+type trialError struct{ error }
+
+// blame makes an error of a training the trial's own, unless the samples or an interruption are at fault.
+func blame(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || errors.Is(err, nn.ErrSamples) {
+		return err
+	}
+	return trialError{err}
+}
+
+func encode(w nn.Weights, metadata map[string]string) ([]byte, error) {
 	var file bytes.Buffer
-	err := safetensors.Write(&file, w, nil)
+	err := safetensors.Write(&file, w, metadata)
 	return file.Bytes(), err
+}
+
+// encodeOutputs makes a file of logits that says which data they are about.
+func (s *Search) encodeOutputs(logits []float32) ([]byte, error) {
+	classes := len(s.data.Classes())
+	return encode(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}},
+		map[string]string{"data": s.data.Fingerprint()})
+}
+
+// hasWeights reports whether a score's weights are still there, and whole.
+func (s *Search) hasWeights(sc store.Score) bool {
+	_, err := s.store.Weights(sc)
+	return err == nil
 }
 
 // run is one training under way.
@@ -175,8 +197,13 @@ type run struct {
 	model             nn.Model
 	trainer           *nn.Trainer
 	train, validation *Samples
+	flops             int64
+	started           time.Time
 	state             progress
 }
+
+// seconds is how long the training has taken, before interruptions too.
+func (r *run) seconds() float64 { return r.state.Seconds + time.Since(r.started).Seconds() }
 
 // newRun builds the trial's model with its initial weights.
 func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
@@ -184,10 +211,10 @@ func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{search: s, trial: t}
+	r := &run{search: s, trial: t, started: time.Now()}
 	t.id = int(s.ids.Add(1))
 	if r.model, err = mixer.Build(t.Model); err != nil {
-		return nil, err
+		return nil, blame(ctx, err)
 	}
 	var names []string
 	for _, in := range r.model.Inputs() {
@@ -220,7 +247,7 @@ func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
 // warm replaces a modality's encoder and head in the weights by those that an encoder trial ended with.
 func (s *Search) warm(ctx context.Context, weights nn.Weights, modality string, from *Outcome) error {
 	file, err := s.store.Weights(from.Score)
-	if errors.Is(err, store.ErrPruned) {
+	if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
 		file, err = s.trainAgain(ctx, from)
 	}
 	if err != nil {
@@ -239,7 +266,7 @@ func (s *Search) warm(ctx context.Context, weights nn.Weights, modality string, 
 	return nil
 }
 
-// trainAgain trains a trial whose weights were pruned, and keeps them. The score stays: it would be the same.
+// trainAgain trains a trial whose weights were pruned or damaged, and keeps them. The score stays: it would be the same.
 func (s *Search) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
 	file, err, _ := s.flights.Do("again "+o.Score.Key, func() (any, error) {
 		sc, weights, _, err := s.train(ctx, o.Trial)

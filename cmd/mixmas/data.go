@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,9 @@ func dataBuildAVMNIST(c *cli.Context) error {
 	}
 	if c.Int("components") < 1 {
 		return usagef("--components %d: want at least 1", c.Int("components"))
+	}
+	if snr := c.Float64("snr"); math.IsNaN(snr) || math.IsInf(snr, 0) {
+		return usagef("--snr %v: want a finite number of dB", snr)
 	}
 	status := newStatus(c.App.ErrWriter)
 	report, err := avmnistbuild.Build(c.Context, avmnistbuild.Options{

@@ -52,21 +52,21 @@ func predict(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	d, _, err := openDevice(c)
+	if err != nil {
+		return err
+	}
 	data, err := openPredictData(c, m)
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	d, _, err := openDevice(c)
-	if err != nil {
-		return err
-	}
-	probabilities, err := m.Predict(c.Context, d, data, dataset.Split(split))
+	logits, err := m.Predict(c.Context, d, data, dataset.Split(split))
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(c.App.Writer)
-	if err := write(out, predictions(probabilities, m), m.Classes); err != nil {
+	if err := write(out, predictions(logits, m), m.Classes); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -100,20 +100,15 @@ type prediction struct {
 	ordered       []float32
 }
 
-// predictions picks the labels: the likeliest class, or for many labels every one above one half.
-func predictions(probabilities []float32, m *model.Model) []prediction {
+// predictions says of each row what its logits say.
+func predictions(logits []float32, m *model.Model) []prediction {
 	k := len(m.Classes)
-	list := make([]prediction, len(probabilities)/k)
+	list := make([]prediction, len(logits)/k)
 	for row := range list {
-		p := prediction{Row: row, Labels: []string{}, Probabilities: map[string]float32{}, ordered: probabilities[row*k:][:k]}
+		z := logits[row*k:][:k]
+		p := prediction{Row: row, Labels: m.Labels(z), Probabilities: map[string]float32{}, ordered: m.Probabilities(z)}
 		for i, x := range p.ordered {
 			p.Probabilities[m.Classes[i]] = x
-			if m.Model.MultiLabel && x > 0.5 {
-				p.Labels = append(p.Labels, m.Classes[i])
-			}
-		}
-		if !m.Model.MultiLabel {
-			p.Labels = append(p.Labels, m.Classes[slices.Index(p.ordered, slices.Max(p.ordered))])
 		}
 		list[row] = p
 	}

@@ -35,6 +35,9 @@ type progress struct {
 
 var _ search.Observer = (*progress)(nil)
 
+// unknown is the number of earlier steps before the first step has been seen.
+const unknown = -1
+
 // trial is a running training.
 type trial struct {
 	name  string
@@ -42,8 +45,9 @@ type trial struct {
 	start time.Time
 	bar   *mpb.Bar
 
-	loss atomic.Uint64 // bits of the last loss
-	next atomic.Int64  // when it is shown next, in nanoseconds after start
+	first atomic.Int64  // steps that were done before this process
+	loss  atomic.Uint64 // bits of the last loss
+	next  atomic.Int64  // when it is shown next, in nanoseconds after start
 }
 
 // newProgress shows progress on w, with bars if it is a terminal.
@@ -84,6 +88,7 @@ func (p *progress) StageStarted(stage string, candidates int) {
 // TrialStarted implements [search.Observer].
 func (p *progress) TrialStarted(id int, name string, steps int) {
 	t := &trial{name: name, steps: steps, start: p.now()}
+	t.first.Store(unknown)
 	t.next.Store(int64(p.interval))
 	t.loss.Store(math.Float64bits(math.NaN()))
 	if p.bars != nil {
@@ -107,6 +112,7 @@ func (p *progress) TrialStep(id, step int, loss float64) {
 		return
 	}
 	t := value.(*trial)
+	t.first.CompareAndSwap(unknown, int64(step)-1) // above 0 where the training goes on from a checkpoint
 	elapsed := p.now().Sub(t.start)
 	next := t.next.Load()
 	if int64(elapsed) < next || !t.next.CompareAndSwap(next, int64(elapsed+p.interval)) {
@@ -117,7 +123,8 @@ func (p *progress) TrialStep(id, step int, loss float64) {
 		t.bar.SetCurrent(int64(step))
 		return
 	}
-	left := time.Duration(float64(elapsed) / float64(max(step, 1)) * float64(t.steps-step))
+	first := t.first.Load()
+	left := time.Duration(float64(elapsed) / float64(max(int64(step)-first, 1)) * float64(t.steps-step))
 	p.line("%s: %d of %d steps%s, %s left", t.name, step, t.steps, lossText(loss), left.Round(time.Second))
 }
 

@@ -80,11 +80,12 @@ func openSession(c *cli.Context, plan *config.Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	scores, err := store.Open(s.store, store.Options{})
-	if err != nil {
+	if s.data, err = openData(c.Context, plan, c.Bool("verify")); err != nil {
 		return nil, err
 	}
-	if s.data, err = openData(c.Context, plan, c.Bool("verify")); err != nil {
+	scores, err := store.Open(s.store, store.Options{})
+	if err != nil {
+		_ = s.data.Close()
 		return nil, err
 	}
 	s.progress = newProgress(c.App.ErrWriter)
@@ -99,7 +100,7 @@ func openSession(c *cli.Context, plan *config.Config) (*session, error) {
 // openDevice opens the device that the flags name, with as many cores as there are workers. The rest of the program,
 // gonum's products included, uses no more.
 func openDevice(c *cli.Context) (device.Device, int, error) {
-	workers := runtime.NumCPU()
+	workers := runtime.GOMAXPROCS(0)
 	if c.IsSet("workers") {
 		if workers = c.Int("workers"); workers < 1 {
 			return nil, 0, usagef("--workers %d: want at least 1", workers)

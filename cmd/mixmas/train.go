@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -48,8 +49,12 @@ func train(c *cli.Context) error {
 	var r *search.Result
 	if preset == "" {
 		name = plan.Name
-		if r, err = s.search.LookUp(c.Context); err != nil {
-			return fmt.Errorf("%w: run mixmas search %s first", err, c.Args().First())
+		r, err = s.search.LookUp(c.Context)
+		if errors.Is(err, search.ErrUntrained) {
+			return fmt.Errorf("%w: run mixmas search first, with the same configuration, store and seed", err)
+		}
+		if err != nil {
+			return s.explain(err)
 		}
 		model = s.search.FullModel(r)
 	} else if err := s.search.CheckModel(model); err != nil {

@@ -49,8 +49,8 @@ func New(o Options) *Device {
 func (d *Device) Name() string { return "cpu" }
 
 // Numerics implements [device.Device]: "cpu", the architecture and the kernel set, for example "cpu/amd64/avx2". The
-// architecture counts because Go's compiler fuses multiplications and additions on some and not on others.
-func (d *Device) Numerics() string { return "cpu/" + runtime.GOARCH + "/" + d.kernels.Name }
+// architecture and its level count because Go's compiler fuses multiplications and additions on some and not on others.
+func (d *Device) Numerics() string { return "cpu/" + runtime.GOARCH + level + "/" + d.kernels.Name }
 
 // Workers is the number of cores that the device may use.
 func (d *Device) Workers() int { return len(d.pool.workers) }

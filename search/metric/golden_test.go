@@ -2,7 +2,6 @@ package metric_test
 
 import (
 	"archive/zip"
-	"cmp"
 	"encoding/json"
 	"io"
 	"maps"
@@ -13,13 +12,17 @@ import (
 	"strings"
 	"testing"
 
+	"mixmas/nn/device/devicetest/golden"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/metric"
 )
 
 // The golden vectors hold labels, scores (probabilities) and scikit-learn's figures for them.
 func TestGolden(t *testing.T) {
-	folder := cmp.Or(os.Getenv("MIXMAS_GOLDEN"), "../../testdata/golden")
+	folder, err := golden.Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
 	text, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -72,8 +75,8 @@ func TestGolden(t *testing.T) {
 					named = append(named, name)
 				}
 			}
-			if golden := slices.Sorted(maps.Keys(c.Atol)); !slices.Equal(golden, slices.Sorted(slices.Values(named))) {
-				t.Errorf("metrics %v, the golden case has %v", named, golden)
+			if want := slices.Sorted(maps.Keys(c.Atol)); !slices.Equal(want, slices.Sorted(slices.Values(named))) {
+				t.Errorf("metrics %v, the golden case has %v", named, want)
 			}
 		})
 	}

@@ -109,8 +109,8 @@ func (m *Model) Parameters() int { return m.network.Parameters().Count() }
 // Batch is the number of samples that are predicted at once.
 const Batch = 64
 
-// Predict returns the probabilities (rows × classes) of a split of a data set that has the model's modalities. The
-// data set must have been opened with the model's preprocessing.
+// Predict returns the logits (rows × classes) of a split of a data set that has the model's modalities. The data set must
+// have been opened with the model's preprocessing.
 func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
 	rows, err := m.rows(data, split)
 	if err != nil {
@@ -124,35 +124,40 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	if err := t.Load(m.weights); err != nil {
 		return nil, err
 	}
-	logits, err := t.Predict(ctx, rows)
-	if err != nil {
-		return nil, err
-	}
-	probabilities(logits, m.network.Classes(), m.network.MultiLabel())
-	return logits, nil
+	return t.Predict(ctx, rows)
 }
 
-// probabilities replaces logits by softmax of each row, or by sigmoid of each element for many labels.
-func probabilities(logits []float32, classes int, multiLabel bool) {
-	for at := 0; at < len(logits); at += classes {
-		row := logits[at:][:classes]
-		if multiLabel {
-			for i, z := range row {
-				row[i] = float32(1 / (1 + math.Exp(-float64(z))))
-			}
-			continue
-		}
-		top, sum := float64(math.Inf(-1)), 0.0
-		for _, z := range row {
-			top = max(top, float64(z))
-		}
-		for _, z := range row {
-			sum += math.Exp(float64(z) - top)
-		}
-		for i, z := range row {
-			row[i] = float32(math.Exp(float64(z)-top) / sum)
+// Labels are the classes that one row's logits say: the likeliest one, or for many labels every one above 0.
+func (m *Model) Labels(logits []float32) []string {
+	labels := []string{}
+	if !m.network.MultiLabel() {
+		return append(labels, m.Classes[slices.Index(logits, slices.Max(logits))])
+	}
+	for i, z := range logits {
+		if z > 0 {
+			labels = append(labels, m.Classes[i])
 		}
 	}
+	return labels
+}
+
+// Probabilities are softmax of one row's logits, or sigmoid of each for many labels.
+func (m *Model) Probabilities(logits []float32) []float32 {
+	p := make([]float32, len(logits))
+	if m.network.MultiLabel() {
+		for i, z := range logits {
+			p[i] = float32(1 / (1 + math.Exp(-float64(z))))
+		}
+		return p
+	}
+	top, sum := float64(slices.Max(logits)), 0.0
+	for _, z := range logits {
+		sum += math.Exp(float64(z) - top)
+	}
+	for i, z := range logits {
+		p[i] = float32(math.Exp(float64(z)-top) / sum)
+	}
+	return p
 }
 
 // rows adapts a data set to the model's inputs.
@@ -164,6 +169,9 @@ type rows struct {
 
 func (m *Model) rows(data dataset.Dataset, split dataset.Split) (*rows, error) {
 	r := &rows{data: data, split: split}
+	if r.Len() == 0 {
+		return nil, fmt.Errorf("the data set %s has no %s split", data.Name(), split)
+	}
 	for _, in := range m.network.Inputs() {
 		at := -1
 		for i, have := range data.Modalities() {

@@ -3,6 +3,7 @@ package golden
 
 import (
 	"archive/zip"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,10 +42,12 @@ func (a Array) Float32() []float32 {
 	return data
 }
 
-// Dir is the folder that the environment variable MIXMAS_GOLDEN names, or else testdata/golden of this module.
+// Dir is the folder that the environment variable MIXMAS_GOLDEN names, relative to the module's root, or else
+// testdata/golden of this module.
 func Dir() (string, error) {
-	if dir := os.Getenv("MIXMAS_GOLDEN"); dir != "" {
-		return dir, nil
+	folder := cmp.Or(os.Getenv("MIXMAS_GOLDEN"), filepath.Join("testdata", "golden"))
+	if filepath.IsAbs(folder) {
+		return folder, nil
 	}
 	dir, err := os.Getwd()
 	if err != nil {
@@ -53,10 +56,10 @@ func Dir() (string, error) {
 	for {
 		_, err := os.Stat(filepath.Join(dir, "go.mod"))
 		if err == nil {
-			return filepath.Join(dir, "testdata", "golden"), nil
+			return filepath.Join(dir, folder), nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {
-			return "", fmt.Errorf("find testdata/golden: no go.mod above the working directory: %w", err)
+			return "", fmt.Errorf("find the golden folder: no go.mod above the working directory: %w", err)
 		}
 		dir = filepath.Dir(dir)
 	}

@@ -1,0 +1,6 @@
+//go:build !amd64.v3
+
+package cpu
+
+// level is the architecture's level where it decides the bits of a result: GOAMD64=v3 and above fuse multiply-add.
+const level = ""
