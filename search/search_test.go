@@ -476,6 +476,34 @@ func TestFullTrainingLeavesAModelThatPredicts(t *testing.T) {
 	}
 }
 
+// A full training stops when the validation loss has not improved for a while, lowers its learning rate on the way, and
+// keeps the weights of its best epoch.
+func TestFullTrainingStopsEarlyAndKeepsTheBest(t *testing.T) {
+	f := newFixture(t)
+	f.change("training: {batch: 16, epochs: 3, dropout: 0.1}",
+		"training: {batch: 16, epochs: 60, learning_rate: 0.03, dropout: 0}\n  plateau: {factor: 0.5, patience: 1}\n  early_stopping: 4")
+	trained, err := f.train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve := trained.Score.Curve
+	best := 0
+	for i, e := range curve {
+		if e.ValidationLoss < curve[best].ValidationLoss {
+			best = i
+		}
+	}
+	if len(curve) == 60 || len(curve)-1-best != 4 {
+		t.Fatalf("trained %d epochs, the best was %d: want to stop 4 epochs after the best", len(curve), best+1)
+	}
+	if got, want := trained.Score.Metrics["loss"], curve[best].ValidationLoss; got != want {
+		t.Errorf("the kept weights have validation loss %v, the best epoch had %v", got, want)
+	}
+	if first, last := curve[0].LearningRate, curve[len(curve)-1].LearningRate; first != 0.03 || last >= first {
+		t.Errorf("the learning rate went from %v to %v", first, last)
+	}
+}
+
 // untested is the tiny data set without a test split.
 type untested struct{ tiny }
 

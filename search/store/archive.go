@@ -84,7 +84,7 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 }
 
 // Import adds the scores of an archive that [Store.Export] wrote, checks their keys and digests, and counts those added
-// and those whose key is known already, which stay as they are. It stops at the first error; what was added before stays,
+// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error; what was added before stays,
 // and importing again goes on from there.
 func (s *Store) Import(r io.Reader) (added, known int, err error) {
 	archive := tar.NewReader(r)
@@ -98,7 +98,10 @@ func (s *Store) Import(r io.Reader) (added, known int, err error) {
 		if sc, blobs, entry, err = readScore(archive, entry); err != nil {
 			break
 		}
-		_, isNew, failed := s.put(sc, blobs, func(Score) bool { return false })
+		stored, isNew, failed := s.put(sc, blobs, func(Score) bool { return false })
+		if failed == nil && !isNew && stored.Weights == sc.Weights && stored.Outputs == sc.Outputs {
+			failed = s.restore(blobs)
+		}
 		switch {
 		case failed != nil:
 			return added, known, fmt.Errorf("store: import: %w", failed)

@@ -63,6 +63,28 @@ func TestExportImport(t *testing.T) {
 	}
 }
 
+func TestImportBringsPrunedFilesBack(t *testing.T) {
+	s := temporaryStore(t)
+	sc := put(t, s, 1)
+	want, err := s.Weights(sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := export(t, s)
+	if _, _, err := s.Prune(func(Score) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Weights(sc); !errors.Is(err, ErrPruned) {
+		t.Fatalf("pruned weights: %v", err)
+	}
+	if added, known, err := s.Import(bytes.NewReader(archive)); added != 0 || known != 1 || err != nil {
+		t.Fatalf("added %d, known %d, %v", added, known, err)
+	}
+	if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}
+
 func TestImportNeverOverwrites(t *testing.T) {
 	from, to := filled(t), temporaryStore(t)
 	own, err := to.Put(failedTrial(1), nil, nil)

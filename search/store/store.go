@@ -208,10 +208,15 @@ func (s *Store) PutWeights(key string, weights []byte) error {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
-	if err := s.stage([]blob{b}); err != nil {
+	return s.restore([]blob{b})
+}
+
+// restore writes files of known scores where they are missing.
+func (s *Store) restore(blobs []blob) error {
+	if err := s.stage(blobs); err != nil {
 		return err
 	}
-	return s.update(func(scores *bbolt.Bucket) error { return s.writeBlob(b) }, nil)
+	return s.update(func(*bbolt.Bucket) error { return s.writeBlobs(blobs) }, nil)
 }
 
 // List returns all scores, sorted by name and then key.
