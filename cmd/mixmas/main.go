@@ -63,7 +63,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Version:         version(),
 		UsageText:       "mixmas COMMAND [options] [arguments]",
 		HideHelpCommand: true,
-		Reader:          stdin, Writer: stdout, ErrWriter: stderr,
+		// A comma in a note is a comma.
+		DisableSliceFlagSeparator: true,
+
+		Reader: stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
 			runCommand(), searchCommand(), trainCommand(), predictCommand(), reportCommand(),
