@@ -79,8 +79,8 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 
 // fullTrial is the trial of a full training.
 func (s *Search) fullTrial(name string, m mixer.Specification, recipe config.Train) *Trial {
-	s.validation = allRows(s.data.Len(dataset.Validation))
-	rows := allRows(s.data.Len(dataset.Train))
+	s.validation = dataset.AllRows(s.data, dataset.Validation)
+	rows := dataset.AllRows(s.data, dataset.Train)
 	t := &Trial{Name: "full/" + name, Label: name, train: rows, validation: s.validation,
 		Specification: s.specification(m, recipe.Training, rows)}
 	t.Recipe.EarlyStopping = recipe.EarlyStopping
@@ -107,20 +107,27 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	r, err := s.newRun(ctx, o.Trial)
+	network, err := mixer.Build(o.Trial.Model)
 	if err != nil {
 		return nil, err
 	}
-	defer r.trainer.Close()
-	if err := r.trainer.Load(weights); err != nil {
-		return nil, err
-	}
-	r.train.split, r.train.rows = dataset.Test, allRows(s.data.Len(dataset.Test))
-	logits, err := r.trainer.Predict(ctx, r.train)
+	samples, err := dataset.Select(s.data, dataset.Test, nil, inputs(network))
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := r.train.evaluate(logits)
+	trainer, err := nn.NewTrainer(s.device, network, nn.Recipe{Batch: o.Trial.Recipe.Batch})
+	if err != nil {
+		return nil, err
+	}
+	defer trainer.Close()
+	if err := trainer.Load(weights); err != nil {
+		return nil, err
+	}
+	logits, err := trainer.Predict(ctx, samples)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := s.evaluate(samples, logits)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (s *Search) CheckModel(spec mixer.Specification) error {
 			spec.Classes, spec.MultiLabel, s.data.Name(), len(s.data.Classes()), s.data.MultiLabel())
 	}
 	for _, m := range spec.Modalities {
-		i := slices.IndexFunc(s.data.Modalities(), func(have dataset.Modality) bool { return have.Name == m.Name })
+		i := dataset.ModalityIndex(s.data, m.Name)
 		if i < 0 {
 			return fmt.Errorf("the model reads a modality %s, which the data set %s does not have", m.Name, s.data.Name())
 		}

@@ -112,11 +112,11 @@ func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 func (s *Search) drawSample() error {
 	o := s.config.Sample.Options()
 	draw := func(split dataset.Split, o sample.Options) (sample.Sample, error) {
-		samples, err := NewSamples(s.data, split, nil, nil)
+		samples, err := dataset.Select(s.data, split, nil, nil)
 		if err != nil {
 			return sample.Sample{}, err
 		}
-		labels, err := samples.labels()
+		labels, err := s.labels(samples)
 		if err != nil {
 			return sample.Sample{}, err
 		}
@@ -130,7 +130,7 @@ func (s *Search) drawSample() error {
 	if s.sample, err = draw(dataset.Train, o); err != nil {
 		return err
 	}
-	s.validation = allRows(s.data.Len(dataset.Validation))
+	s.validation = dataset.AllRows(s.data, dataset.Validation)
 	if s.config.Sample.Validation == "formula" {
 		o.Size = 0
 		drawn, err := draw(dataset.Validation, o)

@@ -115,6 +115,13 @@ func (f *fixture) device() device.Device {
 
 func (f *fixture) run() *search.Result {
 	f.t.Helper()
+	_, r := f.searched()
+	return r
+}
+
+// searched is a search that has run, and its result.
+func (f *fixture) searched() (*search.Search, *search.Result) {
+	f.t.Helper()
 	s, err := f.search()
 	if err != nil {
 		f.t.Fatal(err)
@@ -123,7 +130,7 @@ func (f *fixture) run() *search.Result {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return r
+	return s, r
 }
 
 // change replaces a part of the plan, which must be there.
@@ -433,14 +440,7 @@ func TestPlansThatDoNotFitTheData(t *testing.T) {
 // train runs a search and the full training of its winner.
 func (f *fixture) train(ctx context.Context, folder string) (*search.Trained, error) {
 	f.t.Helper()
-	s, err := f.search()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	r, err := s.Run(f.t.Context())
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	s, r := f.searched()
 	c, err := config.Parse("plan.yaml", []byte(f.plan))
 	if err != nil {
 		f.t.Fatal(err)

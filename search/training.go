@@ -93,7 +93,7 @@ func (r *run) validate(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, blame(ctx, err)
 	}
-	metrics, err := r.validation.evaluate(logits)
+	metrics, err := r.search.evaluate(r.validation, logits)
 	if err != nil {
 		return 0, err
 	}

@@ -41,8 +41,8 @@ type Outcome struct {
 	Foreign bool
 }
 
-// run returns the trial's score: from the store if it is there, else by training. A training that diverges is a score
-// of status failed, not an error. Equal trials at the same time are trained once.
+// run returns the trial's score: from the store if it is there, else by training. A training that fails by its own
+// specification is a score of status failed, not an error. Equal trials at the same time are trained once.
 func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 	key, canonical, err := t.Key()
 	if err != nil {
@@ -115,11 +115,11 @@ func (s *Search) measure(t *Trial, sc *store.Score) error {
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
 	}
-	validation, err := NewSamples(s.data, dataset.Validation, t.validation, nil)
+	validation, err := dataset.Select(s.data, dataset.Validation, t.validation, nil)
 	if err != nil {
 		return err
 	}
-	sc.Metrics, err = validation.evaluate(tensors["logits"].Data)
+	sc.Metrics, err = s.evaluate(validation, tensors["logits"].Data)
 	return err
 }
 
@@ -143,7 +143,7 @@ func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, 
 	if err != nil {
 		return sc, nil, nil, err
 	}
-	if sc.Metrics, err = run.validation.evaluate(logits); err != nil {
+	if sc.Metrics, err = s.evaluate(run.validation, logits); err != nil {
 		return sc, nil, nil, err
 	}
 	if !t.Recipe.full() {
@@ -196,7 +196,7 @@ type run struct {
 	trial             *Trial
 	model             nn.Model
 	trainer           *nn.Trainer
-	train, validation *Samples
+	train, validation *dataset.Samples
 	flops             int64
 	started           time.Time
 	state             progress
@@ -216,14 +216,10 @@ func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
 	if r.model, err = mixer.Build(t.Model); err != nil {
 		return nil, blame(ctx, err)
 	}
-	var names []string
-	for _, in := range r.model.Inputs() {
-		names = append(names, in.Name)
-	}
-	if r.train, err = NewSamples(s.data, dataset.Train, t.train, names); err != nil {
+	if r.train, err = dataset.Select(s.data, dataset.Train, t.train, inputs(r.model)); err != nil {
 		return nil, err
 	}
-	if r.validation, err = NewSamples(s.data, dataset.Validation, t.validation, names); err != nil {
+	if r.validation, err = dataset.Select(s.data, dataset.Validation, t.validation, inputs(r.model)); err != nil {
 		return nil, err
 	}
 	weights := r.model.Parameters().Initialise(seed)
@@ -242,6 +238,15 @@ func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// inputs are the names of a model's inputs, which are modalities.
+func inputs(m nn.Model) []string {
+	var names []string
+	for _, in := range m.Inputs() {
+		names = append(names, in.Name)
+	}
+	return names
 }
 
 // warm replaces a modality's encoder and head in the weights by those that an encoder trial ended with.

@@ -112,7 +112,7 @@ const Batch = 64
 // Predict returns the logits (rows × classes) of a split of a data set that has the model's modalities. The data set must
 // have been opened with the model's preprocessing.
 func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
-	rows, err := m.rows(data, split)
+	samples, err := m.samples(data, split)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	if err := t.Load(m.weights); err != nil {
 		return nil, err
 	}
-	return t.Predict(ctx, rows)
+	return t.Predict(ctx, samples)
 }
 
 // Labels are the classes that one row's logits say: the likeliest one, or for many labels every one above 0.
@@ -160,45 +160,25 @@ func (m *Model) Probabilities(logits []float32) []float32 {
 	return p
 }
 
-// rows adapts a data set to the model's inputs.
-type rows struct {
-	data       dataset.Dataset
-	split      dataset.Split
-	modalities []int
-}
-
-func (m *Model) rows(data dataset.Dataset, split dataset.Split) (*rows, error) {
-	r := &rows{data: data, split: split}
-	if r.Len() == 0 {
+// samples selects the model's inputs from a split, and checks that they are what the model was trained on.
+func (m *Model) samples(data dataset.Dataset, split dataset.Split) (*dataset.Samples, error) {
+	if data.Len(split) == 0 {
 		return nil, fmt.Errorf("the data set %s has no %s split", data.Name(), split)
 	}
+	var names []string
 	for _, in := range m.network.Inputs() {
-		at := -1
-		for i, have := range data.Modalities() {
-			if have.Name == in.Name {
-				at = i
-			}
-		}
-		if at < 0 {
+		i := dataset.ModalityIndex(data, in.Name)
+		if i < 0 {
 			return nil, fmt.Errorf("the data set %s has no modality %q, which the model reads", data.Name(), in.Name)
 		}
-		have, want := data.Modalities()[at], in
-		if !slices.Equal(have.Shape, want.Shape) {
-			return nil, fmt.Errorf("modality %s: the data set has samples of %v, the model reads %v", in.Name, have.Shape, want.Shape)
+		if have := data.Modalities()[i]; !slices.Equal(have.Shape, in.Shape) {
+			return nil, fmt.Errorf("modality %s: the data set has samples of %v, the model reads %v", in.Name, have.Shape, in.Shape)
 		}
 		if got, want := data.Preprocessing()[in.Name], m.Preprocessing[in.Name]; got != want {
 			return nil, fmt.Errorf("modality %s: the data set is standardised by mean %v and deviation %v, the model by %v and %v: open it with the model's preprocessing",
 				in.Name, got.Mean, got.Deviation, want.Mean, want.Deviation)
 		}
-		r.modalities = append(r.modalities, at)
+		names = append(names, in.Name)
 	}
-	return r, nil
+	return dataset.Select(data, split, nil, names)
 }
-
-func (r *rows) Len() int { return r.data.Len(r.split) }
-
-func (r *rows) Read(row, input int, dst []float32) error {
-	return r.data.Read(r.split, r.modalities[input], row, dst)
-}
-
-func (r *rows) Label(row int, dst []float32) error { return r.data.Label(r.split, row, dst) }
