@@ -162,11 +162,7 @@ func (g *Graph) Backward(y, dy *Value) {
 	g.partial[y.buffer-1] = dy.buffer
 	tape := g.tape
 	g.tape = nil
-	for _, node := range slices.Backward(tape) {
-		if d := g.partial[node.output-1]; d != 0 && g.needed[node.output-1] {
-			node.record(d)
-		}
-	}
+	g.unwind(tape)
 }
 
 // value makes a value of a new buffer.
@@ -209,6 +205,65 @@ func (g *Graph) record(op device.Operation, y *Value, back func(dy device.Buffer
 
 // emit appends an operation of the backward pass.
 func (g *Graph) emit(op device.Operation) { g.operations = append(g.operations, op) }
+
+// compose replaces the operations that body records by one composite of them, unless there are none.
+func (g *Graph) compose(body func(), composite func(device.Parts) device.Operation) {
+	from := len(g.operations)
+	body()
+	if parts := slices.Clone(g.operations[from:]); g.err == nil && len(parts) > 0 {
+		g.operations = append(g.operations[:from], composite(parts))
+	}
+}
+
+// composeGradient is compose for operations that contribute to gradients; composite learns where they go. A nil composite
+// leaves the operations as they are.
+func (g *Graph) composeGradient(composite gradientOf, dy device.Buffer, body func()) {
+	if composite == nil {
+		body()
+		return
+	}
+	before := slices.Clone(g.partial)
+	g.compose(body, func(p device.Parts) device.Operation {
+		return composite(p, dy, func(v *Value) (t device.Target) {
+			if v == nil {
+				return t
+			}
+			t.D = g.partial[v.buffer-1]
+			if int(v.buffer) <= len(before) {
+				t.Plus = before[v.buffer-1]
+			}
+			return t
+		})
+	})
+}
+
+// Fuse records what body records as one composite that a device may run as one kernel, and its gradient as another.
+// forward makes the first, given its parts and body's value; backward the second, given its parts, the gradient of body's
+// value, and where the gradients of the values go that body used.
+func (g *Graph) Fuse(body func() *Value, forward func(device.Parts, *Value) device.Operation,
+	backward func(parts device.Parts, dy device.Buffer, target func(*Value) device.Target) device.Operation) *Value {
+	outer := g.tape
+	g.tape = nil
+	var y *Value
+	g.compose(func() { y = body() }, func(p device.Parts) device.Operation { return forward(p, y) })
+	inner := g.tape
+	g.tape = outer
+	if len(inner) > 0 {
+		g.tape = append(g.tape, gradient{y.buffer, func(dy device.Buffer) {
+			g.composeGradient(backward, dy, func() { g.unwind(inner) })
+		}})
+	}
+	return y
+}
+
+// unwind records the gradients of a tape, last operation first.
+func (g *Graph) unwind(tape []gradient) {
+	for _, node := range slices.Backward(tape) {
+		if d := g.partial[node.output-1]; d != 0 && g.needed[node.output-1] {
+			node.record(d)
+		}
+	}
+}
 
 // contribution is where an operation of the backward pass writes its contribution to the gradient of x, and the sum of
 // the earlier contributions, which it must add (0: none). Both are 0 where no gradient is wanted.

@@ -58,6 +58,16 @@ func (m *MLP) ForwardTokens(g *Graph, x, plus *Value) *Value {
 	return g.TokenMLP(x, m.weights(g), m.Dropout, plus)
 }
 
+// Mix records x + mlp(norm x) over the last dimension of x.
+func (m *MLP) Mix(g *Graph, norm *LayerNorm, x *Value) *Value {
+	return g.ChannelMixing(x, norm.values(g), m.weights(g), m.Dropout)
+}
+
+// MixTokens records x + mlp((norm x)ᵀ)ᵀ over the tokens of x (b, n, d).
+func (m *MLP) MixTokens(g *Graph, norm *LayerNorm, x *Value) *Value {
+	return g.TokenMixing(x, norm.values(g), m.weights(g), m.Dropout)
+}
+
 // LayerNorm normalises the last dimension.
 type LayerNorm struct {
 	Weight, Bias *Parameter
@@ -71,7 +81,11 @@ func NewLayerNorm(s *Scope, width int, eps float64) *LayerNorm {
 
 // Forward records the layer.
 func (l *LayerNorm) Forward(g *Graph, x *Value) *Value {
-	return g.LayerNorm(x, g.Parameter(l.Weight), g.Parameter(l.Bias), l.Eps)
+	return g.layerNorm(x, l.values(g))
+}
+
+func (l *LayerNorm) values(g *Graph) Norm {
+	return Norm{Weight: g.Parameter(l.Weight), Bias: g.Parameter(l.Bias), Eps: l.Eps}
 }
 
 // BatchNorm normalises one axis over all others, with running statistics of momentum 0.1 and eps 1e-5.

@@ -21,7 +21,8 @@ type ModelInput struct {
 	Shape []int
 }
 
-// Samples are what a model is trained or evaluated on. Implementations are safe for concurrent use and do not allocate.
+// Samples are what a model is trained or evaluated on. Implementations are comparable (pointers, as a rule), safe for
+// concurrent use, and do not allocate. A trainer may keep a copy on its device for as long as it lives.
 type Samples interface {
 	// Len is the number of samples.
 	Len() int

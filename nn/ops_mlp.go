@@ -13,6 +13,11 @@ type MLPWeights struct{ W1, B1, W2, B2 *Value }
 // 2021). plus may be nil. One operation in the sense that its backward pass is its own: the gradient of the hidden
 // layer is multiplied by gelu' as it comes out of the product.
 func (g *Graph) MLP(x *Value, w MLPWeights, dropout float64, plus *Value) *Value {
+	return g.mlp(x, w, dropout, plus, nil)
+}
+
+// mlp is MLP; mixing, which may be nil, makes a composite of its gradient.
+func (g *Graph) mlp(x *Value, w MLPWeights, dropout float64, plus *Value, mixing gradientOf) *Value {
 	if g.err != nil {
 		return x
 	}
@@ -47,18 +52,24 @@ func (g *Graph) MLP(x *Value, w MLPWeights, dropout float64, plus *Value) *Value
 		LDA: hidden, LDB: hidden, LDC: out, Batch: [2]int{1, 1}, Bias: bufferOf(w.B2)}
 	return g.record(last, y, func(dy device.Buffer) {
 		g.pass(plus, dy)
-		kept := &Value{Shape: []int{rows, hidden}, buffer: h} // its gradient is not wanted as such: needed is false
-		g.linearGradients(kept, w.W2, w.B2, dy, rows, hidden, out)
-		d := g.buffer("mlp hidden gradient", rows*hidden)
-		g.emit(&device.MatMul{A: dy, B: w.W2.buffer, C: d, Gate: pre, Activation: device.GELU, M: rows, N: hidden, K: out,
-			LDA: out, LDB: hidden, LDC: hidden, Batch: [2]int{1, 1}})
-		g.linearGradients(x, w.W1, w.B1, d, rows, in, hidden)
+		g.composeGradient(mixing, dy, func() {
+			kept := &Value{Shape: []int{rows, hidden}, buffer: h} // its gradient is not wanted as such: needed is false
+			g.linearGradients(kept, w.W2, w.B2, dy, rows, hidden, out)
+			d := g.buffer("mlp hidden gradient", rows*hidden)
+			g.emit(&device.MatMul{A: dy, B: w.W2.buffer, C: d, Gate: pre, Activation: device.GELU, M: rows, N: hidden, K: out,
+				LDA: out, LDB: hidden, LDC: hidden, Batch: [2]int{1, 1}})
+			g.linearGradients(x, w.W1, w.B1, d, rows, in, hidden)
+		})
 	}, x, w.W1, w.B1, w.W2, w.B2, plus)
 }
 
 // TokenMLP is the same MLP over the tokens of x (b, n, d): plus + W2 gelu(W1 x + b1) + b2 for each sample, with W1 (t, n)
 // and W2 (n, t) applied from the left, so that nothing is transposed.
 func (g *Graph) TokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value) *Value {
+	return g.tokenMLP(x, w, dropout, plus, nil)
+}
+
+func (g *Graph) tokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value, mixing gradientOf) *Value {
 	if g.err != nil {
 		return x
 	}
@@ -90,12 +101,14 @@ func (g *Graph) TokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value) *
 	last.Plus = bufferOf(plus)
 	return g.record(last, y, func(dy device.Buffer) {
 		g.pass(plus, dy)
-		kept := &Value{Shape: []int{b, t, d}, buffer: h}
-		g.leftGradients(w.W2, w.B2, kept, dy, b, n, t, d)
-		dh := g.buffer("token mlp hidden gradient", b*t*d)
-		g.emit(&device.MatMul{A: w.W2.buffer, B: dy, C: dh, Gate: pre, Activation: device.GELU, TransA: true, M: t, N: d, K: n,
-			LDA: t, LDB: d, LDC: d, Batch: [2]int{b, 1}, StrideB: [2]int{n * d}, StrideC: [2]int{t * d}})
-		g.leftGradients(w.W1, w.B1, x, dh, b, t, n, d)
+		g.composeGradient(mixing, dy, func() {
+			kept := &Value{Shape: []int{b, t, d}, buffer: h}
+			g.leftGradients(w.W2, w.B2, kept, dy, b, n, t, d)
+			dh := g.buffer("token mlp hidden gradient", b*t*d)
+			g.emit(&device.MatMul{A: w.W2.buffer, B: dy, C: dh, Gate: pre, Activation: device.GELU, TransA: true, M: t, N: d, K: n,
+				LDA: t, LDB: d, LDC: d, Batch: [2]int{b, 1}, StrideB: [2]int{n * d}, StrideC: [2]int{t * d}})
+			g.leftGradients(w.W1, w.B1, x, dh, b, t, n, d)
+		})
 	}, x, w.W1, w.B1, w.W2, w.B2, plus)
 }
 

@@ -31,6 +31,10 @@ type Trainer struct {
 	model   Model
 	recipe  Recipe
 	session device.Session
+	// queue is the session where it can run ahead of the trainer, and nil otherwise.
+	queue device.Queue
+	// tables are the samples that lie on the device; nil those that do not fit.
+	tables map[tableKey]device.Table
 	// programs by mode and batch size.
 	programs map[programKey]*program
 	order    []int
@@ -40,6 +44,12 @@ type Trainer struct {
 type programKey struct {
 	mode  Mode
 	batch int
+}
+
+// tableKey names one input of some samples.
+type tableKey struct {
+	samples Samples
+	input   int
 }
 
 // program is a compiled graph of the model and the host memory of one batch.
@@ -67,7 +77,9 @@ func NewTrainer(d device.Device, m Model, r Recipe) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Trainer{model: m, recipe: r, session: s, programs: map[programKey]*program{}}, nil
+	queue, _ := s.(device.Queue)
+	return &Trainer{model: m, recipe: r, session: s, queue: queue, tables: map[tableKey]device.Table{},
+		programs: map[programKey]*program{}}, nil
 }
 
 // Close frees the device's memory.
@@ -148,7 +160,8 @@ func (t *Trainer) Steps(n int) int {
 // Epoch trains once on all samples, in an order that depends on the seed and the epoch's number, and returns the mean
 // loss of its steps. A short last batch is trained with its own mean; a last batch of one sample is left out where the
 // model normalises batches. After each step, onStep (which may be nil) gets the step's number in the epoch and its
-// loss. A cancelled context ends the epoch after the step in flight.
+// loss; where the device runs ahead, it gets them all at the end of the epoch. A cancelled context ends the epoch after the
+// step in flight.
 func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate float64, onStep func(step int, loss float64)) (float64, error) {
 	n := samples.Len()
 	if t.order = slices.Grow(t.order[:0], n)[:n]; n == 0 {
@@ -159,49 +172,97 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 	}
 	rng := rand.New(rand.NewPCG(t.recipe.Seed, uint64(epoch)))
 	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
-	steps, sum := t.Steps(n), 0.0
+	steps := t.Steps(n)
 	if steps == 0 {
 		return 0, errors.New("one sample cannot be trained on: the model normalises batches")
 	}
+	sum, done := 0.0, 0
+	// finish takes note of the losses of the next steps.
+	finish := func(losses ...float32) error {
+		for _, x := range losses {
+			done++
+			loss, err := finite(x)
+			if err != nil {
+				return fmt.Errorf("epoch %d, step %d: %w", epoch+1, done, err)
+			}
+			sum += loss
+			if onStep != nil {
+				onStep(done, loss)
+			}
+		}
+		return nil
+	}
 	for step := range steps {
 		from := step * t.recipe.Batch
-		loss, err := t.Step(samples, t.order[from:min(from+t.recipe.Batch, n)], rate)
+		p, err := t.start(samples, t.order[from:min(from+t.recipe.Batch, n)], rate)
+		if err == nil && t.queue == nil {
+			err = p.runner.Read(p.loss.buffer, p.lossValue[:])
+		}
 		if err != nil {
 			return 0, fmt.Errorf("epoch %d, step %d: %w", epoch+1, step+1, err)
 		}
-		sum += loss
-		if onStep != nil {
-			onStep(step+1, loss)
+		if t.queue == nil {
+			if err := finish(p.lossValue[0]); err != nil {
+				return 0, err
+			}
 		}
 		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+	}
+	if t.queue != nil {
+		losses, err := t.queue.Log()
+		if err != nil {
+			return 0, fmt.Errorf("epoch %d: %w", epoch+1, err)
+		}
+		if len(losses) > steps { // runs of an epoch that was cancelled
+			losses = losses[len(losses)-steps:]
+		}
+		if err := finish(losses...); err != nil {
 			return 0, err
 		}
 	}
 	return sum / float64(steps), nil
 }
 
+// finite is a loss that a training can go on from.
+func finite(x float32) (float64, error) {
+	loss := float64(x)
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return 0, fmt.Errorf("%w: the loss is %v", ErrDiverged, loss)
+	}
+	return loss, nil
+}
+
 // Step makes one update with the given rows of the samples and returns the loss before it.
 func (t *Trainer) Step(samples Samples, rows []int, rate float64) (float64, error) {
-	p, err := t.program(Training, len(rows))
+	p, err := t.start(samples, rows, rate)
 	if err != nil {
-		return 0, err
-	}
-	if err := p.fill(samples, rows, true); err != nil {
-		return 0, err
-	}
-	t.updates++
-	step := device.Step{LearningRate: rate, Update: t.updates, Seed: t.recipe.Seed, Counter: uint32(t.updates)}
-	if err := p.runner.Run(step); err != nil {
 		return 0, err
 	}
 	if err := p.runner.Read(p.loss.buffer, p.lossValue[:]); err != nil {
 		return 0, err
 	}
-	loss := float64(p.lossValue[0])
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, fmt.Errorf("%w: the loss is %v", ErrDiverged, loss)
+	if t.queue != nil { // what was read need not be logged
+		if _, err := t.queue.Log(); err != nil {
+			return 0, err
+		}
 	}
-	return loss, nil
+	return finite(p.lossValue[0])
+}
+
+// start begins one update.
+func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, error) {
+	p, err := t.program(Training, len(rows))
+	if err != nil {
+		return nil, err
+	}
+	if err := t.feed(p, samples, rows, true); err != nil {
+		return nil, err
+	}
+	t.updates++
+	step := device.Step{LearningRate: rate, Update: t.updates, Seed: t.recipe.Seed, Counter: uint32(t.updates)}
+	return p, p.runner.Run(step)
 }
 
 // Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error.
@@ -218,7 +279,7 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := p.fill(samples, batch, false); err != nil {
+		if err := t.feed(p, samples, batch, false); err != nil {
 			return nil, err
 		}
 		if err := p.runner.Run(device.Step{}); err != nil {
@@ -274,6 +335,9 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	if p.compiled, err = g.Compile(fmt.Sprintf("%s/%d", name, batch)); err != nil {
 		return nil, err
 	}
+	if train {
+		p.compiled.Kept = p.loss.buffer
+	}
 	if p.runner, err = t.session.Load(p.compiled); err != nil {
 		return nil, err
 	}
@@ -281,27 +345,69 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	return p, nil
 }
 
-// fill writes the given rows of the samples to the program's inputs.
-func (p *program) fill(samples Samples, rows []int, labels bool) error {
+// labels stands for the labels where an input of a model is meant.
+const labels = -1
+
+// feed fills the program's inputs with the given rows of the samples.
+func (t *Trainer) feed(p *program, samples Samples, rows []int, withLabels bool) error {
 	for i, v := range p.inputs {
-		n := len(p.rows[i]) / p.batch
-		for j, row := range rows {
-			if err := samples.Read(row, i, p.rows[i][j*n:][:n]); err != nil {
-				return fmt.Errorf("%w: %w", ErrSamples, err)
-			}
-		}
-		if err := p.runner.Write(v.buffer, p.rows[i]); err != nil {
+		if err := t.feedInput(p, v, p.rows[i], samples, i, rows); err != nil {
 			return err
 		}
 	}
-	if !labels {
+	if !withLabels {
 		return nil
 	}
-	n := len(p.rowLabels) / p.batch
-	for j, row := range rows {
-		if err := samples.Label(row, p.rowLabels[j*n:][:n]); err != nil {
-			return fmt.Errorf("%w: %w", ErrSamples, err)
+	return t.feedInput(p, p.labels, p.rowLabels, samples, labels, rows)
+}
+
+// feedInput fills one input: from the device's own memory where the samples lie there, or through the given host memory.
+func (t *Trainer) feedInput(p *program, v *Value, memory []float32, samples Samples, input int, rows []int) error {
+	if t.queue != nil {
+		table, err := t.table(samples, input, len(memory)/p.batch)
+		if err != nil {
+			return err
+		}
+		if table != nil {
+			return t.queue.Gather(p.runner, v.buffer, table, rows)
 		}
 	}
-	return p.runner.Write(p.labels.buffer, p.rowLabels)
+	n := len(memory) / p.batch
+	for j, row := range rows {
+		if err := readSample(samples, row, input, memory[j*n:][:n]); err != nil {
+			return err
+		}
+	}
+	return p.runner.Write(v.buffer, memory)
+}
+
+// table is one input of all samples on the device, brought there once; nil where there is no memory for it.
+func (t *Trainer) table(samples Samples, input, width int) (device.Table, error) {
+	key := tableKey{samples, input}
+	if table, ok := t.tables[key]; ok {
+		return table, nil
+	}
+	table, err := t.queue.Upload(samples.Len(), width, func(row int, dst []float32) error {
+		return readSample(samples, row, input, dst)
+	})
+	if errors.Is(err, device.ErrOutOfMemory) {
+		table, err = nil, nil
+	}
+	if err == nil {
+		t.tables[key] = table
+	}
+	return table, err
+}
+
+func readSample(samples Samples, row, input int, dst []float32) error {
+	var err error
+	if input == labels {
+		err = samples.Label(row, dst)
+	} else {
+		err = samples.Read(row, input, dst)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSamples, err)
+	}
+	return nil
 }

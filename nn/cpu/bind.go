@@ -23,11 +23,37 @@ type pair struct{ write, read device.Buffer }
 // bind makes the instruction of one operation.
 func (b *binder) bind(op device.Operation) (instruction, error) {
 	b.err, b.shared = nil, b.shared[:0]
+	if c, ok := op.(device.Composite); ok {
+		return b.sequence(c.Operations())
+	}
 	in := b.instruction(op)
 	if b.err == nil {
 		b.checkOverlap(op)
 	}
 	return in, b.err
+}
+
+// sequence runs the parts of a composite.
+type sequence []instruction
+
+func (s sequence) run(t *turn) error {
+	for _, in := range s {
+		if err := in.run(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *binder) sequence(parts []device.Operation) (instruction, error) {
+	s := make(sequence, len(parts))
+	for i, part := range parts {
+		var err error
+		if s[i], err = b.bind(part); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.Name(), err)
+		}
+	}
+	return s, nil
 }
 
 func (b *binder) instruction(op device.Operation) instruction {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 	"unsafe"
 
 	"mixmas/nn/device"
@@ -124,7 +125,7 @@ type turn struct {
 	done    sync.WaitGroup
 }
 
-// runner is a program loaded into a session. It implements [device.Runner].
+// runner is a program loaded into a session. It implements [device.Runner] and [device.Profiler].
 type runner struct {
 	session      *session
 	program      *device.Program
@@ -186,7 +187,18 @@ func (r *runner) endpoint(verb, kind string, b device.Buffer, n int) ([]float32,
 }
 
 // Run implements [device.Runner]. It waits for a free worker and holds it until the program ends.
-func (r *runner) Run(step device.Step) error {
+func (r *runner) Run(step device.Step) error { return r.replay(step, nil) }
+
+// Trace implements [device.Profiler]. The wait for a free worker counts for nothing.
+func (r *runner) Trace(step device.Step, seconds []float64) error {
+	if len(seconds) != len(r.instructions) {
+		return fmt.Errorf("trace %s: %d numbers for %d operations", r.program.Name, len(seconds), len(r.instructions))
+	}
+	return r.replay(step, seconds)
+}
+
+// replay runs all operations, and times them where seconds is not nil.
+func (r *runner) replay(step device.Step, seconds []float64) error {
 	if r.session.closed {
 		return fmt.Errorf("run %s: %w", r.program.Name, errClosed)
 	}
@@ -195,9 +207,16 @@ func (r *runner) Run(step device.Step) error {
 	t.self = <-t.pool.free
 	defer r.finish()
 	r.poison(0)
+	var began time.Time
 	for i, in := range r.instructions {
+		if seconds != nil {
+			began = time.Now()
+		}
 		if err := in.run(t); err != nil {
 			return fmt.Errorf("run %s: operation %d (%s): %w", r.program.Name, i, r.program.Operations[i].Name(), err)
+		}
+		if seconds != nil {
+			seconds[i] += time.Since(began).Seconds()
 		}
 		r.poison(i + 1)
 	}

@@ -1,5 +1,10 @@
 package device
 
+import "errors"
+
+// ErrOutOfMemory marks what failed because the device's memory is full. It may work once other sessions have closed.
+var ErrOutOfMemory = errors.New("the device's memory is full")
+
 // Device runs programs. Implementations are safe for concurrent use; sessions are not.
 type Device interface {
 	// Name identifies the device as users select it, for example "cpu".
@@ -29,6 +34,26 @@ type Runner interface {
 	Read(b Buffer, dst []float32) error
 	// Run replays the program once. It allocates nothing on the heap.
 	Run(step Step) error
+}
+
+// Queue is a session, optional to implement, whose runs need not be waited for: Write and Run only queue, Read waits. Tables
+// of samples may lie on the device, and the losses of many runs are read at once.
+type Queue interface {
+	Session
+	// Upload copies a table of rows of width elements to the device, where it stays until the session closes; fill writes
+	// one row. Where the table does not fit, the error is [ErrOutOfMemory] and nothing has changed.
+	Upload(rows, width int, fill func(row int, dst []float32) error) (Table, error)
+	// Gather makes the next run of r fill its input b with rows of a table, in place of [Runner.Write].
+	Gather(r Runner, b Buffer, t Table, rows []int) error
+	// Log waits for all runs and returns the values of [Program.Kept] that they ended with since the last call, oldest
+	// first. The slice is valid until the next call.
+	Log() ([]float32, error)
+}
+
+// Table is a table of rows in the memory of a [Queue].
+type Table interface {
+	// Rows is the number of rows.
+	Rows() int
 }
 
 // Step is what differs between two runs of one program.

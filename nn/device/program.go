@@ -42,6 +42,8 @@ type Program struct {
 	Buffers []BufferInfo
 	// ArenaSize and StateSize are the spaces' sizes in float32 elements.
 	ArenaSize, StateSize int
+	// Kept is an output of one element that a [Queue] appends to its log after each run; 0 is none.
+	Kept Buffer
 	// Activations is the sum of the sizes of all arena buffers, to compare with ArenaSize.
 	Activations int
 }

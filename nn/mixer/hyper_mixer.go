@@ -67,7 +67,7 @@ func NewHyperMixerBlock(s *nn.Scope, d, t, c, heads int, tied bool, dropout floa
 // Forward implements [Block].
 func (m *HyperMixerBlock) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	x = g.Add(x, m.TokenMix.Forward(g, m.Norm1.Forward(g, x), mask))
-	return m.ChannelMix.Forward(g, m.Norm2.Forward(g, x), x)
+	return m.ChannelMix.Mix(g, m.Norm2, x)
 }
 
 // HyperMixing mixes tokens with an MLP that is generated from them (Mai et al. 2023). Each of h heads has d/h features of
@@ -109,12 +109,51 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	if len(x.Shape) != 3 || x.Shape[2] != m.d {
 		return g.Fail(x.Shape, "hyper mixing: the input %v does not have the width %d", x.Shape, m.d)
 	}
-	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
+	b, n := x.Shape[0], x.Shape[1]
 	if mask != nil {
 		mask = g.Reshape(mask, b, n, 1)
 		x = g.Mul(x, mask)
 	}
-	positioned := g.Add(x, g.Constant("positions", sinusoid(n, m.d), n, m.d))
+	positions := g.Constant("positions", sinusoid(n, m.d), n, m.d)
+	if mask != nil || g.Err() != nil {
+		return m.norm.Forward(g, m.mix(g, x, positions, mask))
+	}
+	op := &device.HyperMixing{Batch: b, Tokens: n, Width: m.d, Hidden: m.t, Heads: m.heads, Tied: m.tied,
+		X: x.Buffer(), Positions: positions.Buffer()}
+	parameters := func(i int) (fc1, fc2 *nn.Value) {
+		return g.Parameter(m.generators[i].fc1), g.Parameter(m.generators[i].fc2)
+	}
+	z := g.Fuse(func() *nn.Value { return m.mix(g, x, positions, nil) }, func(p device.Parts, z *nn.Value) device.Operation {
+		op.Parts, op.Z, op.Positioned = p, z.Buffer(), p[0].(*device.Binary).Y
+		for i := range op.FC1 {
+			fc1, fc2 := parameters(i)
+			op.FC1[i], op.FC2[i] = fc1.Buffer(), fc2.Buffer()
+			// The generators follow the sum, two products each; a tied one is there once.
+			at := 1 + 2*i
+			if m.tied {
+				at = 1
+			}
+			inner, weights := p[at].(*device.MatMul), p[at+1].(*device.MatMul)
+			op.Pre[i], op.Inner[i], op.Weights[i] = inner.Pre, inner.C, weights.C
+		}
+		return op
+	}, func(p device.Parts, dz device.Buffer, target func(*nn.Value) device.Target) device.Operation {
+		back := &device.HyperMixingGrad{Parts: p, Forward: op, DZ: dz, DX: target(x)}
+		for i := range back.DFC1 {
+			if i == 0 || !m.tied {
+				fc1, fc2 := parameters(i)
+				back.DFC1[i], back.DFC2[i] = target(fc1), target(fc2)
+			}
+		}
+		return back
+	})
+	return m.norm.Forward(g, z)
+}
+
+// mix records the generators and the products with what they generate. mask is nil or (b, n, 1).
+func (m *HyperMixing) mix(g *nn.Graph, x, positions, mask *nn.Value) *nn.Value {
+	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
+	positioned := g.Add(x, positions)
 	generate := func(i int) *nn.Value {
 		w := m.generate(g, m.generators[i], positioned)
 		if mask != nil {
@@ -136,9 +175,8 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	inW := func(v *nn.Value) nn.Matrix { return nn.Matrix{Value: v, LD: m.t, Stride: [2]int{n * m.t, tk}} }
 	hidden := g.Product(nn.Product{A: inX(x, true), B: inW(w1), M: dk, N: tk, K: n, Batch: each,
 		LDC: tk, StrideC: [2]int{m.heads * dk * tk, dk * tk}, Activation: device.GELU, Shape: []int{b, m.heads, dk, tk}})
-	y := g.Product(nn.Product{A: inW(w2), B: nn.Matrix{Value: hidden, Trans: true, LD: tk, Stride: [2]int{m.heads * dk * tk, dk * tk}},
+	return g.Product(nn.Product{A: inW(w2), B: nn.Matrix{Value: hidden, Trans: true, LD: tk, Stride: [2]int{m.heads * dk * tk, dk * tk}},
 		M: n, N: dk, K: tk, Batch: each, LDC: m.d, StrideC: [2]int{n * m.d, dk}, Shape: []int{b, n, m.d}})
-	return m.norm.Forward(g, y)
 }
 
 // generate makes the rows of all samples and heads at once: (b, n, d) to (b, n, t).

@@ -52,6 +52,5 @@ func NewMixerBlock(s *nn.Scope, n, d, t, c int, dropout float64) *MixerBlock {
 
 // Forward implements [Block]. The mask is not used: the token MLP learns what each position is worth.
 func (m *MixerBlock) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
-	x = m.TokenMix.ForwardTokens(g, m.Norm1.Forward(g, x), x)
-	return m.ChannelMix.Forward(g, m.Norm2.Forward(g, x), x)
+	return m.ChannelMix.Mix(g, m.Norm2, m.TokenMix.MixTokens(g, m.Norm1, x))
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"mixmas/nn"
+	"mixmas/nn/device"
 )
 
 func init() {
@@ -107,7 +108,16 @@ func (m *Monarch) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 		return g.Product(nn.Product{A: nn.Matrix{Value: g.Parameter(w), LD: k, Stride: [2]int{0, k * k}}, B: v,
 			M: k, N: width, K: k, Batch: [2]int{b, blocks}, LDC: v.LD, StrideC: v.Stride, Shape: x.Shape})
 	}
-	return multiply(m.r, m.p, m.q, columns(multiply(m.l, m.q, m.p, rows(x))))
+	l, r := g.Parameter(m.l), g.Parameter(m.r)
+	op := &device.Monarch{X: x.Buffer(), L: l.Buffer(), R: r.Buffer(), Batch: b, P: m.p, Q: m.q, Width: width}
+	return g.Fuse(func() *nn.Value {
+		return multiply(m.r, m.p, m.q, columns(multiply(m.l, m.q, m.p, rows(x))))
+	}, func(p device.Parts, y *nn.Value) device.Operation {
+		op.Parts, op.Y = p, y.Buffer()
+		return op
+	}, func(p device.Parts, dy device.Buffer, target func(*nn.Value) device.Target) device.Operation {
+		return &device.MonarchGrad{Parts: p, Forward: op, DY: dy, DX: target(x), DL: target(l), DR: target(r)}
+	})
 }
 
 // monarchFactors is the factor pair p ≤ q ≤ 2p of the smallest p·q ≥ n that has one, p as large as can be.

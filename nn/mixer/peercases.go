@@ -1,5 +1,7 @@
 package mixer
 
+import "cmp"
+
 // PeerCase is a model whose speed is compared with its PyTorch definition.
 type PeerCase struct {
 	// Name is data set, modality and architecture.
@@ -30,6 +32,16 @@ func PeerCases() []PeerCase {
 		network := avmnistSizes
 		network.depth = 2
 		list = append(list, PeerCase{Name: "avmnist/full/" + k, Batch: 32, Specification: avmnist(k, network, MeanPrediction, 0)})
+	}
+	return list
+}
+
+// BenchmarkCases lists the models of the comparison, and the presets.
+func BenchmarkCases() []PeerCase {
+	list := PeerCases()
+	batches := map[string]int{"m2mixer-mimic": 128}
+	for _, p := range Presets() {
+		list = append(list, PeerCase{Name: p.Name, Specification: p.Specification(0), Batch: cmp.Or(batches[p.Name], 32)})
 	}
 	return list
 }

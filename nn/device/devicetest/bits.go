@@ -9,8 +9,9 @@ import (
 	"mixmas/nn/mixer"
 )
 
-// bits compares trainings bit for bit: with poisoned memory, and with two and three workers instead of one.
-func bits(t *testing.T, open func(Options) device.Device) {
+// bits compares trainings bit for bit: with poisoned memory, and with two and three workers instead of one. The presets are
+// large; brief leaves them out.
+func bits(t *testing.T, open func(Options) device.Device, brief bool) {
 	compare := func(s subject, w nn.Weights, steps int, others ...Options) {
 		t.Run(s.name, func(t *testing.T) {
 			want := trained(t, s, w, steps, open(Options{Workers: 1}))
@@ -24,7 +25,7 @@ func bits(t *testing.T, open func(Options) device.Device) {
 	for _, s := range smallModels(t) {
 		compare(s, s.weights(), 2, Options{Workers: 1, Poison: true}, Options{Workers: 2}, Options{Workers: 3, Poison: true})
 	}
-	if raceDetector {
+	if brief {
 		return
 	}
 	for _, p := range mixer.Presets() {

@@ -1,5 +1,5 @@
 // Package devicetest is the suite that every device passes: golden vectors, every operation against a float64 reference,
-// the memory plan, the same bits at any number of workers, and trainings that learn.
+// the memory plan, the same bits at any number of workers and when operations are timed, and trainings that learn.
 package devicetest
 
 import (
@@ -18,9 +18,38 @@ type Options struct {
 
 // Run runs the whole suite on the devices that open makes, each a new one. metrics is for the golden cases of metrics.
 func Run(t *testing.T, open func(Options) device.Device, metrics Metrics) {
-	poisoned := func() device.Device { return open(Options{Workers: 2, Poison: true}) }
-	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, metrics) })
-	t.Run("operations", func(t *testing.T) { operations(t, poisoned()) })
-	t.Run("bits", func(t *testing.T) { bits(t, open) })
-	t.Run("learns", func(t *testing.T) { learns(t, open(Options{Workers: 1})) })
+	Suite{Open: open, Metrics: metrics}.Run(t)
+}
+
+// Suite is the suite with what it must know of a device.
+type Suite struct {
+	// Open makes a new device.
+	Open func(Options) device.Device
+	// Metrics is for the golden cases of metrics.
+	Metrics Metrics
+	// Rounding is what the device does to the operands of matrix products.
+	Rounding Rounding
+	// Emulated says that the device is slow: the presets and other large programs are left out. Brief leaves out more of
+	// what is large.
+	Emulated, Brief bool
+}
+
+// RunRounded runs what depends on the numbers: the golden vectors, every operation, and trainings that learn.
+func (s Suite) RunRounded(t *testing.T) {
+	poisoned := func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }
+	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })
+	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
+	t.Run("learns", func(t *testing.T) { learns(t, s.Open(Options{Workers: 1}), s.Emulated, s.Brief) })
+}
+
+// Run runs the suite.
+func (s Suite) Run(t *testing.T) {
+	poisoned := func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }
+	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })
+	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
+	t.Run("bits", func(t *testing.T) { bits(t, s.Open, s.Emulated || raceDetector) })
+	t.Run("steps", func(t *testing.T) { steps(t, s.Open(Options{Workers: 1})) })
+	t.Run("queue", func(t *testing.T) { queue(t, s.Open) })
+	t.Run("trace", func(t *testing.T) { trace(t, s.Open) })
+	t.Run("learns", func(t *testing.T) { learns(t, s.Open(Options{Workers: 1}), s.Emulated, s.Brief) })
 }

@@ -209,15 +209,15 @@ func runModule(v *vectors) {
 		r.Output(names[i], gradients[i])
 	}
 	v.checkShapes(s.Parameters())
-	r.load(v.device, v.weights())
+	v.load(r, v.weights())
 	r.run(device.Step{})
 
 	if !slices.Equal(y.Shape, v.array("y").Shape) {
 		v.Errorf("y has shape %v, want %v", y.Shape, v.array("y").Shape)
 	}
-	v.want("y", widen(r.read(y)))
+	v.wantValue("y", r, y)
 	for i, name := range names {
-		v.want(name, widen(r.read(gradients[i])))
+		v.wantValue(name, r, gradients[i])
 	}
 	v.wantParameters(r)
 }
@@ -238,13 +238,13 @@ func (v *vectors) wantParameters(r *recording) {
 	v.Helper()
 	for _, p := range r.parameters.All() {
 		if !p.Trainable {
-			v.want("b."+p.Name, widen(r.state(r.places[p.Name])))
+			v.wantValue("b."+p.Name, r, r.places[p.Name])
 			continue
 		}
 		if r.gradients[p.Name] == nil {
 			v.Errorf("parameter %s has no gradient", p.Name)
 			continue
 		}
-		v.want("g."+p.Name, widen(r.state(r.gradients[p.Name])))
+		v.wantValue("g."+p.Name, r, r.gradients[p.Name])
 	}
 }

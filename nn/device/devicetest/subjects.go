@@ -113,6 +113,7 @@ func smallSpecifications() map[string]mixer.Specification {
 	mlp := choice("mlp_mixer", &mixer.MLPMixerOptions{Width: 10, Depth: 2, Patch: 3, TokenWidth: 7, ChannelWidth: 19, Dropout: 0.2})
 	hyper := choice("hyper_mixer", &mixer.HyperMixerOptions{Width: 12, Depth: 1, Patch: 3, TokenWidth: 9, ChannelWidth: 21, Heads: 3, Dropout: 0.1})
 	tied := choice("hyper_mixer", &mixer.HyperMixerOptions{Width: 6, Depth: 1, TokenWidth: 5, ChannelWidth: 8, Heads: 1, Tied: true})
+	dense := choice("mlp_mixer", &mixer.MLPMixerOptions{Width: 10, Depth: 2, Patch: 3, TokenWidth: 7, ChannelWidth: 19})
 	monarch := choice("monarch_mixer", &mixer.MonarchMixerOptions{Width: 11, Depth: 1, Patch: 3})
 	ramlp := choice("ramlp", &mixer.RaMLPOptions{Depths: []int{1, 1, 2}, Dims: []int{3, 6, 10}, MLPRatio: []int{3, 2, 2},
 		Expansion: []int{2, 1, 2}, Group: []int{1, 2, 4}})
@@ -135,6 +136,7 @@ func smallSpecifications() map[string]mixer.Specification {
 	return map[string]mixer.Specification{
 		"mlp_mixer":     one(image(mlp)),
 		"hyper_mixer":   one(image(hyper)),
+		"no dropout":    one(image(dense)),
 		"tied, masked":  one(text(tied, true)),
 		"monarch_mixer": one(text(monarch, false)),
 		"ramlp":         one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 20}, Encoder: ramlp}),
@@ -172,6 +174,24 @@ func matrices(b, n, d, t, c int) subject {
 			y = channels.Forward(r.Graph, y, y)
 			y = tokens.ForwardTokens(r.Graph, y, y)
 			return r.total(random, r.MatMul(y, r.Parameter(product)))
+		}}
+}
+
+// mixing are the composites on b samples of n tokens and 2k features, through 2t hidden units over the tokens and c over the
+// features.
+func mixing(b, n, k, t, c int) subject {
+	s := nn.NewScope()
+	d := 2 * k
+	mlp := mixer.NewMixerBlock(s.In("mlp"), n, d, t, c, 0)
+	hyper, tied := mixer.NewHyperMixing(s.In("hyper"), d, 2*t, 2, false), mixer.NewHyperMixing(s.In("tied"), d, t, 1, true)
+	monarch := mixer.NewMonarchBlock(s.In("monarch"), n, d)
+	return subject{fmt.Sprintf("mixing b=%d n=%d d=%d t=%d c=%d", b, n, d, 2*t, c), s.Parameters(),
+		func(r *recording, random *rand.Rand) *nn.Value {
+			x := r.random("x", random, b, n, d)
+			r.RequireGradient(x)
+			y := mlp.Forward(r.Graph, x, nil)
+			y = r.Add(hyper.Forward(r.Graph, y, nil), tied.Forward(r.Graph, y, nil))
+			return r.total(random, monarch.Forward(r.Graph, y, nil))
 		}}
 }
 

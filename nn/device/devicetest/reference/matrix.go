@@ -7,7 +7,7 @@ import (
 )
 
 func (r *Runner) matMul(o *device.MatMul) {
-	a, b, c := r.Values(o.A), r.Values(o.B), r.Values(o.C)
+	a, b, c := r.rounded(o.A), r.rounded(o.B), r.Values(o.C)
 	bias, plus, pre, gate := r.Values(o.Bias), r.Values(o.Plus), r.Values(o.Pre), r.Values(o.Gate)
 	// A batch dimension in which C does not move is summed over: the product starts from plus at its first index only.
 	for i := range o.Batch[0] {
@@ -52,6 +52,19 @@ func (r *Runner) matMul(o *device.MatMul) {
 			}
 		}
 	}
+}
+
+// rounded are the values of an operand of a matrix product.
+func (r *Runner) rounded(b device.Buffer) []float64 {
+	x := r.Values(b)
+	if r.Round == nil {
+		return x
+	}
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = r.Round(v)
+	}
+	return y
 }
 
 func activate(a device.Activation, x float64) float64 {

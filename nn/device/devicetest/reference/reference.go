@@ -71,6 +71,8 @@ type Runner struct {
 	program *device.Program
 	memory  [][]float64
 	step    device.Step
+	// Round, where present, rounds the operands of matrix products.
+	Round func(float64) float64
 }
 
 // Values are the elements of a buffer in full precision, to read or to change.
@@ -117,6 +119,14 @@ func (r *Runner) Each(step device.Step, operation func(i int, run func() error) 
 }
 
 func (r *Runner) operate(op device.Operation) error {
+	if c, ok := op.(device.Composite); ok {
+		for _, part := range c.Operations() {
+			if err := r.operate(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	switch o := op.(type) {
 	case *device.MatMul:
 		r.matMul(o)

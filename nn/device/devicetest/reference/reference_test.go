@@ -9,5 +9,5 @@ import (
 )
 
 func TestGolden(t *testing.T) {
-	devicetest.Golden(t, func() device.Device { return reference.Device{} }, nil)
+	devicetest.Golden(t, func() device.Device { return reference.Device{} }, nil, devicetest.Rounding{})
 }
