@@ -17,15 +17,15 @@ build: ## build bin/mixmas, without C
 	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/mixmas
 
 .PHONY: install
-install: ## install mixmas into Go's bin folder
-	CGO_ENABLED=0 $(GO) install ./cmd/mixmas
+install: ## install mixmas into Go's bin folder, with the CUDA kernels if they were compiled
+	$(if $(wildcard build/gpu/libmixmas_cuda.a),CGO_ENABLED=1 $(GO) install -tags cuda,CGO_ENABLED=0 $(GO) install) ./cmd/mixmas
 
 .PHONY: run
 run: build ## search and train on the built-in data, within a minute
 	$(BIN) run
 
 .PHONY: test
-test: format vet lint generated portable-build unit purego race ## run the checks that this machine can run; ALL=1: all, or fail
+test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run; ALL=1: all, or fail
 
 .PHONY: ci
 ci: ## run all checks, and fail where a tool is missing
@@ -75,9 +75,17 @@ race: ## test under the race detector, with the portable kernels (it does not se
 	elif [ -n "$(ALL)" ]; then echo "race: the race detector needs a C compiler"; exit 1; \
 	else echo "left out: race (the race detector needs a C compiler)"; fi
 
+.PHONY: kernels-tests
+kernels-tests: ## compile the kernels for all GPUs, and test them on the emulator
+	@if command -v $${CXX:-c++} >/dev/null && command -v cmake >/dev/null; then $(MAKE) ptxinfo test-emu; \
+	elif [ -n "$(ALL)" ]; then echo "kernels-tests: CMake and a C++ compiler are needed"; exit 1; \
+	else echo "left out: kernels-tests (CMake and a C++ compiler are needed)"; fi
+
+include kernels/kernels.mk kernels/bench/bench.mk
+
 .PHONY: bench
 bench: ## run the micro-benchmarks
-	$(GO) test -run '^$$' -bench . ./nn/cpu/...
+	$(GO) test -run '^$$' $(if $(wildcard build/gpu/libmixmas_cuda.a),-tags cuda) -bench . ./cgo/... ./nn/cpu/...
 
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
@@ -93,10 +101,14 @@ page: ## write docs/results/avmnist.md again from what make results left
 	$(BIN) report --title 'AV-MNIST, with the settings of the paper' \
 	  --note "$$(cat docs/results/avmnist.note)" bin/search.json bin/again.json bin/train.json > docs/results/avmnist.md
 
+.PHONY: profile-page
+profile-page: build ## write the run in docs/profiling.md again
+	docs/profiling.sh $(BIN) docs/profiling.md
+
 .PHONY: generate
 generate: ## make the assembly again
 	$(GO) generate ./nn/cpu/simd
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin build cgo/stamp_*.h

@@ -1,0 +1,140 @@
+//go:build cuda && cgo && linux && (amd64 || arm64)
+
+package cuda
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../kernels
+#cgo !cudaemu LDFLAGS: ${SRCDIR}/../build/gpu/libmixmas_cuda.a -lm -ldl -lrt -lpthread
+#cgo cudaemu CFLAGS: -DMIXMAS_EMULATOR
+#cgo cudaemu LDFLAGS: ${SRCDIR}/../build/emu/libmixmas_cuda.a -lstdc++ -lm -lpthread
+
+// Go's build cache does not see that an archive has changed. It sees these headers, which hold the archives' hashes.
+#ifdef MIXMAS_EMULATOR
+#if !__has_include("stamp_emu.h")
+#error "the kernels are not built for the emulator: make kernels-emu"
+#endif
+#include "stamp_emu.h"
+enum { emulated = 1 };
+#else
+#if !__has_include("stamp_gpu.h")
+#error "the CUDA kernels are not built: make kernels"
+#endif
+#include "stamp_gpu.h"
+enum { emulated = 0 };
+#endif
+
+#include "mixmas.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"mixmas/nn/device"
+)
+
+// Built says whether this binary has the kernels.
+const Built = true
+
+// Emulated says whether the kernels run on the processor instead of a GPU, for tests.
+const Emulated = C.emulated != 0
+
+// Stamp is the hash of the archive of kernels.
+const Stamp = C.MIXMAS_KERNELS_STAMP
+
+// Probe is the number of GPUs that can be used; where it is 0, reason says why.
+func Probe() (count int, reason error) {
+	var message C.mixmas_message
+	if count = int(C.mixmas_device_count(&message)); count == 0 {
+		return 0, errors.New(C.GoString(&message.text[0]))
+	}
+	return count, nil
+}
+
+// Describe says what the GPU of a number is.
+func Describe(ordinal int) (Description, error) {
+	var message C.mixmas_message
+	var d C.mixmas_device
+	if ordinal < 0 || ordinal > math.MaxInt32 {
+		return Description{}, fmt.Errorf("GPU %d: they are numbered from 0", ordinal)
+	}
+	if err := result(C.mixmas_device_describe(C.int32_t(ordinal), &d, &message), &message); err != nil {
+		return Description{}, err
+	}
+	return Description{Name: C.GoString(&d.name[0]), Major: int(d.major), Minor: int(d.minor),
+		Multiprocessors: int(d.multiprocessors), Memory: int64(d.memory)}, nil
+}
+
+// Device is a GPU. It implements [device.Device].
+type Device struct {
+	ordinal     int
+	numerics    Numerics
+	description Description
+	poison      bool
+	// For tests: recomputeAbove in place of the constant, and composites as their parts, one by one.
+	recomputeAbove int
+	separate       bool
+}
+
+var _ device.Device = (*Device)(nil)
+
+// New makes the device. Where the GPU is missing, or too old, the error says so.
+func New(o Options) (*Device, error) {
+	if err := o.Numerics.check(); err != nil {
+		return nil, err
+	}
+	if _, err := Probe(); err != nil {
+		return nil, err
+	}
+	description, err := Describe(o.Ordinal)
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{ordinal: o.Ordinal, numerics: o.Numerics, description: description, poison: o.Poison, recomputeAbove: recomputeAbove}
+	if d.numerics == FP32 {
+		d.recomputeAbove = math.MaxInt
+	}
+	return d, nil
+}
+
+// Name implements [device.Device]: "cuda", or "cuda:1" for another GPU than the first.
+func (d *Device) Name() string { return name(d.ordinal) }
+
+// Numerics implements [device.Device]: "cuda", the architecture and the numerics of matrix products, for example
+// "cuda/sm_90/tf32".
+func (d *Device) Numerics() string {
+	if Emulated {
+		return "cuda/emulator/" + string(d.numerics)
+	}
+	return fmt.Sprintf("cuda/sm_%d%d/%s", d.description.Major, d.description.Minor, d.numerics)
+}
+
+// Describe says what the GPU is.
+func (d *Device) Describe() Description { return d.description }
+
+// Open implements [device.Device].
+func (d *Device) Open(state int) (device.Session, error) {
+	if state < 0 {
+		return nil, fmt.Errorf("open %s session: a state of %d elements, want 0 or more", d.Name(), state)
+	}
+	s := &session{device: d, stateSize: state, names: map[string]*C.char{}}
+	numerics := map[Numerics]C.mixmas_numerics{FP32: C.MIXMAS_FP32, TF32: C.MIXMAS_TF32, BF16: C.MIXMAS_BF16}[d.numerics]
+	err := s.result(C.mixmas_session_open(C.int32_t(d.ordinal), numerics, C.int64_t(state), &s.c, &s.message))
+	if err != nil {
+		return nil, fmt.Errorf("open %s session: %w", d.Name(), err)
+	}
+	return s, nil
+}
+
+// result is the error of a call, with its text.
+func result(status C.mixmas_status, message *C.mixmas_message) error {
+	switch status {
+	case C.MIXMAS_OK:
+		return nil
+	case C.MIXMAS_OUT_OF_MEMORY:
+		return fmt.Errorf("%s: %w", C.GoString(&message.text[0]), device.ErrOutOfMemory)
+	}
+	return errors.New(C.GoString(&message.text[0]))
+}

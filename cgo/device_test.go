@@ -1,0 +1,73 @@
+//go:build cuda && cgo && linux && (amd64 || arm64)
+
+package cuda
+
+import (
+	"os"
+	"testing"
+
+	"mixmas/nn/device"
+	"mixmas/nn/device/devicetest"
+	"mixmas/search/metric"
+)
+
+// opener makes the suite's devices with some numerics, or skips the test where there is no GPU.
+func opener(t testing.TB, n Numerics) func(devicetest.Options) device.Device {
+	t.Helper()
+	if _, err := Probe(); err != nil {
+		t.Skip(err)
+	}
+	return func(o devicetest.Options) device.Device {
+		d, err := New(Options{Numerics: n, Poison: o.Poison})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+}
+
+func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error) {
+	return metric.EvaluateProbabilities(probabilities, metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Labels: labels})
+}
+
+// brief says whether the emulator runs the tests in another order of threads than the first: the larger trainings, which
+// take the most time, are for the first.
+func brief() bool {
+	order := os.Getenv("MIXMAS_EMULATOR_ORDER")
+	return Emulated && order != "" && order != "ascending"
+}
+
+func TestDevice(t *testing.T) {
+	devicetest.Suite{Open: opener(t, FP32), Metrics: metrics, Emulated: Emulated, Brief: brief()}.Run(t)
+}
+
+func TestAllocations(t *testing.T) { devicetest.NoAllocations(t, opener(t, FP32)) }
+
+// TestRounded runs what rounding reaches of the suite in the other numerics. The largest errors on the emulator, in units
+// of what [devicetest.Golden] allows for a product (roundoff times depth times magnitude): 1 without batch norm and relu, 6
+// with them.
+func TestRounded(t *testing.T) {
+	for numerics, rounding := range map[Numerics]devicetest.Rounding{TF32: devicetest.TF32, BF16: devicetest.BF16} {
+		t.Run(string(numerics), func(t *testing.T) {
+			devicetest.Suite{Open: opener(t, numerics), Rounding: rounding, Emulated: Emulated, Brief: Emulated}.RunRounded(t)
+		})
+	}
+}
+
+// TestWays runs the golden vectors the ways that the sizes there do not lead: composites as their parts, one by one, and
+// hidden layers computed again in the backward pass.
+func TestWays(t *testing.T) {
+	open := opener(t, FP32)
+	for name, change := range map[string]func(*Device){
+		"separate":  func(d *Device) { d.separate = true },
+		"recompute": func(d *Device) { d.recomputeAbove = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			devicetest.Golden(t, func() device.Device {
+				d := open(devicetest.Options{Poison: true}).(*Device)
+				change(d)
+				return d
+			}, nil, devicetest.Rounding{})
+		})
+	}
+}

@@ -1,0 +1,43 @@
+//go:build !(cuda && cgo && linux && (amd64 || arm64))
+
+package cuda
+
+import (
+	"errors"
+
+	"mixmas/nn/device"
+)
+
+// Built says whether this binary has the kernels.
+const Built = false
+
+// Emulated says whether the kernels run on the processor instead of a GPU, for tests.
+const Emulated = false
+
+var errNotBuilt = errors.New("this binary was built without CUDA: make kernels builds one with it")
+
+// Probe is the number of GPUs that can be used; where it is 0, reason says why.
+func Probe() (count int, reason error) { return 0, errNotBuilt }
+
+// Describe says what the GPU of a number is.
+func Describe(int) (Description, error) { return Description{}, errNotBuilt }
+
+// Device is a GPU. It implements [device.Device]; in this binary there is none.
+type Device struct{}
+
+// New makes the device.
+func New(o Options) (*Device, error) {
+	if err := o.Numerics.check(); err != nil {
+		return nil, err
+	}
+	return nil, errNotBuilt
+}
+
+// Name implements [device.Device].
+func (*Device) Name() string { return name(0) }
+
+// Numerics implements [device.Device].
+func (*Device) Numerics() string { return "cuda/none" }
+
+// Open implements [device.Device].
+func (*Device) Open(int) (device.Session, error) { return nil, errNotBuilt }

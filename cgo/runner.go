@@ -1,0 +1,278 @@
+//go:build cuda && cgo && linux && (amd64 || arm64)
+
+package cuda
+
+// #include "mixmas.h"
+import "C"
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"mixmas/nn/device"
+)
+
+// runner is a program loaded into a session. It implements [device.Runner] and [device.Profiler].
+type runner struct {
+	session *session
+	program *device.Program
+	c       *C.mixmas_program
+	// operations are the program's as descriptors: one operation may need several.
+	operations []C.mixmas_operation
+	// constants[b-1] is where the constant of buffer b lies.
+	constants []*C.float
+	// inputs are the buffers that can be gathered; gathered says which of them the next run gathers.
+	inputs   []device.Buffer
+	gathered []bool
+	// poison lists the memory that holds nothing; it is nil unless the device poisons.
+	poison []C.mixmas_poison
+
+	step         C.mixmas_step
+	milliseconds []C.float
+}
+
+var _ device.Profiler = (*runner)(nil)
+
+// newRunner brings the program's constants to the device.
+func newRunner(s *session, p *device.Program) (*runner, error) {
+	r := &runner{session: s, program: p, constants: make([]*C.float, len(p.Buffers))}
+	var data []float32
+	offsets := make([]int, len(p.Buffers))
+	for i, info := range p.Buffers {
+		switch {
+		case info.Space == device.Constant:
+			offsets[i] = roundUp(len(data))
+			data = append(slices.Grow(data, offsets[i]-len(data))[:offsets[i]], info.Data...)
+		case info.Space == device.Arena && info.First == -1 && info.Size > 0:
+			r.inputs = append(r.inputs, device.Buffer(i+1))
+		}
+	}
+	r.gathered = make([]bool, len(r.inputs))
+	if len(data) == 0 {
+		return r, nil
+	}
+	var memory *C.float
+	if err := s.result(C.mixmas_session_upload(s.c, host(data), C.int64_t(len(data)), &memory, &s.message)); err != nil {
+		return nil, err
+	}
+	for i, info := range p.Buffers {
+		if info.Space == device.Constant {
+			r.constants[i] = element(memory, offsets[i])
+		}
+	}
+	return r, nil
+}
+
+// memory is where a buffer begins.
+func (r *runner) memory(b device.Buffer) *C.float {
+	info := r.program.Info(b)
+	switch info.Space {
+	case device.State:
+		return element(C.mixmas_session_state(r.session.c), info.Offset)
+	case device.Constant:
+		return element(r.constants[b-1], info.Offset)
+	}
+	return element(r.session.arena, info.Offset)
+}
+
+// bind makes the descriptors for where the session's memory lies now.
+func (r *runner) bind() error {
+	b := &binder{runner: r, program: r.program, operations: r.operations[:0]}
+	for i, op := range r.program.Operations {
+		if err := b.bind(i, op); err != nil {
+			return fmt.Errorf("operation %d (%s): %w", i, op.Name(), err)
+		}
+	}
+	r.operations = b.operations
+	r.milliseconds = make([]C.float, len(r.operations))
+	return nil
+}
+
+// load captures the descriptors.
+func (r *runner) load() error {
+	s := r.session
+	inputs := make([]C.mixmas_input, len(r.inputs))
+	for i, b := range r.inputs {
+		inputs[i] = C.mixmas_input{target: r.memory(b), n: C.int64_t(r.program.Info(b).Size)}
+	}
+	var kept *C.float
+	if r.program.Kept != 0 {
+		kept = r.memory(r.program.Kept)
+	}
+	if s.device.poison {
+		r.poison = r.stale()
+	}
+	return s.result(C.mixmas_program_load(s.c, unsafe.SliceData(r.operations), C.int32_t(len(r.operations)), s.workspace(),
+		unsafe.SliceData(inputs), C.int32_t(len(inputs)), kept, &r.c, &s.message))
+}
+
+// Write implements [device.Runner].
+func (r *runner) Write(b device.Buffer, src []float32) error {
+	s := r.session
+	dst, err := r.endpoint("write", "input", b, len(src))
+	if err != nil {
+		return err
+	}
+	if i := slices.Index(r.inputs, b); i >= 0 && r.gathered[i] { // the last one counts
+		r.gathered[i] = false
+		err = s.result(C.mixmas_program_gather(r.c, C.int32_t(i), nil, 0, 0, nil, &s.message))
+	}
+	if err == nil {
+		err = s.result(C.mixmas_session_write(s.c, dst, host(src), C.int64_t(len(src)), &s.message))
+	}
+	if err != nil {
+		return fmt.Errorf("write input of %s: %w", r.program.Name, err)
+	}
+	return nil
+}
+
+// Read implements [device.Runner].
+func (r *runner) Read(b device.Buffer, dst []float32) error {
+	s := r.session
+	src, err := r.endpoint("read", "output", b, len(dst))
+	if err != nil {
+		return err
+	}
+	if err := s.result(C.mixmas_session_read(s.c, src, host(dst), C.int64_t(len(dst)), &s.message)); err != nil {
+		return fmt.Errorf("read output of %s: %w", r.program.Name, err)
+	}
+	return nil
+}
+
+// endpoint is the memory of an input or an output of n elements.
+func (r *runner) endpoint(verb, kind string, b device.Buffer, n int) (*C.float, error) {
+	if r.session.closed {
+		return nil, fmt.Errorf("%s %s of %s: %w", verb, kind, r.program.Name, errClosed)
+	}
+	if b < 1 || int(b) > len(r.program.Buffers) {
+		return nil, fmt.Errorf("%s %s of %s: buffer %d of %d", verb, kind, r.program.Name, b, len(r.program.Buffers))
+	}
+	info := r.program.Info(b)
+	isInput, isOutput := info.First == -1, info.Last == len(r.program.Operations)
+	if info.Space != device.Arena || kind == "input" && !isInput || kind == "output" && !isOutput {
+		return nil, fmt.Errorf("%s %s of %s: buffer %d (%s) is no %s", verb, kind, r.program.Name, b, info.Name, kind)
+	}
+	if n != info.Size {
+		return nil, fmt.Errorf("%s %s of %s: buffer %d (%s) has %d elements, got %d", verb, kind, r.program.Name, b, info.Name, info.Size, n)
+	}
+	return r.memory(b), nil
+}
+
+// Run implements [device.Runner]. It queues one replay of the graph.
+func (r *runner) Run(step device.Step) error {
+	if err := r.begin(step); err != nil {
+		return err
+	}
+	if r.poison != nil {
+		return r.trace(nil)
+	}
+	return r.end(C.mixmas_program_run(r.c, &r.step, &r.session.message))
+}
+
+// Trace implements [device.Profiler].
+func (r *runner) Trace(step device.Step, seconds []float64) error {
+	if len(seconds) != len(r.program.Operations) {
+		return fmt.Errorf("trace %s: %d numbers for %d operations", r.program.Name, len(seconds), len(r.program.Operations))
+	}
+	if err := r.begin(step); err != nil {
+		return err
+	}
+	clear(r.milliseconds)
+	if err := r.trace(r.milliseconds); err != nil {
+		return err
+	}
+	for i, ms := range r.milliseconds {
+		seconds[r.operations[i].source] += float64(ms) / 1000
+	}
+	return nil
+}
+
+// begin prepares a run.
+func (r *runner) begin(step device.Step) error {
+	s := r.session
+	if s.closed {
+		return fmt.Errorf("run %s: %w", r.program.Name, errClosed)
+	}
+	if r.program.Kept != 0 && s.queued == C.MIXMAS_LOG {
+		if err := s.drain(); err != nil {
+			return fmt.Errorf("run %s: %w", r.program.Name, err)
+		}
+	}
+	r.step = C.mixmas_step{learning_rate: C.double(step.LearningRate), seed: C.uint64_t(step.Seed),
+		update: C.int32_t(step.Update), counter: C.uint32_t(step.Counter)}
+	return nil
+}
+
+// trace runs the operations one by one, with the times of each where there is room for them.
+func (r *runner) trace(milliseconds []C.float) error {
+	return r.end(C.mixmas_program_trace(r.c, &r.step, unsafe.SliceData(milliseconds), unsafe.SliceData(r.poison),
+		C.int32_t(len(r.poison)), &r.session.message))
+}
+
+// end takes note of a run.
+func (r *runner) end(status C.mixmas_status) error {
+	clear(r.gathered)
+	if err := r.session.result(status); err != nil {
+		return fmt.Errorf("run %s: %w", r.program.Name, err)
+	}
+	if r.program.Kept != 0 {
+		r.session.queued++
+	}
+	return nil
+}
+
+// stale lists the memory that holds nothing, before the first operation and after each one: parts of the arena whose
+// lifetime has ended, and scratch memory.
+func (r *runner) stale() []C.mixmas_poison {
+	p, s := r.program, r.session
+	var list []C.mixmas_poison
+	// first[i] is the first descriptor of operation i.
+	first := make([]int, len(p.Operations)+1)
+	for i := range first {
+		first[i], _ = slices.BinarySearchFunc(r.operations, i, func(op C.mixmas_operation, i int) int { return cmp.Compare(int(op.source), i) })
+	}
+	poison := func(before int, from *C.float, n int) {
+		list = append(list, C.mixmas_poison{before: C.int32_t(before), from: from, n: C.int64_t(n)})
+	}
+	type span struct{ from, to int }
+	for i := range first {
+		if i > 0 && s.scratch > 0 {
+			for k := first[i-1] + 1; k <= first[i]; k++ {
+				poison(k, s.workspace(), s.scratch)
+			}
+		}
+		now := i - 1 // the operation that has just ended
+		var ended, live []span
+		if now < 0 {
+			ended = []span{{0, p.ArenaSize}}
+			if s.scratch > 0 {
+				poison(0, s.workspace(), s.scratch)
+			}
+		}
+		for _, info := range p.Buffers {
+			b := span{info.Offset, info.Offset + info.Size}
+			switch {
+			case info.Space != device.Arena:
+			case info.First <= now && now < info.Last:
+				live = append(live, b)
+			case info.Last == now:
+				ended = append(ended, b)
+			}
+		}
+		slices.SortFunc(live, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+		for _, e := range ended {
+			for _, l := range live {
+				if end := min(l.from, e.to); end > e.from {
+					poison(first[i], element(s.arena, e.from), end-e.from)
+				}
+				e.from = max(e.from, l.to)
+			}
+			if e.from < e.to {
+				poison(first[i], element(s.arena, e.from), e.to-e.from)
+			}
+		}
+	}
+	return list
+}

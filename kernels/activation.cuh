@@ -1,0 +1,60 @@
+// activation.cuh: the activations of device.Activation and their derivatives, in float32, for all kernels.
+//
+//   identity      x               1
+//   gelu          x Φ(x)          Φ(x) + x φ(x)      Φ the exact normal distribution function, φ its density
+//   relu          max(x, 0)       1 where x > 0, else 0
+//   squared relu  max(x, 0)²      2 max(x, 0)
+//
+// Each comes with the activation as a template argument, for kernels that are compiled for one, and as an ordinary
+// argument, for kernels that decide as they run: all threads decide alike, which costs next to nothing.
+#pragma once
+
+#include "launch.cuh"
+#include "mixmas.h"
+
+namespace mixmas {
+
+// normal_distribution is Φ(x) = (1 + erf(x/√2)) / 2.
+__device__ __forceinline__ float normal_distribution(float x) {
+  return 0.5f * (1.0f + erff(x * 0.70710678118654752f));
+}
+
+// normal_density is φ(x) = exp(-x²/2) / √(2π).
+__device__ __forceinline__ float normal_density(float x) { return 0.39894228040143268f * expf(-0.5f * x * x); }
+
+template <int ACTIVATION>
+__device__ __forceinline__ float activate(float x) {
+  if constexpr (ACTIVATION == MIXMAS_GELU) return x * normal_distribution(x);
+  // Not fmaxf: the maximum of NaN and 0 would be 0, and a model that diverges must show it.
+  if constexpr (ACTIVATION == MIXMAS_RELU) return x < 0.0f ? 0.0f : x;
+  if constexpr (ACTIVATION == MIXMAS_SQUARED_RELU) return x < 0.0f ? 0.0f : x * x;
+  return x;
+}
+
+template <int ACTIVATION>
+__device__ __forceinline__ float activate_grad(float x) {
+  if constexpr (ACTIVATION == MIXMAS_GELU) return normal_distribution(x) + x * normal_density(x);
+  if constexpr (ACTIVATION == MIXMAS_RELU) return x > 0.0f ? 1.0f : 0.0f;
+  if constexpr (ACTIVATION == MIXMAS_SQUARED_RELU) return x < 0.0f ? 0.0f : 2.0f * x;
+  return 1.0f;
+}
+
+__device__ __forceinline__ float activate(int activation, float x) {
+  switch (activation) {
+    case MIXMAS_GELU: return activate<MIXMAS_GELU>(x);
+    case MIXMAS_RELU: return activate<MIXMAS_RELU>(x);
+    case MIXMAS_SQUARED_RELU: return activate<MIXMAS_SQUARED_RELU>(x);
+    default: return x;
+  }
+}
+
+__device__ __forceinline__ float activate_grad(int activation, float x) {
+  switch (activation) {
+    case MIXMAS_GELU: return activate_grad<MIXMAS_GELU>(x);
+    case MIXMAS_RELU: return activate_grad<MIXMAS_RELU>(x);
+    case MIXMAS_SQUARED_RELU: return activate_grad<MIXMAS_SQUARED_RELU>(x);
+    default: return 1.0f;
+  }
+}
+
+}  // namespace mixmas

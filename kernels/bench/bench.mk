@@ -1,0 +1,26 @@
+# Measuring on a machine with a GPU (kernels/bench/METHOD.md).
+
+BUNDLE := build/gpu-bundle
+BUNDLE_MIB := 60
+
+.PHONY: gpu-bundle
+gpu-bundle: ## make build/gpu-bundle, a folder that tests and measures on a machine with a GPU
+	$(MAKE) kernels TESTS=1
+	rm -rf $(BUNDLE)
+	mkdir -p $(BUNDLE)/tests $(BUNDLE)/peer
+	CGO_ENABLED=1 $(GO) build -tags cuda -ldflags '-s -w' -o $(BUNDLE)/mixmas ./cmd/mixmas
+	CGO_ENABLED=1 $(GO) test -c -tags cuda -ldflags '-s -w' -o $(BUNDLE)/cgo.test ./cgo
+	cp build/gpu/tests/*_test $(BUNDLE)/tests/
+	cp build/gpu/bench kernels/bench/run.sh kernels/bench/METHOD.md kernels/bench/small.yaml $(BUNDLE)/
+	strip $(BUNDLE)/tests/* $(BUNDLE)/bench
+	cp testdata/peer/*.py testdata/peer/requirements.txt $(BUNDLE)/peer/
+	cp -r testdata/golden $(BUNDLE)/golden
+	git rev-parse HEAD >$(BUNDLE)/commit 2>/dev/null || true
+	@size=$$(du -sm $(BUNDLE) | cut -f1); echo "$(BUNDLE): $$size MiB"; \
+	if [ $$size -gt $(BUNDLE_MIB) ]; then echo "$(BUNDLE) must not be larger than $(BUNDLE_MIB) MiB"; exit 1; fi
+
+.PHONY: gpu-report
+gpu-report: ## write docs/benchmarks-gpu.md from what run.sh measured: RESULTS=folder
+	@[ -n "$(RESULTS)" ] || { echo "gpu-report: say RESULTS=the folder that run.sh wrote"; exit 2; }
+	$(GO) run ./kernels/bench/report $(RESULTS) >docs/benchmarks-gpu.md.new
+	mv docs/benchmarks-gpu.md.new docs/benchmarks-gpu.md

@@ -1,0 +1,17 @@
+// helper.h: what the stand-alone programs need of NVIDIA's cuda-samples (helper_cuda.h), where those are absent. Library
+// code does not use it: checkCudaErrors exits the process.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#define checkCudaErrors(call) mixmas_check((call), #call, __FILE__, __LINE__)
+#define getLastCudaError(message) mixmas_check(cudaGetLastError(), (message), __FILE__, __LINE__)
+
+inline void mixmas_check(cudaError_t e, const char *what, const char *file, int line) {
+  if (e == cudaSuccess) return;
+  fprintf(stderr, "%s:%d: %s: %s: %s\n", file, line, what, cudaGetErrorName(e), cudaGetErrorString(e));
+  exit(EXIT_FAILURE);
+}

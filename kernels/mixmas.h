@@ -1,0 +1,452 @@
+/* mixmas.h: the C ABI between the CUDA device (Go package mixmas/cgo) and the kernels.
+ *
+ * A session is one model's memory on one GPU: its state, an arena, a stream. A program is an array of operation
+ * descriptors with device pointers in them; loading it captures one CUDA graph, and running it replays that graph.
+ * What differs from run to run (mixmas_step, which rows form the batch) lies in device memory that the graph reads.
+ *
+ * All tensors are float32, row-major. Sizes count elements. Functions return a mixmas_status; on failure they write a
+ * line of text to the message of the same call. None exits the process. Functions of one session must not overlap.
+ */
+#ifndef MIXMAS_H
+#define MIXMAS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+  MIXMAS_OK = 0,
+  MIXMAS_FAILED = 1,
+  MIXMAS_OUT_OF_MEMORY = 2, /* the GPU's memory is full: the same call may work when other sessions have closed */
+} mixmas_status;
+
+typedef struct {
+  char text[512];
+} mixmas_message;
+
+/* How matrix products treat their operands. Sums are always float32. */
+typedef enum {
+  MIXMAS_FP32 = 0, /* float32 products on the ordinary units */
+  MIXMAS_TF32 = 1, /* operands rounded to 11 significant bits, on tensor cores */
+  MIXMAS_BF16 = 2, /* operands rounded to 8 significant bits, on tensor cores */
+} mixmas_numerics;
+
+typedef enum { MIXMAS_IDENTITY = 0, MIXMAS_GELU = 1, MIXMAS_RELU = 2, MIXMAS_SQUARED_RELU = 3 } mixmas_activation;
+typedef enum { MIXMAS_ADD = 0, MIXMAS_MUL = 1, MIXMAS_DIV = 2 } mixmas_arithmetic;
+typedef enum { MIXMAS_SUM = 0, MIXMAS_MAX = 1 } mixmas_reduction;
+
+enum { MIXMAS_MAX_RANK = 8 };
+
+/* ---- operations: what each means is said in Go package nn/device, under the same name. NULL is an absent operand. ---- */
+
+/* C = plus + act(op(A) op(B) + bias), or plus + (op(A) op(B) + bias) act'(gate) where gate is present. */
+typedef struct {
+  const float *a, *b;
+  float *c;
+  int32_t transpose_a, transpose_b; /* a is stored k x m, b is stored n x k */
+  int32_t m, n, k;
+  int32_t lda, ldb, ldc;
+  int32_t batch[2];
+  int64_t stride_a[2], stride_b[2], stride_c[2]; /* where stride_c is 0 and batch above 1, products are summed */
+  const float *bias;                             /* n elements, or m with bias_rows */
+  int32_t bias_rows;
+  int32_t activation;
+  float *pre;        /* receives op(A) op(B) + bias */
+  const float *gate; /* a kept pre-activation */
+  const float *plus; /* may be c itself */
+} mixmas_matmul;
+
+typedef struct {
+  float *y;
+  int64_t n;
+  float value;
+} mixmas_fill;
+
+/* target[i . target_strides] (+)= scale source[i . source_strides]; source and target already point at their offsets. */
+typedef struct {
+  const float *source;
+  float *target;
+  int32_t rank;
+  int32_t accumulate;
+  float scale;
+  int64_t shape[MIXMAS_MAX_RANK], source_strides[MIXMAS_MAX_RANK], target_strides[MIXMAS_MAX_RANK];
+} mixmas_copy;
+
+typedef struct {
+  const float *x;
+  float *y;
+  int64_t n;
+  int32_t activation;
+} mixmas_map;
+
+typedef struct {
+  const float *x, *dy, *plus;
+  float *dx;
+  int64_t n;
+  int32_t activation;
+} mixmas_map_grad;
+
+typedef struct {
+  const float *a, *b, *plus;
+  float *y; /* contiguous, as plus */
+  int32_t arithmetic;
+  int32_t rank;
+  int64_t shape[MIXMAS_MAX_RANK], strides_a[MIXMAS_MAX_RANK], strides_b[MIXMAS_MAX_RANK];
+} mixmas_binary;
+
+/* x (outer, axis, inner) to y (outer, inner): plus + scale * sum, or max with the index of the first largest. */
+typedef struct {
+  const float *x, *plus;
+  float *y, *index;
+  int64_t outer, axis, inner;
+  float scale;
+  int32_t reduction;
+} mixmas_reduce;
+
+typedef struct {
+  const float *dy, *index;
+  float *dx;
+  int64_t outer, axis, inner;
+} mixmas_max_grad;
+
+/* Element i is dropped when word i mod 4 of Philox4x32-10(counter (i/4, 0, step.counter, number), key step.seed) is
+ * below threshold = round(p 2^32); the others are multiplied by scale = 1/(1-p). */
+typedef struct {
+  const float *x;
+  float *y;
+  int64_t n;
+  uint32_t threshold, number;
+  float scale;
+} mixmas_dropout;
+
+typedef struct {
+  const float *x, *weight, *bias;
+  float *y, *statistics; /* statistics: rows means, then rows 1/sqrt(variance + eps) */
+  int64_t rows, width;
+  float eps;
+} mixmas_layer_norm;
+
+typedef struct {
+  const float *x, *weight, *statistics, *dy;
+  float *dx, *dweight, *dbias;
+  const float *plus, *plus_weight, *plus_bias;
+  int64_t rows, width;
+} mixmas_layer_norm_grad;
+
+typedef struct {
+  const float *x, *weight, *bias;
+  float *y, *statistics, *running_mean, *running_variance;
+  int64_t outer, channels, inner;
+  float eps, momentum;
+  int32_t train;
+} mixmas_batch_norm;
+
+typedef struct {
+  const float *x, *weight, *statistics, *dy;
+  float *dx, *dweight, *dbias;
+  const float *plus, *plus_weight, *plus_bias;
+  int64_t outer, channels, inner;
+  int32_t train;
+} mixmas_batch_norm_grad;
+
+/* Maps are channels-last: (batch, height, width, channels). */
+typedef struct {
+  int32_t batch, height, width, channels;
+  int32_t kernel, stride, padding;
+  int32_t out_height, out_width;
+} mixmas_maps;
+
+typedef struct {
+  const float *x;
+  float *y;
+  mixmas_maps maps;
+} mixmas_im2col;
+
+typedef struct {
+  const float *y;
+  float *x;
+  mixmas_maps maps;
+} mixmas_col2im;
+
+typedef struct {
+  const float *x, *weight, *plus; /* weight (channels, kernel, kernel) */
+  float *y;
+  mixmas_maps maps;
+  int32_t flip;
+} mixmas_depthwise;
+
+typedef struct {
+  const float *x, *dy, *plus;
+  float *dweight;
+  mixmas_maps maps;
+} mixmas_depthwise_grad;
+
+typedef struct {
+  const float *logits, *labels; /* labels: one class index a row */
+  float *loss, *delta;
+  int64_t rows, classes;
+} mixmas_cross_entropy;
+
+typedef struct {
+  const float *logits, *labels, *pos_weight;
+  float *loss, *delta;
+  int64_t rows, classes;
+} mixmas_bce;
+
+typedef struct {
+  float *parameters;
+  const float *gradients;
+  float *moments, *variances;
+  int64_t n;
+  double beta1, beta2, eps, weight_decay;
+  int32_t decoupled;
+} mixmas_adam;
+
+typedef struct {
+  float *parameters;
+  const float *gradients;
+  float *velocity;
+  int64_t n;
+  double momentum, weight_decay;
+} mixmas_sgd;
+
+/* ---- fused operations ---- */
+
+/* Where a gradient goes: d = plus + ...; plus may be d itself. Both NULL: not wanted. */
+typedef struct {
+  float *d;
+  const float *plus;
+} mixmas_target;
+
+/* y = x + mlp(LN(x)) with mlp(z) = gelu(z W1' + b1) W2' + b2 on each row. x, y, normed (rows, width); w1 (hidden, width);
+ * w2 (width, hidden). normed, statistics, pre and hidden_values (rows, hidden) are kept for the backward pass where present. */
+typedef struct {
+  const float *x, *norm_weight, *norm_bias, *w1, *b1, *w2, *b2;
+  float *y, *normed, *statistics, *pre, *hidden_values;
+  int64_t rows, width, hidden;
+  float eps;
+} mixmas_channel_mixing;
+
+/* The gradient of the mlp of channel mixing: dz for z = normed, dW1, db1, dW2, db2. pre and hidden_values are NULL where
+ * they must be computed again from normed, w1 and b1. */
+typedef struct {
+  const float *normed, *w1, *b1, *w2, *pre, *hidden_values, *dy;
+  mixmas_target dnormed, dw1, db1, dw2, db2;
+  int64_t rows, width, hidden;
+} mixmas_channel_mlp_grad;
+
+/* y = x + W2 gelu(W1 LN(x) + b1) + b2 for each sample: x, y, normed (batch, tokens, width); w1 (hidden, tokens), b1 (hidden);
+ * w2 (tokens, hidden), b2 (tokens); pre, hidden_values (batch, hidden, width); statistics of batch*tokens rows. */
+typedef struct {
+  const float *x, *norm_weight, *norm_bias, *w1, *b1, *w2, *b2;
+  float *y, *normed, *statistics, *pre, *hidden_values;
+  int64_t batch, tokens, width, hidden;
+  float eps;
+} mixmas_token_mixing;
+
+typedef struct {
+  const float *normed, *w1, *b1, *w2, *pre, *hidden_values, *dy;
+  mixmas_target dnormed, dw1, db1, dw2, db2;
+  int64_t batch, tokens, width, hidden;
+} mixmas_token_mlp_grad;
+
+/* z = concat over heads of W2 gelu(W1' x), W1 and W2 generated from x + positions (Mai et al. 2023): with dk = width/heads
+ * and tk = hidden/heads, Wi = gelu((x + positions) fc1') fc2' for each head, i = 1, 2. x, z (batch, tokens, width); positions
+ * (tokens, width); fc1 (heads, dk, dk); fc2 (heads, tk, dk). Tied: both generators are the same pointers.
+ * Kept for the backward pass where present: positioned (batch, tokens, width); pre[i] and inner[i] (batch, tokens, width), the
+ * generators' hidden layers before and after gelu; weights[i] (batch, tokens, hidden), W1 and W2. */
+typedef struct {
+  const float *x, *positions;
+  const float *fc1[2], *fc2[2];
+  float *z, *positioned, *pre[2], *inner[2], *weights[2];
+  int64_t batch, tokens, width, hidden, heads;
+} mixmas_hyper_mixing;
+
+/* Its gradient, to x and to the generators. For tied generators only dfc1[0] and dfc2[0] are wanted, and sum both. */
+typedef struct {
+  const float *x, *positioned, *pre[2], *inner[2], *weights[2];
+  const float *fc1[2], *fc2[2];
+  const float *dz;
+  mixmas_target dx, dfc1[2], dfc2[2];
+  int64_t batch, tokens, width, hidden, heads;
+} mixmas_hyper_mixing_grad;
+
+/* y = R P L x for the vectors of order p*q along the middle axis of x (batch, p*q, width) (Dao et al. 2022): seen as a p x q
+ * matrix, l (p, q, q) multiplies each row by its own block, then r (q, p, p) each column. */
+typedef struct {
+  const float *x, *l, *r;
+  float *y;
+  int64_t batch, p, q, width;
+} mixmas_monarch;
+
+typedef struct {
+  const float *x, *l, *r, *dy;
+  mixmas_target dx, dl, dr;
+  int64_t batch, p, q, width;
+} mixmas_monarch_grad;
+
+typedef enum {
+  MIXMAS_OP_MATMUL = 1,
+  MIXMAS_OP_FILL,
+  MIXMAS_OP_COPY,
+  MIXMAS_OP_MAP,
+  MIXMAS_OP_MAP_GRAD,
+  MIXMAS_OP_BINARY,
+  MIXMAS_OP_REDUCE,
+  MIXMAS_OP_MAX_GRAD,
+  MIXMAS_OP_DROPOUT,
+  MIXMAS_OP_LAYER_NORM,
+  MIXMAS_OP_LAYER_NORM_GRAD,
+  MIXMAS_OP_BATCH_NORM,
+  MIXMAS_OP_BATCH_NORM_GRAD,
+  MIXMAS_OP_IM2COL,
+  MIXMAS_OP_COL2IM,
+  MIXMAS_OP_DEPTHWISE,
+  MIXMAS_OP_DEPTHWISE_GRAD,
+  MIXMAS_OP_CROSS_ENTROPY,
+  MIXMAS_OP_BCE,
+  MIXMAS_OP_ADAM,
+  MIXMAS_OP_SGD,
+  MIXMAS_OP_CHANNEL_MIXING,
+  MIXMAS_OP_CHANNEL_MLP_GRAD,
+  MIXMAS_OP_TOKEN_MIXING,
+  MIXMAS_OP_TOKEN_MLP_GRAD,
+  MIXMAS_OP_HYPER_MIXING,
+  MIXMAS_OP_HYPER_MIXING_GRAD,
+  MIXMAS_OP_MONARCH,
+  MIXMAS_OP_MONARCH_GRAD,
+} mixmas_kind;
+
+/* One operation of a program. source is the index of the operation of the Go program that it came from, for errors,
+ * profiles and NVTX ranges; name points to its name and must outlive the program. */
+typedef struct {
+  int32_t kind, source;
+  const char *name;
+  union {
+    mixmas_matmul matmul;
+    mixmas_fill fill;
+    mixmas_copy copy;
+    mixmas_map map;
+    mixmas_map_grad map_grad;
+    mixmas_binary binary;
+    mixmas_reduce reduce;
+    mixmas_max_grad max_grad;
+    mixmas_dropout dropout;
+    mixmas_layer_norm layer_norm;
+    mixmas_layer_norm_grad layer_norm_grad;
+    mixmas_batch_norm batch_norm;
+    mixmas_batch_norm_grad batch_norm_grad;
+    mixmas_im2col im2col;
+    mixmas_col2im col2im;
+    mixmas_depthwise depthwise;
+    mixmas_depthwise_grad depthwise_grad;
+    mixmas_cross_entropy cross_entropy;
+    mixmas_bce bce;
+    mixmas_adam adam;
+    mixmas_sgd sgd;
+    mixmas_channel_mixing channel_mixing;
+    mixmas_channel_mlp_grad channel_mlp_grad;
+    mixmas_token_mixing token_mixing;
+    mixmas_token_mlp_grad token_mlp_grad;
+    mixmas_hyper_mixing hyper_mixing;
+    mixmas_hyper_mixing_grad hyper_mixing_grad;
+    mixmas_monarch monarch;
+    mixmas_monarch_grad monarch_grad;
+  } of;
+} mixmas_operation;
+
+/* ---- devices ---- */
+
+typedef struct {
+  char name[256];
+  int32_t major, minor; /* compute capability */
+  int32_t multiprocessors;
+  int64_t memory; /* bytes */
+} mixmas_device;
+
+/* The number of GPUs that can be used; 0 with a message that says why there is none. */
+int32_t mixmas_device_count(mixmas_message *message);
+mixmas_status mixmas_device_describe(int32_t ordinal, mixmas_device *device, mixmas_message *message);
+
+/* ---- sessions ---- */
+
+typedef struct mixmas_session mixmas_session;
+typedef struct mixmas_program mixmas_program;
+
+/* Opens a session with zeroed state. */
+mixmas_status mixmas_session_open(int32_t device, mixmas_numerics numerics, int64_t state, mixmas_session **session,
+                                  mixmas_message *message);
+/* Frees all that belongs to the session: programs, tables, constants. */
+void mixmas_session_close(mixmas_session *session);
+float *mixmas_session_state(mixmas_session *session);
+/* Gives the session an arena of at least n elements. Programs that were loaded for another address must be loaded again. */
+mixmas_status mixmas_session_reserve(mixmas_session *session, int64_t n, float **arena, mixmas_message *message);
+/* The bytes of the GPU's memory that are free, and all of them. */
+mixmas_status mixmas_session_memory(mixmas_session *session, int64_t *free, int64_t *total, mixmas_message *message);
+/* Copies n elements to a new allocation that lives as long as the session: constants, and tables of samples. Where host is
+ * NULL the allocation is for mixmas_session_write to fill. */
+mixmas_status mixmas_session_upload(mixmas_session *session, const float *host, int64_t n, float **device,
+                                    mixmas_message *message);
+/* Frees what mixmas_session_upload gave, before the session closes. NULL does nothing. */
+void mixmas_session_free(mixmas_session *session, float *device);
+/* Copies between host and device in stream order. Write returns when host may be used again (it goes through a ring of two
+ * pinned buffers); read waits for all that was queued. */
+mixmas_status mixmas_session_write(mixmas_session *session, float *device, const float *host, int64_t n,
+                                   mixmas_message *message);
+mixmas_status mixmas_session_read(mixmas_session *session, const float *device, float *host, int64_t n,
+                                  mixmas_message *message);
+
+/* ---- programs ---- */
+
+/* What differs from run to run. */
+typedef struct {
+  double learning_rate;
+  uint64_t seed;
+  int32_t update;
+  uint32_t counter;
+} mixmas_step;
+
+/* An input of n elements that can be gathered from a table on the device. */
+typedef struct {
+  float *target;
+  int64_t n;
+} mixmas_input;
+
+/* The elements of scratch memory that the operations need; it may be shared by all programs of a session. */
+int64_t mixmas_program_workspace(const mixmas_operation *operations, int32_t n, mixmas_numerics numerics);
+/* Captures a program; the operations are copied, their names are not. workspace has the size that mixmas_program_workspace
+ * says, or is NULL for 0. The inputs may be gathered by mixmas_program_gather. `kept` is one element that every run appends
+ * to the session's log, or NULL. Where *program is not NULL, that program, whose memory has moved, is captured again: it
+ * has as many inputs as before, and keeps what its next run gathers. */
+mixmas_status mixmas_program_load(mixmas_session *session, const mixmas_operation *operations, int32_t n, float *workspace,
+                                  const mixmas_input *inputs, int32_t n_inputs, const float *kept, mixmas_program **program,
+                                  mixmas_message *message);
+void mixmas_program_unload(mixmas_program *program);
+/* Makes the next run fill an input with n / width rows of a table on the device, of `width` elements each. Without a table
+ * (NULL) the next run leaves the input as it is. */
+mixmas_status mixmas_program_gather(mixmas_program *program, int32_t input, const float *table, int64_t table_rows,
+                                    int64_t width, const int64_t *rows, mixmas_message *message);
+/* Queues one replay and returns. */
+mixmas_status mixmas_program_run(mixmas_program *program, const mixmas_step *step, mixmas_message *message);
+/* Runs the operations one by one without a graph, waits, and adds each one's time in milliseconds to `milliseconds`
+ * (n elements, or NULL). Before operation i (0: the first) it fills the spans that follow from the poison list with NaN. */
+typedef struct {
+  int32_t before; /* fill before this operation runs; n: after the last */
+  float *from;
+  int64_t n;
+} mixmas_poison;
+mixmas_status mixmas_program_trace(mixmas_program *program, const mixmas_step *step, float *milliseconds,
+                                   const mixmas_poison *poison, int32_t n_poison, mixmas_message *message);
+/* Waits for all runs, copies the values that they have appended to the log since the last call, oldest first, and empties
+ * it; *count says how many. It fails where they are more than `capacity`. The log holds MIXMAS_LOG values; a run that would
+ * overflow it fails. */
+enum { MIXMAS_LOG = 65536 };
+mixmas_status mixmas_session_log(mixmas_session *session, float *values, int64_t capacity, int64_t *count,
+                                 mixmas_message *message);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

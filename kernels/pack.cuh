@@ -1,0 +1,50 @@
+// pack.cuh: four neighbouring float32 elements, which move in one 16-byte access where their address allows it.
+#pragma once
+
+#include "launch.cuh"
+
+namespace mixmas {
+
+constexpr int PACK = 4;
+
+struct alignas(16) Pack {
+  float at[PACK];
+};
+
+// packable says whether the arrays may be accessed in whole packs. An absent array does not stand in the way.
+template <class... Pointers>
+inline bool packable(Pointers... arrays) {
+  return ((reinterpret_cast<uintptr_t>(arrays) % sizeof(Pack) == 0) && ...);
+}
+
+// load reads the elements from i on of an array of n; what lies beyond the end reads as 0.
+__device__ __forceinline__ Pack load(const float *array, int64_t i, int64_t n, bool packable) {
+  if (packable && i + PACK <= n) return *reinterpret_cast<const Pack *>(array + i);
+  Pack pack = {};
+#pragma unroll
+  for (int k = 0; k < PACK; ++k)
+    if (i + k < n) pack.at[k] = array[i + k];
+  return pack;
+}
+
+// store writes the elements from i on of an array of n, and nothing beyond the end.
+__device__ __forceinline__ void store(float *array, int64_t i, int64_t n, bool packable, const Pack &pack) {
+  if (packable && i + PACK <= n) {
+    *reinterpret_cast<Pack *>(array + i) = pack;
+    return;
+  }
+#pragma unroll
+  for (int k = 0; k < PACK; ++k)
+    if (i + k < n) array[i + k] = pack.at[k];
+}
+
+constexpr int64_t ceil_div(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
+// power_of_two is the smallest one that is not below n.
+constexpr int power_of_two(int64_t n) {
+  int power = 1;
+  while (power < n) power *= 2;
+  return power;
+}
+
+}  // namespace mixmas

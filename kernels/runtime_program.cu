@@ -1,0 +1,516 @@
+// runtime_program.cu: programs: captured once, replayed many times (mixmas.h).
+//
+// A program is one CUDA graph, captured from the session's stream:
+//
+//   gather the rows of all inputs -> operation 0 -> operation 1 -> ... -> append the kept value to the log
+//
+// What differs from run to run lies in the program's step block in device memory: the mixmas_step, and for each input the
+// table and the rows of it that it consists of. A run copies the block there from the next of a ring of pinned blocks and
+// launches the graph; both only queue, so that the host runs ahead of the GPU by as many runs as the ring has blocks.
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime.h"
+
+#if defined(MIXMAS_NVTX)
+#include <nvtx3/nvToolsExt.h>
+#endif
+
+namespace mixmas {
+namespace {
+
+// Gathered is one input in the step block. The row indices follow the inputs.
+struct Gathered {
+  float *target;
+  const float *table;  // NULL: the host has written the input, or it stays as it is
+  int64_t n, width;
+  int64_t first_row;  // where its row indices begin
+};
+
+// The step block: a mixmas_step, then a Gathered for each input, then the row indices of all inputs.
+struct StepBlock {
+  static size_t inputs_at() { return (sizeof(mixmas_step) + 15) / 16 * 16; }
+  static size_t rows_at(int32_t inputs) { return inputs_at() + inputs * sizeof(Gathered); }
+  static size_t bytes(int32_t inputs, int64_t rows) { return (rows_at(inputs) + rows * sizeof(int32_t) + 63) / 64 * 64; }
+};
+
+// Input is what the host knows of an input: what the next run gathers.
+struct Input {
+  Gathered gathered;
+  int32_t *rows;  // room for `capacity` indices
+  int64_t capacity;
+};
+
+constexpr int kRing = 8;           // runs that the host may be ahead by
+constexpr int kGatherThreads = 256;
+constexpr int kGatherEach = 4;     // elements a thread
+
+}  // namespace
+}  // namespace mixmas
+
+struct mixmas_program {
+  mixmas_session *session;
+  mixmas_program *next;
+  mixmas_operation *operations;
+  int32_t n;
+  float *workspace;
+  const float *kept;
+  mixmas::Input *inputs;
+  int32_t n_inputs;
+
+  unsigned char *block;        // the step block, on the device
+  unsigned char *ring;         // kRing pinned ones
+  size_t block_bytes;
+  cudaEvent_t copied[mixmas::kRing];  // the copy of this one has ended
+  int ring_next;
+
+  cudaGraphExec_t graph;  // NULL where it must be captured before it can run
+  cudaEvent_t *marks;     // n + 1 of them, where a trace has measured
+};
+
+namespace mixmas {
+namespace {
+
+// gather copies rows of tables to the inputs: blockIdx.y is the input, a thread copies kGatherEach elements of it.
+__global__ void __launch_bounds__(kGatherThreads) gather(const Gathered *inputs, const int32_t *rows) {
+  const Gathered input = inputs[blockIdx.y];
+  if (!input.table) return;
+  const int64_t at = (int64_t(blockIdx.x) * kGatherThreads + threadIdx.x) * kGatherEach;
+  if (at >= input.n) return;
+  int64_t row, column;
+  if (input.n <= INT32_MAX) {  // the short division is several times faster
+    row = uint32_t(at) / uint32_t(input.width);
+    column = uint32_t(at) % uint32_t(input.width);
+  } else {
+    row = at / input.width;
+    column = at % input.width;
+  }
+  rows += input.first_row;
+  const uintptr_t addresses = reinterpret_cast<uintptr_t>(input.table) | reinterpret_cast<uintptr_t>(input.target);
+  if (input.width % kGatherEach == 0 && addresses % sizeof(float4) == 0) {
+    const float *source = input.table + rows[row] * input.width + column;
+    *reinterpret_cast<float4 *>(input.target + at) = *reinterpret_cast<const float4 *>(source);
+    return;
+  }
+  for (int i = 0; i < kGatherEach && at + i < input.n; ++i) {
+    input.target[at + i] = input.table[rows[row] * input.width + column];
+    if (++column == input.width) {
+      column = 0;
+      ++row;
+    }
+  }
+}
+
+// append adds the kept value to the log.
+__global__ void append(float *log, int64_t *count, const float *kept) {
+  if (*count < MIXMAS_LOG) log[(*count)++] = *kept;
+}
+
+// dispatch calls f with the operation's descriptor, whatever it is of.
+template <class Result, class F>
+Result dispatch(const mixmas_operation &o, Result unknown, F f) {
+  switch (o.kind) {
+    case MIXMAS_OP_MATMUL: return f(o.of.matmul);
+    case MIXMAS_OP_FILL: return f(o.of.fill);
+    case MIXMAS_OP_COPY: return f(o.of.copy);
+    case MIXMAS_OP_MAP: return f(o.of.map);
+    case MIXMAS_OP_MAP_GRAD: return f(o.of.map_grad);
+    case MIXMAS_OP_BINARY: return f(o.of.binary);
+    case MIXMAS_OP_REDUCE: return f(o.of.reduce);
+    case MIXMAS_OP_MAX_GRAD: return f(o.of.max_grad);
+    case MIXMAS_OP_DROPOUT: return f(o.of.dropout);
+    case MIXMAS_OP_LAYER_NORM: return f(o.of.layer_norm);
+    case MIXMAS_OP_LAYER_NORM_GRAD: return f(o.of.layer_norm_grad);
+    case MIXMAS_OP_BATCH_NORM: return f(o.of.batch_norm);
+    case MIXMAS_OP_BATCH_NORM_GRAD: return f(o.of.batch_norm_grad);
+    case MIXMAS_OP_IM2COL: return f(o.of.im2col);
+    case MIXMAS_OP_COL2IM: return f(o.of.col2im);
+    case MIXMAS_OP_DEPTHWISE: return f(o.of.depthwise);
+    case MIXMAS_OP_DEPTHWISE_GRAD: return f(o.of.depthwise_grad);
+    case MIXMAS_OP_CROSS_ENTROPY: return f(o.of.cross_entropy);
+    case MIXMAS_OP_BCE: return f(o.of.bce);
+    case MIXMAS_OP_ADAM: return f(o.of.adam);
+    case MIXMAS_OP_SGD: return f(o.of.sgd);
+    case MIXMAS_OP_CHANNEL_MIXING: return f(o.of.channel_mixing);
+    case MIXMAS_OP_CHANNEL_MLP_GRAD: return f(o.of.channel_mlp_grad);
+    case MIXMAS_OP_TOKEN_MIXING: return f(o.of.token_mixing);
+    case MIXMAS_OP_TOKEN_MLP_GRAD: return f(o.of.token_mlp_grad);
+    case MIXMAS_OP_HYPER_MIXING: return f(o.of.hyper_mixing);
+    case MIXMAS_OP_HYPER_MIXING_GRAD: return f(o.of.hyper_mixing_grad);
+    case MIXMAS_OP_MONARCH: return f(o.of.monarch);
+    case MIXMAS_OP_MONARCH_GRAD: return f(o.of.monarch_grad);
+  }
+  return unknown;
+}
+
+// Range names what happens in its scope in NVIDIA's profilers, where the library was built for that.
+struct Range {
+#if defined(MIXMAS_NVTX)
+  explicit Range(const char *name) { nvtxRangePushA(name); }
+  ~Range() { nvtxRangePop(); }
+#else
+  explicit Range(const char *) {}
+#endif
+};
+
+// queue_gather queues the kernel that gathers the inputs.
+cudaError_t queue_gather(const mixmas_program *p) {
+  int64_t largest = 0;
+  for (int32_t i = 0; i < p->n_inputs; ++i)
+    if (p->inputs[i].capacity && p->inputs[i].gathered.n > largest) largest = p->inputs[i].gathered.n;
+  if (largest == 0) return cudaSuccess;  // none was ever gathered
+  constexpr int64_t each_block = int64_t(kGatherThreads) * kGatherEach;
+  const Range range("gather");
+  return launch(gather, dim3(unsigned((largest + each_block - 1) / each_block), unsigned(p->n_inputs)),
+                dim3(kGatherThreads), 0, p->session->stream,
+                reinterpret_cast<const Gathered *>(p->block + StepBlock::inputs_at()),
+                reinterpret_cast<const int32_t *>(p->block + StepBlock::rows_at(p->n_inputs)));
+}
+
+// queue_operation queues one operation.
+cudaError_t queue_operation(const mixmas_program *p, int32_t i) {
+  const Context context = {p->session->stream, p->session->numerics, reinterpret_cast<const mixmas_step *>(p->block),
+                           p->workspace};
+  const Range range(p->operations[i].name);
+  return dispatch(p->operations[i], cudaErrorInvalidValue, [&](const auto &o) { return run(context, o); });
+}
+
+cudaError_t queue_append(const mixmas_program *p) {
+  if (!p->kept) return cudaSuccess;
+  const mixmas_session *s = p->session;
+  return launch(append, dim3(1), dim3(1), 0, s->stream, s->log, s->log_count, p->kept);
+}
+
+// operation_ok is ok with the operation's name.
+bool operation_ok(cudaError_t e, const mixmas_program *p, int32_t i, mixmas_message *message) {
+  return ok(e, message, "operation %d (%s)", p->operations[i].source, p->operations[i].name);
+}
+
+// capture makes the graph. Only this thread's calls are captured: other sessions may allocate and launch meanwhile.
+mixmas_status capture(mixmas_program *p, mixmas_message *message) {
+  cudaError_t e = cudaStreamBeginCapture(p->session->stream, cudaStreamCaptureModeThreadLocal);
+  if (!ok(e, message, "begin the capture")) return status(e);
+  bool good = ok(e = queue_gather(p), message, "gather the inputs");
+  for (int32_t i = 0; i < p->n && good; ++i) good = operation_ok(e = queue_operation(p, i), p, i, message);
+  if (good) good = ok(e = queue_append(p), message, "append to the log");
+  cudaGraph_t graph = nullptr;
+  const cudaError_t ended = cudaStreamEndCapture(p->session->stream, &graph);
+  if (good) good = ok(e = ended, message, "end the capture of %d operations", p->n);
+  if (good) good = ok(e = cudaGraphInstantiate(&p->graph, graph, 0), message, "instantiate the graph of %d operations", p->n);
+  if (!good) p->graph = nullptr;
+  if (graph) cudaGraphDestroy(graph);
+  cudaGetLastError();
+  return status(e);
+}
+
+// forget destroys the graph. The caller has waited for the stream.
+void forget(mixmas_program *p) {
+  if (p->graph) cudaGraphExecDestroy(p->graph);
+  p->graph = nullptr;
+}
+
+// place_rows gives the inputs' row indices their places in the step block and returns how many there are.
+int64_t place_rows(mixmas_program *p) {
+  int64_t rows = 0;
+  for (int32_t i = 0; i < p->n_inputs; ++i) {
+    p->inputs[i].gathered.first_row = rows;
+    rows += p->inputs[i].capacity;
+  }
+  return rows;
+}
+
+// resize gives the program a step block, and a ring of them, with room for all row indices.
+cudaError_t resize(mixmas_program *p) {
+  const size_t bytes = StepBlock::bytes(p->n_inputs, place_rows(p));
+  if (bytes <= p->block_bytes) return cudaSuccess;
+  void *block = nullptr, *ring = nullptr;
+  cudaError_t e = allocate(&block, bytes);
+  if (e == cudaSuccess) e = cudaMallocHost(&ring, kRing * bytes);
+  if (e == cudaSuccess) e = cudaStreamSynchronize(p->session->stream);
+  if (e != cudaSuccess) {
+    if (block) cudaFree(block);
+    if (ring) cudaFreeHost(ring);
+    return e;
+  }
+  forget(p);  // it has the old block's address in it
+  if (p->block) cudaFree(p->block);
+  if (p->ring) cudaFreeHost(p->ring);
+  p->block = static_cast<unsigned char *>(block);
+  p->ring = static_cast<unsigned char *>(ring);
+  p->block_bytes = bytes;
+  return cudaSuccess;
+}
+
+// send queues the copy of the next run's step block to the device, and forgets what that run gathers.
+cudaError_t send(mixmas_program *p, const mixmas_step *step) {
+  const int slot = p->ring_next;
+  cudaError_t e = cudaEventSynchronize(p->copied[slot]);
+  if (e != cudaSuccess) return e;
+  unsigned char *block = p->ring + slot * p->block_bytes;
+  memcpy(block, step, sizeof *step);
+  auto *inputs = reinterpret_cast<Gathered *>(block + StepBlock::inputs_at());
+  auto *rows = reinterpret_cast<int32_t *>(block + StepBlock::rows_at(p->n_inputs));
+  for (int32_t i = 0; i < p->n_inputs; ++i) {
+    Input &input = p->inputs[i];
+    inputs[i] = input.gathered;
+    if (!input.gathered.table) continue;
+    memcpy(rows + input.gathered.first_row, input.rows, input.gathered.n / input.gathered.width * sizeof(int32_t));
+    input.gathered.table = nullptr;
+  }
+  e = cudaMemcpyAsync(p->block, block, p->block_bytes, cudaMemcpyHostToDevice, p->session->stream);
+  if (e == cudaSuccess) e = cudaEventRecord(p->copied[slot], p->session->stream);
+  p->ring_next = (slot + 1) % kRing;
+  return e;
+}
+
+// log_room says whether the log has room for the value that a run appends.
+bool log_room(const mixmas_program *p, mixmas_message *message) {
+  if (!p->kept || p->session->logged < MIXMAS_LOG) return true;
+  say(message, "the log of %d values is full: read it first", MIXMAS_LOG);
+  return false;
+}
+
+// prepare is what run and trace begin with: all that the stream must know before the operations.
+mixmas_status prepare(mixmas_program *p, const mixmas_step *step, mixmas_message *message) {
+  cudaError_t e = use(p->session);
+  if (!ok(e, message, "use GPU %d", p->session->device)) return status(e);
+  if (!log_room(p, message)) return MIXMAS_FAILED;
+  e = send(p, step);
+  ok(e, message, "send the step");
+  return status(e);
+}
+
+void drop_marks(mixmas_program *p) {
+  for (int32_t i = 0; p->marks && i <= p->n; ++i)
+    if (p->marks[i]) cudaEventDestroy(p->marks[i]);
+  free(p->marks);
+  p->marks = nullptr;
+}
+
+// make_marks makes the events that a measuring trace records, once.
+mixmas_status make_marks(mixmas_program *p, mixmas_message *message) {
+  if (p->marks) return MIXMAS_OK;
+  p->marks = static_cast<cudaEvent_t *>(calloc(p->n + 1, sizeof(cudaEvent_t)));
+  if (!p->marks) {
+    say(message, "the host's memory is full");
+    return MIXMAS_FAILED;
+  }
+  cudaError_t e = use(p->session);
+  for (int32_t i = 0; i <= p->n && e == cudaSuccess; ++i) e = cudaEventCreate(&p->marks[i]);
+  if (!ok(e, message, "make %d events", p->n + 1)) drop_marks(p);
+  return status(e);
+}
+
+// replace fills in what a program is loaded with. It takes the operations over.
+void replace(mixmas_program *p, mixmas_operation *operations, int32_t n, float *workspace, const mixmas_input *inputs,
+             const float *kept) {
+  drop_marks(p);
+  free(p->operations);
+  p->operations = operations;
+  p->n = n;
+  p->workspace = workspace;
+  p->kept = kept;
+  for (int32_t i = 0; i < p->n_inputs; ++i) {
+    p->inputs[i].gathered.target = inputs[i].target;
+    p->inputs[i].gathered.n = inputs[i].n;
+  }
+}
+
+// make allocates a program without operations.
+mixmas_program *make(mixmas_session *s, int32_t n_inputs, mixmas_message *message) {
+  auto *p = static_cast<mixmas_program *>(calloc(1, sizeof(mixmas_program)));
+  auto *inputs = static_cast<Input *>(calloc(n_inputs + 1, sizeof(Input)));
+  if (!p || !inputs) {
+    say(message, "the host's memory is full");
+    free(p);
+    free(inputs);
+    return nullptr;
+  }
+  p->session = s;
+  p->inputs = inputs;
+  p->n_inputs = n_inputs;
+  p->next = s->programs;
+  s->programs = p;
+  return p;
+}
+
+}  // namespace
+}  // namespace mixmas
+
+using mixmas::ok;
+using mixmas::say;
+using mixmas::status;
+using mixmas::use;
+
+extern "C" {
+
+int64_t mixmas_program_workspace(const mixmas_operation *operations, int32_t n, mixmas_numerics numerics) {
+  int64_t most = 0;
+  for (int32_t i = 0; i < n; ++i) {
+    const int64_t size = mixmas::dispatch(operations[i], int64_t(0),
+                                          [&](const auto &o) { return mixmas::workspace_size(o, numerics); });
+    if (size > most) most = size;
+  }
+  return most;
+}
+
+mixmas_status mixmas_program_load(mixmas_session *s, const mixmas_operation *operations, int32_t n, float *workspace,
+                                  const mixmas_input *inputs, int32_t n_inputs, const float *kept, mixmas_program **program,
+                                  mixmas_message *message) {
+  mixmas_program *p = *program;
+  if (p && p->n_inputs != n_inputs) {
+    say(message, "loaded again with %d inputs, before with %d", n_inputs, p->n_inputs);
+    return MIXMAS_FAILED;
+  }
+  auto *copy = static_cast<mixmas_operation *>(calloc(n + 1, sizeof(mixmas_operation)));
+  if (!copy) {
+    say(message, "the host's memory is full");
+    return MIXMAS_FAILED;
+  }
+  if (n) memcpy(copy, operations, n * sizeof(mixmas_operation));
+  cudaError_t e = use(s);
+  if (e == cudaSuccess && p) e = cudaStreamSynchronize(s->stream);
+  if (!ok(e, message, "wait for the runs before")) {
+    free(copy);
+    return status(e);
+  }
+  const bool again = p;
+  if (!again && !(p = mixmas::make(s, n_inputs, message))) {
+    free(copy);
+    return MIXMAS_FAILED;
+  }
+  mixmas::replace(p, copy, n, workspace, inputs, kept);
+  mixmas::forget(p);
+  for (int i = 0; i < mixmas::kRing && !again && e == cudaSuccess; ++i)
+    e = cudaEventCreateWithFlags(&p->copied[i], cudaEventDisableTiming);
+  if (e == cudaSuccess) e = mixmas::resize(p);
+  mixmas_status result = status(e);
+  if (ok(e, message, "make room for the step")) result = mixmas::capture(p, message);
+  if (result != MIXMAS_OK && !again) {
+    mixmas_program_unload(p);
+    return result;
+  }
+  *program = p;
+  return result;
+}
+
+void mixmas_program_unload(mixmas_program *p) {
+  if (!p) return;
+  mixmas_session *s = p->session;
+  use(s);
+  cudaStreamSynchronize(s->stream);
+  mixmas::forget(p);
+  for (mixmas_program **at = &s->programs; *at; at = &(*at)->next) {
+    if (*at != p) continue;
+    *at = p->next;
+    break;
+  }
+  for (cudaEvent_t event : p->copied)
+    if (event) cudaEventDestroy(event);
+  mixmas::drop_marks(p);
+  if (p->block) cudaFree(p->block);
+  if (p->ring) cudaFreeHost(p->ring);
+  for (int32_t i = 0; i < p->n_inputs; ++i) free(p->inputs[i].rows);
+  free(p->inputs);
+  free(p->operations);
+  free(p);
+  cudaGetLastError();
+}
+
+mixmas_status mixmas_program_gather(mixmas_program *p, int32_t input, const float *table, int64_t table_rows,
+                                    int64_t width, const int64_t *rows, mixmas_message *message) {
+  if (input < 0 || input >= p->n_inputs) {
+    say(message, "there is no input %d: there are %d", input, p->n_inputs);
+    return MIXMAS_FAILED;
+  }
+  mixmas::Input &in = p->inputs[input];
+  in.gathered.table = nullptr;
+  if (!table) return MIXMAS_OK;
+  if (width < 1 || in.gathered.n % width != 0 || table_rows > INT32_MAX) {
+    say(message, "an input of %lld elements does not consist of rows of %lld elements out of %lld",
+        static_cast<long long>(in.gathered.n), static_cast<long long>(width), static_cast<long long>(table_rows));
+    return MIXMAS_FAILED;
+  }
+  const int64_t count = in.gathered.n / width;
+  for (int64_t i = 0; i < count; ++i)
+    if (rows[i] < 0 || rows[i] >= table_rows) {
+      say(message, "row %lld of a table of %lld", static_cast<long long>(rows[i]), static_cast<long long>(table_rows));
+      return MIXMAS_FAILED;
+    }
+  if (count > in.capacity) {
+    auto *larger = static_cast<int32_t *>(realloc(in.rows, count * sizeof(int32_t)));
+    if (!larger) {
+      say(message, "the host's memory is full");
+      return MIXMAS_FAILED;
+    }
+    in.rows = larger;
+    const int64_t before = in.capacity;
+    in.capacity = count;
+    cudaError_t e = use(p->session);
+    if (e == cudaSuccess && before == 0) e = cudaStreamSynchronize(p->session->stream);
+    if (e == cudaSuccess && before == 0) mixmas::forget(p);  // the graph may not gather yet
+    if (e == cudaSuccess) e = mixmas::resize(p);
+    if (!ok(e, message, "make room for %lld row indices", static_cast<long long>(count))) {
+      in.capacity = before;
+      mixmas::place_rows(p);
+      return status(e);
+    }
+  }
+  for (int64_t i = 0; i < count; ++i) in.rows[i] = int32_t(rows[i]);
+  in.gathered.width = width;
+  in.gathered.table = table;
+  return MIXMAS_OK;
+}
+
+mixmas_status mixmas_program_run(mixmas_program *p, const mixmas_step *step, mixmas_message *message) {
+  mixmas_status result = MIXMAS_OK;
+  if (!p->graph) {
+    const cudaError_t e = use(p->session);
+    if (!ok(e, message, "use GPU %d", p->session->device)) return status(e);
+    result = mixmas::capture(p, message);
+  }
+  if (result == MIXMAS_OK) result = mixmas::prepare(p, step, message);
+  if (result != MIXMAS_OK) return result;
+  const cudaError_t e = cudaGraphLaunch(p->graph, p->session->stream);
+  if (!ok(e, message, "launch the graph")) return status(e);
+  if (p->kept) ++p->session->logged;
+  return MIXMAS_OK;
+}
+
+mixmas_status mixmas_program_trace(mixmas_program *p, const mixmas_step *step, float *milliseconds,
+                                   const mixmas_poison *poison, int32_t n_poison, mixmas_message *message) {
+  mixmas_status result = milliseconds ? mixmas::make_marks(p, message) : MIXMAS_OK;
+  if (result == MIXMAS_OK) result = mixmas::prepare(p, step, message);
+  if (result != MIXMAS_OK) return result;
+  const cudaStream_t stream = p->session->stream;
+  const auto mark = [&](int32_t i) { return milliseconds ? cudaEventRecord(p->marks[i], stream) : cudaSuccess; };
+  // Bytes of 0xff make a NaN.
+  const auto fill = [&](int32_t before) {
+    cudaError_t e = cudaSuccess;
+    for (; n_poison > 0 && poison->before <= before && e == cudaSuccess; ++poison, --n_poison)
+      e = cudaMemsetAsync(poison->from, 0xff, size_t(poison->n) * sizeof(float), stream);
+    return e;
+  };
+  cudaError_t e = mixmas::queue_gather(p);
+  if (!ok(e, message, "gather the inputs")) return status(e);
+  for (int32_t i = 0; i < p->n; ++i) {
+    e = fill(i);
+    if (e == cudaSuccess) e = mark(i);
+    if (e == cudaSuccess) e = mixmas::queue_operation(p, i);
+    if (!mixmas::operation_ok(e, p, i, message)) return status(e);
+  }
+  e = mark(p->n);
+  if (e == cudaSuccess) e = mixmas::queue_append(p);
+  if (e == cudaSuccess) e = fill(p->n);
+  if (e == cudaSuccess) e = cudaStreamSynchronize(stream);
+  for (int32_t i = 0; i < p->n && milliseconds && e == cudaSuccess; ++i) {
+    float elapsed = 0;
+    e = cudaEventElapsedTime(&elapsed, p->marks[i], p->marks[i + 1]);
+    milliseconds[i] += elapsed;
+  }
+  if (!ok(e, message, "run the operations one by one")) return status(e);
+  if (p->kept) ++p->session->logged;
+  return MIXMAS_OK;
+}
+
+}  // extern "C"
