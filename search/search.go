@@ -39,6 +39,7 @@ type Search struct {
 	observer Observer
 	machine  string
 
+	workers   int64
 	slots     *semaphore.Weighted
 	flights   singleflight.Group
 	trainings atomic.Int64
@@ -52,8 +53,9 @@ type Search struct {
 
 // New checks the plan against the data set: modalities, metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
+	workers := int64(max(o.Workers, 1))
 	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(),
-		slots: semaphore.NewWeighted(int64(max(o.Workers, 1)))}
+		workers: workers, slots: semaphore.NewWeighted(workers)}
 	if s.observer == nil {
 		s.observer = silent{}
 	}

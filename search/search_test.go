@@ -91,6 +91,8 @@ type fixture struct {
 	kernels *simd.Set
 	workers int
 	watch   search.Observer
+	// wrap, where present, goes around the device.
+	wrap func(device.Device) device.Device
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -106,7 +108,11 @@ func (f *fixture) search() (*search.Search, error) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return search.New(c, f.data, search.Options{Device: f.device(), Store: f.store, Workers: f.workers, Observer: f.watch})
+	d := f.device()
+	if f.wrap != nil {
+		d = f.wrap(d)
+	}
+	return search.New(c, f.data, search.Options{Device: d, Store: f.store, Workers: f.workers, Observer: f.watch})
 }
 
 func (f *fixture) device() device.Device {
@@ -369,6 +375,68 @@ func (c *counter) TrialStep(int, int, float64) {
 }
 
 // Interrupted after any step, a search goes on and ends with the same scores.
+// crowded is a device that has memory for a number of sessions at once, and none at all for states of more elements than
+// most.
+type crowded struct {
+	device.Device
+	room chan struct{}
+	most int
+}
+
+type crowdedSession struct {
+	device.Session
+	room chan struct{}
+}
+
+func (d crowded) Open(state int) (device.Session, error) {
+	if state > d.most {
+		return nil, fmt.Errorf("open session of %d elements: %w", state, device.ErrOutOfMemory)
+	}
+	select {
+	case d.room <- struct{}{}:
+	default:
+		return nil, fmt.Errorf("open session beside others: %w", device.ErrOutOfMemory)
+	}
+	s, err := d.Device.Open(state)
+	return &crowdedSession{s, d.room}, err
+}
+
+func (s *crowdedSession) Close() error {
+	<-s.room
+	return s.Session.Close()
+}
+
+func TestOutOfMemoryIsTriedAgainAlone(t *testing.T) {
+	f := newFixture(t)
+	want := newFixture(t)
+	want.run()
+	f.workers = 3
+	f.wrap = func(d device.Device) device.Device { return crowded{d, make(chan struct{}, 1), math.MaxInt} }
+	f.run()
+	if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
+		t.Errorf("scores with memory for one session at a time (-want +got):\n%s", diff)
+	}
+}
+
+func TestOutOfMemoryIsNoScore(t *testing.T) {
+	f := newFixture(t)
+	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 20000}]")
+	f.wrap = func(d device.Device) device.Device { return crowded{d, make(chan struct{}, 9), 100000} }
+	last := f.run().Stages[0].Outcomes[1]
+	if last.Trial.Label != "wide" || last.Score.Status != store.Failed || !strings.Contains(last.Score.Reason, device.ErrOutOfMemory.Error()) {
+		t.Errorf("last of the stage is %s: %s %q, want wide, out of memory", last.Trial.Label, last.Score.Status, last.Score.Reason)
+	}
+	for name := range f.scores() {
+		if strings.HasPrefix(name, "encoder/picture/wide ") {
+			t.Errorf("%s has a score", name)
+		}
+	}
+	f.wrap = nil
+	if o := f.run().Stages[0].Outcomes; o[0].Score.Status != store.Finished || o[1].Score.Status != store.Finished {
+		t.Errorf("with enough memory the stage ends with %s and %s", o[0].Score.Status, o[1].Score.Status)
+	}
+}
+
 func TestInterruptedSearchGoesOn(t *testing.T) {
 	want := newFixture(t)
 	want.run()

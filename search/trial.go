@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mixmas/nn"
+	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
 	"mixmas/search/dataset"
@@ -55,11 +56,11 @@ func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 		if s.lookOnly {
 			return nil, fmt.Errorf("%s has no score: %w", t.Name, ErrUntrained)
 		}
-		if err := s.slots.Acquire(ctx, 1); err != nil {
-			return nil, err
+		sc, weights, outputs, err := s.trainBeside(ctx, t)
+		if errors.Is(err, device.ErrOutOfMemory) {
+			// Another day the memory may suffice: the trial loses this search, but has no score.
+			return &Outcome{Trial: t, Score: store.Score{Key: key, Name: t.Name, Status: store.Failed, Reason: err.Error()}}, nil
 		}
-		defer s.slots.Release(1)
-		sc, weights, outputs, err := s.train(ctx, t)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
@@ -77,6 +78,21 @@ func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 		o.Trial, o.Cached = t, true
 	}
 	return &o, nil
+}
+
+// trainBeside trains beside other trials when there is a free slot, and alone if the device's memory was too full for that.
+func (s *Search) trainBeside(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
+	for _, slots := range []int64{1, s.workers} {
+		if err := s.slots.Acquire(ctx, slots); err != nil {
+			return sc, nil, nil, err
+		}
+		sc, weights, outputs, err = s.train(ctx, t)
+		s.slots.Release(slots)
+		if !errors.Is(err, device.ErrOutOfMemory) || s.workers == 1 {
+			break
+		}
+	}
+	return sc, weights, outputs, err
 }
 
 // lookUp returns the kept outcome of a trial, or nil.
@@ -163,9 +179,9 @@ func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, 
 // trialError is an error that the trial's specification alone decides: the same training would fail again.
 type trialError struct{ error }
 
-// blame makes an error of a training the trial's own, unless the samples or an interruption are at fault.
+// blame makes an error of a training the trial's own, unless the samples, the device's memory or an interruption are at fault.
 func blame(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, nn.ErrSamples) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, nn.ErrSamples) || errors.Is(err, device.ErrOutOfMemory) {
 		return err
 	}
 	return trialError{err}

@@ -6,17 +6,22 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	cuda "mixmas/cgo"
 	"mixmas/nn/cpu"
 	"mixmas/nn/cpu/simd"
 )
 
-// deviceInfo describes a device.
+// deviceInfo describes a device, or says why there is none.
 type deviceInfo struct {
-	Name     string `json:"name"`
-	Cores    int    `json:"cores"`
-	Kernels  string `json:"kernels"`
+	Name string `json:"name"`
+	// Cores are those of the CPU, Multiprocessors and Memory (bytes) those of a GPU.
+	Cores           int   `json:"cores,omitempty"`
+	Multiprocessors int   `json:"multiprocessors,omitempty"`
+	Memory          int64 `json:"memory,omitempty"`
+	// Kernels are what it computes with, Reason is why.
+	Kernels  string `json:"kernels,omitempty"`
 	Reason   string `json:"reason"`
-	Numerics string `json:"numerics"`
+	Numerics string `json:"numerics,omitempty"`
 }
 
 // devicesCommand lists what trials can run on.
@@ -34,8 +39,7 @@ func devicesCommand() *cli.Command {
 				return writeJSON(c.App.Writer, list)
 			}
 			for _, d := range list {
-				_, err := fmt.Fprintf(c.App.Writer, "%s\n  cores     %d\n  kernels   %s\n  numerics  %s\n", d.Name, d.Cores, d.Reason, d.Numerics)
-				if err != nil {
+				if _, err := fmt.Fprint(c.App.Writer, d.text()); err != nil {
 					return err
 				}
 			}
@@ -44,10 +48,40 @@ func devicesCommand() *cli.Command {
 	}
 }
 
-// devices lists the devices of this build.
+func (d deviceInfo) text() string {
+	switch {
+	case d.Numerics == "":
+		return fmt.Sprintf("%s\n  not there  %s\n", d.Name, d.Reason)
+	case d.Memory > 0:
+		return fmt.Sprintf("%s\n  GPU        %s, %d multiprocessors, %.0f GiB\n  kernels    %s\n  numerics   %s\n",
+			d.Name, d.Reason, d.Multiprocessors, float64(d.Memory)/(1<<30), d.Kernels, d.Numerics)
+	}
+	return fmt.Sprintf("%s\n  cores      %d\n  kernels    %s\n  numerics   %s\n", d.Name, d.Cores, d.Reason, d.Numerics)
+}
+
+// devices lists the devices of this machine, the CPU first.
 func devices() []deviceInfo {
 	d := cpu.New(cpu.Options{})
-	return []deviceInfo{{
+	list := []deviceInfo{{
 		Name: d.Name(), Cores: runtime.GOMAXPROCS(0), Kernels: simd.Best().Name, Reason: simd.Reason(), Numerics: d.Numerics(),
 	}}
+	count, reason := cuda.Probe()
+	if reason != nil {
+		return append(list, deviceInfo{Name: "cuda", Reason: reason.Error()})
+	}
+	for i := range count {
+		gpu, err := cuda.New(cuda.Options{Ordinal: i})
+		if err != nil {
+			list = append(list, deviceInfo{Name: fmt.Sprintf("cuda:%d", i), Reason: err.Error()})
+			continue
+		}
+		about, err := cuda.Describe(i)
+		if err != nil {
+			list = append(list, deviceInfo{Name: gpu.Name(), Reason: err.Error()})
+			continue
+		}
+		list = append(list, deviceInfo{Name: gpu.Name(), Multiprocessors: about.Multiprocessors, Memory: about.Memory,
+			Kernels: fmt.Sprintf("sm_%d%d", about.Major, about.Minor), Reason: about.Name, Numerics: gpu.Numerics()})
+	}
+	return list
 }

@@ -70,7 +70,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
 			runCommand(), searchCommand(), trainCommand(), predictCommand(), reportCommand(),
-			scoresCommand(), dataCommand(), configCommand(), devicesCommand(),
+			scoresCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(),
 		},
 	}
 	app.Action = unknownCommand(app.Commands)

@@ -52,7 +52,7 @@ func predict(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	d, _, err := openDevice(c)
+	d, _, err := openDevice(c, autoNumerics)
 	if err != nil {
 		return err
 	}

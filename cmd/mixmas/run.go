@@ -25,7 +25,7 @@ func epochsFlag() cli.Flag {
 	return &cli.IntFlag{Name: "epochs", Usage: "at most `N` epochs of full training, instead of the configuration's"}
 }
 
-func searchAndTrain(c *cli.Context, train bool) error {
+func searchAndTrain(c *cli.Context, train bool) (err error) {
 	plan, err := loadPlan(c)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func searchAndTrain(c *cli.Context, train bool) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.closeAfter(&err)
 	r, err := s.runSearch()
 	if err != nil || !train {
 		if err == nil {

@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"mixmas/nn/cpu"
-	"mixmas/nn/device"
 	"mixmas/search"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
@@ -27,15 +24,8 @@ func sessionFlags(more ...cli.Flag) []cli.Flag {
 		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search, instead of the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
+		profileFlag(),
 	}, more...)
-}
-
-func workersFlag() cli.Flag {
-	return &cli.IntFlag{Name: "workers", Usage: "`N` trials side by side, on as many cores", DefaultText: "all cores"}
-}
-
-func deviceFlag() cli.Flag {
-	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "auto or cpu"}
 }
 
 func outFlag() cli.Flag {
@@ -69,55 +59,54 @@ type session struct {
 	data     dataset.Dataset
 	search   *search.Search
 	progress *progress
+	profiler *profiler
 	started  time.Time
 	store    string
 }
 
 // openSession opens what a command that trains works with.
-func openSession(c *cli.Context, plan *config.Config) (*session, error) {
-	s := &session{cli: c, plan: plan, started: time.Now(), store: c.String("store")}
-	d, workers, err := openDevice(c)
+func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
+	s = &session{cli: c, plan: plan, started: time.Now(), store: c.String("store")}
+	defer func() {
+		if err != nil {
+			s.closeAfter(&err)
+		}
+	}()
+	d, workers, err := openDevice(c, plan.Numerics)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	if s.data, err = openData(c.Context, plan, c.Bool("verify")); err != nil {
-		return nil, err
+	if s.profiler, err = startProfile(c.String("profile")); err != nil {
+		return s, err
 	}
+	data, err := openData(c.Context, plan, c.Bool("verify"))
+	if err != nil {
+		return s, err
+	}
+	s.data = data
 	scores, err := store.Open(s.store, store.Options{})
 	if err != nil {
-		_ = s.data.Close()
-		return nil, err
+		return s, err
 	}
 	s.progress = newProgress(c.App.ErrWriter)
-	s.search, err = search.New(plan, s.data, search.Options{Device: d, Store: scores, Workers: workers, Observer: s.progress})
-	if err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
+	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress})
+	return s, err
 }
 
-// openDevice opens the device that the flags name, with as many cores as there are workers. The rest of the program,
-// gonum's products included, uses no more.
-func openDevice(c *cli.Context) (device.Device, int, error) {
-	workers := runtime.GOMAXPROCS(0)
-	if c.IsSet("workers") {
-		if workers = c.Int("workers"); workers < 1 {
-			return nil, 0, usagef("--workers %d: want at least 1", workers)
-		}
+// closeAfter closes what is open and writes the profile; what goes wrong is added to the command's error.
+func (s *session) closeAfter(err *error) {
+	if s.progress != nil {
+		s.progress.Close()
 	}
-	runtime.GOMAXPROCS(min(workers, runtime.GOMAXPROCS(0)))
-	switch name := c.String("device"); name {
-	case "auto", "cpu":
-		return cpu.New(cpu.Options{Workers: workers}), workers, nil
-	default:
-		return nil, 0, usagef("--device %s: known are auto and cpu", name)
+	if s.data != nil {
+		_ = s.data.Close()
 	}
-}
-
-func (s *session) close() {
-	s.progress.Close()
-	_ = s.data.Close()
+	if s.profiler == nil {
+		return
+	}
+	if e := s.profiler.stop(); e != nil {
+		*err = errors.Join(*err, fmt.Errorf("--profile: %w", e))
+	}
 }
 
 // runSearch runs the search. An interruption says how to go on.

@@ -26,7 +26,7 @@ func trainCommand() *cli.Command {
 	}
 }
 
-func train(c *cli.Context) error {
+func train(c *cli.Context) (err error) {
 	plan, err := loadPlan(c)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func train(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.closeAfter(&err)
 	name := preset
 	var r *search.Result
 	if preset == "" {

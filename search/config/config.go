@@ -13,12 +13,14 @@ import (
 
 // Config is a checked plan: which data, which sample, what is tried, and how the winner is trained.
 type Config struct {
-	Name   string `yaml:"name" json:"name" doc:"What tables and reports call this search. Default: the data's format."`
-	Seed   uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: with the same seed, data and configuration it gives the same bits."`
-	Data   Data   `yaml:"data" json:"data" doc:"The data set."`
-	Sample Sample `yaml:"sample" json:"sample" doc:"How many training samples the candidates are trained on, and which."`
-	Search Search `yaml:"search" json:"search" doc:"What is tried, and how the winner of a stage is chosen."`
-	Train  Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
+	Name string `yaml:"name" json:"name" doc:"What tables and reports call this search. Default: the data's format."`
+	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: with the same seed, data and configuration it gives the same bits."`
+	// Numerics is what matrix products compute with; "auto" is the device's own choice.
+	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"What matrix products round their operands to, and part of what a score is kept under (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU, fp32 on the CPU, which has no other."`
+	Data     Data   `yaml:"data" json:"data" doc:"The data set."`
+	Sample   Sample `yaml:"sample" json:"sample" doc:"How many training samples the candidates are trained on, and which."`
+	Search   Search `yaml:"search" json:"search" doc:"What is tried, and how the winner of a stage is chosen."`
+	Train    Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
 
 	file  string         // where it was read from; empty for the built-in configuration
 	lines map[string]int // line of each field that the file names
@@ -96,7 +98,7 @@ func (c *Config) Folder() string {
 // base holds the defaults of all fields that have one.
 func base() *Config {
 	return &Config{
-		Seed: 1,
+		Seed: 1, Numerics: "auto",
 		Sample: Sample{
 			Sampler: "random", Error: 0.01, Proportion: 0.5, Confidence: 0.90, Distance: 0.05, Redraws: 100, Validation: "all",
 		},
