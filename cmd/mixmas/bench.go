@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -31,6 +32,7 @@ func benchCommand() *cli.Command {
 			&cli.StringFlag{Name: "numerics", Value: autoNumerics, Usage: "auto, fp32, tf32 or bf16"},
 			&cli.Float64Flag{Name: "seconds", Value: 3, Usage: "time spent on each figure"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object a case"},
+			profileFlag(),
 		},
 		Action: bench,
 	}
@@ -55,7 +57,7 @@ type benchResult struct {
 	ActivationBytes int64   `json:"activation_bytes"`
 }
 
-func bench(c *cli.Context) error {
+func bench(c *cli.Context) (err error) {
 	known := mixer.BenchmarkCases()
 	if c.Bool("peer-cases") {
 		known = mixer.PeerCases()
@@ -85,6 +87,12 @@ func bench(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	profile, err := startProfile(c.String("profile"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, profile.stop()) }()
+	d = profile.wrap(d)
 	if !c.Bool("json") {
 		fmt.Fprintf(c.App.Writer, "%s, %d threads; median times in ms, and in brackets the distance between the quartiles\n\n"+
 			"%-27s  %5s  %10s  %19s  %19s  %8s  %9s  %11s\n", d.Numerics(), workers,
