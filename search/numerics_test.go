@@ -19,8 +19,8 @@ import (
 var digests = struct {
 	revision int
 	weights  map[string]string
-}{1, map[string]string{
-	"cpu/amd64/avx2":     "dc4d1fe0aa7b8c13c6452db712a066c78d425b52df7d4bc07c88019d7e04a213",
+}{2, map[string]string{
+	"cpu/amd64/avx2":     "88c2cd68a03f6313d3893bc5f50817fed2b7afb0b15fa5ff8eac9b044495210a",
 	"cpu/amd64/portable": "44c8570a9369465b417e006b4064818c5a2fd651676a16c950b068dc315daaa4",
 }}
 

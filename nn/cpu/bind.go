@@ -12,8 +12,10 @@ import (
 type binder struct {
 	session *session
 	program *device.Program
-	set     *simd.Set
-	err     error
+	// index is that of the operation in the program.
+	index int
+	set   *simd.Set
+	err   error
 	// shared lists the pairs of buffers, written and read, that the operation at hand allows to be the same memory.
 	shared []pair
 }
@@ -23,8 +25,13 @@ type pair struct{ write, read device.Buffer }
 // bind makes the instruction of one operation.
 func (b *binder) bind(op device.Operation) (instruction, error) {
 	b.err, b.shared = nil, b.shared[:0]
-	if c, ok := op.(device.Composite); ok {
-		return b.sequence(c.Operations())
+	switch o := op.(type) {
+	case *device.HyperMixing:
+		return bindHyperMixing(b, o)
+	case *device.HyperMixingGrad:
+		return bindHyperMixingGrad(b, o)
+	case device.Composite:
+		return b.sequence(o.Operations())
 	}
 	in := b.instruction(op)
 	if b.err == nil {
@@ -45,15 +52,31 @@ func (s sequence) run(t *turn) error {
 	return nil
 }
 
-func (b *binder) sequence(parts []device.Operation) (instruction, error) {
-	s := make(sequence, len(parts))
+// sequence binds parts of a composite; last, if any, are run after them.
+func (b *binder) sequence(parts []device.Operation, last ...instruction) (sequence, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	s := make(sequence, len(parts), len(parts)+len(last))
 	for i, part := range parts {
 		var err error
 		if s[i], err = b.bind(part); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.Name(), err)
 		}
 	}
-	return s, nil
+	return append(s, last...), nil
+}
+
+// private says whether only the composite at hand and its gradient read what one of its parts writes. It need not be
+// written then.
+func (b *binder) private(part device.Operation) bool {
+	_, writes := part.Buffers(nil, nil)
+	for _, w := range writes {
+		if !b.program.Private(b.index, w) {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *binder) instruction(op device.Operation) instruction {

@@ -28,6 +28,8 @@ type matmul struct {
 	pre, gate, plus []float32
 	// staged says that c lies on memory that the epilogue reads: the product goes to the worker's tile first.
 	staged bool
+	// target is where a product that is not staged goes before its epilogue: pre where that is present, else c.
+	target []float32
 	// plain says that there is no epilogue.
 	plain bool
 }
@@ -78,12 +80,16 @@ func bindMatMul(b *binder, o *device.MatMul) instruction {
 		b.fail("a product that is summed over a batch dimension takes no bias, activation, gate or pre-activation")
 	}
 	m.fold()
+	m.product.Dots = dots(&m.product)
 
 	// C += is cheaper than staging.
 	if same(m.c, m.plus) && m.activate == nil && m.gate == nil && m.pre == nil {
 		m.product.Accumulate, m.plus = true, nil
 	}
 	m.staged = same(m.c, m.plus) || same(m.c, m.gate)
+	if m.target = m.c; m.pre != nil && !m.staged {
+		m.target = m.pre
+	}
 	m.plain = m.bias == nil && m.activate == nil && m.gate == nil && m.pre == nil && m.plus == nil
 	m.rowUnits = ceil(m.product.M, rowUnit)
 	work := rowUnit * m.product.N * m.product.K
@@ -110,6 +116,12 @@ func (b *binder) matrix(role string, buffer device.Buffer, offset, rows, columns
 		return memory[offset:]
 	}
 	return nil
+}
+
+// dots says whether packing B does not pay: few rows or columns would use what is packed.
+func dots(p *simd.Product) bool {
+	const few, long = 16, 64
+	return p.TransB && !p.TransA && min(p.M, p.N) <= few && p.K >= long
 }
 
 // fold merges batch dimensions into M, N or K.
@@ -210,7 +222,7 @@ func (m *matmul) rows(w *worker, at batch, i0, i1 int) {
 	if m.staged {
 		m.stage(w, at, i0, i1)
 	} else {
-		p.C = m.c[at.c+i0*p.LDC:]
+		p.C = m.target[at.c+i0*p.LDC:]
 		m.sum(w, at, i0, i1, 0, p.N)
 	}
 	p.Done = done
@@ -302,23 +314,30 @@ func (e *epilogue) block(i, j, n, at int) []float32 {
 	if e.tile != nil {
 		return e.tile[i*e.width+j:][:n]
 	}
-	return e.m.c[at : at+n]
+	return e.m.target[at : at+n]
 }
 
-// finish turns n elements of P into n elements of C. They are the same memory, or p is in a tile.
+// finish turns n elements of P into n elements of C and, where it is wanted, of Pre. p may be the memory of either.
 func (m *matmul) finish(c, p []float32, at int) {
 	n := len(p)
-	if m.pre != nil {
+	if m.pre != nil && m.staged {
 		copy(m.pre[at:at+n], p)
 	}
-	if m.gradient != nil {
-		m.gradient(p, m.gate[at:at+n], p)
-	} else if m.activate != nil {
-		m.activate(p, p)
+	to := p
+	if m.pre != nil && !m.staged {
+		to = c
+	}
+	switch {
+	case m.gradient != nil:
+		m.gradient(to, m.gate[at:at+n], p)
+		p = to
+	case m.activate != nil:
+		m.activate(to, p)
+		p = to
 	}
 	if m.plus != nil {
 		m.set.Add(c, p, m.plus[at:at+n])
-	} else if m.staged {
+	} else if !same(c, p) {
 		copy(c, p)
 	}
 }

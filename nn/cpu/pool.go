@@ -19,8 +19,10 @@ type worker struct {
 	gemm     *simd.Workspace
 	product  simd.Product
 	epilogue epilogue
-	blocks   [3][]float32
-	tile     []float32
+	// plain is a product without epilogue.
+	plain  simd.Product
+	blocks [3][]float32
+	tile   []float32
 	// tasks feeds the worker's goroutine, which computes while another worker's run has taken it as a helper.
 	tasks chan task
 }

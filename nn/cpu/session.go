@@ -141,6 +141,7 @@ func (r *runner) bind() error {
 	b := &binder{session: r.session, program: r.program, set: r.session.device.kernels}
 	r.instructions = r.instructions[:0]
 	for i, op := range r.program.Operations {
+		b.index = i
 		in, err := b.bind(op)
 		if err != nil {
 			return fmt.Errorf("load %s: operation %d (%s): %w", r.program.Name, i, op.Name(), err)

@@ -9,7 +9,7 @@ import "golang.org/x/sys/cpu"
 // avx2 is the set of generated kernels for x86 processors with AVX2 and FMA.
 var avx2 = Set{
 	Name:                nativeName,
-	Gemm:                avx2Gemm,
+	Gemm:                avx2Product,
 	Gelu:                unary(avx2Gelu),
 	GeluGrad:            binary(avx2GeluGrad),
 	Relu:                unary(avx2Relu),

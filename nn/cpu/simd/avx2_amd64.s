@@ -2004,6 +2004,763 @@ rows1_stored:
 	VZEROUPPER
 	RET
 
+// func avx2Dots(m int, n int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, accumulate int)
+// Requires: AVX, FMA3
+TEXT ·avx2Dots(SB), NOSPLIT, $0-80
+	MOVQ m+0(FP), AX
+	CMPQ AX, $0x03
+	JE   rows3
+	CMPQ AX, $0x02
+	JE   rows2
+	CMPQ AX, $0x01
+	JE   rows1
+	MOVQ lda+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ a+24(FP), CX
+	LEAQ (CX)(AX*1), DX
+	LEAQ (DX)(AX*1), BX
+	LEAQ (BX)(AX*1), AX
+	MOVQ b+40(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ n+8(FP), R8
+	SUBQ $0x02, R8
+	JL   rows4_columns2_end
+
+rows4_columns2:
+	MOVQ   ldb+48(FP), R9
+	SHLQ   $0x02, R9
+	LEAQ   (SI)(R9*1), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   k+16(FP), R10
+	XORQ   R11, R11
+	SUBQ   $0x08, R10
+	JL     rows4_columns2_k_vector_end
+
+rows4_columns2_k_vector:
+	VMOVUPS     (SI)(R11*1), Y8
+	VMOVUPS     (R9)(R11*1), Y9
+	VMOVUPS     (CX)(R11*1), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VFMADD231PS Y9, Y10, Y4
+	VMOVUPS     (DX)(R11*1), Y10
+	VFMADD231PS Y8, Y10, Y1
+	VFMADD231PS Y9, Y10, Y5
+	VMOVUPS     (BX)(R11*1), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VFMADD231PS Y9, Y10, Y6
+	VMOVUPS     (AX)(R11*1), Y10
+	VFMADD231PS Y8, Y10, Y3
+	VFMADD231PS Y9, Y10, Y7
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, R10
+	JGE         rows4_columns2_k_vector
+
+rows4_columns2_k_vector_end:
+	ADDQ        $0x08, R10
+	JZ          rows4_columns2_k_done
+	LEAQ        tail_mask<>+0(SB), R12
+	NEGQ        R10
+	VMOVUPS     32(R12)(R10*4), Y8
+	VMASKMOVPS  (SI)(R11*1), Y8, Y9
+	VMASKMOVPS  (R9)(R11*1), Y8, Y10
+	VMASKMOVPS  (CX)(R11*1), Y8, Y11
+	VFMADD231PS Y9, Y11, Y0
+	VFMADD231PS Y10, Y11, Y4
+	VMASKMOVPS  (DX)(R11*1), Y8, Y11
+	VFMADD231PS Y9, Y11, Y1
+	VFMADD231PS Y10, Y11, Y5
+	VMASKMOVPS  (BX)(R11*1), Y8, Y11
+	VFMADD231PS Y9, Y11, Y2
+	VFMADD231PS Y10, Y11, Y6
+	VMASKMOVPS  (AX)(R11*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y3
+	VFMADD231PS Y10, Y8, Y7
+
+rows4_columns2_k_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y3, Y2, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         accumulate+72(FP), R10
+	TESTQ        R10, R10
+	JZ           rows4_columns2_0_write
+	MOVQ         DI, R10
+	VMOVSS       (R10), X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x10, (R10), X0, X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x20, (R10), X0, X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x30, (R10), X0, X0
+	VADDPS       X0, X1, X1
+
+rows4_columns2_0_write:
+	MOVQ         DI, R10
+	VMOVSS       X1, (R10)
+	ADDQ         R9, R10
+	VEXTRACTPS   $0x01, X1, (R10)
+	ADDQ         R9, R10
+	VEXTRACTPS   $0x02, X1, (R10)
+	ADDQ         R9, R10
+	VEXTRACTPS   $0x03, X1, (R10)
+	ADDQ         $0x04, DI
+	VHADDPS      Y5, Y4, Y0
+	VHADDPS      Y7, Y6, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         accumulate+72(FP), R10
+	TESTQ        R10, R10
+	JZ           rows4_columns2_1_write
+	MOVQ         DI, R10
+	VMOVSS       (R10), X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x10, (R10), X0, X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x20, (R10), X0, X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x30, (R10), X0, X0
+	VADDPS       X0, X1, X1
+
+rows4_columns2_1_write:
+	MOVQ       DI, R10
+	VMOVSS     X1, (R10)
+	ADDQ       R9, R10
+	VEXTRACTPS $0x01, X1, (R10)
+	ADDQ       R9, R10
+	VEXTRACTPS $0x02, X1, (R10)
+	ADDQ       R9, R10
+	VEXTRACTPS $0x03, X1, (R10)
+	ADDQ       $0x04, DI
+	MOVQ       ldb+48(FP), R9
+	SHLQ       $0x02, R9
+	LEAQ       (SI)(R9*2), SI
+	SUBQ       $0x02, R8
+	JGE        rows4_columns2
+
+rows4_columns2_end:
+	ADDQ $0x02, R8
+	SUBQ $0x01, R8
+	JL   rows4_columns1_end
+
+rows4_columns1:
+	MOVQ   ldb+48(FP), R9
+	SHLQ   $0x02, R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+16(FP), R9
+	XORQ   R10, R10
+	SUBQ   $0x08, R9
+	JL     rows4_columns1_k_vector_end
+
+rows4_columns1_k_vector:
+	VMOVUPS     (SI)(R10*1), Y4
+	VMOVUPS     (CX)(R10*1), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     (DX)(R10*1), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VMOVUPS     (BX)(R10*1), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     (AX)(R10*1), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JGE         rows4_columns1_k_vector
+
+rows4_columns1_k_vector_end:
+	ADDQ        $0x08, R9
+	JZ          rows4_columns1_k_done
+	LEAQ        tail_mask<>+0(SB), R11
+	NEGQ        R9
+	VMOVUPS     32(R11)(R9*4), Y4
+	VMASKMOVPS  (SI)(R10*1), Y4, Y5
+	VMASKMOVPS  (CX)(R10*1), Y4, Y6
+	VFMADD231PS Y5, Y6, Y0
+	VMASKMOVPS  (DX)(R10*1), Y4, Y6
+	VFMADD231PS Y5, Y6, Y1
+	VMASKMOVPS  (BX)(R10*1), Y4, Y6
+	VFMADD231PS Y5, Y6, Y2
+	VMASKMOVPS  (AX)(R10*1), Y4, Y4
+	VFMADD231PS Y5, Y4, Y3
+
+rows4_columns1_k_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y3, Y2, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         accumulate+72(FP), R10
+	TESTQ        R10, R10
+	JZ           rows4_columns1_0_write
+	MOVQ         DI, R10
+	VMOVSS       (R10), X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x10, (R10), X0, X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x20, (R10), X0, X0
+	ADDQ         R9, R10
+	VINSERTPS    $0x30, (R10), X0, X0
+	VADDPS       X0, X1, X1
+
+rows4_columns1_0_write:
+	MOVQ       DI, R10
+	VMOVSS     X1, (R10)
+	ADDQ       R9, R10
+	VEXTRACTPS $0x01, X1, (R10)
+	ADDQ       R9, R10
+	VEXTRACTPS $0x02, X1, (R10)
+	ADDQ       R9, R10
+	VEXTRACTPS $0x03, X1, (R10)
+	ADDQ       $0x04, DI
+	MOVQ       ldb+48(FP), R9
+	SHLQ       $0x02, R9
+	LEAQ       (SI)(R9*1), SI
+	SUBQ       $0x01, R8
+	JGE        rows4_columns1
+
+rows4_columns1_end:
+	ADDQ $0x01, R8
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ lda+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ a+24(FP), CX
+	LEAQ (CX)(AX*1), DX
+	LEAQ (DX)(AX*1), AX
+	MOVQ b+40(FP), BX
+	MOVQ c+56(FP), SI
+	MOVQ n+8(FP), DI
+	SUBQ $0x02, DI
+	JL   rows3_columns2_end
+
+rows3_columns2:
+	MOVQ   ldb+48(FP), R8
+	SHLQ   $0x02, R8
+	LEAQ   (BX)(R8*1), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   k+16(FP), R9
+	XORQ   R10, R10
+	SUBQ   $0x08, R9
+	JL     rows3_columns2_k_vector_end
+
+rows3_columns2_k_vector:
+	VMOVUPS     (BX)(R10*1), Y6
+	VMOVUPS     (R8)(R10*1), Y7
+	VMOVUPS     (CX)(R10*1), Y8
+	VFMADD231PS Y6, Y8, Y0
+	VFMADD231PS Y7, Y8, Y3
+	VMOVUPS     (DX)(R10*1), Y8
+	VFMADD231PS Y6, Y8, Y1
+	VFMADD231PS Y7, Y8, Y4
+	VMOVUPS     (AX)(R10*1), Y8
+	VFMADD231PS Y6, Y8, Y2
+	VFMADD231PS Y7, Y8, Y5
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JGE         rows3_columns2_k_vector
+
+rows3_columns2_k_vector_end:
+	ADDQ        $0x08, R9
+	JZ          rows3_columns2_k_done
+	LEAQ        tail_mask<>+0(SB), R11
+	NEGQ        R9
+	VMOVUPS     32(R11)(R9*4), Y6
+	VMASKMOVPS  (BX)(R10*1), Y6, Y7
+	VMASKMOVPS  (R8)(R10*1), Y6, Y8
+	VMASKMOVPS  (CX)(R10*1), Y6, Y9
+	VFMADD231PS Y7, Y9, Y0
+	VFMADD231PS Y8, Y9, Y3
+	VMASKMOVPS  (DX)(R10*1), Y6, Y9
+	VFMADD231PS Y7, Y9, Y1
+	VFMADD231PS Y8, Y9, Y4
+	VMASKMOVPS  (AX)(R10*1), Y6, Y6
+	VFMADD231PS Y7, Y6, Y2
+	VFMADD231PS Y8, Y6, Y5
+
+rows3_columns2_k_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y2, Y2, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         accumulate+72(FP), R9
+	TESTQ        R9, R9
+	JZ           rows3_columns2_0_write
+	MOVQ         SI, R9
+	VMOVSS       (R9), X0
+	ADDQ         R8, R9
+	VINSERTPS    $0x10, (R9), X0, X0
+	ADDQ         R8, R9
+	VINSERTPS    $0x20, (R9), X0, X0
+	VADDPS       X0, X1, X1
+
+rows3_columns2_0_write:
+	MOVQ         SI, R9
+	VMOVSS       X1, (R9)
+	ADDQ         R8, R9
+	VEXTRACTPS   $0x01, X1, (R9)
+	ADDQ         R8, R9
+	VEXTRACTPS   $0x02, X1, (R9)
+	ADDQ         $0x04, SI
+	VHADDPS      Y4, Y3, Y0
+	VHADDPS      Y5, Y5, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         accumulate+72(FP), R9
+	TESTQ        R9, R9
+	JZ           rows3_columns2_1_write
+	MOVQ         SI, R9
+	VMOVSS       (R9), X0
+	ADDQ         R8, R9
+	VINSERTPS    $0x10, (R9), X0, X0
+	ADDQ         R8, R9
+	VINSERTPS    $0x20, (R9), X0, X0
+	VADDPS       X0, X1, X1
+
+rows3_columns2_1_write:
+	MOVQ       SI, R9
+	VMOVSS     X1, (R9)
+	ADDQ       R8, R9
+	VEXTRACTPS $0x01, X1, (R9)
+	ADDQ       R8, R9
+	VEXTRACTPS $0x02, X1, (R9)
+	ADDQ       $0x04, SI
+	MOVQ       ldb+48(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (BX)(R8*2), BX
+	SUBQ       $0x02, DI
+	JGE        rows3_columns2
+
+rows3_columns2_end:
+	ADDQ $0x02, DI
+	SUBQ $0x01, DI
+	JL   rows3_columns1_end
+
+rows3_columns1:
+	MOVQ   ldb+48(FP), R8
+	SHLQ   $0x02, R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+16(FP), R8
+	XORQ   R9, R9
+	SUBQ   $0x08, R8
+	JL     rows3_columns1_k_vector_end
+
+rows3_columns1_k_vector:
+	VMOVUPS     (BX)(R9*1), Y3
+	VMOVUPS     (CX)(R9*1), Y4
+	VFMADD231PS Y3, Y4, Y0
+	VMOVUPS     (DX)(R9*1), Y4
+	VFMADD231PS Y3, Y4, Y1
+	VMOVUPS     (AX)(R9*1), Y4
+	VFMADD231PS Y3, Y4, Y2
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, R8
+	JGE         rows3_columns1_k_vector
+
+rows3_columns1_k_vector_end:
+	ADDQ        $0x08, R8
+	JZ          rows3_columns1_k_done
+	LEAQ        tail_mask<>+0(SB), R10
+	NEGQ        R8
+	VMOVUPS     32(R10)(R8*4), Y3
+	VMASKMOVPS  (BX)(R9*1), Y3, Y4
+	VMASKMOVPS  (CX)(R9*1), Y3, Y5
+	VFMADD231PS Y4, Y5, Y0
+	VMASKMOVPS  (DX)(R9*1), Y3, Y5
+	VFMADD231PS Y4, Y5, Y1
+	VMASKMOVPS  (AX)(R9*1), Y3, Y3
+	VFMADD231PS Y4, Y3, Y2
+
+rows3_columns1_k_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y2, Y2, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         accumulate+72(FP), R9
+	TESTQ        R9, R9
+	JZ           rows3_columns1_0_write
+	MOVQ         SI, R9
+	VMOVSS       (R9), X0
+	ADDQ         R8, R9
+	VINSERTPS    $0x10, (R9), X0, X0
+	ADDQ         R8, R9
+	VINSERTPS    $0x20, (R9), X0, X0
+	VADDPS       X0, X1, X1
+
+rows3_columns1_0_write:
+	MOVQ       SI, R9
+	VMOVSS     X1, (R9)
+	ADDQ       R8, R9
+	VEXTRACTPS $0x01, X1, (R9)
+	ADDQ       R8, R9
+	VEXTRACTPS $0x02, X1, (R9)
+	ADDQ       $0x04, SI
+	MOVQ       ldb+48(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (BX)(R8*1), BX
+	SUBQ       $0x01, DI
+	JGE        rows3_columns1
+
+rows3_columns1_end:
+	ADDQ $0x01, DI
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ lda+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ a+24(FP), CX
+	LEAQ (CX)(AX*1), AX
+	MOVQ b+40(FP), DX
+	MOVQ c+56(FP), BX
+	MOVQ n+8(FP), SI
+	SUBQ $0x02, SI
+	JL   rows2_columns2_end
+
+rows2_columns2:
+	MOVQ   ldb+48(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DX)(DI*1), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+16(FP), R8
+	XORQ   R9, R9
+	SUBQ   $0x08, R8
+	JL     rows2_columns2_k_vector_end
+
+rows2_columns2_k_vector:
+	VMOVUPS     (DX)(R9*1), Y4
+	VMOVUPS     (DI)(R9*1), Y5
+	VMOVUPS     (CX)(R9*1), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y5, Y6, Y2
+	VMOVUPS     (AX)(R9*1), Y6
+	VFMADD231PS Y4, Y6, Y1
+	VFMADD231PS Y5, Y6, Y3
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, R8
+	JGE         rows2_columns2_k_vector
+
+rows2_columns2_k_vector_end:
+	ADDQ        $0x08, R8
+	JZ          rows2_columns2_k_done
+	LEAQ        tail_mask<>+0(SB), R10
+	NEGQ        R8
+	VMOVUPS     32(R10)(R8*4), Y4
+	VMASKMOVPS  (DX)(R9*1), Y4, Y5
+	VMASKMOVPS  (DI)(R9*1), Y4, Y6
+	VMASKMOVPS  (CX)(R9*1), Y4, Y7
+	VFMADD231PS Y5, Y7, Y0
+	VFMADD231PS Y6, Y7, Y2
+	VMASKMOVPS  (AX)(R9*1), Y4, Y4
+	VFMADD231PS Y5, Y4, Y1
+	VFMADD231PS Y6, Y4, Y3
+
+rows2_columns2_k_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y1, Y1, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         accumulate+72(FP), R8
+	TESTQ        R8, R8
+	JZ           rows2_columns2_0_write
+	MOVQ         BX, R8
+	VMOVSS       (R8), X0
+	ADDQ         DI, R8
+	VINSERTPS    $0x10, (R8), X0, X0
+	VADDPS       X0, X1, X1
+
+rows2_columns2_0_write:
+	MOVQ         BX, R8
+	VMOVSS       X1, (R8)
+	ADDQ         DI, R8
+	VEXTRACTPS   $0x01, X1, (R8)
+	ADDQ         $0x04, BX
+	VHADDPS      Y3, Y2, Y0
+	VHADDPS      Y3, Y3, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         accumulate+72(FP), R8
+	TESTQ        R8, R8
+	JZ           rows2_columns2_1_write
+	MOVQ         BX, R8
+	VMOVSS       (R8), X0
+	ADDQ         DI, R8
+	VINSERTPS    $0x10, (R8), X0, X0
+	VADDPS       X0, X1, X1
+
+rows2_columns2_1_write:
+	MOVQ       BX, R8
+	VMOVSS     X1, (R8)
+	ADDQ       DI, R8
+	VEXTRACTPS $0x01, X1, (R8)
+	ADDQ       $0x04, BX
+	MOVQ       ldb+48(FP), DI
+	SHLQ       $0x02, DI
+	LEAQ       (DX)(DI*2), DX
+	SUBQ       $0x02, SI
+	JGE        rows2_columns2
+
+rows2_columns2_end:
+	ADDQ $0x02, SI
+	SUBQ $0x01, SI
+	JL   rows2_columns1_end
+
+rows2_columns1:
+	MOVQ   ldb+48(FP), DI
+	SHLQ   $0x02, DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+16(FP), DI
+	XORQ   R8, R8
+	SUBQ   $0x08, DI
+	JL     rows2_columns1_k_vector_end
+
+rows2_columns1_k_vector:
+	VMOVUPS     (DX)(R8*1), Y2
+	VMOVUPS     (CX)(R8*1), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     (AX)(R8*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, DI
+	JGE         rows2_columns1_k_vector
+
+rows2_columns1_k_vector_end:
+	ADDQ        $0x08, DI
+	JZ          rows2_columns1_k_done
+	LEAQ        tail_mask<>+0(SB), R9
+	NEGQ        DI
+	VMOVUPS     32(R9)(DI*4), Y2
+	VMASKMOVPS  (DX)(R8*1), Y2, Y3
+	VMASKMOVPS  (CX)(R8*1), Y2, Y4
+	VFMADD231PS Y3, Y4, Y0
+	VMASKMOVPS  (AX)(R8*1), Y2, Y2
+	VFMADD231PS Y3, Y2, Y1
+
+rows2_columns1_k_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y1, Y1, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         accumulate+72(FP), R8
+	TESTQ        R8, R8
+	JZ           rows2_columns1_0_write
+	MOVQ         BX, R8
+	VMOVSS       (R8), X0
+	ADDQ         DI, R8
+	VINSERTPS    $0x10, (R8), X0, X0
+	VADDPS       X0, X1, X1
+
+rows2_columns1_0_write:
+	MOVQ       BX, R8
+	VMOVSS     X1, (R8)
+	ADDQ       DI, R8
+	VEXTRACTPS $0x01, X1, (R8)
+	ADDQ       $0x04, BX
+	MOVQ       ldb+48(FP), DI
+	SHLQ       $0x02, DI
+	LEAQ       (DX)(DI*1), DX
+	SUBQ       $0x01, SI
+	JGE        rows2_columns1
+
+rows2_columns1_end:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ lda+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ a+24(FP), AX
+	MOVQ b+40(FP), CX
+	MOVQ c+56(FP), DX
+	MOVQ n+8(FP), BX
+	SUBQ $0x02, BX
+	JL   rows1_columns2_end
+
+rows1_columns2:
+	MOVQ   ldb+48(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(SI*1), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+16(FP), DI
+	XORQ   R8, R8
+	SUBQ   $0x08, DI
+	JL     rows1_columns2_k_vector_end
+
+rows1_columns2_k_vector:
+	VMOVUPS     (CX)(R8*1), Y2
+	VMOVUPS     (SI)(R8*1), Y3
+	VMOVUPS     (AX)(R8*1), Y4
+	VFMADD231PS Y2, Y4, Y0
+	VFMADD231PS Y3, Y4, Y1
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, DI
+	JGE         rows1_columns2_k_vector
+
+rows1_columns2_k_vector_end:
+	ADDQ        $0x08, DI
+	JZ          rows1_columns2_k_done
+	LEAQ        tail_mask<>+0(SB), R9
+	NEGQ        DI
+	VMOVUPS     32(R9)(DI*4), Y2
+	VMASKMOVPS  (CX)(R8*1), Y2, Y3
+	VMASKMOVPS  (SI)(R8*1), Y2, Y4
+	VMASKMOVPS  (AX)(R8*1), Y2, Y2
+	VFMADD231PS Y3, Y2, Y0
+	VFMADD231PS Y4, Y2, Y1
+
+rows1_columns2_k_done:
+	VHADDPS      Y0, Y0, Y2
+	VHADDPS      Y0, Y0, Y0
+	VHADDPS      Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	MOVQ         ldc+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         accumulate+72(FP), SI
+	TESTQ        SI, SI
+	JZ           rows1_columns2_0_write
+	MOVQ         DX, SI
+	VMOVSS       (SI), X2
+	VADDPS       X2, X0, X0
+
+rows1_columns2_0_write:
+	MOVQ         DX, SI
+	VMOVSS       X0, (SI)
+	ADDQ         $0x04, DX
+	VHADDPS      Y1, Y1, Y0
+	VHADDPS      Y1, Y1, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVQ         ldc+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         accumulate+72(FP), SI
+	TESTQ        SI, SI
+	JZ           rows1_columns2_1_write
+	MOVQ         DX, SI
+	VMOVSS       (SI), X0
+	VADDPS       X0, X1, X1
+
+rows1_columns2_1_write:
+	MOVQ   DX, SI
+	VMOVSS X1, (SI)
+	ADDQ   $0x04, DX
+	MOVQ   ldb+48(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(SI*2), CX
+	SUBQ   $0x02, BX
+	JGE    rows1_columns2
+
+rows1_columns2_end:
+	ADDQ $0x02, BX
+	SUBQ $0x01, BX
+	JL   rows1_columns1_end
+
+rows1_columns1:
+	MOVQ   ldb+48(FP), SI
+	SHLQ   $0x02, SI
+	VXORPS Y0, Y0, Y0
+	MOVQ   k+16(FP), SI
+	XORQ   DI, DI
+	SUBQ   $0x08, SI
+	JL     rows1_columns1_k_vector_end
+
+rows1_columns1_k_vector:
+	VMOVUPS     (CX)(DI*1), Y1
+	VMOVUPS     (AX)(DI*1), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ        $0x20, DI
+	SUBQ        $0x08, SI
+	JGE         rows1_columns1_k_vector
+
+rows1_columns1_k_vector_end:
+	ADDQ        $0x08, SI
+	JZ          rows1_columns1_k_done
+	LEAQ        tail_mask<>+0(SB), R8
+	NEGQ        SI
+	VMOVUPS     32(R8)(SI*4), Y1
+	VMASKMOVPS  (CX)(DI*1), Y1, Y2
+	VMASKMOVPS  (AX)(DI*1), Y1, Y1
+	VFMADD231PS Y2, Y1, Y0
+
+rows1_columns1_k_done:
+	VHADDPS      Y0, Y0, Y1
+	VHADDPS      Y0, Y0, Y0
+	VHADDPS      Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	MOVQ         ldc+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         accumulate+72(FP), SI
+	TESTQ        SI, SI
+	JZ           rows1_columns1_0_write
+	MOVQ         DX, SI
+	VMOVSS       (SI), X1
+	VADDPS       X1, X0, X0
+
+rows1_columns1_0_write:
+	MOVQ   DX, SI
+	VMOVSS X0, (SI)
+	ADDQ   $0x04, DX
+	MOVQ   ldb+48(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(SI*1), CX
+	SUBQ   $0x01, BX
+	JGE    rows1_columns1
+
+rows1_columns1_end:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
 // func avx2Pack6(panels int, k int, src *float32, ld int, dst *float32, panelStride int)
 // Requires: AVX
 TEXT ·avx2Pack6(SB), NOSPLIT, $0-48

@@ -9,9 +9,10 @@ const (
 	tileRows     = 6
 	stripColumns = 16
 	depth        = 256
-	blockRows    = 144
+	blockRows    = 288
 	blockColumns = 3072
-	doneColumns  = 256 // columns of one call of Done, of blockRows rows: they are still in the second cache
+	packColumns  = 128 // columns of B that are packed together where one block of A uses them
+	doneColumns  = 128 // columns of one call of Done, of blockRows rows: they are still in the second cache
 
 	workspaceA = blockRows * depth
 	workspaceB = blockColumns * depth
@@ -29,10 +30,14 @@ func avx2Gemm(w *Workspace, p *Product) {
 		columns := min(blockColumns, p.N-j0)
 		for k0 := 0; k0 < p.K; k0 += depth {
 			steps := min(depth, p.K-k0)
-			b := packB(w, p, k0, j0, steps, columns)
+			b := newOperandB(w, p, k0, j0, steps, columns)
+			once := p.M <= blockRows
+			if !once {
+				b.pack(0, columns)
+			}
 			for i0 := 0; i0 < p.M; i0 += blockRows {
 				rows := min(blockRows, p.M-i0)
-				multiplyBlock(w, p, b, i0, j0, k0, rows, columns, steps)
+				multiplyBlock(w, p, &b, once, i0, j0, k0, rows, columns, steps)
 			}
 		}
 	}
@@ -53,50 +58,67 @@ func emptyProduct(p *Product) {
 // operandB says where the columns of a block of op(B) are: the first ones in rows as they lie in B, the others in panels
 // of 16.
 type operandB struct {
-	direct int // columns
-	rows   []float32
-	ld     int
-	panels []float32
+	// at is the block in B.
+	at          []float32
+	ld          int
+	transposed  bool
+	steps       int
+	columns     int
+	direct      int // columns
+	panels      []float32
+	first, last int // the columns that the panels hold
 }
 
-// packB packs the columns of B that have to be or that it pays to pack: a transposed B, one that many rows of A use, and
-// the last columns that fill no panel.
-func packB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
+// newOperandB finds the columns of B that have to be or that it pays to pack: a transposed B, one that many rows of A use,
+// and the last columns that fill no panel.
+func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
 	const manyRows = 48
+	b := operandB{ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: w.b}
 	if p.TransB {
-		b := p.B[j0*p.LDB+k0:]
-		for j := 0; j < columns; j += stripColumns {
-			nativeTranspose(w.b[j*steps:], stripColumns, b[j*p.LDB:], p.LDB, min(stripColumns, columns-j), steps)
-		}
-		return operandB{panels: w.b}
+		b.at = p.B[j0*p.LDB+k0:]
+		_ = b.at[(columns-1)*b.ld+steps-1]
+		return b
 	}
-	b := operandB{rows: p.B[k0*p.LDB+j0:], ld: p.LDB, panels: w.b}
-	_ = b.rows[(steps-1)*b.ld+columns-1]
-	edge := columns % stripColumns
-	whole := columns - edge
+	b.at = p.B[k0*p.LDB+j0:]
+	_ = b.at[(steps-1)*b.ld+columns-1]
 	if p.M <= manyRows {
-		b.direct = whole
-	} else if whole > 0 {
-		avx2Pack16(whole/stripColumns, steps, &b.rows[0], b.ld, &w.b[0], stripColumns*steps)
-	}
-	if edge > 0 {
-		avx2PackEdge(edge, steps, &b.rows[whole], b.ld, &w.b[whole*steps])
+		b.direct = columns - columns%stripColumns
 	}
 	return b
 }
 
+// pack makes panels of the columns from ≤ j < to, as far as they are not read where they lie. from is a multiple of 16.
+func (b *operandB) pack(from, to int) {
+	from = max(from, b.direct)
+	b.first, b.last = from, to
+	if b.transposed {
+		for j := from; j < to; j += stripColumns {
+			nativeTranspose(b.panels[(j-from)*b.steps:], stripColumns, b.at[j*b.ld:], b.ld, min(stripColumns, to-j), b.steps)
+		}
+		return
+	}
+	edge := to % stripColumns
+	if whole := to - edge - from; whole > 0 {
+		avx2Pack16(whole/stripColumns, b.steps, &b.at[from], b.ld, &b.panels[0], stripColumns*b.steps)
+	}
+	if edge > 0 && to > from {
+		avx2PackEdge(edge, b.steps, &b.at[to-edge], b.ld, &b.panels[(to-edge-from)*b.steps])
+	}
+}
+
 // column returns the first element of column j and the distance of its rows.
-func (b *operandB) column(j, steps int) (*float32, int) {
+func (b *operandB) column(j int) (*float32, int) {
 	if j < b.direct {
-		return &b.rows[j], b.ld
+		return &b.at[j], b.ld
 	}
 	within := j % stripColumns
-	return &b.panels[(j-within)*steps+within], stripColumns
+	return &b.panels[(j-b.first-within)*b.steps+within], stripColumns
 }
 
 // multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of 16 columns are the outer loop, so that a strip
-// of B stays in the first cache while the rows of A pass.
-func multiplyBlock(w *Workspace, p *Product, b operandB, i0, j0, k0, rows, columns, steps int) {
+// of B stays in the first cache while the rows of A pass. B is packed on the way where this is the only block that uses
+// it: the panels stay in the second cache then.
+func multiplyBlock(w *Workspace, p *Product, b *operandB, once bool, i0, j0, k0, rows, columns, steps int) {
 	a := blockA(w, p, i0, k0, rows, columns, steps)
 	accumulate := 0
 	if p.Accumulate || k0 > 0 {
@@ -106,7 +128,10 @@ func multiplyBlock(w *Workspace, p *Product, b operandB, i0, j0, k0, rows, colum
 	done := 0
 	for j := 0; j < columns; j += stripColumns {
 		width := min(stripColumns, columns-j)
-		bStrip, ldb := b.column(j, steps)
+		if once && j%packColumns == 0 {
+			b.pack(j, min(j+packColumns, columns))
+		}
+		bStrip, ldb := b.column(j)
 		for _, a := range a {
 			if a.rows == 0 {
 				continue
@@ -119,7 +144,7 @@ func multiplyBlock(w *Workspace, p *Product, b operandB, i0, j0, k0, rows, colum
 			}
 			avx2Strip8(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, &c[0], p.LDC, accumulate, min(8, width))
 			if width > 8 {
-				second, _ := b.column(j+8, steps)
+				second, _ := b.column(j + 8)
 				avx2Strip8(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, second, ldb, &c[8], p.LDC, accumulate, width-8)
 			}
 		}

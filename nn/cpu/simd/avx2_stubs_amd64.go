@@ -14,6 +14,11 @@ func avx2Strip16(m int, k int, a *float32, rowStride int, stepStride int, panelS
 //go:noescape
 func avx2Strip8(m int, k int, a *float32, rowStride int, stepStride int, panelStride int, b *float32, bStride int, c *float32, ldc int, accumulate int, width int)
 
+// avx2Dots is C = A Bᵀ or C += A Bᵀ for 1 ≤ m ≤ 4 rows of A and n rows of B, of k elements each.
+//
+//go:noescape
+func avx2Dots(m int, n int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, accumulate int)
+
 // avx2Pack6 copies k rows of panels·6 elements into panels: panel p gets its piece of row i at p·panelStride + 6·i.
 //
 //go:noescape

@@ -30,6 +30,7 @@ var productBenchmarks = []struct {
 	{"hyper", false, false, 4, 256, 128, 64},
 	{"hyper", false, true, 4, 128, 256, 64},
 	{"monarch", false, true, 256, 16, 16, 8},
+	{"monarch weights", false, true, 16, 16, 128, 8},
 }
 
 func BenchmarkGemm(b *testing.B) {
@@ -45,6 +46,7 @@ func BenchmarkGemm(b *testing.B) {
 			}
 			random(seeded(1), p.A, 1)
 			random(seeded(2), p.B, 1)
+			p.Dots = c.transB && !c.transA && min(c.m, c.n) <= 16
 			w := NewWorkspace()
 			b.Run(fmt.Sprintf("%s/%s %s", s.Name, c.name, productName(p)), func(b *testing.B) {
 				for b.Loop() {

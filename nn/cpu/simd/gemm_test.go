@@ -24,6 +24,9 @@ func productName(p *Product) string {
 	if p.Accumulate {
 		name += " accumulate"
 	}
+	if p.Dots {
+		name += " dots"
+	}
 	return name
 }
 
@@ -123,6 +126,7 @@ func TestGemm(t *testing.T) {
 					continue // the reference takes long
 				}
 				p := newProduct(t, r, form&1 != 0, form&2 != 0, size.m, size.n, size.k, form&4 != 0)
+				p.Dots = r.IntN(2) == 0
 				before := slices.Clone(p.C)
 				s.Gemm(w, p)
 				checkProduct(t, p, before)
@@ -161,6 +165,7 @@ func TestGemmBitsDoNotDependOnTheCut(t *testing.T) {
 			}
 			form := r.IntN(8)
 			p := newProduct(t, r, form&1 != 0, form&2 != 0, m, n, k, form&4 != 0)
+			p.Dots = r.IntN(2) == 0
 			whole, cut := slices.Clone(p.C), slices.Clone(p.C)
 			s.Gemm(w, part(p, whole, 0, m, 0, n))
 			for i0 := 0; i0 < m; {
@@ -222,6 +227,7 @@ func TestGemmDone(t *testing.T) {
 		for _, size := range productSizes {
 			for form := range 8 {
 				p := newProduct(t, r, form&1 != 0, form&2 != 0, size.m, size.n, size.k, form&4 != 0)
+				p.Dots = r.IntN(2) == 0
 				plain := slices.Clone(p.C)
 				s.Gemm(w, part(p, plain, 0, p.M, 0, p.N))
 				calls := make([]int, p.M*p.N)
@@ -255,6 +261,7 @@ func TestGemmPropagatesNaN(t *testing.T) {
 		r, w := seeded(5), NewWorkspace()
 		for form := range 4 {
 			p := newProduct(t, r, form&1 != 0, form&2 != 0, 13, 21, 9, false)
+			p.Dots = true
 			p.A[0] = float32(math.NaN())
 			s.Gemm(w, p)
 			for j := range p.N {

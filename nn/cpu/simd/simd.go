@@ -95,6 +95,10 @@ type Product struct {
 	A, B, C        []float32
 	LDA, LDB, LDC  int
 	Accumulate     bool
+	// Dots is a hint for a product with few rows or few columns, whose B is transposed and A is not: a set may compute each
+	// element as a dot product, which needs no packing. It changes the order of the sums, so that whoever cuts a product
+	// into calls sets it for all of them or for none.
+	Dots bool
 	// Done, where present, is called once for each block of C when it is final, while it is still in the cache: rows
 	// i0 ≤ i < i1, columns j0 ≤ j < j1. The blocks cover C. It may change the block.
 	Done func(i0, i1, j0, j1 int)
