@@ -81,11 +81,24 @@ kernels-tests: ## compile the kernels for all GPUs, and test them on the emulato
 	elif [ -n "$(ALL)" ]; then echo "kernels-tests: CMake and a C++ compiler are needed"; exit 1; \
 	else echo "left out: kernels-tests (CMake and a C++ compiler are needed)"; fi
 
-include kernels/kernels.mk kernels/bench/bench.mk
+include kernels/kernels.mk kernels/bench/bench.mk testdata/peer/peer.mk
 
 .PHONY: bench
 bench: ## run the micro-benchmarks
 	$(GO) test -run '^$$' $(if $(wildcard build/gpu/libmixmas_cuda.a),-tags cuda) -bench . ./cgo/... ./nn/cpu/...
+
+.PHONY: bench-guard
+bench-guard: ## compare the operations' costs, memory and allocations with the baseline; GUARD=update: write it anew
+	$(GO) test ./nn/cpu -run '^TestGuard$$' -count=1 $(if $(filter update,$(GUARD)),-update)
+
+BASE ?= HEAD~1
+# What is compared, and how often.
+BENCH ?= BenchmarkDevice/avmnist/image
+COUNT ?= 8
+
+.PHONY: bench-base
+bench-base: ## time this tree in turns with BASE=HEAD~1, and print what benchstat says (BENCH=regular expression, COUNT=8)
+	.ci/bench-base "$(BASE)" "$(BENCH)" $(COUNT)
 
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
