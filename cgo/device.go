@@ -31,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"mixmas/nn/device"
 )
@@ -60,8 +61,8 @@ func Describe(ordinal int) (Description, error) {
 	if ordinal < 0 || ordinal > math.MaxInt32 {
 		return Description{}, fmt.Errorf("GPU %d: they are numbered from 0", ordinal)
 	}
-	if err := result(C.mixmas_device_describe(C.int32_t(ordinal), &d, &message), &message); err != nil {
-		return Description{}, err
+	if C.mixmas_device_describe(C.int32_t(ordinal), &d, &message) != C.MIXMAS_OK {
+		return Description{}, errors.New(C.GoString(&message.text[0]))
 	}
 	return Description{Name: C.GoString(&d.name[0]), Major: int(d.major), Minor: int(d.minor),
 		Multiprocessors: int(d.multiprocessors), Memory: int64(d.memory)}, nil
@@ -128,13 +129,32 @@ func (d *Device) Open(state int) (device.Session, error) {
 	return s, nil
 }
 
-// result is the error of a call, with its text.
+// result is the error of a call of a session, with its text. Where the memory is not full the device is at fault: programs
+// are checked when they are bound (see binder), and the one call that may find more to refuse has a result of its own,
+// loaded.
 func result(status C.mixmas_status, message *C.mixmas_message) error {
-	switch status {
-	case C.MIXMAS_OK:
+	if status == C.MIXMAS_OK {
 		return nil
-	case C.MIXMAS_OUT_OF_MEMORY:
-		return fmt.Errorf("%s: %w", C.GoString(&message.text[0]), device.ErrOutOfMemory)
 	}
-	return errors.New(C.GoString(&message.text[0]))
+	mark := device.ErrDevice
+	if status == C.MIXMAS_OUT_OF_MEMORY {
+		mark = device.ErrOutOfMemory
+	}
+	return fmt.Errorf("%s: %w", C.GoString(&message.text[0]), mark)
+}
+
+// loaded is result for the call that captures a program. Where a kernel refuses an operation's sizes, the program is at
+// fault: the same program would be refused for ever.
+func loaded(status C.mixmas_status, message *C.mixmas_message) error {
+	if text := C.GoString(&message.text[0]); status == C.MIXMAS_FAILED && refused(text) {
+		return errors.New(text)
+	}
+	return result(status, message)
+}
+
+// refused says whether a message is that of an operation (mixmas.h names it first) whose sizes no kernel or launch takes,
+// which CUDA's name of the error says at the end. A device that has failed tells other names.
+func refused(text string) bool {
+	return strings.HasPrefix(text, "operation ") &&
+		(strings.HasSuffix(text, "(cudaErrorInvalidValue)") || strings.HasSuffix(text, "(cudaErrorInvalidConfiguration)"))
 }

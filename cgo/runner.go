@@ -104,8 +104,9 @@ func (r *runner) load() error {
 	if s.device.poison {
 		r.poison = r.stale()
 	}
-	return s.result(C.mixmas_program_load(s.c, unsafe.SliceData(r.operations), C.int32_t(len(r.operations)), s.workspace(),
-		unsafe.SliceData(inputs), C.int32_t(len(inputs)), kept, &r.c, &s.message))
+	status := C.mixmas_program_load(s.c, unsafe.SliceData(r.operations), C.int32_t(len(r.operations)), s.workspace(),
+		unsafe.SliceData(inputs), C.int32_t(len(inputs)), kept, &r.c, &s.message)
+	return loaded(status, &s.message)
 }
 
 // Write implements [device.Runner].

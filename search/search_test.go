@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -320,13 +321,19 @@ type pictures struct{ tiny }
 
 func (pictures) Modalities() []dataset.Modality { return tiny{}.Modalities()[:1] }
 
-func TestFailedTrialsAreRecordedAndNotRetried(t *testing.T) {
-	f := newFixture(t)
+// onePicture leaves the pictures alone.
+func (f *fixture) onePicture() {
+	f.t.Helper()
 	f.data = pictures{}
 	f.change(`
     numbers:
       defaults: {width: 8, hidden: 8, layers: 1}
       candidates: [simple_mlp]`, "")
+}
+
+func TestFailedTrialsAreRecordedAndNotRetried(t *testing.T) {
+	f := newFixture(t)
+	f.onePicture()
 	f.change("learning_rate: 0.01", "learning_rate: 1.0e+30, optimiser: sgd")
 	trained := &counter{}
 	f.watch = trained
@@ -374,7 +381,6 @@ func (c *counter) TrialStep(int, int, float64) {
 	}
 }
 
-// Interrupted after any step, a search goes on and ends with the same scores.
 // crowded is a device that has memory for a number of sessions at once, and none at all for states of more elements than
 // most.
 type crowded struct {
@@ -437,6 +443,112 @@ func TestOutOfMemoryIsNoScore(t *testing.T) {
 	}
 }
 
+// faulty is a device on which calls fail: fail is asked before each, by several trials at once.
+type faulty struct {
+	device.Device
+	fail func(call string) error
+}
+
+func (d faulty) Open(state int) (device.Session, error) {
+	if err := d.fail("open"); err != nil {
+		return nil, err
+	}
+	s, err := d.Device.Open(state)
+	return faultySession{s, d.fail}, err
+}
+
+type faultySession struct {
+	device.Session
+	fail func(call string) error
+}
+
+func (s faultySession) Load(p *device.Program) (device.Runner, error) {
+	if err := s.fail("load"); err != nil {
+		return nil, err
+	}
+	r, err := s.Session.Load(p)
+	return faultyRunner{r, s.fail}, err
+}
+
+type faultyRunner struct {
+	device.Runner
+	fail func(call string) error
+}
+
+func (r faultyRunner) Run(step device.Step) error {
+	if err := r.fail("run"); err != nil {
+		return err
+	}
+	return r.Runner.Run(step)
+}
+
+func (r faultyRunner) Read(b device.Buffer, dst []float32) error {
+	if err := r.fail("read"); err != nil {
+		return err
+	}
+	return r.Runner.Read(b, dst)
+}
+
+// A device that fails ends the search, and no trial has a score of it: once it works again all ends as if it always had.
+func TestFailingDeviceIsNoScore(t *testing.T) {
+	want := newFixture(t)
+	want.run()
+	for _, call := range []string{"open", "load", "run", "read"} {
+		f := newFixture(t)
+		for limit := int64(0); limit < 3; limit++ { // it breaks at the first call, then later
+			var calls atomic.Int64
+			f.wrap = func(d device.Device) device.Device {
+				return faulty{d, func(at string) error {
+					if at == call && calls.Add(1) > limit {
+						return fmt.Errorf("%s: %w", at, device.ErrDevice)
+					}
+					return nil
+				}}
+			}
+			if _, err := f.searchError(); !errors.Is(err, device.ErrDevice) {
+				t.Errorf("%s fails: the search ends with %v", call, err)
+			}
+		}
+		for name, score := range f.scores() {
+			if strings.HasPrefix(score, string(store.Failed)) {
+				t.Errorf("%s fails: %s is %s", call, name, score)
+			}
+		}
+		f.wrap = nil
+		f.run()
+		if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
+			t.Errorf("after a device that failed at %s (-want +got):\n%s", call, diff)
+		}
+	}
+}
+
+// A program that the device does not take is the trial's own fault, and stays.
+func TestRefusedProgramIsAScore(t *testing.T) {
+	f := newFixture(t)
+	f.workers = 1
+	f.onePicture()
+	loads := 0
+	f.wrap = func(d device.Device) device.Device {
+		return faulty{d, func(call string) error {
+			if call == "load" {
+				if loads++; loads == 1 {
+					return errors.New("operation 0: too large")
+				}
+			}
+			return nil
+		}}
+	}
+	first := f.run()
+	last := first.Stages[0].Outcomes[1].Score
+	if last.Status != store.Failed || last.Reason != "operation 0: too large" {
+		t.Errorf("the last encoder %s: %s", last.Status, last.Reason)
+	}
+	if again := f.run(); again.Trainings != 0 {
+		t.Errorf("the search again trained %d times", again.Trainings)
+	}
+}
+
+// Interrupted after any step, a search goes on and ends with the same scores.
 func TestInterruptedSearchGoesOn(t *testing.T) {
 	want := newFixture(t)
 	want.run()

@@ -179,10 +179,16 @@ func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, 
 // trialError is an error that the trial's specification alone decides: the same training would fail again.
 type trialError struct{ error }
 
-// blame makes an error of a training the trial's own, unless the samples, the device's memory or an interruption are at fault.
+// blame makes an error of a training the trial's own, unless the samples, the device or its memory, or an interruption are
+// at fault.
 func blame(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, nn.ErrSamples) || errors.Is(err, device.ErrOutOfMemory) {
+	if err == nil || ctx.Err() != nil {
 		return err
+	}
+	for _, innocent := range []error{nn.ErrSamples, device.ErrOutOfMemory, device.ErrDevice} {
+		if errors.Is(err, innocent) {
+			return err
+		}
 	}
 	return trialError{err}
 }

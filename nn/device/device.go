@@ -5,6 +5,10 @@ import "errors"
 // ErrOutOfMemory marks what failed because the device's memory is full. It may work once other sessions have closed.
 var ErrOutOfMemory = errors.New("the device's memory is full")
 
+// ErrDevice marks what failed because of the device itself: a launch that failed, a memory error, a driver that was reset.
+// It says nothing about the program, which may run another day. A program that the device does not take is not marked.
+var ErrDevice = errors.New("the device failed")
+
 // Device runs programs. Implementations are safe for concurrent use; sessions are not.
 type Device interface {
 	// Name identifies the device as users select it, for example "cpu".
