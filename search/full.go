@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"mixmas/nn"
+	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
 	"mixmas/search/config"
@@ -51,16 +52,16 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, err
 	}
 	s.announce(o)
+	if o.memory != nil {
+		return nil, lackOfMemory("the full training", o.memory)
+	}
 	if o.Score.Status == store.Failed {
 		_ = os.Remove(t.checkpoint) // it would fail again from there
 		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
 	}
-	file, err := s.store.Weights(o.Score)
-	if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
-		file, err = s.trainAgain(ctx, o)
-	}
+	file, err := s.weights(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, lackOfMemory("the full training", err)
 	}
 	weights, _, err := safetensors.Parse(file)
 	if err != nil {
@@ -68,13 +69,22 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	}
 	trained := &Trained{Outcome: o, Path: filepath.Join(folder, modelFile)}
 	if trained.Test, err = s.test(ctx, o, weights); err != nil {
-		return nil, err
+		return nil, lackOfMemory("the test", err)
 	}
 	if err := s.writeModel(name, trained, weights); err != nil {
 		return nil, err
 	}
 	s.observer.StageDone("full", t.Label)
 	return trained, os.RemoveAll(t.checkpoint)
+}
+
+// lackOfMemory adds to an error for want of memory what can be done. Other errors stay as they are.
+func lackOfMemory(what string, err error) error {
+	if !errors.Is(err, device.ErrOutOfMemory) {
+		return err
+	}
+	return fmt.Errorf("%s: %w: free some and run again, which goes on where this ended, or set a smaller train.training.batch",
+		what, err)
 }
 
 // fullTrial is the trial of a full training.
@@ -115,15 +125,11 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := nn.NewTrainer(s.device, network, nn.Recipe{Batch: o.Trial.Recipe.Batch})
-	if err != nil {
-		return nil, err
-	}
-	defer trainer.Close()
-	if err := trainer.Load(weights); err != nil {
-		return nil, err
-	}
-	logits, err := trainer.Predict(ctx, samples)
+	var logits []float32
+	err = s.beside(ctx, func() (err error) {
+		logits, err = s.predict(ctx, network, o.Trial.Recipe.Batch, weights, samples)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +145,19 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 		Parameters: o.Score.Parameters, Machine: s.machine, Numerics: o.Trial.Numerics, Finished: o.Score.Finished}
 	_, err = s.store.Put(sc, nil, outputs)
 	return metrics, err
+}
+
+// predict computes the logits of samples with a trained model.
+func (s *Search) predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples) ([]float32, error) {
+	trainer, err := nn.NewTrainer(s.device, m, nn.Recipe{Batch: batch})
+	if err != nil {
+		return nil, err
+	}
+	defer trainer.Close()
+	if err := trainer.Load(weights); err != nil {
+		return nil, err
+	}
+	return trainer.Predict(ctx, samples)
 }
 
 // writeModel writes the model file and its description.

@@ -443,6 +443,96 @@ func TestOutOfMemoryIsNoScore(t *testing.T) {
 	}
 }
 
+// Whatever finds the memory full beside others is tried again alone: trials, weights trained again, the full training, the
+// test.
+func TestEverythingIsTriedAgainAlone(t *testing.T) {
+	// all is a search, a wider one after its weights were pruned, a full training, and a test of a model trained again.
+	all := func(f *fixture) {
+		t.Helper()
+		prune := func() {
+			if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.run()
+		prune()
+		f.change("[concat, mean]", "[concat, mean, max]")
+		for range 2 {
+			if _, err := f.train(t.Context(), t.TempDir()); err != nil {
+				t.Fatal(err)
+			}
+			prune()
+		}
+	}
+	want := newFixture(t)
+	all(want)
+	for full := int64(1); ; full++ {
+		f := newFixture(t)
+		var opened atomic.Int64
+		f.wrap = func(d device.Device) device.Device {
+			return faulty{d, func(call string) error {
+				if call == "open" && opened.Add(1) == full {
+					return device.ErrOutOfMemory
+				}
+				return nil
+			}}
+		}
+		all(f)
+		if opened.Load() < full { // there was memory for all
+			if full < 12 {
+				t.Errorf("only %d sessions were opened", full-1)
+			}
+			break
+		}
+		if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
+			t.Errorf("scores when session %d finds the memory full (-want +got):\n%s", full, diff)
+		}
+	}
+}
+
+// A full training that finds the memory full in any epoch keeps its checkpoint and says so; with more memory it goes on.
+func TestFullTrainingOutOfMemoryGoesOn(t *testing.T) {
+	undisturbed, err := newFixture(t).train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t)
+	f.run()
+	folder := t.TempDir()
+	steps := 0
+	f.wrap = func(d device.Device) device.Device {
+		return faulty{d, func(call string) error {
+			if call == "run" {
+				steps++
+			}
+			if steps > 8 {
+				return fmt.Errorf("%s: %w", call, device.ErrOutOfMemory)
+			}
+			return nil
+		}}
+	}
+	_, err = f.train(t.Context(), folder)
+	if !errors.Is(err, device.ErrOutOfMemory) || !strings.Contains(err.Error(), "train.training.batch") || strings.Contains(err.Error(), "learning rate") {
+		t.Errorf("without memory the full training ends with %v", err)
+	}
+	if kept, err := filepath.Glob(filepath.Join(folder, "checkpoint-*")); err != nil || len(kept) != 1 {
+		t.Fatalf("the folder holds the checkpoints %v (%v), want one", kept, err)
+	}
+	f.wrap = nil
+	counted := &counter{}
+	f.watch = counted
+	trained, err := f.train(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trained.Score.Weights != undisturbed.Score.Weights || !maps.Equal(trained.Test, undisturbed.Test) {
+		t.Errorf("weights %s and test %v, undisturbed %s and %v", trained.Score.Weights, trained.Test, undisturbed.Score.Weights, undisturbed.Test)
+	}
+	if counted.steps >= 12 {
+		t.Errorf("the training took %d steps: it began anew", counted.steps)
+	}
+}
+
 // faulty is a device on which calls fail: fail is asked before each, by several trials at once.
 type faulty struct {
 	device.Device

@@ -40,6 +40,9 @@ type Outcome struct {
 	Cached bool
 	// Foreign says that the score was computed with other numerics.
 	Foreign bool
+
+	// memory is the error of a trial that failed because the device's memory is full. Its score is not kept.
+	memory error
 }
 
 // run returns the trial's score: from the store if it is there, else by training. A training that fails by its own
@@ -59,7 +62,8 @@ func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 		sc, weights, outputs, err := s.trainBeside(ctx, t)
 		if errors.Is(err, device.ErrOutOfMemory) {
 			// Another day the memory may suffice: the trial loses this search, but has no score.
-			return &Outcome{Trial: t, Score: store.Score{Key: key, Name: t.Name, Status: store.Failed, Reason: err.Error()}}, nil
+			sc = store.Score{Key: key, Name: t.Name, Status: store.Failed, Reason: err.Error()}
+			return &Outcome{Trial: t, Score: sc, memory: err}, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
@@ -80,19 +84,38 @@ func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 	return &o, nil
 }
 
-// trainBeside trains beside other trials when there is a free slot, and alone if the device's memory was too full for that.
+// trainBeside trains the trial beside others. The weights that it starts from come first: to train them again takes a slot,
+// and who holds one must not wait for another.
 func (s *Search) trainBeside(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
-	for _, slots := range []int64{1, s.workers} {
-		if err := s.slots.Acquire(ctx, slots); err != nil {
+	for _, from := range t.start {
+		if _, err := s.weights(ctx, from); err != nil {
 			return sc, nil, nil, err
 		}
-		sc, weights, outputs, err = s.train(ctx, t)
-		s.slots.Release(slots)
-		if !errors.Is(err, device.ErrOutOfMemory) || s.workers == 1 {
-			break
-		}
 	}
+	err = s.beside(ctx, func() (err error) {
+		sc, weights, outputs, err = s.train(ctx, t)
+		return err
+	})
 	return sc, weights, outputs, err
+}
+
+// beside uses the device beside other trials when there is a free slot, and again alone if the device's memory was too full
+// for that.
+func (s *Search) beside(ctx context.Context, use func() error) error {
+	err := s.holding(ctx, 1, use)
+	if errors.Is(err, device.ErrOutOfMemory) && s.workers > 1 {
+		err = s.holding(ctx, s.workers, use)
+	}
+	return err
+}
+
+// holding uses the device while it holds a number of slots.
+func (s *Search) holding(ctx context.Context, slots int64, use func() error) error {
+	if err := s.slots.Acquire(ctx, slots); err != nil {
+		return err
+	}
+	defer s.slots.Release(slots)
+	return use()
 }
 
 // lookUp returns the kept outcome of a trial, or nil.
@@ -246,7 +269,7 @@ func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
 	}
 	weights := r.model.Parameters().Initialise(seed)
 	for modality, from := range t.start {
-		if err := s.warm(ctx, weights, modality, from); err != nil {
+		if err := s.warm(weights, modality, from); err != nil {
 			return nil, err
 		}
 	}
@@ -272,11 +295,8 @@ func inputs(m nn.Model) []string {
 }
 
 // warm replaces a modality's encoder and head in the weights by those that an encoder trial ended with.
-func (s *Search) warm(ctx context.Context, weights nn.Weights, modality string, from *Outcome) error {
+func (s *Search) warm(weights nn.Weights, modality string, from *Outcome) error {
 	file, err := s.store.Weights(from.Score)
-	if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
-		file, err = s.trainAgain(ctx, from)
-	}
 	if err != nil {
 		return fmt.Errorf("weights of %s: %w", from.Trial.Name, err)
 	}
@@ -293,10 +313,22 @@ func (s *Search) warm(ctx context.Context, weights nn.Weights, modality string, 
 	return nil
 }
 
+// weights is the file of weights that a trial ended with. Weights that were pruned or damaged are trained again and kept.
+func (s *Search) weights(ctx context.Context, o *Outcome) ([]byte, error) {
+	file, err := s.store.Weights(o.Score)
+	if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
+		file, err = s.trainAgain(ctx, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("weights of %s: %w", o.Trial.Name, err)
+	}
+	return file, nil
+}
+
 // trainAgain trains a trial whose weights were pruned or damaged, and keeps them. The score stays: it would be the same.
 func (s *Search) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
 	file, err, _ := s.flights.Do("again "+o.Score.Key, func() (any, error) {
-		sc, weights, _, err := s.train(ctx, o.Trial)
+		sc, weights, _, err := s.trainBeside(ctx, o.Trial)
 		if err != nil {
 			return nil, err
 		}
