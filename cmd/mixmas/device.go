@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -60,26 +62,48 @@ func openGPU(name, numerics string, notes io.Writer) (device.Device, error) {
 	if name == "cpu" || name == "auto" && !cuda.Built {
 		return nil, nil
 	}
-	if name == "auto" {
-		if _, reason := cuda.Probe(); reason != nil {
-			_, err := fmt.Fprintf(notes, "using the CPU: %v\n", reason)
+	open := func(ordinal int) (device.Device, error) {
+		o := cuda.Options{Ordinal: ordinal}
+		if numerics != autoNumerics {
+			o.Numerics = cuda.Numerics(numerics)
+		}
+		d, err := cuda.New(o)
+		if err != nil { // not a nil *cuda.Device, which would be no nil device
 			return nil, err
 		}
-		name = "cuda"
+		return d, nil
+	}
+	if name == "auto" {
+		count, reason := cuda.Probe()
+		d, reasons := firstGPU(count, open)
+		if d != nil {
+			return d, nil
+		}
+		_, err := fmt.Fprintf(notes, "using the CPU: %v\n", cmp.Or(reason, reasons))
+		return nil, err
 	}
 	ordinal, err := gpuNumber(name)
 	if err != nil {
 		return nil, err
 	}
-	o := cuda.Options{Ordinal: ordinal}
-	if numerics != autoNumerics {
-		o.Numerics = cuda.Numerics(numerics)
-	}
-	d, err := cuda.New(o)
+	d, err := open(ordinal)
 	if err != nil {
 		return nil, fmt.Errorf("--device %s: %w", name, err)
 	}
 	return d, nil
+}
+
+// firstGPU opens the first of a number of GPUs that can be opened. Where there is none, the error says why for each.
+func firstGPU(count int, open func(ordinal int) (device.Device, error)) (device.Device, error) {
+	var reasons []string
+	for ordinal := range count {
+		d, err := open(ordinal)
+		if err == nil {
+			return d, nil
+		}
+		reasons = append(reasons, err.Error())
+	}
+	return nil, errors.New(strings.Join(reasons, "; "))
 }
 
 // gpuNumber is N of cuda:N, and 0 of cuda.

@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	cuda "mixmas/cgo"
+	"mixmas/nn/cpu"
+	"mixmas/nn/device"
 	"mixmas/search/report"
 )
 
@@ -96,7 +99,40 @@ func TestDeviceFlag(t *testing.T) {
 			t.Errorf("--device %s --numerics %s: exit code %d and %q, want %d and %q", c.device, c.numerics, code, stderr.String(), c.code, c.want)
 		}
 	}
-	if d, err := openGPU("auto", autoNumerics, &bytes.Buffer{}); d != nil || err != nil {
+	var notes bytes.Buffer
+	if d, err := openGPU("auto", autoNumerics, &notes); d != nil || err != nil {
 		t.Errorf("auto gives %v, %v: want the CPU", d, err)
+	}
+	if want := "using the CPU: " + reason.Error() + "\n"; cuda.Built && notes.String() != want {
+		t.Errorf("auto notes %q, want %q", notes.String(), want)
+	}
+}
+
+// TestFirstGPU looks for a GPU among several of which some cannot be used.
+func TestFirstGPU(t *testing.T) {
+	for _, c := range []struct {
+		usable []bool
+		want   int // -1: none
+		reason string
+	}{
+		{[]bool{true, true}, 0, ""},
+		{[]bool{false, false, true, true}, 2, ""},
+		{[]bool{false, false}, -1, "GPU 0 is too old; GPU 1 is too old"},
+		{nil, -1, ""},
+	} {
+		opened := -1
+		d, err := firstGPU(len(c.usable), func(ordinal int) (device.Device, error) {
+			if !c.usable[ordinal] {
+				return nil, fmt.Errorf("GPU %d is too old", ordinal)
+			}
+			opened = ordinal
+			return cpu.New(cpu.Options{Workers: 1}), nil
+		})
+		if opened != c.want || (d != nil) != (c.want >= 0) {
+			t.Errorf("of GPUs %v number %d was opened, want %d", c.usable, opened, c.want)
+		}
+		if (err == nil) != (c.want >= 0) || err != nil && err.Error() != c.reason {
+			t.Errorf("of GPUs %v: error %v, want %q", c.usable, err, c.reason)
+		}
 	}
 }
