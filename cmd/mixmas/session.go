@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/nn/device"
 	"mixmas/search"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
@@ -115,12 +116,17 @@ func (s *session) runSearch() (*search.Result, error) {
 	return r, s.explain(err)
 }
 
-// explain adds to an interruption how to go on.
+// explain adds to an interruption, or to a device that failed, how to go on.
 func (s *session) explain(err error) error {
-	if err == nil || s.cli.Context.Err() == nil || !errors.Is(err, s.cli.Context.Err()) {
-		return err
+	switch {
+	case err == nil:
+		return nil
+	case s.cli.Context.Err() != nil && errors.Is(err, s.cli.Context.Err()):
+		return fmt.Errorf("interrupted; the same command goes on from the scores in %s: %w", s.store, err)
+	case errors.Is(err, device.ErrDevice):
+		return fmt.Errorf("%w; when it works again, the same command goes on from the scores in %s", err, s.store)
 	}
-	return fmt.Errorf("interrupted; the same command goes on from the scores in %s: %w", s.store, err)
+	return err
 }
 
 // report prints the outcome: r is nil where nothing was searched, t where nothing was trained in full.
