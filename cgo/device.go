@@ -74,8 +74,9 @@ type Device struct {
 	numerics    Numerics
 	description Description
 	poison      bool
-	// For tests: recomputeAbove in place of the constant, and composites as their parts, one by one.
+	// For tests: recomputeAbove and the size of the log in place of the constants, and composites as their parts, one by one.
 	recomputeAbove int
+	logSize        int
 	separate       bool
 }
 
@@ -93,7 +94,8 @@ func New(o Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{ordinal: o.Ordinal, numerics: o.Numerics, description: description, poison: o.Poison, recomputeAbove: recomputeAbove}
+	d := &Device{ordinal: o.Ordinal, numerics: o.Numerics, description: description, poison: o.Poison,
+		recomputeAbove: recomputeAbove, logSize: C.MIXMAS_LOG}
 	if d.numerics == FP32 {
 		d.recomputeAbove = math.MaxInt
 	}

@@ -196,7 +196,7 @@ func (r *runner) begin(step device.Step) error {
 	if s.closed {
 		return fmt.Errorf("run %s: %w", r.program.Name, errClosed)
 	}
-	if r.program.Kept != 0 && s.queued == C.MIXMAS_LOG {
+	if r.program.Kept != 0 && s.queued == s.device.logSize {
 		if err := s.drain(); err != nil {
 			return fmt.Errorf("run %s: %w", r.program.Name, err)
 		}

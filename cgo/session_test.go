@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/mixer"
 )
 
 // anyDevice is a device, or the test is skipped where there is no GPU.
@@ -156,18 +159,20 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// TestLogFillsUp runs more often than the GPU's log holds values, as if it held three.
+// TestLogFillsUp runs more often than the GPU's log holds values.
 func TestLogFillsUp(t *testing.T) {
-	s := open(t, anyDevice(t, Options{}), 16)
+	d := anyDevice(t, Options{})
+	d.logSize = 3
+	s := open(t, d, 16)
 	defer s.Close()
 	r := load(t, s, chain(16))
 	var want []float32
 	for i := range 10 {
-		if i%3 == 2 {
-			check(t, s.drain())
-		}
 		check(t, r.Write(1, ramp(16, float32(i))))
 		check(t, r.Run(device.Step{}))
+		if s.queued > 3 {
+			t.Errorf("after run %d the GPU's log has %d values, and room for 3", i, s.queued)
+		}
 		want = append(want, float32(i*i))
 		if i == 4 || i == 9 {
 			got, err := s.Log()
@@ -304,6 +309,130 @@ func TestOutOfMemory(t *testing.T) {
 	check(t, rival.Close())
 	load(t, s, &device.Program{Name: "train/64", ArenaSize: 4 * megabyte})
 	check(t, runChain(s, small, 64))
+	check(t, s.Close())
+}
+
+// counting is a device that counts the tables it took, and those for which there was no memory.
+type counting struct {
+	device.Device
+	taken, refused int
+}
+
+func (d *counting) Open(state int) (device.Session, error) {
+	s, err := d.Device.Open(state)
+	if err != nil {
+		return nil, err
+	}
+	return countingQueue{s.(device.Queue), d}, nil
+}
+
+type countingQueue struct {
+	device.Queue
+	device *counting
+}
+
+func (q countingQueue) Upload(rows, width int, fill func(row int, dst []float32) error) (device.Table, error) {
+	t, err := q.Queue.Upload(rows, width, fill)
+	if errors.Is(err, device.ErrOutOfMemory) {
+		q.device.refused++
+	} else {
+		q.device.taken++
+	}
+	return t, err
+}
+
+// wide are samples of many elements.
+type wide struct{}
+
+const wideRows, wideWidth = 90, 10000
+
+func (wide) Len() int { return wideRows }
+func (wide) Read(row, _ int, dst []float32) error {
+	for i := range dst {
+		dst[i] = float32((row*31+i*7)%64-32) / 64
+	}
+	return nil
+}
+func (wide) Label(row int, dst []float32) error {
+	dst[0] = float32(row % 3)
+	return nil
+}
+
+// TestSamplesThatDoNotFit trains with samples that the memory of an emulated GPU has no room for: they go through pinned
+// memory, step by step, and the training has the bits of one on a larger GPU.
+func TestSamplesThatDoNotFit(t *testing.T) {
+	if !Emulated {
+		t.Skip("only an emulated GPU can be made small")
+	}
+	model, err := mixer.Build(mixer.Specification{Classes: 3, Modalities: []mixer.Modality{{Name: "x", Kind: mixer.Table, Shape: []int{wideWidth},
+		Encoder: mixer.Choice{Architecture: "simple_mlp", Options: &mixer.SimpleMLPOptions{Hidden: 4, Width: 4, Layers: 1}}}}})
+	check(t, err)
+	train := func(taken, refused int) []float32 {
+		t.Helper()
+		d := &counting{Device: anyDevice(t, Options{Numerics: FP32})}
+		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 20, Seed: 1, Optimiser: nn.Optimiser{Name: "adam"}})
+		check(t, err)
+		defer trainer.Close()
+		check(t, trainer.Load(model.Parameters().Initialise(1)))
+		var result []float32
+		for epoch := range 2 {
+			loss, err := trainer.Epoch(t.Context(), wide{}, epoch, 0.01, nil)
+			check(t, err)
+			result = append(result, float32(loss))
+		}
+		state, _, err := trainer.State()
+		check(t, err)
+		logits, err := trainer.Predict(t.Context(), wide{})
+		check(t, err)
+		if d.taken != taken || d.refused != refused {
+			t.Errorf("%d tables lie on the GPU and %d do not, want %d and %d", d.taken, d.refused, taken, refused)
+		}
+		return slices.Concat(result, state, logits)
+	}
+	want := train(2, 0)
+	t.Setenv("MIXMAS_EMULATOR_MEMORY", fmt.Sprint(6<<20)) // the samples take 3.4 MiB, and may take half
+	if got := train(1, 1); !slices.Equal(got, want) {
+		t.Error("with samples that do not fit the training has other bits")
+	}
+}
+
+// TestWhoseFault tells a device that fails from a program that it does not take.
+func TestWhoseFault(t *testing.T) {
+	s := open(t, anyDevice(t, Options{}), 16)
+	large := device.Maps{Batch: 1, Height: 64, Width: 64, Channels: 1, Kernel: 63, Stride: 1, Padding: 31}
+	n := large.Size()
+	_, err := s.Load(&device.Program{
+		Name:      "large",
+		ArenaSize: 3 * n,
+		Buffers: []device.BufferInfo{{Name: "x", Size: n, First: -1}, {Name: "w", Offset: n, Size: 63 * 63, First: -1},
+			{Name: "y", Offset: 2 * n, Size: n, Last: 1}},
+		Operations: []device.Operation{&device.DepthwiseConv{X: 1, Weight: 2, Y: 3, Maps: large}},
+	})
+	wantError(t, err, "load large: operation 0 (depthwise_conv)")
+	if errors.Is(err, device.ErrDevice) || errors.Is(err, device.ErrOutOfMemory) {
+		t.Errorf("the program is at fault, not the device: %v", err)
+	}
+	r := load(t, s, chain(16)) // and the device works
+	check(t, runChain(s, r, 16))
+	check(t, s.Close())
+	if !Emulated {
+		t.Skip("only an emulated GPU can be taken away")
+	}
+	s = open(t, anyDevice(t, Options{}), 16)
+	r = load(t, s, chain(16))
+	t.Setenv("MIXMAS_EMULATOR_DEVICES", "0")
+	_, loading := s.Load(chain(16))
+	_, logging := s.Log()
+	_, uploading := s.Upload(1, 1, nil)
+	for call, err := range map[string]error{
+		"write state": s.WriteState(0, ramp(16, 0)), "read state": s.ReadState(0, ramp(16, 0)),
+		"write": r.Write(1, ramp(16, 0)), "read": r.Read(4, ramp(16, 0)),
+		"load": loading, "log": logging, "upload": uploading,
+	} {
+		if !errors.Is(err, device.ErrDevice) {
+			t.Errorf("%s without the GPU: error %v is not the device's", call, err)
+		}
+	}
 	check(t, s.Close())
 }
 
