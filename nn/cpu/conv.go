@@ -123,18 +123,14 @@ type depthwise struct {
 	y               []float32
 	device.Maps
 	flip bool
-	// tiles holds, for each place in the kernel, the channels' weights, repeated for tile/Channels cells side by side.
-	tiles   []float32
-	tile    int
+	// places holds, for each place in the kernel, the channels' weights.
+	places  []float32
 	compute part
 }
 
-// checkDepthwise demands maps that keep their size, of which a row fits a tile.
+// checkDepthwise demands maps that keep their size.
 func checkDepthwise(b *binder, m device.Maps) {
 	checkMaps(b, m)
-	if m.Width*m.Channels > tileSize {
-		b.fail("rows of %d cells with %d channels: a depthwise convolution takes at most %d elements a row", m.Width, m.Channels, tileSize)
-	}
 	if m.Stride != 1 || m.Kernel%2 == 0 || m.Padding != m.Kernel/2 {
 		b.fail("kernel %d, stride %d, padding %d: a depthwise convolution has an odd kernel, stride 1 and padding kernel/2", m.Kernel, m.Stride, m.Padding)
 	}
@@ -148,8 +144,7 @@ func bindDepthwiseConv(b *binder, o *device.DepthwiseConv) instruction {
 	places := o.Kernel * o.Kernel
 	d := &depthwise{set: b.set, x: b.need("X", o.X, o.Size()), weight: b.need("Weight", o.Weight, o.Channels*places), y: b.need("Y", o.Y, o.Size()),
 		plus: b.maybe("Plus", o.Plus, o.Size()), Maps: o.Maps, flip: o.Flip}
-	d.tile = o.Channels * repeats(o.Channels, o.Width)
-	d.tiles = aligned(places * d.tile)
+	d.places = aligned(places * o.Channels)
 	d.compute = d.part
 	b.share(o.Y, o.Plus)
 	return d
@@ -160,16 +155,9 @@ func repeats(channels, most int) int { return min(max(blockSize/channels, 1), mo
 
 func (d *depthwise) run(t *turn) error {
 	places := d.Kernel * d.Kernel
-	for place := range places {
-		tile := d.tiles[place*d.tile:][:d.tile]
-		from := place
-		if d.flip {
-			from = places - 1 - place
-		}
-		for c := range d.Channels {
-			tile[c] = d.weight[c*places+from]
-		}
-		repeat(tile, d.Channels)
+	d.set.Transpose(d.places, d.Channels, d.weight, places, d.Channels, places)
+	for i, j := 0, places-1; d.flip && i < j; i, j = i+1, j-1 {
+		swap(d.places[i*d.Channels:][:d.Channels], d.places[j*d.Channels:][:d.Channels])
 	}
 	n := d.Batch * d.Height
 	t.split(n, grain(d.Width*d.Channels*places/4), d.compute)
@@ -183,10 +171,15 @@ func repeat(x []float32, n int) {
 	}
 }
 
+func swap(a, b []float32) {
+	for i := range a {
+		a[i], b[i] = b[i], a[i]
+	}
+}
+
 // part adds what a row of the kernel gives before it is added to y: fewer rounding errors add up.
-func (d *depthwise) part(w *worker, from, to int) {
+func (d *depthwise) part(_ *worker, from, to int) {
 	size := d.Width * d.Channels
-	sum := w.tile[:size]
 	for unit := from; unit < to; unit++ {
 		y := d.y[unit*size:][:size]
 		switch {
@@ -195,18 +188,21 @@ func (d *depthwise) part(w *worker, from, to int) {
 		case !same(d.plus, d.y):
 			copy(y, d.plus[unit*size:])
 		}
-		kernelRows(d.Maps, unit, func(i, row int) {
-			x := d.x[row*size:][:size]
-			clear(sum)
-			kernelColumns(d.Maps, func(j, first, last, shift int) {
-				w := d.tiles[(i*d.Kernel+j)*d.tile:][:d.tile]
-				for k := first * d.Channels; k < last*d.Channels; k += d.tile {
-					m := min(k+d.tile, last*d.Channels)
-					d.set.MulAdd(sum[k:m], x[k+shift*d.Channels:][:m-k], w[:m-k])
-				}
-			})
-			d.set.Add(y, y, sum)
-		})
+		kernelRows(d.Maps, unit, func(i, row int) { d.row(y, d.x[row*size:][:size], d.places[i*d.Kernel*d.Channels:]) })
+	}
+}
+
+// row adds one row of the kernel. All cells but those at the ends of the map's row have all of its taps.
+func (d *depthwise) row(y, x, weight []float32) {
+	for cell := 0; cell < d.Width; {
+		first := max(d.Padding-cell, 0) // tap
+		taps := min(d.Kernel, d.Width+d.Padding-cell) - first
+		cells := 1
+		if taps == d.Kernel {
+			cells = d.Width - 2*d.Padding
+		}
+		d.set.Taps(y[cell*d.Channels:], x[(cell+first-d.Padding)*d.Channels:], weight[first*d.Channels:], cells, d.Channels, taps)
+		cell += cells
 	}
 }
 
@@ -259,13 +255,16 @@ func bindDepthwiseConvGrad(b *binder, o *device.DepthwiseConvGrad) instruction {
 func (d *depthwiseGrad) run(t *turn) error {
 	places := d.Kernel * d.Kernel
 	t.split(d.rows.count, grain(d.rows.size*d.Width*d.Channels*places/4), d.compute)
+	total := d.sums[:places*d.Channels]
+	for s := 1; s < d.rows.count; s++ {
+		for i, v := range d.sums[s*len(total):][:len(total)] {
+			total[i] += v
+		}
+	}
 	for c := range d.Channels {
 		for place := range places {
-			var sum float64
-			for s := range d.rows.count {
-				sum += d.sums[(s*places+place)*d.Channels+c]
-			}
 			i := c*places + place
+			sum := total[place*d.Channels+c]
 			if d.plus != nil {
 				sum += float64(d.plus[i])
 			}

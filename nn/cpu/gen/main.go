@@ -39,6 +39,7 @@ func generate() (map[string][]byte, error) {
 	g.gelus()
 	g.reductions()
 	g.columns()
+	g.taps()
 	g.layerNorms()
 	g.softmax()
 	g.adam()

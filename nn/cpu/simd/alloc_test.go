@@ -30,6 +30,7 @@ func TestNoAllocation(t *testing.T) {
 			s.ColumnSum(x[3], x[0], n, n, n)
 			s.ColumnSquares(x[3], x[0], x[1], n, n, n)
 			s.ColumnDot(x[3], x[0], x[1], n, n)
+			s.Taps(x[3], x[0], x[1], 7, n, 3)
 			s.SoftmaxCrossEntropy(x[3], x[0], 3, 1)
 			s.Adam(x[3], x[0], x[1], x[2], step)
 		})

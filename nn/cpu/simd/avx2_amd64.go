@@ -32,6 +32,7 @@ var avx2 = Set{
 	ColumnSum:           nativeColumnSum,
 	ColumnSquares:       nativeColumnSquares,
 	ColumnDot:           nativeColumnDot,
+	Taps:                nativeTaps,
 	SoftmaxCrossEntropy: nativeSoftmaxCrossEntropy,
 	Dropout:             nativeDropout,
 	Adam:                nativeAdam,

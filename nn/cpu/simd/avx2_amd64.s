@@ -4704,6 +4704,77 @@ one_end:
 	VZEROUPPER
 	RET
 
+// func avx2Taps(channels int, cells int, y *float32, x *float32, weight *float32, taps int, weightStride int)
+// Requires: AVX, FMA3
+TEXT ·avx2Taps(SB), NOSPLIT, $0-56
+	MOVQ channels+0(FP), AX
+	MOVQ cells+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ weight+32(FP), SI
+	MOVQ weightStride+48(FP), DI
+	SHLQ $0x02, DI
+	MOVQ channels+0(FP), R8
+	SHLQ $0x02, R8
+
+cell:
+	MOVQ AX, R9
+	XORQ R10, R10
+	SUBQ $0x08, R9
+	JL   e_vector_end
+
+e_vector:
+	MOVQ   taps+40(FP), R13
+	LEAQ   (BX)(R10*1), R11
+	LEAQ   (SI)(R10*1), R12
+	VXORPS Y0, Y0, Y0
+
+tap:
+	VMOVUPS     (R11), Y1
+	VMOVUPS     (R12), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ        R8, R11
+	ADDQ        DI, R12
+	DECQ        R13
+	JNZ         tap
+	VMOVUPS     (DX)(R10*1), Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DX)(R10*1)
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JGE         e_vector
+
+e_vector_end:
+	ADDQ    $0x08, R9
+	JZ      e_done
+	LEAQ    tail_mask<>+0(SB), R11
+	NEGQ    R9
+	VMOVUPS 32(R11)(R9*4), Y0
+	MOVQ    taps+40(FP), R12
+	LEAQ    (BX)(R10*1), R9
+	LEAQ    (SI)(R10*1), R11
+	VXORPS  Y1, Y1, Y1
+
+tap_masked:
+	VMASKMOVPS  (R9), Y0, Y2
+	VMASKMOVPS  (R11), Y0, Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        R8, R9
+	ADDQ        DI, R11
+	DECQ        R12
+	JNZ         tap_masked
+	VMASKMOVPS  (DX)(R10*1), Y0, Y2
+	VADDPS      Y2, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (DX)(R10*1)
+
+e_done:
+	ADDQ R8, BX
+	ADDQ R8, DX
+	DECQ CX
+	JNZ  cell
+	VZEROUPPER
+	RET
+
 // func avx2LayerNorm(rows int, width int, y *float32, x *float32, weight *float32, bias *float32, mean *float32, rstd *float32, eps float32, part float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2LayerNorm(SB), NOSPLIT, $0-72

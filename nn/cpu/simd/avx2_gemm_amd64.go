@@ -11,8 +11,8 @@ const (
 	depth        = 256
 	blockRows    = 288
 	blockColumns = 3072
-	packColumns  = 128 // columns of B that are packed together where one block of A uses them
-	doneColumns  = 128 // columns of one call of Done, of blockRows rows: they are still in the second cache
+	packColumns  = 128      // columns of B that are packed together where one block of A uses them
+	doneElements = 36 << 10 // of C in one call of Done: they are still in the second cache
 
 	workspaceA = blockRows * depth
 	workspaceB = blockColumns * depth
@@ -148,7 +148,7 @@ func multiplyBlock(w *Workspace, p *Product, b *operandB, once bool, i0, j0, k0,
 				avx2Strip8(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, second, ldb, &c[8], p.LDC, accumulate, width-8)
 			}
 		}
-		if end := j + width; final && (end-done >= doneColumns || end == columns) {
+		if end := j + width; final && ((end-done)*rows >= doneElements || end == columns) {
 			p.Done(i0, i0+rows, j0+done, j0+end)
 			done = end
 		}

@@ -139,6 +139,11 @@ func avx2ColumnSquares(width int, sum *float32, x *float32, center *float32, row
 //go:noescape
 func avx2ColumnDot(width int, sum *float32, x *float32, b *float32, rows int, stride int)
 
+// avx2Taps adds to each of some cells of y the taps cells of x that begin at its own place, times one row of weight a tap.
+//
+//go:noescape
+func avx2Taps(channels int, cells int, y *float32, x *float32, weight *float32, taps int, weightStride int)
+
 // avx2LayerNorm normalises rows; part is 1/width.
 //
 //go:noescape

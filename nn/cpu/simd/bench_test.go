@@ -92,6 +92,7 @@ func BenchmarkFunctions(b *testing.B) {
 			{"ColumnSum", 1, func() { s.ColumnSum(x[0], x[1], rows, width, width) }},
 			{"ColumnSquares", 1, func() { s.ColumnSquares(x[0], x[1], x[2], rows, width, width) }},
 			{"ColumnDot", 2, func() { s.ColumnDot(x[0], x[1], x[2], rows, width) }},
+			{"Taps 5", 10, func() { s.Taps(x[0], x[1], x[2], n/192-4, 192, 5) }},
 			{"SoftmaxCrossEntropy 1000", 2, func() {
 				for i := 0; i+1000 <= n; i += 1000 {
 					s.SoftmaxCrossEntropy(x[0][i:i+1000], x[1][i:i+1000], 3, 1)

@@ -27,6 +27,7 @@ var portable = Set{
 	ColumnSum:           portableColumnSum,
 	ColumnSquares:       portableColumnSquares,
 	ColumnDot:           portableColumnDot,
+	Taps:                portableTaps,
 	SoftmaxCrossEntropy: portableSoftmaxCrossEntropy,
 	Dropout:             portableDropout,
 	Adam:                portableAdam,
