@@ -170,10 +170,9 @@ func (h *hyperMixingGrad) part(w *worker, from, to int) {
 	pre, hidden, gradient := w.tile[:n], w.tile[n:2*n], w.tile[2*n:3*n]
 	for unit := from; unit < to; unit++ {
 		h.outer(w, unit, pre, h.weights[0], h.x)
-		h.set.Gelu(hidden, pre)
-		h.weightGrad(w, unit, h.dweights[1].d, h.dz, hidden, h.begin(h.dweights[1], h.hidden, unit))
 		h.outer(w, unit, gradient, h.weights[1], h.dz)
-		h.set.GeluGrad(gradient, pre, gradient)
+		h.set.GeluBoth(hidden, gradient, pre, gradient)
+		h.weightGrad(w, unit, h.dweights[1].d, h.dz, hidden, h.begin(h.dweights[1], h.hidden, unit))
 		if h.dx.d != nil {
 			h.inner(w, unit, h.dx.d, h.weights[0], gradient, h.begin(h.dx, h.width, unit))
 		}

@@ -29,6 +29,21 @@ func (g *generator) gelus() {
 		l.store(p, y)
 	})
 	g.end()
+
+	g.function("avx2GeluBoth", "n int, y, dx, x, dy *float32", "is y = x Φ(x) and dx = dy (Φ(x) + x φ(x)).")
+	n, y, x = g.argument("n"), g.argument("y"), g.argument("x")
+	dx, dy := g.argument("dx"), g.argument("dy")
+	g.elements("e", n, 1, func(l lanes) {
+		v := l.load(x)
+		p, value := g.normalCDF(v), g.YMM()
+		g.VMULPS(v, p, value)
+		v = g.clamp(v, 13)
+		g.VFMADD231PS(g.normalDensity(v), v, p)
+		g.VMULPS(l.load(dy), p, p)
+		l.store(value, y)
+		l.store(p, dx)
+	})
+	g.end()
 }
 
 // clamp limits x to ±limit. VMINPS and VMAXPS return their first operand when one is a NaN: a NaN stays one.

@@ -12,6 +12,7 @@ var avx2 = Set{
 	Gemm:                avx2Product,
 	Gelu:                unary(avx2Gelu),
 	GeluGrad:            binary(avx2GeluGrad),
+	GeluBoth:            nativeGeluBoth,
 	Relu:                unary(avx2Relu),
 	ReluGrad:            binary(avx2ReluGrad),
 	SquaredRelu:         unary(avx2SquaredRelu),

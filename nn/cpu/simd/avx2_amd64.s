@@ -4238,6 +4238,124 @@ DATA float_3ecc422a<>+24(SB)/4, $0x3ecc422a
 DATA float_3ecc422a<>+28(SB)/4, $0x3ecc422a
 GLOBL float_3ecc422a<>(SB), RODATA|NOPTR, $32
 
+// func avx2GeluBoth(n int, y *float32, dx *float32, x *float32, dy *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2GeluBoth(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ x+24(FP), DX
+	MOVQ dx+16(FP), BX
+	MOVQ dy+32(FP), SI
+	XORQ DI, DI
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS     (DX)(DI*1), Y0
+	VMOVUPS     float_40a4ee83<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y1
+	VMOVUPS     float_c0a4ee83<>+0(SB), Y2
+	VMAXPS      Y1, Y2, Y2
+	VMULPS      Y2, Y2, Y1
+	VMOVUPS     float_32ce97cf<>+0(SB), Y3
+	VFMADD213PS float_36d60b77<>+0(SB), Y1, Y3
+	VFMADD213PS float_39281e62<>+0(SB), Y1, Y3
+	VFMADD213PS float_3b97a638<>+0(SB), Y1, Y3
+	VFMADD213PS float_3d06e743<>+0(SB), Y1, Y3
+	VFMADD213PS float_3ecc4229<>+0(SB), Y1, Y3
+	VMOVUPS     float_35a60cff<>+0(SB), Y4
+	VFMADD213PS float_3895a24a<>+0(SB), Y1, Y4
+	VFMADD213PS float_3af0b85a<>+0(SB), Y1, Y4
+	VFMADD213PS float_3ce682eb<>+0(SB), Y1, Y4
+	VFMADD213PS float_3e7f3451<>+0(SB), Y1, Y4
+	VFMADD213PS float_3f800000<>+0(SB), Y1, Y4
+	VMULPS      Y2, Y3, Y3
+	VDIVPS      Y4, Y3, Y3
+	VADDPS      float_3f000000<>+0(SB), Y3, Y3
+	VMULPS      Y0, Y3, Y1
+	VMOVUPS     float_41500000<>+0(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     float_c1500000<>+0(SB), Y0
+	VMAXPS      Y2, Y0, Y0
+	VMULPS      Y0, Y0, Y2
+	VMULPS      float_bf38aa3b<>+0(SB), Y2, Y2
+	VROUNDPS    $0x00, Y2, Y4
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     float_3880df5c<>+0(SB), Y5
+	VFMADD213PS float_3a0b715a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3b7b777e<>+0(SB), Y2, Y5
+	VFMADD213PS float_3cb5651a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3dc445ef<>+0(SB), Y2, Y5
+	VFMADD213PS float_3e8d94c7<>+0(SB), Y2, Y5
+	VFMADD213PS float_3ecc422a<>+0(SB), Y2, Y5
+	VCVTPS2DQ   Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VPADDD      Y4, Y5, Y5
+	VFMADD231PS Y5, Y0, Y3
+	VMOVUPS     (SI)(DI*1), Y0
+	VMULPS      Y0, Y3, Y3
+	VMOVUPS     Y1, (CX)(DI*1)
+	VMOVUPS     Y3, (BX)(DI*1)
+	ADDQ        $0x20, DI
+	SUBQ        $0x08, AX
+	JGE         e_vector
+
+e_vector_end:
+	ADDQ        $0x08, AX
+	JZ          e_done
+	LEAQ        tail_mask<>+0(SB), R8
+	NEGQ        AX
+	VMOVUPS     32(R8)(AX*4), Y0
+	VMASKMOVPS  (DX)(DI*1), Y0, Y1
+	VMOVUPS     float_40a4ee83<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y2
+	VMOVUPS     float_c0a4ee83<>+0(SB), Y3
+	VMAXPS      Y2, Y3, Y3
+	VMULPS      Y3, Y3, Y2
+	VMOVUPS     float_32ce97cf<>+0(SB), Y4
+	VFMADD213PS float_36d60b77<>+0(SB), Y2, Y4
+	VFMADD213PS float_39281e62<>+0(SB), Y2, Y4
+	VFMADD213PS float_3b97a638<>+0(SB), Y2, Y4
+	VFMADD213PS float_3d06e743<>+0(SB), Y2, Y4
+	VFMADD213PS float_3ecc4229<>+0(SB), Y2, Y4
+	VMOVUPS     float_35a60cff<>+0(SB), Y5
+	VFMADD213PS float_3895a24a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3af0b85a<>+0(SB), Y2, Y5
+	VFMADD213PS float_3ce682eb<>+0(SB), Y2, Y5
+	VFMADD213PS float_3e7f3451<>+0(SB), Y2, Y5
+	VFMADD213PS float_3f800000<>+0(SB), Y2, Y5
+	VMULPS      Y3, Y4, Y4
+	VDIVPS      Y5, Y4, Y4
+	VADDPS      float_3f000000<>+0(SB), Y4, Y4
+	VMULPS      Y1, Y4, Y2
+	VMOVUPS     float_41500000<>+0(SB), Y3
+	VMINPS      Y1, Y3, Y3
+	VMOVUPS     float_c1500000<>+0(SB), Y1
+	VMAXPS      Y3, Y1, Y1
+	VMULPS      Y1, Y1, Y3
+	VMULPS      float_bf38aa3b<>+0(SB), Y3, Y3
+	VROUNDPS    $0x00, Y3, Y5
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     float_3880df5c<>+0(SB), Y6
+	VFMADD213PS float_3a0b715a<>+0(SB), Y3, Y6
+	VFMADD213PS float_3b7b777e<>+0(SB), Y3, Y6
+	VFMADD213PS float_3cb5651a<>+0(SB), Y3, Y6
+	VFMADD213PS float_3dc445ef<>+0(SB), Y3, Y6
+	VFMADD213PS float_3e8d94c7<>+0(SB), Y3, Y6
+	VFMADD213PS float_3ecc422a<>+0(SB), Y3, Y6
+	VCVTPS2DQ   Y5, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VPADDD      Y5, Y6, Y6
+	VFMADD231PS Y6, Y1, Y4
+	VMASKMOVPS  (SI)(DI*1), Y0, Y1
+	VMULPS      Y1, Y4, Y4
+	VMASKMOVPS  Y2, Y0, (CX)(DI*1)
+	VMASKMOVPS  Y4, Y0, (BX)(DI*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
 // func avx2Sum(n int, x *float32) (sum float32)
 // Requires: AVX, AVX2
 TEXT ·avx2Sum(SB), NOSPLIT, $0-20

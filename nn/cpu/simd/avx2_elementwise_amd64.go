@@ -27,6 +27,15 @@ func binary(kernel func(n int, y, a, b *float32)) func(y, a, b []float32) {
 	}
 }
 
+func nativeGeluBoth(y, dx, x, dy []float32) {
+	dx, x, dy = dx[:len(y)], x[:len(y)], dy[:len(y)]
+	for len(y) > 0 {
+		n := min(len(y), callLimit)
+		avx2GeluBoth(n, &y[0], &dx[0], &x[0], &dy[0])
+		y, dx, x, dy = y[n:], dx[n:], x[n:], dy[n:]
+	}
+}
+
 func scaled(kernel func(n int, y, x *float32, c float32)) func(y, x []float32, c float32) {
 	return func(y, x []float32, c float32) {
 		x = x[:len(y)]

@@ -114,6 +114,11 @@ func avx2Gelu(n int, y *float32, x *float32)
 //go:noescape
 func avx2GeluGrad(n int, y *float32, a *float32, b *float32)
 
+// avx2GeluBoth is y = x Φ(x) and dx = dy (Φ(x) + x φ(x)).
+//
+//go:noescape
+func avx2GeluBoth(n int, y *float32, dx *float32, x *float32, dy *float32)
+
 // avx2Sum adds n elements.
 //
 //go:noescape

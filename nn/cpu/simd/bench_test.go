@@ -79,6 +79,7 @@ func BenchmarkFunctions(b *testing.B) {
 		}{
 			{"Gelu", 2, func() { s.Gelu(x[0], x[1]) }},
 			{"GeluGrad", 3, func() { s.GeluGrad(x[0], x[1], x[2]) }},
+			{"GeluBoth", 4, func() { s.GeluBoth(x[0], x[3], x[1], x[2]) }},
 			{"Relu", 2, func() { s.Relu(x[0], x[1]) }},
 			{"Add", 3, func() { s.Add(x[0], x[1], x[2]) }},
 			{"Div", 3, func() { s.Div(x[0], x[1], x[2]) }},

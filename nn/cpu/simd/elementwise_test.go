@@ -309,3 +309,26 @@ func TestTranspose(t *testing.T) {
 		}
 	})
 }
+
+func TestGeluBothIsGeluAndItsGradient(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		r := seeded(13)
+		for _, n := range lengths {
+			x, dy := guarded(t, n, true), guarded(t, n, true)
+			random(r, x, 6)
+			random(r, dy, 2)
+			for i, v := range []float32{float32(math.NaN()), float32(math.Inf(1)), -40, 40, 0} {
+				if i < n {
+					x[i] = v
+				}
+			}
+			y, dx := make([]float32, n), make([]float32, n)
+			s.Gelu(y, x)
+			s.GeluGrad(dx, x, dy)
+			both := guarded(t, n, true)
+			s.GeluBoth(both, dy, x, dy)
+			sameBits(t, "GeluBoth's y", both, y)
+			sameBits(t, "GeluBoth's dx", dy, dx)
+		}
+	})
+}

@@ -7,6 +7,7 @@ var portable = Set{
 	Gemm:                portableGemm,
 	Gelu:                portableGelu,
 	GeluGrad:            portableGeluGrad,
+	GeluBoth:            portableGeluBoth,
 	Relu:                portableRelu,
 	ReluGrad:            portableReluGrad,
 	SquaredRelu:         portableSquaredRelu,

@@ -11,6 +11,11 @@ func portableGelu(y, x []float32) {
 	}
 }
 
+func portableGeluBoth(y, dx, x, dy []float32) {
+	portableGelu(y, x)
+	portableGeluGrad(dx, x, dy)
+}
+
 func portableGeluGrad(dx, x, dy []float32) {
 	dx, dy = dx[:len(x)], dy[:len(x)]
 	const density = 0.3989422804014326779399460599343818684758586311649346576 // 1/√(2π)

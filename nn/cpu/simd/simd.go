@@ -21,6 +21,8 @@ type Set struct {
 	// Gelu is y = x Φ(x); GeluGrad is dx = dy (Φ(x) + x φ(x)).
 	Gelu     func(y, x []float32)
 	GeluGrad func(dx, x, dy []float32)
+	// GeluBoth is both of them, with the same bits; dx may be dy.
+	GeluBoth func(y, dx, x, dy []float32)
 	// Relu is y = max(x, 0); ReluGrad is dx = dy where x > 0, else 0.
 	Relu     func(y, x []float32)
 	ReluGrad func(dx, x, dy []float32)
