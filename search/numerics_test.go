@@ -24,9 +24,9 @@ func TestTrainedBitsMoveOnlyWithTheRevision(t *testing.T) {
 	if digests.revision != search.NumericsRevision {
 		t.Fatalf("the digests are those of revision %d, the program has %d", digests.revision, search.NumericsRevision)
 	}
-	for _, kernels := range []*simd.Set{simd.Portable(), simd.Best()} {
+	for _, kernels := range simd.Sets() {
 		d := cpu.New(cpu.Options{Workers: 2, Kernels: kernels})
-		t.Run(d.Numerics(), func(t *testing.T) {
+		t.Run(kernels.Name, func(t *testing.T) {
 			want, pinned := digests.weights[d.Numerics()]
 			if got := devicetest.TrainedDigest(t, d); pinned && got != want {
 				t.Errorf("the trained weights have digest %s, pinned is %s", got, want)

@@ -674,7 +674,7 @@ func TestScoresOfOtherNumerics(t *testing.T) {
 	f.kernels = simd.Portable()
 	first := f.run()
 	other := *simd.Portable()
-	other.Name = "other"
+	other.Bits = "other"
 	f.kernels = &other
 	f.change("search:\n", "search:\n  reuse: any-numerics\n")
 	r := f.run()

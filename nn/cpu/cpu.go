@@ -48,9 +48,9 @@ func New(o Options) *Device {
 // Name implements [device.Device].
 func (d *Device) Name() string { return "cpu" }
 
-// Numerics implements [device.Device]: "cpu", the architecture and the kernel set, for example "cpu/amd64/avx2". The
-// architecture and its level count because Go's compiler fuses multiplications and additions on some and not on others.
-func (d *Device) Numerics() string { return "cpu/" + runtime.GOARCH + level + "/" + d.kernels.Name }
+// Numerics implements [device.Device]: "cpu", the architecture and the bits of the kernel set, for example
+// "cpu/amd64/avx2". The architecture and its level count because Go's compiler fuses multiplications and additions on some and not on others.
+func (d *Device) Numerics() string { return "cpu/" + runtime.GOARCH + level + "/" + d.kernels.Bits }
 
 // Workers is the number of cores that the device may use.
 func (d *Device) Workers() int { return len(d.pool.workers) }

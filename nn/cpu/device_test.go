@@ -22,9 +22,8 @@ func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels
 }
 
 func TestDevice(t *testing.T) {
-	t.Run("portable", func(t *testing.T) { devicetest.Run(t, open(simd.Portable()), metrics) })
-	if simd.Best() != simd.Portable() {
-		t.Run(simd.Best().Name, func(t *testing.T) { devicetest.Run(t, open(simd.Best()), metrics) })
+	for _, set := range simd.Sets() {
+		t.Run(set.Name, func(t *testing.T) { devicetest.Run(t, open(set), metrics) })
 	}
 }
 

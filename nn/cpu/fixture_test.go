@@ -18,11 +18,7 @@ var variants []*Device
 
 func TestMain(m *testing.M) {
 	worthwhile = 32
-	sets := []*simd.Set{simd.Portable()}
-	if best := simd.Best(); best != sets[0] {
-		sets = append(sets, best)
-	}
-	for _, set := range sets {
+	for _, set := range simd.Sets() {
 		for _, o := range []Options{{Workers: 1}, {Workers: 1, Poison: true}, {Workers: 2, Poison: true}, {Workers: 3}} {
 			o.Kernels = set
 			variants = append(variants, New(o))

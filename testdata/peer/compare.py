@@ -84,7 +84,7 @@ def table(results, side):
 
 def page(results, sides, widths, a, ours):
     out = ["# Training steps and predictions on the CPU, against PyTorch", "",
-           f"Made by `make bench-peer` on one core of {processor()} ({ours}), {a.pairs} rounds, {a.seconds:g} s a figure. A ratio is "
+           f"Made by `make bench-peer` on one core of {processor()} (kernels: {ours}), {a.pairs} rounds, {a.seconds:g} s a figure. A ratio is "
            "PyTorch's time over that of mixmas; above 1 mixmas is faster. `testdata/peer/compare.py` says how it is "
            "measured, `testdata/peer/bench.py` what a step is."]
     for side in sides:
@@ -114,7 +114,7 @@ def main():
         cases = [c for c in cases if any(c.startswith(name) for name in a.case)]
     seconds = ["--threads", "1", "--seconds", str(a.seconds)]
     peer = [sys.executable, os.path.join(HERE, "bench.py")] + seconds
-    ours = json.loads(run([mixmas, "devices", "--json"]))[0]["numerics"]
+    ours = json.loads(run([mixmas, "devices", "--json"]))[0]["kernels"]
     same = AVX512 if "avx512" in ours else AVX2
     sides = {"mixmas": ([mixmas, "bench", "--peer-cases", "--device", "cpu", "--json"] + seconds, {}), "same": (peer, same)}
     widths = {"same": torch_width(same), "own": torch_width({})}

@@ -32,6 +32,7 @@ func generate() (map[string][]byte, error) {
 	g := newGenerator()
 	g.Constraints(buildtags.And(buildtags.Term("amd64"), buildtags.Not("purego")))
 	g.products()
+	g.wideProducts()
 	g.dots()
 	g.packing()
 	g.transposes()

@@ -8,7 +8,8 @@ import "golang.org/x/sys/cpu"
 
 // avx2 is the set of generated kernels for x86 processors with AVX2 and FMA.
 var avx2 = Set{
-	Name:                nativeName,
+	Name:                "avx2",
+	Bits:                "avx2",
 	Gemm:                avx2Product,
 	Gelu:                unary(avx2Gelu),
 	GeluGrad:            binary(avx2GeluGrad),
@@ -39,11 +40,21 @@ var avx2 = Set{
 	Adam:                nativeAdam,
 }
 
-// native returns the set and what it needs, or nil and what is missing. The flags of x/sys/cpu include that the operating
-// system keeps the wide registers.
-func native() (*Set, string) {
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		return &avx2, "the processor has AVX2 and FMA"
+// avx512 has products with vectors of 16 elements. All else is memory-bound, or as fast with 8.
+var avx512 = func() Set {
+	s := avx2
+	s.Name, s.Gemm = "avx512", avx512Product
+	return s
+}()
+
+// native lists the sets that this processor can run, the best one last, and says what they need, or what is missing. The
+// flags of x/sys/cpu include that the operating system keeps the wide registers.
+func native() ([]*Set, string) {
+	switch {
+	case !cpu.X86.HasAVX2 || !cpu.X86.HasFMA || !cpu.X86.HasBMI2:
+		return nil, "the processor or the operating system lacks AVX2, FMA or BMI2"
+	case !cpu.X86.HasAVX512F:
+		return []*Set{&avx2}, "the processor has AVX2 and FMA"
 	}
-	return nil, "the processor or the operating system lacks AVX2 or FMA"
+	return []*Set{&avx2, &avx512}, "the processor has AVX-512"
 }

@@ -2,13 +2,16 @@
 
 package simd
 
-// avx2Product is avx2Gemm, but for products that are marked as dots.
-func avx2Product(w *Workspace, p *Product) {
+// avx2Product and avx512Product are the products of the two sets.
+func avx2Product(w *Workspace, p *Product)   { nativeProduct(w, p, false) }
+func avx512Product(w *Workspace, p *Product) { nativeProduct(w, p, true) }
+
+func nativeProduct(w *Workspace, p *Product, wide bool) {
 	if p.Dots && p.TransB && !p.TransA && p.M > 0 && p.N > 0 && p.K > 0 {
 		nativeDots(p)
 		return
 	}
-	avx2Gemm(w, p)
+	blockedGemm(w, p, wide)
 }
 
 // nativeDots gives four rows of A at a time to the kernel, with as many of B as one call may take.

@@ -8,6 +8,7 @@ package simd
 const (
 	tileRows     = 6
 	stripColumns = 16
+	wideColumns  = 2 * stripColumns // of the kernel with AVX-512
 	depth        = 256
 	blockRows    = 288
 	blockColumns = 3072
@@ -18,7 +19,8 @@ const (
 	workspaceB = blockColumns * depth
 )
 
-func avx2Gemm(w *Workspace, p *Product) {
+// blockedGemm multiplies block by block; wide takes the kernel with AVX-512, which makes the same bits.
+func blockedGemm(w *Workspace, p *Product, wide bool) {
 	if p.M == 0 || p.N == 0 {
 		return
 	}
@@ -37,7 +39,7 @@ func avx2Gemm(w *Workspace, p *Product) {
 			}
 			for i0 := 0; i0 < p.M; i0 += blockRows {
 				rows := min(blockRows, p.M-i0)
-				multiplyBlock(w, p, &b, once, i0, j0, k0, rows, columns, steps)
+				multiplyBlock(w, p, &b, once, wide, i0, j0, k0, rows, columns, steps)
 			}
 		}
 	}
@@ -115,10 +117,18 @@ func (b *operandB) column(j int) (*float32, int) {
 	return &b.panels[(j-b.first-within)*b.steps+within], stripColumns
 }
 
+// distance is that of column j+16 from column j.
+func (b *operandB) distance(j int) int {
+	if j < b.direct {
+		return stripColumns
+	}
+	return stripColumns * b.steps
+}
+
 // multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of 16 columns are the outer loop, so that a strip
 // of B stays in the first cache while the rows of A pass. B is packed on the way where this is the only block that uses
 // it: the panels stay in the second cache then.
-func multiplyBlock(w *Workspace, p *Product, b *operandB, once bool, i0, j0, k0, rows, columns, steps int) {
+func multiplyBlock(w *Workspace, p *Product, b *operandB, once, wide bool, i0, j0, k0, rows, columns, steps int) {
 	a := blockA(w, p, i0, k0, rows, columns, steps)
 	accumulate := 0
 	if p.Accumulate || k0 > 0 {
@@ -126,18 +136,27 @@ func multiplyBlock(w *Workspace, p *Product, b *operandB, once bool, i0, j0, k0,
 	}
 	final := k0+steps == p.K && p.Done != nil
 	done := 0
-	for j := 0; j < columns; j += stripColumns {
-		width := min(stripColumns, columns-j)
+	for j, width := 0, 0; j < columns; j += width {
 		if once && j%packColumns == 0 {
 			b.pack(j, min(j+packColumns, columns))
 		}
+		width = min(stripColumns, columns-j)
 		bStrip, ldb := b.column(j)
+		distance := 0
+		if wide && columns-j >= wideColumns {
+			width = wideColumns
+			distance = b.distance(j)
+		}
 		for _, a := range a {
 			if a.rows == 0 {
 				continue
 			}
 			row := (i0+a.first)*p.LDC + j0 + j
 			c := p.C[row : row+(a.rows-1)*p.LDC+width]
+			if width == wideColumns {
+				avx512Strip32(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, distance, &c[0], p.LDC, accumulate)
+				continue
+			}
 			if width == stripColumns {
 				avx2Strip16(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, &c[0], p.LDC, accumulate)
 				continue

@@ -3,14 +3,22 @@ package simd
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 )
 
 // Variable is the environment variable that forces a set by its name.
 const Variable = "MIXMAS_KERNELS"
 
-// nativeName is the name of the native set of amd64.
-const nativeName = "avx2"
+// nativeNames are the native sets of amd64.
+var nativeNames = []string{"avx2", "avx512"}
+
+// Sets lists the sets that this processor can run, the best one last.
+func Sets() []*Set {
+	sets, _ := native()
+	return append([]*Set{Portable()}, sets...)
+}
 
 var choice = sync.OnceValues(func() (*Set, string) { return choose(os.Getenv(Variable)) })
 
@@ -30,21 +38,21 @@ func Reason() string {
 // choose returns the set that the value of [Variable] names, or for "" the best one, and why. A name that is unknown or
 // not supported is reported in the reason.
 func choose(forced string) (*Set, string) {
-	native, why := native()
-	set := native
-	if set == nil {
-		set = Portable()
+	sets := Sets()
+	best := sets[len(sets)-1]
+	_, why := native()
+	reason := fmt.Sprintf("%s: %s", best.Name, why)
+	if forced == "" {
+		return best, reason
 	}
-	reason := fmt.Sprintf("%s: %s", set.Name, why)
-	switch {
-	case forced == "":
-		return set, reason
-	case forced == Portable().Name:
-		return Portable(), fmt.Sprintf("%s: forced by %s", forced, Variable)
-	case native != nil && forced == native.Name:
-		return native, fmt.Sprintf("%s: forced by %s", forced, Variable)
-	case forced == nativeName:
-		return set, fmt.Sprintf("%s (%s=%s is not possible here)", reason, Variable, forced)
+	for _, set := range sets {
+		if set.Name == forced {
+			return set, fmt.Sprintf("%s: forced by %s", forced, Variable)
+		}
 	}
-	return set, fmt.Sprintf("%s (%s=%q is not known: use %s or %s)", reason, Variable, forced, Portable().Name, nativeName)
+	if slices.Contains(nativeNames, forced) {
+		return best, fmt.Sprintf("%s (%s=%s is not possible here)", reason, Variable, forced)
+	}
+	return best, fmt.Sprintf("%s (%s=%q is not known: use %s or %s)", reason, Variable, forced, Portable().Name,
+		strings.Join(nativeNames, " or "))
 }

@@ -9,7 +9,7 @@ const (
 	workspaceB = portableDepth * portableColumns
 )
 
-func native() (*Set, string) {
+func native() ([]*Set, string) {
 	if runtime.GOARCH == "amd64" {
 		return nil, "built with the tag purego"
 	}

@@ -4,6 +4,7 @@ package simd
 // function or a long sum is involved, and round once.
 var portable = Set{
 	Name:                "portable",
+	Bits:                "portable",
 	Gemm:                portableGemm,
 	Gelu:                portableGelu,
 	GeluGrad:            portableGeluGrad,

@@ -7,13 +7,7 @@ import (
 )
 
 // sets are the sets of this build that this processor can run.
-func sets() []*Set {
-	list := []*Set{Portable()}
-	if set, _ := native(); set != nil {
-		list = append(list, set)
-	}
-	return list
-}
+func sets() []*Set { return Sets() }
 
 // eachSet runs a test on every set.
 func eachSet(t *testing.T, test func(t *testing.T, s *Set)) {
