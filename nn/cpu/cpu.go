@@ -60,6 +60,10 @@ func (d *Device) Open(state int) (device.Session, error) {
 	if state < 0 {
 		return nil, fmt.Errorf("open cpu session: a state of %d elements, want 0 or more", state)
 	}
+	s, err := newSession(d, state)
+	if err != nil {
+		return nil, err
+	}
 	d.pool.open()
-	return &session{device: d, state: aligned(state)}, nil
+	return s, nil
 }

@@ -17,10 +17,19 @@ var errClosed = errors.New("the session is closed")
 
 // session is one model's memory. It implements [device.Session].
 type session struct {
-	device       *Device
-	state, arena []float32
-	runners      []*runner
-	closed       bool
+	device               *Device
+	state, arena         []float32
+	freeState, freeArena func()
+	runners              []*runner
+	closed               bool
+}
+
+func newSession(d *Device, state int) (*session, error) {
+	memory, free, err := allocate(state)
+	if err != nil {
+		return nil, fmt.Errorf("open cpu session: %w", err)
+	}
+	return &session{device: d, state: memory, freeState: free, freeArena: func() {}}, nil
 }
 
 // Load implements [device.Session]. A program that needs a larger arena than those before it moves the arena.
@@ -38,14 +47,19 @@ func (s *session) Load(p *device.Program) (device.Runner, error) {
 	r.turn.pool = s.device.pool
 	r.turn.helpers = make([]*worker, s.device.Workers()-1)
 	if p.ArenaSize > len(s.arena) {
-		arena := aligned(p.ArenaSize)
+		arena, free, err := allocate(p.ArenaSize)
+		if err != nil {
+			return nil, fmt.Errorf("load %s: %w", p.Name, err)
+		}
 		copy(arena, s.arena)
-		s.arena = arena
+		old := s.freeArena
+		s.arena, s.freeArena = arena, free
 		for _, r := range s.runners {
 			if err := r.bind(); err != nil {
 				return nil, err
 			}
 		}
+		old()
 	}
 	if err := r.bind(); err != nil {
 		return nil, err
@@ -84,6 +98,8 @@ func (s *session) Close() error {
 		return fmt.Errorf("close session: %w", errClosed)
 	}
 	s.closed = true
+	s.freeState()
+	s.freeArena()
 	s.state, s.arena, s.runners = nil, nil, nil
 	s.device.pool.close()
 	return nil

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"sync"
@@ -253,5 +254,22 @@ func TestNames(t *testing.T) {
 	}
 	if New(Options{}).Workers() < 1 {
 		t.Error("no workers by default")
+	}
+}
+
+// Memory that the machine does not have is an error, so that a search can try the trial again alone.
+func TestOutOfMemory(t *testing.T) {
+	const tooMuch = 1 << 50 // more than an address space
+	d := New(Options{Workers: 1})
+	if _, err := d.Open(tooMuch); !errors.Is(err, device.ErrOutOfMemory) {
+		t.Errorf("open: %v, want out of memory", err)
+	}
+	s, err := d.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Load(&device.Program{Name: "large", ArenaSize: tooMuch}); !errors.Is(err, device.ErrOutOfMemory) {
+		t.Errorf("load: %v, want out of memory", err)
 	}
 }

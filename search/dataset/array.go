@@ -12,16 +12,18 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"mixmas/search/dataset/npy"
 )
 
-// array is a memory-mapped npy file of samples along the first axis.
+// array is an npy file of samples along the first axis. Rows are read when they are asked for, each by itself: the pages of
+// a memory map would cost more to fault in than a read costs, and would count as resident.
 type array struct {
-	path    string
-	header  npy.Header
-	offset  int64 // of the first element, in bytes
-	mapping *mapping
+	path   string
+	header npy.Header
+	offset int64 // of the first element, in bytes
+	file   *os.File
 }
 
 // openArray maps an npy file and checks that it is row-major, has at least one axis and is as long as its header says.
@@ -30,11 +32,11 @@ func openArray(path string) (*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := openMapping(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return &array{path, header, offset, m}, nil
+	return &array{path, header, offset, f}, nil
 }
 
 func readHeader(path string) (npy.Header, int64, error) {
@@ -65,23 +67,37 @@ func readHeader(path string) (npy.Header, int64, error) {
 	return header, offset, nil
 }
 
+// rowBuffer holds a piece of a row on its way.
+type rowBuffer struct {
+	raw    [8 * rowPiece]byte
+	values [rowPiece]float64
+}
+
+const rowPiece = 4096 // elements
+
+var rowBuffers = sync.Pool{New: func() any { return new(rowBuffer) }}
+
 // read writes len(dst) elements, standardised, into dst: those of a row, or of several rows.
 func (a *array) read(row int, s Standardisation, dst []float32) error {
-	const chunk = 512 // elements: both buffers stay on the stack
-	var raw [8 * chunk]byte
-	var values [chunk]float64
+	b := rowBuffers.Get().(*rowBuffer)
+	defer rowBuffers.Put(b)
 	size := int64(a.header.Type.Size)
 	offset := a.offset + int64(row)*int64(a.header.RowSize())*size
+	scale := 1 / s.Deviation
 	for len(dst) > 0 {
-		n := min(chunk, len(dst))
-		if _, err := a.mapping.ReadAt(raw[:int64(n)*size], offset); err != nil {
+		values := b.values[:min(rowPiece, len(dst))]
+		raw := b.raw[:int64(len(values))*size]
+		if _, err := a.file.ReadAt(raw, offset); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("the file is closed or shorter than it was")
+			}
 			return fmt.Errorf("%s: row %d: %w", a.path, row, err)
 		}
-		a.header.Type.Decode(values[:n], raw[:])
-		for i, v := range values[:n] {
-			dst[i] = float32((v - s.Mean) / s.Deviation)
+		a.header.Type.Decode(values, raw)
+		for i, v := range values {
+			dst[i] = float32((v - s.Mean) * scale)
 		}
-		dst, offset = dst[n:], offset+int64(n)*size
+		dst, offset = dst[len(values):], offset+int64(len(raw))
 	}
 	return nil
 }
@@ -110,7 +126,6 @@ func (a *array) scan(ctx context.Context, rows int, environment Environment) (fa
 			return found, nil
 		}
 	}
-	// An ordinary read: pages of a map would count as resident memory.
 	f, err := os.Open(a.path)
 	if err != nil {
 		return facts{}, err

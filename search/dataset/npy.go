@@ -47,7 +47,7 @@ func (f NPYFiles) of(s Split) string { return [...]string{f.Train, f.Validation,
 func init() {
 	Register(Format{
 		Name:    "npy",
-		Doc:     "any number of modalities in npy files of any numeric type, memory-mapped",
+		Doc:     "any number of modalities in npy files of any numeric type, read row by row",
 		Options: func() any { return &NPYOptions{Name: "npy", Validation: 1000} },
 		Open: func(ctx context.Context, options any, environment Environment) (Dataset, error) {
 			o, ok := options.(*NPYOptions)
@@ -370,7 +370,7 @@ func (d *arrays) Preprocessing() map[string]Standardisation {
 func (d *arrays) Close() error {
 	var failed error
 	for _, a := range d.files {
-		if err := a.mapping.Close(); err != nil && failed == nil {
+		if err := a.file.Close(); err != nil && failed == nil {
 			failed = fmt.Errorf("%s: %w", a.path, err)
 		}
 	}

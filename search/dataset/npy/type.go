@@ -54,6 +54,10 @@ func (t Type) String() string {
 func (t Type) Decode(dst []float64, src []byte) {
 	src = src[:len(dst)*t.Size]
 	switch {
+	case t.Kind == 'f' && t.Size == 4 && !t.BigEndian: // what most files hold
+		for i := range dst {
+			dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(src[4*i : 4*i+4])))
+		}
 	case t.Kind == 'f' && t.Size == 4:
 		for i := range dst {
 			dst[i] = float64(math.Float32frombits(t.uint32(src[4*i:])))
