@@ -7,6 +7,10 @@ import "C"
 
 import "mixmas/nn/device"
 
+// normChunk is how many columns one block of the gradient of layer norm has. Wider rows are read by blocks that others do
+// not wait for.
+const normChunk = 1024
+
 func (b *binder) layerNorm(o *device.LayerNorm) {
 	b.positive("rows and width", o.Rows, o.Width)
 	n := o.Rows * o.Width
@@ -18,7 +22,10 @@ func (b *binder) layerNorm(o *device.LayerNorm) {
 func (b *binder) layerNormGrad(o *device.LayerNormGrad) {
 	b.positive("rows and width", o.Rows, o.Width)
 	n := o.Rows * o.Width
-	b.share(o.DX, o.Plus, o.DY)
+	b.share(o.DX, o.Plus)
+	if o.Width <= normChunk {
+		b.share(o.DX, o.DY)
+	}
 	b.share(o.DWeight, o.PlusWeight)
 	b.share(o.DBias, o.PlusBias)
 	add(b, C.MIXMAS_OP_LAYER_NORM_GRAD, C.mixmas_layer_norm_grad{x: b.need("X", o.X, n), weight: b.need("Weight", o.Weight, o.Width),

@@ -289,6 +289,24 @@ func TestOutOfMemory(t *testing.T) {
 		wantError(t, err, parts...)
 		if !errors.Is(err, device.ErrOutOfMemory) {
 			t.Errorf("error %v is not %v", err, device.ErrOutOfMemory)
+// The gradient of layer norm may take the place of dy only where one block has the whole row.
+func TestLayerNormGradInPlace(t *testing.T) {
+	s := open(t, anyDevice(t, Options{}), 0)
+	defer s.Close()
+	load := func(width int) error {
+		info := func(name string, offset, size, first, last int) device.BufferInfo {
+			return device.BufferInfo{Name: name, Offset: offset, Size: size, First: first, Last: last}
+		}
+		_, err := s.Load(&device.Program{Name: "norm", ArenaSize: 3*width + 64,
+			Buffers: []device.BufferInfo{info("x", 0, width, -1, 0), info("weight", width, width, -1, 0),
+				info("statistics", 3*width, 2, -1, 0), info("dy", 2*width, width, -1, 0), info("dx", 2*width, width, 0, 1)},
+			Operations: []device.Operation{&device.LayerNormGrad{X: 1, Weight: 2, Statistics: 3, DY: 4, DX: 5, Rows: 1, Width: width}}})
+		return err
+	}
+	check(t, load(1024))
+	wantError(t, load(1028), "writes buffer 5 (dx) over buffer 4 (dy)")
+}
+
 		}
 	}
 	limit(8)

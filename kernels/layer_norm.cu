@@ -15,7 +15,7 @@
 // The gradient is one pass: a block has a slice of the rows, and each of its warps adds up dweight and dbias for every
 // fourth of them in shared memory, where a lane has its own columns. The slices' sums go through the workspace, and a
 // second launch adds them in order. Rows of more than 1024 columns are cut into chunks of 1024: each chunk has its own
-// blocks, which all compute the row's two means. (So there dx may not be the memory of dy or plus; elsewhere it may.)
+// blocks, which all compute the row's two means. (So there dx may not be the memory of dy; elsewhere it may, and plus always.)
 #include <algorithm>
 
 #include "operations.h"
