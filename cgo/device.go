@@ -45,7 +45,7 @@ const Emulated = C.emulated != 0
 // Stamp is the hash of the archive of kernels.
 const Stamp = C.MIXMAS_KERNELS_STAMP
 
-// Probe is the number of GPUs that can be used; where it is 0, reason says why.
+// Probe is the number of GPUs, some of which [New] may refuse; where none can be used it is 0, and reason says why.
 func Probe() (count int, reason error) {
 	var message C.mixmas_message
 	if count = int(C.mixmas_device_count(&message)); count == 0 {
@@ -54,7 +54,7 @@ func Probe() (count int, reason error) {
 	return count, nil
 }
 
-// Describe says what the GPU of a number is.
+// Describe says what the GPU of a number is, or why it cannot be used.
 func Describe(ordinal int) (Description, error) {
 	var message C.mixmas_message
 	var d C.mixmas_device
@@ -82,7 +82,7 @@ type Device struct {
 
 var _ device.Device = (*Device)(nil)
 
-// New makes the device. Where the GPU is missing, or too old, the error says so.
+// New makes the device. Where the GPU is missing, too old or too small, the error says so.
 func New(o Options) (*Device, error) {
 	if err := o.Numerics.check(); err != nil {
 		return nil, err

@@ -16,10 +16,10 @@ const Emulated = false
 
 var errNotBuilt = errors.New("this binary was built without CUDA: make kernels builds one with it")
 
-// Probe is the number of GPUs that can be used; where it is 0, reason says why.
+// Probe is the number of GPUs; where none can be used it is 0, and reason says why.
 func Probe() (count int, reason error) { return 0, errNotBuilt }
 
-// Describe says what the GPU of a number is.
+// Describe says what the GPU of a number is, or why it cannot be used.
 func Describe(int) (Description, error) { return Description{}, errNotBuilt }
 
 // Device is a GPU. It implements [device.Device]; in this binary there is none.

@@ -484,6 +484,32 @@ func TestNames(t *testing.T) {
 	wantError(t, err, "no GPU 99")
 	if Emulated {
 		t.Setenv("MIXMAS_EMULATOR_DEVICES", "2")
+// TestLittleSharedMemory probes GPUs on which the kernels cannot run.
+func TestLittleSharedMemory(t *testing.T) {
+	if !Emulated {
+		t.Skip("only an emulated GPU can be made small")
+	}
+	t.Setenv("MIXMAS_EMULATOR_SHARED", fmt.Sprint(99<<10))
+	const reason = "GPU 0, CUDA emulator, has 99 KiB of shared memory a block: 160 KiB are needed"
+	n, err := Probe()
+	wantError(t, err, reason)
+	if n != 0 {
+		t.Errorf("found %d GPUs", n)
+	}
+	_, err = New(Options{})
+	wantError(t, err, reason)
+	t.Setenv("MIXMAS_EMULATOR_DEVICES", "2") // the second has enough
+	n, err = Probe()
+	check(t, err)
+	if n != 2 {
+		t.Errorf("found %d GPUs, want 2", n)
+	}
+	_, err = New(Options{})
+	wantError(t, err, reason)
+	_, err = New(Options{Ordinal: 1})
+	check(t, err)
+}
+
 		d, err := New(Options{Ordinal: 1, Numerics: BF16})
 		check(t, err)
 		if got := d.Name() + " " + d.Numerics(); got != "cuda:1 cuda/emulator/bf16" {

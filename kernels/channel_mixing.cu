@@ -188,6 +188,7 @@ template <mixmas_numerics NUMERICS, int WIDTH>
 cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &arguments) {
   const auto kernel = channel_mixing<NUMERICS, WIDTH>;
   const int bytes = Shape<WIDTH>::shared_bytes(plan.warps);
+  static_assert(Shape<WIDTH>::shared_bytes(MAX_WARPS) <= MAX_SHARED);
   const cudaError_t e = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
                                              cudaFuncAttributeMaxDynamicSharedMemorySize,
                                              Shape<WIDTH>::shared_bytes(MAX_WARPS));

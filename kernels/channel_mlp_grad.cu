@@ -216,6 +216,7 @@ __global__ void __launch_bounds__(THREADS, 2) channel_mlp_grad(const Arguments a
 template <mixmas_numerics NUMERICS, int WIDTH>
 cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &arguments) {
   const auto kernel = channel_mlp_grad<NUMERICS, WIDTH>;
+  static_assert(shared_bytes<WIDTH>() <= MAX_SHARED);
   const cudaError_t e = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
                                              cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes<WIDTH>());
   if (e != cudaSuccess) return e;

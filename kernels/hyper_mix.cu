@@ -173,7 +173,7 @@ template <mixmas_numerics NUMERICS, int ROWS, int TOKENS, bool ALIGNED>
 cudaError_t run_tiles(cudaStream_t stream, int64_t blocks, const Launch &parameters) {
   const auto kernel = hyper_mix<NUMERICS, ROWS, TOKENS, ALIGNED>;
   constexpr int BYTES = Tiles<NUMERICS, ROWS, TOKENS>::SHARED * sizeof(float);
-  static_assert(BYTES <= 160 << 10, "sm_80 has no more shared memory");
+  static_assert(BYTES <= MAX_SHARED);
   const cudaError_t status =
       cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES);
   if (status != cudaSuccess) return status;

@@ -29,7 +29,6 @@ constexpr int THREADS = 512, WARPS = THREADS / 32;
 constexpr int FEW_TOKENS = 32;
 constexpr int ROWS = 128;    // of hidden layer at a time
 constexpr int COLUMNS = 64;  // of features at a time
-constexpr int SHARED_LIMIT = 160 << 10;
 // Blocks that fill a GPU (H100, H200). A constant, as the work must not depend on the GPU.
 constexpr int MULTIPROCESSORS = 132;
 
@@ -228,7 +227,7 @@ bool fused(const mixmas_hyper_mixing &op) {
   const int64_t dk = op.width / op.heads, tk = op.hidden / op.heads;
   return op.tokens <= FEW_TOKENS && dk % 16 == 0 && tk % 16 == 0 && dk <= 1024 && tk <= 4096 &&
          packable(op.x, op.positions, op.positioned) &&
-         Layout(int(op.tokens), int(dk), int(tk), generators(op)).size * int(sizeof(float)) <= SHARED_LIMIT;
+         Layout(int(op.tokens), int(dk), int(tk), generators(op)).size * int(sizeof(float)) <= MAX_SHARED;
 }
 
 template <mixmas_numerics NUMERICS>
@@ -240,7 +239,7 @@ cudaError_t run_fused(cudaStream_t stream, const mixmas_hyper_mixing &op) {
   const auto kernel = packable(op.fc1[0], op.fc1[1], op.fc2[0], op.fc2[1]) ? hyper_mixing<NUMERICS, true>
                                                                            : hyper_mixing<NUMERICS, false>;
   const cudaError_t status = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
-                                                  cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_LIMIT);
+                                                  cudaFuncAttributeMaxDynamicSharedMemorySize, MAX_SHARED);
   if (status != cudaSuccess) return status;
   int64_t slices = MULTIPROCESSORS / blocks;
   slices = slices < 1 ? 1 : slices > ceil_div(dk, COLUMNS) ? ceil_div(dk, COLUMNS) : slices;

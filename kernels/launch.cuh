@@ -135,4 +135,8 @@ namespace mixmas {
 
 using bf16 = __nv_bfloat16;
 
+// The most shared memory that a block may ask for. Compute capability 8.0 has 163 KiB a block, 9.0 has 227; GPUs with less
+// than this, as 8.6, 8.9 and 12.0, are refused (mixmas_device_describe).
+constexpr int MAX_SHARED = 160 << 10;
+
 }  // namespace mixmas

@@ -197,7 +197,7 @@ cudaError_t launch_matmul_tiles(cudaStream_t stream, MatmulFactors f, const Matm
                         Operand<TILING::COLUMNS, MATMUL_DEPTH, TRANSPOSE_B ? Order::ALONG : Order::ACROSS>::SIZE;
   constexpr int shared = TILING::STAGES * stage * sizeof(float);
   static_assert(TILING::ROWS * (TILING::COLUMNS + 8) <= TILING::STAGES * stage, "the sums fit where the operands were");
-  static_assert(shared <= 160 << 10, "what an sm_80 has");
+  static_assert(shared <= MAX_SHARED);
   const auto kernel = matmul_tiles<NUMERICS, TILING, TRANSPOSE_A, TRANSPOSE_B>;
   f.tiles_down = (f.m + TILING::ROWS - 1) / TILING::ROWS;
   f.tiles_across = (f.n + TILING::COLUMNS - 1) / TILING::COLUMNS;

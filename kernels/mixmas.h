@@ -366,7 +366,7 @@ typedef struct {
   int64_t memory; /* bytes */
 } mixmas_device;
 
-/* The number of GPUs that can be used; 0 with a message that says why there is none. */
+/* The number of GPUs; 0 with a message that says why where none of them can be used. */
 int32_t mixmas_device_count(mixmas_message *message);
 mixmas_status mixmas_device_describe(int32_t ordinal, mixmas_device *device, mixmas_message *message);
 

@@ -26,8 +26,6 @@
 namespace mixmas::mlp {
 
 constexpr int PAD = 12;
-// The shared memory that a block may ask for: 163 KB is the limit of sm_80.
-constexpr int MAX_SHARED = 160 << 10;
 
 // The groups that one vector load serves.
 template <Order ORDER, int GROUPS>

@@ -96,13 +96,13 @@ Cut cut(const mixmas_monarch &op) {
   return cut(op, 1);
 }
 
-bool fits(const mixmas_monarch &op) { return cut(op).bytes <= MONARCH_SHARED; }
+bool fits(const mixmas_monarch &op) { return cut(op).bytes <= MAX_SHARED; }
 
 template <int COLUMNS>
 cudaError_t run_fused(cudaStream_t stream, const mixmas_monarch &op, const Cut &cut) {
   if (cut.blocks > INT32_MAX) return cudaErrorInvalidValue;
   const cudaError_t status = cudaFuncSetAttribute(reinterpret_cast<const void *>(monarch<COLUMNS>),
-                                                  cudaFuncAttributeMaxDynamicSharedMemorySize, int(MONARCH_SHARED));
+                                                  cudaFuncAttributeMaxDynamicSharedMemorySize, MAX_SHARED);
   if (status != cudaSuccess) return status;
   Parameters parameters = {op, cut.samples, int(cut.tiles), packed_block(op.l, op.q), packed_block(op.r, op.p)};
   return launch(monarch<COLUMNS>, dim3(unsigned(cut.blocks)), dim3(THREADS), size_t(cut.bytes), stream, parameters);

@@ -8,8 +8,6 @@
 
 namespace mixmas {
 
-// What a block may have of shared memory on sm_80.
-constexpr int64_t MONARCH_SHARED = 160 << 10;
 // Blocks that fill a GPU (H100, H200). A constant, as sums must not depend on the GPU.
 constexpr int64_t MONARCH_BLOCKS = 132;
 

@@ -193,24 +193,24 @@ Cut cut(const mixmas_monarch_grad &op) {
   const int64_t order = op.p * op.q;
   Cut cut;
   const auto bytes = [&](int columns) { return 2 * order * (columns + PACK) * int64_t(sizeof(float)); };
-  cut.columns = bytes(32) <= MONARCH_SHARED ? 32 : 16;
+  cut.columns = bytes(32) <= MAX_SHARED ? 32 : 16;
   cut.bytes = bytes(cut.columns);
   cut.threads = order <= 128 ? 256 : MAX_THREADS;
   cut.tiles = ceil_div(op.width, cut.columns);
   cut.tiles_of_all = op.batch * cut.tiles;
   // As many blocks as fit the GPU at a time, up to four on a multiprocessor: each has a copy of the gradients.
-  const int64_t resident = cut.bytes * 4 <= MONARCH_SHARED ? 4 : cut.bytes * 2 <= MONARCH_SHARED ? 2 : 1;
+  const int64_t resident = cut.bytes * 4 <= MAX_SHARED ? 4 : cut.bytes * 2 <= MAX_SHARED ? 2 : 1;
   cut.blocks = resident * MONARCH_BLOCKS < cut.tiles_of_all ? resident * MONARCH_BLOCKS : cut.tiles_of_all;
   cut.weights = order * (op.p + op.q);
   return cut;
 }
 
-bool fits(const Cut &cut) { return cut.bytes <= MONARCH_SHARED; }
+bool fits(const Cut &cut) { return cut.bytes <= MAX_SHARED; }
 
 template <int COLUMNS>
 cudaError_t run_tiles(cudaStream_t stream, const Cut &cut, const Parameters &parameters) {
   const cudaError_t status = cudaFuncSetAttribute(reinterpret_cast<const void *>(monarch_grad<COLUMNS>),
-                                                  cudaFuncAttributeMaxDynamicSharedMemorySize, int(MONARCH_SHARED));
+                                                  cudaFuncAttributeMaxDynamicSharedMemorySize, MAX_SHARED);
   if (status != cudaSuccess) return status;
   return launch(monarch_grad<COLUMNS>, dim3(unsigned(cut.blocks)), dim3(unsigned(cut.threads)), size_t(cut.bytes),
                 stream, parameters);

@@ -160,6 +160,11 @@ mixmas_status mixmas_device_describe(int32_t ordinal, mixmas_device *device, mix
         device->minor, mixmas::kLeastMajor);
     return MIXMAS_FAILED;
   }
+  if (properties.sharedMemPerBlockOptin < size_t(mixmas::MAX_SHARED)) {
+    say(message, "GPU %d, %s, has %zu KiB of shared memory a block: %d KiB are needed", ordinal, device->name,
+        properties.sharedMemPerBlockOptin >> 10, mixmas::MAX_SHARED >> 10);
+    return MIXMAS_FAILED;
+  }
   return MIXMAS_OK;
 }
 

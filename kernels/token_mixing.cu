@@ -186,7 +186,7 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
   const auto kernel = token_mixing<NUMERICS, HIDDEN_GROUPS>;
   const int bytes = plan.shared_bytes();
   const cudaError_t e = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
-                                             cudaFuncAttributeMaxDynamicSharedMemorySize, mlp::MAX_SHARED);
+                                             cudaFuncAttributeMaxDynamicSharedMemorySize, MAX_SHARED);
   if (e != cudaSuccess) return e;
   const int64_t blocks = arguments.op.batch * plan.slices;
   return launch(kernel, dim3(unsigned(blocks)), dim3(32 * plan.warps()), bytes, stream, arguments);

@@ -258,7 +258,7 @@ template <mixmas_numerics NUMERICS, int HIDDEN_GROUPS>
 cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &arguments) {
   const auto kernel = token_mlp_grad<NUMERICS, HIDDEN_GROUPS>;
   const cudaError_t e = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
-                                             cudaFuncAttributeMaxDynamicSharedMemorySize, mlp::MAX_SHARED);
+                                             cudaFuncAttributeMaxDynamicSharedMemorySize, MAX_SHARED);
   if (e != cudaSuccess) return e;
   const int64_t blocks = plan.groups * plan.slices;
   return launch(kernel, dim3(unsigned(blocks)), dim3(32 * plan.warps()), plan.shared_bytes(), stream, arguments);

@@ -136,3 +136,15 @@ func TestFirstGPU(t *testing.T) {
 		}
 	}
 }
+
+// TestAutoGPU says that auto passes over a GPU that cannot be used.
+func TestAutoGPU(t *testing.T) {
+	if !cuda.Emulated {
+		t.Skip("only an emulated GPU can be made small")
+	}
+	t.Setenv("MIXMAS_EMULATOR_DEVICES", "2")
+	t.Setenv("MIXMAS_EMULATOR_SHARED", "0")
+	if d, err := openGPU("auto", autoNumerics, &bytes.Buffer{}); err != nil || d.Name() != "cuda:1" {
+		t.Errorf("auto gives %v, %v: want the second GPU", d, err)
+	}
+}

@@ -4,10 +4,12 @@
 // shows as data that are not there, every time. Kernels, copies and all else run one at a time in the whole process.
 //
 // MIXMAS_EMULATOR_DEVICES: how many GPUs there are (1). MIXMAS_EMULATOR_MEMORY: bytes of memory that each has (16 GiB).
+// MIXMAS_EMULATOR_SHARED: bytes of shared memory that a block of the first may have (163 KiB, which is also the most).
 #pragma once
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -99,6 +101,9 @@ inline size_t setting(const char *name, size_t otherwise) {
 }
 inline int device_count() { return int(setting("MIXMAS_EMULATOR_DEVICES", 1)); }
 inline size_t memory_size() { return setting("MIXMAS_EMULATOR_MEMORY", size_t(16) << 30); }
+inline size_t most_shared(int ordinal) {
+  return ordinal == 0 ? std::min(setting("MIXMAS_EMULATOR_SHARED", kMaxShared), kMaxShared) : kMaxShared;
+}
 
 // ---- streams ----
 
@@ -327,7 +332,7 @@ EMULATOR_API cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int
   properties->multiProcessorCount = 108;
   properties->totalGlobalMem = emulator::memory_size();
   properties->sharedMemPerBlock = 48 << 10;
-  properties->sharedMemPerBlockOptin = emulator::kMaxShared;
+  properties->sharedMemPerBlockOptin = emulator::most_shared(ordinal);
   properties->sharedMemPerMultiprocessor = 164 << 10;
   properties->regsPerBlock = properties->regsPerMultiprocessor = 65536;
   properties->warpSize = emulator::kWarp;
@@ -360,7 +365,7 @@ EMULATOR_API cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attri
 EMULATOR_API cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute attribute, int value) {
   emulator::Guard guard(emulator::runtime().lock);
   if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize) return cudaSuccess;
-  if (value < 0 || size_t(value) > emulator::kMaxShared) return emulator::result(cudaErrorInvalidValue);
+  if (value < 0 || size_t(value) > emulator::most_shared(emulator::device)) return emulator::result(cudaErrorInvalidValue);
   emulator::runtime().shared_limits[kernel] = value;
   return cudaSuccess;
 }
