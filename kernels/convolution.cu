@@ -270,10 +270,12 @@ cudaError_t run(const Context &context, const mixmas_depthwise &op) {
   const int64_t units = ceil_div(m.width, SIDE_BY_SIDE), lines = int64_t(m.batch) * m.height, count = lines * units;
   if (m.kernel > MOST_KERNEL || count > MOST_INDICES) return cudaErrorInvalidValue;
   const size_t shared = size_t(m.kernel) * m.kernel * WARP * sizeof(float);
-  if (shared > 48 << 10)
-    if (cudaError_t e = cudaFuncSetAttribute(reinterpret_cast<const void *>(depthwise),
-                                             cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared)))
-      return e;
+  // Always the most: a limit counts when a graph is replayed, too, and that may need more than this call.
+  constexpr int most = MOST_KERNEL * MOST_KERNEL * WARP * sizeof(float);
+  static_assert(most <= MAX_SHARED);
+  if (cudaError_t e = cudaFuncSetAttribute(reinterpret_cast<const void *>(depthwise),
+                                           cudaFuncAttributeMaxDynamicSharedMemorySize, most))
+    return e;
   const dim3 grid(uint32_t(ceil_div(count, THREADS / WARP)), uint32_t(ceil_div(m.channels, WARP)));
   return launch(depthwise, grid, dim3(THREADS), shared, context.stream, op,
                 Rows{Divider(units), Divider(m.height), uint32_t(count)});
