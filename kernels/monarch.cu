@@ -3,8 +3,9 @@
 //   u(i, .) = L_i x(i, .)  for each row i of the p x q view,   y(., j) = R_j u(., j)  for each column j
 //
 // x, y (batch, p q, width), l (p, q, q), r (q, p, p). It moves 8 batch p q width + 4 p q (p + q) bytes and does 2 batch
-// p q width (p + q) FLOPs: (p + q) / 4 FLOPs a byte, 6 for the order 128 = 8 x 16, 16 for 1024 = 32 x 32. Exact float32
-// on the ordinary units keeps up with memory (14 FLOPs a byte on an H200), in every numerics.
+// p q width (p + q) FLOPs: (p + q) / 4 FLOPs a byte, 6 for the order 128 = 8 x 16, 16 for 1024 = 32 x 32. Float32 on the
+// ordinary units keeps up with memory (14 FLOPs a byte on an H200), so the kernel computes in it in every numerics.
+// Orders that do not fit its shared memory are two matrix products, in the numerics asked for.
 //
 // A block has 32, 64 or 128 columns of one sample, of several where the order is small, and u in shared memory: the
 // permutation between the factors is a different walk through it. A thread has one, two or four neighbouring columns, a

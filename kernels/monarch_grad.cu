@@ -4,7 +4,8 @@
 //   dl_i = sum du(i, .) x(i, .)',  dx(i, .) = L_i' du(i, .)     sums over the batch and the width
 //
 // Shapes as in monarch.cu. It does 10 batch p q width (p + q) FLOPs and moves x, dy and dx: 12 batch p q width bytes.
-// All sums are exact float32, in every numerics.
+// The kernel computes in float32, in every numerics. Orders that do not fit its shared memory are matrix products, in the
+// numerics asked for.
 //
 // A block takes tiles of 32 (16) columns of a sample, and keeps two of their matrices at a time in shared memory:
 //
