@@ -23,9 +23,11 @@ type runner struct {
 	operations []C.mixmas_operation
 	// constants[b-1] is where the constant of buffer b lies.
 	constants []*C.float
-	// inputs are the buffers that can be gathered; gathered says which of them the next run gathers.
-	inputs   []device.Buffer
-	gathered []bool
+	// inputs are the buffers that can be gathered. gathers says which of them the next run gathers, and rows has all the
+	// row numbers: they go to C with the run.
+	inputs  []device.Buffer
+	gathers []C.mixmas_gather
+	rows    []C.int32_t
 	// poison lists the memory that holds nothing; it is nil unless the device poisons.
 	poison []C.mixmas_poison
 
@@ -49,7 +51,6 @@ func newRunner(s *session, p *device.Program) (*runner, error) {
 			r.inputs = append(r.inputs, device.Buffer(i+1))
 		}
 	}
-	r.gathered = make([]bool, len(r.inputs))
 	if len(data) == 0 {
 		return r, nil
 	}
@@ -116,17 +117,30 @@ func (r *runner) Write(b device.Buffer, src []float32) error {
 	if err != nil {
 		return err
 	}
-	if i := slices.Index(r.inputs, b); i >= 0 && r.gathered[i] { // the last one counts
-		r.gathered[i] = false
-		err = s.result(C.mixmas_program_gather(r.c, C.int32_t(i), nil, 0, 0, nil, &s.message))
-	}
-	if err == nil {
-		err = s.result(C.mixmas_session_write(s.c, dst, host(src), C.int64_t(len(src)), &s.message))
-	}
-	if err != nil {
+	r.forget(slices.Index(r.inputs, b))
+	if err := s.result(C.mixmas_session_write(s.c, dst, host(src), C.int64_t(len(src)), &s.message)); err != nil {
 		return fmt.Errorf("write input of %s: %w", r.program.Name, err)
 	}
 	return nil
+}
+
+// gather makes the next run fill an input with rows of a table.
+func (r *runner) gather(input int, t *table, rows []int) error {
+	r.forget(input)
+	first := len(r.rows)
+	for _, row := range rows {
+		if row < 0 || row >= t.rows {
+			return fmt.Errorf("row %d of a table of %d", row, t.rows)
+		}
+		r.rows = append(r.rows, C.int32_t(row))
+	}
+	r.gathers = append(r.gathers, C.mixmas_gather{input: C.int32_t(input), table: t.memory, width: C.int64_t(t.width), first: C.int64_t(first)})
+	return nil
+}
+
+// forget leaves an input out of what the next run gathers: what was said last counts.
+func (r *runner) forget(input int) {
+	r.gathers = slices.DeleteFunc(r.gathers, func(g C.mixmas_gather) bool { return int(g.input) == input })
 }
 
 // Read implements [device.Runner].
@@ -169,7 +183,8 @@ func (r *runner) Run(step device.Step) error {
 	if r.poison != nil {
 		return r.trace(nil)
 	}
-	return r.end(C.mixmas_program_run(r.c, &r.step, &r.session.message))
+	return r.end(C.mixmas_program_run(r.c, &r.step, unsafe.SliceData(r.gathers), C.int32_t(len(r.gathers)),
+		unsafe.SliceData(r.rows), C.int64_t(len(r.rows)), &r.session.message))
 }
 
 // Trace implements [device.Profiler].
@@ -208,13 +223,14 @@ func (r *runner) begin(step device.Step) error {
 
 // trace runs the operations one by one, with the times of each where there is room for them.
 func (r *runner) trace(milliseconds []C.float) error {
-	return r.end(C.mixmas_program_trace(r.c, &r.step, unsafe.SliceData(milliseconds), unsafe.SliceData(r.poison),
+	return r.end(C.mixmas_program_trace(r.c, &r.step, unsafe.SliceData(r.gathers), C.int32_t(len(r.gathers)),
+		unsafe.SliceData(r.rows), C.int64_t(len(r.rows)), unsafe.SliceData(milliseconds), unsafe.SliceData(r.poison),
 		C.int32_t(len(r.poison)), &r.session.message))
 }
 
 // end takes note of a run.
 func (r *runner) end(status C.mixmas_status) error {
-	clear(r.gathered)
+	r.gathers, r.rows = r.gathers[:0], r.rows[:0]
 	if err := r.session.result(status); err != nil {
 		return fmt.Errorf("run %s: %w", r.program.Name, err)
 	}

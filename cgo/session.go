@@ -11,6 +11,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -217,8 +218,8 @@ func (s *session) upload(rows, width int, fill func(row int, dst []float32) erro
 	if s.closed {
 		return nil, errClosed
 	}
-	if rows < 1 || width < 1 {
-		return nil, errors.New("want at least one row and one element")
+	if rows < 1 || width < 1 || rows > math.MaxInt32 {
+		return nil, errors.New("want 1 to 2147483647 rows, and at least one element")
 	}
 	var free, total C.int64_t
 	if err := s.result(C.mixmas_session_memory(s.c, &free, &total, &s.message)); err != nil {
@@ -273,13 +274,9 @@ func (s *session) Gather(run device.Runner, b device.Buffer, from device.Table, 
 	if len(rows) == 0 {
 		return nil
 	}
-	input := slices.Index(r.inputs, b)
-	status := C.mixmas_program_gather(r.c, C.int32_t(input), t.memory, C.int64_t(t.rows), C.int64_t(t.width),
-		(*C.int64_t)(unsafe.Pointer(unsafe.SliceData(rows))), &s.message)
-	if err := s.result(status); err != nil {
+	if err := r.gather(slices.Index(r.inputs, b), t, rows); err != nil {
 		return fmt.Errorf("gather input %s of %s: %w", r.program.Info(b).Name, r.program.Name, err)
 	}
-	r.gathered[input] = true
 	return nil
 }
 

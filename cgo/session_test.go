@@ -142,6 +142,23 @@ func TestGatherBeforeTheArenaMoves(t *testing.T) {
 	}
 }
 
+// A gathered step is one call and allocates nothing.
+func TestGatherAllocations(t *testing.T) {
+	s := open(t, anyDevice(t, Options{}), 16)
+	defer s.Close()
+	r := load(t, s, chain(16))
+	table, err := s.Upload(3, 4, func(int, []float32) error { return nil })
+	check(t, err)
+	rows := []int{2, 0, 1, 2}
+	allocations := testing.AllocsPerRun(5, func() {
+		check(t, s.Gather(r, 1, table, rows))
+		check(t, r.Run(device.Step{}))
+	})
+	if allocations != 0 {
+		t.Errorf("a step makes %v allocations", allocations)
+	}
+}
+
 func TestPoison(t *testing.T) {
 	d := anyDevice(t, Options{Poison: true})
 	s := open(t, d, 16)
@@ -272,23 +289,6 @@ func TestErrors(t *testing.T) {
 	wantError(t, err, "closed")
 }
 
-type unknown struct{ device.Operation }
-
-func (unknown) Name() string { return "unknown" }
-
-// TestOutOfMemory fills the memory of an emulated GPU.
-func TestOutOfMemory(t *testing.T) {
-	if !Emulated {
-		t.Skip("only an emulated GPU can be made small")
-	}
-	d := anyDevice(t, Options{})
-	const megabyte = 1 << 20 / 4
-	limit := func(megabytes int) { t.Setenv("MIXMAS_EMULATOR_MEMORY", fmt.Sprint(megabytes<<20)) }
-	full := func(err error, parts ...string) {
-		t.Helper()
-		wantError(t, err, parts...)
-		if !errors.Is(err, device.ErrOutOfMemory) {
-			t.Errorf("error %v is not %v", err, device.ErrOutOfMemory)
 // The gradient of layer norm may take the place of dy only where one block has the whole row.
 func TestLayerNormGradInPlace(t *testing.T) {
 	s := open(t, anyDevice(t, Options{}), 0)
@@ -307,6 +307,23 @@ func TestLayerNormGradInPlace(t *testing.T) {
 	wantError(t, load(1028), "writes buffer 5 (dx) over buffer 4 (dy)")
 }
 
+type unknown struct{ device.Operation }
+
+func (unknown) Name() string { return "unknown" }
+
+// TestOutOfMemory fills the memory of an emulated GPU.
+func TestOutOfMemory(t *testing.T) {
+	if !Emulated {
+		t.Skip("only an emulated GPU can be made small")
+	}
+	d := anyDevice(t, Options{})
+	const megabyte = 1 << 20 / 4
+	limit := func(megabytes int) { t.Setenv("MIXMAS_EMULATOR_MEMORY", fmt.Sprint(megabytes<<20)) }
+	full := func(err error, parts ...string) {
+		t.Helper()
+		wantError(t, err, parts...)
+		if !errors.Is(err, device.ErrOutOfMemory) {
+			t.Errorf("error %v is not %v", err, device.ErrOutOfMemory)
 		}
 	}
 	limit(8)
@@ -467,23 +484,6 @@ func TestNoGPU(t *testing.T) {
 	wantError(t, err, "GPU")
 }
 
-func TestNames(t *testing.T) {
-	d := anyDevice(t, Options{})
-	if got := d.Name(); got != "cuda" {
-		t.Errorf("the device's name is %s", got)
-	}
-	if got := d.Numerics(); !strings.HasPrefix(got, "cuda/") || !strings.HasSuffix(got, "/tf32") || Emulated && got != "cuda/emulator/tf32" {
-		t.Errorf("the numerics are %s", got)
-	}
-	if about := d.Describe(); about.Name == "" || about.Multiprocessors < 1 || about.Memory < 1 {
-		t.Errorf("the device is %+v", about)
-	}
-	_, err := New(Options{Numerics: "fp8"})
-	wantError(t, err, `unknown numerics "fp8"`, "fp32 tf32 bf16")
-	_, err = New(Options{Ordinal: 99})
-	wantError(t, err, "no GPU 99")
-	if Emulated {
-		t.Setenv("MIXMAS_EMULATOR_DEVICES", "2")
 // TestLittleSharedMemory probes GPUs on which the kernels cannot run.
 func TestLittleSharedMemory(t *testing.T) {
 	if !Emulated {
@@ -510,6 +510,23 @@ func TestLittleSharedMemory(t *testing.T) {
 	check(t, err)
 }
 
+func TestNames(t *testing.T) {
+	d := anyDevice(t, Options{})
+	if got := d.Name(); got != "cuda" {
+		t.Errorf("the device's name is %s", got)
+	}
+	if got := d.Numerics(); !strings.HasPrefix(got, "cuda/") || !strings.HasSuffix(got, "/tf32") || Emulated && got != "cuda/emulator/tf32" {
+		t.Errorf("the numerics are %s", got)
+	}
+	if about := d.Describe(); about.Name == "" || about.Multiprocessors < 1 || about.Memory < 1 {
+		t.Errorf("the device is %+v", about)
+	}
+	_, err := New(Options{Numerics: "fp8"})
+	wantError(t, err, `unknown numerics "fp8"`, "fp32 tf32 bf16")
+	_, err = New(Options{Ordinal: 99})
+	wantError(t, err, "no GPU 99")
+	if Emulated {
+		t.Setenv("MIXMAS_EMULATOR_DEVICES", "2")
 		d, err := New(Options{Ordinal: 1, Numerics: BF16})
 		check(t, err)
 		if got := d.Name() + " " + d.Numerics(); got != "cuda:1 cuda/emulator/bf16" {

@@ -2,7 +2,8 @@
  *
  * A session is one model's memory on one GPU: its state, an arena, a stream. A program is an array of operation
  * descriptors with device pointers in them; loading it captures one CUDA graph, and running it replays that graph.
- * What differs from run to run (mixmas_step, which rows form the batch) lies in device memory that the graph reads.
+ * What differs from run to run (mixmas_step, which rows form the batch) comes with each run, and the graph reads it from
+ * device memory.
  *
  * All tensors are float32, row-major. Sizes count elements. Functions return a mixmas_status; on failure they write a
  * line of text to the message of the same call. None exits the process. Functions of one session must not overlap.
@@ -368,6 +369,7 @@ typedef struct {
 
 /* The number of GPUs; 0 with a message that says why where none of them can be used. */
 int32_t mixmas_device_count(mixmas_message *message);
+/* Describes a GPU. It fails where that one cannot be used. */
 mixmas_status mixmas_device_describe(int32_t ordinal, mixmas_device *device, mixmas_message *message);
 
 /* ---- sessions ---- */
@@ -414,22 +416,28 @@ typedef struct {
   int64_t n;
 } mixmas_input;
 
+/* Fills input number `input` of a run with n / width rows of a table on the device, of `width` elements each. Which rows:
+ * those from `first` on in an array that comes with all gathers of the run. The caller has checked that the table has
+ * them. */
+typedef struct {
+  int32_t input;
+  const float *table;
+  int64_t width, first;
+} mixmas_gather;
+
 /* The elements of scratch memory that the operations need; it may be shared by all programs of a session. */
 int64_t mixmas_program_workspace(const mixmas_operation *operations, int32_t n, mixmas_numerics numerics);
 /* Captures a program; the operations are copied, their names are not. workspace has the size that mixmas_program_workspace
- * says, or is NULL for 0. The inputs may be gathered by mixmas_program_gather. `kept` is one element that every run appends
- * to the session's log, or NULL. Where *program is not NULL, that program, whose memory has moved, is captured again: it
- * has as many inputs as before, and keeps what its next run gathers. */
+ * says, or is NULL for 0. The inputs are those that a run may gather. `kept` is one element that every run appends to the
+ * session's log, or NULL. Where *program is not NULL, that program, whose memory has moved, is captured again: it has as
+ * many inputs as before. */
 mixmas_status mixmas_program_load(mixmas_session *session, const mixmas_operation *operations, int32_t n, float *workspace,
                                   const mixmas_input *inputs, int32_t n_inputs, const float *kept, mixmas_program **program,
                                   mixmas_message *message);
 void mixmas_program_unload(mixmas_program *program);
-/* Makes the next run fill an input with n / width rows of a table on the device, of `width` elements each. Without a table
- * (NULL) the next run leaves the input as it is. */
-mixmas_status mixmas_program_gather(mixmas_program *program, int32_t input, const float *table, int64_t table_rows,
-                                    int64_t width, const int64_t *rows, mixmas_message *message);
-/* Queues one replay and returns. */
-mixmas_status mixmas_program_run(mixmas_program *program, const mixmas_step *step, mixmas_message *message);
+/* Queues one replay and returns. Inputs that it does not gather stay as they are. */
+mixmas_status mixmas_program_run(mixmas_program *program, const mixmas_step *step, const mixmas_gather *gathers,
+                                 int32_t n_gathers, const int32_t *rows, int64_t n_rows, mixmas_message *message);
 /* Runs the operations one by one without a graph, waits, and adds each one's time in milliseconds to `milliseconds`
  * (n elements, or NULL). Before operation i (0: the first) it fills the spans that follow from the poison list with NaN. */
 typedef struct {
@@ -437,7 +445,8 @@ typedef struct {
   float *from;
   int64_t n;
 } mixmas_poison;
-mixmas_status mixmas_program_trace(mixmas_program *program, const mixmas_step *step, float *milliseconds,
+mixmas_status mixmas_program_trace(mixmas_program *program, const mixmas_step *step, const mixmas_gather *gathers,
+                                   int32_t n_gathers, const int32_t *rows, int64_t n_rows, float *milliseconds,
                                    const mixmas_poison *poison, int32_t n_poison, mixmas_message *message);
 /* Waits for all runs, copies the values that they have appended to the log since the last call, oldest first, and empties
  * it; *count says how many. It fails where they are more than `capacity`. The log holds MIXMAS_LOG values; a run that would

@@ -22,7 +22,7 @@ namespace {
 // Gathered is one input in the step block. The row indices follow the inputs.
 struct Gathered {
   float *target;
-  const float *table;  // NULL: the host has written the input, or it stays as it is
+  const float *table;  // NULL: the input stays as it is
   int64_t n, width;
   int64_t first_row;  // where its row indices begin
 };
@@ -32,13 +32,6 @@ struct StepBlock {
   static size_t inputs_at() { return (sizeof(mixmas_step) + 15) / 16 * 16; }
   static size_t rows_at(int32_t inputs) { return inputs_at() + inputs * sizeof(Gathered); }
   static size_t bytes(int32_t inputs, int64_t rows) { return (rows_at(inputs) + rows * sizeof(int32_t) + 63) / 64 * 64; }
-};
-
-// Input is what the host knows of an input: what the next run gathers.
-struct Input {
-  Gathered gathered;
-  int32_t *rows;  // room for `capacity` indices
-  int64_t capacity;
 };
 
 constexpr int kRing = 8;           // runs that the host may be ahead by
@@ -55,12 +48,13 @@ struct mixmas_program {
   int32_t n;
   float *workspace;
   const float *kept;
-  mixmas::Input *inputs;
+  mixmas_input *inputs;
   int32_t n_inputs;
 
   unsigned char *block;        // the step block, on the device
   unsigned char *ring;         // kRing pinned ones
   size_t block_bytes;
+  int64_t capacity;            // row indices that the block has room for: 0 until a run gathers
   cudaEvent_t copied[mixmas::kRing];  // the copy of this one has ended
   int ring_next;
 
@@ -155,10 +149,10 @@ struct Range {
 
 // queue_gather queues the kernel that gathers the inputs.
 cudaError_t queue_gather(const mixmas_program *p) {
-  int64_t largest = 0;
+  if (p->capacity == 0) return cudaSuccess;
+  int64_t largest = 1;
   for (int32_t i = 0; i < p->n_inputs; ++i)
-    if (p->inputs[i].capacity && p->inputs[i].gathered.n > largest) largest = p->inputs[i].gathered.n;
-  if (largest == 0) return cudaSuccess;  // none was ever gathered
+    if (p->inputs[i].n > largest) largest = p->inputs[i].n;
   constexpr int64_t each_block = int64_t(kGatherThreads) * kGatherEach;
   const Range range("gather");
   return launch(gather, dim3(unsigned((largest + each_block - 1) / each_block), unsigned(p->n_inputs)),
@@ -209,20 +203,9 @@ void forget(mixmas_program *p) {
   p->graph = nullptr;
 }
 
-// place_rows gives the inputs' row indices their places in the step block and returns how many there are.
-int64_t place_rows(mixmas_program *p) {
-  int64_t rows = 0;
-  for (int32_t i = 0; i < p->n_inputs; ++i) {
-    p->inputs[i].gathered.first_row = rows;
-    rows += p->inputs[i].capacity;
-  }
-  return rows;
-}
-
-// resize gives the program a step block, and a ring of them, with room for all row indices.
-cudaError_t resize(mixmas_program *p) {
-  const size_t bytes = StepBlock::bytes(p->n_inputs, place_rows(p));
-  if (bytes <= p->block_bytes) return cudaSuccess;
+// resize gives the program a step block, and a ring of them, with room for so many row indices.
+cudaError_t resize(mixmas_program *p, int64_t rows) {
+  const size_t bytes = StepBlock::bytes(p->n_inputs, rows);
   void *block = nullptr, *ring = nullptr;
   cudaError_t e = allocate(&block, bytes);
   if (e == cudaSuccess) e = cudaMallocHost(&ring, kRing * bytes);
@@ -232,31 +215,41 @@ cudaError_t resize(mixmas_program *p) {
     if (ring) cudaFreeHost(ring);
     return e;
   }
-  forget(p);  // it has the old block's address in it
+  forget(p);  // it has the old block's address in it, and may not gather yet
   if (p->block) cudaFree(p->block);
   if (p->ring) cudaFreeHost(p->ring);
   p->block = static_cast<unsigned char *>(block);
   p->ring = static_cast<unsigned char *>(ring);
   p->block_bytes = bytes;
+  p->capacity = rows;
   return cudaSuccess;
 }
 
-// send queues the copy of the next run's step block to the device, and forgets what that run gathers.
-cudaError_t send(mixmas_program *p, const mixmas_step *step) {
+// Run is what differs from run to run.
+struct Run {
+  const mixmas_step *step;
+  const mixmas_gather *gathers;
+  int32_t n_gathers;
+  const int32_t *rows;
+  int64_t n_rows;
+};
+
+// send queues the copy of a run's step block to the device.
+cudaError_t send(mixmas_program *p, const Run &run) {
   const int slot = p->ring_next;
   cudaError_t e = cudaEventSynchronize(p->copied[slot]);
   if (e != cudaSuccess) return e;
   unsigned char *block = p->ring + slot * p->block_bytes;
-  memcpy(block, step, sizeof *step);
+  memcpy(block, run.step, sizeof *run.step);
   auto *inputs = reinterpret_cast<Gathered *>(block + StepBlock::inputs_at());
-  auto *rows = reinterpret_cast<int32_t *>(block + StepBlock::rows_at(p->n_inputs));
-  for (int32_t i = 0; i < p->n_inputs; ++i) {
-    Input &input = p->inputs[i];
-    inputs[i] = input.gathered;
-    if (!input.gathered.table) continue;
-    memcpy(rows + input.gathered.first_row, input.rows, input.gathered.n / input.gathered.width * sizeof(int32_t));
-    input.gathered.table = nullptr;
+  for (int32_t i = 0; i < p->n_inputs; ++i) inputs[i] = {p->inputs[i].target, nullptr, p->inputs[i].n, 1, 0};
+  for (int32_t i = 0; i < run.n_gathers; ++i) {
+    const mixmas_gather &gather = run.gathers[i];
+    inputs[gather.input].table = gather.table;
+    inputs[gather.input].width = gather.width;
+    inputs[gather.input].first_row = gather.first;
   }
+  if (run.n_rows) memcpy(block + StepBlock::rows_at(p->n_inputs), run.rows, run.n_rows * sizeof(int32_t));
   e = cudaMemcpyAsync(p->block, block, p->block_bytes, cudaMemcpyHostToDevice, p->session->stream);
   if (e == cudaSuccess) e = cudaEventRecord(p->copied[slot], p->session->stream);
   p->ring_next = (slot + 1) % kRing;
@@ -271,11 +264,15 @@ bool log_room(const mixmas_program *p, mixmas_message *message) {
 }
 
 // prepare is what run and trace begin with: all that the stream must know before the operations.
-mixmas_status prepare(mixmas_program *p, const mixmas_step *step, mixmas_message *message) {
+mixmas_status prepare(mixmas_program *p, const Run &run, mixmas_message *message) {
   cudaError_t e = use(p->session);
   if (!ok(e, message, "use GPU %d", p->session->device)) return status(e);
   if (!log_room(p, message)) return MIXMAS_FAILED;
-  e = send(p, step);
+  if (run.n_rows > p->capacity) {
+    e = resize(p, run.n_rows);
+    if (!ok(e, message, "make room for %lld row indices", static_cast<long long>(run.n_rows))) return status(e);
+  }
+  e = send(p, run);
   ok(e, message, "send the step");
   return status(e);
 }
@@ -310,16 +307,13 @@ void replace(mixmas_program *p, mixmas_operation *operations, int32_t n, float *
   p->n = n;
   p->workspace = workspace;
   p->kept = kept;
-  for (int32_t i = 0; i < p->n_inputs; ++i) {
-    p->inputs[i].gathered.target = inputs[i].target;
-    p->inputs[i].gathered.n = inputs[i].n;
-  }
+  if (p->n_inputs) memcpy(p->inputs, inputs, p->n_inputs * sizeof *inputs);
 }
 
 // make allocates a program without operations.
 mixmas_program *make(mixmas_session *s, int32_t n_inputs, mixmas_message *message) {
   auto *p = static_cast<mixmas_program *>(calloc(1, sizeof(mixmas_program)));
-  auto *inputs = static_cast<Input *>(calloc(n_inputs + 1, sizeof(Input)));
+  auto *inputs = static_cast<mixmas_input *>(calloc(n_inputs + 1, sizeof(mixmas_input)));
   if (!p || !inputs) {
     say(message, "the host's memory is full");
     free(p);
@@ -383,7 +377,7 @@ mixmas_status mixmas_program_load(mixmas_session *s, const mixmas_operation *ope
   mixmas::forget(p);
   for (int i = 0; i < mixmas::kRing && !again && e == cudaSuccess; ++i)
     e = cudaEventCreateWithFlags(&p->copied[i], cudaEventDisableTiming);
-  if (e == cudaSuccess) e = mixmas::resize(p);
+  if (e == cudaSuccess && !again) e = mixmas::resize(p, 0);
   mixmas_status result = status(e);
   if (ok(e, message, "make room for the step")) result = mixmas::capture(p, message);
   if (result != MIXMAS_OK && !again) {
@@ -410,66 +404,16 @@ void mixmas_program_unload(mixmas_program *p) {
   mixmas::drop_marks(p);
   if (p->block) cudaFree(p->block);
   if (p->ring) cudaFreeHost(p->ring);
-  for (int32_t i = 0; i < p->n_inputs; ++i) free(p->inputs[i].rows);
   free(p->inputs);
   free(p->operations);
   free(p);
   cudaGetLastError();
 }
 
-mixmas_status mixmas_program_gather(mixmas_program *p, int32_t input, const float *table, int64_t table_rows,
-                                    int64_t width, const int64_t *rows, mixmas_message *message) {
-  if (input < 0 || input >= p->n_inputs) {
-    say(message, "there is no input %d: there are %d", input, p->n_inputs);
-    return MIXMAS_FAILED;
-  }
-  mixmas::Input &in = p->inputs[input];
-  in.gathered.table = nullptr;
-  if (!table) return MIXMAS_OK;
-  if (width < 1 || in.gathered.n % width != 0 || table_rows > INT32_MAX) {
-    say(message, "an input of %lld elements does not consist of rows of %lld elements out of %lld",
-        static_cast<long long>(in.gathered.n), static_cast<long long>(width), static_cast<long long>(table_rows));
-    return MIXMAS_FAILED;
-  }
-  const int64_t count = in.gathered.n / width;
-  for (int64_t i = 0; i < count; ++i)
-    if (rows[i] < 0 || rows[i] >= table_rows) {
-      say(message, "row %lld of a table of %lld", static_cast<long long>(rows[i]), static_cast<long long>(table_rows));
-      return MIXMAS_FAILED;
-    }
-  if (count > in.capacity) {
-    auto *larger = static_cast<int32_t *>(realloc(in.rows, count * sizeof(int32_t)));
-    if (!larger) {
-      say(message, "the host's memory is full");
-      return MIXMAS_FAILED;
-    }
-    in.rows = larger;
-    const int64_t before = in.capacity;
-    in.capacity = count;
-    cudaError_t e = use(p->session);
-    if (e == cudaSuccess && before == 0) e = cudaStreamSynchronize(p->session->stream);
-    if (e == cudaSuccess && before == 0) mixmas::forget(p);  // the graph may not gather yet
-    if (e == cudaSuccess) e = mixmas::resize(p);
-    if (!ok(e, message, "make room for %lld row indices", static_cast<long long>(count))) {
-      in.capacity = before;
-      mixmas::place_rows(p);
-      return status(e);
-    }
-  }
-  for (int64_t i = 0; i < count; ++i) in.rows[i] = int32_t(rows[i]);
-  in.gathered.width = width;
-  in.gathered.table = table;
-  return MIXMAS_OK;
-}
-
-mixmas_status mixmas_program_run(mixmas_program *p, const mixmas_step *step, mixmas_message *message) {
-  mixmas_status result = MIXMAS_OK;
-  if (!p->graph) {
-    const cudaError_t e = use(p->session);
-    if (!ok(e, message, "use GPU %d", p->session->device)) return status(e);
-    result = mixmas::capture(p, message);
-  }
-  if (result == MIXMAS_OK) result = mixmas::prepare(p, step, message);
+mixmas_status mixmas_program_run(mixmas_program *p, const mixmas_step *step, const mixmas_gather *gathers,
+                                 int32_t n_gathers, const int32_t *rows, int64_t n_rows, mixmas_message *message) {
+  mixmas_status result = mixmas::prepare(p, {step, gathers, n_gathers, rows, n_rows}, message);
+  if (result == MIXMAS_OK && !p->graph) result = mixmas::capture(p, message);
   if (result != MIXMAS_OK) return result;
   const cudaError_t e = cudaGraphLaunch(p->graph, p->session->stream);
   if (!ok(e, message, "launch the graph")) return status(e);
@@ -477,10 +421,11 @@ mixmas_status mixmas_program_run(mixmas_program *p, const mixmas_step *step, mix
   return MIXMAS_OK;
 }
 
-mixmas_status mixmas_program_trace(mixmas_program *p, const mixmas_step *step, float *milliseconds,
+mixmas_status mixmas_program_trace(mixmas_program *p, const mixmas_step *step, const mixmas_gather *gathers,
+                                   int32_t n_gathers, const int32_t *rows, int64_t n_rows, float *milliseconds,
                                    const mixmas_poison *poison, int32_t n_poison, mixmas_message *message) {
   mixmas_status result = milliseconds ? mixmas::make_marks(p, message) : MIXMAS_OK;
-  if (result == MIXMAS_OK) result = mixmas::prepare(p, step, message);
+  if (result == MIXMAS_OK) result = mixmas::prepare(p, {step, gathers, n_gathers, rows, n_rows}, message);
   if (result != MIXMAS_OK) return result;
   const cudaStream_t stream = p->session->stream;
   const auto mark = [&](int32_t i) { return milliseconds ? cudaEventRecord(p->marks[i], stream) : cudaSuccess; };

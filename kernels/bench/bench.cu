@@ -94,7 +94,7 @@ class Session {
       const mixmas_step step = {1e-3, 1, 1, 1};
       float value;
       const auto began = std::chrono::steady_clock::now();
-      must(mixmas_program_run(program, &step, &message), message);
+      must(mixmas_program_run(program, &step, nullptr, 0, nullptr, 0, &message), message);
       must(mixmas_session_read(session_, mixmas_session_state(session_), &value, 1, &message), message);
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     };
