@@ -1,8 +1,14 @@
-// helper.h: what the stand-alone programs need of NVIDIA's cuda-samples (helper_cuda.h), where those are absent. Library
-// code does not use it: checkCudaErrors exits the process.
+// helper.h: what the stand-alone programs and the C++ tests need of NVIDIA's cuda-samples (helper_cuda.h), or the same of
+// our own where those are absent. Library code does not use it: checkCudaErrors exits the process.
 #pragma once
 
-#include <cuda_runtime.h>
+#include "launch.cuh"
+
+#if !defined(MIXMAS_EMULATOR) && __has_include(<helper_cuda.h>)
+
+#include <helper_cuda.h>
+
+#else
 
 #include <cstdio>
 #include <cstdlib>
@@ -15,3 +21,5 @@ inline void mixmas_check(cudaError_t e, const char *what, const char *file, int 
   fprintf(stderr, "%s:%d: %s: %s: %s\n", file, line, what, cudaGetErrorName(e), cudaGetErrorString(e));
   exit(EXIT_FAILURE);
 }
+
+#endif

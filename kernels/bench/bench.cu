@@ -23,14 +23,9 @@
 #include <string>
 #include <vector>
 
+#include "helper.h"
 #include "launch.cuh"
 #include "mixmas.h"
-
-#if !defined(MIXMAS_EMULATOR) && __has_include(<helper_cuda.h>)
-#include <helper_cuda.h>
-#else
-#include "helper.h"
-#endif
 
 namespace {
 

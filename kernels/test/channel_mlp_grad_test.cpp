@@ -6,13 +6,13 @@
 namespace {
 
 using namespace operands;
-using check::Array;
+using test::Array;
 
 enum Kept { nothing, pre_only, hidden_only, both };
 
 void channel_mlp_grad(mixmas_numerics numerics, int64_t rows, int64_t width, int64_t hidden, Kept kept, Added added,
                       unsigned wanted = 31, Place place = aligned) {
-  const Array normed = check::random(rows * width), dy = check::random(rows * width);
+  const Array normed = test::random(rows * width), dy = test::random(rows * width);
   const Parameter w1(hidden * width, 1 / std::sqrt(float(width)), place), b1(hidden, 0.5f, place);
   const Parameter w2(width * hidden, 1 / std::sqrt(float(hidden)), place);
   const std::vector<double> pre_values = [&] {
@@ -37,11 +37,11 @@ void channel_mlp_grad(mixmas_numerics numerics, int64_t rows, int64_t width, int
   if (wanted & 4) op.db1 = db1.target();
   if (wanted & 8) op.dw2 = dw2.target();
   if (wanted & 16) op.db2 = db2.target();
-  check::run(op, numerics);
+  test::run(op, numerics);
 
   const simple::ChannelMlpGrad want(normed.before(), w1.before(), b1.before(), w2.before(), dy.before(), rows, width,
                                     hidden);
-  const double tolerance = 3 * check::roundoff(numerics) + 3e-6;
+  const double tolerance = 3 * test::roundoff(numerics) + 3e-6;
   if (wanted & 1) dnormed.close("dnormed", want.dnormed, tolerance);
   if (wanted & 2) dw1.close("dW1", want.dw1, tolerance);
   if (wanted & 4) db1.close("db1", want.db1, tolerance);
@@ -52,7 +52,7 @@ void channel_mlp_grad(mixmas_numerics numerics, int64_t rows, int64_t width, int
 }  // namespace
 
 int main() {
-  return check::check_main({
+  return test::check_main({
       {"width 64, two splits of the rows", [](auto n) { channel_mlp_grad(n, 130, 64, 64, nothing, itself); }},
       {"pre kept", [](auto n) { channel_mlp_grad(n, 70, 64, 96, both, other); }},
       {"width 128", [](auto n) { channel_mlp_grad(n, 40, 128, 130, nothing, none); }},

@@ -12,9 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "helper.h"
 #include "operations.h"
 
-namespace check {
+namespace test {
 
 inline int failures = 0;
 inline std::string where;
@@ -32,7 +33,7 @@ inline void fail(const char *format, ...) {
 inline void must(cudaError_t e) {
   if (e == cudaSuccess) return;
   fprintf(stderr, "%s: %s\n", where.c_str(), cudaGetErrorString(e));
-  exit(2);
+  checkCudaErrors(e);
 }
 
 // Array is n floats in device memory, freed at the end of its scope. It starts as NaN unless it is random.
@@ -132,4 +133,4 @@ inline int check_main(const std::vector<Case> &cases) {
   return failures != 0;
 }
 
-}  // namespace check
+}  // namespace test

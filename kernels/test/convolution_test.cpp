@@ -4,9 +4,9 @@
 
 namespace {
 
-using check::input;
-using check::output;
-using check::Shifted;
+using test::input;
+using test::output;
+using test::Shifted;
 
 mixmas_maps maps(int batch, int height, int width, int channels, int kernel, int stride, int padding) {
   return {batch, height, width, channels, kernel, stride, padding, (height + 2 * padding - kernel) / stride + 1,
@@ -19,10 +19,10 @@ void patches(mixmas_numerics numerics) {
         maps(2, 5, 6, 5, 3, 1, 1), maps(1, 7, 7, 2, 2, 3, 0), maps(1, 4, 4, 4, 3, 1, 4)})
     for (int shift : {0, 1}) {
       const Shifted x = input(simple::cells(m), shift), y = output(simple::patch_elements(m));
-      check::run(mixmas_im2col{x, y, m}, numerics);
+      test::run(mixmas_im2col{x, y, m}, numerics);
       y.close("im2col", simple::im2col(m, x.before()), 0);
       const Shifted dy = input(simple::patch_elements(m)), dx = output(simple::cells(m), shift);
-      check::run(mixmas_col2im{dy, dx, m}, numerics);
+      test::run(mixmas_col2im{dy, dx, m}, numerics);
       dx.close("col2im", simple::col2im(m, dy.before()), 1e-6);
     }
 }
@@ -40,11 +40,11 @@ void depthwise(mixmas_numerics numerics) {
       for (bool flip : {false, true}) {
         const int64_t n = simple::cells(m), weights = m.channels * m.kernel * m.kernel;
         const Shifted x = input(n), weight = input(weights, flip), plus = input(n), y = output(n);
-        check::run(mixmas_depthwise{x, weight, plus.when(with_plus), y, m, flip}, numerics);
+        test::run(mixmas_depthwise{x, weight, plus.when(with_plus), y, m, flip}, numerics);
         y.close("depthwise", sum(simple::depthwise(m, x.before(), weight.before(), flip), plus, with_plus), 2e-6);
         if (flip) continue;
         const Shifted dy = input(n), dweight = with_plus ? input(weights, 1) : output(weights, 1);  // plus is dweight
-        check::run(mixmas_depthwise_grad{x, dy, dweight.when(with_plus), dweight, m}, numerics);
+        test::run(mixmas_depthwise_grad{x, dy, dweight.when(with_plus), dweight, m}, numerics);
         dweight.close("dweight", sum(simple::depthwise_grad(m, x.before(), dy.before()), dweight, with_plus), 2e-6);
       }
 }
@@ -54,9 +54,9 @@ void too_large(mixmas_numerics numerics) {
   const mixmas_maps m = maps(1, 1, 1, 1, 37, 1, 18);
   const mixmas_depthwise op = {nullptr, nullptr, nullptr, nullptr, m, 0};
   if (mixmas::run(mixmas::Context{nullptr, numerics, nullptr, nullptr}, op) != cudaErrorInvalidValue)
-    check::fail("a kernel of 37 was taken");
+    test::fail("a kernel of 37 was taken");
 }
 
 }  // namespace
 
-int main() { return check::check_main({{"patches", patches}, {"depthwise", depthwise}, {"too large", too_large}}); }
+int main() { return test::check_main({{"patches", patches}, {"depthwise", depthwise}, {"too large", too_large}}); }

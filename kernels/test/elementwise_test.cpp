@@ -6,9 +6,9 @@
 
 namespace {
 
-using check::input;
-using check::output;
-using check::Shifted;
+using test::input;
+using test::output;
+using test::Shifted;
 
 // Sizes around a pack and around a block.
 const int64_t sizes[] = {1, 3, 4, 5, 127, 1023, 1024, 1030};
@@ -18,7 +18,7 @@ void fill(mixmas_numerics numerics) {
   for (int64_t n : sizes)
     for (int shift : {0, 1}) {
       const Shifted y = output(n, shift);
-      check::run(mixmas_fill{y, n, 2.5f}, numerics);
+      test::run(mixmas_fill{y, n, 2.5f}, numerics);
       y.close("y", std::vector<double>(n, 2.5), 0);
     }
 }
@@ -30,9 +30,9 @@ void map(mixmas_numerics numerics) {
         const Shifted x = input(n, shift, 2), y = output(n);
         std::vector<double> want;
         for (double v : x.before()) want.push_back(simple::activate(activation, v));
-        check::run(mixmas_map{x, y, n, activation}, numerics);
+        test::run(mixmas_map{x, y, n, activation}, numerics);
         y.close("y", want, tolerance);
-        check::run(mixmas_map{x, x, n, activation}, numerics);
+        test::run(mixmas_map{x, x, n, activation}, numerics);
         x.close("y in place of x", want, tolerance);
       }
 }
@@ -47,9 +47,9 @@ void map_grad(mixmas_numerics numerics) {
         for (int64_t i = 0; i < n; ++i)
           want.push_back(dy.before()[i] * simple::activate_grad(activation, x.before()[i]) +
                          (with_plus ? plus.before()[i] : 0));
-        check::run(mixmas_map_grad{x, dy, plus.when(with_plus), dx, n, activation}, numerics);
+        test::run(mixmas_map_grad{x, dy, plus.when(with_plus), dx, n, activation}, numerics);
         dx.close("dx", want, tolerance);
-        check::run(mixmas_map_grad{x, dy, plus.when(with_plus), with_plus ? plus : dy, n, activation}, numerics);
+        test::run(mixmas_map_grad{x, dy, plus.when(with_plus), with_plus ? plus : dy, n, activation}, numerics);
         (with_plus ? plus : dy).close("dx in place of plus or dy", want, tolerance);
       }
 }
@@ -59,7 +59,7 @@ void dropout(mixmas_numerics numerics) {
   const uint32_t ones = 0xffffffff;
   if (simple::philox_words({ones, ones, ones, ones}, {ones, ones}) !=
       std::array<uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd})
-    check::fail("the simple version is not Philox");
+    test::fail("the simple version is not Philox");
 
   const mixmas_step step = {0.01, 0x123456789abcdef0ull, 1, 7};
   for (int64_t n : sizes)
@@ -68,10 +68,10 @@ void dropout(mixmas_numerics numerics) {
       const mixmas_dropout op = {x, y, n, uint32_t(0.3 * 4294967296.0), 5, float(1 / 0.7)};
       std::vector<double> want;
       for (int64_t i = 0; i < n; ++i) want.push_back(simple::dropped(i, op, step) ? 0 : x.before()[i] * op.scale);
-      check::run(op, numerics, step);
+      test::run(op, numerics, step);
       y.close("y", want, tolerance);
       for (int64_t i = 0; i < n; ++i)
-        if ((y.after()[i] == 0) != simple::dropped(i, op, step)) check::fail("element %d of %d", int(i), int(n));
+        if ((y.after()[i] == 0) != simple::dropped(i, op, step)) test::fail("element %d of %d", int(i), int(n));
     }
 }
 
@@ -84,7 +84,7 @@ struct Operand {
       : strides(shape.size()), size(1) {
     std::vector<int> order(shape.size());
     std::iota(order.begin(), order.end(), 0);
-    if (permuted) std::shuffle(order.begin(), order.end(), check::generator);
+    if (permuted) std::shuffle(order.begin(), order.end(), test::generator);
     for (int i = int(shape.size()) - 1; i >= 0; --i) {
       const int d = order[i];
       if (constant >> d & 1) continue;
@@ -109,7 +109,7 @@ void binary_of(const std::vector<int64_t> &shape, const Operand &a_layout, const
   const Shifted a = input(a_layout.size, shift), y = output(n), plus = input(n);
   std::vector<double> divisors = input(b_layout.size).before();
   for (double &v : divisors) v += v < 0 ? -0.5 : 0.5;  // away from 0
-  const Shifted b(check::narrow(divisors));
+  const Shifted b(test::narrow(divisors));
   op.a = a, op.b = b, op.y = y, op.plus = plus.when(with_plus);
   std::vector<double> want;
   for (int64_t i = 0; i < n; ++i) {
@@ -122,17 +122,17 @@ void binary_of(const std::vector<int64_t> &shape, const Operand &a_layout, const
     want.push_back(simple::combine(arithmetic, a.before()[at_a], b.before()[at_b]));
     if (with_plus) want.back() += plus.before()[i];
   }
-  check::run(op, numerics);
+  test::run(op, numerics);
   y.close("y", want, tolerance);
 }
 
 void binary(mixmas_numerics numerics) {
   for (int trial = 0; trial < 150; ++trial) {
-    std::vector<int64_t> shape(check::below(4));
-    for (int64_t &d : shape) d = check::below(7);
+    std::vector<int64_t> shape(test::below(4));
+    for (int64_t &d : shape) d = test::below(7);
     if (trial % 2) shape.back() *= 4;
-    const unsigned constant_a = trial % 3 ? 0 : check::generator(), constant_b = check::generator();
-    const int gap = trial % 11 == 0 ? check::below(4) : 0;
+    const unsigned constant_a = trial % 3 ? 0 : test::generator(), constant_b = test::generator();
+    const int gap = trial % 11 == 0 ? test::below(4) : 0;
     const Operand a(shape, constant_a, trial % 5 == 0, gap), b(shape, constant_b, trial % 7 == 0);
     binary_of(shape, a, b, trial % 3, trial % 4 < 2, trial % 8 == 7, numerics);
   }
@@ -145,6 +145,6 @@ void binary(mixmas_numerics numerics) {
 }  // namespace
 
 int main() {
-  return check::check_main(
+  return test::check_main(
       {{"fill", fill}, {"map", map}, {"map_grad", map_grad}, {"dropout", dropout}, {"binary", binary}});
 }

@@ -5,7 +5,7 @@
 
 namespace {
 
-using check::Array;
+using test::Array;
 using operands::aligned;
 using operands::Gradient;
 using operands::offset;
@@ -27,8 +27,8 @@ struct Case {
 
   Case(const Hyper &shape, Generators g, Place place)
       : s(shape), rows(s.batch * s.tokens), dk(s.width / s.heads), tk(s.hidden / s.heads), generators(g),
-        x(check::random(rows * s.width)), positions(check::random(s.tokens * s.width)),
-        dz(check::random(rows * s.width)),
+        x(test::random(rows * s.width)), positions(test::random(s.tokens * s.width)),
+        dz(test::random(rows * s.width)),
         fc1{{s.heads * dk * dk, scale(dk, dk), place}, {s.heads * dk * dk, scale(dk, dk), place}},
         fc2{{s.heads * tk * dk, scale(dk, tk), place}, {s.heads * tk * dk, scale(dk, tk), place}},
         want(s, x.before(), positions.before(), {fc1[0].before(), fc1[second()].before()},
@@ -51,7 +51,7 @@ std::vector<float> single(const std::vector<double> &values) { return {values.be
 // In tf32 and bf16 every product rounds its operands, among them the results of those before. Roundings are random and
 // add up like random steps; elements are compared with the largest.
 double tolerance(mixmas_numerics numerics, int roundoffs) {
-  return roundoffs * check::roundoff(numerics) + 4e-6;
+  return roundoffs * test::roundoff(numerics) + 4e-6;
 }
 
 void forward(mixmas_numerics numerics, const Hyper &shape, Generators generators, Kept kept, Place place = aligned) {
@@ -67,15 +67,15 @@ void forward(mixmas_numerics numerics, const Hyper &shape, Generators generators
     op.positioned = positioned;
     op.pre[i] = pre[i * c.second()], op.inner[i] = inner[i * c.second()], op.weights[i] = w[i * c.second()];
   }
-  check::run(op, numerics);
+  test::run(op, numerics);
   const double allowed = tolerance(numerics, 5);
-  check::close("z", z, c.want.z, allowed);
+  test::close("z", z, c.want.z, allowed);
   if (kept == nothing) return;
-  check::close("positioned", positioned, c.want.positioned, 1e-6);
+  test::close("positioned", positioned, c.want.positioned, 1e-6);
   for (int i = 0; i <= c.second(); ++i) {
-    check::close("pre", pre[i], c.want.generator[i].pre, allowed);
-    check::close("inner", inner[i], c.want.generator[i].inner, allowed);
-    check::close("weights", w[i], c.want.generator[i].weights, allowed);
+    test::close("pre", pre[i], c.want.generator[i].pre, allowed);
+    test::close("inner", inner[i], c.want.generator[i].inner, allowed);
+    test::close("weights", w[i], c.want.generator[i].weights, allowed);
   }
 }
 
@@ -105,7 +105,7 @@ void backward(mixmas_numerics numerics, const Hyper &shape, Generators generator
     if (wanted == all || wanted == dfc1_only || wanted == second_only) op.dfc1[i] = dfc1[i].target();
     if (wanted == all || wanted == dfc2_only || wanted == second_only) op.dfc2[i] = dfc2[i].target();
   }
-  check::run(op, numerics);
+  test::run(op, numerics);
   const auto sum = [&](std::vector<double> a, const std::vector<double> &b) {
     for (size_t i = 0; i < a.size() && generators == tied; ++i) a[i] += b[i];
     return a;
@@ -126,7 +126,7 @@ int main() {
   using operands::itself;
   using operands::other;
   const auto plain = operands::none;
-  return check::check_main({
+  return test::check_main({
       {"4 tokens, as in AV-MNIST", [](auto n) { forward(n, {2, 4, 64, 160, 1}, untied, everything); }},
       {"24 tokens, as in MIMIC-III", [](auto n) { forward(n, {2, 24, 64, 16, 1}, untied, nothing); }},
       {"heads", [](auto n) { forward(n, {2, 5, 96, 64, 2}, untied, everything); }},

@@ -54,15 +54,15 @@ void products(mixmas_numerics numerics) {
   if (numerics == MIXMAS_FP32) return;
   bool tf32 = numerics == MIXMAS_TF32;
   int depth = tf32 ? 8 : 16;
-  check::Array a = check::random(16 * depth), b = check::random(depth * 8), d = check::random(16 * 8);
+  test::Array a = test::random(16 * depth), b = test::random(depth * 8), d = test::random(16 * 8);
   std::vector<double> left = a.before(), right = b.before(), want = d.before();
   for (double &x : left) x = rounded(x, tf32 ? 11 : 8);
   for (double &x : right) x = rounded(x, tf32 ? 11 : 8);
   for (int row = 0; row < 16; ++row)
     for (int column = 0; column < 8; ++column)
       for (int k = 0; k < depth; ++k) want[row * 8 + column] += left[row * depth + k] * right[k * 8 + column];
-  check::must(mixmas::launch(tf32 ? product_tf32 : product_bf16, 1, WARP, 0, nullptr, a, b, d));
-  check::close("product", d, want, 1e-6);  // the inputs are rounded exactly; sums of tensor cores are not
+  test::must(mixmas::launch(tf32 ? product_tf32 : product_bf16, 1, WARP, 0, nullptr, a, b, d));
+  test::close("product", d, want, 1e-6);  // the inputs are rounded exactly; sums of tensor cores are not
 }
 
 // What the conversions make of some numbers.
@@ -77,8 +77,8 @@ void conversions(mixmas_numerics numerics) {
   const float tie = 1 + std::ldexp(1.0f, -11), bf16_tie = 1 + std::ldexp(1.0f, -8), odd_tie = 1 + std::ldexp(3.0f, -8);
   std::vector<float> values = {0,        1,       -1.5f,   0.1f,    tie,      -tie,      bf16_tie, odd_tie,
                                INFINITY, 1e30f, 3e38f, 1e-30f, 65504.0f, 1 / 3.0f, -1e-9f, 123456.7f};
-  check::Array x(values), tf32(16), pairs(16);
-  check::must(mixmas::launch(convert, 1, 16, 0, nullptr, x, reinterpret_cast<uint32_t *>(static_cast<float *>(tf32)),
+  test::Array x(values), tf32(16), pairs(16);
+  test::must(mixmas::launch(convert, 1, 16, 0, nullptr, x, reinterpret_cast<uint32_t *>(static_cast<float *>(tf32)),
                              reinterpret_cast<uint32_t *>(static_cast<float *>(pairs))));
   std::vector<float> got_tf32 = tf32.after(), got_pairs = pairs.after();
   for (size_t i = 0; i < values.size(); ++i) {
@@ -89,11 +89,11 @@ void conversions(mixmas_numerics numerics) {
     uint32_t want;
     memcpy(&want, &values[i], sizeof want);
     if (std::isfinite(values[i])) want += 0x1000;
-    if ((bits ^ want) & 0xffffe000u) check::fail("%.9g as tf32 is %08x", values[i], bits);
+    if ((bits ^ want) & 0xffffe000u) test::fail("%.9g as tf32 is %08x", values[i], bits);
     // bf16: ties to even.
     double even = std::isfinite(values[i]) ? rounded(values[i], 8) : values[i];
     if (bf16_value(pair & 0xffff) != float(even) || bf16_value(pair >> 16) != -float(even)) {
-      check::fail("%.9g and its negative as bf16 are %08x", values[i], pair);
+      test::fail("%.9g and its negative as bf16 are %08x", values[i], pair);
     }
   }
 }
@@ -119,8 +119,8 @@ __global__ void load_matrices(uint32_t *registers) {
 
 void matrices(mixmas_numerics numerics) {
   if (numerics != MIXMAS_FP32) return;
-  check::Array registers(4 * 4 * WARP);
-  check::must(mixmas::launch(load_matrices, 1, WARP, 0, nullptr,
+  test::Array registers(4 * 4 * WARP);
+  test::must(mixmas::launch(load_matrices, 1, WARP, 0, nullptr,
                              reinterpret_cast<uint32_t *>(static_cast<float *>(registers))));
   std::vector<float> got = registers.after();
   for (int matrix = 0; matrix < 4; ++matrix)
@@ -131,7 +131,7 @@ void matrices(mixmas_numerics numerics) {
         uint32_t first = lane / 4 * 8 + lane % 4 * 2, second = first + 1;  // (g, 2t) and (g, 2t+1)
         if (kind >= 2) first = lane % 4 * 2 * 8 + lane / 4, second = first + 8;
         uint32_t want = (matrix * 64 + first) | (matrix * 64 + second) << 16;
-        if (pair != want) check::fail("register %d of kind %d of lane %d is %08x, want %08x", matrix, kind, lane, pair, want);
+        if (pair != want) test::fail("register %d of kind %d of lane %d is %08x, want %08x", matrix, kind, lane, pair, want);
       }
 }
 
@@ -159,13 +159,13 @@ __global__ void copy(const float *from, float *to) {
 void copies(mixmas_numerics numerics) {
   if (numerics != MIXMAS_FP32) return;
   const int n = 40;
-  check::Array from = check::random(4 * n), to(14 * n);
-  check::must(mixmas::launch(copy, 1, n, 14 * n * sizeof(float), nullptr, from, to));
+  test::Array from = test::random(4 * n), to(14 * n);
+  test::must(mixmas::launch(copy, 1, n, 14 * n * sizeof(float), nullptr, from, to));
   std::vector<double> source = from.before(), want;
   for (int width : {4, 2, 1})
     for (bool all : {true, false})
       for (int i = 0; i < width * n; ++i) want.push_back(all || i / width % 2 == 0 ? source[i] : 0);
-  check::close("copies", to, want, 0);
+  test::close("copies", to, want, 0);
 }
 
 // More than 48 KB of dynamic shared memory have to be asked for.
@@ -178,20 +178,20 @@ __global__ void last_element(float *x, int n) {
 
 void much_shared_memory(mixmas_numerics numerics) {
   if (numerics != MIXMAS_FP32) return;
-  const int bytes = 160 << 10;
-  check::Array x(WARP);
+  const int bytes = mixmas::MAX_SHARED;
+  test::Array x(WARP);
   cudaError_t e = mixmas::launch(last_element, 1, WARP, bytes, nullptr, x, bytes / 4);
-  if (e == cudaSuccess) check::fail("a launch with %d bytes of shared memory works without asking", bytes);
+  if (e == cudaSuccess) test::fail("a launch with %d bytes of shared memory works without asking", bytes);
   cudaGetLastError();
-  check::must(cudaFuncSetAttribute(last_element, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
-  check::must(mixmas::launch(last_element, 1, WARP, bytes, nullptr, x, bytes / 4));
-  check::close("last element", x, std::vector<double>(WARP, 7), 0);
+  test::must(cudaFuncSetAttribute(last_element, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+  test::must(mixmas::launch(last_element, 1, WARP, bytes, nullptr, x, bytes / 4));
+  test::close("last element", x, std::vector<double>(WARP, 7), 0);
 }
 
 }  // namespace
 
 int main() {
-  return check::check_main({{"products of tensor cores", products},
+  return test::check_main({{"products of tensor cores", products},
                             {"conversions", conversions},
                             {"ldmatrix", matrices},
                             {"asynchronous copies", copies},

@@ -4,9 +4,9 @@
 
 namespace {
 
-using check::input;
-using check::output;
-using check::Shifted;
+using test::input;
+using test::output;
+using test::Shifted;
 
 struct Shape {
   int64_t rows, width;
@@ -25,7 +25,7 @@ void forward(mixmas_numerics numerics) {
         const Shifted y = output(s.rows * s.width), statistics = output(2 * s.rows);
         const auto want = simple::layer_norm(x.before(), weight.before(), bias.before(), s.rows, s.width, eps);
         float *wanted = statistics.when(with_statistics);
-        check::run(mixmas_layer_norm{x, weight, bias, y, wanted, s.rows, s.width, eps}, numerics);
+        test::run(mixmas_layer_norm{x, weight, bias, y, wanted, s.rows, s.width, eps}, numerics);
         y.close("y", want.y, 2e-6);
         if (with_statistics) statistics.close("statistics", want.statistics, 2e-6);
       }
@@ -35,12 +35,12 @@ void forward(mixmas_numerics numerics) {
 void far(mixmas_numerics numerics) {
   for (int64_t width : {6, 64, 1500}) {
     const int64_t rows = 4;
-    std::vector<float> values = check::narrow(input(rows * width).before());
+    std::vector<float> values = test::narrow(input(rows * width).before());
     for (int64_t i = 0; i < rows * width; ++i) values[i] = i < width ? 1e6f : values[i] + 10000 * float(i / width);
     const Shifted x(values), weight = input(width), bias = input(width), y = output(rows * width);
     const Shifted statistics = output(2 * rows);
     const auto want = simple::layer_norm(x.before(), weight.before(), bias.before(), rows, width, eps);
-    check::run(mixmas_layer_norm{x, weight, bias, y, statistics, rows, width, eps}, numerics);
+    test::run(mixmas_layer_norm{x, weight, bias, y, statistics, rows, width, eps}, numerics);
     y.close("y", want.y, 1e-5);
     statistics.close("statistics", want.statistics, 1e-6);
   }
@@ -53,7 +53,7 @@ void gradient_of(const Shape &s, int options, int shift, mixmas_numerics numeric
   const int64_t n = s.rows * s.width;
   const Shifted x = input(n, shift), weight = input(s.width), bias = input(s.width), dy = input(n);
   const auto forward = simple::layer_norm(x.before(), weight.before(), bias.before(), s.rows, s.width, eps);
-  const Shifted statistics(check::narrow(forward.statistics));
+  const Shifted statistics(test::narrow(forward.statistics));
   const Shifted dx = output(n, shift), plus = input(n), dweight = input(s.width, 1), dbias = output(s.width);
   const Shifted plus_bias = input(s.width);
   auto want = simple::layer_norm_grad(x.before(), weight.before(), statistics.before(), dy.before(), s.rows, s.width);
@@ -62,7 +62,7 @@ void gradient_of(const Shape &s, int options, int shift, mixmas_numerics numeric
   };
   if (options & PLUS) add(want.dx, plus);
   if (options & PLUS_PARAMETERS) add(want.dweight, dweight), add(want.dbias, plus_bias);
-  check::run(mixmas_layer_norm_grad{x, weight, statistics, dy, dx.when(options & DX), dweight.when(options & WEIGHT),
+  test::run(mixmas_layer_norm_grad{x, weight, statistics, dy, dx.when(options & DX), dweight.when(options & WEIGHT),
                                     dbias.when(options & BIAS), plus.when(options & PLUS),
                                     dweight.when(options & PLUS_PARAMETERS), plus_bias.when(options & PLUS_PARAMETERS),
                                     s.rows, s.width},
@@ -85,16 +85,16 @@ void in_place(mixmas_numerics numerics) {
   const int64_t rows = 9, width = 40;
   const Shifted x = input(rows * width), weight = input(width), dy = input(rows * width);
   const auto forward = simple::layer_norm(x.before(), weight.before(), weight.before(), rows, width, eps);
-  const Shifted statistics(check::narrow(forward.statistics));
+  const Shifted statistics(test::narrow(forward.statistics));
   const auto want = simple::layer_norm_grad(x.before(), weight.before(), statistics.before(), dy.before(), rows, width);
   mixmas_layer_norm_grad op = {};
   op.x = x, op.weight = weight, op.statistics = statistics, op.dy = dy, op.dx = dy, op.rows = rows, op.width = width;
-  check::run(op, numerics);
+  test::run(op, numerics);
   dy.close("dx in place of dy", want.dx, 3e-6);
 }
 
 }  // namespace
 
 int main() {
-  return check::check_main({{"forward", forward}, {"far from 0", far}, {"gradient", gradient}, {"in place", in_place}});
+  return test::check_main({{"forward", forward}, {"far from 0", far}, {"gradient", gradient}, {"in place", in_place}});
 }

@@ -4,9 +4,9 @@
 
 namespace {
 
-using check::input;
-using check::output;
-using check::Shifted;
+using test::input;
+using test::output;
+using test::Shifted;
 
 struct Shape {
   int64_t rows, classes;
@@ -22,7 +22,7 @@ void cross_entropy_of(const Shifted &logits, const Shifted &labels, const Shape 
   const auto want = simple::cross_entropy(logits.before(), labels.before(), s.rows, s.classes);
   for (bool with_delta : {false, true}) {
     const Shifted loss = output(1, 1), delta = output(s.rows * s.classes);
-    check::run(mixmas_cross_entropy{logits, labels, loss, delta.when(with_delta), s.rows, s.classes}, numerics);
+    test::run(mixmas_cross_entropy{logits, labels, loss, delta.when(with_delta), s.rows, s.classes}, numerics);
     loss.close("loss", {want.loss}, 2e-6);
     if (with_delta) delta.close("delta", want.delta, 2e-6);
   }
@@ -30,7 +30,7 @@ void cross_entropy_of(const Shifted &logits, const Shifted &labels, const Shape 
 
 Shifted classes_of(const Shape &s) {
   std::vector<float> labels;
-  for (int64_t i = 0; i < s.rows; ++i) labels.push_back(float(check::below(int(s.classes)) - 1));
+  for (int64_t i = 0; i < s.rows; ++i) labels.push_back(float(test::below(int(s.classes)) - 1));
   return Shifted(labels, 1);
 }
 
@@ -43,7 +43,7 @@ void cross_entropy(mixmas_numerics numerics) {
 void confident(mixmas_numerics numerics) {
   const Shape s = {20, 6};
   const Shifted labels = classes_of(s);
-  std::vector<float> logits = check::narrow(input(s.rows * s.classes).before());
+  std::vector<float> logits = test::narrow(input(s.rows * s.classes).before());
   for (int64_t row = 0; row < s.rows; ++row) logits[row * s.classes + int64_t(labels.before()[row])] += 25;
   cross_entropy_of(Shifted(logits), labels, s, numerics);
 }
@@ -52,11 +52,11 @@ void wrong_labels(mixmas_numerics numerics) {
   for (float label : {-1.0f, 4.0f, 1.5f, 1e20f, NAN}) {
     const Shifted logits = input(3 * 4), labels(std::vector<float>{2, label, 0});
     const Shifted loss = output(1), delta = output(3 * 4);
-    check::run(mixmas_cross_entropy{logits, labels, loss, delta, 3, 4}, numerics);
-    if (!std::isnan(loss.after()[0])) check::fail("label %g has loss %g, want NaN", label, loss.after()[0]);
+    test::run(mixmas_cross_entropy{logits, labels, loss, delta, 3, 4}, numerics);
+    if (!std::isnan(loss.after()[0])) test::fail("label %g has loss %g, want NaN", label, loss.after()[0]);
     for (int i = 0; i < 12; ++i)
       if (std::isnan(delta.after()[i]) != (i / 4 == 1))
-        check::fail("label %g: delta[%d] is %g", label, i, delta.after()[i]);
+        test::fail("label %g: delta[%d] is %g", label, i, delta.after()[i]);
   }
 }
 
@@ -67,14 +67,14 @@ void bce(mixmas_numerics numerics) {
         for (bool with_delta : {false, true}) {
           const int64_t n = s.rows * s.classes;
           std::vector<float> truth(n), weights(s.classes);
-          for (float &y : truth) y = float(check::below(2) - 1);
-          for (float &w : weights) w = float(check::below(5));
+          for (float &y : truth) y = float(test::below(2) - 1);
+          for (float &w : weights) w = float(test::below(5));
           const Shifted logits = input(n, 0, scale), labels(truth), pos_weight(weights);
           const Shifted loss = output(1), delta = output(n, 1);
           const std::vector<double> ones(s.classes, 1);
           const auto want =
               simple::bce(logits.before(), labels.before(), weighted ? pos_weight.before() : ones, s.rows, s.classes);
-          check::run(mixmas_bce{logits, labels, pos_weight.when(weighted), loss, delta.when(with_delta), s.rows,
+          test::run(mixmas_bce{logits, labels, pos_weight.when(weighted), loss, delta.when(with_delta), s.rows,
                                 s.classes},
                      numerics);
           loss.close("loss", {want.loss}, 2e-6);
@@ -85,7 +85,7 @@ void bce(mixmas_numerics numerics) {
 }  // namespace
 
 int main() {
-  return check::check_main({{"cross_entropy", cross_entropy},
+  return test::check_main({{"cross_entropy", cross_entropy},
                             {"confident cross_entropy", confident},
                             {"wrong labels", wrong_labels},
                             {"bce", bce}});

@@ -43,13 +43,13 @@ struct Strided {
 };
 
 // in reads the part of an array from `shift` on.
-std::vector<double> from(const check::Array &array, int shift) {
+std::vector<double> from(const test::Array &array, int shift) {
   std::vector<double> values = array.before();
   return {values.begin() + shift, values.end()};
 }
 
 // output is an array to write to: NaN, or values, where a matrix lies, and 7 in the gaps, which must stay.
-check::Array output(const mixmas_matmul &op, int64_t size, int shift, bool values) {
+test::Array output(const mixmas_matmul &op, int64_t size, int shift, bool values) {
   std::vector<float> filled(size + shift, 7);
   std::normal_distribution<float> normal;
   for (int o = 0; o < op.batch[0]; ++o)
@@ -57,8 +57,8 @@ check::Array output(const mixmas_matmul &op, int64_t size, int shift, bool value
       for (int row = 0; row < op.m; ++row)
         for (int column = 0; column < op.n; ++column)
           filled[shift + o * op.stride_c[0] + i * op.stride_c[1] + int64_t(row) * op.ldc + column] =
-              values ? normal(check::generator) : NAN;
-  return check::Array(std::move(filled));
+              values ? normal(test::generator) : NAN;
+  return test::Array(std::move(filled));
 }
 
 void product(mixmas_numerics numerics, const Shape &s, const MatmulPlan *forced = nullptr) {
@@ -77,11 +77,11 @@ void product(mixmas_numerics numerics, const Shape &s, const MatmulPlan *forced 
   }
   op.activation = s.activation;
 
-  check::Array a = check::random(a_layout.size + s.shift), b = check::random(b_layout.size + s.shift);
+  test::Array a = test::random(a_layout.size + s.shift), b = test::random(b_layout.size + s.shift);
   const int64_t size = c_layout.size;
-  check::Array bias = check::random(s.operands & BIAS_ROWS ? s.m : s.n), gate = check::random(size + s.shift),
-               plus = check::random(size + s.shift);
-  check::Array c = output(op, size, s.shift, s.operands & PLUS_IS_C), pre = output(op, size, s.shift, false);
+  test::Array bias = test::random(s.operands & BIAS_ROWS ? s.m : s.n), gate = test::random(size + s.shift),
+               plus = test::random(size + s.shift);
+  test::Array c = output(op, size, s.shift, s.operands & PLUS_IS_C), pre = output(op, size, s.shift, false);
   op.a = a + s.shift, op.b = b + s.shift, op.c = c + s.shift;
   if (s.operands & (BIAS | BIAS_ROWS)) op.bias = bias;
   op.bias_rows = (s.operands & BIAS_ROWS) != 0;
@@ -98,21 +98,21 @@ void product(mixmas_numerics numerics, const Shape &s, const MatmulPlan *forced 
     return values;
   };
 
-  const std::string case_name = check::where;
-  check::where += ", " + describe(s, forced);
+  const std::string case_name = test::where;
+  test::where += ", " + describe(s, forced);
   if (forced) {
-    check::Array workspace(mixmas::workspace_size(op, *forced));
-    check::must(mixmas::run(mixmas::Context{nullptr, numerics, nullptr, workspace}, op, *forced));
-    check::must(cudaDeviceSynchronize());
+    test::Array workspace(mixmas::workspace_size(op, *forced));
+    test::must(mixmas::run(mixmas::Context{nullptr, numerics, nullptr, workspace}, op, *forced));
+    test::must(cudaDeviceSynchronize());
   } else {
-    check::run(op, numerics);
+    test::run(op, numerics);
   }
   // The errors of k products of random signs add up to about their roundoff times √k, as the products themselves do.
   // Squares and gates multiply by what is drawn, at most about 4.
-  const double tolerance = 6 * check::roundoff(numerics) + 1e-6 + std::sqrt(double(s.k)) * 1e-7;
-  check::close("c", c, padded(want.c), tolerance);
-  if (op.pre) check::close("pre", pre, padded(want.pre), tolerance);
-  check::where = case_name;
+  const double tolerance = 6 * test::roundoff(numerics) + 1e-6 + std::sqrt(double(s.k)) * 1e-7;
+  test::close("c", c, padded(want.c), tolerance);
+  if (op.pre) test::close("pre", pre, padded(want.pre), tolerance);
+  test::where = case_name;
 }
 
 void orders(mixmas_numerics numerics) {
@@ -220,7 +220,7 @@ void plans(mixmas_numerics numerics) {
     op.stride_c[0] = x.summed ? 0 : int64_t(x.m) * x.n;
     const MatmulPlan plan = mixmas::plan(op);
     if (plan.path != x.path || plan.slices != x.slices)
-      check::fail("%d x %d x %d, batch %d: path %d with %d slices, want %d with %d", x.m, x.n, x.k, x.batch,
+      test::fail("%d x %d x %d, batch %d: path %d with %d slices, want %d with %d", x.m, x.n, x.k, x.batch,
                   int(plan.path), plan.slices, int(x.path), x.slices);
   }
 }
@@ -230,29 +230,29 @@ void rounding(mixmas_numerics numerics) {
   const int n = 16, k = 256;
   std::vector<float> values(n * k);
   std::uniform_real_distribution<float> uniform(1, 2);
-  for (float &v : values) v = uniform(check::generator);
-  check::Array a(values), b(values), c(n * n);
+  for (float &v : values) v = uniform(test::generator);
+  test::Array a(values), b(values), c(n * n);
   mixmas_matmul op = {};
   op.a = a, op.b = b, op.c = c;
   op.transpose_b = true;
   op.m = op.n = n, op.k = k;
   op.lda = op.ldb = k, op.ldc = n;
   op.batch[0] = op.batch[1] = 1;
-  check::run(op, numerics);
+  test::run(op, numerics);
   simple::Matmul want{a.before(), b.before(), {}, {}, {}, std::vector<double>(n * n), {}};
   want.run(op);
   double excess = 0;
   const std::vector<float> got = c.after();
   for (int i = 0; i < n * n; ++i) excess += (got[i] / want.c[i] - 1) / (n * n);
-  if (!(std::fabs(excess) <= 0.15 * check::roundoff(numerics) + 1e-7))
-    check::fail("products are too large by %g on average, %g of the roundoff", excess,
-                excess / check::roundoff(numerics));
+  if (!(std::fabs(excess) <= 0.15 * test::roundoff(numerics) + 1e-7))
+    test::fail("products are too large by %g on average, %g of the roundoff", excess,
+                excess / test::roundoff(numerics));
 }
 
 }  // namespace
 
 int main() {
-  return check::check_main({{"orders", orders},
+  return test::check_main({{"orders", orders},
                             {"sizes", sizes},
                             {"epilogues", epilogues},
                             {"batches", batches},

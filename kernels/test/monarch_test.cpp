@@ -5,7 +5,7 @@
 
 namespace {
 
-using check::Array;
+using test::Array;
 using operands::Added;
 using operands::aligned;
 using operands::Gradient;
@@ -38,7 +38,7 @@ struct Operands {
 
 // Sums are exact float32, but for orders that are composed of products.
 double tolerance(mixmas_numerics numerics, const Sizes &s) {
-  return s.p * s.q > 1024 ? 4 * check::roundoff(numerics) + 2e-6 : 2e-6;
+  return s.p * s.q > 1024 ? 4 * test::roundoff(numerics) + 2e-6 : 2e-6;
 }
 
 void forward(mixmas_numerics numerics, const Sizes &s, Place place = aligned, Place place_of_x = aligned) {
@@ -47,8 +47,8 @@ void forward(mixmas_numerics numerics, const Sizes &s, Place place = aligned, Pl
   mixmas_monarch op = {};
   o.fill(op, s);
   op.y = y;
-  check::run(op, numerics);
-  check::close("y", y, o.want.y, tolerance(numerics, s));
+  test::run(op, numerics);
+  test::close("y", y, o.want.y, tolerance(numerics, s));
 }
 
 enum Wanted { dx = 1, dl = 2, dr = 4, all = 7 };
@@ -64,7 +64,7 @@ void backward(mixmas_numerics numerics, const Sizes &s, int wanted, Added added,
   if (wanted & dx) op.dx = to_x.target();
   if (wanted & dl) op.dl = to_l.target();
   if (wanted & dr) op.dr = to_r.target();
-  check::run(op, numerics);
+  test::run(op, numerics);
   if (wanted & dx) to_x.close("dx", o.want.dx, tolerance(numerics, s));
   if (wanted & dl) to_l.close("dl", o.want.dl, tolerance(numerics, s));
   if (wanted & dr) to_r.close("dr", o.want.dr, tolerance(numerics, s));
@@ -74,7 +74,7 @@ void backward(mixmas_numerics numerics, const Sizes &s, int wanted, Added added,
 
 int main() {
   // batch, p, q, width
-  return check::check_main({
+  return test::check_main({
       {"tokens, p = q = 2", [](auto n) { forward(n, {9, 2, 2, 40}); }},
       {"features, p = 8, q = 16", [](auto n) { forward(n, {1, 8, 16, 70}); }},
       {"odd blocks", [](auto n) { forward(n, {3, 3, 5, 33}, offset); }},

@@ -15,7 +15,7 @@ enum Added { none, other, itself };
 // Parameter are n random values.
 class Parameter {
  public:
-  Parameter(int64_t n, float scale, Place place) : all_(check::random(n + place, scale)), place_(place) {}
+  Parameter(int64_t n, float scale, Place place) : all_(test::random(n + place, scale)), place_(place) {}
   operator float *() const { return all_ + place_; }
   std::vector<double> before() const {
     std::vector<double> values = all_.before();
@@ -23,7 +23,7 @@ class Parameter {
   }
 
  private:
-  check::Array all_;
+  test::Array all_;
   Place place_;
 };
 
@@ -31,7 +31,7 @@ class Parameter {
 class Gradient {
  public:
   Gradient(int64_t n, Place place, Added added)
-      : n_(n), place_(place), added_(added), all_(check::random(n + place + 1)), plus_(check::random(n + place)) {}
+      : n_(n), place_(place), added_(added), all_(test::random(n + place + 1)), plus_(test::random(n + place)) {}
 
   mixmas_target target() const {
     float *d = all_ + place_;
@@ -45,14 +45,14 @@ class Gradient {
       double &value = want[place_ + i];
       value = gradient[i] + (added_ == none ? 0 : added_ == itself ? value : plus[place_ + i]);
     }
-    check::close(what, all_, want, tolerance);
+    test::close(what, all_, want, tolerance);
   }
 
  private:
   int64_t n_;
   Place place_;
   Added added_;
-  check::Array all_, plus_;
+  test::Array all_, plus_;
 };
 
 }  // namespace operands

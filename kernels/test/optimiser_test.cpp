@@ -4,8 +4,8 @@
 
 namespace {
 
-using check::input;
-using check::Shifted;
+using test::input;
+using test::Shifted;
 
 const int64_t sizes[] = {1, 4, 1023, 1030};
 const double tolerance = 1e-6;
@@ -42,7 +42,7 @@ void adam(mixmas_numerics numerics) {
         const mixmas_adam op = {s.p, s.g, s.m, s.v, n, 0.9, 0.999, 1e-8, kind ? 0.1 : 0, kind == 2};
         for (int update : {1, 2, 3, 1000}) {
           s.update([&](simple::Parameter a, double g) { return simple::adam(a, g, op, step_of(update)); });
-          check::run(op, numerics, step_of(update));
+          test::run(op, numerics, step_of(update));
         }
         s.close("parameters", s.p, &simple::Parameter::p);
         s.close("moments", s.m, &simple::Parameter::m);
@@ -59,7 +59,7 @@ void sgd(mixmas_numerics numerics) {
           const mixmas_sgd op = {s.p, s.g, s.v.when(momentum), n, momentum ? 0.9 : 0, decay};
           for (int update : {1, 2, 3}) {
             s.update([&](simple::Parameter a, double g) { return simple::sgd(a, g, op, step_of(update)); });
-            check::run(op, numerics, step_of(update));
+            test::run(op, numerics, step_of(update));
           }
           s.close("parameters", s.p, &simple::Parameter::p);
           if (momentum) s.close("velocity", s.v, &simple::Parameter::v);
@@ -68,11 +68,11 @@ void sgd(mixmas_numerics numerics) {
 
 // The first update of SGD does not read the velocity, whatever it holds.
 void first_velocity(mixmas_numerics numerics) {
-  const Shifted p = input(5), g = input(5), velocity = check::output(5);
-  check::run(mixmas_sgd{p, g, velocity, 5, 0.9, 0}, numerics, step_of(1));
+  const Shifted p = input(5), g = input(5), velocity = test::output(5);
+  test::run(mixmas_sgd{p, g, velocity, 5, 0.9, 0}, numerics, step_of(1));
   velocity.close("velocity", g.before(), 0);
 }
 
 }  // namespace
 
-int main() { return check::check_main({{"adam", adam}, {"sgd", sgd}, {"first velocity", first_velocity}}); }
+int main() { return test::check_main({{"adam", adam}, {"sgd", sgd}, {"first velocity", first_velocity}}); }

@@ -4,9 +4,9 @@
 
 namespace {
 
-using check::input;
-using check::output;
-using check::Shifted;
+using test::input;
+using test::output;
+using test::Shifted;
 
 struct Shape {
   int64_t outer, axis, inner;
@@ -27,7 +27,7 @@ void sums(mixmas_numerics numerics) {
         std::vector<double> want = simple::reduce(x.before(), s.outer, s.axis, s.inner).sum;
         for (size_t i = 0; i < want.size(); ++i) want[i] = want[i] * scale + (with_plus ? plus.before()[i] : 0);
         float *target = with_plus && shift ? plus : y;  // y may be plus
-        check::run(mixmas_reduce{x, plus.when(with_plus), target, nullptr, s.outer, s.axis, s.inner, scale, MIXMAS_SUM},
+        test::run(mixmas_reduce{x, plus.when(with_plus), target, nullptr, s.outer, s.axis, s.inner, scale, MIXMAS_SUM},
                    numerics);
         (target == plus ? plus : y).close("sum", want, 1e-5);
       }
@@ -40,18 +40,18 @@ void cancelling(mixmas_numerics numerics) {
   for (int64_t i = 0; i < n; ++i) values[i] = (i % 2 ? -1.0f : 1.0f) * float(1000 + i / 2 % 100);
   values[n - 1] += 1;
   const Shifted x(values), y = output(1);
-  check::run(mixmas_reduce{x, nullptr, y, nullptr, 1, n, 1, 1, MIXMAS_SUM}, numerics);
+  test::run(mixmas_reduce{x, nullptr, y, nullptr, 1, n, 1, 1, MIXMAS_SUM}, numerics);
   y.close("sum", {1}, 1e-6);
 }
 
 void maxima(mixmas_numerics numerics) {
   for (const Shape &s : shapes) {
     // Whole numbers, so that there are ties.
-    std::vector<float> values = check::narrow(input(s.outer * s.axis * s.inner, 0, 3).before());
+    std::vector<float> values = test::narrow(input(s.outer * s.axis * s.inner, 0, 3).before());
     for (float &v : values) v = std::round(v);
     const Shifted x(values, 1), y = output(s.outer * s.inner), index = output(s.outer * s.inner);
     const simple::Reduced want = simple::reduce(x.before(), s.outer, s.axis, s.inner);
-    check::run(mixmas_reduce{x, nullptr, y, index, s.outer, s.axis, s.inner, 1, MIXMAS_MAX}, numerics);
+    test::run(mixmas_reduce{x, nullptr, y, index, s.outer, s.axis, s.inner, 1, MIXMAS_MAX}, numerics);
     y.close("max", want.largest, 0);
     index.close("index", want.index, 0);
   }
@@ -64,10 +64,10 @@ void odd_maxima(mixmas_numerics numerics) {
                                      NAN, 5, -inf, NAN,  //
                                      3, 7, -inf, -inf});
   const Shifted y = output(4), index = output(4);
-  check::run(mixmas_reduce{x, nullptr, y, index, 1, 3, 4, 1, MIXMAS_MAX}, numerics);
+  test::run(mixmas_reduce{x, nullptr, y, index, 1, 3, 4, 1, MIXMAS_MAX}, numerics);
   const std::vector<float> largest = y.after();
   if (largest[0] != 3 || !std::isnan(largest[1]) || largest[2] != -inf || !std::isnan(largest[3]))
-    check::fail("largest %g %g %g %g", largest[0], largest[1], largest[2], largest[3]);
+    test::fail("largest %g %g %g %g", largest[0], largest[1], largest[2], largest[3]);
   index.close("index", {2, 0, 0, 0}, 0);
 }
 
@@ -76,12 +76,12 @@ void max_grad(mixmas_numerics numerics) {
     for (int shift : {0, 1}) {
       const Shifted dy = input(s.outer * s.inner, shift), dx = output(s.outer * s.axis * s.inner);
       std::vector<float> places;
-      for (int64_t i = 0; i < s.outer * s.inner; ++i) places.push_back(float(check::below(int(s.axis)) - 1));
+      for (int64_t i = 0; i < s.outer * s.inner; ++i) places.push_back(float(test::below(int(s.axis)) - 1));
       const Shifted index(places);
       std::vector<double> want(s.outer * s.axis * s.inner);
       for (int64_t i = 0; i < s.outer * s.inner; ++i)
         want[(i / s.inner * s.axis + int64_t(places[i])) * s.inner + i % s.inner] = dy.before()[i];
-      check::run(mixmas_max_grad{dy, index, dx, s.outer, s.axis, s.inner}, numerics);
+      test::run(mixmas_max_grad{dy, index, dx, s.outer, s.axis, s.inner}, numerics);
       dx.close("dx", want, 0);
     }
 }
@@ -89,7 +89,7 @@ void max_grad(mixmas_numerics numerics) {
 }  // namespace
 
 int main() {
-  return check::check_main({{"sums", sums},
+  return test::check_main({{"sums", sums},
                             {"cancelling", cancelling},
                             {"maxima", maxima},
                             {"odd maxima", odd_maxima},

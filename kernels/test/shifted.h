@@ -4,7 +4,7 @@
 
 #include "check.h"
 
-namespace check {
+namespace test {
 
 class Shifted {
  public:
@@ -18,10 +18,10 @@ class Shifted {
   std::vector<double> before() const { return drop(array_.before()); }
   std::vector<float> after() const { return drop(array_.after()); }
 
-  // close compares as check::close does.
+  // close compares as test::close does.
   void close(const char *what, std::vector<double> want, double tolerance) const {
     want.insert(want.begin(), by_, 0);
-    check::close(what, array_, want, tolerance);
+    test::close(what, array_, want, tolerance);
   }
 
  private:
@@ -53,4 +53,4 @@ inline Shifted input(int64_t n, int by = 0, float scale = 1) { return Shifted(n,
 
 inline std::vector<float> narrow(const std::vector<double> &x) { return {x.begin(), x.end()}; }
 
-}  // namespace check
+}  // namespace test

@@ -6,7 +6,7 @@
 
 namespace {
 
-using check::Array;
+using test::Array;
 using operands::aligned;
 using operands::offset;
 using operands::Parameter;
@@ -16,8 +16,8 @@ enum Kept { nothing, everything };
 void token_mixing(mixmas_numerics numerics, int64_t batch, int64_t tokens, int64_t width, int64_t hidden, Kept kept,
                   operands::Place place = aligned) {
   const int64_t n = batch * tokens * width, units = batch * hidden * width;
-  const Array x = check::random(n, 2);
-  const Array norm_weight = check::random(width), norm_bias = check::random(width, 0.5f);
+  const Array x = test::random(n, 2);
+  const Array norm_weight = test::random(width), norm_bias = test::random(width, 0.5f);
   const Parameter w1(hidden * tokens, 1 / std::sqrt(float(tokens)), place), b1(hidden, 0.5f, place);
   const Parameter w2(tokens * hidden, 1 / std::sqrt(float(hidden)), place), b2(tokens, 0.5f, place);
   const Array y(n), normed(n), statistics(2 * batch * tokens), pre(units), values(units);
@@ -26,24 +26,24 @@ void token_mixing(mixmas_numerics numerics, int64_t batch, int64_t tokens, int64
   op.x = x, op.norm_weight = norm_weight, op.norm_bias = norm_bias, op.w1 = w1, op.b1 = b1, op.w2 = w2, op.b2 = b2;
   op.y = y, op.batch = batch, op.tokens = tokens, op.width = width, op.hidden = hidden, op.eps = 1e-5f;
   if (kept == everything) op.normed = normed, op.statistics = statistics, op.pre = pre, op.hidden_values = values;
-  check::run(op, numerics);
+  test::run(op, numerics);
 
   const simple::TokenMixing want(x.before(), norm_weight.before(), norm_bias.before(), w1.before(), b1.before(),
                                  w2.before(), b2.before(), batch, tokens, width, hidden, op.eps);
   // Roundings are random and add up like random steps, to about one roundoff of the largest element.
-  const double tolerance = 2 * check::roundoff(numerics) + 2e-6;
-  check::close("y", y, want.y, tolerance);
+  const double tolerance = 2 * test::roundoff(numerics) + 2e-6;
+  test::close("y", y, want.y, tolerance);
   if (kept == nothing) return;
-  check::close("normed", normed, want.normed.y, 2e-6);
-  check::close("statistics", statistics, want.normed.statistics, 2e-6);
-  check::close("pre", pre, want.pre, tolerance);
-  check::close("hidden values", values, want.hidden, tolerance);
+  test::close("normed", normed, want.normed.y, 2e-6);
+  test::close("statistics", statistics, want.normed.statistics, 2e-6);
+  test::close("pre", pre, want.pre, tolerance);
+  test::close("hidden values", values, want.hidden, tolerance);
 }
 
 }  // namespace
 
 int main() {
-  return check::check_main({
+  return test::check_main({
       {"4 tokens, as in AV-MNIST", [](auto n) { token_mixing(n, 3, 4, 128, 32, everything); }},
       {"24 tokens, as in MIMIC-III", [](auto n) { token_mixing(n, 2, 24, 64, 16, everything); }},
       {"nothing kept", [](auto n) { token_mixing(n, 2, 16, 64, 8, nothing); }},

@@ -7,14 +7,14 @@
 namespace {
 
 using namespace operands;
-using check::Array;
+using test::Array;
 
 enum Kept { nothing, pre_only, hidden_only, both };
 
 void token_mlp_grad(mixmas_numerics numerics, int64_t batch, int64_t tokens, int64_t width, int64_t hidden, Kept kept,
                     Added added, unsigned wanted = 31, Place place = aligned) {
   const int64_t n = batch * tokens * width;
-  const Array normed = check::random(n), dy = check::random(n);
+  const Array normed = test::random(n), dy = test::random(n);
   const Parameter w1(hidden * tokens, 1 / std::sqrt(float(tokens)), place), b1(hidden, 0.5f, place);
   const Parameter w2(tokens * hidden, 1 / std::sqrt(float(hidden)), place);
   std::vector<float> kept_pre, kept_hidden;
@@ -38,11 +38,11 @@ void token_mlp_grad(mixmas_numerics numerics, int64_t batch, int64_t tokens, int
   if (wanted & 4) op.db1 = db1.target();
   if (wanted & 8) op.dw2 = dw2.target();
   if (wanted & 16) op.db2 = db2.target();
-  check::run(op, numerics);
+  test::run(op, numerics);
 
   const simple::TokenMlpGrad want(normed.before(), w1.before(), b1.before(), w2.before(), dy.before(), batch, tokens,
                                   width, hidden);
-  const double tolerance = 3 * check::roundoff(numerics) + 3e-6;
+  const double tolerance = 3 * test::roundoff(numerics) + 3e-6;
   if (wanted & 1) dnormed.close("dnormed", want.dnormed, tolerance);
   if (wanted & 2) dw1.close("dW1", want.dw1, tolerance);
   if (wanted & 4) db1.close("db1", want.db1, tolerance);
@@ -53,7 +53,7 @@ void token_mlp_grad(mixmas_numerics numerics, int64_t batch, int64_t tokens, int
 }  // namespace
 
 int main() {
-  return check::check_main({
+  return test::check_main({
       {"4 tokens, as in AV-MNIST", [](auto n) { token_mlp_grad(n, 3, 4, 128, 32, nothing, itself); }},
       {"24 tokens, as in MIMIC-III", [](auto n) { token_mlp_grad(n, 2, 24, 64, 16, nothing, other); }},
       {"pre kept, 40 samples", [](auto n) { token_mlp_grad(n, 40, 3, 32, 8, pre_only, none); }},

@@ -1,5 +1,5 @@
-# samples.cmake: finds the headers of NVIDIA's cuda-samples (helper_cuda.h), which the stand-alone benchmark and test
-# programs use where they are there, and sets CUDA_SAMPLES_INCLUDE. Nothing needs them.
+# samples.cmake: finds the headers of NVIDIA's cuda-samples (helper_cuda.h), which the stand-alone benchmark and the C++
+# tests use where they are there, and sets CUDA_SAMPLES_INCLUDE. Nothing needs them.
 #
 #   CUDA_SAMPLES_DIR                  where cuda-samples are, as a variable of CMake or of the environment
 #   MIXMAS_FETCH_CUDA_SAMPLES=ON      fetch them with git where they are not found
