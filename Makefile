@@ -16,12 +16,16 @@ help: ## list the targets
 build: ## build bin/mixmas, without C
 	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/mixmas
 
+# With the CUDA kernels if they were compiled: $(call with-kernels,build) and so on.
+with-kernels = $(if $(wildcard build/gpu/libmixmas_cuda.a),CGO_ENABLED=1 $(GO) $(1) -tags cuda,CGO_ENABLED=0 $(GO) $(1))
+
 .PHONY: install
 install: ## install mixmas into Go's bin folder, with the CUDA kernels if they were compiled
-	$(if $(wildcard build/gpu/libmixmas_cuda.a),CGO_ENABLED=1 $(GO) install -tags cuda,CGO_ENABLED=0 $(GO) install) ./cmd/mixmas
+	$(call with-kernels,install) ./cmd/mixmas
 
 .PHONY: run
-run: build ## search and train on the built-in data, within a minute
+run: ## search and train on the built-in data, within a minute; with the CUDA kernels if they were compiled
+	$(call with-kernels,build) -o $(BIN) ./cmd/mixmas
 	$(BIN) run
 
 .PHONY: test
