@@ -6,8 +6,8 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # SAN= builds the emulator without AddressSanitizer and UndefinedBehaviorSanitizer.
 SAN ?= 1
 WHEELS := .cuda/nvidia/cu13
-# A toolkit of the machine comes first. Without one, a pinned compiler is fetched into the project's folder.
-NVCC := $(or $(wildcard $(CUDA_HOME)/bin/nvcc),$(shell command -v nvcc 2>/dev/null),$(wildcard /usr/local/cuda/bin/nvcc))
+# A toolkit of the machine comes first. Without one, or with NVCC=, a pinned compiler is fetched into the project's folder.
+NVCC := $(or $(CUDACXX),$(wildcard $(CUDA_HOME)/bin/nvcc),$(shell command -v nvcc 2>/dev/null),$(wildcard /usr/local/cuda/bin/nvcc))
 HEADERS := $(or $(wildcard $(CUDA_HOME)/include/cuda_bf16.h),$(wildcard /usr/local/cuda/include/cuda_bf16.h))
 ORDERS := ascending descending shuffled
 
@@ -34,7 +34,7 @@ endef
 
 .PHONY: kernels-gpu
 kernels-gpu: cuda-toolkit ## compile the kernels for all GPUs; TESTS=1: the C++ tests and the benchmark too
-	$(call build,build/gpu,,$(if $(TESTS),all bench,archive))
+	$(call build,build/gpu,-DCMAKE_CUDA_COMPILER=$(or $(NVCC),$(CURDIR)/$(WHEELS)/bin/nvcc),$(if $(TESTS),all,archive))
 	@sh kernels/toolkit/stamp.sh build/gpu/libmixmas_cuda.a cgo/stamp_gpu.h
 
 .PHONY: kernels
