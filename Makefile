@@ -42,10 +42,11 @@ format: ## check that the code is formatted
 	@echo "format: ok"
 
 .PHONY: vet
-vet: ## vet for amd64, for the portable kernels, and for arm64
+vet: ## vet for amd64, for the portable kernels, for arm64, and for CUDA without C
 	GOOS=linux GOARCH=amd64 $(GO) vet ./...
 	$(GO) vet -tags purego ./...
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 $(GO) vet -tags cuda ./...
 
 .PHONY: lint
 lint: ## run staticcheck, as pinned in .ci/tools
@@ -80,8 +81,9 @@ race: ## test under the race detector, with the portable kernels (it does not se
 	else echo "left out: race (the race detector needs a C compiler)"; fi
 
 .PHONY: kernels-tests
-kernels-tests: ## compile the kernels for all GPUs, and test them on the emulator
-	@if command -v $${CXX:-c++} >/dev/null && command -v cmake >/dev/null; then $(MAKE) ptxinfo test-emu; \
+kernels-tests: ## compile the kernels, their tests and their benchmarks for all GPUs, and test them on the emulator
+	@if command -v $${CXX:-c++} >/dev/null && command -v cmake >/dev/null; then \
+		$(MAKE) gpu-bundle && CGO_ENABLED=1 $(GO) vet -tags cuda ./... && $(MAKE) ptxinfo && $(MAKE) test-emu; \
 	elif [ -n "$(ALL)" ]; then echo "kernels-tests: CMake and a C++ compiler are needed"; exit 1; \
 	else echo "left out: kernels-tests (CMake and a C++ compiler are needed)"; fi
 

@@ -18,12 +18,12 @@ struct Divider {
     factor = uint32_t(((uint64_t(1) << 32) * ((uint64_t(1) << shift) - divisor)) / divisor + 1);
   }
 
-  __device__ __forceinline__ uint32_t divide(uint32_t n) const {
+  __host__ __device__ __forceinline__ uint32_t divide(uint32_t n) const {
     return (uint32_t((uint64_t(n) * factor) >> 32) + n) >> shift;
   }
 
   // divide splits n into quotient and remainder.
-  __device__ __forceinline__ uint32_t divide(uint32_t n, uint32_t &remainder) const {
+  __host__ __device__ __forceinline__ uint32_t divide(uint32_t n, uint32_t &remainder) const {
     uint32_t quotient = divide(n);
     remainder = n - quotient * divisor;
     return quotient;
@@ -89,7 +89,7 @@ struct Strided {
     }
   }
 
-  __device__ __forceinline__ void offsets(uint32_t i, int64_t (&offset)[OPERANDS]) const {
+  __host__ __device__ __forceinline__ void offsets(uint32_t i, int64_t (&offset)[OPERANDS]) const {
 #pragma unroll
     for (int k = 0; k < OPERANDS; ++k) offset[k] = 0;
     for (int d = rank - 1; d >= 0; --d) {

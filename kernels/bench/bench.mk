@@ -5,14 +5,13 @@ BUNDLE_MIB := 60
 
 .PHONY: gpu-bundle
 gpu-bundle: ## make build/gpu-bundle, a folder that tests and measures on a machine with a GPU
-	$(MAKE) kernels TESTS=1
+	$(MAKE) kernels-gpu TESTS=1
 	rm -rf $(BUNDLE)
-	mkdir -p $(BUNDLE)/tests $(BUNDLE)/peer
+	mkdir -p $(BUNDLE)/peer
 	CGO_ENABLED=1 $(GO) build -tags cuda -ldflags '-s -w' -o $(BUNDLE)/mixmas ./cmd/mixmas
 	CGO_ENABLED=1 $(GO) test -c -tags cuda -ldflags '-s -w' -o $(BUNDLE)/cgo.test ./cgo
-	cp build/gpu/tests/*_test $(BUNDLE)/tests/
-	cp build/gpu/bench kernels/bench/run.sh kernels/bench/METHOD.md kernels/bench/small.yaml $(BUNDLE)/
-	strip $(BUNDLE)/tests/* $(BUNDLE)/bench
+	cp build/gpu/kernel_tests build/gpu/bench kernels/bench/run.sh kernels/bench/METHOD.md kernels/bench/small.yaml $(BUNDLE)/
+	strip $(BUNDLE)/kernel_tests $(BUNDLE)/bench
 	cp testdata/peer/*.py testdata/peer/requirements.txt $(BUNDLE)/peer/
 	cp -r testdata/golden $(BUNDLE)/golden
 	git rev-parse HEAD >$(BUNDLE)/commit 2>/dev/null || true

@@ -71,14 +71,14 @@ if ! ./mixmas devices --json | grep -q '"multiprocessors"'; then
 fi
 
 # Are the results right?
-for t in tests/*_test; do
-  step "C++ $(basename "$t")" "$t"
+for t in $(./kernel_tests); do
+  step "C++ $t" ./kernel_tests "$t"
 done
 step "device suite" ./cgo.test -test.run '^Test' -test.timeout 60m
 if [ -n "$sanitizer" ]; then
   for tool in memcheck racecheck; do
-    for t in tests/*_test; do
-      step "$tool $(basename "$t")" "$sanitizer" --tool "$tool" --error-exitcode 99 "$t"
+    for t in $(./kernel_tests); do
+      step "$tool $t" "$sanitizer" --tool "$tool" --error-exitcode 99 ./kernel_tests "$t"
     done
     step "$tool search" "$sanitizer" --tool "$tool" --error-exitcode 99 --target-processes all \
       ./mixmas search small.yaml --device cuda --store "$results/$tool.db"

@@ -79,7 +79,7 @@ void forward(mixmas_numerics numerics, const Hyper &shape, Generators generators
   }
 }
 
-enum Wanted { all, dx_only, dfc1_only, dfc2_only, second_only, none };
+enum Wanted { every, dx_only, dfc1_only, dfc2_only, second_only, none };
 
 void backward(mixmas_numerics numerics, const Hyper &shape, Generators generators, Wanted wanted, operands::Added added,
               Place place = aligned) {
@@ -98,12 +98,12 @@ void backward(mixmas_numerics numerics, const Hyper &shape, Generators generator
   mixmas_hyper_mixing_grad op = {};
   c.fill(op);
   op.positioned = positioned, op.dz = c.dz;
-  if (wanted == all || wanted == dx_only) op.dx = dx.target();
+  if (wanted == every || wanted == dx_only) op.dx = dx.target();
   for (int i = 0; i < 2; ++i) {
     op.pre[i] = pre[i * c.second()], op.inner[i] = inner[i * c.second()], op.weights[i] = w[i * c.second()];
     if (i > c.second() || (wanted == second_only && i == 0)) continue;
-    if (wanted == all || wanted == dfc1_only || wanted == second_only) op.dfc1[i] = dfc1[i].target();
-    if (wanted == all || wanted == dfc2_only || wanted == second_only) op.dfc2[i] = dfc2[i].target();
+    if (wanted == every || wanted == dfc1_only || wanted == second_only) op.dfc1[i] = dfc1[i].target();
+    if (wanted == every || wanted == dfc2_only || wanted == second_only) op.dfc2[i] = dfc2[i].target();
   }
   test::run(op, numerics);
   const auto sum = [&](std::vector<double> a, const std::vector<double> &b) {
@@ -137,13 +137,13 @@ int main() {
       {"composed, tied", [](auto n) { forward(n, {2, 9, 10, 14, 1}, tied, nothing, offset); }},
       {"many tokens", [](auto n) { forward(n, {1, 139, 72, 280, 1}, untied, everything); }},
       {"many tokens, tied heads", [](auto n) { forward(n, {1, 40, 32, 32, 2}, tied, nothing); }},
-      {"gradient, 4 tokens", [=](auto n) { backward(n, {2, 4, 64, 160, 1}, untied, all, plain); }},
-      {"gradient, 24 tokens", [=](auto n) { backward(n, {2, 24, 64, 16, 1}, untied, all, itself); }},
-      {"gradient, heads", [=](auto n) { backward(n, {2, 5, 96, 64, 2}, untied, all, other); }},
-      {"gradient, tied", [=](auto n) { backward(n, {2, 3, 80, 32, 1}, tied, all, itself); }},
-      {"gradient, odd sizes", [=](auto n) { backward(n, {2, 6, 21, 15, 3}, untied, all, itself, offset); }},
-      {"gradient, many tokens", [=](auto n) { backward(n, {1, 139, 72, 280, 1}, untied, all, other); }},
-      {"gradient, many tokens, tied heads", [=](auto n) { backward(n, {1, 40, 30, 36, 2}, tied, all, plain); }},
+      {"gradient, 4 tokens", [=](auto n) { backward(n, {2, 4, 64, 160, 1}, untied, every, plain); }},
+      {"gradient, 24 tokens", [=](auto n) { backward(n, {2, 24, 64, 16, 1}, untied, every, itself); }},
+      {"gradient, heads", [=](auto n) { backward(n, {2, 5, 96, 64, 2}, untied, every, other); }},
+      {"gradient, tied", [=](auto n) { backward(n, {2, 3, 80, 32, 1}, tied, every, itself); }},
+      {"gradient, odd sizes", [=](auto n) { backward(n, {2, 6, 21, 15, 3}, untied, every, itself, offset); }},
+      {"gradient, many tokens", [=](auto n) { backward(n, {1, 139, 72, 280, 1}, untied, every, other); }},
+      {"gradient, many tokens, tied heads", [=](auto n) { backward(n, {1, 40, 30, 36, 2}, tied, every, plain); }},
       {"gradient, dx only", [=](auto n) { backward(n, {1, 4, 32, 32, 1}, untied, dx_only, other); }},
       {"gradient, fc1 only", [=](auto n) { backward(n, {1, 4, 32, 32, 1}, untied, dfc1_only, plain); }},
       {"gradient, fc2 only", [=](auto n) { backward(n, {1, 4, 32, 32, 1}, tied, dfc2_only, plain); }},

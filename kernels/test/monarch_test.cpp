@@ -51,7 +51,7 @@ void forward(mixmas_numerics numerics, const Sizes &s, Place place = aligned, Pl
   test::close("y", y, o.want.y, tolerance(numerics, s));
 }
 
-enum Wanted { dx = 1, dl = 2, dr = 4, all = 7 };
+enum Wanted { dx = 1, dl = 2, dr = 4, every = 7 };
 
 void backward(mixmas_numerics numerics, const Sizes &s, int wanted, Added added, Place place = aligned,
               Place place_of_x = aligned) {
@@ -85,18 +85,18 @@ int main() {
       {"four columns, x off alignment", [](auto n) { forward(n, {264, 2, 2, 132}, aligned, offset); }},
       {"order 1024", [](auto n) { forward(n, {1, 32, 32, 20}); }},
       {"order 1296, composed", [](auto n) { forward(n, {1, 36, 36, 5}, offset); }},
-      {"gradient, p = q = 2", [](auto n) { backward(n, {9, 2, 2, 40}, all, none); }},
-      {"gradient, p = 8, q = 16", [](auto n) { backward(n, {1, 8, 16, 70}, all, other); }},
-      {"gradient, odd blocks", [](auto n) { backward(n, {3, 3, 5, 33}, all, itself, offset); }},
-      {"gradient, p above q", [](auto n) { backward(n, {2, 12, 4, 8}, all, none, aligned, offset); }},
-      {"gradient, several tiles a block", [](auto n) { backward(n, {600, 2, 2, 10}, all, itself); }},
+      {"gradient, p = q = 2", [](auto n) { backward(n, {9, 2, 2, 40}, every, none); }},
+      {"gradient, p = 8, q = 16", [](auto n) { backward(n, {1, 8, 16, 70}, every, other); }},
+      {"gradient, odd blocks", [](auto n) { backward(n, {3, 3, 5, 33}, every, itself, offset); }},
+      {"gradient, p above q", [](auto n) { backward(n, {2, 12, 4, 8}, every, none, aligned, offset); }},
+      {"gradient, several tiles a block", [](auto n) { backward(n, {600, 2, 2, 10}, every, itself); }},
       {"gradient, dx", [](auto n) { backward(n, {2, 4, 6, 34}, dx, other); }},
       {"gradient, dl", [](auto n) { backward(n, {2, 4, 6, 34}, dl, none); }},
       {"gradient, dr", [](auto n) { backward(n, {2, 4, 6, 34}, dr, itself); }},
       {"gradient, dx and dr", [](auto n) { backward(n, {2, 4, 6, 34}, dx | dr, none); }},
       {"gradient, nothing wanted", [](auto n) { backward(n, {2, 4, 6, 34}, 0, none); }},
-      {"gradient, order 576", [](auto n) { backward(n, {1, 24, 24, 18}, all, none); }},
-      {"gradient, order 1050, composed", [](auto n) { backward(n, {1, 30, 35, 5}, all, itself, offset); }},
+      {"gradient, order 576", [](auto n) { backward(n, {1, 24, 24, 18}, every, none); }},
+      {"gradient, order 1050, composed", [](auto n) { backward(n, {1, 30, 35, 5}, every, itself, offset); }},
       {"gradient, composed, dl", [](auto n) { backward(n, {1, 30, 35, 3}, dl, none); }},
   });
 }
