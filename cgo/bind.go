@@ -23,11 +23,9 @@ type binder struct {
 	// index is that of the operation at hand in the program, name its name for C.
 	index int
 	name  *C.char
-	// shared lists the pairs of buffers, written and read, that the operation at hand allows to be the same memory.
-	shared []pair
+	// shared is what the operation at hand may write over what it reads.
+	shared device.Sharing
 }
-
-type pair struct{ write, read device.Buffer }
 
 // bind appends the descriptors of operation i.
 func (b *binder) bind(i int, op device.Operation) error {
@@ -47,7 +45,8 @@ func (s *session) name(text string) *C.char {
 
 // one appends the descriptors of an operation or of a part of one.
 func (b *binder) one(op device.Operation) error {
-	b.err, b.shared = nil, b.shared[:0]
+	b.err = nil
+	b.shared.Clear()
 	if c, ok := op.(device.Composite); ok && !b.composite(c) {
 		for _, part := range c.Operations() {
 			if err := b.one(part); err != nil {
@@ -59,7 +58,7 @@ func (b *binder) one(op device.Operation) error {
 		b.operation(op)
 	}
 	if b.err == nil {
-		b.checkOverlap(op)
+		b.err = b.shared.Check(b.program, op)
 	}
 	return b.err
 }
@@ -166,46 +165,7 @@ func (b *binder) maybe(role string, buffer device.Buffer, n int) *C.float {
 }
 
 // share allows the memory that the operation writes to be exactly the memory that it reads, or the same buffer.
-func (b *binder) share(write device.Buffer, reads ...device.Buffer) {
-	for _, read := range reads {
-		b.shared = append(b.shared, pair{write, read})
-	}
-}
-
-// checkOverlap says whether what the operation writes is not constant, and lies apart from everything else that it
-// touches, or exactly on what it is allowed to share.
-func (b *binder) checkOverlap(op device.Operation) {
-	reads, writes := op.Buffers(nil, nil)
-	for i, w := range writes {
-		if b.program.Info(w).Space == device.Constant {
-			b.fail("it writes buffer %d (%s), which is constant", w, b.program.Info(w).Name)
-		}
-		for _, other := range writes[i+1:] {
-			if b.overlap(w, other) {
-				b.fail("it writes buffers %d (%s) and %d (%s) to overlapping memory", w, b.program.Info(w).Name, other, b.program.Info(other).Name)
-			}
-		}
-		for _, r := range reads {
-			if b.overlap(w, r) && !(b.allowed(w, r) && b.program.Info(w).Offset == b.program.Info(r).Offset) {
-				b.fail("it writes buffer %d (%s) over buffer %d (%s), which it reads", w, b.program.Info(w).Name, r, b.program.Info(r).Name)
-			}
-		}
-	}
-}
-
-func (b *binder) overlap(x, y device.Buffer) bool {
-	p, q := b.program.Info(x), b.program.Info(y)
-	return p.Space == q.Space && p.Offset < q.Offset+q.Size && q.Offset < p.Offset+p.Size
-}
-
-func (b *binder) allowed(write, read device.Buffer) bool {
-	for _, p := range b.shared {
-		if p == (pair{write, read}) {
-			return true
-		}
-	}
-	return false
-}
+func (b *binder) share(write device.Buffer, reads ...device.Buffer) { b.shared.Allow(write, reads...) }
 
 // activationOf is the activation's number in C.
 func (b *binder) activationOf(a device.Activation) C.int32_t {

@@ -253,43 +253,13 @@ func (r *runner) stale() []C.mixmas_poison {
 	poison := func(before int, from *C.float, n int) {
 		list = append(list, C.mixmas_poison{before: C.int32_t(before), from: from, n: C.int64_t(n)})
 	}
-	type span struct{ from, to int }
-	for i := range first {
-		if i > 0 && s.scratch > 0 {
-			for k := first[i-1] + 1; k <= first[i]; k++ {
-				poison(k, s.workspace(), s.scratch)
-			}
-		}
-		now := i - 1 // the operation that has just ended
-		var ended, live []span
-		if now < 0 {
-			ended = []span{{0, p.ArenaSize}}
-			if s.scratch > 0 {
-				poison(0, s.workspace(), s.scratch)
-			}
-		}
-		for _, info := range p.Buffers {
-			b := span{info.Offset, info.Offset + info.Size}
-			switch {
-			case info.Space != device.Arena:
-			case info.First <= now && now < info.Last:
-				live = append(live, b)
-			case info.Last == now:
-				ended = append(ended, b)
-			}
-		}
-		slices.SortFunc(live, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-		for _, e := range ended {
-			for _, l := range live {
-				if end := min(l.from, e.to); end > e.from {
-					poison(first[i], element(s.arena, e.from), end-e.from)
-				}
-				e.from = max(e.from, l.to)
-			}
-			if e.from < e.to {
-				poison(first[i], element(s.arena, e.from), e.to-e.from)
-			}
+	if s.scratch > 0 {
+		poison(0, s.workspace(), s.scratch)
+		for k := 1; k <= first[len(p.Operations)]; k++ {
+			poison(k, s.workspace(), s.scratch)
 		}
 	}
+	p.Stale(func(before, from, to int) { poison(first[before], element(s.arena, from), to-from) })
+	slices.SortStableFunc(list, func(a, b C.mixmas_poison) int { return cmp.Compare(a.before, b.before) })
 	return list
 }

@@ -59,7 +59,7 @@ func (s *session) Load(p *device.Program) (device.Runner, error) {
 	if p.StateSize > s.stateSize {
 		return nil, fmt.Errorf("load %s: the program needs %d elements of state, the session has %d", p.Name, p.StateSize, s.stateSize)
 	}
-	if err := checkBuffers(p); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("load %s: %w", p.Name, err)
 	}
 	r, err := s.load(p)
@@ -307,29 +307,5 @@ func (s *session) drain() error {
 		return fmt.Errorf("read the log: %w", err)
 	}
 	s.queued = 0
-	return nil
-}
-
-// checkBuffers says whether all buffers lie inside their spaces.
-func checkBuffers(p *device.Program) error {
-	for i, info := range p.Buffers {
-		var limit int
-		switch info.Space {
-		case device.Arena:
-			limit = p.ArenaSize
-		case device.State:
-			limit = p.StateSize
-		case device.Constant:
-			limit = len(info.Data)
-		default:
-			return fmt.Errorf("buffer %d (%s): the cuda device does not know space %d", i+1, info.Name, int(info.Space))
-		}
-		if info.Offset < 0 || info.Size < 0 || info.Offset > limit-info.Size {
-			return fmt.Errorf("buffer %d (%s): elements %d to %d of a space of %d", i+1, info.Name, info.Offset, info.Offset+info.Size, limit)
-		}
-	}
-	if k := p.Kept; k != 0 && (k < 0 || int(k) > len(p.Buffers) || p.Info(k).Size != 1 || p.Info(k).Last != len(p.Operations)) {
-		return fmt.Errorf("the kept value is buffer %d, which is no output of one element", k)
-	}
 	return nil
 }

@@ -1,11 +1,9 @@
 package cpu
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -40,7 +38,7 @@ func (s *session) Load(p *device.Program) (device.Runner, error) {
 	if p.StateSize > len(s.state) {
 		return nil, fmt.Errorf("load %s: the program needs %d elements of state, the session has %d", p.Name, p.StateSize, len(s.state))
 	}
-	if err := checkBuffers(p); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("load %s: %w", p.Name, err)
 	}
 	r := &runner{session: s, program: p}
@@ -102,27 +100,6 @@ func (s *session) Close() error {
 	s.freeArena()
 	s.state, s.arena, s.runners = nil, nil, nil
 	s.device.pool.close()
-	return nil
-}
-
-// checkBuffers says whether all buffers lie inside their spaces.
-func checkBuffers(p *device.Program) error {
-	for i, info := range p.Buffers {
-		var limit int
-		switch info.Space {
-		case device.Arena:
-			limit = p.ArenaSize
-		case device.State:
-			limit = p.StateSize
-		case device.Constant:
-			limit = len(info.Data)
-		default:
-			return fmt.Errorf("buffer %d (%s): the cpu device does not know space %d", i+1, info.Name, int(info.Space))
-		}
-		if info.Offset < 0 || info.Size < 0 || info.Offset > limit-info.Size {
-			return fmt.Errorf("buffer %d (%s): elements %d to %d of a space of %d", i+1, info.Name, info.Offset, info.Offset+info.Size, limit)
-		}
-	}
 	return nil
 }
 
@@ -259,37 +236,8 @@ func (r *runner) poison(i int) {
 
 // stale lists, before the first operation and after each one, the parts of the arena that hold nothing any more.
 func stale(p *device.Program, arena []float32) [][][]float32 {
-	type span struct{ from, to int }
 	list := make([][][]float32, len(p.Operations)+1)
-	for i := range list {
-		now := i - 1 // the operation that has just ended
-		var ended, live []span
-		if now < 0 {
-			ended = []span{{0, p.ArenaSize}}
-		}
-		for _, info := range p.Buffers {
-			s := span{info.Offset, info.Offset + info.Size}
-			switch {
-			case info.Space != device.Arena:
-			case info.First <= now && now < info.Last:
-				live = append(live, s)
-			case info.Last == now:
-				ended = append(ended, s)
-			}
-		}
-		slices.SortFunc(live, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-		for _, s := range ended {
-			for _, l := range live {
-				if end := min(l.from, s.to); end > s.from {
-					list[i] = append(list[i], arena[s.from:end])
-				}
-				s.from = max(s.from, l.to)
-			}
-			if s.from < s.to {
-				list[i] = append(list[i], arena[s.from:s.to])
-			}
-		}
-	}
+	p.Stale(func(before, from, to int) { list[before] = append(list[before], arena[from:to]) })
 	return list
 }
 
