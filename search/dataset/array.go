@@ -67,37 +67,29 @@ func readHeader(path string) (npy.Header, int64, error) {
 	return header, offset, nil
 }
 
-// rowBuffer holds a piece of a row on its way.
-type rowBuffer struct {
-	raw    [8 * rowPiece]byte
-	values [rowPiece]float64
-}
+// rowPiece is how many bytes of a row are read at once: a multiple of every element's size.
+const rowPiece = 32 << 10
 
-const rowPiece = 4096 // elements
-
-var rowBuffers = sync.Pool{New: func() any { return new(rowBuffer) }}
+// rowBuffers hold pieces of rows on their way.
+var rowBuffers = sync.Pool{New: func() any { return new([rowPiece]byte) }}
 
 // read writes len(dst) elements, standardised, into dst: those of a row, or of several rows.
 func (a *array) read(row int, s Standardisation, dst []float32) error {
-	b := rowBuffers.Get().(*rowBuffer)
+	b := rowBuffers.Get().(*[rowPiece]byte)
 	defer rowBuffers.Put(b)
 	size := int64(a.header.Type.Size)
 	offset := a.offset + int64(row)*int64(a.header.RowSize())*size
-	scale := 1 / s.Deviation
 	for len(dst) > 0 {
-		values := b.values[:min(rowPiece, len(dst))]
-		raw := b.raw[:int64(len(values))*size]
+		some := dst[:min(rowPiece/int(size), len(dst))]
+		raw := b[:int64(len(some))*size]
 		if _, err := a.file.ReadAt(raw, offset); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the file is closed or shorter than it was")
 			}
 			return fmt.Errorf("%s: row %d: %w", a.path, row, err)
 		}
-		a.header.Type.Decode(values, raw)
-		for i, v := range values {
-			dst[i] = float32((v - s.Mean) * scale)
-		}
-		dst, offset = dst[len(values):], offset+int64(len(raw))
+		a.header.Type.DecodeScaled(some, raw, s.Mean, 1/s.Deviation)
+		dst, offset = dst[len(some):], offset+int64(len(raw))
 	}
 	return nil
 }

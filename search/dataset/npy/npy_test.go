@@ -130,6 +130,31 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// DecodeScaled is Decode and one rounding, for every type and length.
+func TestDecodeScaled(t *testing.T) {
+	const mean, scale = 1.25, 1 / 1.7
+	for _, descr := range []string{"|b1", "|i1", "|u1", "<i2", ">i4", "<i8", "<u2", "<u4", ">u8", "<f2", "<f4", ">f4", "<f8"} {
+		kind, err := ParseType(descr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{0, 1, 3, 4, 5, 255, 256, 257, 1000} {
+			src := make([]byte, n*kind.Size)
+			for i := range src {
+				src[i] = byte(i*i*31 + i)
+			}
+			values, got := make([]float64, n), make([]float32, n)
+			kind.Decode(values, src)
+			kind.DecodeScaled(got, src, mean, scale)
+			for i, v := range values {
+				if want := float32((v - mean) * scale); math.Float32bits(got[i]) != math.Float32bits(want) && want == want {
+					t.Fatalf("%s: element %d of %d is %v, want %v", descr, i, n, got[i], want)
+				}
+			}
+		}
+	}
+}
+
 func TestWriterBytes(t *testing.T) {
 	// Version 1.0 of numpy.lib.format: magic, version, length of the header (0x76), dictionary, spaces up to a multiple of
 	// 64 bytes, newline, elements.

@@ -54,10 +54,6 @@ func (t Type) String() string {
 func (t Type) Decode(dst []float64, src []byte) {
 	src = src[:len(dst)*t.Size]
 	switch {
-	case t.Kind == 'f' && t.Size == 4 && !t.BigEndian: // what most files hold
-		for i := range dst {
-			dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(src[4*i : 4*i+4])))
-		}
 	case t.Kind == 'f' && t.Size == 4:
 		for i := range dst {
 			dst[i] = float64(math.Float32frombits(t.uint32(src[4*i:])))
@@ -111,6 +107,32 @@ func (t Type) Decode(dst []float64, src []byte) {
 		}
 	default:
 		panic("npy: Decode of the unknown type " + t.String())
+	}
+}
+
+// DecodeScaled writes (x - mean) scale, computed in float64, into dst for the first len(dst) elements x of src.
+func (t Type) DecodeScaled(dst []float32, src []byte, mean, scale float64) {
+	if t.Kind == 'f' && t.Size == 4 && !t.BigEndian { // what most files hold: in one pass
+		at := func(x []byte) float32 {
+			return float32((float64(math.Float32frombits(binary.LittleEndian.Uint32(x))) - mean) * scale)
+		}
+		for ; len(dst) >= 4; dst, src = dst[4:], src[16:] {
+			d, x := (*[4]float32)(dst), (*[16]byte)(src)
+			d[0], d[1], d[2], d[3] = at(x[0:4]), at(x[4:8]), at(x[8:12]), at(x[12:16])
+		}
+		for i := range dst {
+			dst[i] = at(src[4*i:])
+		}
+		return
+	}
+	var values [256]float64
+	for len(dst) > 0 {
+		some := values[:min(len(values), len(dst))]
+		t.Decode(some, src)
+		for i, v := range some {
+			dst[i] = float32((v - mean) * scale)
+		}
+		dst, src = dst[len(some):], src[len(some)*t.Size:]
 	}
 }
 
