@@ -166,16 +166,9 @@ func (r *runner) endpoint(verb, kind string, b device.Buffer, n int) ([]float32,
 	if r.session.closed {
 		return nil, fmt.Errorf("%s %s of %s: %w", verb, kind, r.program.Name, errClosed)
 	}
-	if b < 1 || int(b) > len(r.program.Buffers) {
-		return nil, fmt.Errorf("%s %s of %s: buffer %d of %d", verb, kind, r.program.Name, b, len(r.program.Buffers))
-	}
-	info := r.program.Info(b)
-	isInput, isOutput := info.First == -1, info.Last == len(r.program.Operations)
-	if info.Space != device.Arena || kind == "input" && !isInput || kind == "output" && !isOutput {
-		return nil, fmt.Errorf("%s %s of %s: buffer %d (%s) is no %s", verb, kind, r.program.Name, b, info.Name, kind)
-	}
-	if n != info.Size {
-		return nil, fmt.Errorf("%s %s of %s: buffer %d (%s) has %d elements, got %d", verb, kind, r.program.Name, b, info.Name, info.Size, n)
+	info, err := r.program.Endpoint(verb, kind, b, n)
+	if err != nil {
+		return nil, err
 	}
 	return r.session.arena[info.Offset : info.Offset+info.Size], nil
 }

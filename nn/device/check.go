@@ -30,6 +30,22 @@ func (p *Program) Check() error {
 	return nil
 }
 
+// Endpoint is the place of an input or an output of n elements, which kind says, for a runner to verb.
+func (p *Program) Endpoint(verb, kind string, b Buffer, n int) (BufferInfo, error) {
+	if b < 1 || int(b) > len(p.Buffers) {
+		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d of %d", verb, kind, p.Name, b, len(p.Buffers))
+	}
+	info := p.Info(b)
+	isInput, isOutput := info.First == -1, info.Last == len(p.Operations)
+	if info.Space != Arena || kind == "input" && !isInput || kind == "output" && !isOutput {
+		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d (%s) is no %s", verb, kind, p.Name, b, info.Name, kind)
+	}
+	if n != info.Size {
+		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d (%s) has %d elements, got %d", verb, kind, p.Name, b, info.Name, info.Size, n)
+	}
+	return info, nil
+}
+
 // Sharing lists what an operation may write over what it reads. The zero value allows nothing.
 type Sharing struct{ pairs []sharedPair }
 

@@ -28,23 +28,19 @@ type array struct {
 
 // openArray maps an npy file and checks that it is row-major, has at least one axis and is as long as its header says.
 func openArray(path string) (*array, error) {
-	header, offset, err := readHeader(path)
-	if err != nil {
-		return nil, err
-	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
+	}
+	header, offset, err := readHeader(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return &array{path, header, offset, f}, nil
 }
 
-func readHeader(path string) (npy.Header, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return npy.Header{}, 0, err
-	}
-	defer f.Close()
+func readHeader(f *os.File) (npy.Header, int64, error) {
+	path := f.Name()
 	header, offset, err := npy.ReadHeader(bufio.NewReader(f))
 	if err != nil {
 		return header, 0, fmt.Errorf("%s: %w", path, err)
