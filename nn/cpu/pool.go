@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"runtime"
 	"sync"
 
 	"mixmas/nn/cpu/simd"
@@ -33,7 +34,7 @@ type part func(w *worker, from, to int)
 type task struct {
 	part     part
 	from, to int
-	done     *sync.WaitGroup
+	done     chan<- struct{}
 }
 
 // pool holds the workers of a device. All of them are free, or held by a run, or helping one.
@@ -94,11 +95,31 @@ func (p *pool) close() {
 
 func (p *pool) help(w *worker) {
 	defer p.running.Done()
-	for t := range w.tasks {
+	for {
+		t, open := receive(w.tasks)
+		if !open {
+			return
+		}
 		t.part(w, t.from, t.to)
 		p.free <- w
-		t.done.Done()
+		t.done <- struct{}{}
 	}
+}
+
+// receive looks for some 50 µs before it sleeps: that is what it takes to wake a goroutine on another core, and as long as
+// an operation of a small model.
+func receive[T any](c <-chan T) (value T, open bool) {
+	const looks = 500
+	for range looks {
+		select {
+		case value, open = <-c:
+			return value, open
+		default:
+			runtime.Gosched()
+		}
+	}
+	value, open = <-c
+	return value, open
 }
 
 // split computes the units 0 ≤ i < n of an operation, with the help of those workers that are free right now, at least
@@ -119,12 +140,13 @@ func (t *turn) split(n, grain int, f part) {
 		return
 	}
 	parts := got + 1
-	t.done.Add(got)
 	for i, h := range t.helpers[:got] {
-		h.tasks <- task{part: f, from: n * (i + 1) / parts, to: n * (i + 2) / parts, done: &t.done}
+		h.tasks <- task{part: f, from: n * (i + 1) / parts, to: n * (i + 2) / parts, done: t.done}
 	}
 	f(t.self, 0, n/parts)
-	t.done.Wait()
+	for range got {
+		receive(t.done)
+	}
 }
 
 // try takes a free worker, or returns nil where there is none.
@@ -153,9 +175,9 @@ func sliced(rows, width int) rowSlices {
 // bounds are the rows of slice i.
 func (s rowSlices) bounds(i int) (from, to int) { return i * s.size, min((i+1)*s.size, s.rows) }
 
-// worthwhile is the least number of elements that is worth a helper's while: to wake it takes some microseconds. Tests
-// lower it.
-var worthwhile = 1 << 15
+// worthwhile is the least number of elements that is worth a helper's while: to call one that looks takes a microsecond.
+// Tests lower it.
+var worthwhile = 1 << 11
 
 // grain is the least number of units of the given number of elements that a helper gets.
 func grain(elements int) int {

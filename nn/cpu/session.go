@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 	"unsafe"
 
@@ -44,6 +43,7 @@ func (s *session) Load(p *device.Program) (device.Runner, error) {
 	r := &runner{session: s, program: p}
 	r.turn.pool = s.device.pool
 	r.turn.helpers = make([]*worker, s.device.Workers()-1)
+	r.turn.done = make(chan struct{}, len(r.turn.helpers))
 	if p.ArenaSize > len(s.arena) {
 		arena, free, err := allocate(p.ArenaSize)
 		if err != nil {
@@ -115,7 +115,7 @@ type turn struct {
 	pool *pool
 	// helpers and done are for split.
 	helpers []*worker
-	done    sync.WaitGroup
+	done    chan struct{}
 }
 
 // runner is a program loaded into a session. It implements [device.Runner] and [device.Profiler].

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"mixmas/search/dataset/npy"
 )
 
@@ -130,50 +132,103 @@ func (a *array) scan(ctx context.Context, rows int, environment Environment) (fa
 	return found, nil
 }
 
-// pass reads a file from start to end.
+// pass reads a file from start to end: one goroutine reads, one hashes, one decodes and adds up.
 func (a *array) pass(ctx context.Context, r io.Reader, rows int) (facts, error) {
 	digest := sha256.New()
 	if _, err := io.CopyN(digest, r, a.offset); err != nil {
 		return facts{}, err
 	}
-	size, rowSize := a.header.Type.Size, int64(a.header.RowSize())
-	total, counted := int64(a.header.Rows())*rowSize, int64(rows)*rowSize
-	chunk := min(total, 1<<16) // elements
-	raw, values := make([]byte, chunk*int64(size)), make([]float64, chunk)
-	var origin, sum, squares float64 // deviations from the first element keep large means exact
-	for first := int64(0); first < total; first += chunk {
-		if err := ctx.Err(); err != nil {
-			return facts{}, err
-		}
-		n := min(chunk, total-first)
-		if _, err := io.ReadFull(r, raw[:n*int64(size)]); err != nil {
-			return facts{}, err
-		}
-		digest.Write(raw[:n*int64(size)])
-		a.header.Type.Decode(values[:n], raw)
-		if first == 0 {
-			origin = values[0]
-		}
-		for i, v := range values[:n] {
-			if !(math.Abs(v) <= math.MaxFloat32) { // false for NaN too
-				return facts{}, fmt.Errorf("row %d: the value %v is not a finite float32 number", (first+int64(i))/rowSize, v)
+	const buffers, elements = 4, 1 << 16
+	size := int64(a.header.Type.Size)
+	left := a.header.Bytes()
+	free, read, hashed := make(chan []byte, buffers), make(chan []byte, buffers), make(chan []byte, buffers)
+	for range buffers {
+		free <- make([]byte, min(left, elements*size))
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(read)
+		for left > 0 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case raw := <-free:
+				raw = raw[:min(left, elements*size)]
+				if _, err := io.ReadFull(r, raw); err != nil {
+					return err
+				}
+				left -= int64(len(raw))
+				read <- raw
 			}
 		}
-		for _, v := range values[:max(0, min(n, counted-first))] {
-			d := v - origin
-			sum += d
-			squares += d * d
+		return nil
+	})
+	group.Go(func() error {
+		defer close(hashed)
+		for raw := range read {
+			digest.Write(raw)
+			hashed <- raw
+		}
+		return nil
+	})
+	s := statistics{rowSize: int64(a.header.RowSize()), counted: int64(rows) * int64(a.header.RowSize())}
+	group.Go(func() error {
+		values := make([]float64, elements)
+		for raw := range hashed {
+			some := values[:int64(len(raw))/size]
+			a.header.Type.Decode(some, raw)
+			if err := s.add(some); err != nil {
+				return err
+			}
+			free <- raw
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return facts{}, err
+	}
+	return facts{hex.EncodeToString(digest.Sum(nil)), s.standardisation()}, nil
+}
+
+// statistics adds up the elements of an array, of which the first ones count.
+type statistics struct {
+	rowSize, counted     int64
+	seen                 int64
+	origin, sum, squares float64 // deviations from the first element keep large means exact
+}
+
+// add takes the next elements. It refuses one that is not a finite float32 number.
+func (s *statistics) add(values []float64) error {
+	if s.seen == 0 && len(values) > 0 {
+		s.origin = values[0]
+	}
+	for i, v := range values {
+		if !(math.Abs(v) <= math.MaxFloat32) { // false for NaN too
+			return fmt.Errorf("row %d: the value %v is not a finite float32 number", (s.seen+int64(i))/s.rowSize, v)
 		}
 	}
-	s := Standardisation{Deviation: 1}
-	if counted > 0 {
-		mean := sum / float64(counted)
-		s.Mean = origin + mean
-		if variance := squares/float64(counted) - mean*mean; variance > 0 {
-			s.Deviation = math.Sqrt(variance)
-		}
+	n := int64(len(values))
+	origin, sum, squares := s.origin, s.sum, s.squares // in registers
+	for _, v := range values[:max(0, min(n, s.counted-s.seen))] {
+		d := v - origin
+		sum += d
+		squares += d * d
 	}
-	return facts{hex.EncodeToString(digest.Sum(nil)), s}, nil
+	s.sum, s.squares = sum, squares
+	s.seen += n
+	return nil
+}
+
+func (s *statistics) standardisation() Standardisation {
+	if s.counted == 0 {
+		return Standardisation{Deviation: 1}
+	}
+	mean := s.sum / float64(s.counted)
+	result := Standardisation{Mean: s.origin + mean, Deviation: 1}
+	if variance := s.squares/float64(s.counted) - mean*mean; variance > 0 {
+		result.Deviation = math.Sqrt(variance)
+	}
+	return result
 }
 
 // labels reads all labels: one element a row, or with many, one 0/1 element a class. classes is their number, or 0 to
