@@ -2,7 +2,8 @@
 
 package simd
 
-// nativeTranspose takes 8 rows at a time, then 4, then single ones.
+// nativeTranspose takes 8 rows at a time, then 4, of which the last may be some that are done already. Fewer than 4 rows
+// are copied one by one.
 func nativeTranspose(dst []float32, ldd int, src []float32, lds, rows, columns int) {
 	if columns == 0 {
 		return
@@ -11,31 +12,45 @@ func nativeTranspose(dst []float32, ldd int, src []float32, lds, rows, columns i
 	for ; i+8 <= rows; i += 8 {
 		transposeRows(dst[i:], ldd, src[i*lds:], lds, 8, columns)
 	}
-	if i+4 <= rows {
+	if i+4 < rows {
 		transposeRows(dst[i:], ldd, src[i*lds:], lds, 4, columns)
 		i += 4
 	}
-	for ; i < rows; i++ {
-		for j, v := range src[i*lds:][:columns] {
-			dst[j*ldd+i] = v
-		}
+	switch {
+	case i == rows:
+	case rows >= 4:
+		i = rows - 4
+		transposeRows(dst[i:], ldd, src[i*lds:], lds, 4, columns)
+	default:
+		transposeSingly(dst[i:], ldd, src[i*lds:], lds, rows-i, columns)
 	}
 }
 
-// transposeRows transposes height rows, 8 or 4, in squares; what is left of the rows is less than a square wide.
+// transposeRows transposes height rows, 8 or 4, in squares, of which the last two may overlap.
 func transposeRows(dst []float32, ldd int, src []float32, lds, height, columns int) {
-	squares := columns / height
-	if squares > 0 {
-		_, _ = src[(height-1)*lds+columns-1], dst[(squares*height-1)*ldd+height-1]
+	if columns < height {
+		transposeSingly(dst, ldd, src, lds, height, columns)
+		return
+	}
+	squares := func(from, count int) {
+		dst, src := dst[from*ldd:], src[from:]
+		_, _ = src[(height-1)*lds+height*count-1], dst[(count*height-1)*ldd+height-1]
 		if height == 8 {
-			avx2Transpose8(squares, &src[0], lds, &dst[0], ldd)
+			avx2Transpose8(count, &src[0], lds, &dst[0], ldd)
 		} else {
-			avx2Transpose4(squares, &src[0], lds, &dst[0], ldd)
+			avx2Transpose4(count, &src[0], lds, &dst[0], ldd)
 		}
 	}
-	for j := squares * height; j < columns; j++ {
-		for i := range height {
-			dst[j*ldd+i] = src[i*lds+j]
+	squares(0, columns/height)
+	if columns%height > 0 {
+		squares(columns-height, 1)
+	}
+}
+
+func transposeSingly(dst []float32, ldd int, src []float32, lds, rows, columns int) {
+	for i := range rows {
+		for j, v := range src[i*lds:][:columns] {
+			dst[j*ldd+i] = v
 		}
 	}
 }
