@@ -15,9 +15,9 @@ import (
 var digests = struct {
 	revision int
 	weights  map[string]string
-}{2, map[string]string{
-	"cpu/amd64/avx2":     "88c2cd68a03f6313d3893bc5f50817fed2b7afb0b15fa5ff8eac9b044495210a",
-	"cpu/amd64/portable": "44c8570a9369465b417e006b4064818c5a2fd651676a16c950b068dc315daaa4",
+}{3, map[string]string{
+	"cpu/amd64/avx2":     "f4f067c1de6e117744bbdeb0eba52ca68b6c87badf98b9e40d660a0b5e6407fd",
+	"cpu/amd64/portable": "85fb55f9b4167f2132b4bb65378260f44a06d40263a2c14a70086631701911fd",
 }}
 
 func TestTrainedBitsMoveOnlyWithTheRevision(t *testing.T) {

@@ -22,7 +22,7 @@ type channels struct {
 func newChannels(b *binder, outer, count, inner int) channels {
 	c := channels{set: b.set, outer: outer, channels: count, inner: inner, rows: rowSlices{count: 1}}
 	if inner == 1 {
-		c.rows = sliced(outer, count)
+		c.rows = sliced(outer, count, count)
 		c.tile = count * repeats(count, outer)
 	}
 	c.sums = make([]float64, c.rows.count*count)
@@ -41,9 +41,7 @@ func (c *channels) sum(t *turn, f part) {
 	}
 	total := c.sums[:c.channels]
 	for s := 1; s < c.rows.count; s++ {
-		for i, v := range c.sums[s*c.channels:][:c.channels] {
-			total[i] += v
-		}
+		addTo(total, c.sums[s*c.channels:][:c.channels])
 	}
 }
 

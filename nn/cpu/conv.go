@@ -177,52 +177,34 @@ func swap(a, b []float32) {
 	}
 }
 
-// part adds what a row of the kernel gives before it is added to y: fewer rounding errors add up.
-func (d *depthwise) part(_ *worker, from, to int) {
-	size := d.Width * d.Channels
-	for unit := from; unit < to; unit++ {
-		y := d.y[unit*size:][:size]
+func (d *depthwise) part(w *worker, from, to int) {
+	eachMap(d.Maps, from, to, func(image, from, to int) {
+		size := d.Width * d.Channels
+		first := image * d.Height * size
+		y := d.y[first+from*size : first+to*size]
 		switch {
 		case d.plus == nil:
 			clear(y)
 		case !same(d.plus, d.y):
-			copy(y, d.plus[unit*size:])
+			copy(y, d.plus[first+from*size:])
 		}
-		kernelRows(d.Maps, unit, func(i, row int) { d.row(y, d.x[row*size:][:size], d.places[i*d.Kernel*d.Channels:]) })
+		w.depthwise = convolution(d.Maps, d.x[first:], d.y[first:], d.places)
+		d.set.Depthwise(w.gemm, &w.depthwise, from, to)
+	})
+}
+
+// eachMap calls f for the rows from ≤ row < to of each map, of which the given rows are counted through the batch.
+func eachMap(m device.Maps, from, to int, f func(image, from, to int)) {
+	for from < to {
+		image, row := from/m.Height, from%m.Height
+		end := min(m.Height, row+to-from)
+		f(image, row, end)
+		from += end - row
 	}
 }
 
-// row adds one row of the kernel. All cells but those at the ends of the map's row have all of its taps.
-func (d *depthwise) row(y, x, weight []float32) {
-	for cell := 0; cell < d.Width; {
-		first := max(d.Padding-cell, 0) // tap
-		taps := min(d.Kernel, d.Width+d.Padding-cell) - first
-		cells := 1
-		if taps == d.Kernel {
-			cells = d.Width - 2*d.Padding
-		}
-		d.set.Taps(y[cell*d.Channels:], x[(cell+first-d.Padding)*d.Channels:], weight[first*d.Channels:], cells, d.Channels, taps)
-		cell += cells
-	}
-}
-
-// kernelRows calls f for each row i of the kernel that touches a row of the maps, with the row that it reads; both rows
-// are counted through the batch.
-func kernelRows(m device.Maps, unit int, f func(i, row int)) {
-	y := unit % m.Height
-	for i := max(m.Padding-y, 0); i < min(m.Kernel, m.Height+m.Padding-y); i++ {
-		f(i, unit+i-m.Padding)
-	}
-}
-
-// kernelColumns calls f for each column j of the kernel: for the cells first ≤ x < last it reads cell x+shift.
-func kernelColumns(m device.Maps, f func(j, first, last, shift int)) {
-	for j := range m.Kernel {
-		shift := j - m.Padding
-		if first, last := max(-shift, 0), min(m.Width-shift, m.Width); first < last {
-			f(j, first, last, shift)
-		}
-	}
+func convolution(m device.Maps, x, y, weight []float32) simd.Depthwise {
+	return simd.Depthwise{Height: m.Height, Width: m.Width, Channels: m.Channels, Kernel: m.Kernel, X: x, Y: y, Weight: weight}
 }
 
 // depthwiseGrad runs [device.DepthwiseConvGrad]: sums over slices of map rows.
@@ -244,7 +226,7 @@ func bindDepthwiseConvGrad(b *binder, o *device.DepthwiseConvGrad) instruction {
 	}
 	n := o.Channels * o.Kernel * o.Kernel
 	d := &depthwiseGrad{set: b.set, x: b.need("X", o.X, o.Size()), dy: b.need("DY", o.DY, o.Size()), dw: b.need("DWeight", o.DWeight, n),
-		plus: b.maybe("Plus", o.Plus, n), Maps: o.Maps, rows: sliced(o.Batch*o.Height, o.Width*o.Channels)}
+		plus: b.maybe("Plus", o.Plus, n), Maps: o.Maps, rows: sliced(o.Batch*o.Height, o.Width*o.Channels, n)}
 	d.sums = make([]float64, d.rows.count*n)
 	d.block = aligned(d.rows.count * n)
 	d.compute = d.part
@@ -257,9 +239,7 @@ func (d *depthwiseGrad) run(t *turn) error {
 	t.split(d.rows.count, grain(d.rows.size*d.Width*d.Channels*places/4), d.compute)
 	total := d.sums[:places*d.Channels]
 	for s := 1; s < d.rows.count; s++ {
-		for i, v := range d.sums[s*len(total):][:len(total)] {
-			total[i] += v
-		}
+		addTo(total, d.sums[s*len(total):][:len(total)])
 	}
 	for c := range d.Channels {
 		for place := range places {
@@ -274,8 +254,8 @@ func (d *depthwiseGrad) run(t *turn) error {
 	return nil
 }
 
-func (d *depthwiseGrad) part(_ *worker, from, to int) {
-	const cells = 64 // that are summed in float32
+func (d *depthwiseGrad) part(w *worker, from, to int) {
+	const cells = 256 // that are summed in float32
 	n, size := d.Channels*d.Kernel*d.Kernel, d.Width*d.Channels
 	high := ceil(cells, d.Width)
 	for s := from; s < to; s++ {
@@ -284,23 +264,19 @@ func (d *depthwiseGrad) part(_ *worker, from, to int) {
 		first, last := d.rows.bounds(s)
 		for unit := first; unit < last; unit += high {
 			clear(block)
-			for u := unit; u < min(unit+high, last); u++ {
-				dy := d.dy[u*size:][:size]
-				kernelRows(d.Maps, u, func(i, row int) {
-					x := d.x[row*size:][:size]
-					kernelColumns(d.Maps, func(j, first, last, shift int) {
-						d.set.ColumnDot(block[(i*d.Kernel+j)*d.Channels:][:d.Channels], x[(first+shift)*d.Channels:(last+shift)*d.Channels],
-							dy[first*d.Channels:last*d.Channels], last-first, d.Channels)
-					})
-				})
-			}
+			eachMap(d.Maps, unit, min(unit+high, last), func(image, from, to int) {
+				first := image * d.Height * size
+				w.depthwise = convolution(d.Maps, d.x[first:], d.dy[first:], block)
+				d.set.DepthwiseGrad(w.gemm, &w.depthwise, from, to)
+			})
 			addTo(sum, block)
 		}
 	}
 }
 
-// addTo adds float32 partial sums to float64 ones.
-func addTo(sum []float64, x []float32) {
+// addTo adds partial sums to float64 ones.
+func addTo[T float32 | float64](sum []float64, x []T) {
+	sum = sum[:len(x)]
 	for i, v := range x {
 		sum[i] += float64(v)
 	}

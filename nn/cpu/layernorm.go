@@ -83,7 +83,7 @@ func bindLayerNormGrad(b *binder, o *device.LayerNormGrad) instruction {
 		return nil
 	}
 	l.mean, l.rstd = s[:o.Rows], s[o.Rows:]
-	l.rows = sliced(o.Rows, o.Width)
+	l.rows = sliced(o.Rows, o.Width, o.Width)
 	scratch := aligned(4 * l.rows.count * o.Width)
 	for _, p := range []*[]float32{&l.dweights, &l.dbiases, &l.blockWeight, &l.blockBias} {
 		*p, scratch = scratch[:l.rows.count*o.Width], scratch[l.rows.count*o.Width:]

@@ -21,9 +21,10 @@ type worker struct {
 	product  simd.Product
 	epilogue epilogue
 	// plain is a product without epilogue.
-	plain  simd.Product
-	blocks [3][]float32
-	tile   []float32
+	plain     simd.Product
+	depthwise simd.Depthwise
+	blocks    [3][]float32
+	tile      []float32
 	// tasks feeds the worker's goroutine, which computes while another worker's run has taken it as a helper.
 	tasks chan task
 }
@@ -165,10 +166,11 @@ type rowSlices struct{ rows, size, count int }
 // maxSlices bounds the scratch memory of partial sums, and how many workers can share them.
 const maxSlices = 32
 
-// sliced cuts rows of width elements into at most maxSlices slices of at least minElements elements.
-func sliced(rows, width int) rowSlices {
-	const minElements = 8192
-	size := max(ceil(minElements, width), ceil(rows, maxSlices))
+// sliced cuts rows of width elements, of which sums sums are made, into at most maxSlices slices. What a slice adds up is
+// much more than adding its sums to those of the others.
+func sliced(rows, width, sums int) rowSlices {
+	const fewest, elementsASum = 8192, 4
+	size := max(ceil(max(fewest, elementsASum*sums), width), ceil(rows, maxSlices))
 	return rowSlices{rows: rows, size: size, count: ceil(rows, size)}
 }
 

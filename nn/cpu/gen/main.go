@@ -40,7 +40,7 @@ func generate() (map[string][]byte, error) {
 	g.gelus()
 	g.reductions()
 	g.columns()
-	g.taps()
+	g.depthwise()
 	g.layerNorms()
 	g.softmax()
 	g.adam()

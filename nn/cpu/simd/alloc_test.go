@@ -13,6 +13,10 @@ func TestNoAllocation(t *testing.T) {
 		w := NewWorkspace()
 		p := &Product{M: n, N: n, K: n, A: x[0], B: x[1], C: x[2], LDA: n, LDB: n, LDC: n, Done: func(i0, i1, j0, j1 int) {}}
 		step := &AdamStep{Beta1: 0.9, Beta2: 0.999, Rate: 1e-3, Root: 1, Eps: 1e-8}
+		convolutions := []*Depthwise{
+			{Height: 9, Width: 9, Channels: 64, Kernel: 5, X: x[0], Y: x[3], Weight: x[1]},
+			{Height: 9, Width: 9, Channels: 7, Kernel: 5, X: x[0], Y: x[3], Weight: x[1]},
+		}
 		allocations := testing.AllocsPerRun(3, func() {
 			for form := range 4 {
 				p.TransA, p.TransB = form&1 != 0, form&2 != 0
@@ -30,7 +34,10 @@ func TestNoAllocation(t *testing.T) {
 			s.ColumnSum(x[3], x[0], n, n, n)
 			s.ColumnSquares(x[3], x[0], x[1], n, n, n)
 			s.ColumnDot(x[3], x[0], x[1], n, n)
-			s.Taps(x[3], x[0], x[1], 7, n, 3)
+			for _, d := range convolutions {
+				s.Depthwise(w, d, 0, d.Height)
+				s.DepthwiseGrad(w, d, 0, d.Height)
+			}
 			s.SoftmaxCrossEntropy(x[3], x[0], 3, 1)
 			s.Adam(x[3], x[0], x[1], x[2], step)
 		})

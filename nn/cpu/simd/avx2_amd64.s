@@ -5589,6 +5589,476 @@ e_done:
 	VZEROUPPER
 	RET
 
+// func avx2Depthwise3(cells int, rows int, x *float32, xRow int, weight *float32, y *float32, yCell int)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3(SB), NOSPLIT, $0-56
+	MOVQ cells+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ y+40(FP), DX
+	MOVQ xRow+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ yCell+48(FP), SI
+	SHLQ $0x02, SI
+	SUBQ $0x03, AX
+	JL   three_end
+
+three:
+	VMOVUPS (DX), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VMOVUPS (DX)(SI*2), Y2
+	MOVQ    weight+32(FP), R8
+	MOVQ    rows+8(FP), R9
+	MOVQ    CX, DI
+
+three_row0:
+	VMOVUPS     (DI), Y3
+	VMOVUPS     64(DI), Y4
+	VMOVUPS     128(DI), Y5
+	VMOVUPS     192(DI), Y6
+	VMOVUPS     256(DI), Y7
+	VMOVUPS     (R8), Y8
+	VMULPS      Y3, Y8, Y3
+	VMULPS      Y4, Y8, Y9
+	VMULPS      Y5, Y8, Y8
+	VMOVUPS     64(R8), Y10
+	VFMADD231PS Y4, Y10, Y3
+	VFMADD231PS Y5, Y10, Y9
+	VFMADD231PS Y6, Y10, Y8
+	VMOVUPS     128(R8), Y4
+	VFMADD231PS Y5, Y4, Y3
+	VFMADD231PS Y6, Y4, Y9
+	VFMADD231PS Y7, Y4, Y8
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y9, Y1, Y1
+	VADDPS      Y8, Y2, Y2
+	ADDQ        BX, DI
+	ADDQ        $0x000000c0, R8
+	DECQ        R9
+	JNZ         three_row0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     Y1, (DX)(SI*1)
+	VMOVUPS     Y2, (DX)(SI*2)
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     32(DX)(SI*1), Y1
+	VMOVUPS     32(DX)(SI*2), Y2
+	MOVQ        weight+32(FP), R8
+	MOVQ        rows+8(FP), R9
+	MOVQ        CX, DI
+
+three_row1:
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     96(DI), Y4
+	VMOVUPS     160(DI), Y5
+	VMOVUPS     224(DI), Y6
+	VMOVUPS     288(DI), Y7
+	VMOVUPS     32(R8), Y8
+	VMULPS      Y3, Y8, Y3
+	VMULPS      Y4, Y8, Y9
+	VMULPS      Y5, Y8, Y8
+	VMOVUPS     96(R8), Y10
+	VFMADD231PS Y4, Y10, Y3
+	VFMADD231PS Y5, Y10, Y9
+	VFMADD231PS Y6, Y10, Y8
+	VMOVUPS     160(R8), Y4
+	VFMADD231PS Y5, Y4, Y3
+	VFMADD231PS Y6, Y4, Y9
+	VFMADD231PS Y7, Y4, Y8
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y9, Y1, Y1
+	VADDPS      Y8, Y2, Y2
+	ADDQ        BX, DI
+	ADDQ        $0x000000c0, R8
+	DECQ        R9
+	JNZ         three_row1
+	VMOVUPS     Y0, 32(DX)
+	VMOVUPS     Y1, 32(DX)(SI*1)
+	VMOVUPS     Y2, 32(DX)(SI*2)
+	ADDQ        $0x000000c0, CX
+	ADDQ        SI, DX
+	ADDQ        SI, DX
+	ADDQ        SI, DX
+	SUBQ        $0x03, AX
+	JGE         three
+
+three_end:
+	ADDQ $0x03, AX
+	SUBQ $0x01, AX
+	JL   one_end
+
+one:
+	VMOVUPS (DX), Y0
+	MOVQ    weight+32(FP), R8
+	MOVQ    rows+8(FP), R9
+	MOVQ    CX, DI
+
+one_row0:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     128(DI), Y3
+	VMOVUPS     (R8), Y4
+	VMULPS      Y1, Y4, Y1
+	VMOVUPS     64(R8), Y4
+	VFMADD231PS Y2, Y4, Y1
+	VMOVUPS     128(R8), Y2
+	VFMADD231PS Y3, Y2, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        BX, DI
+	ADDQ        $0x000000c0, R8
+	DECQ        R9
+	JNZ         one_row0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     32(DX), Y0
+	MOVQ        weight+32(FP), R8
+	MOVQ        rows+8(FP), R9
+	MOVQ        CX, DI
+
+one_row1:
+	VMOVUPS     32(DI), Y1
+	VMOVUPS     96(DI), Y2
+	VMOVUPS     160(DI), Y3
+	VMOVUPS     32(R8), Y4
+	VMULPS      Y1, Y4, Y1
+	VMOVUPS     96(R8), Y4
+	VFMADD231PS Y2, Y4, Y1
+	VMOVUPS     160(R8), Y2
+	VFMADD231PS Y3, Y2, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        BX, DI
+	ADDQ        $0x000000c0, R8
+	DECQ        R9
+	JNZ         one_row1
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x40, CX
+	ADDQ        SI, DX
+	SUBQ        $0x01, AX
+	JGE         one
+
+one_end:
+	ADDQ $0x01, AX
+	VZEROUPPER
+	RET
+
+// func avx2DepthwiseGrad3(cells int, rows int, x *float32, xRow int, dy *float32, dyRow int, dyCell int, sum *float32, sumCell int)
+// Requires: AVX, FMA3
+TEXT ·avx2DepthwiseGrad3(SB), NOSPLIT, $0-72
+	MOVQ    rows+8(FP), AX
+	MOVQ    x+16(FP), CX
+	MOVQ    dy+32(FP), DX
+	MOVQ    xRow+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    dyRow+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    dyCell+48(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    sum+56(FP), R8
+	MOVQ    sumCell+64(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+
+row:
+	MOVQ cells+0(FP), R10
+	MOVQ CX, R8
+	MOVQ DX, R9
+
+cell:
+	VMOVUPS     (R9), Y6
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS 64(R8), Y6, Y2
+	VFMADD231PS 128(R8), Y6, Y4
+	VMOVUPS     32(R9), Y6
+	VFMADD231PS 32(R8), Y6, Y1
+	VFMADD231PS 96(R8), Y6, Y3
+	VFMADD231PS 160(R8), Y6, Y5
+	ADDQ        $0x40, R8
+	ADDQ        DI, R9
+	DECQ        R10
+	JNZ         cell
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	DECQ        AX
+	JNZ         row
+	MOVQ        sum+56(FP), AX
+	MOVQ        sumCell+64(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        CX, AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 32(AX)
+	ADDQ        CX, AX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, 32(AX)
+	ADDQ        CX, AX
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5(cells int, rows int, x *float32, xRow int, weight *float32, y *float32, yCell int)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5(SB), NOSPLIT, $0-56
+	MOVQ cells+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ y+40(FP), DX
+	MOVQ xRow+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ yCell+48(FP), SI
+	SHLQ $0x02, SI
+	SUBQ $0x03, AX
+	JL   three_end
+
+three:
+	VMOVUPS (DX), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VMOVUPS (DX)(SI*2), Y2
+	MOVQ    weight+32(FP), R8
+	MOVQ    rows+8(FP), R9
+	MOVQ    CX, DI
+
+three_row0:
+	VMOVUPS     (DI), Y3
+	VMOVUPS     64(DI), Y4
+	VMOVUPS     128(DI), Y5
+	VMOVUPS     192(DI), Y6
+	VMOVUPS     256(DI), Y7
+	VMOVUPS     320(DI), Y8
+	VMOVUPS     384(DI), Y9
+	VMOVUPS     (R8), Y10
+	VMULPS      Y3, Y10, Y3
+	VMULPS      Y4, Y10, Y11
+	VMULPS      Y5, Y10, Y10
+	VMOVUPS     64(R8), Y12
+	VFMADD231PS Y4, Y12, Y3
+	VFMADD231PS Y5, Y12, Y11
+	VFMADD231PS Y6, Y12, Y10
+	VMOVUPS     128(R8), Y4
+	VFMADD231PS Y5, Y4, Y3
+	VFMADD231PS Y6, Y4, Y11
+	VFMADD231PS Y7, Y4, Y10
+	VMOVUPS     192(R8), Y4
+	VFMADD231PS Y6, Y4, Y3
+	VFMADD231PS Y7, Y4, Y11
+	VFMADD231PS Y8, Y4, Y10
+	VMOVUPS     256(R8), Y4
+	VFMADD231PS Y7, Y4, Y3
+	VFMADD231PS Y8, Y4, Y11
+	VFMADD231PS Y9, Y4, Y10
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y11, Y1, Y1
+	VADDPS      Y10, Y2, Y2
+	ADDQ        BX, DI
+	ADDQ        $0x00000140, R8
+	DECQ        R9
+	JNZ         three_row0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     Y1, (DX)(SI*1)
+	VMOVUPS     Y2, (DX)(SI*2)
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     32(DX)(SI*1), Y1
+	VMOVUPS     32(DX)(SI*2), Y2
+	MOVQ        weight+32(FP), R8
+	MOVQ        rows+8(FP), R9
+	MOVQ        CX, DI
+
+three_row1:
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     96(DI), Y4
+	VMOVUPS     160(DI), Y5
+	VMOVUPS     224(DI), Y6
+	VMOVUPS     288(DI), Y7
+	VMOVUPS     352(DI), Y8
+	VMOVUPS     416(DI), Y9
+	VMOVUPS     32(R8), Y10
+	VMULPS      Y3, Y10, Y3
+	VMULPS      Y4, Y10, Y11
+	VMULPS      Y5, Y10, Y10
+	VMOVUPS     96(R8), Y12
+	VFMADD231PS Y4, Y12, Y3
+	VFMADD231PS Y5, Y12, Y11
+	VFMADD231PS Y6, Y12, Y10
+	VMOVUPS     160(R8), Y4
+	VFMADD231PS Y5, Y4, Y3
+	VFMADD231PS Y6, Y4, Y11
+	VFMADD231PS Y7, Y4, Y10
+	VMOVUPS     224(R8), Y4
+	VFMADD231PS Y6, Y4, Y3
+	VFMADD231PS Y7, Y4, Y11
+	VFMADD231PS Y8, Y4, Y10
+	VMOVUPS     288(R8), Y4
+	VFMADD231PS Y7, Y4, Y3
+	VFMADD231PS Y8, Y4, Y11
+	VFMADD231PS Y9, Y4, Y10
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y11, Y1, Y1
+	VADDPS      Y10, Y2, Y2
+	ADDQ        BX, DI
+	ADDQ        $0x00000140, R8
+	DECQ        R9
+	JNZ         three_row1
+	VMOVUPS     Y0, 32(DX)
+	VMOVUPS     Y1, 32(DX)(SI*1)
+	VMOVUPS     Y2, 32(DX)(SI*2)
+	ADDQ        $0x000000c0, CX
+	ADDQ        SI, DX
+	ADDQ        SI, DX
+	ADDQ        SI, DX
+	SUBQ        $0x03, AX
+	JGE         three
+
+three_end:
+	ADDQ $0x03, AX
+	SUBQ $0x01, AX
+	JL   one_end
+
+one:
+	VMOVUPS (DX), Y0
+	MOVQ    weight+32(FP), R8
+	MOVQ    rows+8(FP), R9
+	MOVQ    CX, DI
+
+one_row0:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     128(DI), Y3
+	VMOVUPS     192(DI), Y4
+	VMOVUPS     256(DI), Y5
+	VMOVUPS     (R8), Y6
+	VMULPS      Y1, Y6, Y1
+	VMOVUPS     64(R8), Y6
+	VFMADD231PS Y2, Y6, Y1
+	VMOVUPS     128(R8), Y2
+	VFMADD231PS Y3, Y2, Y1
+	VMOVUPS     192(R8), Y2
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS     256(R8), Y2
+	VFMADD231PS Y5, Y2, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        BX, DI
+	ADDQ        $0x00000140, R8
+	DECQ        R9
+	JNZ         one_row0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     32(DX), Y0
+	MOVQ        weight+32(FP), R8
+	MOVQ        rows+8(FP), R9
+	MOVQ        CX, DI
+
+one_row1:
+	VMOVUPS     32(DI), Y1
+	VMOVUPS     96(DI), Y2
+	VMOVUPS     160(DI), Y3
+	VMOVUPS     224(DI), Y4
+	VMOVUPS     288(DI), Y5
+	VMOVUPS     32(R8), Y6
+	VMULPS      Y1, Y6, Y1
+	VMOVUPS     96(R8), Y6
+	VFMADD231PS Y2, Y6, Y1
+	VMOVUPS     160(R8), Y2
+	VFMADD231PS Y3, Y2, Y1
+	VMOVUPS     224(R8), Y2
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS     288(R8), Y2
+	VFMADD231PS Y5, Y2, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        BX, DI
+	ADDQ        $0x00000140, R8
+	DECQ        R9
+	JNZ         one_row1
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x40, CX
+	ADDQ        SI, DX
+	SUBQ        $0x01, AX
+	JGE         one
+
+one_end:
+	ADDQ $0x01, AX
+	VZEROUPPER
+	RET
+
+// func avx2DepthwiseGrad5(cells int, rows int, x *float32, xRow int, dy *float32, dyRow int, dyCell int, sum *float32, sumCell int)
+// Requires: AVX, FMA3
+TEXT ·avx2DepthwiseGrad5(SB), NOSPLIT, $0-72
+	MOVQ    rows+8(FP), AX
+	MOVQ    x+16(FP), CX
+	MOVQ    dy+32(FP), DX
+	MOVQ    xRow+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    dyRow+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    dyCell+48(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    sum+56(FP), R8
+	MOVQ    sumCell+64(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	ADDQ    R9, R8
+
+row:
+	MOVQ cells+0(FP), R10
+	MOVQ CX, R8
+	MOVQ DX, R9
+
+cell:
+	VMOVUPS     (R9), Y10
+	VFMADD231PS (R8), Y10, Y0
+	VFMADD231PS 64(R8), Y10, Y2
+	VFMADD231PS 128(R8), Y10, Y4
+	VFMADD231PS 192(R8), Y10, Y6
+	VFMADD231PS 256(R8), Y10, Y8
+	VMOVUPS     32(R9), Y10
+	VFMADD231PS 32(R8), Y10, Y1
+	VFMADD231PS 96(R8), Y10, Y3
+	VFMADD231PS 160(R8), Y10, Y5
+	VFMADD231PS 224(R8), Y10, Y7
+	VFMADD231PS 288(R8), Y10, Y9
+	ADDQ        $0x40, R8
+	ADDQ        DI, R9
+	DECQ        R10
+	JNZ         cell
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	DECQ        AX
+	JNZ         row
+	MOVQ        sum+56(FP), AX
+	MOVQ        sumCell+64(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        CX, AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 32(AX)
+	ADDQ        CX, AX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, 32(AX)
+	ADDQ        CX, AX
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        CX, AX
+	VMOVUPS     Y8, (AX)
+	VMOVUPS     Y9, 32(AX)
+	ADDQ        CX, AX
+	VZEROUPPER
+	RET
+
 // func avx2LayerNorm(rows int, width int, y *float32, x *float32, weight *float32, bias *float32, mean *float32, rstd *float32, eps float32, part float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2LayerNorm(SB), NOSPLIT, $0-72

@@ -71,17 +71,6 @@ func nativeColumnDot(sum, a, b []float32, rows, width int) {
 	}
 }
 
-func nativeTaps(y, x, weight []float32, cells, channels, taps int) {
-	if cells == 0 || channels == 0 || taps == 0 {
-		return
-	}
-	y, x, weight = y[:cells*channels], x[:(cells+taps-1)*channels], weight[:taps*channels]
-	n := rowsPerCall(taps * channels)
-	for i := 0; i < cells; i += n {
-		avx2Taps(channels, min(n, cells-i), &y[i*channels], &x[i*channels], &weight[0], taps, channels)
-	}
-}
-
 func nativeSoftmaxCrossEntropy(delta, logits []float32, label int, scale float32) float32 {
 	n := len(logits)
 	largest := avx2Largest(n, &logits[0])

@@ -154,6 +154,26 @@ func avx2ColumnDot(width int, sum *float32, x *float32, b *float32, rows int, st
 //go:noescape
 func avx2Taps(channels int, cells int, y *float32, x *float32, weight *float32, taps int, weightStride int)
 
+// avx2Depthwise3 adds rows of a kernel of 3×3 to cells of y, of 16 channels each, yCell apart. x and weight are dense; x has 2 cells more than y.
+//
+//go:noescape
+func avx2Depthwise3(cells int, rows int, x *float32, xRow int, weight *float32, y *float32, yCell int)
+
+// avx2DepthwiseGrad3 adds x dy over rows of cells of 16 channels to each of the 3 taps of sum. x is dense, and has 2 cells more than dy.
+//
+//go:noescape
+func avx2DepthwiseGrad3(cells int, rows int, x *float32, xRow int, dy *float32, dyRow int, dyCell int, sum *float32, sumCell int)
+
+// avx2Depthwise5 adds rows of a kernel of 5×5 to cells of y, of 16 channels each, yCell apart. x and weight are dense; x has 4 cells more than y.
+//
+//go:noescape
+func avx2Depthwise5(cells int, rows int, x *float32, xRow int, weight *float32, y *float32, yCell int)
+
+// avx2DepthwiseGrad5 adds x dy over rows of cells of 16 channels to each of the 5 taps of sum. x is dense, and has 4 cells more than dy.
+//
+//go:noescape
+func avx2DepthwiseGrad5(cells int, rows int, x *float32, xRow int, dy *float32, dyRow int, dyCell int, sum *float32, sumCell int)
+
 // avx2LayerNorm normalises rows; part is 1/width.
 //
 //go:noescape

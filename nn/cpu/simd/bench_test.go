@@ -71,6 +71,7 @@ func BenchmarkFunctions(b *testing.B) {
 		random(seeded(uint64(i)), x[i], 1)
 	}
 	step := &AdamStep{Beta1: 0.9, Beta2: 0.999, Rate: 1e-3, Root: 1, Eps: 1e-8}
+	w, depthwise := NewWorkspace(), &Depthwise{Height: 64, Width: 64, Channels: 192, Kernel: 5, X: x[1], Y: x[0], Weight: x[2]}
 	for _, s := range sets() {
 		functions := []struct {
 			name    string
@@ -93,7 +94,8 @@ func BenchmarkFunctions(b *testing.B) {
 			{"ColumnSum", 1, func() { s.ColumnSum(x[0], x[1], rows, width, width) }},
 			{"ColumnSquares", 1, func() { s.ColumnSquares(x[0], x[1], x[2], rows, width, width) }},
 			{"ColumnDot", 2, func() { s.ColumnDot(x[0], x[1], x[2], rows, width) }},
-			{"Taps 5", 10, func() { s.Taps(x[0], x[1], x[2], n/192-4, 192, 5) }},
+			{"Depthwise 5×5", 2, func() { s.Depthwise(w, depthwise, 0, depthwise.Height) }},
+			{"DepthwiseGrad 5×5", 2, func() { s.DepthwiseGrad(w, depthwise, 0, depthwise.Height) }},
 			{"SoftmaxCrossEntropy 1000", 2, func() {
 				for i := 0; i+1000 <= n; i += 1000 {
 					s.SoftmaxCrossEntropy(x[0][i:i+1000], x[1][i:i+1000], 3, 1)

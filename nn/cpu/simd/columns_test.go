@@ -73,37 +73,3 @@ func TestColumns(t *testing.T) {
 		}
 	})
 }
-
-func TestTaps(t *testing.T) {
-	eachSet(t, func(t *testing.T, s *Set) {
-		r := seeded(12)
-		for _, channels := range widths {
-			if channels > 600 {
-				continue
-			}
-			for _, cells := range []int{0, 1, 2, 7} {
-				for _, taps := range []int{1, 2, 3, 5} {
-					x, weight := guarded(t, (cells+taps-1)*channels, true), guarded(t, taps*channels, true)
-					y := guarded(t, cells*channels, true)
-					random(r, x, 1)
-					random(r, weight, 1)
-					random(r, y, 1)
-					before := slices.Clone(y)
-					s.Taps(y, x, weight, cells, channels, taps)
-					for i := range y {
-						want := float64(before[i])
-						for k := range taps {
-							want += float64(x[i+k*channels]) * float64(weight[k*channels+i%channels])
-						}
-						within(t, "Taps", i, y[i], want, ulp*float64(2*taps+2))
-					}
-					cut := slices.Clone(before)
-					for i := range cells {
-						s.Taps(cut[i*channels:], x[i*channels:], weight, 1, channels, taps)
-					}
-					sameBits(t, "Taps cell by cell", cut, y)
-				}
-			}
-		}
-	})
-}

@@ -28,15 +28,3 @@ func portableColumnDot(sum, a, b []float32, rows, width int) {
 		}
 	}
 }
-
-func portableTaps(y, x, weight []float32, cells, channels, taps int) {
-	for i := range cells {
-		for c := range channels {
-			var sum float32
-			for t := range taps {
-				sum += x[(i+t)*channels+c] * weight[t*channels+c]
-			}
-			y[i*channels+c] += sum
-		}
-	}
-}

@@ -65,9 +65,10 @@ type Set struct {
 	ColumnSquares func(sum, x, center []float32, rows, width, stride int)
 	ColumnDot     func(sum, a, b []float32, rows, width int)
 
-	// Taps is one row of a depthwise convolution's kernel, over cells of some channels that lie side by side: each cell i of y
-	// gets Σ_t x[i+t] weight[t] for 0 ≤ t < taps, added up first. weight has a row of channels elements a tap.
-	Taps func(y, x, weight []float32, cells, channels, taps int)
+	// Depthwise adds rows from ≤ i < to of the convolution to d.Y: what each row of the kernel gives, added up first.
+	// DepthwiseGrad adds the gradient of the weights, given that of these rows in d.Y, to d.Weight.
+	Depthwise     func(w *Workspace, d *Depthwise, from, to int)
+	DepthwiseGrad func(w *Workspace, d *Depthwise, from, to int)
 
 	// SoftmaxCrossEntropy returns -log softmax(logits)[label] of one row and, when delta is not nil, writes
 	// scale (softmax(logits) - onehot(label)) to it. It is exact for logits of any finite size.
