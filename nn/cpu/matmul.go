@@ -287,25 +287,26 @@ type epilogue struct {
 // finish is [simd.Product].Done.
 func (e *epilogue) finish(i0, i1, j0, j1 int) {
 	m, ld, n := e.m, e.m.product.LDC, j1-j0
-	// Short rows without gaps between them are finished as one.
-	const short = 64
-	together := n < short && n == ld && (e.tile == nil || n == e.width)
-	first := e.at + (e.row+i0)*ld + e.column + j0
-	for i := i0; i < i1; i++ {
-		at := e.at + (e.row+i)*ld + e.column + j0
-		p := e.block(i, j0, n, at)
-		if m.bias != nil && m.biasRows {
-			m.set.AddScalar(p, p, m.bias[e.row+i])
-		} else if m.bias != nil {
-			m.set.Add(p, p, m.bias[e.column+j0:][:n])
-		}
-		if !together {
-			m.finish(m.c[at:at+n], p, at)
-		}
+	// Rows without gaps between them are finished together, as many as make a block.
+	rows := 1
+	if n == ld && (e.tile == nil || n == e.width) {
+		rows = max(1, blockSize/n)
 	}
-	if together {
-		n *= i1 - i0
-		m.finish(m.c[first:first+n], e.block(i0, j0, n, first), first)
+	for i := i0; i < i1; i += rows {
+		rows := min(rows, i1-i)
+		at := e.at + (e.row+i)*ld + e.column + j0
+		p := e.block(i, j0, rows*n, at)
+		if m.bias != nil {
+			for k := range rows {
+				row := p[k*n:][:n]
+				if m.biasRows {
+					m.set.AddScalar(row, row, m.bias[e.row+i+k])
+				} else {
+					m.set.Add(row, row, m.bias[e.column+j0:][:n])
+				}
+			}
+		}
+		m.finish(m.c[at:at+rows*n], p, at)
 	}
 }
 
