@@ -44,6 +44,10 @@ def loop(a):
     split = {"train": np.sort(np.random.default_rng(1).choice(n, a.samples, replace=False)), "val": np.arange(n, len(labels))}
     shapes = {"image": (1, 28, 28), "audio": (1, 112, 112)}
     data = {s: {m: read(m, shape, rows) for m, shape in shapes.items()} for s, rows in split.items()}
+    for m in shapes:  # standardised, as mixmas does
+        deviation, mean = torch.std_mean(data["train"][m])
+        for x in data.values():
+            x[m] = (x[m] - mean) / deviation
     target = {s: torch.from_numpy(labels[rows].astype(np.int64)) for s, rows in split.items()}
 
     def train(name, net, pick, loss, logits):
