@@ -16,7 +16,7 @@ var digests = struct {
 	revision int
 	weights  map[string]string
 }{3, map[string]string{
-	"cpu/amd64/avx2":     "f4f067c1de6e117744bbdeb0eba52ca68b6c87badf98b9e40d660a0b5e6407fd",
+	"cpu/amd64/avx2":     "43ba080c3aa6776e3b7501a4483489a8bf676fc9714e0713c2e4704d36e58a2a",
 	"cpu/amd64/portable": "85fb55f9b4167f2132b4bb65378260f44a06d40263a2c14a70086631701911fd",
 }}
 

@@ -15,15 +15,12 @@ type channels struct {
 	rows                   rowSlices
 	// sums holds a slice's sums each.
 	sums []float64
-	// tile is the length of vectors over the channels that are repeated to make longer calls; inner 1 only.
-	tile int
 }
 
 func newChannels(b *binder, outer, count, inner int) channels {
 	c := channels{set: b.set, outer: outer, channels: count, inner: inner, rows: rowSlices{count: 1}}
 	if inner == 1 {
 		c.rows = sliced(outer, count, count)
-		c.tile = count * repeats(count, outer)
 	}
 	c.sums = make([]float64, c.rows.count*count)
 	return c
@@ -74,8 +71,8 @@ type batchNorm struct {
 	runningMean, runningVariance []float32
 	// block is a slice's scratch each.
 	block []float32
-	// negative mean, gain and shift of y = (x + negative) gain + shift, repeated to a tile where channels come last.
-	negative, gain, shift []float32
+	// y = (x-mean) gain + shift
+	gain, shift []float32
 
 	sumMean, sumSquares, normalise part
 }
@@ -98,8 +95,7 @@ func bindBatchNorm(b *binder, o *device.BatchNorm) instruction {
 	}
 	l.mean, l.rstd = statistics[:c], statistics[c:]
 	l.block = aligned(l.rows.count * c)
-	tile := max(l.tile, c)
-	l.negative, l.gain, l.shift = aligned(tile), aligned(tile), aligned(tile)
+	l.gain, l.shift = aligned(c), l.bias
 	l.sumMean, l.sumSquares, l.normalise = l.partMean, l.partSquares, l.partNormalise
 	b.share(o.RunningMean, o.RunningMean)
 	b.share(o.RunningVariance, o.RunningVariance)
@@ -114,12 +110,7 @@ func (l *batchNorm) run(t *turn) error {
 			l.mean[c], l.rstd[c] = l.runningMean[c], float32(1/math.Sqrt(float64(v)+l.o.Eps))
 		}
 	}
-	for c, m := range l.mean {
-		l.negative[c], l.gain[c], l.shift[c] = -m, l.rstd[c]*l.weight[c], l.bias[c]
-	}
-	for _, v := range [...][]float32{l.negative, l.gain, l.shift} {
-		repeat(v, l.o.Channels)
-	}
+	l.set.Mul(l.gain, l.rstd, l.weight)
 	l.apply(t, l.normalise)
 	return nil
 }
@@ -175,18 +166,14 @@ func (l *batchNorm) partSquares(w *worker, from, to int) {
 
 func (l *batchNorm) partNormalise(_ *worker, from, to int) {
 	if l.inner == 1 {
-		l.eachTile(from, to, func(i, j int) {
-			y, n := l.y[i:j], j-i
-			l.set.Add(y, l.x[i:j], l.negative[:n])
-			l.set.Mul(y, y, l.gain[:n])
-			l.set.Add(y, y, l.shift[:n])
-		})
+		i, j := from*l.o.Channels, to*l.o.Channels
+		l.set.Normalise(l.y[i:j], l.x[i:j], l.mean, l.gain, l.shift, to-from, l.o.Channels)
 		return
 	}
 	for row := from; row < to; row++ {
 		c := row % l.o.Channels
 		y := l.y[row*l.inner:][:l.inner]
-		l.set.AddScalar(y, l.x[row*l.inner:][:l.inner], l.negative[c])
+		l.set.AddScalar(y, l.x[row*l.inner:][:l.inner], -l.mean[c])
 		l.set.Scale(y, y, l.gain[c])
 		l.set.AddScalar(y, y, l.shift[c])
 	}
@@ -210,13 +197,6 @@ func (c *channels) eachRow(from, to int, f func(channel, k, m int)) {
 	}
 }
 
-// eachTile calls f for the elements i ≤ e < j of the rows from ≤ r < to, a tile at a time.
-func (c *channels) eachTile(from, to int, f func(i, j int)) {
-	for i := from * c.channels; i < to*c.channels; i += c.tile {
-		f(i, min(i+c.tile, to*c.channels))
-	}
-}
-
 // batchNormGrad runs [device.BatchNormGrad].
 type batchNormGrad struct {
 	channels
@@ -226,9 +206,8 @@ type batchNormGrad struct {
 	dx, plus             []float32
 	dweight, dbias       []float32
 	plusWeight, plusBias []float32
-	block, deviation     []float32 // a slice's scratch each
-	negative             []float32
-	// dx = factor dy + slope (x + negative) + shift
+	block                []float32 // a slice's scratch each
+	// dx = (x-mean) slope + dy factor + shift
 	factor, slope, shift []float32
 
 	sumBias, sumWeight, distribute part
@@ -250,9 +229,7 @@ func bindBatchNormGrad(b *binder, o *device.BatchNormGrad) instruction {
 	}
 	g.mean, g.rstd = statistics[:c], statistics[c:]
 	g.block = aligned(g.rows.count * c)
-	g.deviation = aligned(g.rows.count * g.tile)
-	tile := max(g.tile, c)
-	g.negative, g.factor, g.slope, g.shift = aligned(tile), aligned(tile), aligned(tile), aligned(tile)
+	g.factor, g.slope, g.shift = aligned(c), aligned(c), aligned(c)
 	g.sumBias, g.sumWeight, g.distribute = g.partBias, g.partWeight, g.partDistribute
 	b.share(o.DWeight, o.PlusWeight)
 	b.share(o.DBias, o.PlusBias)
@@ -261,10 +238,6 @@ func bindBatchNormGrad(b *binder, o *device.BatchNormGrad) instruction {
 
 func (g *batchNormGrad) run(t *turn) error {
 	n := float64(g.size())
-	for c, m := range g.mean {
-		g.negative[c] = -m
-	}
-	repeat(g.negative, g.o.Channels)
 	g.sum(t, g.sumBias)
 	for c, sum := range g.sums[:g.o.Channels] {
 		g.factor[c] = g.weight[c] * g.rstd[c]
@@ -283,9 +256,6 @@ func (g *batchNormGrad) run(t *turn) error {
 	}
 	if g.dx == nil {
 		return nil
-	}
-	for _, v := range [...][]float32{g.factor, g.slope, g.shift} {
-		repeat(v, g.o.Channels)
 	}
 	g.apply(t, g.distribute)
 	return nil
@@ -320,38 +290,34 @@ func (g *batchNormGrad) partWeight(w *worker, from, to int) {
 	if g.inner == 1 {
 		for s := from; s < to; s++ {
 			first, last := g.rows.bounds(s)
-			scratch := g.deviation[s*g.tile:][:g.tile]
 			addRows(g.sums[s*width:][:width], g.block[s*width:][:width], first, last, func(block []float32, i, j int) {
-				g.eachTile(i, j, func(k, m int) {
-					deviation := scratch[:m-k]
-					g.set.Add(deviation, g.x[k:m], g.negative[:m-k])
-					g.set.ColumnDot(block, deviation, g.dy[k:m], (m-k)/width, width)
-				})
+				g.set.ColumnDot(block, g.x[i*width:j*width], g.mean, g.dy[i*width:j*width], j-i, width)
 			})
 		}
 		return
 	}
 	g.eachRow(from, to, func(c, k, m int) {
 		deviation := w.blocks[0][:m-k]
-		g.set.AddScalar(deviation, g.x[k:m], g.negative[c])
+		g.set.AddScalar(deviation, g.x[k:m], -g.mean[c])
 		g.sums[c] += float64(g.set.Dot(deviation, g.dy[k:m]))
 	})
 }
 
 func (g *batchNormGrad) partDistribute(w *worker, from, to int) {
 	if g.inner == 1 {
-		g.eachTile(from, to, func(i, j int) {
-			dx, dy, n := g.dx[i:j], g.dy[i:j], j-i
+		width := g.o.Channels
+		few := max(1, blockSize/width)
+		for row := from; row < to; row += few {
+			i, j := row*width, min(row+few, to)*width
 			if g.o.Train {
-				g.set.Add(dx, g.x[i:j], g.negative[:n])
-				g.set.Mul(dx, dx, g.slope[:n])
-				g.set.MulAdd(dx, dy, g.factor[:n])
-				g.set.Add(dx, dx, g.shift[:n])
+				g.set.NormaliseGrad(g.dx[i:j], g.x[i:j], g.dy[i:j], g.mean, g.slope, g.factor, g.shift, (j-i)/width, width)
 			} else {
-				g.set.Mul(dx, dy, g.factor[:n])
+				for k := i; k < j; k += width {
+					g.set.Mul(g.dx[k:k+width], g.dy[k:k+width], g.factor)
+				}
 			}
 			g.addPlus(i, j)
-		})
+		}
 		return
 	}
 	for row := from; row < to; row++ {
@@ -359,7 +325,7 @@ func (g *batchNormGrad) partDistribute(w *worker, from, to int) {
 		i, j := row*g.inner, (row+1)*g.inner
 		dx, dy := g.dx[i:j], g.dy[i:j]
 		if g.o.Train {
-			g.set.AddScalar(dx, g.x[i:j], g.negative[c])
+			g.set.AddScalar(dx, g.x[i:j], -g.mean[c])
 			g.set.Scale(dx, dx, g.slope[c])
 			g.set.Axpy(dx, dy, g.factor[c])
 			g.set.AddScalar(dx, dx, g.shift[c])

@@ -150,9 +150,6 @@ func bindDepthwiseConv(b *binder, o *device.DepthwiseConv) instruction {
 	return d
 }
 
-// repeats is how often a vector over the channels is repeated for rows of cells to be handled in calls of about a block.
-func repeats(channels, most int) int { return min(max(blockSize/channels, 1), most) }
-
 func (d *depthwise) run(t *turn) error {
 	places := d.Kernel * d.Kernel
 	d.set.Transpose(d.places, d.Channels, d.weight, places, d.Channels, places)
@@ -162,13 +159,6 @@ func (d *depthwise) run(t *turn) error {
 	n := d.Batch * d.Height
 	t.split(n, grain(d.Width*d.Channels*places/4), d.compute)
 	return nil
-}
-
-// repeat fills a vector with copies of its first n elements.
-func repeat(x []float32, n int) {
-	for ; n < len(x); n *= 2 {
-		copy(x[n:], x[:n])
-	}
 }
 
 func swap(a, b []float32) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -8,26 +10,37 @@ import (
 // columns emits the sums down the columns of a matrix. Four rows are added in one pass over sum, one after the other, so
 // that an element has the bits of adding row by row.
 func (g *generator) columns() {
-	g.column("avx2ColumnSum", "width int, sum, x *float32, rows, stride int", "adds each row of x to sum.", "",
+	const sum, center, b = "width int, sum, x", ", center", ", b"
+	const rest = " *float32, rows, stride int"
+	g.column("avx2ColumnSum", sum+rest, "adds each row of x to sum.",
 		func(l lanes, sum, _ reg.VecVirtual, x, _ operand.Mem) { g.VADDPS(l.loadAt(x), sum, sum) })
-	g.column("avx2ColumnSquares", "width int, sum, x, center *float32, rows, stride int", "adds (x-center)² of each row to sum.", "center",
+	g.column("avx2ColumnSquares", sum+center+rest, "adds (x-center)² of each row to sum.",
 		func(l lanes, sum, center reg.VecVirtual, x, _ operand.Mem) {
 			v := l.loadAt(x)
 			g.VSUBPS(center, v, v)
 			g.VFMADD231PS(v, v, sum)
 		})
-	g.column("avx2ColumnDot", "width int, sum, x, b *float32, rows, stride int", "adds x b of each row to sum.", "b",
+	g.column("avx2ColumnDot", sum+b+rest, "adds x b of each row to sum.",
 		func(l lanes, sum, _ reg.VecVirtual, x, b operand.Mem) { g.VFMADD231PS(l.loadAt(b), l.loadAt(x), sum) })
+	g.column("avx2ColumnCenteredDot", sum+center+b+rest, "adds (x-center) b of each row to sum.",
+		func(l lanes, sum, center reg.VecVirtual, x, b operand.Mem) {
+			v := l.loadAt(x)
+			g.VSUBPS(center, v, v)
+			g.VFMADD231PS(l.loadAt(b), v, sum)
+		})
 }
 
-// column emits one of the three: second is "", "center" for a vector that all rows share, or "b" for a second matrix.
-func (g *generator) column(name, parameters, doc, second string, add func(l lanes, sum, center reg.VecVirtual, x, b operand.Mem)) {
+// column emits one of them: center is a vector that all rows share, b a second matrix.
+func (g *generator) column(name, parameters, doc string, add func(l lanes, sum, center reg.VecVirtual, x, b operand.Mem)) {
 	g.function(name, parameters, doc)
 	width, sum, x, rows := g.argument("width"), g.argument("sum"), g.argument("x"), g.argument("rows")
 	stride := g.stride("stride")
-	var other reg.GPVirtual
-	if second != "" {
-		other = g.argument(second)
+	var centers, second reg.GPVirtual
+	if strings.Contains(parameters, "center") {
+		centers = g.argument("center")
+	}
+	if strings.Contains(parameters, ", b ") {
+		second = g.argument("b")
 	}
 	stride3 := g.GP64()
 	g.LEAQ(operand.Mem{Base: stride, Index: stride, Scale: 2}, stride3)
@@ -51,14 +64,14 @@ func (g *generator) column(name, parameters, doc, second string, add func(l lane
 				return operand.Mem{Base: *from, Index: stride, Scale: uint8(i)}
 			}
 			var center reg.VecVirtual
-			if second == "center" {
-				center = l.load(other)
+			if centers != nil {
+				center = l.load(centers)
 			}
 			var fromX, fromB reg.GPVirtual
 			for i := range n {
 				b := operand.Mem{}
-				if second == "b" {
-					b = row(other, &fromB, i)
+				if second != nil {
+					b = row(second, &fromB, i)
 				}
 				add(l, s, center, row(x, &fromX, i), b)
 			}
@@ -72,8 +85,8 @@ func (g *generator) column(name, parameters, doc, second string, add func(l lane
 			}
 		}
 		move(x)
-		if second == "b" {
-			move(other)
+		if second != nil {
+			move(second)
 		}
 		g.SUBQ(number(n), rows)
 		g.JGE(operand.LabelRef(label))

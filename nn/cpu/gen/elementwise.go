@@ -40,32 +40,28 @@ func (g *generator) elementwise() {
 		g.VMULPS(r, r, x)
 	})
 
-	binary := func(name, doc string, f func(a, b, y reg.VecVirtual), updates bool) {
+	binary := func(name, doc string, f func(a, b, y reg.VecVirtual)) {
 		g.function(name, "n int, y, a, b *float32", doc)
 		n, y, a, b := g.argument("n"), g.argument("y"), g.argument("a"), g.argument("b")
 		g.elements("e", n, unroll, func(l lanes) {
 			result := g.YMM()
-			if updates {
-				result = l.load(y)
-			}
 			f(l.load(a), l.load(b), result)
 			l.store(result, y)
 		})
 		g.end()
 	}
-	binary("avx2Add", "is y = a + b.", func(a, b, y reg.VecVirtual) { g.VADDPS(b, a, y) }, false)
-	binary("avx2Mul", "is y = a b.", func(a, b, y reg.VecVirtual) { g.VMULPS(b, a, y) }, false)
-	binary("avx2Div", "is y = a / b.", func(a, b, y reg.VecVirtual) { g.VDIVPS(b, a, y) }, false)
-	binary("avx2MulAdd", "is y += a b.", func(a, b, y reg.VecVirtual) { g.VFMADD231PS(b, a, y) }, true)
+	binary("avx2Add", "is y = a + b.", func(a, b, y reg.VecVirtual) { g.VADDPS(b, a, y) })
+	binary("avx2Mul", "is y = a b.", func(a, b, y reg.VecVirtual) { g.VMULPS(b, a, y) })
+	binary("avx2Div", "is y = a / b.", func(a, b, y reg.VecVirtual) { g.VDIVPS(b, a, y) })
 	binary("avx2ReluGrad", "is y = b where a > 0, else 0.", func(a, b, y reg.VecVirtual) {
 		g.VCMPPS(greater, g.zero(), a, y)
 		g.VANDPS(b, y, y)
-	}, false)
+	})
 	binary("avx2SquaredReluGrad", "is y = 2 max(a, 0) b.", func(a, b, y reg.VecVirtual) {
 		r := relu(a)
 		g.VADDPS(r, r, r)
 		g.VMULPS(b, r, y)
-	}, false)
+	})
 
 	scaled := func(name, doc string, f func(x, c, y reg.VecVirtual), updates bool) {
 		g.function(name, "n int, y, x *float32, c float32", doc)

@@ -40,6 +40,7 @@ func generate() (map[string][]byte, error) {
 	g.gelus()
 	g.reductions()
 	g.columns()
+	g.batchNorm()
 	g.depthwise()
 	g.layerNorms()
 	g.softmax()

@@ -38,23 +38,30 @@ func (g *generator) strip(name string, vectors int) {
 		mask = g.tailMask(width)
 	}
 
+	g.tiles(m, a, func(rows int) {
+		accumulators := g.tile(rows, vectors, a, rowStride, stepStride, bStride)
+		g.storeTile(rows, vectors, accumulators, c, ldc, mask)
+	})
+}
+
+// tiles emits the walk down m rows, six at a time and then those that are left, at once: tile multiplies rows of A, from a on,
+// and moves down C.
+func (g *generator) tiles(m, a reg.GPVirtual, tile func(rows int)) {
+	label := func(rows int) string { return fmt.Sprintf("rows%d", rows) }
 	g.Label("tile")
 	for rows := tileRows - 1; rows > 0; rows-- {
 		g.CMPQ(m, number(rows))
-		g.JE(operand.LabelRef(fmt.Sprintf("rows%d", rows)))
+		g.JE(operand.LabelRef(label(rows)))
 	}
 	for rows := tileRows; rows > 0; rows-- {
-		g.Label(fmt.Sprintf("rows%d", rows))
-		accumulators := g.tile(rows, vectors, a, rowStride, stepStride, bStride)
-		g.storeTile(rows, vectors, accumulators, c, ldc, mask)
-		if rows < tileRows {
-			g.end()
-			continue
+		g.Label(label(rows))
+		tile(rows)
+		if rows == tileRows {
+			panelStride := g.stride("panelStride")
+			g.ADDQ(panelStride, a)
+			g.SUBQ(operand.Imm(tileRows), m)
+			g.JNZ(operand.LabelRef("tile"))
 		}
-		panelStride := g.argument("panelStride")
-		g.LEAQ(operand.Mem{Base: a, Index: panelStride, Scale: float}, a)
-		g.SUBQ(operand.Imm(tileRows), m)
-		g.JNZ(operand.LabelRef("tile"))
 		g.end()
 	}
 }

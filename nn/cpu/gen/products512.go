@@ -19,24 +19,7 @@ func (g *generator) wideProducts() {
 		"is avx2Strip16 for 32 columns of C; the second 16 of B begin bDistance after the first.")
 	m, a, c := g.argument("m"), g.argument("a"), g.argument("c")
 	ldc := g.stride("ldc")
-	g.Label("tile")
-	for rows := tileRows - 1; rows > 0; rows-- {
-		g.CMPQ(m, number(rows))
-		g.JE(operand.LabelRef(fmt.Sprintf("rows%d", rows)))
-	}
-	for rows := tileRows; rows > 0; rows-- {
-		g.Label(fmt.Sprintf("rows%d", rows))
-		g.wideTile(rows, a, c, ldc)
-		if rows < tileRows {
-			g.end()
-			continue
-		}
-		panelStride := g.stride("panelStride")
-		g.ADDQ(panelStride, a)
-		g.SUBQ(operand.Imm(tileRows), m)
-		g.JNZ(operand.LabelRef("tile"))
-		g.end()
-	}
+	g.tiles(m, a, func(rows int) { g.wideTile(rows, a, c, ldc) })
 }
 
 // wideTile adds over k into rows×2 accumulators, writes them to C or adds them to it, and moves c down by as many rows.

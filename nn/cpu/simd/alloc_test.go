@@ -33,7 +33,9 @@ func TestNoAllocation(t *testing.T) {
 			s.LayerNormGrad(x[3], x[0], x[1], x[2], x[4], x[5], x[6], x[7], x[8], n, n)
 			s.ColumnSum(x[3], x[0], n, n, n)
 			s.ColumnSquares(x[3], x[0], x[1], n, n, n)
-			s.ColumnDot(x[3], x[0], x[1], n, n)
+			s.ColumnDot(x[3], x[0], x[2], x[1], n, n)
+			s.Normalise(x[3], x[0], x[1], x[2], x[4], n, n)
+			s.NormaliseGrad(x[3], x[0], x[1], x[2], x[4], x[5], x[6], n, n)
 			for _, d := range convolutions {
 				s.Depthwise(w, d, 0, d.Height)
 				s.DepthwiseGrad(w, d, 0, d.Height)

@@ -239,7 +239,8 @@ rows6_write:
 	VMOVUPS Y11, 32(DX)
 	ADDQ    R8, DX
 	MOVQ    panelStride+40(FP), R9
-	LEAQ    (CX)(R9*4), CX
+	SHLQ    $0x02, R9
+	ADDQ    R9, CX
 	SUBQ    $0x06, AX
 	JNZ     tile
 	VZEROUPPER
@@ -1163,7 +1164,8 @@ rows6_whole:
 
 rows6_stored:
 	MOVQ panelStride+40(FP), R9
-	LEAQ (CX)(R9*4), CX
+	SHLQ $0x02, R9
+	ADDQ R9, CX
 	SUBQ $0x06, AX
 	JNZ  tile
 	VZEROUPPER
@@ -4061,73 +4063,6 @@ e_done:
 	VZEROUPPER
 	RET
 
-// func avx2MulAdd(n int, y *float32, a *float32, b *float32)
-// Requires: AVX, FMA3
-TEXT ·avx2MulAdd(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ y+8(FP), CX
-	MOVQ a+16(FP), DX
-	MOVQ b+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x20, AX
-	JL   e_unrolled_end
-
-e_unrolled:
-	VMOVUPS     (CX)(SI*1), Y0
-	VMOVUPS     (DX)(SI*1), Y1
-	VMOVUPS     (BX)(SI*1), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS     Y0, (CX)(SI*1)
-	VMOVUPS     32(CX)(SI*1), Y0
-	VMOVUPS     32(DX)(SI*1), Y1
-	VMOVUPS     32(BX)(SI*1), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS     Y0, 32(CX)(SI*1)
-	VMOVUPS     64(CX)(SI*1), Y0
-	VMOVUPS     64(DX)(SI*1), Y1
-	VMOVUPS     64(BX)(SI*1), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS     Y0, 64(CX)(SI*1)
-	VMOVUPS     96(CX)(SI*1), Y0
-	VMOVUPS     96(DX)(SI*1), Y1
-	VMOVUPS     96(BX)(SI*1), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS     Y0, 96(CX)(SI*1)
-	ADDQ        $0x00000080, SI
-	SUBQ        $0x20, AX
-	JGE         e_unrolled
-
-e_unrolled_end:
-	ADDQ $0x20, AX
-	SUBQ $0x08, AX
-	JL   e_vector_end
-
-e_vector:
-	VMOVUPS     (CX)(SI*1), Y0
-	VMOVUPS     (DX)(SI*1), Y1
-	VMOVUPS     (BX)(SI*1), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS     Y0, (CX)(SI*1)
-	ADDQ        $0x20, SI
-	SUBQ        $0x08, AX
-	JGE         e_vector
-
-e_vector_end:
-	ADDQ        $0x08, AX
-	JZ          e_done
-	LEAQ        tail_mask<>+0(SB), DI
-	NEGQ        AX
-	VMOVUPS     32(DI)(AX*4), Y0
-	VMASKMOVPS  (CX)(SI*1), Y0, Y1
-	VMASKMOVPS  (DX)(SI*1), Y0, Y2
-	VMASKMOVPS  (BX)(SI*1), Y0, Y3
-	VFMADD231PS Y3, Y2, Y1
-	VMASKMOVPS  Y1, Y0, (CX)(SI*1)
-
-e_done:
-	VZEROUPPER
-	RET
-
 // func avx2ReluGrad(n int, y *float32, a *float32, b *float32)
 // Requires: AVX
 TEXT ·avx2ReluGrad(SB), NOSPLIT, $0-32
@@ -5515,6 +5450,250 @@ one_e_done:
 
 one_end:
 	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+// func avx2ColumnCenteredDot(width int, sum *float32, x *float32, center *float32, b *float32, rows int, stride int)
+// Requires: AVX, FMA3
+TEXT ·avx2ColumnCenteredDot(SB), NOSPLIT, $0-56
+	MOVQ width+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ rows+40(FP), BX
+	MOVQ stride+48(FP), SI
+	SHLQ $0x02, SI
+	MOVQ center+24(FP), DI
+	MOVQ b+32(FP), R8
+	LEAQ (SI)(SI*2), R9
+	SUBQ $0x04, BX
+	JL   four_end
+
+four:
+	MOVQ AX, R10
+	XORQ R11, R11
+	SUBQ $0x08, R10
+	JL   four_e_vector_end
+
+four_e_vector:
+	VMOVUPS     (CX)(R11*1), Y0
+	VMOVUPS     (DI)(R11*1), Y1
+	LEAQ        (R8)(R11*1), R12
+	LEAQ        (DX)(R11*1), R13
+	VMOVUPS     (R13), Y2
+	VSUBPS      Y1, Y2, Y2
+	VMOVUPS     (R12), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMOVUPS     (R13)(SI*1), Y2
+	VSUBPS      Y1, Y2, Y2
+	VMOVUPS     (R12)(SI*1), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMOVUPS     (R13)(SI*2), Y2
+	VSUBPS      Y1, Y2, Y2
+	VMOVUPS     (R12)(SI*2), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMOVUPS     (R13)(R9*1), Y2
+	VSUBPS      Y1, Y2, Y2
+	VMOVUPS     (R12)(R9*1), Y1
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (CX)(R11*1)
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, R10
+	JGE         four_e_vector
+
+four_e_vector_end:
+	ADDQ        $0x08, R10
+	JZ          four_e_done
+	LEAQ        tail_mask<>+0(SB), R12
+	NEGQ        R10
+	VMOVUPS     32(R12)(R10*4), Y0
+	VMASKMOVPS  (CX)(R11*1), Y0, Y1
+	VMASKMOVPS  (DI)(R11*1), Y0, Y2
+	LEAQ        (R8)(R11*1), R10
+	LEAQ        (DX)(R11*1), R12
+	VMASKMOVPS  (R12), Y0, Y3
+	VSUBPS      Y2, Y3, Y3
+	VMASKMOVPS  (R10), Y0, Y4
+	VFMADD231PS Y4, Y3, Y1
+	VMASKMOVPS  (R12)(SI*1), Y0, Y3
+	VSUBPS      Y2, Y3, Y3
+	VMASKMOVPS  (R10)(SI*1), Y0, Y4
+	VFMADD231PS Y4, Y3, Y1
+	VMASKMOVPS  (R12)(SI*2), Y0, Y3
+	VSUBPS      Y2, Y3, Y3
+	VMASKMOVPS  (R10)(SI*2), Y0, Y4
+	VFMADD231PS Y4, Y3, Y1
+	VMASKMOVPS  (R12)(R9*1), Y0, Y3
+	VSUBPS      Y2, Y3, Y3
+	VMASKMOVPS  (R10)(R9*1), Y0, Y2
+	VFMADD231PS Y2, Y3, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R11*1)
+
+four_e_done:
+	LEAQ (DX)(SI*4), DX
+	LEAQ (R8)(SI*4), R8
+	SUBQ $0x04, BX
+	JGE  four
+
+four_end:
+	ADDQ $0x04, BX
+	SUBQ $0x01, BX
+	JL   one_end
+
+one:
+	MOVQ AX, R9
+	XORQ R10, R10
+	SUBQ $0x08, R9
+	JL   one_e_vector_end
+
+one_e_vector:
+	VMOVUPS     (CX)(R10*1), Y0
+	VMOVUPS     (DI)(R10*1), Y1
+	LEAQ        (R8)(R10*1), R11
+	LEAQ        (DX)(R10*1), R12
+	VMOVUPS     (R12), Y2
+	VSUBPS      Y1, Y2, Y2
+	VMOVUPS     (R11), Y1
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (CX)(R10*1)
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JGE         one_e_vector
+
+one_e_vector_end:
+	ADDQ        $0x08, R9
+	JZ          one_e_done
+	LEAQ        tail_mask<>+0(SB), R11
+	NEGQ        R9
+	VMOVUPS     32(R11)(R9*4), Y0
+	VMASKMOVPS  (CX)(R10*1), Y0, Y1
+	VMASKMOVPS  (DI)(R10*1), Y0, Y2
+	LEAQ        (R8)(R10*1), R9
+	LEAQ        (DX)(R10*1), R11
+	VMASKMOVPS  (R11), Y0, Y3
+	VSUBPS      Y2, Y3, Y3
+	VMASKMOVPS  (R9), Y0, Y2
+	VFMADD231PS Y2, Y3, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R10*1)
+
+one_e_done:
+	ADDQ SI, DX
+	ADDQ SI, R8
+	SUBQ $0x01, BX
+	JGE  one
+
+one_end:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+// func avx2Normalise(rows int, width int, y *float32, x *float32, mean *float32, gain *float32, shift *float32)
+// Requires: AVX, FMA3
+TEXT ·avx2Normalise(SB), NOSPLIT, $0-56
+	MOVQ rows+0(FP), AX
+	MOVQ width+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mean+32(FP), SI
+	MOVQ gain+40(FP), DI
+	MOVQ shift+48(FP), R8
+
+row:
+	MOVQ CX, R9
+	XORQ R10, R10
+	SUBQ $0x08, R9
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS     (BX)(R10*1), Y0
+	VMOVUPS     (SI)(R10*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (R8)(R10*1), Y1
+	VMOVUPS     (DI)(R10*1), Y2
+	VFMADD213PS Y1, Y2, Y0
+	VMOVUPS     Y0, (DX)(R10*1)
+	ADDQ        $0x20, R10
+	SUBQ        $0x08, R9
+	JGE         e_vector
+
+e_vector_end:
+	ADDQ        $0x08, R9
+	JZ          e_done
+	LEAQ        tail_mask<>+0(SB), R11
+	NEGQ        R9
+	VMOVUPS     32(R11)(R9*4), Y0
+	VMASKMOVPS  (BX)(R10*1), Y0, Y1
+	VMASKMOVPS  (SI)(R10*1), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (R8)(R10*1), Y0, Y2
+	VMASKMOVPS  (DI)(R10*1), Y0, Y3
+	VFMADD213PS Y2, Y3, Y1
+	VMASKMOVPS  Y1, Y0, (DX)(R10*1)
+
+e_done:
+	LEAQ (DX)(CX*4), DX
+	LEAQ (BX)(CX*4), BX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func avx2NormaliseGrad(rows int, width int, dx *float32, x *float32, dy *float32, mean *float32, slope *float32, factor *float32, shift *float32)
+// Requires: AVX, FMA3
+TEXT ·avx2NormaliseGrad(SB), NOSPLIT, $0-72
+	MOVQ rows+0(FP), AX
+	MOVQ width+8(FP), CX
+	MOVQ dx+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ dy+32(FP), SI
+	MOVQ mean+40(FP), DI
+	MOVQ slope+48(FP), R8
+	MOVQ factor+56(FP), R9
+	MOVQ shift+64(FP), R10
+
+row:
+	MOVQ CX, R11
+	XORQ R12, R12
+	SUBQ $0x08, R11
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS     (BX)(R12*1), Y0
+	VMOVUPS     (SI)(R12*1), Y1
+	VMOVUPS     (R10)(R12*1), Y2
+	VMOVUPS     (R9)(R12*1), Y3
+	VFMADD213PS Y2, Y3, Y1
+	VMOVUPS     (DI)(R12*1), Y2
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     (R8)(R12*1), Y2
+	VFMADD132PS Y2, Y1, Y0
+	VMOVUPS     Y0, (DX)(R12*1)
+	ADDQ        $0x20, R12
+	SUBQ        $0x08, R11
+	JGE         e_vector
+
+e_vector_end:
+	ADDQ        $0x08, R11
+	JZ          e_done
+	LEAQ        tail_mask<>+0(SB), R13
+	NEGQ        R11
+	VMOVUPS     32(R13)(R11*4), Y0
+	VMASKMOVPS  (BX)(R12*1), Y0, Y1
+	VMASKMOVPS  (SI)(R12*1), Y0, Y2
+	VMASKMOVPS  (R10)(R12*1), Y0, Y3
+	VMASKMOVPS  (R9)(R12*1), Y0, Y4
+	VFMADD213PS Y3, Y4, Y2
+	VMASKMOVPS  (DI)(R12*1), Y0, Y3
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  (R8)(R12*1), Y0, Y3
+	VFMADD132PS Y3, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (DX)(R12*1)
+
+e_done:
+	LEAQ (DX)(CX*4), DX
+	LEAQ (BX)(CX*4), BX
+	LEAQ (SI)(CX*4), SI
+	DECQ AX
+	JNZ  row
 	VZEROUPPER
 	RET
 

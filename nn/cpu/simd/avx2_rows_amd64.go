@@ -61,13 +61,40 @@ func nativeColumnSquares(sum, x, center []float32, rows, width, stride int) {
 	}
 }
 
-func nativeColumnDot(sum, a, b []float32, rows, width int) {
+func nativeColumnDot(sum, x, center, b []float32, rows, width int) {
 	if width == 0 {
 		return
 	}
-	sum, a, b = sum[:width], a[:rows*width], b[:rows*width]
+	sum, x, b = sum[:width], x[:rows*width], b[:rows*width]
 	for i := 0; i < rows; i += rowsPerCall(width) {
-		avx2ColumnDot(width, &sum[0], &a[i*width], &b[i*width], min(rows-i, rowsPerCall(width)), width)
+		n := min(rows-i, rowsPerCall(width))
+		if center == nil {
+			avx2ColumnDot(width, &sum[0], &x[i*width], &b[i*width], n, width)
+		} else {
+			avx2ColumnCenteredDot(width, &sum[0], &x[i*width], &center[:width][0], &b[i*width], n, width)
+		}
+	}
+}
+
+func nativeNormalise(y, x, mean, gain, shift []float32, rows, width int) {
+	if width == 0 {
+		return
+	}
+	y, x, mean, gain, shift = y[:rows*width], x[:rows*width], mean[:width], gain[:width], shift[:width]
+	for i := 0; i < rows; i += rowsPerCall(width) {
+		avx2Normalise(min(rows-i, rowsPerCall(width)), width, &y[i*width], &x[i*width], &mean[0], &gain[0], &shift[0])
+	}
+}
+
+func nativeNormaliseGrad(dx, x, dy, mean, slope, factor, shift []float32, rows, width int) {
+	if width == 0 {
+		return
+	}
+	dx, x, dy = dx[:rows*width], x[:rows*width], dy[:rows*width]
+	mean, slope, factor, shift = mean[:width], slope[:width], factor[:width], shift[:width]
+	for i := 0; i < rows; i += rowsPerCall(width) {
+		avx2NormaliseGrad(min(rows-i, rowsPerCall(width)), width, &dx[i*width], &x[i*width], &dy[i*width],
+			&mean[0], &slope[0], &factor[0], &shift[0])
 	}
 }
 

@@ -74,11 +74,6 @@ func avx2Mul(n int, y *float32, a *float32, b *float32)
 //go:noescape
 func avx2Div(n int, y *float32, a *float32, b *float32)
 
-// avx2MulAdd is y += a b.
-//
-//go:noescape
-func avx2MulAdd(n int, y *float32, a *float32, b *float32)
-
 // avx2ReluGrad is y = b where a > 0, else 0.
 //
 //go:noescape
@@ -148,6 +143,21 @@ func avx2ColumnSquares(width int, sum *float32, x *float32, center *float32, row
 //
 //go:noescape
 func avx2ColumnDot(width int, sum *float32, x *float32, b *float32, rows int, stride int)
+
+// avx2ColumnCenteredDot adds (x-center) b of each row to sum.
+//
+//go:noescape
+func avx2ColumnCenteredDot(width int, sum *float32, x *float32, center *float32, b *float32, rows int, stride int)
+
+// avx2Normalise is y = (x-mean) gain + shift for each row.
+//
+//go:noescape
+func avx2Normalise(rows int, width int, y *float32, x *float32, mean *float32, gain *float32, shift *float32)
+
+// avx2NormaliseGrad is dx = (x-mean) slope + dy factor + shift for each row.
+//
+//go:noescape
+func avx2NormaliseGrad(rows int, width int, dx *float32, x *float32, dy *float32, mean *float32, slope *float32, factor *float32, shift *float32)
 
 // avx2Taps adds to each of some cells of y the taps cells of x that begin at its own place, times one row of weight a tap.
 //

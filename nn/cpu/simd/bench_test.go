@@ -93,7 +93,9 @@ func BenchmarkFunctions(b *testing.B) {
 			{"LayerNormGrad 128", 4, func() { s.LayerNormGrad(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], n/128, 128) }},
 			{"ColumnSum", 1, func() { s.ColumnSum(x[0], x[1], rows, width, width) }},
 			{"ColumnSquares", 1, func() { s.ColumnSquares(x[0], x[1], x[2], rows, width, width) }},
-			{"ColumnDot", 2, func() { s.ColumnDot(x[0], x[1], x[2], rows, width) }},
+			{"ColumnDot", 2, func() { s.ColumnDot(x[0], x[1], x[3], x[2], rows, width) }},
+			{"Normalise 192", 2, func() { s.Normalise(x[0], x[1], x[2], x[3], x[4], n/192, 192) }},
+			{"NormaliseGrad 192", 3, func() { s.NormaliseGrad(x[0], x[1], x[2], x[3], x[4], x[5], x[6], n/192, 192) }},
 			{"Depthwise 5×5", 2, func() { s.Depthwise(w, depthwise, 0, depthwise.Height) }},
 			{"DepthwiseGrad 5×5", 2, func() { s.DepthwiseGrad(w, depthwise, 0, depthwise.Height) }},
 			{"SoftmaxCrossEntropy 1000", 2, func() {

@@ -39,7 +39,7 @@ func (d *Depthwise) addByTaps(from, to int, add func(y, x, weight []float32, cel
 }
 
 // addGradByTaps adds the gradients of the weights one tap at a time.
-func (d *Depthwise) addGradByTaps(from, to int, add func(sum, x, dy []float32, rows, width int)) {
+func (d *Depthwise) addGradByTaps(from, to int, add func(sum, x, center, dy []float32, rows, width int)) {
 	pad, size := d.padding(), d.Width*d.Channels
 	for row := from; row < to; row++ {
 		dy := d.Y[row*size:][:size]
@@ -50,7 +50,7 @@ func (d *Depthwise) addGradByTaps(from, to int, add func(sum, x, dy []float32, r
 				shift := j - pad
 				left, right := max(-shift, 0), min(d.Width-shift, d.Width)
 				if left < right {
-					add(d.Weight[(i*d.Kernel+j)*d.Channels:][:d.Channels], x[(left+shift)*d.Channels:(right+shift)*d.Channels],
+					add(d.Weight[(i*d.Kernel+j)*d.Channels:][:d.Channels], x[(left+shift)*d.Channels:(right+shift)*d.Channels], nil,
 						dy[left*d.Channels:right*d.Channels], right-left, d.Channels)
 				}
 			}

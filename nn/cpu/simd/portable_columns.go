@@ -19,12 +19,33 @@ func portableColumnSquares(sum, x, center []float32, rows, width, stride int) {
 	}
 }
 
-func portableColumnDot(sum, a, b []float32, rows, width int) {
+func portableColumnDot(sum, x, center, b []float32, rows, width int) {
 	sum = sum[:width]
 	for i := range rows {
 		b := b[i*width:][:width]
-		for j, v := range a[i*width:][:width] {
+		for j, v := range x[i*width:][:width] {
+			if center != nil {
+				v -= center[j]
+			}
 			sum[j] += v * b[j]
+		}
+	}
+}
+
+func portableNormalise(y, x, mean, gain, shift []float32, rows, width int) {
+	for i := range rows {
+		y := y[i*width:][:width]
+		for j, v := range x[i*width:][:width] {
+			y[j] = (v-mean[j])*gain[j] + shift[j]
+		}
+	}
+}
+
+func portableNormaliseGrad(dx, x, dy, mean, slope, factor, shift []float32, rows, width int) {
+	for i := range rows {
+		dx, dy := dx[i*width:][:width], dy[i*width:][:width]
+		for j, v := range x[i*width:][:width] {
+			dx[j] = (v-mean[j])*slope[j] + dy[j]*factor[j] + shift[j]
 		}
 	}
 }

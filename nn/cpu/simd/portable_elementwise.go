@@ -80,13 +80,6 @@ func portableDiv(y, a, b []float32) {
 	}
 }
 
-func portableMulAdd(y, a, b []float32) {
-	a, b = a[:len(y)], b[:len(y)]
-	for i := range y {
-		y[i] += a[i] * b[i]
-	}
-}
-
 func portableAddScalar(y, x []float32, c float32) {
 	x = x[:len(y)]
 	for i := range y {

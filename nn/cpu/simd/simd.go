@@ -33,11 +33,10 @@ type Set struct {
 	SquaredRelu     func(y, x []float32)
 	SquaredReluGrad func(dx, x, dy []float32)
 
-	// Add is y = a + b; Mul is y = a b; Div is y = a / b; MulAdd is y += a b.
-	Add    func(y, a, b []float32)
-	Mul    func(y, a, b []float32)
-	Div    func(y, a, b []float32)
-	MulAdd func(y, a, b []float32)
+	// Add is y = a + b; Mul is y = a b; Div is y = a / b.
+	Add func(y, a, b []float32)
+	Mul func(y, a, b []float32)
+	Div func(y, a, b []float32)
 	// AddScalar is y = x + c; Scale is y = c x; Axpy is y += c x.
 	AddScalar func(y, x []float32, c float32)
 	Scale     func(y, x []float32, c float32)
@@ -61,9 +60,14 @@ type Set struct {
 
 	// ColumnSum works over channels-last rows: it adds each row of x (rows×width, row stride stride) to sum (width elements).
 	ColumnSum func(sum, x []float32, rows, width, stride int)
-	// ColumnSquares adds (x-center)² of each row to sum; ColumnDot adds a b of each row to sum. center has width elements.
+	// ColumnSquares adds (x-center)² of each row to sum; ColumnDot adds (x-center) b of each row to sum. center has width
+	// elements; ColumnDot takes nil for zeros.
 	ColumnSquares func(sum, x, center []float32, rows, width, stride int)
-	ColumnDot     func(sum, a, b []float32, rows, width int)
+	ColumnDot     func(sum, x, center, b []float32, rows, width int)
+	// Normalise is y = (x-mean) gain + shift for channels-last rows; NormaliseGrad is dx = (x-mean) slope + dy factor + shift.
+	// The vectors over the channels have width elements.
+	Normalise     func(y, x, mean, gain, shift []float32, rows, width int)
+	NormaliseGrad func(dx, x, dy, mean, slope, factor, shift []float32, rows, width int)
 
 	// Depthwise adds rows from ≤ i < to of the convolution to d.Y: what each row of the kernel gives, added up first.
 	// DepthwiseGrad adds the gradient of the weights, given that of these rows in d.Y, to d.Weight.
