@@ -31,7 +31,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"mixmas/nn/device"
 )
@@ -131,32 +130,18 @@ func (d *Device) Open(state int) (device.Session, error) {
 	return s, nil
 }
 
-// result is the error of a call of a session, with its text. Where the memory is not full the device is at fault: programs
-// are checked when they are bound (see binder), and the one call that may find more to refuse has a result of its own,
-// loaded.
+// result is the error of a call of a session, with its text. Where the device refuses a program, the program is at fault: it
+// would be refused for ever. Whatever else fails, the device is, unless memory is full: programs are checked when they are
+// bound (see binder).
 func result(status C.mixmas_status, message *C.mixmas_message) error {
-	if status == C.MIXMAS_OK {
+	text := C.GoString(&message.text[0])
+	switch status {
+	case C.MIXMAS_OK:
 		return nil
-	}
-	mark := device.ErrDevice
-	if status == C.MIXMAS_OUT_OF_MEMORY {
-		mark = device.ErrOutOfMemory
-	}
-	return fmt.Errorf("%s: %w", C.GoString(&message.text[0]), mark)
-}
-
-// loaded is result for the call that captures a program. Where a kernel refuses an operation's sizes, the program is at
-// fault: the same program would be refused for ever.
-func loaded(status C.mixmas_status, message *C.mixmas_message) error {
-	if text := C.GoString(&message.text[0]); status == C.MIXMAS_FAILED && refused(text) {
+	case C.MIXMAS_REFUSED:
 		return errors.New(text)
+	case C.MIXMAS_OUT_OF_MEMORY:
+		return fmt.Errorf("%s: %w", text, device.ErrOutOfMemory)
 	}
-	return result(status, message)
-}
-
-// refused says whether a message is that of an operation (mixmas.h names it first) whose sizes no kernel or launch takes,
-// which CUDA's name of the error says at the end. A device that has failed tells other names.
-func refused(text string) bool {
-	return strings.HasPrefix(text, "operation ") &&
-		(strings.HasSuffix(text, "(cudaErrorInvalidValue)") || strings.HasSuffix(text, "(cudaErrorInvalidConfiguration)"))
+	return fmt.Errorf("%s: %w", text, device.ErrDevice)
 }

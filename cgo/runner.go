@@ -107,7 +107,7 @@ func (r *runner) load() error {
 	}
 	status := C.mixmas_program_load(s.c, unsafe.SliceData(r.operations), C.int32_t(len(r.operations)), s.workspace(),
 		unsafe.SliceData(inputs), C.int32_t(len(inputs)), kept, &r.c, &s.message)
-	return loaded(status, &s.message)
+	return s.result(status)
 }
 
 // Write implements [device.Runner].

@@ -23,8 +23,7 @@
 // read z and dy from L2 so often (3 GB for 16384 rows of MM-IMDB) that writing da, and h, costs less.
 #include <algorithm>
 
-#include "mlp_tile.cuh"
-#include "operations.h"
+#include "mlp_grad.h"
 
 namespace mixmas {
 namespace {
@@ -248,75 +247,39 @@ mixmas_matmul dnormed_of(const mixmas_channel_mlp_grad &op, const float *da) {
   return p;
 }
 
-// compose runs the operation as others, or, without a context, only counts the workspace that it needs.
-cudaError_t compose(const mixmas_channel_mlp_grad &op, const Context *context, mixmas_numerics numerics,
-                    int64_t *needed) {
+// compose runs the operation as others.
+void compose(mlp::Composition &c, const mixmas_channel_mlp_grad &op) {
   const int64_t rows = op.rows, width = op.width, hidden = op.hidden;
-  float *workspace = context != nullptr ? context->workspace : nullptr;
-  int64_t used = 0, most = 0;
-  auto scratch = [&](int64_t n) {
-    float *at = workspace != nullptr ? workspace + used : nullptr;
-    used += round_up(n, 16);
-    return at;
-  };
-  cudaError_t failed = cudaSuccess;
-  auto queue = [&](const auto &part) {
-    most = std::max(most, workspace_size(part, numerics));
-    if (context == nullptr || failed != cudaSuccess) return;
-    Context inner = *context;
-    inner.workspace = workspace + used;
-    failed = run(inner, part);
-  };
-
-  // All scratch is taken before the first part runs: the parts' own workspace lies behind it.
-  const bool wants_da = op.dnormed.d != nullptr || op.dw1.d != nullptr || op.db1.d != nullptr;
-  const bool makes_h = op.dw2.d != nullptr && op.hidden_values == nullptr;
-  const bool makes_pre = op.pre == nullptr && (wants_da || makes_h);
-  float *pre_scratch = makes_pre ? scratch(rows * hidden) : nullptr;
-  float *h_scratch = makes_h ? scratch(rows * hidden) : nullptr;
-  float *da = wants_da ? scratch(rows * hidden) : nullptr;
-  const float *pre = op.pre != nullptr ? op.pre : pre_scratch, *h = makes_h ? h_scratch : op.hidden_values;
-
-  if (makes_pre) {
-    float *c = makes_h ? h_scratch : pre_scratch;
-    mixmas_matmul p = product(op.normed, false, op.w1, true, c, rows, hidden, width);
-    p.bias = op.b1;
-    p.activation = makes_h ? MIXMAS_GELU : MIXMAS_IDENTITY;
-    p.pre = makes_h ? pre_scratch : nullptr;
-    queue(p);
-  } else if (makes_h) {
-    mixmas_map map = {};
-    map.x = op.pre, map.y = h_scratch, map.n = rows * hidden, map.activation = MIXMAS_GELU;
-    queue(map);
-  }
+  const mlp::Hidden layer(c, op, rows * hidden);
+  mixmas_matmul forward = product(op.normed, false, op.w1, true, nullptr, rows, hidden, width);
+  forward.bias = op.b1;
+  layer.make(c, forward, rows * hidden);
   if (op.dw2.d != nullptr) {
-    mixmas_matmul p = product(op.dy, true, h, false, op.dw2.d, width, hidden, rows);
+    mixmas_matmul p = product(op.dy, true, layer.h, false, op.dw2.d, width, hidden, rows);
     p.plus = op.dw2.plus;
-    queue(p);
+    c.queue(p);
   }
-  if (wants_da) {
-    mixmas_matmul p = product(op.dy, false, op.w2, false, da, rows, hidden, width);
-    p.gate = pre;
+  if (layer.wants_da) {
+    mixmas_matmul p = product(op.dy, false, op.w2, false, layer.da, rows, hidden, width);
+    p.gate = layer.pre;
     p.activation = MIXMAS_GELU;
-    queue(p);
+    c.queue(p);
   }
   if (op.dw1.d != nullptr) {
-    mixmas_matmul p = product(da, true, op.normed, false, op.dw1.d, hidden, width, rows);
+    mixmas_matmul p = product(layer.da, true, op.normed, false, op.dw1.d, hidden, width, rows);
     p.plus = op.dw1.plus;
-    queue(p);
+    c.queue(p);
   }
-  if (op.dnormed.d != nullptr) queue(dnormed_of(op, da));
+  if (op.dnormed.d != nullptr) c.queue(dnormed_of(op, layer.da));
   auto sum_rows = [&](const float *x, int64_t columns, const mixmas_target &target) {
     mixmas_reduce sum = {};
     sum.x = x, sum.plus = target.plus, sum.y = target.d;
     sum.outer = 1, sum.axis = rows, sum.inner = columns;
     sum.scale = 1, sum.reduction = MIXMAS_SUM;
-    if (target.d != nullptr) queue(sum);
+    if (target.d != nullptr) c.queue(sum);
   };
-  sum_rows(da, hidden, op.db1);
+  sum_rows(layer.da, hidden, op.db1);
   sum_rows(op.dy, width, op.db2);
-  *needed = used + most;
-  return failed;
 }
 
 }  // namespace
@@ -324,9 +287,9 @@ cudaError_t compose(const mixmas_channel_mlp_grad &op, const Context *context, m
 int64_t workspace_size(const mixmas_channel_mlp_grad &op, mixmas_numerics numerics) {
   if (op.rows == 0) return 0;
   if (op.width > 128) {
-    int64_t needed;
-    compose(op, nullptr, numerics, &needed);
-    return needed;
+    mlp::Composition composition(nullptr, numerics);
+    compose(composition, op);
+    return composition.needed();
   }
   const Plan plan(op);
   const int64_t partials = plan.splits > 1 ? plan.splits * plan.stride : 0;
@@ -336,8 +299,9 @@ int64_t workspace_size(const mixmas_channel_mlp_grad &op, mixmas_numerics numeri
 cudaError_t run(const Context &context, const mixmas_channel_mlp_grad &op) {
   if (op.rows == 0) return cudaSuccess;
   if (op.width > 128) {
-    int64_t needed;
-    return compose(op, &context, context.numerics, &needed);
+    mlp::Composition composition(&context, context.numerics);
+    compose(composition, op);
+    return composition.failed();
   }
   const Plan plan(op);
   float *partial = context.workspace + plan.da;

@@ -20,7 +20,8 @@ extern "C" {
 typedef enum {
   MIXMAS_OK = 0,
   MIXMAS_FAILED = 1,
-  MIXMAS_OUT_OF_MEMORY = 2, /* the GPU's memory is full: the same call may work when other sessions have closed */
+  MIXMAS_OUT_OF_MEMORY = 2, /* of the GPU or the host: the same call may work when other sessions have closed */
+  MIXMAS_REFUSED = 3,       /* no kernel or launch takes the sizes of one of the program's operations: none ever will */
 } mixmas_status;
 
 typedef struct {

@@ -51,6 +51,8 @@ mixmas_status status(cudaError_t error);
 
 // say writes a line to the message.
 void say(mixmas_message *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// host_full says that the host's memory is full.
+mixmas_status host_full(mixmas_message *message);
 
 // use makes the session's GPU that of this thread: Go's goroutines move between threads.
 cudaError_t use(const mixmas_session *session);

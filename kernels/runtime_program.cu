@@ -185,7 +185,11 @@ mixmas_status capture(mixmas_program *p, mixmas_message *message) {
   cudaError_t e = cudaStreamBeginCapture(p->session->stream, cudaStreamCaptureModeThreadLocal);
   if (!ok(e, message, "begin the capture")) return status(e);
   bool good = ok(e = queue_gather(p), message, "gather the inputs");
-  for (int32_t i = 0; i < p->n && good; ++i) good = operation_ok(e = queue_operation(p, i), p, i, message);
+  bool refused = false;
+  for (int32_t i = 0; i < p->n && good; ++i) {
+    good = operation_ok(e = queue_operation(p, i), p, i, message);
+    refused = e == cudaErrorInvalidValue || e == cudaErrorInvalidConfiguration;
+  }
   if (good) good = ok(e = queue_append(p), message, "append to the log");
   cudaGraph_t graph = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(p->session->stream, &graph);
@@ -194,7 +198,7 @@ mixmas_status capture(mixmas_program *p, mixmas_message *message) {
   if (!good) p->graph = nullptr;
   if (graph) cudaGraphDestroy(graph);
   cudaGetLastError();
-  return status(e);
+  return refused ? MIXMAS_REFUSED : status(e);
 }
 
 // forget destroys the graph. The caller has waited for the stream.
@@ -288,10 +292,7 @@ void drop_marks(mixmas_program *p) {
 mixmas_status make_marks(mixmas_program *p, mixmas_message *message) {
   if (p->marks) return MIXMAS_OK;
   p->marks = static_cast<cudaEvent_t *>(calloc(p->n + 1, sizeof(cudaEvent_t)));
-  if (!p->marks) {
-    say(message, "the host's memory is full");
-    return MIXMAS_FAILED;
-  }
+  if (!p->marks) return host_full(message);
   cudaError_t e = use(p->session);
   for (int32_t i = 0; i <= p->n && e == cudaSuccess; ++i) e = cudaEventCreate(&p->marks[i]);
   if (!ok(e, message, "make %d events", p->n + 1)) drop_marks(p);
@@ -310,12 +311,11 @@ void replace(mixmas_program *p, mixmas_operation *operations, int32_t n, float *
   if (p->n_inputs) memcpy(p->inputs, inputs, p->n_inputs * sizeof *inputs);
 }
 
-// make allocates a program without operations.
-mixmas_program *make(mixmas_session *s, int32_t n_inputs, mixmas_message *message) {
+// make allocates a program without operations, or returns null where the host's memory is full.
+mixmas_program *make(mixmas_session *s, int32_t n_inputs) {
   auto *p = static_cast<mixmas_program *>(calloc(1, sizeof(mixmas_program)));
   auto *inputs = static_cast<mixmas_input *>(calloc(n_inputs + 1, sizeof(mixmas_input)));
   if (!p || !inputs) {
-    say(message, "the host's memory is full");
     free(p);
     free(inputs);
     return nullptr;
@@ -331,6 +331,7 @@ mixmas_program *make(mixmas_session *s, int32_t n_inputs, mixmas_message *messag
 }  // namespace
 }  // namespace mixmas
 
+using mixmas::host_full;
 using mixmas::ok;
 using mixmas::say;
 using mixmas::status;
@@ -357,10 +358,7 @@ mixmas_status mixmas_program_load(mixmas_session *s, const mixmas_operation *ope
     return MIXMAS_FAILED;
   }
   auto *copy = static_cast<mixmas_operation *>(calloc(n + 1, sizeof(mixmas_operation)));
-  if (!copy) {
-    say(message, "the host's memory is full");
-    return MIXMAS_FAILED;
-  }
+  if (!copy) return host_full(message);
   if (n) memcpy(copy, operations, n * sizeof(mixmas_operation));
   cudaError_t e = use(s);
   if (e == cudaSuccess && p) e = cudaStreamSynchronize(s->stream);
@@ -369,9 +367,9 @@ mixmas_status mixmas_program_load(mixmas_session *s, const mixmas_operation *ope
     return status(e);
   }
   const bool again = p;
-  if (!again && !(p = mixmas::make(s, n_inputs, message))) {
+  if (!again && !(p = mixmas::make(s, n_inputs))) {
     free(copy);
-    return MIXMAS_FAILED;
+    return host_full(message);
   }
   mixmas::replace(p, copy, n, workspace, inputs, kept);
   mixmas::forget(p);

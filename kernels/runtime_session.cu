@@ -35,6 +35,11 @@ mixmas_status status(cudaError_t error) {
   return error == cudaErrorMemoryAllocation ? MIXMAS_OUT_OF_MEMORY : MIXMAS_FAILED;
 }
 
+mixmas_status host_full(mixmas_message *message) {
+  say(message, "the host's memory is full");
+  return MIXMAS_OUT_OF_MEMORY;
+}
+
 cudaError_t use(const mixmas_session *session) { return cudaSetDevice(session->device); }
 
 cudaError_t allocate(void **memory, size_t n) { return cudaMalloc(memory, n ? n : 1); }
@@ -111,6 +116,7 @@ cudaError_t copy_in(mixmas_session *s, float *device, const float *host, int64_t
 }  // namespace
 }  // namespace mixmas
 
+using mixmas::host_full;
 using mixmas::ok;
 using mixmas::say;
 using mixmas::status;
@@ -172,10 +178,7 @@ mixmas_status mixmas_session_open(int32_t device, mixmas_numerics numerics, int6
                                   mixmas_message *message) {
   *session = nullptr;
   auto *s = static_cast<mixmas_session *>(calloc(1, sizeof(mixmas_session)));
-  if (!s) {
-    say(message, "the host's memory is full");
-    return MIXMAS_FAILED;
-  }
+  if (!s) return host_full(message);
   s->device = device;
   s->numerics = numerics;
   const cudaError_t e = mixmas::open(s, state);
@@ -243,10 +246,7 @@ mixmas_status mixmas_session_upload(mixmas_session *s, const float *host, int64_
                                     mixmas_message *message) {
   *device = nullptr;
   auto *a = static_cast<mixmas_allocation *>(calloc(1, sizeof(mixmas_allocation)));
-  if (!a) {
-    say(message, "the host's memory is full");
-    return MIXMAS_FAILED;
-  }
+  if (!a) return host_full(message);
   cudaError_t e = use(s);
   if (e == cudaSuccess) e = mixmas::elements(&a->memory, n);
   if (e != cudaSuccess) {

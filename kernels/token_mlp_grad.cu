@@ -21,8 +21,7 @@
 // More than 64 hidden units are composed of matrix products.
 #include <algorithm>
 
-#include "mlp_tile.cuh"
-#include "operations.h"
+#include "mlp_grad.h"
 
 namespace mixmas {
 namespace {
@@ -270,80 +269,47 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
                            : run_fused<NUMERICS, 8>(stream, plan, arguments);
 }
 
-// compose runs the operation as others, or, without a context, only counts the workspace that it needs.
-cudaError_t compose(const mixmas_token_mlp_grad &op, const Context *context, mixmas_numerics numerics,
-                    int64_t *needed) {
+// compose runs the operation as others.
+void compose(mlp::Composition &c, const mixmas_token_mlp_grad &op) {
   const int64_t batch = op.batch, tokens = op.tokens, width = op.width, hidden = op.hidden;
-  float *workspace = context != nullptr ? context->workspace : nullptr;
-  int64_t used = 0, most = 0;
-  auto scratch = [&](int64_t n) {
-    float *at = workspace != nullptr ? workspace + used : nullptr;
-    used += round_up(n, 16);
-    return at;
-  };
-  cudaError_t failed = cudaSuccess;
-  auto queue = [&](const auto &part) {
-    most = std::max(most, workspace_size(part, numerics));
-    if (context == nullptr || failed != cudaSuccess) return;
-    Context inner = *context;
-    inner.workspace = workspace + used;
-    failed = run(inner, part);
-  };
+  const int64_t rows = tokens * width, inner = hidden * width;  // elements of a sample
   // One product a sample; a factor with no stride is shared by all, and a result with no stride is summed.
   auto product = [&](const float *a, bool transpose_a, int64_t stride_a, const float *b, bool transpose_b,
-                     int64_t stride_b, float *c, int64_t stride_c, int64_t m, int64_t n, int64_t k) {
+                     int64_t stride_b, float *to, int64_t stride_to, int64_t m, int64_t n, int64_t k) {
     mixmas_matmul p = {};
-    p.a = a, p.b = b, p.c = c;
+    p.a = a, p.b = b, p.c = to;
     p.transpose_a = transpose_a, p.transpose_b = transpose_b;
     p.m = int32_t(m), p.n = int32_t(n), p.k = int32_t(k);
     p.lda = int32_t(transpose_a ? m : k), p.ldb = int32_t(transpose_b ? k : n), p.ldc = int32_t(n);
     p.batch[0] = int32_t(batch), p.batch[1] = 1;
-    p.stride_a[0] = stride_a, p.stride_b[0] = stride_b, p.stride_c[0] = stride_c;
+    p.stride_a[0] = stride_a, p.stride_b[0] = stride_b, p.stride_c[0] = stride_to;
     return p;
   };
-  const int64_t rows = tokens * width, inner = hidden * width;  // elements of a sample
 
-  // All scratch is taken before the first part runs: the parts' own workspace lies behind it.
-  const bool wants_da = op.dnormed.d != nullptr || op.dw1.d != nullptr || op.db1.d != nullptr;
-  const bool makes_h = op.dw2.d != nullptr && op.hidden_values == nullptr;
-  const bool makes_pre = op.pre == nullptr && (wants_da || makes_h);
-  float *pre_scratch = makes_pre ? scratch(batch * inner) : nullptr;
-  float *h_scratch = makes_h ? scratch(batch * inner) : nullptr;
-  float *da = wants_da ? scratch(batch * inner) : nullptr;
-  float *sums = scratch(batch * std::max(hidden, tokens));
-  const float *pre = op.pre != nullptr ? op.pre : pre_scratch, *h = makes_h ? h_scratch : op.hidden_values;
-
-  if (makes_pre) {
-    float *c = makes_h ? h_scratch : pre_scratch;
-    mixmas_matmul p = product(op.w1, false, 0, op.normed, false, rows, c, inner, hidden, width, tokens);
-    p.bias = op.b1, p.bias_rows = 1;
-    p.activation = makes_h ? MIXMAS_GELU : MIXMAS_IDENTITY;
-    p.pre = makes_h ? pre_scratch : nullptr;
-    queue(p);
-  } else if (makes_h) {
-    mixmas_map map = {};
-    map.x = op.pre, map.y = h_scratch, map.n = batch * inner, map.activation = MIXMAS_GELU;
-    queue(map);
-  }
+  const mlp::Hidden layer(c, op, batch * inner);
+  float *sums = c.scratch(batch * std::max(hidden, tokens));
+  mixmas_matmul forward = product(op.w1, false, 0, op.normed, false, rows, nullptr, inner, hidden, width, tokens);
+  forward.bias = op.b1, forward.bias_rows = 1;
+  layer.make(c, forward, batch * inner);
   if (op.dw2.d != nullptr) {
-    mixmas_matmul p = product(op.dy, false, rows, h, true, inner, op.dw2.d, 0, tokens, hidden, width);
+    mixmas_matmul p = product(op.dy, false, rows, layer.h, true, inner, op.dw2.d, 0, tokens, hidden, width);
     p.plus = op.dw2.plus;
-    queue(p);
+    c.queue(p);
   }
-  if (wants_da) {
-    mixmas_matmul p = product(op.w2, true, 0, op.dy, false, rows, da, inner, hidden, width, tokens);
-    p.gate = pre, p.activation = MIXMAS_GELU;
-    queue(p);
+  if (layer.wants_da) {
+    mixmas_matmul p = product(op.w2, true, 0, op.dy, false, rows, layer.da, inner, hidden, width, tokens);
+    p.gate = layer.pre, p.activation = MIXMAS_GELU;
+    c.queue(p);
   }
   if (op.dw1.d != nullptr) {
-    mixmas_matmul p = product(da, false, inner, op.normed, true, rows, op.dw1.d, 0, hidden, tokens, width);
+    mixmas_matmul p = product(layer.da, false, inner, op.normed, true, rows, op.dw1.d, 0, hidden, tokens, width);
     p.plus = op.dw1.plus;
-    queue(p);
+    c.queue(p);
   }
   if (op.dnormed.d != nullptr) {
-    mixmas_matmul p = product(op.w1, true, 0, da, false, inner, op.dnormed.d, rows, tokens, width, hidden);
+    mixmas_matmul p = product(op.w1, true, 0, layer.da, false, inner, op.dnormed.d, rows, tokens, width, hidden);
     p.plus = op.dnormed.plus;
-    queue(p);
+    c.queue(p);
   }
   // Sums of (batch, n, width) over features, then over samples.
   auto sum = [&](const float *x, int64_t n, const mixmas_target &target) {
@@ -355,13 +321,11 @@ cudaError_t compose(const mixmas_token_mlp_grad &op, const Context *context, mix
     over_samples.outer = 1, over_samples.axis = batch, over_samples.inner = n;
     over_features.scale = over_samples.scale = 1;
     over_features.reduction = over_samples.reduction = MIXMAS_SUM;
-    queue(over_features);
-    queue(over_samples);
+    c.queue(over_features);
+    c.queue(over_samples);
   };
-  sum(da, hidden, op.db1);
+  sum(layer.da, hidden, op.db1);
   sum(op.dy, tokens, op.db2);
-  *needed = used + most;
-  return failed;
 }
 
 }  // namespace
@@ -370,17 +334,18 @@ int64_t workspace_size(const mixmas_token_mlp_grad &op, mixmas_numerics numerics
   if (op.batch == 0) return 0;
   const Plan plan(op);
   if (plan.fused) return plan.groups * plan.slices * plan.stride;
-  int64_t needed;
-  compose(op, nullptr, numerics, &needed);
-  return needed;
+  mlp::Composition composition(nullptr, numerics);
+  compose(composition, op);
+  return composition.needed();
 }
 
 cudaError_t run(const Context &context, const mixmas_token_mlp_grad &op) {
   if (op.batch == 0) return cudaSuccess;
   const Plan plan(op);
   if (!plan.fused) {
-    int64_t needed;
-    return compose(op, &context, context.numerics, &needed);
+    mlp::Composition composition(&context, context.numerics);
+    compose(composition, op);
+    return composition.failed();
   }
   Arguments arguments = {};
   arguments.op = op;

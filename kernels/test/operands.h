@@ -55,4 +55,42 @@ class Gradient {
   test::Array all_, plus_;
 };
 
+// Kept is what of the hidden layer is given to the gradient of an MLP, and what it computes again.
+enum Kept { nothing, pre_only, hidden_only, both };
+
+// MlpGradients are the targets of the gradient of an MLP of two layers; bit i of wanted says whether the i-th of them is.
+class MlpGradients {
+ public:
+  // inputs, inner and outputs are the sizes of its input and of the two biases.
+  MlpGradients(int64_t inputs, int64_t inner, int64_t outputs, Place place, Added added, unsigned wanted)
+      : wanted_(wanted),
+        dnormed_(inputs, aligned, added),
+        dw1_(inner * outputs, place, added),
+        db1_(inner, place, added),
+        dw2_(outputs * inner, place, added),
+        db2_(outputs, place, added) {}
+
+  template <class Operation>
+  void target(Operation *op) const {
+    if (wanted_ & 1) op->dnormed = dnormed_.target();
+    if (wanted_ & 2) op->dw1 = dw1_.target();
+    if (wanted_ & 4) op->db1 = db1_.target();
+    if (wanted_ & 8) op->dw2 = dw2_.target();
+    if (wanted_ & 16) op->db2 = db2_.target();
+  }
+
+  template <class Want>
+  void close(const Want &want, double tolerance) const {
+    if (wanted_ & 1) dnormed_.close("dnormed", want.dnormed, tolerance);
+    if (wanted_ & 2) dw1_.close("dW1", want.dw1, tolerance);
+    if (wanted_ & 4) db1_.close("db1", want.db1, tolerance);
+    if (wanted_ & 8) dw2_.close("dW2", want.dw2, tolerance);
+    if (wanted_ & 16) db2_.close("db2", want.db2, tolerance);
+  }
+
+ private:
+  unsigned wanted_;
+  Gradient dnormed_, dw1_, db1_, dw2_, db2_;
+};
+
 }  // namespace operands

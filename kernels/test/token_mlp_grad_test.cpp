@@ -9,8 +9,6 @@ namespace {
 using namespace operands;
 using test::Array;
 
-enum Kept { nothing, pre_only, hidden_only, both };
-
 void token_mlp_grad(mixmas_numerics numerics, int64_t batch, int64_t tokens, int64_t width, int64_t hidden, Kept kept,
                     Added added, unsigned wanted = 31, Place place = aligned) {
   const int64_t n = batch * tokens * width;
@@ -26,28 +24,18 @@ void token_mlp_grad(mixmas_numerics numerics, int64_t batch, int64_t tokens, int
     }
   const Array pre(kept_pre), values(kept_hidden);
 
-  const Gradient dnormed(n, aligned, added), dw1(hidden * tokens, place, added), db1(hidden, place, added);
-  const Gradient dw2(tokens * hidden, place, added), db2(tokens, place, added);
+  const MlpGradients gradients(n, hidden, tokens, place, added, wanted);
   mixmas_token_mlp_grad op = {};
   op.normed = normed, op.w1 = w1, op.b1 = b1, op.w2 = w2, op.dy = dy;
   op.batch = batch, op.tokens = tokens, op.width = width, op.hidden = hidden;
   if (kept == pre_only || kept == both) op.pre = pre;
   if (kept == hidden_only || kept == both) op.hidden_values = values;
-  if (wanted & 1) op.dnormed = dnormed.target();
-  if (wanted & 2) op.dw1 = dw1.target();
-  if (wanted & 4) op.db1 = db1.target();
-  if (wanted & 8) op.dw2 = dw2.target();
-  if (wanted & 16) op.db2 = db2.target();
+  gradients.target(&op);
   test::run(op, numerics);
 
   const simple::TokenMlpGrad want(normed.before(), w1.before(), b1.before(), w2.before(), dy.before(), batch, tokens,
                                   width, hidden);
-  const double tolerance = 3 * test::roundoff(numerics) + 3e-6;
-  if (wanted & 1) dnormed.close("dnormed", want.dnormed, tolerance);
-  if (wanted & 2) dw1.close("dW1", want.dw1, tolerance);
-  if (wanted & 4) db1.close("db1", want.db1, tolerance);
-  if (wanted & 8) dw2.close("dW2", want.dw2, tolerance);
-  if (wanted & 16) db2.close("db2", want.db2, tolerance);
+  gradients.close(want, 3 * test::roundoff(numerics) + 3e-6);
 }
 
 }  // namespace

@@ -1,0 +1,76 @@
+// mlp_grad.h: the gradients of MLPs composed of other operations, for sizes that their kernels do not take.
+#pragma once
+
+#include <algorithm>
+
+#include "mlp_tile.cuh"
+#include "operations.h"
+
+namespace mixmas {
+namespace mlp {
+
+// Composition runs operations one after the other or, without a context, only counts the workspace that they need. All scratch
+// is taken before the first one runs: the operations' own workspace lies behind it.
+class Composition {
+ public:
+  Composition(const Context *context, mixmas_numerics numerics) : context_(context), numerics_(numerics) {}
+
+  float *scratch(int64_t n) {
+    float *at = context_ != nullptr ? context_->workspace + used_ : nullptr;
+    used_ += round_up(n, 16);
+    return at;
+  }
+
+  template <class Operation>
+  void queue(const Operation &operation) {
+    most_ = std::max(most_, workspace_size(operation, numerics_));
+    if (context_ == nullptr || failed_ != cudaSuccess) return;
+    Context inner = *context_;
+    inner.workspace += used_;
+    failed_ = run(inner, operation);
+  }
+
+  int64_t needed() const { return used_ + most_; }
+  cudaError_t failed() const { return failed_; }
+
+ private:
+  const Context *context_;
+  mixmas_numerics numerics_;
+  int64_t used_ = 0, most_ = 0;
+  cudaError_t failed_ = cudaSuccess;
+};
+
+// Hidden are the values of the hidden layer, n elements, that a gradient takes: those that were kept, and scratch for others.
+struct Hidden {
+  bool wants_da, makes_h, makes_pre;
+  float *new_pre, *new_h, *da;
+  const float *pre, *h;
+
+  template <class Gradient>
+  Hidden(Composition &c, const Gradient &op, int64_t n)
+      : wants_da(op.dnormed.d != nullptr || op.dw1.d != nullptr || op.db1.d != nullptr),
+        makes_h(op.dw2.d != nullptr && op.hidden_values == nullptr),
+        makes_pre(op.pre == nullptr && (wants_da || makes_h)),
+        new_pre(makes_pre ? c.scratch(n) : nullptr),
+        new_h(makes_h ? c.scratch(n) : nullptr),
+        da(wants_da ? c.scratch(n) : nullptr),
+        pre(op.pre != nullptr ? op.pre : new_pre),
+        h(makes_h ? new_h : op.hidden_values) {}
+
+  // make queues what makes the values that were not kept; product gives pre but for its target.
+  void make(Composition &c, mixmas_matmul product, int64_t n) const {
+    if (makes_pre) {
+      product.c = makes_h ? new_h : new_pre;
+      product.activation = makes_h ? MIXMAS_GELU : MIXMAS_IDENTITY;
+      product.pre = makes_h ? new_pre : nullptr;
+      c.queue(product);
+    } else if (makes_h) {
+      mixmas_map map = {};
+      map.x = pre, map.y = new_h, map.n = n, map.activation = MIXMAS_GELU;
+      c.queue(map);
+    }
+  }
+};
+
+}  // namespace mlp
+}  // namespace mixmas
