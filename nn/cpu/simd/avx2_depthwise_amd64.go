@@ -48,13 +48,22 @@ func (p *panel) load(d *Depthwise, c int) {
 func (p *panel) row(i int) *float32 { return &p.elements[(i-p.first)*p.width] }
 
 func nativeDepthwise(w *Workspace, d *Depthwise, from, to int) {
+	inBands(w, d, from, to, depthwiseBand, func(_ *Workspace, d *Depthwise, from, to int) { d.addByTaps(from, to, nativeTaps) })
+}
+
+func nativeDepthwiseGrad(w *Workspace, d *Depthwise, from, to int) {
+	inBands(w, d, from, to, depthwiseGradBand, func(_ *Workspace, d *Depthwise, from, to int) { d.addGradByTaps(from, to, nativeColumnDot) })
+}
+
+// inBands calls band for bands of rows whose panel fits, or without panels byTaps for all of them.
+func inBands(w *Workspace, d *Depthwise, from, to int, band, byTaps func(w *Workspace, d *Depthwise, from, to int)) {
 	most := bandRows(d)
 	if most == 0 {
-		d.addByTaps(from, to, nativeTaps)
+		byTaps(w, d, from, to)
 		return
 	}
 	for ; from < to; from += most {
-		depthwiseBand(w, d, from, min(from+most, to))
+		band(w, d, from, min(from+most, to))
 	}
 }
 
@@ -73,17 +82,6 @@ func depthwiseBand(w *Workspace, d *Depthwise, from, to int) {
 				avx2Depthwise5(d.Width, last-first, x, p.width, weight, y, d.Channels)
 			}
 		}
-	}
-}
-
-func nativeDepthwiseGrad(w *Workspace, d *Depthwise, from, to int) {
-	most := bandRows(d)
-	if most == 0 {
-		d.addGradByTaps(from, to, nativeColumnDot)
-		return
-	}
-	for ; from < to; from += most {
-		depthwiseGradBand(w, d, from, min(from+most, to))
 	}
 }
 
