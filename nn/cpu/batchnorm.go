@@ -71,8 +71,8 @@ type batchNorm struct {
 	runningMean, runningVariance []float32
 	// block is a slice's scratch each.
 	block []float32
-	// y = (x-mean) gain + shift
-	gain, shift []float32
+	// y = (x-mean) gain + bias
+	gain []float32
 
 	sumMean, sumSquares, normalise part
 }
@@ -95,7 +95,7 @@ func bindBatchNorm(b *binder, o *device.BatchNorm) instruction {
 	}
 	l.mean, l.rstd = statistics[:c], statistics[c:]
 	l.block = aligned(l.rows.count * c)
-	l.gain, l.shift = aligned(c), l.bias
+	l.gain = aligned(c)
 	l.sumMean, l.sumSquares, l.normalise = l.partMean, l.partSquares, l.partNormalise
 	b.share(o.RunningMean, o.RunningMean)
 	b.share(o.RunningVariance, o.RunningVariance)
@@ -167,7 +167,7 @@ func (l *batchNorm) partSquares(w *worker, from, to int) {
 func (l *batchNorm) partNormalise(_ *worker, from, to int) {
 	if l.inner == 1 {
 		i, j := from*l.o.Channels, to*l.o.Channels
-		l.set.Normalise(l.y[i:j], l.x[i:j], l.mean, l.gain, l.shift, to-from, l.o.Channels)
+		l.set.Normalise(l.y[i:j], l.x[i:j], l.mean, l.gain, l.bias, to-from, l.o.Channels)
 		return
 	}
 	for row := from; row < to; row++ {
@@ -175,7 +175,7 @@ func (l *batchNorm) partNormalise(_ *worker, from, to int) {
 		y := l.y[row*l.inner:][:l.inner]
 		l.set.AddScalar(y, l.x[row*l.inner:][:l.inner], -l.mean[c])
 		l.set.Scale(y, y, l.gain[c])
-		l.set.AddScalar(y, y, l.shift[c])
+		l.set.AddScalar(y, y, l.bias[c])
 	}
 }
 

@@ -138,12 +138,12 @@ func (a *array) pass(ctx context.Context, r io.Reader, rows int) (facts, error) 
 	if _, err := io.CopyN(digest, r, a.offset); err != nil {
 		return facts{}, err
 	}
-	const buffers, elements = 4, 1 << 16
-	size := int64(a.header.Type.Size)
-	left := a.header.Bytes()
+	const buffers = 4
+	size, left := int64(a.header.Type.Size), a.header.Bytes()
+	elements := min(left/size, 1<<16) // of a buffer
 	free, read, hashed := make(chan []byte, buffers), make(chan []byte, buffers), make(chan []byte, buffers)
 	for range buffers {
-		free <- make([]byte, min(left, elements*size))
+		free <- make([]byte, elements*size)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

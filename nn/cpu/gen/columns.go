@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -10,19 +8,17 @@ import (
 // columns emits the sums down the columns of a matrix. Four rows are added in one pass over sum, one after the other, so
 // that an element has the bits of adding row by row.
 func (g *generator) columns() {
-	const sum, center, b = "width int, sum, x", ", center", ", b"
-	const rest = " *float32, rows, stride int"
-	g.column("avx2ColumnSum", sum+rest, "adds each row of x to sum.",
+	g.column("avx2ColumnSum", "adds each row of x to sum.", false, false,
 		func(l lanes, sum, _ reg.VecVirtual, x, _ operand.Mem) { g.VADDPS(l.loadAt(x), sum, sum) })
-	g.column("avx2ColumnSquares", sum+center+rest, "adds (x-center)² of each row to sum.",
+	g.column("avx2ColumnSquares", "adds (x-center)² of each row to sum.", true, false,
 		func(l lanes, sum, center reg.VecVirtual, x, _ operand.Mem) {
 			v := l.loadAt(x)
 			g.VSUBPS(center, v, v)
 			g.VFMADD231PS(v, v, sum)
 		})
-	g.column("avx2ColumnDot", sum+b+rest, "adds x b of each row to sum.",
+	g.column("avx2ColumnDot", "adds x b of each row to sum.", false, true,
 		func(l lanes, sum, _ reg.VecVirtual, x, b operand.Mem) { g.VFMADD231PS(l.loadAt(b), l.loadAt(x), sum) })
-	g.column("avx2ColumnCenteredDot", sum+center+b+rest, "adds (x-center) b of each row to sum.",
+	g.column("avx2ColumnCenteredDot", "adds (x-center) b of each row to sum.", true, true,
 		func(l lanes, sum, center reg.VecVirtual, x, b operand.Mem) {
 			v := l.loadAt(x)
 			g.VSUBPS(center, v, v)
@@ -30,16 +26,24 @@ func (g *generator) columns() {
 		})
 }
 
-// column emits one of them: center is a vector that all rows share, b a second matrix.
-func (g *generator) column(name, parameters, doc string, add func(l lanes, sum, center reg.VecVirtual, x, b operand.Mem)) {
-	g.function(name, parameters, doc)
+// column emits one of them. Where it is centered, center is a vector that all rows share; where it is paired, b is a second
+// matrix.
+func (g *generator) column(name, doc string, centered, paired bool, add func(l lanes, sum, center reg.VecVirtual, x, b operand.Mem)) {
+	pointers := "sum, x"
+	if centered {
+		pointers += ", center"
+	}
+	if paired {
+		pointers += ", b"
+	}
+	g.function(name, "width int, "+pointers+" *float32, rows, stride int", doc)
 	width, sum, x, rows := g.argument("width"), g.argument("sum"), g.argument("x"), g.argument("rows")
 	stride := g.stride("stride")
 	var centers, second reg.GPVirtual
-	if strings.Contains(parameters, "center") {
+	if centered {
 		centers = g.argument("center")
 	}
-	if strings.Contains(parameters, ", b ") {
+	if paired {
 		second = g.argument("b")
 	}
 	stride3 := g.GP64()
@@ -64,13 +68,13 @@ func (g *generator) column(name, parameters, doc string, add func(l lanes, sum, 
 				return operand.Mem{Base: *from, Index: stride, Scale: uint8(i)}
 			}
 			var center reg.VecVirtual
-			if centers != nil {
+			if centered {
 				center = l.load(centers)
 			}
 			var fromX, fromB reg.GPVirtual
 			for i := range n {
 				b := operand.Mem{}
-				if second != nil {
+				if paired {
 					b = row(second, &fromB, i)
 				}
 				add(l, s, center, row(x, &fromX, i), b)
@@ -85,7 +89,7 @@ func (g *generator) column(name, parameters, doc string, add func(l lanes, sum, 
 			}
 		}
 		move(x)
-		if second != nil {
+		if paired {
 			move(second)
 		}
 		g.SUBQ(number(n), rows)
