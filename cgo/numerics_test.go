@@ -13,7 +13,7 @@ import (
 // become moves it, raise search.NumericsRevision and set it anew. It is the same in any order of threads. Scores of GPUs
 // are kept under keys with that revision, and the emulator has their order of sums.
 const (
-	digestRevision = 3
+	digestRevision = 4
 	digest         = "b57833eadf68910ba8318ecbf9fcd38f4f0f361fea473a35940b9f4c3007951b"
 )
 

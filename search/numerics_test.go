@@ -15,8 +15,8 @@ import (
 var digests = struct {
 	revision int
 	weights  map[string]string
-}{3, map[string]string{
-	"cpu/amd64/avx2":     "43ba080c3aa6776e3b7501a4483489a8bf676fc9714e0713c2e4704d36e58a2a",
+}{4, map[string]string{
+	"cpu/amd64/avx2":     "9e8c0c8e982a9779e461ec06ccb9608f2f503f1f41da8a4f90ae8ab97a0df067",
 	"cpu/amd64/portable": "85fb55f9b4167f2132b4bb65378260f44a06d40263a2c14a70086631701911fd",
 }}
 

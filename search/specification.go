@@ -12,7 +12,7 @@ import (
 
 // NumericsRevision is part of every trial's key. It is raised only when the bits of a training change for the same
 // specification; a test pins the digest of a tiny training a kernel set.
-const NumericsRevision = 3
+const NumericsRevision = 4
 
 // Specification is everything that a trial's result depends on. Its canonical JSON is hashed to the trial's key.
 type Specification struct {

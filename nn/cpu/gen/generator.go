@@ -94,8 +94,10 @@ func (g *generator) returns(v reg.VecVirtual) {
 }
 
 // constant is a vector in memory with f in all elements.
-func (g *generator) constant(f float32) operand.Mem {
-	bits := math.Float32bits(f)
+func (g *generator) constant(f float32) operand.Mem { return g.bits(math.Float32bits(f)) }
+
+// bits is a vector in memory with the same 32 bits in all elements.
+func (g *generator) bits(bits uint32) operand.Mem {
 	m, ok := g.constants[bits]
 	if !ok {
 		m = g.table(fmt.Sprintf("float_%08x", bits))
@@ -108,9 +110,12 @@ func (g *generator) constant(f float32) operand.Mem {
 }
 
 // constantRegister loads a constant into a register.
-func (g *generator) constantRegister(f float32) reg.VecVirtual {
+func (g *generator) constantRegister(f float32) reg.VecVirtual { return g.register(g.constant(f)) }
+
+// register loads a vector from memory.
+func (g *generator) register(m operand.Mem) reg.VecVirtual {
 	v := g.YMM()
-	g.VMOVUPS(g.constant(f), v)
+	g.VMOVUPS(m, v)
 	return v
 }
 
@@ -162,10 +167,19 @@ func (l lanes) store(v reg.VecVirtual, pointer reg.Register) {
 	}
 }
 
-// elements emits a loop over count elements, unroll vectors at a time, then one, then the rest under a mask; count is
-// kept. All three run the same body, so that an element's result does not depend on where the loop met it. name makes
-// the labels differ within a function.
+// elements emits a loop over count elements with a body for each vector.
 func (g *generator) elements(name string, count reg.GPVirtual, unroll int, body func(l lanes)) {
+	g.groups(name, count, unroll, func(group []lanes) {
+		for _, l := range group {
+			body(l)
+		}
+	})
+}
+
+// groups emits a loop over count elements, unroll vectors at a time, then one, then the rest under a mask; count is kept.
+// All three run the same body, so that an element's result does not depend on where the loop met it. name makes the
+// labels differ within a function.
+func (g *generator) groups(name string, count reg.GPVirtual, unroll int, body func(group []lanes)) {
 	left, offset := g.GP64(), g.GP64()
 	g.MOVQ(count, left)
 	g.XORQ(offset, offset)
@@ -173,9 +187,11 @@ func (g *generator) elements(name string, count reg.GPVirtual, unroll int, body 
 		g.SUBQ(number(8*n), left)
 		g.JL(operand.LabelRef(name + label + "_end"))
 		g.Label(name + label)
-		for i := range n {
-			body(lanes{g: g, offset: offset, more: i * vector, index: i})
+		group := make([]lanes, n)
+		for i := range group {
+			group[i] = lanes{g: g, offset: offset, more: i * vector, index: i}
 		}
+		body(group)
 		g.ADDQ(number(n*vector), offset)
 		g.SUBQ(number(8*n), left)
 		g.JGE(operand.LabelRef(name + label))
@@ -187,7 +203,7 @@ func (g *generator) elements(name string, count reg.GPVirtual, unroll int, body 
 	}
 	vectors("_vector", 1)
 	g.JZ(operand.LabelRef(name + "_done"))
-	body(lanes{g: g, offset: offset, mask: g.tailMask(left)})
+	body([]lanes{{g: g, offset: offset, mask: g.tailMask(left)}})
 	g.Label(name + "_done")
 }
 

@@ -4434,217 +4434,452 @@ e_done:
 	VZEROUPPER
 	RET
 
+DATA normal_distribution_0<>+0(SB)/4, $0x00000000
+DATA normal_distribution_0<>+4(SB)/4, $0x3e9310e2
+DATA normal_distribution_0<>+8(SB)/4, $0x3ee39607
+DATA normal_distribution_0<>+12(SB)/4, $0x3efbb1b4
+DATA normal_distribution_0<>+16(SB)/4, $0x3effa1f3
+DATA normal_distribution_0<>+20(SB)/4, $0x3efffb91
+DATA normal_distribution_0<>+24(SB)/4, $0x3effffe3
+DATA normal_distribution_0<>+28(SB)/4, $0x3f000000
+GLOBL normal_distribution_0<>(SB), RODATA|NOPTR, $32
+
+DATA normal_distribution_1<>+0(SB)/4, $0x3ecc4219
+DATA normal_distribution_1<>+4(SB)/4, $0x3e94b156
+DATA normal_distribution_1<>+8(SB)/4, $0x3de571e0
+DATA normal_distribution_1<>+12(SB)/4, $0x3cbb9f0f
+DATA normal_distribution_1<>+16(SB)/4, $0x3b229b40
+DATA normal_distribution_1<>+20(SB)/4, $0x39156016
+DATA normal_distribution_1<>+24(SB)/4, $0x36917a4a
+DATA normal_distribution_1<>+28(SB)/4, $0x339645f7
+GLOBL normal_distribution_1<>(SB), RODATA|NOPTR, $32
+
+DATA normal_distribution_2<>+0(SB)/4, $0xa6080000
+DATA normal_distribution_2<>+4(SB)/4, $0xbdecfa87
+DATA normal_distribution_2<>+8(SB)/4, $0xbdb6d6b5
+DATA normal_distribution_2<>+12(SB)/4, $0xbce0446b
+DATA normal_distribution_2<>+16(SB)/4, $0xbb8193c8
+DATA normal_distribution_2<>+20(SB)/4, $0xb994c7e8
+DATA normal_distribution_2<>+24(SB)/4, $0xb72dd301
+DATA normal_distribution_2<>+28(SB)/4, $0xb4514b15
+GLOBL normal_distribution_2<>(SB), RODATA|NOPTR, $32
+
+DATA normal_distribution_3<>+0(SB)/4, $0xbd881eb8
+DATA normal_distribution_3<>+4(SB)/4, $0xbc90cd32
+DATA normal_distribution_3<>+8(SB)/4, $0x3ceb7e4d
+DATA normal_distribution_3<>+12(SB)/4, $0x3c937dd7
+DATA normal_distribution_3<>+16(SB)/4, $0x3b784b96
+DATA normal_distribution_3<>+20(SB)/4, $0x39b8da83
+DATA normal_distribution_3<>+24(SB)/4, $0x37839c5a
+DATA normal_distribution_3<>+28(SB)/4, $0x34b94f78
+GLOBL normal_distribution_3<>(SB), RODATA|NOPTR, $32
+
+DATA normal_distribution_4<>+0(SB)/4, $0x27cd9c00
+DATA normal_distribution_4<>+4(SB)/4, $0x3cbac529
+DATA normal_distribution_4<>+8(SB)/4, $0x3b608769
+DATA normal_distribution_4<>+12(SB)/4, $0xbbcaf8a9
+DATA normal_distribution_4<>+16(SB)/4, $0xbb1aad61
+DATA normal_distribution_4<>+20(SB)/4, $0xb99f96f3
+DATA normal_distribution_4<>+24(SB)/4, $0xb78f848c
+DATA normal_distribution_4<>+28(SB)/4, $0xb4f39177
+GLOBL normal_distribution_4<>(SB), RODATA|NOPTR, $32
+
+DATA normal_distribution_5<>+0(SB)/4, $0x3c1e1aea
+DATA normal_distribution_5<>+4(SB)/4, $0xba6263d9
+DATA normal_distribution_5<>+8(SB)/4, $0xbbad452c
+DATA normal_distribution_5<>+12(SB)/4, $0x39431e88
+DATA normal_distribution_5<>+16(SB)/4, $0x3a733035
+DATA normal_distribution_5<>+20(SB)/4, $0x394e642c
+DATA normal_distribution_5<>+24(SB)/4, $0x37802614
+DATA normal_distribution_5<>+28(SB)/4, $0x350cfdc3
+GLOBL normal_distribution_5<>(SB), RODATA|NOPTR, $32
+
+DATA normal_distribution_6<>+0(SB)/4, $0xa8a4f076
+DATA normal_distribution_6<>+4(SB)/4, $0xbb39e7b9
+DATA normal_distribution_6<>+8(SB)/4, $0x3a733626
+DATA normal_distribution_6<>+12(SB)/4, $0x3a3d78e0
+DATA normal_distribution_6<>+16(SB)/4, $0xb9368a9d
+DATA normal_distribution_6<>+20(SB)/4, $0xb8b51f7c
+DATA normal_distribution_6<>+24(SB)/4, $0xb71d13b4
+DATA normal_distribution_6<>+28(SB)/4, $0xb4d68b9c
+GLOBL normal_distribution_6<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_0<>+0(SB)/4, $0x00000000
+DATA gelu_slope_0<>+4(SB)/4, $0x3f04c717
+DATA gelu_slope_0<>+8(SB)/4, $0x3f1f80ae
+DATA gelu_slope_0<>+12(SB)/4, $0x3f0bdd21
+DATA gelu_slope_0<>+16(SB)/4, $0x3f01d749
+DATA gelu_slope_0<>+20(SB)/4, $0x3f0022fa
+DATA gelu_slope_0<>+24(SB)/4, $0x3f00014d
+DATA gelu_slope_0<>+28(SB)/4, $0x3f000006
+GLOBL gelu_slope_0<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_1<>+0(SB)/4, $0x3f4c422a
+DATA gelu_slope_1<>+4(SB)/4, $0x3ecaf6c7
+DATA gelu_slope_1<>+8(SB)/4, $0xbd77d164
+DATA gelu_slope_1<>+12(SB)/4, $0xbdae4222
+DATA gelu_slope_1<>+16(SB)/4, $0xbca5dcd6
+DATA gelu_slope_1<>+20(SB)/4, $0xbb018749
+DATA gelu_slope_1<>+24(SB)/4, $0xb8bd953f
+DATA gelu_slope_1<>+28(SB)/4, $0xb608833f
+GLOBL gelu_slope_1<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_2<>+0(SB)/4, $0x25300000
+DATA gelu_slope_2<>+4(SB)/4, $0xbec75b5f
+DATA gelu_slope_2<>+8(SB)/4, $0xbe05786a
+DATA gelu_slope_2<>+12(SB)/4, $0x3d405246
+DATA gelu_slope_2<>+16(SB)/4, $0x3cc78e1e
+DATA gelu_slope_2<>+20(SB)/4, $0x3b5cd881
+DATA gelu_slope_2<>+24(SB)/4, $0x394ce39f
+DATA gelu_slope_2<>+28(SB)/4, $0x36b1599b
+GLOBL gelu_slope_2<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_3<>+0(SB)/4, $0xbe882bf6
+DATA gelu_slope_3<>+4(SB)/4, $0x3b04a3f8
+DATA gelu_slope_3<>+8(SB)/4, $0x3e0c1f94
+DATA gelu_slope_3<>+12(SB)/4, $0x3c51197b
+DATA gelu_slope_3<>+16(SB)/4, $0xbc74a457
+DATA gelu_slope_3<>+20(SB)/4, $0xbb61706f
+DATA gelu_slope_3<>+24(SB)/4, $0xb98acfb7
+DATA gelu_slope_3<>+28(SB)/4, $0xb71361f2
+GLOBL gelu_slope_3<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_4<>+0(SB)/4, $0xa7168000
+DATA gelu_slope_4<>+4(SB)/4, $0x3de15dd8
+DATA gelu_slope_4<>+8(SB)/4, $0xbcd42a2f
+DATA gelu_slope_4<>+12(SB)/4, $0xbce43918
+DATA gelu_slope_4<>+16(SB)/4, $0x3b4c59d5
+DATA gelu_slope_4<>+20(SB)/4, $0x3b13fa0a
+DATA gelu_slope_4<>+24(SB)/4, $0x3982cbe1
+DATA gelu_slope_4<>+28(SB)/4, $0x372e8cbe
+GLOBL gelu_slope_4<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_5<>+0(SB)/4, $0x3d74f71d
+DATA gelu_slope_5<>+4(SB)/4, $0xbca229ad
+DATA gelu_slope_5<>+8(SB)/4, $0xbcbcf7f4
+DATA gelu_slope_5<>+12(SB)/4, $0x3c434250
+DATA gelu_slope_5<>+16(SB)/4, $0x3b0b4da7
+DATA gelu_slope_5<>+20(SB)/4, $0xba6cb386
+DATA gelu_slope_5<>+24(SB)/4, $0xb933458b
+DATA gelu_slope_5<>+28(SB)/4, $0xb71dfde2
+GLOBL gelu_slope_5<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_6<>+0(SB)/4, $0x2847b600
+DATA gelu_slope_6<>+4(SB)/4, $0xbc8d7413
+DATA gelu_slope_6<>+8(SB)/4, $0x3c33f0bf
+DATA gelu_slope_6<>+12(SB)/4, $0x3a1a968e
+DATA gelu_slope_6<>+16(SB)/4, $0xbaf838d1
+DATA gelu_slope_6<>+20(SB)/4, $0x38e0f69c
+DATA gelu_slope_6<>+24(SB)/4, $0x38b59db5
+DATA gelu_slope_6<>+28(SB)/4, $0x36f0a015
+GLOBL gelu_slope_6<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_slope_7<>+0(SB)/4, $0xbc15bf4f
+DATA gelu_slope_7<>+4(SB)/4, $0x3ba50ade
+DATA gelu_slope_7<>+8(SB)/4, $0x3a85efed
+DATA gelu_slope_7<>+12(SB)/4, $0xbb086664
+DATA gelu_slope_7<>+16(SB)/4, $0x3a0baf20
+DATA gelu_slope_7<>+20(SB)/4, $0x38c1dbdf
+DATA gelu_slope_7<>+24(SB)/4, $0xb7efea93
+DATA gelu_slope_7<>+28(SB)/4, $0xb681ff80
+GLOBL gelu_slope_7<>(SB), RODATA|NOPTR, $32
+
 // func avx2Gelu(n int, y *float32, x *float32)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·avx2Gelu(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ y+8(FP), CX
 	MOVQ x+16(FP), DX
 	XORQ BX, BX
+	SUBQ $0x20, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      float_7fffffff<>+0(SB), Y0
+	VMOVUPS      float_40be7c29<>+0(SB), Y1
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y2
+	VMOVUPS      float_4b400000<>+0(SB), Y3
+	VMOVUPS      float_3f4c0000<>+0(SB), Y4
+	VMOVUPS      (DX)(BX*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VMINPS       Y6, Y1, Y6
+	VMOVAPS      Y6, Y5
+	VFMADD213PS  Y3, Y2, Y5
+	VMOVUPS      32(DX)(BX*1), Y8
+	VANDPS       Y0, Y8, Y8
+	VMINPS       Y8, Y1, Y8
+	VMOVAPS      Y8, Y7
+	VFMADD213PS  Y3, Y2, Y7
+	VMOVUPS      64(DX)(BX*1), Y10
+	VANDPS       Y0, Y10, Y10
+	VMINPS       Y10, Y1, Y10
+	VMOVAPS      Y10, Y9
+	VFMADD213PS  Y3, Y2, Y9
+	VMOVUPS      96(DX)(BX*1), Y11
+	VANDPS       Y0, Y11, Y11
+	VMINPS       Y11, Y1, Y11
+	VMOVAPS      Y11, Y0
+	VFMADD213PS  Y3, Y2, Y0
+	VSUBPS       Y3, Y5, Y1
+	VFNMADD231PS Y4, Y1, Y6
+	VSUBPS       Y3, Y7, Y1
+	VFNMADD231PS Y4, Y1, Y8
+	VSUBPS       Y3, Y9, Y1
+	VFNMADD231PS Y4, Y1, Y10
+	VSUBPS       Y3, Y0, Y1
+	VFNMADD231PS Y4, Y1, Y11
+	VPERMPS      normal_distribution_6<>+0(SB), Y5, Y1
+	VPERMPS      normal_distribution_6<>+0(SB), Y7, Y2
+	VPERMPS      normal_distribution_6<>+0(SB), Y9, Y3
+	VPERMPS      normal_distribution_6<>+0(SB), Y0, Y4
+	VMOVUPS      normal_distribution_5<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_4<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_3<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_2<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_1<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_0<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y5
+	VFMADD213PS  Y5, Y6, Y1
+	VPERMPS      Y12, Y7, Y5
+	VFMADD213PS  Y5, Y8, Y2
+	VPERMPS      Y12, Y9, Y5
+	VFMADD213PS  Y5, Y10, Y3
+	VPERMPS      Y12, Y0, Y0
+	VFMADD213PS  Y0, Y11, Y4
+	VMOVUPS      float_80000000<>+0(SB), Y0
+	VMOVUPS      float_3f000000<>+0(SB), Y5
+	VMOVUPS      (DX)(BX*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y1, Y1
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      32(DX)(BX*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      64(DX)(BX*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      96(DX)(BX*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y4, Y4
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (DX)(BX*1), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*1)
+	VMOVUPS      32(DX)(BX*1), Y0
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 32(CX)(BX*1)
+	VMOVUPS      64(DX)(BX*1), Y0
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, 64(CX)(BX*1)
+	VMOVUPS      96(DX)(BX*1), Y0
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 96(CX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x20, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x20, AX
 	SUBQ $0x08, AX
 	JL   e_vector_end
 
 e_vector:
-	VMOVUPS     (DX)(BX*1), Y0
-	VMOVUPS     float_40a4ee83<>+0(SB), Y1
-	VMINPS      Y0, Y1, Y1
-	VMOVUPS     float_c0a4ee83<>+0(SB), Y2
-	VMAXPS      Y1, Y2, Y2
-	VMULPS      Y2, Y2, Y1
-	VMOVUPS     float_32ce97cf<>+0(SB), Y3
-	VFMADD213PS float_36d60b77<>+0(SB), Y1, Y3
-	VFMADD213PS float_39281e62<>+0(SB), Y1, Y3
-	VFMADD213PS float_3b97a638<>+0(SB), Y1, Y3
-	VFMADD213PS float_3d06e743<>+0(SB), Y1, Y3
-	VFMADD213PS float_3ecc4229<>+0(SB), Y1, Y3
-	VMOVUPS     float_35a60cff<>+0(SB), Y4
-	VFMADD213PS float_3895a24a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3af0b85a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3ce682eb<>+0(SB), Y1, Y4
-	VFMADD213PS float_3e7f3451<>+0(SB), Y1, Y4
-	VFMADD213PS float_3f800000<>+0(SB), Y1, Y4
-	VMULPS      Y2, Y3, Y3
-	VDIVPS      Y4, Y3, Y3
-	VADDPS      float_3f000000<>+0(SB), Y3, Y3
-	VMULPS      Y0, Y3, Y3
-	VMOVUPS     Y3, (CX)(BX*1)
-	ADDQ        $0x20, BX
-	SUBQ        $0x08, AX
-	JGE         e_vector
+	VMOVUPS      float_7fffffff<>+0(SB), Y0
+	VMOVUPS      float_40be7c29<>+0(SB), Y1
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y2
+	VMOVUPS      float_4b400000<>+0(SB), Y3
+	VMOVUPS      float_3f4c0000<>+0(SB), Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VANDPS       Y0, Y5, Y5
+	VMINPS       Y5, Y1, Y5
+	VMOVAPS      Y5, Y0
+	VFMADD213PS  Y3, Y2, Y0
+	VSUBPS       Y3, Y0, Y1
+	VFNMADD231PS Y4, Y1, Y5
+	VPERMPS      normal_distribution_6<>+0(SB), Y0, Y1
+	VMOVUPS      normal_distribution_5<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_4<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_3<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_2<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_1<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_0<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y0
+	VFMADD213PS  Y0, Y5, Y1
+	VMOVUPS      float_80000000<>+0(SB), Y0
+	VMOVUPS      float_3f000000<>+0(SB), Y2
+	VMOVUPS      (DX)(BX*1), Y3
+	VANDPS       Y0, Y3, Y3
+	VXORPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (DX)(BX*1), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, AX
+	JGE          e_vector
 
 e_vector_end:
-	ADDQ        $0x08, AX
-	JZ          e_done
-	LEAQ        tail_mask<>+0(SB), SI
-	NEGQ        AX
-	VMOVUPS     32(SI)(AX*4), Y0
-	VMASKMOVPS  (DX)(BX*1), Y0, Y1
-	VMOVUPS     float_40a4ee83<>+0(SB), Y2
-	VMINPS      Y1, Y2, Y2
-	VMOVUPS     float_c0a4ee83<>+0(SB), Y3
-	VMAXPS      Y2, Y3, Y3
-	VMULPS      Y3, Y3, Y2
-	VMOVUPS     float_32ce97cf<>+0(SB), Y4
-	VFMADD213PS float_36d60b77<>+0(SB), Y2, Y4
-	VFMADD213PS float_39281e62<>+0(SB), Y2, Y4
-	VFMADD213PS float_3b97a638<>+0(SB), Y2, Y4
-	VFMADD213PS float_3d06e743<>+0(SB), Y2, Y4
-	VFMADD213PS float_3ecc4229<>+0(SB), Y2, Y4
-	VMOVUPS     float_35a60cff<>+0(SB), Y5
-	VFMADD213PS float_3895a24a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3af0b85a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3ce682eb<>+0(SB), Y2, Y5
-	VFMADD213PS float_3e7f3451<>+0(SB), Y2, Y5
-	VFMADD213PS float_3f800000<>+0(SB), Y2, Y5
-	VMULPS      Y3, Y4, Y4
-	VDIVPS      Y5, Y4, Y4
-	VADDPS      float_3f000000<>+0(SB), Y4, Y4
-	VMULPS      Y1, Y4, Y4
-	VMASKMOVPS  Y4, Y0, (CX)(BX*1)
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), SI
+	NEGQ         AX
+	VMOVUPS      32(SI)(AX*4), Y0
+	VMOVUPS      float_7fffffff<>+0(SB), Y1
+	VMOVUPS      float_40be7c29<>+0(SB), Y2
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y3
+	VMOVUPS      float_4b400000<>+0(SB), Y4
+	VMOVUPS      float_3f4c0000<>+0(SB), Y5
+	VMASKMOVPS   (DX)(BX*1), Y0, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVAPS      Y6, Y1
+	VFMADD213PS  Y4, Y3, Y1
+	VSUBPS       Y4, Y1, Y2
+	VFNMADD231PS Y5, Y2, Y6
+	VPERMPS      normal_distribution_6<>+0(SB), Y1, Y2
+	VMOVUPS      normal_distribution_5<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_4<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_3<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_2<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_1<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_0<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y1
+	VFMADD213PS  Y1, Y6, Y2
+	VMOVUPS      float_80000000<>+0(SB), Y1
+	VMOVUPS      float_3f000000<>+0(SB), Y3
+	VMASKMOVPS   (DX)(BX*1), Y0, Y4
+	VANDPS       Y1, Y4, Y4
+	VXORPS       Y4, Y2, Y2
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   (DX)(BX*1), Y0, Y1
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(BX*1)
 
 e_done:
 	VZEROUPPER
 	RET
 
-DATA float_40a4ee83<>+0(SB)/4, $0x40a4ee83
-DATA float_40a4ee83<>+4(SB)/4, $0x40a4ee83
-DATA float_40a4ee83<>+8(SB)/4, $0x40a4ee83
-DATA float_40a4ee83<>+12(SB)/4, $0x40a4ee83
-DATA float_40a4ee83<>+16(SB)/4, $0x40a4ee83
-DATA float_40a4ee83<>+20(SB)/4, $0x40a4ee83
-DATA float_40a4ee83<>+24(SB)/4, $0x40a4ee83
-DATA float_40a4ee83<>+28(SB)/4, $0x40a4ee83
-GLOBL float_40a4ee83<>(SB), RODATA|NOPTR, $32
+DATA float_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA float_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA float_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA float_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA float_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA float_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA float_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA float_7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL float_7fffffff<>(SB), RODATA|NOPTR, $32
 
-DATA float_c0a4ee83<>+0(SB)/4, $0xc0a4ee83
-DATA float_c0a4ee83<>+4(SB)/4, $0xc0a4ee83
-DATA float_c0a4ee83<>+8(SB)/4, $0xc0a4ee83
-DATA float_c0a4ee83<>+12(SB)/4, $0xc0a4ee83
-DATA float_c0a4ee83<>+16(SB)/4, $0xc0a4ee83
-DATA float_c0a4ee83<>+20(SB)/4, $0xc0a4ee83
-DATA float_c0a4ee83<>+24(SB)/4, $0xc0a4ee83
-DATA float_c0a4ee83<>+28(SB)/4, $0xc0a4ee83
-GLOBL float_c0a4ee83<>(SB), RODATA|NOPTR, $32
+DATA float_40be7c29<>+0(SB)/4, $0x40be7c29
+DATA float_40be7c29<>+4(SB)/4, $0x40be7c29
+DATA float_40be7c29<>+8(SB)/4, $0x40be7c29
+DATA float_40be7c29<>+12(SB)/4, $0x40be7c29
+DATA float_40be7c29<>+16(SB)/4, $0x40be7c29
+DATA float_40be7c29<>+20(SB)/4, $0x40be7c29
+DATA float_40be7c29<>+24(SB)/4, $0x40be7c29
+DATA float_40be7c29<>+28(SB)/4, $0x40be7c29
+GLOBL float_40be7c29<>(SB), RODATA|NOPTR, $32
 
-DATA float_32ce97cf<>+0(SB)/4, $0x32ce97cf
-DATA float_32ce97cf<>+4(SB)/4, $0x32ce97cf
-DATA float_32ce97cf<>+8(SB)/4, $0x32ce97cf
-DATA float_32ce97cf<>+12(SB)/4, $0x32ce97cf
-DATA float_32ce97cf<>+16(SB)/4, $0x32ce97cf
-DATA float_32ce97cf<>+20(SB)/4, $0x32ce97cf
-DATA float_32ce97cf<>+24(SB)/4, $0x32ce97cf
-DATA float_32ce97cf<>+28(SB)/4, $0x32ce97cf
-GLOBL float_32ce97cf<>(SB), RODATA|NOPTR, $32
+DATA float_3fa0a0a1<>+0(SB)/4, $0x3fa0a0a1
+DATA float_3fa0a0a1<>+4(SB)/4, $0x3fa0a0a1
+DATA float_3fa0a0a1<>+8(SB)/4, $0x3fa0a0a1
+DATA float_3fa0a0a1<>+12(SB)/4, $0x3fa0a0a1
+DATA float_3fa0a0a1<>+16(SB)/4, $0x3fa0a0a1
+DATA float_3fa0a0a1<>+20(SB)/4, $0x3fa0a0a1
+DATA float_3fa0a0a1<>+24(SB)/4, $0x3fa0a0a1
+DATA float_3fa0a0a1<>+28(SB)/4, $0x3fa0a0a1
+GLOBL float_3fa0a0a1<>(SB), RODATA|NOPTR, $32
 
-DATA float_36d60b77<>+0(SB)/4, $0x36d60b77
-DATA float_36d60b77<>+4(SB)/4, $0x36d60b77
-DATA float_36d60b77<>+8(SB)/4, $0x36d60b77
-DATA float_36d60b77<>+12(SB)/4, $0x36d60b77
-DATA float_36d60b77<>+16(SB)/4, $0x36d60b77
-DATA float_36d60b77<>+20(SB)/4, $0x36d60b77
-DATA float_36d60b77<>+24(SB)/4, $0x36d60b77
-DATA float_36d60b77<>+28(SB)/4, $0x36d60b77
-GLOBL float_36d60b77<>(SB), RODATA|NOPTR, $32
+DATA float_4b400000<>+0(SB)/4, $0x4b400000
+DATA float_4b400000<>+4(SB)/4, $0x4b400000
+DATA float_4b400000<>+8(SB)/4, $0x4b400000
+DATA float_4b400000<>+12(SB)/4, $0x4b400000
+DATA float_4b400000<>+16(SB)/4, $0x4b400000
+DATA float_4b400000<>+20(SB)/4, $0x4b400000
+DATA float_4b400000<>+24(SB)/4, $0x4b400000
+DATA float_4b400000<>+28(SB)/4, $0x4b400000
+GLOBL float_4b400000<>(SB), RODATA|NOPTR, $32
 
-DATA float_39281e62<>+0(SB)/4, $0x39281e62
-DATA float_39281e62<>+4(SB)/4, $0x39281e62
-DATA float_39281e62<>+8(SB)/4, $0x39281e62
-DATA float_39281e62<>+12(SB)/4, $0x39281e62
-DATA float_39281e62<>+16(SB)/4, $0x39281e62
-DATA float_39281e62<>+20(SB)/4, $0x39281e62
-DATA float_39281e62<>+24(SB)/4, $0x39281e62
-DATA float_39281e62<>+28(SB)/4, $0x39281e62
-GLOBL float_39281e62<>(SB), RODATA|NOPTR, $32
+DATA float_3f4c0000<>+0(SB)/4, $0x3f4c0000
+DATA float_3f4c0000<>+4(SB)/4, $0x3f4c0000
+DATA float_3f4c0000<>+8(SB)/4, $0x3f4c0000
+DATA float_3f4c0000<>+12(SB)/4, $0x3f4c0000
+DATA float_3f4c0000<>+16(SB)/4, $0x3f4c0000
+DATA float_3f4c0000<>+20(SB)/4, $0x3f4c0000
+DATA float_3f4c0000<>+24(SB)/4, $0x3f4c0000
+DATA float_3f4c0000<>+28(SB)/4, $0x3f4c0000
+GLOBL float_3f4c0000<>(SB), RODATA|NOPTR, $32
 
-DATA float_3b97a638<>+0(SB)/4, $0x3b97a638
-DATA float_3b97a638<>+4(SB)/4, $0x3b97a638
-DATA float_3b97a638<>+8(SB)/4, $0x3b97a638
-DATA float_3b97a638<>+12(SB)/4, $0x3b97a638
-DATA float_3b97a638<>+16(SB)/4, $0x3b97a638
-DATA float_3b97a638<>+20(SB)/4, $0x3b97a638
-DATA float_3b97a638<>+24(SB)/4, $0x3b97a638
-DATA float_3b97a638<>+28(SB)/4, $0x3b97a638
-GLOBL float_3b97a638<>(SB), RODATA|NOPTR, $32
-
-DATA float_3d06e743<>+0(SB)/4, $0x3d06e743
-DATA float_3d06e743<>+4(SB)/4, $0x3d06e743
-DATA float_3d06e743<>+8(SB)/4, $0x3d06e743
-DATA float_3d06e743<>+12(SB)/4, $0x3d06e743
-DATA float_3d06e743<>+16(SB)/4, $0x3d06e743
-DATA float_3d06e743<>+20(SB)/4, $0x3d06e743
-DATA float_3d06e743<>+24(SB)/4, $0x3d06e743
-DATA float_3d06e743<>+28(SB)/4, $0x3d06e743
-GLOBL float_3d06e743<>(SB), RODATA|NOPTR, $32
-
-DATA float_3ecc4229<>+0(SB)/4, $0x3ecc4229
-DATA float_3ecc4229<>+4(SB)/4, $0x3ecc4229
-DATA float_3ecc4229<>+8(SB)/4, $0x3ecc4229
-DATA float_3ecc4229<>+12(SB)/4, $0x3ecc4229
-DATA float_3ecc4229<>+16(SB)/4, $0x3ecc4229
-DATA float_3ecc4229<>+20(SB)/4, $0x3ecc4229
-DATA float_3ecc4229<>+24(SB)/4, $0x3ecc4229
-DATA float_3ecc4229<>+28(SB)/4, $0x3ecc4229
-GLOBL float_3ecc4229<>(SB), RODATA|NOPTR, $32
-
-DATA float_35a60cff<>+0(SB)/4, $0x35a60cff
-DATA float_35a60cff<>+4(SB)/4, $0x35a60cff
-DATA float_35a60cff<>+8(SB)/4, $0x35a60cff
-DATA float_35a60cff<>+12(SB)/4, $0x35a60cff
-DATA float_35a60cff<>+16(SB)/4, $0x35a60cff
-DATA float_35a60cff<>+20(SB)/4, $0x35a60cff
-DATA float_35a60cff<>+24(SB)/4, $0x35a60cff
-DATA float_35a60cff<>+28(SB)/4, $0x35a60cff
-GLOBL float_35a60cff<>(SB), RODATA|NOPTR, $32
-
-DATA float_3895a24a<>+0(SB)/4, $0x3895a24a
-DATA float_3895a24a<>+4(SB)/4, $0x3895a24a
-DATA float_3895a24a<>+8(SB)/4, $0x3895a24a
-DATA float_3895a24a<>+12(SB)/4, $0x3895a24a
-DATA float_3895a24a<>+16(SB)/4, $0x3895a24a
-DATA float_3895a24a<>+20(SB)/4, $0x3895a24a
-DATA float_3895a24a<>+24(SB)/4, $0x3895a24a
-DATA float_3895a24a<>+28(SB)/4, $0x3895a24a
-GLOBL float_3895a24a<>(SB), RODATA|NOPTR, $32
-
-DATA float_3af0b85a<>+0(SB)/4, $0x3af0b85a
-DATA float_3af0b85a<>+4(SB)/4, $0x3af0b85a
-DATA float_3af0b85a<>+8(SB)/4, $0x3af0b85a
-DATA float_3af0b85a<>+12(SB)/4, $0x3af0b85a
-DATA float_3af0b85a<>+16(SB)/4, $0x3af0b85a
-DATA float_3af0b85a<>+20(SB)/4, $0x3af0b85a
-DATA float_3af0b85a<>+24(SB)/4, $0x3af0b85a
-DATA float_3af0b85a<>+28(SB)/4, $0x3af0b85a
-GLOBL float_3af0b85a<>(SB), RODATA|NOPTR, $32
-
-DATA float_3ce682eb<>+0(SB)/4, $0x3ce682eb
-DATA float_3ce682eb<>+4(SB)/4, $0x3ce682eb
-DATA float_3ce682eb<>+8(SB)/4, $0x3ce682eb
-DATA float_3ce682eb<>+12(SB)/4, $0x3ce682eb
-DATA float_3ce682eb<>+16(SB)/4, $0x3ce682eb
-DATA float_3ce682eb<>+20(SB)/4, $0x3ce682eb
-DATA float_3ce682eb<>+24(SB)/4, $0x3ce682eb
-DATA float_3ce682eb<>+28(SB)/4, $0x3ce682eb
-GLOBL float_3ce682eb<>(SB), RODATA|NOPTR, $32
-
-DATA float_3e7f3451<>+0(SB)/4, $0x3e7f3451
-DATA float_3e7f3451<>+4(SB)/4, $0x3e7f3451
-DATA float_3e7f3451<>+8(SB)/4, $0x3e7f3451
-DATA float_3e7f3451<>+12(SB)/4, $0x3e7f3451
-DATA float_3e7f3451<>+16(SB)/4, $0x3e7f3451
-DATA float_3e7f3451<>+20(SB)/4, $0x3e7f3451
-DATA float_3e7f3451<>+24(SB)/4, $0x3e7f3451
-DATA float_3e7f3451<>+28(SB)/4, $0x3e7f3451
-GLOBL float_3e7f3451<>(SB), RODATA|NOPTR, $32
-
-DATA float_3f800000<>+0(SB)/4, $0x3f800000
-DATA float_3f800000<>+4(SB)/4, $0x3f800000
-DATA float_3f800000<>+8(SB)/4, $0x3f800000
-DATA float_3f800000<>+12(SB)/4, $0x3f800000
-DATA float_3f800000<>+16(SB)/4, $0x3f800000
-DATA float_3f800000<>+20(SB)/4, $0x3f800000
-DATA float_3f800000<>+24(SB)/4, $0x3f800000
-DATA float_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL float_3f800000<>(SB), RODATA|NOPTR, $32
+DATA float_80000000<>+0(SB)/4, $0x80000000
+DATA float_80000000<>+4(SB)/4, $0x80000000
+DATA float_80000000<>+8(SB)/4, $0x80000000
+DATA float_80000000<>+12(SB)/4, $0x80000000
+DATA float_80000000<>+16(SB)/4, $0x80000000
+DATA float_80000000<>+20(SB)/4, $0x80000000
+DATA float_80000000<>+24(SB)/4, $0x80000000
+DATA float_80000000<>+28(SB)/4, $0x80000000
+GLOBL float_80000000<>(SB), RODATA|NOPTR, $32
 
 DATA float_3f000000<>+0(SB)/4, $0x3f000000
 DATA float_3f000000<>+4(SB)/4, $0x3f000000
@@ -4664,210 +4899,250 @@ TEXT ·avx2GeluGrad(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	XORQ SI, SI
+	SUBQ $0x20, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      float_7fffffff<>+0(SB), Y0
+	VMOVUPS      float_40be7c29<>+0(SB), Y1
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y2
+	VMOVUPS      float_4b400000<>+0(SB), Y3
+	VMOVUPS      float_3f4c0000<>+0(SB), Y4
+	VMOVUPS      (DX)(SI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VMINPS       Y6, Y1, Y6
+	VMOVAPS      Y6, Y5
+	VFMADD213PS  Y3, Y2, Y5
+	VMOVUPS      32(DX)(SI*1), Y8
+	VANDPS       Y0, Y8, Y8
+	VMINPS       Y8, Y1, Y8
+	VMOVAPS      Y8, Y7
+	VFMADD213PS  Y3, Y2, Y7
+	VMOVUPS      64(DX)(SI*1), Y10
+	VANDPS       Y0, Y10, Y10
+	VMINPS       Y10, Y1, Y10
+	VMOVAPS      Y10, Y9
+	VFMADD213PS  Y3, Y2, Y9
+	VMOVUPS      96(DX)(SI*1), Y11
+	VANDPS       Y0, Y11, Y11
+	VMINPS       Y11, Y1, Y11
+	VMOVAPS      Y11, Y0
+	VFMADD213PS  Y3, Y2, Y0
+	VSUBPS       Y3, Y5, Y1
+	VFNMADD231PS Y4, Y1, Y6
+	VSUBPS       Y3, Y7, Y1
+	VFNMADD231PS Y4, Y1, Y8
+	VSUBPS       Y3, Y9, Y1
+	VFNMADD231PS Y4, Y1, Y10
+	VSUBPS       Y3, Y0, Y1
+	VFNMADD231PS Y4, Y1, Y11
+	VPERMPS      gelu_slope_7<>+0(SB), Y5, Y1
+	VPERMPS      gelu_slope_7<>+0(SB), Y7, Y2
+	VPERMPS      gelu_slope_7<>+0(SB), Y9, Y3
+	VPERMPS      gelu_slope_7<>+0(SB), Y0, Y4
+	VMOVUPS      gelu_slope_6<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      gelu_slope_5<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      gelu_slope_4<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      gelu_slope_3<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      gelu_slope_2<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      gelu_slope_1<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      gelu_slope_0<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y5
+	VFMADD213PS  Y5, Y6, Y1
+	VPERMPS      Y12, Y7, Y5
+	VFMADD213PS  Y5, Y8, Y2
+	VPERMPS      Y12, Y9, Y5
+	VFMADD213PS  Y5, Y10, Y3
+	VPERMPS      Y12, Y0, Y0
+	VFMADD213PS  Y0, Y11, Y4
+	VMOVUPS      float_80000000<>+0(SB), Y0
+	VMOVUPS      float_3f000000<>+0(SB), Y5
+	VMOVUPS      (DX)(SI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y1, Y1
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      64(DX)(SI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      96(DX)(SI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y4, Y4
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (BX)(SI*1), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)(SI*1)
+	VMOVUPS      32(BX)(SI*1), Y0
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 32(CX)(SI*1)
+	VMOVUPS      64(BX)(SI*1), Y0
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, 64(CX)(SI*1)
+	VMOVUPS      96(BX)(SI*1), Y0
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 96(CX)(SI*1)
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x20, AX
 	SUBQ $0x08, AX
 	JL   e_vector_end
 
 e_vector:
-	VMOVUPS     (DX)(SI*1), Y0
-	VMOVUPS     float_41500000<>+0(SB), Y1
-	VMINPS      Y0, Y1, Y1
-	VMOVUPS     float_c1500000<>+0(SB), Y0
-	VMAXPS      Y1, Y0, Y0
-	VMOVUPS     float_40a4ee83<>+0(SB), Y1
-	VMINPS      Y0, Y1, Y1
-	VMOVUPS     float_c0a4ee83<>+0(SB), Y2
-	VMAXPS      Y1, Y2, Y2
-	VMULPS      Y2, Y2, Y1
-	VMOVUPS     float_32ce97cf<>+0(SB), Y3
-	VFMADD213PS float_36d60b77<>+0(SB), Y1, Y3
-	VFMADD213PS float_39281e62<>+0(SB), Y1, Y3
-	VFMADD213PS float_3b97a638<>+0(SB), Y1, Y3
-	VFMADD213PS float_3d06e743<>+0(SB), Y1, Y3
-	VFMADD213PS float_3ecc4229<>+0(SB), Y1, Y3
-	VMOVUPS     float_35a60cff<>+0(SB), Y4
-	VFMADD213PS float_3895a24a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3af0b85a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3ce682eb<>+0(SB), Y1, Y4
-	VFMADD213PS float_3e7f3451<>+0(SB), Y1, Y4
-	VFMADD213PS float_3f800000<>+0(SB), Y1, Y4
-	VMULPS      Y2, Y3, Y3
-	VDIVPS      Y4, Y3, Y3
-	VADDPS      float_3f000000<>+0(SB), Y3, Y3
-	VMULPS      Y0, Y0, Y1
-	VMULPS      float_bf38aa3b<>+0(SB), Y1, Y1
-	VROUNDPS    $0x00, Y1, Y2
-	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     float_3880df5c<>+0(SB), Y4
-	VFMADD213PS float_3a0b715a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3b7b777e<>+0(SB), Y1, Y4
-	VFMADD213PS float_3cb5651a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3dc445ef<>+0(SB), Y1, Y4
-	VFMADD213PS float_3e8d94c7<>+0(SB), Y1, Y4
-	VFMADD213PS float_3ecc422a<>+0(SB), Y1, Y4
-	VCVTPS2DQ   Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
-	VPADDD      Y2, Y4, Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMOVUPS     (BX)(SI*1), Y0
-	VMULPS      Y0, Y3, Y3
-	VMOVUPS     Y3, (CX)(SI*1)
-	ADDQ        $0x20, SI
-	SUBQ        $0x08, AX
-	JGE         e_vector
+	VMOVUPS      float_7fffffff<>+0(SB), Y0
+	VMOVUPS      float_40be7c29<>+0(SB), Y1
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y2
+	VMOVUPS      float_4b400000<>+0(SB), Y3
+	VMOVUPS      float_3f4c0000<>+0(SB), Y4
+	VMOVUPS      (DX)(SI*1), Y5
+	VANDPS       Y0, Y5, Y5
+	VMINPS       Y5, Y1, Y5
+	VMOVAPS      Y5, Y0
+	VFMADD213PS  Y3, Y2, Y0
+	VSUBPS       Y3, Y0, Y1
+	VFNMADD231PS Y4, Y1, Y5
+	VPERMPS      gelu_slope_7<>+0(SB), Y0, Y1
+	VMOVUPS      gelu_slope_6<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      gelu_slope_5<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      gelu_slope_4<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      gelu_slope_3<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      gelu_slope_2<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      gelu_slope_1<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      gelu_slope_0<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y0
+	VFMADD213PS  Y0, Y5, Y1
+	VMOVUPS      float_80000000<>+0(SB), Y0
+	VMOVUPS      float_3f000000<>+0(SB), Y2
+	VMOVUPS      (DX)(SI*1), Y3
+	VANDPS       Y0, Y3, Y3
+	VXORPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (BX)(SI*1), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, AX
+	JGE          e_vector
 
 e_vector_end:
-	ADDQ        $0x08, AX
-	JZ          e_done
-	LEAQ        tail_mask<>+0(SB), DI
-	NEGQ        AX
-	VMOVUPS     32(DI)(AX*4), Y0
-	VMASKMOVPS  (DX)(SI*1), Y0, Y1
-	VMOVUPS     float_41500000<>+0(SB), Y2
-	VMINPS      Y1, Y2, Y2
-	VMOVUPS     float_c1500000<>+0(SB), Y1
-	VMAXPS      Y2, Y1, Y1
-	VMOVUPS     float_40a4ee83<>+0(SB), Y2
-	VMINPS      Y1, Y2, Y2
-	VMOVUPS     float_c0a4ee83<>+0(SB), Y3
-	VMAXPS      Y2, Y3, Y3
-	VMULPS      Y3, Y3, Y2
-	VMOVUPS     float_32ce97cf<>+0(SB), Y4
-	VFMADD213PS float_36d60b77<>+0(SB), Y2, Y4
-	VFMADD213PS float_39281e62<>+0(SB), Y2, Y4
-	VFMADD213PS float_3b97a638<>+0(SB), Y2, Y4
-	VFMADD213PS float_3d06e743<>+0(SB), Y2, Y4
-	VFMADD213PS float_3ecc4229<>+0(SB), Y2, Y4
-	VMOVUPS     float_35a60cff<>+0(SB), Y5
-	VFMADD213PS float_3895a24a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3af0b85a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3ce682eb<>+0(SB), Y2, Y5
-	VFMADD213PS float_3e7f3451<>+0(SB), Y2, Y5
-	VFMADD213PS float_3f800000<>+0(SB), Y2, Y5
-	VMULPS      Y3, Y4, Y4
-	VDIVPS      Y5, Y4, Y4
-	VADDPS      float_3f000000<>+0(SB), Y4, Y4
-	VMULPS      Y1, Y1, Y2
-	VMULPS      float_bf38aa3b<>+0(SB), Y2, Y2
-	VROUNDPS    $0x00, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     float_3880df5c<>+0(SB), Y5
-	VFMADD213PS float_3a0b715a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3b7b777e<>+0(SB), Y2, Y5
-	VFMADD213PS float_3cb5651a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3dc445ef<>+0(SB), Y2, Y5
-	VFMADD213PS float_3e8d94c7<>+0(SB), Y2, Y5
-	VFMADD213PS float_3ecc422a<>+0(SB), Y2, Y5
-	VCVTPS2DQ   Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VPADDD      Y3, Y5, Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMASKMOVPS  (BX)(SI*1), Y0, Y1
-	VMULPS      Y1, Y4, Y4
-	VMASKMOVPS  Y4, Y0, (CX)(SI*1)
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), DI
+	NEGQ         AX
+	VMOVUPS      32(DI)(AX*4), Y0
+	VMOVUPS      float_7fffffff<>+0(SB), Y1
+	VMOVUPS      float_40be7c29<>+0(SB), Y2
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y3
+	VMOVUPS      float_4b400000<>+0(SB), Y4
+	VMOVUPS      float_3f4c0000<>+0(SB), Y5
+	VMASKMOVPS   (DX)(SI*1), Y0, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVAPS      Y6, Y1
+	VFMADD213PS  Y4, Y3, Y1
+	VSUBPS       Y4, Y1, Y2
+	VFNMADD231PS Y5, Y2, Y6
+	VPERMPS      gelu_slope_7<>+0(SB), Y1, Y2
+	VMOVUPS      gelu_slope_6<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      gelu_slope_5<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      gelu_slope_4<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      gelu_slope_3<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      gelu_slope_2<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      gelu_slope_1<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      gelu_slope_0<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y1
+	VFMADD213PS  Y1, Y6, Y2
+	VMOVUPS      float_80000000<>+0(SB), Y1
+	VMOVUPS      float_3f000000<>+0(SB), Y3
+	VMASKMOVPS   (DX)(SI*1), Y0, Y4
+	VANDPS       Y1, Y4, Y4
+	VXORPS       Y4, Y2, Y2
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   (BX)(SI*1), Y0, Y1
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(SI*1)
 
 e_done:
 	VZEROUPPER
 	RET
-
-DATA float_41500000<>+0(SB)/4, $0x41500000
-DATA float_41500000<>+4(SB)/4, $0x41500000
-DATA float_41500000<>+8(SB)/4, $0x41500000
-DATA float_41500000<>+12(SB)/4, $0x41500000
-DATA float_41500000<>+16(SB)/4, $0x41500000
-DATA float_41500000<>+20(SB)/4, $0x41500000
-DATA float_41500000<>+24(SB)/4, $0x41500000
-DATA float_41500000<>+28(SB)/4, $0x41500000
-GLOBL float_41500000<>(SB), RODATA|NOPTR, $32
-
-DATA float_c1500000<>+0(SB)/4, $0xc1500000
-DATA float_c1500000<>+4(SB)/4, $0xc1500000
-DATA float_c1500000<>+8(SB)/4, $0xc1500000
-DATA float_c1500000<>+12(SB)/4, $0xc1500000
-DATA float_c1500000<>+16(SB)/4, $0xc1500000
-DATA float_c1500000<>+20(SB)/4, $0xc1500000
-DATA float_c1500000<>+24(SB)/4, $0xc1500000
-DATA float_c1500000<>+28(SB)/4, $0xc1500000
-GLOBL float_c1500000<>(SB), RODATA|NOPTR, $32
-
-DATA float_bf38aa3b<>+0(SB)/4, $0xbf38aa3b
-DATA float_bf38aa3b<>+4(SB)/4, $0xbf38aa3b
-DATA float_bf38aa3b<>+8(SB)/4, $0xbf38aa3b
-DATA float_bf38aa3b<>+12(SB)/4, $0xbf38aa3b
-DATA float_bf38aa3b<>+16(SB)/4, $0xbf38aa3b
-DATA float_bf38aa3b<>+20(SB)/4, $0xbf38aa3b
-DATA float_bf38aa3b<>+24(SB)/4, $0xbf38aa3b
-DATA float_bf38aa3b<>+28(SB)/4, $0xbf38aa3b
-GLOBL float_bf38aa3b<>(SB), RODATA|NOPTR, $32
-
-DATA float_3880df5c<>+0(SB)/4, $0x3880df5c
-DATA float_3880df5c<>+4(SB)/4, $0x3880df5c
-DATA float_3880df5c<>+8(SB)/4, $0x3880df5c
-DATA float_3880df5c<>+12(SB)/4, $0x3880df5c
-DATA float_3880df5c<>+16(SB)/4, $0x3880df5c
-DATA float_3880df5c<>+20(SB)/4, $0x3880df5c
-DATA float_3880df5c<>+24(SB)/4, $0x3880df5c
-DATA float_3880df5c<>+28(SB)/4, $0x3880df5c
-GLOBL float_3880df5c<>(SB), RODATA|NOPTR, $32
-
-DATA float_3a0b715a<>+0(SB)/4, $0x3a0b715a
-DATA float_3a0b715a<>+4(SB)/4, $0x3a0b715a
-DATA float_3a0b715a<>+8(SB)/4, $0x3a0b715a
-DATA float_3a0b715a<>+12(SB)/4, $0x3a0b715a
-DATA float_3a0b715a<>+16(SB)/4, $0x3a0b715a
-DATA float_3a0b715a<>+20(SB)/4, $0x3a0b715a
-DATA float_3a0b715a<>+24(SB)/4, $0x3a0b715a
-DATA float_3a0b715a<>+28(SB)/4, $0x3a0b715a
-GLOBL float_3a0b715a<>(SB), RODATA|NOPTR, $32
-
-DATA float_3b7b777e<>+0(SB)/4, $0x3b7b777e
-DATA float_3b7b777e<>+4(SB)/4, $0x3b7b777e
-DATA float_3b7b777e<>+8(SB)/4, $0x3b7b777e
-DATA float_3b7b777e<>+12(SB)/4, $0x3b7b777e
-DATA float_3b7b777e<>+16(SB)/4, $0x3b7b777e
-DATA float_3b7b777e<>+20(SB)/4, $0x3b7b777e
-DATA float_3b7b777e<>+24(SB)/4, $0x3b7b777e
-DATA float_3b7b777e<>+28(SB)/4, $0x3b7b777e
-GLOBL float_3b7b777e<>(SB), RODATA|NOPTR, $32
-
-DATA float_3cb5651a<>+0(SB)/4, $0x3cb5651a
-DATA float_3cb5651a<>+4(SB)/4, $0x3cb5651a
-DATA float_3cb5651a<>+8(SB)/4, $0x3cb5651a
-DATA float_3cb5651a<>+12(SB)/4, $0x3cb5651a
-DATA float_3cb5651a<>+16(SB)/4, $0x3cb5651a
-DATA float_3cb5651a<>+20(SB)/4, $0x3cb5651a
-DATA float_3cb5651a<>+24(SB)/4, $0x3cb5651a
-DATA float_3cb5651a<>+28(SB)/4, $0x3cb5651a
-GLOBL float_3cb5651a<>(SB), RODATA|NOPTR, $32
-
-DATA float_3dc445ef<>+0(SB)/4, $0x3dc445ef
-DATA float_3dc445ef<>+4(SB)/4, $0x3dc445ef
-DATA float_3dc445ef<>+8(SB)/4, $0x3dc445ef
-DATA float_3dc445ef<>+12(SB)/4, $0x3dc445ef
-DATA float_3dc445ef<>+16(SB)/4, $0x3dc445ef
-DATA float_3dc445ef<>+20(SB)/4, $0x3dc445ef
-DATA float_3dc445ef<>+24(SB)/4, $0x3dc445ef
-DATA float_3dc445ef<>+28(SB)/4, $0x3dc445ef
-GLOBL float_3dc445ef<>(SB), RODATA|NOPTR, $32
-
-DATA float_3e8d94c7<>+0(SB)/4, $0x3e8d94c7
-DATA float_3e8d94c7<>+4(SB)/4, $0x3e8d94c7
-DATA float_3e8d94c7<>+8(SB)/4, $0x3e8d94c7
-DATA float_3e8d94c7<>+12(SB)/4, $0x3e8d94c7
-DATA float_3e8d94c7<>+16(SB)/4, $0x3e8d94c7
-DATA float_3e8d94c7<>+20(SB)/4, $0x3e8d94c7
-DATA float_3e8d94c7<>+24(SB)/4, $0x3e8d94c7
-DATA float_3e8d94c7<>+28(SB)/4, $0x3e8d94c7
-GLOBL float_3e8d94c7<>(SB), RODATA|NOPTR, $32
-
-DATA float_3ecc422a<>+0(SB)/4, $0x3ecc422a
-DATA float_3ecc422a<>+4(SB)/4, $0x3ecc422a
-DATA float_3ecc422a<>+8(SB)/4, $0x3ecc422a
-DATA float_3ecc422a<>+12(SB)/4, $0x3ecc422a
-DATA float_3ecc422a<>+16(SB)/4, $0x3ecc422a
-DATA float_3ecc422a<>+20(SB)/4, $0x3ecc422a
-DATA float_3ecc422a<>+24(SB)/4, $0x3ecc422a
-DATA float_3ecc422a<>+28(SB)/4, $0x3ecc422a
-GLOBL float_3ecc422a<>(SB), RODATA|NOPTR, $32
 
 // func avx2GeluBoth(n int, y *float32, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX2, FMA3
@@ -4878,110 +5153,390 @@ TEXT ·avx2GeluBoth(SB), NOSPLIT, $0-40
 	MOVQ dx+16(FP), BX
 	MOVQ dy+32(FP), SI
 	XORQ DI, DI
+	SUBQ $0x20, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      float_7fffffff<>+0(SB), Y0
+	VMOVUPS      float_40be7c29<>+0(SB), Y1
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y2
+	VMOVUPS      float_4b400000<>+0(SB), Y3
+	VMOVUPS      float_3f4c0000<>+0(SB), Y4
+	VMOVUPS      (DX)(DI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VMINPS       Y6, Y1, Y6
+	VMOVAPS      Y6, Y5
+	VFMADD213PS  Y3, Y2, Y5
+	VMOVUPS      32(DX)(DI*1), Y8
+	VANDPS       Y0, Y8, Y8
+	VMINPS       Y8, Y1, Y8
+	VMOVAPS      Y8, Y7
+	VFMADD213PS  Y3, Y2, Y7
+	VMOVUPS      64(DX)(DI*1), Y10
+	VANDPS       Y0, Y10, Y10
+	VMINPS       Y10, Y1, Y10
+	VMOVAPS      Y10, Y9
+	VFMADD213PS  Y3, Y2, Y9
+	VMOVUPS      96(DX)(DI*1), Y11
+	VANDPS       Y0, Y11, Y11
+	VMINPS       Y11, Y1, Y11
+	VMOVAPS      Y11, Y0
+	VFMADD213PS  Y3, Y2, Y0
+	VSUBPS       Y3, Y5, Y1
+	VFNMADD231PS Y4, Y1, Y6
+	VSUBPS       Y3, Y7, Y1
+	VFNMADD231PS Y4, Y1, Y8
+	VSUBPS       Y3, Y9, Y1
+	VFNMADD231PS Y4, Y1, Y10
+	VSUBPS       Y3, Y0, Y1
+	VFNMADD231PS Y4, Y1, Y11
+	VPERMPS      normal_distribution_6<>+0(SB), Y5, Y1
+	VPERMPS      normal_distribution_6<>+0(SB), Y7, Y2
+	VPERMPS      normal_distribution_6<>+0(SB), Y9, Y3
+	VPERMPS      normal_distribution_6<>+0(SB), Y0, Y4
+	VMOVUPS      normal_distribution_5<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_4<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_3<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_2<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_1<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      normal_distribution_0<>+0(SB), Y12
+	VPERMPS      Y12, Y5, Y13
+	VFMADD213PS  Y13, Y6, Y1
+	VPERMPS      Y12, Y7, Y13
+	VFMADD213PS  Y13, Y8, Y2
+	VPERMPS      Y12, Y9, Y13
+	VFMADD213PS  Y13, Y10, Y3
+	VPERMPS      Y12, Y0, Y12
+	VFMADD213PS  Y12, Y11, Y4
+	VMOVUPS      float_80000000<>+0(SB), Y12
+	VMOVUPS      float_3f000000<>+0(SB), Y13
+	VMOVUPS      (DX)(DI*1), Y14
+	VANDPS       Y12, Y14, Y14
+	VXORPS       Y14, Y1, Y1
+	VADDPS       Y13, Y1, Y1
+	VMOVUPS      32(DX)(DI*1), Y14
+	VANDPS       Y12, Y14, Y14
+	VXORPS       Y14, Y2, Y2
+	VADDPS       Y13, Y2, Y2
+	VMOVUPS      64(DX)(DI*1), Y14
+	VANDPS       Y12, Y14, Y14
+	VXORPS       Y14, Y3, Y3
+	VADDPS       Y13, Y3, Y3
+	VMOVUPS      96(DX)(DI*1), Y14
+	VANDPS       Y12, Y14, Y14
+	VXORPS       Y14, Y4, Y4
+	VADDPS       Y13, Y4, Y4
+	VPERMPS      gelu_slope_7<>+0(SB), Y5, Y12
+	VPERMPS      gelu_slope_7<>+0(SB), Y7, Y13
+	VPERMPS      gelu_slope_7<>+0(SB), Y9, Y14
+	VPERMPS      gelu_slope_7<>+0(SB), Y0, Y15
+	VMOVUPS      gelu_slope_6<>+0(SB), Y16
+	VPERMPS      Y16, Y5, Y17
+	VFMADD213PS  Y17, Y6, Y12
+	VPERMPS      Y16, Y7, Y17
+	VFMADD213PS  Y17, Y8, Y13
+	VPERMPS      Y16, Y9, Y17
+	VFMADD213PS  Y17, Y10, Y14
+	VPERMPS      Y16, Y0, Y16
+	VFMADD213PS  Y16, Y11, Y15
+	VMOVUPS      gelu_slope_5<>+0(SB), Y16
+	VPERMPS      Y16, Y5, Y17
+	VFMADD213PS  Y17, Y6, Y12
+	VPERMPS      Y16, Y7, Y17
+	VFMADD213PS  Y17, Y8, Y13
+	VPERMPS      Y16, Y9, Y17
+	VFMADD213PS  Y17, Y10, Y14
+	VPERMPS      Y16, Y0, Y16
+	VFMADD213PS  Y16, Y11, Y15
+	VMOVUPS      gelu_slope_4<>+0(SB), Y16
+	VPERMPS      Y16, Y5, Y17
+	VFMADD213PS  Y17, Y6, Y12
+	VPERMPS      Y16, Y7, Y17
+	VFMADD213PS  Y17, Y8, Y13
+	VPERMPS      Y16, Y9, Y17
+	VFMADD213PS  Y17, Y10, Y14
+	VPERMPS      Y16, Y0, Y16
+	VFMADD213PS  Y16, Y11, Y15
+	VMOVUPS      gelu_slope_3<>+0(SB), Y16
+	VPERMPS      Y16, Y5, Y17
+	VFMADD213PS  Y17, Y6, Y12
+	VPERMPS      Y16, Y7, Y17
+	VFMADD213PS  Y17, Y8, Y13
+	VPERMPS      Y16, Y9, Y17
+	VFMADD213PS  Y17, Y10, Y14
+	VPERMPS      Y16, Y0, Y16
+	VFMADD213PS  Y16, Y11, Y15
+	VMOVUPS      gelu_slope_2<>+0(SB), Y16
+	VPERMPS      Y16, Y5, Y17
+	VFMADD213PS  Y17, Y6, Y12
+	VPERMPS      Y16, Y7, Y17
+	VFMADD213PS  Y17, Y8, Y13
+	VPERMPS      Y16, Y9, Y17
+	VFMADD213PS  Y17, Y10, Y14
+	VPERMPS      Y16, Y0, Y16
+	VFMADD213PS  Y16, Y11, Y15
+	VMOVUPS      gelu_slope_1<>+0(SB), Y16
+	VPERMPS      Y16, Y5, Y17
+	VFMADD213PS  Y17, Y6, Y12
+	VPERMPS      Y16, Y7, Y17
+	VFMADD213PS  Y17, Y8, Y13
+	VPERMPS      Y16, Y9, Y17
+	VFMADD213PS  Y17, Y10, Y14
+	VPERMPS      Y16, Y0, Y16
+	VFMADD213PS  Y16, Y11, Y15
+	VMOVUPS      gelu_slope_0<>+0(SB), Y16
+	VPERMPS      Y16, Y5, Y5
+	VFMADD213PS  Y5, Y6, Y12
+	VPERMPS      Y16, Y7, Y5
+	VFMADD213PS  Y5, Y8, Y13
+	VPERMPS      Y16, Y9, Y5
+	VFMADD213PS  Y5, Y10, Y14
+	VPERMPS      Y16, Y0, Y0
+	VFMADD213PS  Y0, Y11, Y15
+	VMOVUPS      float_80000000<>+0(SB), Y0
+	VMOVUPS      float_3f000000<>+0(SB), Y5
+	VMOVUPS      (DX)(DI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y12, Y12
+	VADDPS       Y5, Y12, Y12
+	VMOVUPS      32(DX)(DI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y13, Y13
+	VADDPS       Y5, Y13, Y13
+	VMOVUPS      64(DX)(DI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y14, Y14
+	VADDPS       Y5, Y14, Y14
+	VMOVUPS      96(DX)(DI*1), Y6
+	VANDPS       Y0, Y6, Y6
+	VXORPS       Y6, Y15, Y15
+	VADDPS       Y5, Y15, Y15
+	VMOVUPS      (DX)(DI*1), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      (SI)(DI*1), Y0
+	VMULPS       Y0, Y12, Y12
+	VMOVUPS      Y1, (CX)(DI*1)
+	VMOVUPS      Y12, (BX)(DI*1)
+	VMOVUPS      32(DX)(DI*1), Y0
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      32(SI)(DI*1), Y0
+	VMULPS       Y0, Y13, Y13
+	VMOVUPS      Y2, 32(CX)(DI*1)
+	VMOVUPS      Y13, 32(BX)(DI*1)
+	VMOVUPS      64(DX)(DI*1), Y0
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      64(SI)(DI*1), Y0
+	VMULPS       Y0, Y14, Y14
+	VMOVUPS      Y3, 64(CX)(DI*1)
+	VMOVUPS      Y14, 64(BX)(DI*1)
+	VMOVUPS      96(DX)(DI*1), Y0
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      96(SI)(DI*1), Y0
+	VMULPS       Y0, Y15, Y15
+	VMOVUPS      Y4, 96(CX)(DI*1)
+	VMOVUPS      Y15, 96(BX)(DI*1)
+	ADDQ         $0x00000080, DI
+	SUBQ         $0x20, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x20, AX
 	SUBQ $0x08, AX
 	JL   e_vector_end
 
 e_vector:
-	VMOVUPS     (DX)(DI*1), Y0
-	VMOVUPS     float_40a4ee83<>+0(SB), Y1
-	VMINPS      Y0, Y1, Y1
-	VMOVUPS     float_c0a4ee83<>+0(SB), Y2
-	VMAXPS      Y1, Y2, Y2
-	VMULPS      Y2, Y2, Y1
-	VMOVUPS     float_32ce97cf<>+0(SB), Y3
-	VFMADD213PS float_36d60b77<>+0(SB), Y1, Y3
-	VFMADD213PS float_39281e62<>+0(SB), Y1, Y3
-	VFMADD213PS float_3b97a638<>+0(SB), Y1, Y3
-	VFMADD213PS float_3d06e743<>+0(SB), Y1, Y3
-	VFMADD213PS float_3ecc4229<>+0(SB), Y1, Y3
-	VMOVUPS     float_35a60cff<>+0(SB), Y4
-	VFMADD213PS float_3895a24a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3af0b85a<>+0(SB), Y1, Y4
-	VFMADD213PS float_3ce682eb<>+0(SB), Y1, Y4
-	VFMADD213PS float_3e7f3451<>+0(SB), Y1, Y4
-	VFMADD213PS float_3f800000<>+0(SB), Y1, Y4
-	VMULPS      Y2, Y3, Y3
-	VDIVPS      Y4, Y3, Y3
-	VADDPS      float_3f000000<>+0(SB), Y3, Y3
-	VMULPS      Y0, Y3, Y1
-	VMOVUPS     float_41500000<>+0(SB), Y2
-	VMINPS      Y0, Y2, Y2
-	VMOVUPS     float_c1500000<>+0(SB), Y0
-	VMAXPS      Y2, Y0, Y0
-	VMULPS      Y0, Y0, Y2
-	VMULPS      float_bf38aa3b<>+0(SB), Y2, Y2
-	VROUNDPS    $0x00, Y2, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMOVUPS     float_3880df5c<>+0(SB), Y5
-	VFMADD213PS float_3a0b715a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3b7b777e<>+0(SB), Y2, Y5
-	VFMADD213PS float_3cb5651a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3dc445ef<>+0(SB), Y2, Y5
-	VFMADD213PS float_3e8d94c7<>+0(SB), Y2, Y5
-	VFMADD213PS float_3ecc422a<>+0(SB), Y2, Y5
-	VCVTPS2DQ   Y4, Y4
-	VPSLLD      $0x17, Y4, Y4
-	VPADDD      Y4, Y5, Y5
-	VFMADD231PS Y5, Y0, Y3
-	VMOVUPS     (SI)(DI*1), Y0
-	VMULPS      Y0, Y3, Y3
-	VMOVUPS     Y1, (CX)(DI*1)
-	VMOVUPS     Y3, (BX)(DI*1)
-	ADDQ        $0x20, DI
-	SUBQ        $0x08, AX
-	JGE         e_vector
+	VMOVUPS      float_7fffffff<>+0(SB), Y0
+	VMOVUPS      float_40be7c29<>+0(SB), Y1
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y2
+	VMOVUPS      float_4b400000<>+0(SB), Y3
+	VMOVUPS      float_3f4c0000<>+0(SB), Y4
+	VMOVUPS      (DX)(DI*1), Y5
+	VANDPS       Y0, Y5, Y5
+	VMINPS       Y5, Y1, Y5
+	VMOVAPS      Y5, Y0
+	VFMADD213PS  Y3, Y2, Y0
+	VSUBPS       Y3, Y0, Y1
+	VFNMADD231PS Y4, Y1, Y5
+	VPERMPS      normal_distribution_6<>+0(SB), Y0, Y1
+	VMOVUPS      normal_distribution_5<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_4<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_3<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_2<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_1<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      normal_distribution_0<>+0(SB), Y2
+	VPERMPS      Y2, Y0, Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMOVUPS      float_80000000<>+0(SB), Y2
+	VMOVUPS      float_3f000000<>+0(SB), Y3
+	VMOVUPS      (DX)(DI*1), Y4
+	VANDPS       Y2, Y4, Y4
+	VXORPS       Y4, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VPERMPS      gelu_slope_7<>+0(SB), Y0, Y2
+	VMOVUPS      gelu_slope_6<>+0(SB), Y3
+	VPERMPS      Y3, Y0, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VMOVUPS      gelu_slope_5<>+0(SB), Y3
+	VPERMPS      Y3, Y0, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VMOVUPS      gelu_slope_4<>+0(SB), Y3
+	VPERMPS      Y3, Y0, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VMOVUPS      gelu_slope_3<>+0(SB), Y3
+	VPERMPS      Y3, Y0, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VMOVUPS      gelu_slope_2<>+0(SB), Y3
+	VPERMPS      Y3, Y0, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VMOVUPS      gelu_slope_1<>+0(SB), Y3
+	VPERMPS      Y3, Y0, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VMOVUPS      gelu_slope_0<>+0(SB), Y3
+	VPERMPS      Y3, Y0, Y0
+	VFMADD213PS  Y0, Y5, Y2
+	VMOVUPS      float_80000000<>+0(SB), Y0
+	VMOVUPS      float_3f000000<>+0(SB), Y3
+	VMOVUPS      (DX)(DI*1), Y4
+	VANDPS       Y0, Y4, Y4
+	VXORPS       Y4, Y2, Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (DX)(DI*1), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      (SI)(DI*1), Y0
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y1, (CX)(DI*1)
+	VMOVUPS      Y2, (BX)(DI*1)
+	ADDQ         $0x20, DI
+	SUBQ         $0x08, AX
+	JGE          e_vector
 
 e_vector_end:
-	ADDQ        $0x08, AX
-	JZ          e_done
-	LEAQ        tail_mask<>+0(SB), R8
-	NEGQ        AX
-	VMOVUPS     32(R8)(AX*4), Y0
-	VMASKMOVPS  (DX)(DI*1), Y0, Y1
-	VMOVUPS     float_40a4ee83<>+0(SB), Y2
-	VMINPS      Y1, Y2, Y2
-	VMOVUPS     float_c0a4ee83<>+0(SB), Y3
-	VMAXPS      Y2, Y3, Y3
-	VMULPS      Y3, Y3, Y2
-	VMOVUPS     float_32ce97cf<>+0(SB), Y4
-	VFMADD213PS float_36d60b77<>+0(SB), Y2, Y4
-	VFMADD213PS float_39281e62<>+0(SB), Y2, Y4
-	VFMADD213PS float_3b97a638<>+0(SB), Y2, Y4
-	VFMADD213PS float_3d06e743<>+0(SB), Y2, Y4
-	VFMADD213PS float_3ecc4229<>+0(SB), Y2, Y4
-	VMOVUPS     float_35a60cff<>+0(SB), Y5
-	VFMADD213PS float_3895a24a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3af0b85a<>+0(SB), Y2, Y5
-	VFMADD213PS float_3ce682eb<>+0(SB), Y2, Y5
-	VFMADD213PS float_3e7f3451<>+0(SB), Y2, Y5
-	VFMADD213PS float_3f800000<>+0(SB), Y2, Y5
-	VMULPS      Y3, Y4, Y4
-	VDIVPS      Y5, Y4, Y4
-	VADDPS      float_3f000000<>+0(SB), Y4, Y4
-	VMULPS      Y1, Y4, Y2
-	VMOVUPS     float_41500000<>+0(SB), Y3
-	VMINPS      Y1, Y3, Y3
-	VMOVUPS     float_c1500000<>+0(SB), Y1
-	VMAXPS      Y3, Y1, Y1
-	VMULPS      Y1, Y1, Y3
-	VMULPS      float_bf38aa3b<>+0(SB), Y3, Y3
-	VROUNDPS    $0x00, Y3, Y5
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     float_3880df5c<>+0(SB), Y6
-	VFMADD213PS float_3a0b715a<>+0(SB), Y3, Y6
-	VFMADD213PS float_3b7b777e<>+0(SB), Y3, Y6
-	VFMADD213PS float_3cb5651a<>+0(SB), Y3, Y6
-	VFMADD213PS float_3dc445ef<>+0(SB), Y3, Y6
-	VFMADD213PS float_3e8d94c7<>+0(SB), Y3, Y6
-	VFMADD213PS float_3ecc422a<>+0(SB), Y3, Y6
-	VCVTPS2DQ   Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
-	VPADDD      Y5, Y6, Y6
-	VFMADD231PS Y6, Y1, Y4
-	VMASKMOVPS  (SI)(DI*1), Y0, Y1
-	VMULPS      Y1, Y4, Y4
-	VMASKMOVPS  Y2, Y0, (CX)(DI*1)
-	VMASKMOVPS  Y4, Y0, (BX)(DI*1)
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), R8
+	NEGQ         AX
+	VMOVUPS      32(R8)(AX*4), Y0
+	VMOVUPS      float_7fffffff<>+0(SB), Y1
+	VMOVUPS      float_40be7c29<>+0(SB), Y2
+	VMOVUPS      float_3fa0a0a1<>+0(SB), Y3
+	VMOVUPS      float_4b400000<>+0(SB), Y4
+	VMOVUPS      float_3f4c0000<>+0(SB), Y5
+	VMASKMOVPS   (DX)(DI*1), Y0, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVAPS      Y6, Y1
+	VFMADD213PS  Y4, Y3, Y1
+	VSUBPS       Y4, Y1, Y2
+	VFNMADD231PS Y5, Y2, Y6
+	VPERMPS      normal_distribution_6<>+0(SB), Y1, Y2
+	VMOVUPS      normal_distribution_5<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_4<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_3<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_2<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_1<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      normal_distribution_0<>+0(SB), Y3
+	VPERMPS      Y3, Y1, Y3
+	VFMADD213PS  Y3, Y6, Y2
+	VMOVUPS      float_80000000<>+0(SB), Y3
+	VMOVUPS      float_3f000000<>+0(SB), Y4
+	VMASKMOVPS   (DX)(DI*1), Y0, Y5
+	VANDPS       Y3, Y5, Y5
+	VXORPS       Y5, Y2, Y2
+	VADDPS       Y4, Y2, Y2
+	VPERMPS      gelu_slope_7<>+0(SB), Y1, Y3
+	VMOVUPS      gelu_slope_6<>+0(SB), Y4
+	VPERMPS      Y4, Y1, Y4
+	VFMADD213PS  Y4, Y6, Y3
+	VMOVUPS      gelu_slope_5<>+0(SB), Y4
+	VPERMPS      Y4, Y1, Y4
+	VFMADD213PS  Y4, Y6, Y3
+	VMOVUPS      gelu_slope_4<>+0(SB), Y4
+	VPERMPS      Y4, Y1, Y4
+	VFMADD213PS  Y4, Y6, Y3
+	VMOVUPS      gelu_slope_3<>+0(SB), Y4
+	VPERMPS      Y4, Y1, Y4
+	VFMADD213PS  Y4, Y6, Y3
+	VMOVUPS      gelu_slope_2<>+0(SB), Y4
+	VPERMPS      Y4, Y1, Y4
+	VFMADD213PS  Y4, Y6, Y3
+	VMOVUPS      gelu_slope_1<>+0(SB), Y4
+	VPERMPS      Y4, Y1, Y4
+	VFMADD213PS  Y4, Y6, Y3
+	VMOVUPS      gelu_slope_0<>+0(SB), Y4
+	VPERMPS      Y4, Y1, Y1
+	VFMADD213PS  Y1, Y6, Y3
+	VMOVUPS      float_80000000<>+0(SB), Y1
+	VMOVUPS      float_3f000000<>+0(SB), Y4
+	VMASKMOVPS   (DX)(DI*1), Y0, Y5
+	VANDPS       Y1, Y5, Y5
+	VXORPS       Y5, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VMASKMOVPS   (DX)(DI*1), Y0, Y1
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   (SI)(DI*1), Y0, Y1
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y2, Y0, (CX)(DI*1)
+	VMASKMOVPS   Y3, Y0, (BX)(DI*1)
 
 e_done:
 	VZEROUPPER
@@ -6441,6 +6996,16 @@ normalise_done:
 	JNZ    row
 	VZEROUPPER
 	RET
+
+DATA float_3f800000<>+0(SB)/4, $0x3f800000
+DATA float_3f800000<>+4(SB)/4, $0x3f800000
+DATA float_3f800000<>+8(SB)/4, $0x3f800000
+DATA float_3f800000<>+12(SB)/4, $0x3f800000
+DATA float_3f800000<>+16(SB)/4, $0x3f800000
+DATA float_3f800000<>+20(SB)/4, $0x3f800000
+DATA float_3f800000<>+24(SB)/4, $0x3f800000
+DATA float_3f800000<>+28(SB)/4, $0x3f800000
+GLOBL float_3f800000<>(SB), RODATA|NOPTR, $32
 
 // func avx2LayerNormGrad(rows int, width int, dx *float32, x *float32, dy *float32, weight *float32, mean *float32, rstd *float32, plus *float32, dweight *float32, dbias *float32, part float32)
 // Requires: AVX, AVX2, FMA3

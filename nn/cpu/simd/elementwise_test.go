@@ -227,6 +227,9 @@ func TestGeluAccuracy(t *testing.T) {
 			bound := 3e-7 * max(1, math.Abs(v))
 			within(t, "Gelu", i, y[i], elementwiseFunctions[0].want([]float64{v}), bound)
 			within(t, "GeluGrad", i, dx[i], elementwiseFunctions[1].want([]float64{v, 1}), bound)
+			if math.Abs(v) > 40 && (float64(y[i]) != max(v, 0) || (dx[i] != 0) != (v > 0)) {
+				t.Fatalf("the GELU of %g is %g and its slope %g: far from zero they are those of ReLU", v, y[i], dx[i])
+			}
 		}
 	})
 }
