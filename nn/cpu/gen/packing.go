@@ -14,6 +14,27 @@ func (g *generator) packing() {
 	g.pack("avx2Pack6", 6)
 	g.pack("avx2Pack16", 16)
 	g.packEdge()
+	g.prefetch()
+}
+
+// prefetch asks for rows of lines of 64 bytes, which will be packed next.
+func (g *generator) prefetch() {
+	g.function("avx2Prefetch", "rows, lines int, src *float32, ld int", "asks for the cache lines of rows.")
+	rows, lines, src := g.argument("rows"), g.argument("lines"), g.argument("src")
+	ld := g.stride("ld")
+	at, left := g.GP64(), g.GP64()
+	g.Label("row")
+	g.MOVQ(src, at)
+	g.MOVQ(lines, left)
+	g.Label("line")
+	g.PREFETCHT1(operand.Mem{Base: at})
+	g.ADDQ(number(64), at)
+	g.DECQ(left)
+	g.JNZ(operand.LabelRef("line"))
+	g.ADDQ(ld, src)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef("row"))
+	g.RET()
 }
 
 func (g *generator) pack(name string, width int) {

@@ -3644,6 +3644,29 @@ row:
 	VZEROUPPER
 	RET
 
+// func avx2Prefetch(rows int, lines int, src *float32, ld int)
+// Requires: MMX+
+TEXT ·avx2Prefetch(SB), NOSPLIT, $0-32
+	MOVQ rows+0(FP), AX
+	MOVQ lines+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ ld+24(FP), BX
+	SHLQ $0x02, BX
+
+row:
+	MOVQ DX, SI
+	MOVQ CX, DI
+
+line:
+	PREFETCHT1 (SI)
+	ADDQ       $0x40, SI
+	DECQ       DI
+	JNZ        line
+	ADDQ       BX, DX
+	DECQ       AX
+	JNZ        row
+	RET
+
 // func avx2Transpose8(blocks int, src *float32, lds int, dst *float32, ldd int)
 // Requires: AVX
 TEXT ·avx2Transpose8(SB), NOSPLIT, $0-40

@@ -3,15 +3,15 @@
 package simd
 
 // avx2Product and avx512Product are the products of the two sets.
-func avx2Product(w *Workspace, p *Product)   { nativeProduct(w, p, false) }
-func avx512Product(w *Workspace, p *Product) { nativeProduct(w, p, true) }
+func avx2Product(w *Workspace, p *Product)   { nativeProduct(w, p, stripColumns) }
+func avx512Product(w *Workspace, p *Product) { nativeProduct(w, p, wideColumns) }
 
-func nativeProduct(w *Workspace, p *Product, wide bool) {
+func nativeProduct(w *Workspace, p *Product, widest int) {
 	if p.Dots && p.TransB && !p.TransA && p.M > 0 && p.N > 0 && p.K > 0 {
 		nativeDots(p)
 		return
 	}
-	blockedGemm(w, p, wide)
+	blockedGemm(w, p, widest)
 }
 
 // nativeDots gives four rows of A at a time to the kernel, with as many of B as one call may take.

@@ -3,8 +3,7 @@
 package simd
 
 // The product is computed in blocks: depth steps of K, for which a panel of B 16 columns wide stays in the first cache;
-// blockRows rows of A, which stay in the second; and blockColumns columns of B, which stay in the third. The bits of C
-// depend on depth alone: the sums over depth steps are added in order.
+// blockRows rows of A, which stay in the second; and blockColumns columns of B, which stay in the third. The bits of C depend on depth alone: the sums over depth steps are added in order.
 const (
 	tileRows     = 6
 	stripColumns = 16
@@ -19,8 +18,9 @@ const (
 	workspaceB = blockColumns * depth
 )
 
-// blockedGemm multiplies block by block; wide takes the kernel with AVX-512, which makes the same bits.
-func blockedGemm(w *Workspace, p *Product, wide bool) {
+// blockedGemm multiplies block by block, in strips of widest columns: wideColumns takes the kernel with AVX-512, which makes
+// the same bits as that for stripColumns.
+func blockedGemm(w *Workspace, p *Product, widest int) {
 	if p.M == 0 || p.N == 0 {
 		return
 	}
@@ -35,11 +35,10 @@ func blockedGemm(w *Workspace, p *Product, wide bool) {
 			b := newOperandB(w, p, k0, j0, steps, columns)
 			once := p.M <= blockRows
 			if !once {
-				b.pack(0, columns)
+				b.pack(p, 0, columns)
 			}
 			for i0 := 0; i0 < p.M; i0 += blockRows {
-				rows := min(blockRows, p.M-i0)
-				multiplyBlock(w, p, &b, once, wide, i0, j0, k0, rows, columns, steps)
+				multiplyBlock(w, p, &b, once, widest, i0, min(blockRows, p.M-i0))
 			}
 		}
 	}
@@ -60,7 +59,8 @@ func emptyProduct(p *Product) {
 // operandB says where the columns of a block of op(B) are: the first ones in rows as they lie in B, the others in panels
 // of 16.
 type operandB struct {
-	// at is the block in B.
+	// j0 and k0 are the first column and step of the block, at is its place in B.
+	j0, k0      int
 	at          []float32
 	ld          int
 	transposed  bool
@@ -69,13 +69,14 @@ type operandB struct {
 	direct      int // columns
 	panels      []float32
 	first, last int // the columns that the panels hold
+	next        ahead
 }
 
 // newOperandB finds the columns of B that have to be or that it pays to pack: a transposed B, one that many rows of A use,
 // and the last columns that fill no panel.
 func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
 	const manyRows = 48
-	b := operandB{ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: w.b}
+	b := operandB{j0: j0, k0: k0, ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: w.b}
 	if p.TransB {
 		b.at = p.B[j0*p.LDB+k0:]
 		_ = b.at[(columns-1)*b.ld+steps-1]
@@ -90,7 +91,8 @@ func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB 
 }
 
 // pack makes panels of the columns from ≤ j < to, as far as they are not read where they lie. from is a multiple of 16.
-func (b *operandB) pack(from, to int) {
+func (b *operandB) pack(p *Product, from, to int) {
+	b.next = b.after(p, to, ceil(to-from, wideColumns)*ceil(p.M, askRows))
 	from = max(from, b.direct)
 	b.first, b.last = from, to
 	if b.transposed {
@@ -105,6 +107,49 @@ func (b *operandB) pack(from, to int) {
 	}
 	if edge > 0 && to > from {
 		avx2PackEdge(edge, b.steps, &b.at[to-edge], b.ld, &b.panels[(to-edge-from)*b.steps])
+	}
+}
+
+// ahead is a part of B that will be packed soon. To ask for its cache lines a few at a time while others are multiplied
+// hides the memory's latency; for too many at once the processor would wait.
+type ahead struct {
+	at    []float32
+	ld    int
+	rows  int // that have not been asked for
+	lines int // of a row
+	share int // rows to ask for at a time
+}
+
+// askRows is the number of rows of A that are multiplied between two askings.
+const askRows = 2 * tileRows
+
+// after is what will be packed after the columns up to end, if this product knows, in a number of shares.
+func (b *operandB) after(p *Product, end, shares int) ahead {
+	j, k := b.j0+end, b.k0
+	if end == b.columns {
+		j, k = b.j0, b.k0+b.steps
+	}
+	if k == p.K || b.direct > 0 {
+		return ahead{}
+	}
+	const lineElements = 16
+	columns, steps := min(packColumns, p.N-j), min(depth, p.K-k)
+	next := ahead{ld: p.LDB}
+	if p.TransB {
+		next.at, next.rows, next.lines = p.B[j*p.LDB+k:], columns, ceil(steps, lineElements)
+	} else {
+		next.at, next.rows, next.lines = p.B[k*p.LDB+j:], steps, ceil(columns, lineElements)
+	}
+	next.share = ceil(next.rows, shares)
+	return next
+}
+
+// ask asks for a share.
+func (a *ahead) ask() {
+	rows := min(a.share, a.rows)
+	avx2Prefetch(rows, a.lines, &a.at[0], a.ld)
+	if a.rows -= rows; a.rows > 0 {
+		a.at = a.at[rows*a.ld:]
 	}
 }
 
@@ -125,51 +170,57 @@ func (b *operandB) distance(j int) int {
 	return stripColumns * b.steps
 }
 
-// multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of 16 columns are the outer loop, so that a strip
-// of B stays in the first cache while the rows of A pass. B is packed on the way where this is the only block that uses
-// it: the panels stay in the second cache then.
-func multiplyBlock(w *Workspace, p *Product, b *operandB, once, wide bool, i0, j0, k0, rows, columns, steps int) {
-	a := blockA(w, p, i0, k0, rows, columns, steps)
-	accumulate := 0
-	if p.Accumulate || k0 > 0 {
-		accumulate = 1
-	}
-	final := k0+steps == p.K && p.Done != nil
+// multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of columns are the outer loop, so that a strip of
+// B stays in the first cache while the rows of A pass. B is packed on the way where this is the only block that uses it:
+// the panels stay in the second cache then.
+func multiplyBlock(w *Workspace, p *Product, b *operandB, once bool, widest, i0, rows int) {
+	blocks := blockA(w, p, i0, b.k0, rows, b.columns, b.steps)
+	final := b.k0+b.steps == p.K && p.Done != nil
 	done := 0
-	for j, width := 0, 0; j < columns; j += width {
+	for j, width := 0, 0; j < b.columns; j += width {
 		if once && j%packColumns == 0 {
-			b.pack(j, min(j+packColumns, columns))
+			b.pack(p, j, min(j+packColumns, b.columns))
 		}
-		width = min(stripColumns, columns-j)
-		bStrip, ldb := b.column(j)
-		distance := 0
-		if wide && columns-j >= wideColumns {
-			width = wideColumns
-			distance = b.distance(j)
+		width = min(stripColumns, b.columns-j)
+		if b.columns-j >= widest {
+			width = widest
 		}
-		for _, a := range a {
-			if a.rows == 0 {
-				continue
-			}
-			row := (i0+a.first)*p.LDC + j0 + j
-			c := p.C[row : row+(a.rows-1)*p.LDC+width]
-			if width == wideColumns {
-				avx512Strip32(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, distance, &c[0], p.LDC, accumulate)
-				continue
-			}
-			if width == stripColumns {
-				avx2Strip16(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, &c[0], p.LDC, accumulate)
-				continue
-			}
-			avx2Strip8(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, bStrip, ldb, &c[0], p.LDC, accumulate, min(8, width))
-			if width > 8 {
-				second, _ := b.column(j + 8)
-				avx2Strip8(a.rows, steps, a.at, a.rowStride, a.stepStride, a.panelStride, second, ldb, &c[8], p.LDC, accumulate, width-8)
+		for _, a := range blocks {
+			for a.rows > 0 {
+				n := a.rows
+				if b.next.rows > 0 {
+					n = min(n, askRows)
+					b.next.ask()
+				}
+				row := (i0+a.first)*p.LDC + b.j0 + j
+				multiplyStrip(&a, n, b, j, width, p.C[row:row+(n-1)*p.LDC+width], p.LDC, p.Accumulate || b.k0 > 0)
+				a.skip(n)
 			}
 		}
-		if end := j + width; final && ((end-done)*rows >= doneElements || end == columns) {
-			p.Done(i0, i0+rows, j0+done, j0+end)
+		if end := j + width; final && ((end-done)*rows >= doneElements || end == b.columns) {
+			p.Done(i0, i0+rows, b.j0+done, b.j0+end)
 			done = end
+		}
+	}
+}
+
+// multiplyStrip adds the first rows of a times width columns of b from column j on to c.
+func multiplyStrip(a *operandA, rows int, b *operandB, j, width int, c []float32, ldc int, accumulate bool) {
+	add := 0
+	if accumulate {
+		add = 1
+	}
+	strip, ldb := b.column(j)
+	switch width {
+	case wideColumns:
+		avx512Strip32(rows, b.steps, &a.at[0], a.rowStride, a.stepStride, a.panelStride, strip, ldb, b.distance(j), &c[0], ldc, add)
+	case stripColumns:
+		avx2Strip16(rows, b.steps, &a.at[0], a.rowStride, a.stepStride, a.panelStride, strip, ldb, &c[0], ldc, add)
+	default:
+		avx2Strip8(rows, b.steps, &a.at[0], a.rowStride, a.stepStride, a.panelStride, strip, ldb, &c[0], ldc, add, min(8, width))
+		if width > 8 {
+			second, _ := b.column(j + 8)
+			avx2Strip8(rows, b.steps, &a.at[0], a.rowStride, a.stepStride, a.panelStride, second, ldb, &c[8], ldc, add, width-8)
 		}
 	}
 }
@@ -177,8 +228,16 @@ func multiplyBlock(w *Workspace, p *Product, b *operandB, once, wide bool, i0, j
 // operandA says where rows of a block of op(A) are, in the terms of the kernels.
 type operandA struct {
 	first, rows                        int
-	at                                 *float32
+	at                                 []float32
 	rowStride, stepStride, panelStride int
+}
+
+// skip leaves out the first rows, a multiple of a panel's or all.
+func (a *operandA) skip(rows int) {
+	a.first += rows
+	if a.rows -= rows; a.rows > 0 {
+		a.at = a.at[rows/tileRows*a.panelStride:]
+	}
 }
 
 // blockA returns a block of op(A) in at most two parts. A transposed block is packed in panels of 6 rows where it pays;
@@ -187,21 +246,23 @@ func blockA(w *Workspace, p *Product, i0, k0, rows, columns, steps int) [2]opera
 	if !p.TransA {
 		a := p.A[i0*p.LDA+k0:]
 		_ = a[(rows-1)*p.LDA+steps-1]
-		return [2]operandA{{rows: rows, at: &a[0], rowStride: p.LDA, stepStride: 1, panelStride: tileRows * p.LDA}}
+		return [2]operandA{{rows: rows, at: a, rowStride: p.LDA, stepStride: 1, panelStride: tileRows * p.LDA}}
 	}
 	a := p.A[k0*p.LDA+i0:]
 	_ = a[(steps-1)*p.LDA+rows-1]
-	direct := operandA{rows: rows, at: &a[0], rowStride: 1, stepStride: p.LDA, panelStride: tileRows}
+	direct := operandA{rows: rows, at: a, rowStride: 1, stepStride: p.LDA, panelStride: tileRows}
 	const manyColumns, nearRows = 64, 64
 	panels := rows / tileRows
 	if columns < manyColumns || p.LDA <= nearRows || panels == 0 {
 		return [2]operandA{direct}
 	}
 	avx2Pack6(panels, steps, &a[0], p.LDA, &w.a[0], tileRows*steps)
-	packed := operandA{rows: panels * tileRows, at: &w.a[0], rowStride: 1, stepStride: tileRows, panelStride: tileRows * steps}
+	packed := operandA{rows: panels * tileRows, at: w.a, rowStride: 1, stepStride: tileRows, panelStride: tileRows * steps}
 	if packed.rows == rows {
 		return [2]operandA{packed}
 	}
-	direct.first, direct.rows, direct.at = packed.rows, rows-packed.rows, &a[packed.rows]
+	direct.first, direct.rows, direct.at = packed.rows, rows-packed.rows, a[packed.rows:]
 	return [2]operandA{packed, direct}
 }
+
+func ceil(a, b int) int { return (a + b - 1) / b }

@@ -39,6 +39,11 @@ func avx2Pack16(panels int, k int, src *float32, ld int, dst *float32, panelStri
 //go:noescape
 func avx2PackEdge(width int, k int, src *float32, ld int, dst *float32)
 
+// avx2Prefetch asks for the cache lines of rows.
+//
+//go:noescape
+func avx2Prefetch(rows int, lines int, src *float32, ld int)
+
 // avx2Transpose8 transposes 8 rows of 8·blocks elements.
 //
 //go:noescape
