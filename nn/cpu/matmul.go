@@ -6,7 +6,7 @@ import (
 )
 
 // rowUnit is the number of rows of C that workers share out: two strips of the kernel.
-const rowUnit = 12
+const rowUnit = 6
 
 // matmul runs [device.MatMul]. Batches whose matrices follow each other without gap are folded into one larger product.
 type matmul struct {
