@@ -27,6 +27,13 @@ func bindAdam(b *binder, o *device.Adam) instruction {
 	return a
 }
 
+// slice updates the parameters from ≤ i < to alone.
+func (a *adam) slice(from, to int) *adam {
+	s := &adam{set: a.set, o: a.o, p: a.p[from:to], g: a.g[from:to], m: a.m[from:to], v: a.v[from:to]}
+	s.compute = s.part
+	return s
+}
+
 func (a *adam) run(t *turn) error {
 	update, rate := float64(t.step.Update), t.step.LearningRate
 	// The corrections take the decay rates as rounded, since 1-β2 of the rounded rate is off by 1e-5.

@@ -123,7 +123,10 @@ type runner struct {
 	session      *session
 	program      *device.Program
 	instructions []instruction
-	turn         turn
+	// early[i] are the updates that follow instruction i at once, a part of the instruction optimiser.
+	early     [][]instruction
+	optimiser int
+	turn      turn
 	// stale[i] is the memory that holds nothing any more after operation i-1 (with i = 0: before the first one). It is
 	// kept only to poison it.
 	stale [][][]float32
@@ -133,11 +136,16 @@ type runner struct {
 func (r *runner) bind() error {
 	b := &binder{session: r.session, program: r.program, set: r.session.device.kernels}
 	r.instructions = r.instructions[:0]
+	r.early, r.optimiser = nil, 0
 	for i, op := range r.program.Operations {
 		b.index = i
 		in, err := b.bind(op)
 		if err != nil {
 			return fmt.Errorf("load %s: operation %d (%s): %w", r.program.Name, i, op.Name(), err)
+		}
+		if a, ok := in.(*adam); ok && r.early == nil {
+			r.optimiser = i
+			r.early, in = early(r.program, i, a)
 		}
 		r.instructions = append(r.instructions, in)
 	}
@@ -194,18 +202,33 @@ func (r *runner) replay(step device.Step, seconds []float64) error {
 	t.self = <-t.pool.free
 	defer r.finish()
 	r.poison(0)
-	var began time.Time
 	for i, in := range r.instructions {
-		if seconds != nil {
-			began = time.Now()
+		if err := r.time(in, i, seconds); err != nil {
+			return err
 		}
-		if err := in.run(t); err != nil {
-			return fmt.Errorf("run %s: operation %d (%s): %w", r.program.Name, i, r.program.Operations[i].Name(), err)
-		}
-		if seconds != nil {
-			seconds[i] += time.Since(began).Seconds()
+		if i < len(r.early) {
+			for _, update := range r.early[i] {
+				if err := r.time(update, r.optimiser, seconds); err != nil {
+					return err
+				}
+			}
 		}
 		r.poison(i + 1)
+	}
+	return nil
+}
+
+// time runs an instruction that belongs to operation i, and times it where seconds is not nil.
+func (r *runner) time(in instruction, i int, seconds []float64) error {
+	var began time.Time
+	if seconds != nil {
+		began = time.Now()
+	}
+	if err := in.run(&r.turn); err != nil {
+		return fmt.Errorf("run %s: operation %d (%s): %w", r.program.Name, i, r.program.Operations[i].Name(), err)
+	}
+	if seconds != nil {
+		seconds[i] += time.Since(began).Seconds()
 	}
 	return nil
 }

@@ -1,0 +1,69 @@
+package cpu
+
+import (
+	"cmp"
+	"slices"
+
+	"mixmas/nn/device"
+)
+
+// early moves the updates of an Adam to where its gradients come from. It returns, for each operation before it, the updates
+// that may follow at once: those of parameters that no later operation reads, and whose gradients none writes. Both are
+// still in the cache then. What is left is returned as the instruction that takes Adam's own place. An update has the same
+// bits at either place.
+func early(p *device.Program, index int, a *adam) (after [][]instruction, rest sequence) {
+	after = make([][]instruction, index)
+	for _, s := range uses(p, index, a.o) {
+		update := a.slice(s.from, s.to)
+		if s.last < 0 {
+			rest = append(rest, update)
+		} else {
+			after[s.last] = append(after[s.last], update)
+		}
+	}
+	return after, rest
+}
+
+// use says that operation last is the last one to use the parameters from ≤ i < to or what Adam keeps about them; -1 says
+// that none does.
+type use struct{ from, to, last int }
+
+// uses cuts all parameters into pieces by their last use before the operation.
+func uses(p *device.Program, index int, o *device.Adam) []use {
+	var all []use
+	ends := []int{0, o.N}
+	for i, op := range p.Operations[:index] {
+		reads, writes := op.Buffers(nil, nil)
+		for _, b := range append(reads, writes...) {
+			info := p.Info(b)
+			if info.Space != device.State {
+				continue
+			}
+			for _, region := range []device.Buffer{o.Parameters, o.Gradients, o.Moments, o.Variances} {
+				from := info.Offset - p.Info(region).Offset
+				from, to := max(from, 0), min(from+info.Size, o.N)
+				if from < to {
+					all, ends = append(all, use{from, to, i}), append(ends, from, to)
+				}
+			}
+		}
+	}
+	slices.Sort(ends)
+	ends = slices.Compact(ends)
+	var pieces []use
+	for i, to := range ends[1:] {
+		piece := use{ends[i], to, -1}
+		for _, u := range all {
+			if u.from < to && piece.from < u.to {
+				piece.last = max(piece.last, u.last)
+			}
+		}
+		if n := len(pieces); n > 0 && pieces[n-1].last == piece.last {
+			pieces[n-1].to = to
+		} else {
+			pieces = append(pieces, piece)
+		}
+	}
+	slices.SortStableFunc(pieces, func(a, b use) int { return cmp.Compare(a.last, b.last) })
+	return pieces
+}
