@@ -5,7 +5,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// rowUnit is the number of rows of C that workers share out: two strips of the kernel.
+// rowUnit is the number of rows of C that workers share out: those of a tile of the kernel.
 const rowUnit = 6
 
 // matmul runs [device.MatMul]. Batches whose matrices follow each other without gap are folded into one larger product.

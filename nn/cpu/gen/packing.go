@@ -17,26 +17,6 @@ func (g *generator) packing() {
 	g.prefetch()
 }
 
-// prefetch asks for rows of lines of 64 bytes, which will be packed next.
-func (g *generator) prefetch() {
-	g.function("avx2Prefetch", "rows, lines int, src *float32, ld int", "asks for the cache lines of rows.")
-	rows, lines, src := g.argument("rows"), g.argument("lines"), g.argument("src")
-	ld := g.stride("ld")
-	at, left := g.GP64(), g.GP64()
-	g.Label("row")
-	g.MOVQ(src, at)
-	g.MOVQ(lines, left)
-	g.Label("line")
-	g.PREFETCHT1(operand.Mem{Base: at})
-	g.ADDQ(number(64), at)
-	g.DECQ(left)
-	g.JNZ(operand.LabelRef("line"))
-	g.ADDQ(ld, src)
-	g.DECQ(rows)
-	g.JNZ(operand.LabelRef("row"))
-	g.RET()
-}
-
 func (g *generator) pack(name string, width int) {
 	g.function(name, "panels, k int, src *float32, ld int, dst *float32, panelStride int",
 		fmt.Sprintf("copies k rows of panels·%d elements into panels: panel p gets its piece of row i at p·panelStride + %d·i.", width, width))
@@ -119,4 +99,24 @@ func (g *generator) packEdge() {
 	g.DECQ(k)
 	g.JNZ(operand.LabelRef("row"))
 	g.end()
+}
+
+// prefetch emits the request for what will be packed next, in lines of 64 bytes.
+func (g *generator) prefetch() {
+	g.function("avx2Prefetch", "rows, lines int, src *float32, ld int", "asks for the first cache lines of each row, for the second cache.")
+	rows, lines, src := g.argument("rows"), g.argument("lines"), g.argument("src")
+	ld := g.stride("ld")
+	at, left := g.GP64(), g.GP64()
+	g.Label("row")
+	g.MOVQ(src, at)
+	g.MOVQ(lines, left)
+	g.Label("line")
+	g.PREFETCHT1(operand.Mem{Base: at})
+	g.ADDQ(number(64), at)
+	g.DECQ(left)
+	g.JNZ(operand.LabelRef("line"))
+	g.ADDQ(ld, src)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef("row"))
+	g.RET()
 }

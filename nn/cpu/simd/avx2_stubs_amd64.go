@@ -39,7 +39,7 @@ func avx2Pack16(panels int, k int, src *float32, ld int, dst *float32, panelStri
 //go:noescape
 func avx2PackEdge(width int, k int, src *float32, ld int, dst *float32)
 
-// avx2Prefetch asks for the cache lines of rows.
+// avx2Prefetch asks for the first cache lines of each row, for the second cache.
 //
 //go:noescape
 func avx2Prefetch(rows int, lines int, src *float32, ld int)
