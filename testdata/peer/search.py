@@ -47,7 +47,7 @@ def loop(a):
     for m in shapes:  # standardised, as mixmas does
         deviation, mean = torch.std_mean(data["train"][m])
         for x in data.values():
-            x[m] = (x[m] - mean) / deviation
+            x[m].sub_(mean).div_(deviation)
     target = {s: torch.from_numpy(labels[rows].astype(np.int64)) for s, rows in split.items()}
 
     def train(name, net, pick, loss, logits):
