@@ -127,7 +127,9 @@ __global__ __launch_bounds__(THREADS) void sum_axis(const mixmas_reduce op, cons
   }
 }
 
-// max_axis follows nn/cpu: a NaN counts as the largest only where it stands first.
+// A NaN is larger than any number.
+__device__ bool larger(float v, float than) { return v > than || v != v; }
+
 __global__ __launch_bounds__(THREADS) void max_axis(const mixmas_reduce op, const Tiling t) {
   __shared__ float largest[THREADS];
   __shared__ int64_t where[THREADS];
@@ -139,7 +141,7 @@ __global__ __launch_bounds__(THREADS) void max_axis(const mixmas_reduce op, cons
 #pragma unroll 8
     for (int64_t i = p.row; i < op.axis; i += t.rows) {
       const float v = x[i * op.inner];
-      if (v > best) best = v, at = i;
+      if (larger(v, best)) best = v, at = i;
     }
   }
   largest[threadIdx.x] = best;
@@ -150,14 +152,12 @@ __global__ __launch_bounds__(THREADS) void max_axis(const mixmas_reduce op, cons
     const int other = threadIdx.x + half * t.columns;
     const float v = largest[other];
     const int64_t i = where[other];
-    if (v > best || (v == best && i < at)) {
+    if (larger(v, best) || (v == best && i < at)) {
       largest[threadIdx.x] = best = v;
       where[threadIdx.x] = at = i;
     }
   }
   if (p.row != 0 || !p.wanted) return;
-  const float first = x[0];
-  if (first != first) best = first, at = 0;
   op.y[p.outer * op.inner + p.column] = best;
   op.index[p.outer * op.inner + p.column] = float(at);
 }

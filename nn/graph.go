@@ -81,8 +81,10 @@ func (g *Graph) Fail(shape []int, format string, args ...any) *Value {
 // Input is a value that is written before each run. Models with several inputs tell them apart by name.
 func (g *Graph) Input(name string, shape ...int) *Value {
 	v := g.value(name, shape)
-	g.buffers[v.buffer-1].First = -1
-	g.inputs = append(g.inputs, v)
+	if v.buffer != 0 {
+		g.buffers[v.buffer-1].First = -1
+		g.inputs = append(g.inputs, v)
+	}
 	return v
 }
 
@@ -102,8 +104,10 @@ func (g *Graph) Output(name string, v *Value) {
 // Constant is a value that never changes.
 func (g *Graph) Constant(name string, data []float32, shape ...int) *Value {
 	v := g.value(name, shape)
-	info := &g.buffers[v.buffer-1]
-	info.Space, info.Data = device.Constant, data
+	if v.buffer != 0 {
+		info := &g.buffers[v.buffer-1]
+		info.Space, info.Data = device.Constant, data
+	}
 	return v
 }
 
@@ -119,11 +123,19 @@ func (g *Graph) Parameter(p *Parameter) *Value {
 	return v
 }
 
-// RequireGradient asks Backward for the gradient of a value that is no parameter.
+// RequireGradient asks Backward for the gradient of a value that is no parameter. It must come before the operations that
+// use the value: those recorded earlier keep nothing for their gradients.
 func (g *Graph) RequireGradient(v *Value) {
-	if g.err == nil {
-		g.needed[v.buffer-1] = true
+	if g.err != nil {
+		return
 	}
+	for _, op := range g.operations {
+		if reads, _ := op.Buffers(nil, nil); slices.Contains(reads, v.buffer) {
+			g.Fail(nil, "the gradient of %s was asked for after %s used it", g.buffers[v.buffer-1].Name, op.Name())
+			return
+		}
+	}
+	g.needed[v.buffer-1] = true
 }
 
 // Gradient is the gradient of a value after Backward, nil where there is none.

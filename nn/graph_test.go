@@ -35,7 +35,14 @@ func TestMistakesAreNamed(t *testing.T) {
 		"concat":     {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Concat(1, x, g.Input("y", 3, 3, 8)) }, "concat along axis 1"},
 		"product":    {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.MatMul(x, x) }, "matrix product"},
 		"mean":       {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Mean(x, 3) }, "no axis 3"},
-		"loss":       {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.CrossEntropy(x, x) }, "cross-entropy"},
+		"input":      {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Input("y", 0, 3) }, "y: shape [0 3] has no elements"},
+		"constant":   {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Constant("two", nil, 0) }, "two: shape [0] has no elements"},
+		"gradient": {func(g *nn.Graph, x *nn.Value) *nn.Value {
+			y := g.ReLU(x)
+			g.RequireGradient(x)
+			return y
+		}, "the gradient of x was asked for after"},
+		"loss": {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.CrossEntropy(x, x) }, "cross-entropy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := nn.NewGraph(scope.Parameters(), nn.Training, true)

@@ -96,8 +96,11 @@ func (t *Trainer) Load(w Weights) error {
 		if !slices.Equal(tensor.Shape, q.Shape) {
 			return fmt.Errorf("weights: %s has shape %v, the model wants %v", q.Name, tensor.Shape, q.Shape)
 		}
+		if len(tensor.Data) != q.Size() {
+			return fmt.Errorf("weights: %s has %d elements, its shape %v has %d", q.Name, len(tensor.Data), q.Shape, q.Size())
+		}
 		if err := t.session.WriteState(p.place(q), tensor.Data); err != nil {
-			return err
+			return fmt.Errorf("weights: %s: %w", q.Name, err)
 		}
 	}
 	if len(w) != len(p.All()) {
@@ -269,9 +272,9 @@ func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, er
 func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, error) {
 	n, classes := samples.Len(), t.model.Classes()
 	logits := make([]float32, n*classes)
-	rows := make([]int, t.recipe.Batch)
-	for from := 0; from < n; from += t.recipe.Batch {
-		batch := rows[:min(t.recipe.Batch, n-from)]
+	rows := make([]int, min(t.recipe.Batch, n))
+	for from := 0; from < n; from += len(rows) {
+		batch := rows[:min(len(rows), n-from)]
 		for i := range batch {
 			batch[i] = from + i
 		}

@@ -443,6 +443,17 @@ func TestOutOfMemoryIsNoScore(t *testing.T) {
 	}
 }
 
+// A batch larger than the sample is the sample, and a model larger than any memory loses.
+func TestSizesBeyondMemory(t *testing.T) {
+	f := newFixture(t)
+	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 10000000000000}]")
+	f.change("batch: 16", "batch: 1000000000000000")
+	last := f.run().Stages[0].Outcomes[1]
+	if last.Trial.Label != "wide" || !strings.Contains(last.Score.Reason, device.ErrOutOfMemory.Error()) {
+		t.Errorf("last of the stage is %s: %q, want wide, out of memory", last.Trial.Label, last.Score.Reason)
+	}
+}
+
 // Whatever finds the memory full is tried again alone: weights that are trained again, the full training, the test.
 func TestEverythingIsTriedAgainAlone(t *testing.T) {
 	prune := func(f *fixture) {

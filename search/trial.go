@@ -267,22 +267,28 @@ func (s *Search) newRun(ctx context.Context, t *Trial) (*run, error) {
 	if r.validation, err = dataset.Select(s.data, dataset.Validation, t.validation, inputs(r.model)); err != nil {
 		return nil, err
 	}
-	weights := r.model.Parameters().Initialise(seed)
-	for modality, from := range t.start {
-		if err := s.warm(weights, modality, from); err != nil {
-			return nil, err
-		}
-	}
+	// The device's memory first: it refuses a model that is too large, for which the weights below would be too.
 	r.trainer, err = nn.NewTrainer(s.device, r.model, nn.Recipe{Batch: t.Recipe.Batch, Seed: seed, Optimiser: nn.Optimiser{
 		Name: t.Recipe.Optimiser, WeightDecay: t.Recipe.WeightDecay, Momentum: t.Recipe.Momentum}})
 	if err != nil {
 		return nil, err
 	}
-	if err := r.trainer.Load(weights); err != nil {
+	if err := r.initialise(seed); err != nil {
 		r.trainer.Close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// initialise sets the weights that the training starts from.
+func (r *run) initialise(seed uint64) error {
+	weights := r.model.Parameters().Initialise(seed)
+	for modality, from := range r.trial.start {
+		if err := r.search.warm(weights, modality, from); err != nil {
+			return err
+		}
+	}
+	return r.trainer.Load(weights)
 }
 
 // inputs are the names of a model's inputs, which are modalities.

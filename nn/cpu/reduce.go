@@ -105,7 +105,7 @@ func (r *reduce) maxRow(_ *worker, o, _, _ int) {
 	x := r.x[o*r.axis:][:r.axis]
 	best := 0
 	for i, v := range x {
-		if v > x[best] {
+		if v > x[best] || v != v { // as simd.Set.Max
 			best = i
 		}
 	}

@@ -101,7 +101,7 @@ type ChannelMixingGrad struct {
 // Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
 func (o *ChannelMixingGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	r, w = o.Parts.Buffers(reads, writes)
-	return present(r, o.Forward.W1, o.Forward.B1), w
+	return present(r, o.Forward.Normed, o.Forward.W1, o.Forward.B1), w
 }
 
 // TokenMixing mixes the Tokens of each feature of Batch samples (Tolstikhin et al. 2021): X is (Batch, Tokens, Width), W1
@@ -122,7 +122,7 @@ type TokenMixingGrad struct {
 // Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
 func (o *TokenMixingGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	r, w = o.Parts.Buffers(reads, writes)
-	return present(r, o.Forward.W1, o.Forward.B1), w
+	return present(r, o.Forward.Normed, o.Forward.W1, o.Forward.B1), w
 }
 
 // HyperMixing is Z = concat over Heads of W2 gelu(W1ᵀ X), with W1 and W2 generated from X + Positions (Mai et al. 2023):
@@ -150,6 +150,12 @@ type HyperMixingGrad struct {
 	DFC2    [2]Target
 }
 
+// Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
+func (o *HyperMixingGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
+	r, w = o.Parts.Buffers(reads, writes)
+	return present(r, o.Forward.X, o.Forward.Weights[0], o.Forward.Weights[1]), w
+}
+
 // Monarch is the product of the Monarch matrix of order P·Q with the vectors along the middle axis of X (Batch, P·Q,
 // Width) (Dao et al. 2022): seen as a P×Q matrix, L (P, Q, Q) multiplies each row by its own block, then R (Q, P, P) each
 // column.
@@ -165,6 +171,12 @@ type MonarchGrad struct {
 	Forward    *Monarch
 	DY         Buffer
 	DX, DL, DR Target
+}
+
+// Buffers implements [Operation]: the parts', and what a kernel needs that computes the first product again.
+func (o *MonarchGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
+	r, w = o.Parts.Buffers(reads, writes)
+	return present(r, o.Forward.X, o.Forward.L), w
 }
 
 // Name implements [Operation].

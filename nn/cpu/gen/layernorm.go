@@ -47,6 +47,8 @@ func (g *generator) layerNorm() {
 	})
 	correction, scale := g.sumPair(g.add(deviations), g.add(squares), part)
 	g.VFNMADD231PS(correction, correction, scale) // the variance
+	// Of equal numbers it may be a little less than 0. VMAXPS returns its first operand when one is a NaN.
+	g.VMAXPS(scale, g.zero(), scale)
 	g.VADDPS(g.broadcast("eps"), scale, scale)
 	g.VSQRTPS(scale, scale)
 	one := g.constantRegister(1)

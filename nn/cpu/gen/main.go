@@ -1,4 +1,4 @@
-// Command gen writes the AVX2 kernels of nn/cpu/simd: avx2_amd64.s and the Go declarations avx2_stubs_amd64.go. Run it
+// Command gen writes the AVX2 and AVX-512 kernels of nn/cpu/simd: avx2_amd64.s and the Go declarations avx2_stubs_amd64.go. Run it
 // with "go generate" in nn/cpu/simd. It is a module of its own so that the program does not depend on the assembler.
 package main
 

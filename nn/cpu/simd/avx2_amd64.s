@@ -6969,6 +6969,8 @@ square_done:
 	VMULPS       Y0, Y2, Y2
 	VMULPS       Y0, Y3, Y3
 	VFNMADD231PS Y2, Y2, Y3
+	VXORPS       Y4, Y4, Y4
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS eps+64(FP), Y4
 	VADDPS       Y4, Y3, Y3
 	VSQRTPS      Y3, Y3

@@ -46,16 +46,16 @@ func blockA(w *Workspace, p *Product, i0, k0, rows, columns, steps int) [2]opera
 // of 16.
 type operandB struct {
 	// j0 and k0 are the first column and step of the block, at is its place in B.
-	j0, k0      int
-	at          []float32
-	ld          int
-	transposed  bool
-	steps       int
-	columns     int
-	direct      int // columns
-	panels      []float32
-	first, last int // the columns that the panels hold
-	next        ahead
+	j0, k0     int
+	at         []float32
+	ld         int
+	transposed bool
+	steps      int
+	columns    int
+	direct     int // columns
+	panels     []float32
+	first      int // column that the panels hold
+	next       ahead
 }
 
 // newOperandB finds the columns of B that have to be or that it pays to pack: a transposed B, one that many rows of A use,
@@ -81,7 +81,7 @@ func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB 
 func (b *operandB) pack(p *Product, from, to int) {
 	b.next = b.after(p, to, ceil(to-from, wideColumns)*ceil(p.M, askRows))
 	from = max(from, b.direct)
-	b.first, b.last = from, to
+	b.first = from
 	if b.transposed {
 		for j := from; j < to; j += stripColumns {
 			nativeTranspose(b.panels[(j-from)*b.steps:], stripColumns, b.at[j*b.ld:], b.ld, min(stripColumns, to-j), b.steps)

@@ -38,6 +38,28 @@ func newNormCase(t *testing.T, seed uint64, rows, width int, offset float32) *no
 
 const normEps = 1e-5
 
+// The variance of equal numbers is 0, however large they are and whatever rounding does to their mean.
+func TestLayerNormOfEqualNumbers(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		r := seeded(9)
+		for _, width := range widths {
+			n := newNormCase(t, 1, 64, width, 0)
+			for i := range n.rows {
+				v := float32(math.Pow(10, 6+5*r.Float64()))
+				for j := range width {
+					n.x[i*width+j] = v
+				}
+			}
+			n.forward(s)
+			for i, v := range n.y {
+				if x := n.x[i]; !(math.Abs(float64(v)) <= float64(x)) {
+					t.Fatalf("%d numbers %v became %v", width, x, v)
+				}
+			}
+		}
+	})
+}
+
 func (n *normCase) forward(s *Set) {
 	s.LayerNorm(n.y, n.x, n.weight, n.bias, n.mean, n.rstd, n.rows, n.width, normEps)
 }

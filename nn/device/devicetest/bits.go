@@ -22,7 +22,7 @@ func bits(t *testing.T, open func(Options) device.Device, brief bool) {
 			}
 		})
 	}
-	for _, s := range smallModels(t) {
+	for _, s := range append(smallModels(t), onInput(3, 5, 8, 16, 11)) {
 		compare(s, s.weights(), 2, Options{Workers: 1, Poison: true}, Options{Workers: 2}, Options{Workers: 3, Poison: true})
 	}
 	if brief {

@@ -48,6 +48,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })
 	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
 	t.Run("bits", func(t *testing.T) { bits(t, s.Open, s.Emulated || raceDetector) })
+	t.Run("maximum", func(t *testing.T) { maximum(t, poisoned()) })
 	t.Run("steps", func(t *testing.T) { steps(t, s.Open(Options{Workers: 1})) })
 	t.Run("queue", func(t *testing.T) { queue(t, s.Open) })
 	t.Run("trace", func(t *testing.T) { trace(t, s.Open) })

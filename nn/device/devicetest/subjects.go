@@ -195,6 +195,20 @@ func mixing(b, n, k, t, c int) subject {
 		}}
 }
 
+// onInput are the composites on inputs whose gradients nobody wants, so that parts of their own gradients are missing.
+func onInput(b, n, d, t, c int) subject {
+	s := nn.NewScope()
+	mlp, monarch := mixer.NewMixerBlock(s.In("mlp"), n, d, t, c, 0), mixer.NewMonarchBlock(s.In("monarch"), n, d)
+	hyper, tied := mixer.NewHyperMixing(s.In("hyper"), d, t, 1, false), mixer.NewHyperMixing(s.In("tied"), d, t, 1, true)
+	return subject{fmt.Sprintf("on inputs b=%d n=%d d=%d t=%d c=%d", b, n, d, t, c), s.Parameters(),
+		func(r *recording, random *rand.Rand) *nn.Value {
+			x := r.random("x", random, b, n, d)
+			y := r.Add(mlp.Forward(r.Graph, x, nil), monarch.Forward(r.Graph, x, nil))
+			y = r.Add(y, r.Add(hyper.Forward(r.Graph, x, nil), tied.Forward(r.Graph, x, nil)))
+			return r.total(random, y)
+		}}
+}
+
 // rows are the operations that work along rows of the given width. There are at least three, or a batch norm has no
 // gradient to speak of.
 func rows(outer, n, width int) subject {
