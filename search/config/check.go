@@ -19,6 +19,14 @@ func (c *Config) check(d *decoder) {
 	if c.Data.Format == "" && c.lines["data"] == 0 {
 		fail("data", "is missing: name a format and its options")
 	}
+	if options, ok := c.Data.Options.(dataset.Checker); ok && !d.failed("data") {
+		err, wrong := options.Check(), new(dataset.OptionError)
+		if errors.As(err, &wrong) {
+			fail("data."+wrong.Field, "%s", wrong.Text)
+		} else if err != nil {
+			fail("data", "%v", err)
+		}
+	}
 	if err := sample.Check(c.Sample.Sampler); err != nil {
 		fail("sample.sampler", "%v", err)
 	}

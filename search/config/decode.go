@@ -1,9 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,6 +52,14 @@ func (d *decoder) errorf(line int, field, format string, args ...any) {
 	}
 	d.noted[e] = true
 	d.errs = append(d.errs, &e)
+}
+
+// failed says whether something within a field is wrong.
+func (d *decoder) failed(field string) bool {
+	return slices.ContainsFunc(d.errs, func(err error) bool {
+		wrong := new(Error)
+		return errors.As(err, &wrong) && strings.HasPrefix(wrong.Field+".", field+".")
+	})
 }
 
 // value reads a node into v, which must meet the rules.

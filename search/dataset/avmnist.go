@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +10,7 @@ import (
 // AVMNISTOptions are the options of the format "avmnist".
 type AVMNISTOptions struct {
 	Path       string `yaml:"path" doc:"folder with image/train_data.npy, audio/train_data.npy, train_labels.npy and the same for test"`
-	Validation int    `yaml:"validation" doc:"how many rows at the end of the training files are for validation"`
+	Validation int    `yaml:"validation" jsonschema:"minimum=1" doc:"how many rows at the end of the training files are for validation"`
 }
 
 func init() {
@@ -29,11 +28,19 @@ func init() {
 	})
 }
 
+// Check implements [Checker].
+func (o *AVMNISTOptions) Check() error {
+	if o.Path == "" {
+		return optionError("path", "no folder is named")
+	}
+	return nil
+}
+
 // openAVMNIST is the npy format with the files, modalities and classes of the published layout (Vielzeuf et al. 2018).
 // Images may be flat, audio is 112×112 in the published data; other sizes are taken as they are.
 func openAVMNIST(ctx context.Context, o AVMNISTOptions, environment Environment) (Dataset, error) {
-	if o.Path == "" {
-		return nil, errors.New("data set avmnist: path: no folder is named")
+	if err := o.Check(); err != nil {
+		return nil, fmt.Errorf("data set avmnist: %w", err)
 	}
 	folder := o.Path
 	if !filepath.IsAbs(folder) {

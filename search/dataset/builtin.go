@@ -17,12 +17,12 @@ import (
 
 // BuiltinOptions are the options of the format "builtin".
 type BuiltinOptions struct {
-	Train      int     `yaml:"train" doc:"rows for training"`
-	Validation int     `yaml:"validation" doc:"rows for validation"`
-	Test       int     `yaml:"test" doc:"rows for testing"`
-	Classes    int     `yaml:"classes" doc:"digits from 0 to classes−1, 3 to 10"`
-	Ambiguity  float64 `yaml:"ambiguity" doc:"probability that a modality shows, evenly, either the digit or its twin; the twins of image and audio differ"`
-	Noise      float64 `yaml:"noise" doc:"noise of pixels and of sound: 0 is none, 1 the default"`
+	Train      int     `yaml:"train" jsonschema:"minimum=1,maximum=100000" doc:"rows for training"`
+	Validation int     `yaml:"validation" jsonschema:"minimum=1,maximum=100000" doc:"rows for validation"`
+	Test       int     `yaml:"test" jsonschema:"minimum=1,maximum=100000" doc:"rows for testing"`
+	Classes    int     `yaml:"classes" jsonschema:"minimum=3,maximum=10" doc:"digits from 0 to classes−1, 3 to 10"`
+	Ambiguity  float64 `yaml:"ambiguity" jsonschema:"minimum=0,maximum=1" doc:"probability that a modality shows, evenly, either the digit or its twin; the twins of image and audio differ"`
+	Noise      float64 `yaml:"noise" jsonschema:"minimum=0,maximum=100" doc:"noise of pixels and of sound: 0 is none, 1 the default"`
 	Seed       uint64  `yaml:"seed" doc:"what is drawn depends on it, on the split and on the row alone"`
 }
 
@@ -65,35 +65,35 @@ type generated struct {
 	digest   string
 }
 
-// check finds options out of range.
-func (o BuiltinOptions) check() error {
+// Check implements [Checker].
+func (o *BuiltinOptions) Check() error {
 	for _, c := range []struct {
 		name string
 		rows int
 	}{{"train", o.Train}, {"validation", o.Validation}, {"test", o.Test}} {
 		if c.rows < 1 || c.rows > mostRows {
-			return fmt.Errorf("data set builtin: %s: %d rows, want 1 to %d", c.name, c.rows, mostRows)
+			return optionError(c.name, "%d rows, want 1 to %d", c.rows, mostRows)
 		}
 	}
 	if total := o.Train + o.Validation + o.Test; total > mostRows {
-		return fmt.Errorf("data set builtin: %d rows in all splits, want at most %d", total, mostRows)
+		return optionError("train", "%d rows with those for validation and testing, want at most %d", total, mostRows)
 	}
 	if o.Classes < 3 || o.Classes > len(glyphs) {
-		return fmt.Errorf("data set builtin: classes: %d, want 3 to %d", o.Classes, len(glyphs))
+		return optionError("classes", "%d, want 3 to %d", o.Classes, len(glyphs))
 	}
 	if !(o.Ambiguity >= 0 && o.Ambiguity <= 1) {
-		return fmt.Errorf("data set builtin: ambiguity: %v, want 0 to 1", o.Ambiguity)
+		return optionError("ambiguity", "%v, want 0 to 1", o.Ambiguity)
 	}
 	if !(o.Noise >= 0 && o.Noise <= 100) {
-		return fmt.Errorf("data set builtin: noise: %v, want 0 to 100", o.Noise)
+		return optionError("noise", "%v, want 0 to 100", o.Noise)
 	}
 	return nil
 }
 
 // generate draws all rows, side by side: a row depends on options, split and row number alone.
 func generate(ctx context.Context, o BuiltinOptions, environment Environment) (Dataset, error) {
-	if err := o.check(); err != nil {
-		return nil, err
+	if err := o.Check(); err != nil {
+		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
 	d := &generated{options: o}
 	group, ctx := errgroup.WithContext(ctx)

@@ -180,7 +180,7 @@ func TestBuiltinOptions(t *testing.T) {
 		"train: 0 rows":                        func(o *BuiltinOptions) { o.Train = 0 },
 		"test: -1 rows":                        func(o *BuiltinOptions) { o.Test = -1 },
 		"validation: 9223372036854775807 rows": func(o *BuiltinOptions) { o.Validation = math.MaxInt },
-		"200000 rows in all":                   func(o *BuiltinOptions) { o.Train, o.Test = 99_500, 100_000 },
+		"200000 rows with those":               func(o *BuiltinOptions) { o.Train, o.Test = 99_500, 100_000 },
 		"classes: 2":                           func(o *BuiltinOptions) { o.Classes = 2 },
 		"classes: 11":                          func(o *BuiltinOptions) { o.Classes = 11 },
 		"ambiguity: NaN":                       func(o *BuiltinOptions) { o.Ambiguity = math.NaN() },

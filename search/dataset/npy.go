@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -23,13 +22,13 @@ type NPYOptions struct {
 	Labels     NPYFiles      `yaml:"labels" doc:"npy files of labels: the index of a class a row, or with multi_label one 0/1 element a class"`
 	Classes    []string      `yaml:"classes" doc:"names of the classes; left out, they are numbered as the training labels say"`
 	MultiLabel bool          `yaml:"multi_label" doc:"a row may have any number of classes"`
-	Validation int           `yaml:"validation" doc:"where no validation files are named: how many rows at the end of the training files are for validation"`
+	Validation int           `yaml:"validation" jsonschema:"minimum=1" doc:"where no validation files are named: how many rows at the end of the training files are for validation"`
 }
 
 // NPYModality names the files of one modality.
 type NPYModality struct {
 	Name     string `yaml:"name" doc:"name of the modality"`
-	Kind     Kind   `yaml:"kind" doc:"map (channels, height, width), sequence (steps, features) or table (features)"`
+	Kind     Kind   `yaml:"kind" jsonschema:"enum=map,enum=sequence,enum=table" doc:"map (channels, height, width), sequence (steps, features) or table (features)"`
 	Shape    []int  `yaml:"shape" doc:"shape of one sample; left out, it is that of the file"`
 	NPYFiles `yaml:",inline"`
 }
@@ -82,7 +81,7 @@ type arrays struct {
 
 // openArrays opens the files that the options name. Errors name the option, or the file and row.
 func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ Dataset, err error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
 	}
 	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}}
@@ -135,30 +134,38 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 	return d, err
 }
 
-// check finds options that contradict each other or are missing.
-func (o NPYOptions) check() error {
+// Check implements [Checker].
+func (o *NPYOptions) Check() error {
 	if len(o.Modalities) == 0 {
-		return errors.New("modalities: there are none")
+		return optionError("modalities", "there are none")
 	}
 	if o.Labels.Train == "" {
-		return errors.New("labels: train: no file is named")
+		return optionError("labels", "no train file is named")
+	}
+	for i, class := range o.Classes {
+		if slices.Index(o.Classes, class) < i {
+			return optionError(fmt.Sprintf("classes[%d]", i), "%q is named twice", class)
+		}
 	}
 	seen := map[string]bool{}
 	for i, m := range o.Modalities {
+		field := fmt.Sprintf("modalities[%d]", i)
 		switch {
 		case m.Name == "":
-			return fmt.Errorf("modalities: number %d has no name", i+1)
+			return optionError(field, "the modality has no name")
 		case seen[m.Name]:
-			return fmt.Errorf("modalities: %s is named twice", m.Name)
+			return optionError(field+".name", "%s is named twice", m.Name)
 		case m.Kind.dimensions() == 0:
-			return fmt.Errorf("modality %s: kind %q is unknown: want map, sequence or table", m.Name, m.Kind)
+			return optionError(field+".kind", "%q is unknown: want map, sequence or table", m.Kind)
 		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.dimensions():
-			return fmt.Errorf("modality %s: shape %s has %d axes, a %s has %d", m.Name, shapeString(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
+			return optionError(field+".shape", "%s has %d axes, a %s has %d", shapeString(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
+		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
+			return optionError(field+".shape", "%s has an axis without elements", shapeString(m.Shape))
 		}
 		seen[m.Name] = true
 		for _, s := range splits {
 			if (m.of(s) == "") != (o.Labels.of(s) == "") {
-				return fmt.Errorf("modality %s: of samples and labels, only one names a file for the %s split", m.Name, s)
+				return optionError(field, "of %s and the labels, only one names a file for the %s split", m.Name, s)
 			}
 		}
 	}
@@ -199,7 +206,7 @@ func (d *arrays) split(files NPYFiles, validation int, folder string) ([3]span, 
 	}
 	if train := parts[Train]; files.Validation == "" {
 		if validation < 1 || validation >= train.count {
-			return parts, fmt.Errorf("%s: %d of its %d rows for validation: want at least one, and some left for training", train.array.path, validation, train.count)
+			return parts, fmt.Errorf("%s: %d of its %d rows for validation (option validation): want at least one, and some left for training", train.array.path, validation, train.count)
 		}
 		parts[Train].count -= validation
 		parts[Validation] = span{train.array, parts[Train].count, validation}

@@ -13,10 +13,31 @@ import (
 type Format struct {
 	Name string // as it is written in a configuration
 	Doc  string // one sentence
-	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags and are explained in `doc` tags.
+	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags, are explained in `doc` tags and
+	// bounded in `jsonschema` tags. Where it is a [Checker], what else must hold is checked too, before any file is opened.
 	Options func() any
 	// Open opens the data set that options, made by Options, describe. Its errors name the file and row, or the option.
 	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
+}
+
+// Checker is options that know what must hold beyond the single field.
+type Checker interface {
+	// Check returns an [*OptionError] for the first option that is missing, out of range or contradicts another. It opens no
+	// files.
+	Check() error
+}
+
+// OptionError is what is wrong with an option.
+type OptionError struct {
+	Field string // its path, such as modalities[0].kind
+	Text  string // what is wrong and what would be right
+}
+
+// Error is "field: text".
+func (e *OptionError) Error() string { return e.Field + ": " + e.Text }
+
+func optionError(field, format string, args ...any) error {
+	return &OptionError{Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
 // Environment is what a format is given besides its options.
