@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -12,6 +13,7 @@ import (
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
+	"mixmas/search/atomicfile"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/model"
@@ -56,7 +58,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, lackOfMemory("the full training", o.memory)
 	}
 	if o.Score.Status == store.Failed {
-		_ = os.Remove(t.checkpoint) // it would fail again from there
+		_ = atomicfile.Remove(t.checkpoint) // it would fail again from there
 		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
 	}
 	file, err := s.weights(ctx, o)
@@ -75,7 +77,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, err
 	}
 	s.observer.StageDone("full", t.Label)
-	return trained, os.RemoveAll(t.checkpoint)
+	return trained, atomicfile.Remove(t.checkpoint)
 }
 
 // lackOfMemory adds to an error for want of memory what can be done. Other errors stay as they are.
@@ -141,6 +143,9 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
+	if err := s.data.Unchanged(); err != nil {
+		return nil, err
+	}
 	sc := store.Score{Key: key, Name: "test/" + o.Trial.Label, Specification: canonical, Status: store.Finished, Metrics: metrics,
 		Parameters: o.Score.Parameters, Machine: s.machine, Numerics: o.Trial.Numerics, Finished: o.Score.Finished}
 	_, err = s.store.Put(sc, nil, outputs)
@@ -169,15 +174,15 @@ func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
 	if t.Test != nil {
 		d.Metrics["test"] = t.Test
 	}
-	if err := writeFile(t.Path, func(f *os.File) error { return model.Write(f, d, weights) }); err != nil {
+	if err := atomicfile.Write(t.Path, func(w io.Writer) error { return model.Write(w, d, weights) }); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(f *os.File) error {
-		_, err := f.Write(append(text, '\n'))
+	return atomicfile.Write(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
 		return err
 	})
 }

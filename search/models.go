@@ -3,6 +3,7 @@ package search
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
@@ -61,26 +62,55 @@ func (s *Search) posWeight() []float32 {
 	return w
 }
 
-// checkCandidates builds every candidate, so that one that does not fit the data is found before anything is trained.
+// checkCandidates builds every candidate, so that one that does not fit the data is found before anything is trained. What
+// a fusion network is given depends on the encoders that win: of those that make tokens of one number and width, one stands
+// for all.
 func (s *Search) checkCandidates() error {
-	var stand []*Stage // the first encoder of each modality stands in for the winner
+	winners := [][]*Stage{nil} // what the encoder stages may end with
 	for _, m := range s.data.Modalities() {
+		var different []*Stage
+		seen := map[[2]int]bool{}
 		for _, c := range s.config.Search.Encoders[m.Name] {
-			if err := recordable(s.encoderModel(m, c, s.dropout())); err != nil {
+			spec := s.encoderModel(m, c, s.dropout())
+			if err := recordable(spec); err != nil {
 				return s.config.Errorf("search.encoders."+m.Name, "%s: %v", c.Label, err)
 			}
+			tokens, width, err := spec.Modalities[0].Output()
+			if err != nil {
+				return s.config.Errorf("search.encoders."+m.Name, "%s: %v", c.Label, err)
+			}
+			if output := [2]int{tokens, width}; !seen[output] {
+				seen[output] = true
+				different = append(different, &Stage{Outcomes: []*Outcome{{Trial: &Trial{Label: c.Label}}}})
+			}
 		}
-		first := &Trial{Label: s.config.Search.Encoders[m.Name][0].Label}
-		stand = append(stand, &Stage{Outcomes: []*Outcome{{Trial: first}}})
+		var longer [][]*Stage
+		for _, before := range winners {
+			for _, stage := range different {
+				longer = append(longer, append(slices.Clone(before), stage))
+			}
+		}
+		winners = longer
 	}
-	for _, function := range s.config.Search.Fusions {
-		for _, c := range s.config.Search.Networks {
-			if err := recordable(s.fusedModel(stand, function, c, s.dropout())); err != nil {
-				return s.config.Errorf("search.networks", "%s with %s: %v", c.Label, function, err)
+	for _, encoders := range winners {
+		for _, function := range s.config.Search.Fusions {
+			for _, c := range s.config.Search.Networks {
+				if err := recordable(s.fusedModel(encoders, function, c, s.dropout())); err != nil {
+					return s.config.Errorf("search.networks", "%s with %s of %s: %v", c.Label, function, labels(encoders), err)
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// labels lists the winners of stages.
+func labels(stages []*Stage) string {
+	var names []string
+	for _, s := range stages {
+		names = append(names, s.Winner().Trial.Label)
+	}
+	return strings.Join(names, ", ")
 }
 
 // CheckModel reports what of a model does not fit the data set.

@@ -41,6 +41,8 @@ func (tiny) MultiLabel() bool        { return false }
 func (tiny) Len(s dataset.Split) int { return [...]int{60, 30, 20}[s] }
 func (tiny) Fingerprint() string     { return strings.Repeat("ab", 32) }
 func (tiny) Close() error            { return nil }
+func (tiny) Unchanged() error        { return nil }
+
 func (tiny) Preprocessing() map[string]dataset.Standardisation {
 	return map[string]dataset.Standardisation{"picture": {Deviation: 1}, "numbers": {Mean: 2, Deviation: 3}}
 }
@@ -720,6 +722,72 @@ func TestPlansThatDoNotFitTheData(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// Which encoders win decides how wide the fused tokens are: every width is tried before anything is trained.
+func TestNetworkMustFitEveryWinner(t *testing.T) {
+	f := newFixture(t)
+	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: monarch_mixer, width: 10}]")
+	f.change("[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 4}, mlp_mixer]")
+	want := "plan.yaml:14: search.networks: hyper_mixer with concat of monarch_mixer, simple_mlp"
+	if _, err := f.search(); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want one with %q", err, want)
+	}
+}
+
+// touched are data whose files somebody writes to after a number of trainings.
+type touched struct {
+	tiny
+	left *atomic.Int32
+}
+
+func (d touched) Unchanged() error {
+	if d.left.Add(-1) < 0 {
+		return errors.New("numbers.npy: the file was written to")
+	}
+	return nil
+}
+
+func TestChangedDataMakeNoScore(t *testing.T) {
+	f := newFixture(t)
+	left := new(atomic.Int32)
+	left.Store(2)
+	f.data = touched{left: left}
+	if _, err := f.searchError(); err == nil || !strings.Contains(err.Error(), "numbers.npy: the file was written to") {
+		t.Errorf("got error %v", err)
+	}
+	if n := len(f.scores()); n != 2 {
+		t.Errorf("%d scores were kept, want those of the 2 trainings before", n)
+	}
+}
+
+// pruner removes all weights when the first fused model begins to train.
+type pruner struct {
+	counter
+	prune func()
+	once  sync.Once
+}
+
+func (p *pruner) TrialStarted(_ int, name string, _ int) {
+	if strings.HasPrefix(name, "fusion/") {
+		p.once.Do(p.prune)
+	}
+}
+
+func TestWeightsPrunedWhileATrialWaits(t *testing.T) {
+	want := newFixture(t)
+	want.run()
+	f := newFixture(t)
+	f.workers = 1
+	f.watch = &pruner{prune: func() {
+		if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+			t.Error(err)
+		}
+	}}
+	f.run()
+	if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
+		t.Errorf("scores after weights were pruned (-want +got):\n%s", diff)
 	}
 }
 

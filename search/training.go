@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/safetensors"
+	"mixmas/search/atomicfile"
 	"mixmas/search/store"
 )
 
@@ -134,8 +136,8 @@ func (r *run) save() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(r.trial.checkpoint, func(f *os.File) error {
-		return safetensors.Write(f, tensors, map[string]string{"progress": string(text)})
+	return atomicfile.Write(r.trial.checkpoint, func(w io.Writer) error {
+		return safetensors.Write(w, tensors, map[string]string{"progress": string(text)})
 	})
 }
 
@@ -179,28 +181,4 @@ func (r *run) resume() error {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
 	return nil
-}
-
-// writeFile writes a file whole or not at all. What a kill leaves of it is overwritten by the next attempt.
-func writeFile(path string, write func(*os.File) error) (err error) {
-	f, err := os.OpenFile(path+".partial", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

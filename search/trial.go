@@ -68,6 +68,9 @@ func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
+		if err := s.data.Unchanged(); err != nil { // the score would be that of other data
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
 		sc.Key, sc.Specification = key, canonical
 		if sc, err = s.store.Put(sc, weights, outputs); err != nil {
 			return nil, err
@@ -87,16 +90,20 @@ func (s *Search) run(ctx context.Context, t *Trial) (*Outcome, error) {
 // trainBeside trains the trial beside others. The weights that it starts from come first: to train them again takes a slot,
 // and who holds one must not wait for another.
 func (s *Search) trainBeside(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
-	for _, from := range t.start {
-		if _, err := s.weights(ctx, from); err != nil {
-			return sc, nil, nil, err
+	for {
+		for _, from := range t.start {
+			if _, err := s.weights(ctx, from); err != nil {
+				return sc, nil, nil, err
+			}
+		}
+		err = s.beside(ctx, func() (err error) {
+			sc, weights, outputs, err = s.train(ctx, t)
+			return err
+		})
+		if !errors.Is(err, store.ErrPruned) { // while it waited for the slot
+			return sc, weights, outputs, err
 		}
 	}
-	err = s.beside(ctx, func() (err error) {
-		sc, weights, outputs, err = s.train(ctx, t)
-		return err
-	})
-	return sc, weights, outputs, err
 }
 
 // beside uses the device beside other trials when there is a free slot, and again alone if the device's memory was too full

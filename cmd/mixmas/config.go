@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search/atomicfile"
 	"mixmas/search/config"
 )
 
@@ -41,11 +43,13 @@ func configInit(c *cli.Context) error {
 
 // writeNew writes a file, which must not exist yet unless force is set.
 func writeNew(path string, text []byte, force bool) error {
-	how := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
-	if !force {
-		how = os.O_CREATE | os.O_WRONLY | os.O_EXCL
+	if force {
+		return atomicfile.Write(path, func(w io.Writer) error {
+			_, err := w.Write(text)
+			return err
+		})
 	}
-	f, err := os.OpenFile(path, how, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s exists: --force overwrites it", path)
 	}

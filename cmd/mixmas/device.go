@@ -53,7 +53,7 @@ func openDevice(c *cli.Context, numerics string) (device.Device, int, error) {
 	if numerics != autoNumerics && numerics != string(cuda.FP32) {
 		return nil, 0, usagef("numerics: %s needs a GPU; the CPU computes in fp32", numerics)
 	}
-	return cpu.New(cpu.Options{Workers: workers}), workers, nil
+	return cpu.New(cpu.Options{Workers: runtime.GOMAXPROCS(0)}), workers, nil
 }
 
 // openGPU opens the GPU that --device means; nil is the CPU. Where a GPU could have been used automatically but cannot,

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search/atomicfile"
 	"mixmas/search/store"
 )
 
@@ -112,24 +113,7 @@ func scoresExport(c *cli.Context) error {
 	if c.Args().First() == "-" {
 		return s.Export(c.App.Writer)
 	}
-	return replaceFile(c.Args().First(), s.Export)
-}
-
-// replaceFile writes a file beside the target and puts it in place when it is whole.
-func replaceFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".partial-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return atomicfile.Write(c.Args().First(), s.Export)
 }
 
 func scoresImport(c *cli.Context) (err error) {
@@ -171,7 +155,9 @@ func scoresRemove(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		found = append(found, sc)
+		if !slices.ContainsFunc(found, func(other store.Score) bool { return other.Key == sc.Key }) {
+			found = append(found, sc)
+		}
 	}
 	for _, sc := range found {
 		if err := s.Remove(sc.Key); err != nil {

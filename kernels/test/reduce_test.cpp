@@ -57,7 +57,7 @@ void maxima(mixmas_numerics numerics) {
   }
 }
 
-// What is not a number counts as the largest only where it stands first, as on the CPU.
+// What is not a number counts as the largest wherever it stands, as on the CPU.
 void odd_maxima(mixmas_numerics numerics) {
   const float inf = INFINITY;
   const Shifted x(std::vector<float>{1, NAN, -inf, NAN,  //
@@ -66,9 +66,9 @@ void odd_maxima(mixmas_numerics numerics) {
   const Shifted y = output(4), index = output(4);
   test::run(mixmas_reduce{x, nullptr, y, index, 1, 3, 4, 1, MIXMAS_MAX}, numerics);
   const std::vector<float> largest = y.after();
-  if (largest[0] != 3 || !std::isnan(largest[1]) || largest[2] != -inf || !std::isnan(largest[3]))
+  if (!std::isnan(largest[0]) || !std::isnan(largest[1]) || largest[2] != -inf || !std::isnan(largest[3]))
     test::fail("largest %g %g %g %g", largest[0], largest[1], largest[2], largest[3]);
-  index.close("index", {2, 0, 0, 0}, 0);
+  index.close("index", {1, 0, 0, 1}, 0);
 }
 
 void max_grad(mixmas_numerics numerics) {

@@ -21,7 +21,10 @@ type Encoder struct {
 
 // newEncoder creates the embedding of an input (embed.*), depth blocks (blocks.0.*, ...) and the last norm (norm.*).
 func newEncoder(s *nn.Scope, in Input, width, depth, patch int, block func(s *nn.Scope, n, d int) (Block, error)) (Network, error) {
-	if err := positive(option{"width", width}, option{"depth", depth}); err != nil {
+	if err := positive(option{"width", width}); err != nil {
+		return nil, err
+	}
+	if err := countable(option{"depth", depth}); err != nil {
 		return nil, err
 	}
 	if patch < 0 {
@@ -74,6 +77,17 @@ func positive(options ...option) error {
 		}
 	}
 	return nil
+}
+
+// maximumDepth bounds a number of blocks or layers: each takes time and memory before anything is trained.
+const maximumDepth = 1000
+
+// countable refuses a number of blocks or layers below 1 or above maximumDepth.
+func countable(depth option) error {
+	if depth.value > maximumDepth {
+		return fmt.Errorf("option %s: want at most %d, got %d", depth.name, maximumDepth, depth.value)
+	}
+	return positive(depth)
 }
 
 // probability refuses a dropout outside 0 ≤ p < 1.

@@ -33,6 +33,15 @@ func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
 	return encodedModality{m.Name, slices.Clone(m.Shape), m.Masked, network}, nil
 }
 
+// Output is how many tokens the modality's encoder makes, and how wide they are.
+func (m Modality) Output() (tokens, width int, err error) {
+	e, err := newModality(nn.NewScope(), m)
+	if err != nil {
+		return 0, 0, err
+	}
+	return e.network.Tokens(), e.network.Width(), nil
+}
+
 // inputs lists the modality's input and, where it is masked, the mask's.
 func (m encodedModality) inputs() []nn.ModelInput {
 	list := []nn.ModelInput{{Name: m.name, Shape: m.shape}}

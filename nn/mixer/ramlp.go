@@ -64,7 +64,11 @@ func newRaMLP(s *nn.Scope, in Input, options any) (Network, error) {
 			return nil, fmt.Errorf("option %s: want one number for each of the %d stages of dims, got %v", list.name, stages, list.values)
 		}
 		for _, v := range list.values {
-			if err := positive(option{list.name, v}); err != nil {
+			check := func(o option) error { return positive(o) }
+			if list.name == "depths" {
+				check = countable
+			}
+			if err := check(option{list.name, v}); err != nil {
 				return nil, err
 			}
 		}

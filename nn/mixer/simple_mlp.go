@@ -18,7 +18,7 @@ func init() {
 type SimpleMLPOptions struct {
 	Hidden  int     `yaml:"hidden" json:"hidden" jsonschema:"minimum=1" doc:"Width of the hidden layers."`
 	Width   int     `yaml:"width" json:"width" jsonschema:"minimum=1" doc:"Features of the token."`
-	Layers  int     `yaml:"layers" json:"layers" jsonschema:"minimum=1" doc:"Number of hidden layers."`
+	Layers  int     `yaml:"layers" json:"layers" jsonschema:"minimum=1,maximum=1000" doc:"Number of hidden layers."`
 	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each hidden layer; by default the training's."`
 }
 
@@ -39,7 +39,10 @@ func newSimpleMLP(s *nn.Scope, in Input, options any) (Network, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if err := positive(option{"hidden", o.Hidden}, option{"width", o.Width}, option{"layers", o.Layers}); err != nil {
+	if err := positive(option{"hidden", o.Hidden}, option{"width", o.Width}); err != nil {
+		return nil, err
+	}
+	if err := countable(option{"layers", o.Layers}); err != nil {
 		return nil, err
 	}
 	if err := probability(o.Dropout); err != nil {

@@ -26,9 +26,22 @@ type array struct {
 	header npy.Header
 	offset int64 // of the first element, in bytes
 	file   *os.File
+	info   os.FileInfo // when it was opened
 }
 
-// openArray maps an npy file and checks that it is row-major, has at least one axis and is as long as its header says.
+// unchanged is an error where the file was written to since it was opened.
+func (a *array) unchanged() error {
+	now, err := a.file.Stat()
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.path, err)
+	}
+	if now.Size() != a.info.Size() || !now.ModTime().Equal(a.info.ModTime()) {
+		return fmt.Errorf("%s: the file was written to while it was in use: run again", a.path)
+	}
+	return nil
+}
+
+// openArray opens an npy file and checks that it is row-major, has at least one axis and is as long as its header says.
 func openArray(path string) (*array, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -38,7 +51,11 @@ func openArray(path string) (*array, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &array{path, header, offset, f}, nil
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &array{path, header, offset, f, info}, nil
 }
 
 func readHeader(f *os.File) (npy.Header, int64, error) {
@@ -101,28 +118,23 @@ type facts struct {
 // scan finds the facts of a file, with statistics over its first rows. It refuses values that are not finite float32
 // numbers, anywhere in the file. The cache is asked first, unless the environment says to verify.
 func (a *array) scan(ctx context.Context, rows int, environment Environment) (facts, error) {
-	info, err := os.Stat(a.path)
-	if err != nil {
-		return facts{}, err
-	}
 	path, err := filepath.Abs(a.path)
 	if err != nil {
 		return facts{}, err
 	}
-	key := fmt.Sprintf("npy facts 1\n%s\n%d bytes\n%d ns\n%d rows", path, info.Size(), info.ModTime().UnixNano(), rows)
+	key := fmt.Sprintf("npy facts 1\n%s\n%d bytes\n%d ns\n%d rows", path, a.info.Size(), a.info.ModTime().UnixNano(), rows)
 	var found facts
 	if environment.Cache != nil && !environment.Verify {
 		if value, ok := environment.Cache.Get(key); ok && json.Unmarshal(value, &found) == nil && len(found.SHA256) == 2*sha256.Size {
 			return found, nil
 		}
 	}
-	f, err := os.Open(a.path)
-	if err != nil {
-		return facts{}, err
-	}
-	defer f.Close()
-	if found, err = a.pass(ctx, f, rows); err != nil {
+	// Not by path: another file may lie there by now.
+	if found, err = a.pass(ctx, io.NewSectionReader(a.file, 0, a.info.Size()), rows); err != nil {
 		return facts{}, fmt.Errorf("%s: %w", a.path, err)
+	}
+	if err := a.unchanged(); err != nil {
+		return facts{}, err
 	}
 	if environment.Cache != nil {
 		if value, err := json.Marshal(found); err == nil {

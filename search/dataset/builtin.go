@@ -251,6 +251,8 @@ func (d *generated) Label(s Split, row int, dst []float32) error {
 	return nil
 }
 
+func (d *generated) Unchanged() error { return nil }
+
 func (d *generated) Preprocessing() map[string]Standardisation {
 	all := map[string]Standardisation{}
 	for m, s := range d.standard {

@@ -97,6 +97,9 @@ type Dataset interface {
 	// Fingerprint is the SHA-256 (64 hexadecimal digits) of content, split and preprocessing. It does not depend on
 	// where the files lie.
 	Fingerprint() string
+	// Unchanged is an error that names the file where one was written to since the data set was opened: what was read since
+	// may not be what Fingerprint stands for.
+	Unchanged() error
 	// Preprocessing gives, by modality name, what a model file needs to treat raw input as Read did.
 	Preprocessing() map[string]Standardisation
 	// Close releases files and memory.

@@ -142,7 +142,13 @@ func (o *NPYOptions) Check() error {
 	if o.Labels.Train == "" {
 		return optionError("labels", "no train file is named")
 	}
+	if len(o.Classes) == 1 && !o.MultiLabel {
+		return optionError("classes", "there is one, and nothing to tell apart")
+	}
 	for i, class := range o.Classes {
+		if class == "" {
+			return optionError(fmt.Sprintf("classes[%d]", i), "the class has no name")
+		}
 		if slices.Index(o.Classes, class) < i {
 			return optionError(fmt.Sprintf("classes[%d]", i), "%q is named twice", class)
 		}
@@ -260,6 +266,10 @@ func (d *arrays) readLabels(parts [3]span) error {
 		count := d.width
 		if !d.many {
 			count = int(slices.Max(d.labels[s])) + 1
+			if count == 1 || count > p.count {
+				return fmt.Errorf("%s: the labels of %d rows say %d classes: want at least 2, and a row for each (or name the classes)",
+					p.array.path, p.count, count)
+			}
 		}
 		for i := range count {
 			d.classes = append(d.classes, strconv.Itoa(i))
@@ -363,6 +373,15 @@ func (d *arrays) Label(s Split, row int, dst []float32) error {
 		return err
 	}
 	copy(dst, d.labels[s][row*d.width:])
+	return nil
+}
+
+func (d *arrays) Unchanged() error {
+	for _, a := range d.files {
+		if err := a.unchanged(); err != nil {
+			return fmt.Errorf("data set %s: %w", d.name, err)
+		}
+	}
 	return nil
 }
 

@@ -339,6 +339,7 @@ func TestNPYOptions(t *testing.T) {
 		{"no modalities", func(o *NPYOptions) { o.Modalities = nil }, "modalities"},
 		{"no labels", func(o *NPYOptions) { o.Labels.Train = "" }, "labels: no train file"},
 		{"no name", func(o *NPYOptions) { o.Modalities[1].Name = "" }, "modalities[1]: the modality has no name"},
+		{"a class without name", func(o *NPYOptions) { o.Classes = []string{"a", "", "c"} }, "classes[1]: the class has no name"},
 		{"one name twice", func(o *NPYOptions) { o.Modalities[1].Name = "scan" }, "scan is named twice"},
 		{"one class twice", func(o *NPYOptions) { o.Classes = []string{"a", "b", "a"} }, `classes[2]: "a" is named twice`},
 		{"kind", func(o *NPYOptions) { o.Modalities[1].Kind = "graph" }, `"graph" is unknown`},
@@ -581,6 +582,46 @@ func TestFileThatIsCut(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// A file that is written to in place is noticed; one that is replaced by another stays what it was.
+func TestFileThatChanges(t *testing.T) {
+	path := t.TempDir() + "/x.npy"
+	writeArray(t, path, "<f4", []int{2, 3}, ramp(6)...)
+	a, err := openArray(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.file.Close()
+	want, err := a.scan(t.Context(), 2, Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeArray(t, path+".new", "<f4", []int{2, 3}, ramp(12)[6:]...)
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.scan(t.Context(), 2, Environment{}); got != want || err != nil {
+		t.Errorf("after another file took its place: %v, %v, want %v", got, err, want)
+	}
+	b, err := openArray(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.file.Close()
+	if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"unchanged": b.unchanged(), "scan": second(b.scan(t.Context(), 2, Environment{}))} {
+		if err == nil || !strings.Contains(err.Error(), "x.npy: the file was written to while it was in use") {
+			t.Errorf("%s: got error %v", what, err)
+		}
+	}
+	if err := a.unchanged(); err != nil {
+		t.Errorf("the file that was replaced: %v", err)
+	}
+}
+
+func second[A any](_ A, err error) error { return err }
 
 func BenchmarkRead(b *testing.B) {
 	folder := b.TempDir()

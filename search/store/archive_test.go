@@ -71,6 +71,17 @@ func TestImportBringsPrunedFilesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := export(t, s)
+	damaged := bytes.Clone(want)
+	damaged[0] ^= 1
+	if err := os.WriteFile(s.blobPath(sc.Weights), damaged, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Import(bytes.NewReader(archive)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("damaged weights after the import: %q, %v, want %q", got, err, want)
+	}
 	if _, _, err := s.Prune(func(Score) bool { return false }); err != nil {
 		t.Fatal(err)
 	}

@@ -34,13 +34,13 @@ func (s *Store) temporary() string { return filepath.Join(s.folder(), temporaryP
 
 func (s *Store) blobPath(d Digest) string { return filepath.Join(s.folder(), string(d[:2]), string(d)) }
 
-// writeBlob puts a file under its name, whole or not at all. One that is there with the right size stays.
+// writeBlob puts a file under its name, whole or not at all. One that is there and undamaged stays.
 func (s *Store) writeBlob(b blob) (err error) {
 	if b.digest == "" {
 		return nil
 	}
 	path := s.blobPath(b.digest)
-	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(b.content)) {
+	if content, err := os.ReadFile(path); err == nil && digest(content) == b.digest {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

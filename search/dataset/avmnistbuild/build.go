@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -67,6 +68,9 @@ type part struct {
 	stream     uint64 // distinguishes the random numbers of parts
 }
 
+// maximumSNR in dB, of either sign, leaves nothing to hear of the other.
+const maximumSNR = 200
+
 // block is the number of rows computed side by side before they are written: 25 MB of spectrograms.
 const block = 512
 
@@ -83,14 +87,20 @@ func Build(ctx context.Context, o Options) (Report, error) {
 	if o.From == "" || o.To == "" {
 		return Report{}, errors.New("building AV-MNIST: the folder to read from and the folder to make must be named")
 	}
-	if err := checkEmpty(o.To); err != nil {
+	if math.Abs(o.SNR) > maximumSNR {
+		return Report{}, fmt.Errorf("building AV-MNIST: a signal-to-noise ratio of %v dB: want -%d to %d", o.SNR, maximumSNR, maximumSNR)
+	}
+	to, err := filepath.Abs(o.To) // "." has no folder beside it
+	if err != nil {
+		return Report{}, fmt.Errorf("building AV-MNIST: %w", err)
+	}
+	if err := checkEmpty(to); err != nil {
 		return Report{}, fmt.Errorf("building AV-MNIST: %w", err)
 	}
 	parts, basis, err := prepare(ctx, o)
 	if err != nil {
 		return Report{}, fmt.Errorf("building AV-MNIST: %w", err)
 	}
-	to := filepath.Clean(o.To)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return Report{}, fmt.Errorf("building AV-MNIST: %w", err)
 	}
