@@ -41,7 +41,9 @@ typedef enum { MIXMAS_SUM = 0, MIXMAS_MAX = 1 } mixmas_reduction;
 
 enum { MIXMAS_MAX_RANK = 8 };
 
-/* ---- operations: what each means is said in Go package nn/device, under the same name. NULL is an absent operand. ---- */
+/* ---- operations: what each means is said in Go package nn/device, under the same name but for these: fill and copy are
+        Assemble, bce is BCEWithLogits, depthwise is DepthwiseConv, and channel_mlp_grad and token_mlp_grad are
+        ChannelMixingGrad and TokenMixingGrad, whose Inner is hidden_values. NULL is an absent operand. ---- */
 
 /* C = plus + act(op(A) op(B) + bias), or plus + (op(A) op(B) + bias) act'(gate) where gate is present. */
 typedef struct {

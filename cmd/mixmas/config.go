@@ -19,7 +19,7 @@ func configCommand() *cli.Command {
 		Usage: "write, check and describe configurations",
 		Subcommands: []*cli.Command{
 			{
-				Name: "init", Usage: "write a commented configuration to start from", ArgsUsage: "[FILE]",
+				Name: "init", Usage: "write a commented configuration to start from; without FILE to standard output", ArgsUsage: "[FILE]",
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "overwrite FILE"}},
 				Action: configInit,
 			},

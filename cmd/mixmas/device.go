@@ -22,8 +22,8 @@ const autoNumerics = "auto"
 // gpuWorkers is the most trials that share a GPU unless the user says otherwise: more would wait for each other.
 const gpuWorkers = 4
 
-func workersFlag() cli.Flag {
-	return &cli.IntFlag{Name: "workers", Usage: "`N` trials side by side, on as many cores", DefaultText: "all cores; 4 on a GPU"}
+func workersFlag(usage string) cli.Flag {
+	return &cli.IntFlag{Name: "workers", Usage: usage, DefaultText: "all cores; 4 on a GPU"}
 }
 
 func deviceFlag() cli.Flag {

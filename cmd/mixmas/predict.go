@@ -26,7 +26,7 @@ func predictCommand() *cli.Command {
 			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"},
-			workersFlag(), deviceFlag(),
+			workersFlag("use `N` cores"), deviceFlag(),
 		},
 		Action: predict,
 	}

@@ -33,7 +33,7 @@ func scoresCommand() *cli.Command {
 		Usage: "look at, move and remove retained scores",
 		Subcommands: []*cli.Command{
 			{Name: "ls", Usage: "list the scores", Flags: []cli.Flag{storeFlag(), asJSON}, Action: scoresList},
-			{Name: "show", Usage: "print all that is known of a score as JSON", ArgsUsage: "KEY (or its beginning)",
+			{Name: "show", Usage: "print all that is known of a score as JSON; the beginning of its key is enough", ArgsUsage: "KEY",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresShow},
 			{Name: "export", Usage: "write all scores with weights and outputs to an archive; - is stdout", ArgsUsage: "FILE",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresExport},

@@ -21,8 +21,8 @@ import (
 func sessionFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "store", Value: "mixmas.db", Usage: "`FILE` that keeps the scores"},
-		workersFlag(), deviceFlag(),
-		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search, instead of the configuration's"},
+		workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
+		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
 		profileFlag(),

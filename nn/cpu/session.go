@@ -123,7 +123,7 @@ type runner struct {
 	session      *session
 	program      *device.Program
 	instructions []instruction
-	// early[i] are the updates that follow instruction i at once, a part of the instruction optimiser.
+	// early[i] are the updates that follow instruction i at once: pieces of Adam, which is operation optimiser.
 	early     [][]instruction
 	optimiser int
 	turn      turn
