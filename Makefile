@@ -23,13 +23,17 @@ with-kernels = $(if $(wildcard build/gpu/libmixmas_cuda.a),CGO_ENABLED=1 $(GO) $
 install: ## install mixmas into Go's bin folder, with the CUDA kernels if they were compiled
 	$(call with-kernels,install) ./cmd/mixmas
 
-.PHONY: run
-run: ## search and train on the built-in data, within a minute; with the CUDA kernels if they were compiled
+# bin/mixmas with the CUDA kernels if they were compiled.
+.PHONY: with-kernels
+with-kernels:
 	$(call with-kernels,build) -o $(BIN) ./cmd/mixmas
+
+.PHONY: run
+run: with-kernels ## search and train on the built-in data, in about 15 seconds; with the CUDA kernels if they were compiled
 	$(BIN) run
 
 .PHONY: test
-test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run; ALL=1: all, or fail
+test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all, or fail
 
 .PHONY: ci
 ci: ## run all checks, and fail where a tool is missing
@@ -109,7 +113,7 @@ bench-base: ## time this tree in turns with BASE=HEAD~1, and print what benchsta
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
 .PHONY: results
-results: build ## run the paper's search on data/avmnist and write docs/results/avmnist.md (about two hours)
+results: with-kernels ## run the paper's search on data/avmnist and write docs/results/avmnist.md (about two hours)
 	$(BIN) search $(PAPER) > bin/search.json
 	$(BIN) search $(PAPER) > bin/again.json
 	$(BIN) train $(PAPER) --epochs 5 --out bin/avmnist > bin/train.json

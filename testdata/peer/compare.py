@@ -85,8 +85,8 @@ def table(results, side):
 def page(results, sides, widths, a, ours):
     out = ["# Training steps and predictions on the CPU, against PyTorch", "",
            f"Made by `make bench-peer` on one core of {processor()} (kernels: {ours}), {a.pairs} rounds, {a.seconds:g} s a figure. A ratio is "
-           "PyTorch's time over that of mixmas; above 1 mixmas is faster. `testdata/peer/compare.py` says how it is "
-           "measured, `testdata/peer/bench.py` what a step is."]
+           "PyTorch's time over that of mixmas; above 1 mixmas is faster. The spread is the distance between the quartiles of the "
+           "ratios. `testdata/peer/compare.py` says how it is measured, `testdata/peer/bench.py` what a step is."]
     for side in sides:
         if side != "mixmas":
             version, width = widths[side]

@@ -157,11 +157,12 @@ def report(a, epochs, ours, theirs):
         f"Made by `make bench-search` on 2 cores of {processor()}: the stages of `testdata/peer/search.yaml` on AV-MNIST, "
         f"{document['sample']['size']:,} samples, {epochs} epochs, batch {a.batch}; medians of {a.rounds} runs in turns. mixmas runs two trials "
         f"side by side (`--workers 2`), PyTorch {theirs[0]['torch']} one after the other with {a.threads} threads. A trial's seconds are those "
-        "it took beside the other.", "",
+        "it took beside the other. Both draw their own random numbers, so that accuracies differ as they would with another seed. The network "
+        "stage trains one candidate: the other one is the winner of the fusion stage.", "",
         "| | mixmas | PyTorch | ratio |", "|---|--:|--:|--:|",
         f"| whole search, wall time | {wall:.0f} s | {peer_wall:.0f} s | **{peer_wall / wall:.2f}** |",
         f"| peak resident memory | {peak:.0f} MiB | {peer_peak:.0f} MiB | |", "",
-        "| trial | parameters | mixmas | PyTorch | accuracy, mixmas | accuracy, PyTorch |", "|---|--:|--:|--:|--:|--:|", *rows]) + "\n"
+        "| trial | parameters | mixmas | PyTorch | accuracy in %, mixmas | accuracy in %, PyTorch |", "|---|--:|--:|--:|--:|--:|", *rows]) + "\n"
 
 
 def main():
