@@ -10,8 +10,8 @@ import (
 type MLPWeights struct{ W1, B1, W2, B2 *Value }
 
 // MLP is plus + drop(W2 drop(gelu(W1 x + b1)) + b2) over the last dimension of x (the channel MLP of Tolstikhin et al.
-// 2021). plus may be nil. One operation in the sense that its backward pass is its own: the gradient of the hidden
-// layer is multiplied by gelu' as it comes out of the product.
+// 2021). plus may be nil. Its backward pass is recorded by hand: the gradient of the hidden layer is multiplied by gelu' as
+// it comes out of the product.
 func (g *Graph) MLP(x *Value, w MLPWeights, dropout float64, plus *Value) *Value {
 	return g.mlp(x, w, dropout, plus, nil)
 }
@@ -31,15 +31,9 @@ func (g *Graph) mlp(x *Value, w MLPWeights, dropout float64, plus *Value, mixing
 			g.buffers[w.W1.buffer-1].Name, x.Shape, in, w.W1.Shape, w.W2.Shape)
 	}
 	if dropout > 0 || !g.gradients {
-		h := g.Dropout(g.Linear(x, w.W1, w.B1, device.GELU, nil), dropout)
-		if dropout == 0 {
+		return g.layers(g.Linear(x, w.W1, w.B1, device.GELU, nil), dropout, plus, func(h, plus *Value) *Value {
 			return g.Linear(h, w.W2, w.B2, device.Identity, plus)
-		}
-		y := g.Dropout(g.Linear(h, w.W2, w.B2, device.Identity, nil), dropout)
-		if plus == nil {
-			return y
-		}
-		return g.Add(plus, y)
+		})
 	}
 	if plus != nil && !slices.Equal(plus.Shape, shape) {
 		return g.Fail(shape, "mlp: the result %v does not fit %v, to which it is added", shape, plus.Shape)
@@ -63,6 +57,19 @@ func (g *Graph) mlp(x *Value, w MLPWeights, dropout float64, plus *Value, mixing
 	}, x, w.W1, w.B1, w.W2, w.B2, plus)
 }
 
+// layers is plus + drop(second(drop(h))), layer by layer.
+func (g *Graph) layers(h *Value, dropout float64, plus *Value, second func(h, plus *Value) *Value) *Value {
+	h = g.Dropout(h, dropout)
+	if dropout == 0 {
+		return second(h, plus)
+	}
+	y := g.Dropout(second(h, nil), dropout)
+	if plus == nil {
+		return y
+	}
+	return g.Add(plus, y)
+}
+
 // TokenMLP is the same MLP over the tokens of x (b, n, d): plus + W2 gelu(W1 x + b1) + b2 for each sample, with W1 (t, n)
 // and W2 (n, t) applied from the left, so that nothing is transposed.
 func (g *Graph) TokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value) *Value {
@@ -81,15 +88,9 @@ func (g *Graph) tokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value, m
 		dropout = 0
 	}
 	if dropout > 0 || !g.gradients {
-		h := g.Dropout(g.leftLinear(w.W1, w.B1, x, device.GELU, nil), dropout)
-		if dropout == 0 {
+		return g.layers(g.leftLinear(w.W1, w.B1, x, device.GELU, nil), dropout, plus, func(h, plus *Value) *Value {
 			return g.leftLinear(w.W2, w.B2, h, device.Identity, plus)
-		}
-		y := g.Dropout(g.leftLinear(w.W2, w.B2, h, device.Identity, nil), dropout)
-		if plus == nil {
-			return y
-		}
-		return g.Add(plus, y)
+		})
 	}
 	b, n, d := x.Shape[0], x.Shape[1], x.Shape[2]
 	t := w.W1.Shape[0]

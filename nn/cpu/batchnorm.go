@@ -13,8 +13,9 @@ type channels struct {
 	set                    *simd.Set
 	outer, channels, inner int
 	rows                   rowSlices
-	// sums holds a slice's sums each.
-	sums []float64
+	// sums holds channels sums for each slice, block as many for the rows on their way to them.
+	sums  []float64
+	block []float32
 }
 
 func newChannels(b *binder, outer, count, inner int) channels {
@@ -22,7 +23,7 @@ func newChannels(b *binder, outer, count, inner int) channels {
 	if inner == 1 {
 		c.rows = sliced(outer, count, count)
 	}
-	c.sums = make([]float64, c.rows.count*count)
+	c.sums, c.block = make([]float64, c.rows.count*count), aligned(c.rows.count*count)
 	return c
 }
 
@@ -39,6 +40,28 @@ func (c *channels) sum(t *turn, f part) {
 	total := c.sums[:c.channels]
 	for s := 1; s < c.rows.count; s++ {
 		addTo(total, c.sums[s*c.channels:][:c.channels])
+	}
+}
+
+// add computes the sums of units of sum. columns adds rows i ≤ r < j to one sum a channel; with inner above 1, elements is
+// the sum over elements k ≤ e < m of a channel.
+func (c *channels) add(from, to int, columns func(sum []float32, i, j int), elements func(channel, k, m int) float32) {
+	if c.inner == 1 {
+		for s := from; s < to; s++ {
+			first, last := c.rows.bounds(s)
+			sums := c.sums[s*c.channels:][:c.channels]
+			clear(sums)
+			addRows(sums, c.block[s*c.channels:][:c.channels], first, last, columns)
+		}
+		return
+	}
+	for channel := from; channel < to; channel++ {
+		sum := 0.0
+		for o := range c.outer {
+			row := (o*c.channels + channel) * c.inner
+			eachBlock(row, row+c.inner, func(k, m int) { sum += float64(elements(channel, k, m)) })
+		}
+		c.sums[channel] = sum
 	}
 }
 
@@ -69,8 +92,6 @@ type batchNorm struct {
 	x, weight, bias, y           []float32
 	mean, rstd                   []float32
 	runningMean, runningVariance []float32
-	// block is a slice's scratch each.
-	block []float32
 	// y = (x-mean) gain + bias
 	gain []float32
 
@@ -94,7 +115,6 @@ func bindBatchNorm(b *binder, o *device.BatchNorm) instruction {
 		statistics = make([]float32, 2*c)
 	}
 	l.mean, l.rstd = statistics[:c], statistics[c:]
-	l.block = aligned(l.rows.count * c)
 	l.gain = aligned(c)
 	l.sumMean, l.sumSquares, l.normalise = l.partMean, l.partSquares, l.partNormalise
 	b.share(o.RunningMean, o.RunningMean)
@@ -132,36 +152,22 @@ func (l *batchNorm) statistics(t *turn) {
 
 func (l *batchNorm) partMean(_ *worker, from, to int) {
 	width := l.o.Channels
-	clear(l.sums[from*l.stride() : to*l.stride()])
-	if l.inner == 1 {
-		for s := from; s < to; s++ {
-			first, last := l.rows.bounds(s)
-			addRows(l.sums[s*width:][:width], l.block[s*width:][:width], first, last, func(block []float32, i, j int) {
-				l.set.ColumnSum(block, l.x[i*width:j*width], j-i, width, width)
-			})
-		}
-		return
-	}
-	l.eachRow(from, to, func(c, k, m int) { l.sums[c] += float64(l.set.Sum(l.x[k:m])) })
+	l.add(from, to,
+		func(sum []float32, i, j int) { l.set.ColumnSum(sum, l.x[i*width:j*width], j-i, width, width) },
+		func(_, k, m int) float32 { return l.set.Sum(l.x[k:m]) })
 }
 
 func (l *batchNorm) partSquares(w *worker, from, to int) {
 	width := l.o.Channels
-	clear(l.sums[from*l.stride() : to*l.stride()])
-	if l.inner == 1 {
-		for s := from; s < to; s++ {
-			first, last := l.rows.bounds(s)
-			addRows(l.sums[s*width:][:width], l.block[s*width:][:width], first, last, func(block []float32, i, j int) {
-				l.set.ColumnSquares(block, l.x[i*width:j*width], l.mean, j-i, width, width)
-			})
-		}
-		return
-	}
-	l.eachRow(from, to, func(c, k, m int) {
-		deviation := w.blocks[0][:m-k]
-		l.set.AddScalar(deviation, l.x[k:m], -l.mean[c])
-		l.sums[c] += float64(l.set.Dot(deviation, deviation))
-	})
+	l.add(from, to,
+		func(sum []float32, i, j int) {
+			l.set.ColumnSquares(sum, l.x[i*width:j*width], l.mean, j-i, width, width)
+		},
+		func(c, k, m int) float32 {
+			deviation := w.blocks[0][:m-k]
+			l.set.AddScalar(deviation, l.x[k:m], -l.mean[c])
+			return l.set.Dot(deviation, deviation)
+		})
 }
 
 func (l *batchNorm) partNormalise(_ *worker, from, to int) {
@@ -179,24 +185,6 @@ func (l *batchNorm) partNormalise(_ *worker, from, to int) {
 	}
 }
 
-// stride is the number of sums of a unit of sum.
-func (c *channels) stride() int {
-	if c.inner == 1 {
-		return c.channels
-	}
-	return 1
-}
-
-// eachRow calls f for the elements k ≤ e < m of each row of the channels from ≤ c < to, a block at a time.
-func (c *channels) eachRow(from, to int, f func(channel, k, m int)) {
-	for channel := from; channel < to; channel++ {
-		for o := range c.outer {
-			row := (o*c.channels + channel) * c.inner
-			eachBlock(row, row+c.inner, func(k, m int) { f(channel, k, m) })
-		}
-	}
-}
-
 // batchNormGrad runs [device.BatchNormGrad].
 type batchNormGrad struct {
 	channels
@@ -206,7 +194,6 @@ type batchNormGrad struct {
 	dx, plus             []float32
 	dweight, dbias       []float32
 	plusWeight, plusBias []float32
-	block                []float32 // a slice's scratch each
 	// dx = (x-mean) slope + dy factor + shift
 	factor, slope, shift []float32
 
@@ -228,7 +215,6 @@ func bindBatchNormGrad(b *binder, o *device.BatchNormGrad) instruction {
 		return nil
 	}
 	g.mean, g.rstd = statistics[:c], statistics[c:]
-	g.block = aligned(g.rows.count * c)
 	g.factor, g.slope, g.shift = aligned(c), aligned(c), aligned(c)
 	g.sumBias, g.sumWeight, g.distribute = g.partBias, g.partWeight, g.partDistribute
 	b.share(o.DWeight, o.PlusWeight)
@@ -271,36 +257,22 @@ func at(x []float32, i int) float64 {
 
 func (g *batchNormGrad) partBias(_ *worker, from, to int) {
 	width := g.o.Channels
-	clear(g.sums[from*g.stride() : to*g.stride()])
-	if g.inner == 1 {
-		for s := from; s < to; s++ {
-			first, last := g.rows.bounds(s)
-			addRows(g.sums[s*width:][:width], g.block[s*width:][:width], first, last, func(block []float32, i, j int) {
-				g.set.ColumnSum(block, g.dy[i*width:j*width], j-i, width, width)
-			})
-		}
-		return
-	}
-	g.eachRow(from, to, func(c, k, m int) { g.sums[c] += float64(g.set.Sum(g.dy[k:m])) })
+	g.add(from, to,
+		func(sum []float32, i, j int) { g.set.ColumnSum(sum, g.dy[i*width:j*width], j-i, width, width) },
+		func(_, k, m int) float32 { return g.set.Sum(g.dy[k:m]) })
 }
 
 func (g *batchNormGrad) partWeight(w *worker, from, to int) {
 	width := g.o.Channels
-	clear(g.sums[from*g.stride() : to*g.stride()])
-	if g.inner == 1 {
-		for s := from; s < to; s++ {
-			first, last := g.rows.bounds(s)
-			addRows(g.sums[s*width:][:width], g.block[s*width:][:width], first, last, func(block []float32, i, j int) {
-				g.set.ColumnDot(block, g.x[i*width:j*width], g.mean, g.dy[i*width:j*width], j-i, width)
-			})
-		}
-		return
-	}
-	g.eachRow(from, to, func(c, k, m int) {
-		deviation := w.blocks[0][:m-k]
-		g.set.AddScalar(deviation, g.x[k:m], -g.mean[c])
-		g.sums[c] += float64(g.set.Dot(deviation, g.dy[k:m]))
-	})
+	g.add(from, to,
+		func(sum []float32, i, j int) {
+			g.set.ColumnDot(sum, g.x[i*width:j*width], g.mean, g.dy[i*width:j*width], j-i, width)
+		},
+		func(c, k, m int) float32 {
+			deviation := w.blocks[0][:m-k]
+			g.set.AddScalar(deviation, g.x[k:m], -g.mean[c])
+			return g.set.Dot(deviation, g.dy[k:m])
+		})
 }
 
 func (g *batchNormGrad) partDistribute(w *worker, from, to int) {

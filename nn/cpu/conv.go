@@ -203,8 +203,8 @@ type depthwiseGrad struct {
 	x, dy    []float32
 	dw, plus []float32
 	rows     rowSlices
-	sums     []float64 // a slice's sum each, (places, channels)
-	block    []float32 // a slice's scratch each
+	sums     []float64 // (slices, places, channels)
+	block    []float32 // as sums, of a few rows
 	device.Maps
 	compute part
 }

@@ -62,9 +62,9 @@ type layerNormGrad struct {
 	plusWeight, plusBias      []float32
 	rows                      rowSlices
 	width                     int
-	dweights, dbiases         []float32 // a slice's sum each
-	unwanted                  []float32 // a slice's gradient of x each, where nobody wants it
-	blockWeight, blockBias    []float32 // a slice's scratch each
+	dweights, dbiases         []float32 // a row of width for each slice: its sums
+	unwanted                  []float32 // room for the gradient of x of each slice, where nobody wants it
+	blockWeight, blockBias    []float32 // a row of width for each slice: the sums of few rows
 	compute                   part
 }
 
