@@ -49,7 +49,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	}
 	t.checkpoint = filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))
 	s.observer.StageStarted("full", 1)
-	o, err := s.run(ctx, t)
+	o, err := s.score(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -91,10 +91,9 @@ func lackOfMemory(what string, err error) error {
 
 // fullTrial is the trial of a full training.
 func (s *Search) fullTrial(name string, m mixer.Specification, recipe config.Train) *Trial {
-	s.validation = dataset.AllRows(s.data, dataset.Validation)
-	rows := dataset.AllRows(s.data, dataset.Train)
-	t := &Trial{Name: "full/" + name, Label: name, train: rows, validation: s.validation,
-		Specification: s.specification(m, recipe.Training, rows)}
+	rows, validation := dataset.AllRows(s.data, dataset.Train), dataset.AllRows(s.data, dataset.Validation)
+	t := &Trial{Name: "full/" + name, Label: name, train: rows, validation: validation,
+		Specification: s.specification(m, recipe.Training, rows, validation)}
 	t.Recipe.EarlyStopping = recipe.EarlyStopping
 	if recipe.Plateau.Factor < 1 {
 		t.Recipe.Plateau = &Plateau{Factor: recipe.Plateau.Factor, Patience: recipe.Plateau.Patience}

@@ -192,7 +192,7 @@ func (s *Search) chooseNetwork(ctx context.Context, encoders []*Stage, fusion *S
 // the plan says to start from scratch.
 func (s *Search) trial(stage, label string, model mixer.Specification, encoders []*Stage) *Trial {
 	t := &Trial{Name: stage + "/" + label, Label: label, train: s.sample.Rows, validation: s.validation,
-		Specification: s.specification(model, s.config.Search.Training, s.sample.Rows)}
+		Specification: s.specification(model, s.config.Search.Training, s.sample.Rows, s.validation)}
 	if s.config.Search.Start == "scratch" {
 		return t
 	}
@@ -206,10 +206,11 @@ func (s *Search) trial(stage, label string, model mixer.Specification, encoders 
 	return t
 }
 
-// specification is that of a model trained with a recipe on rows of the training split.
-func (s *Search) specification(model mixer.Specification, t config.Training, rows []int) Specification {
+// specification is that of a model trained with a recipe on rows of the training split, and scored on rows of the validation
+// split.
+func (s *Search) specification(model mixer.Specification, t config.Training, rows, validation []int) Specification {
 	return Specification{Revision: NumericsRevision, Numerics: s.device.Numerics(), Data: s.data.Fingerprint(),
-		Sample: identify(rows), Validation: identify(s.validation), Model: model, Seed: s.config.Seed,
+		Sample: identify(rows), Validation: identify(validation), Model: model, Seed: s.config.Seed,
 		Recipe: Recipe{Optimiser: t.Optimiser, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay,
 			Momentum: t.Momentum, Batch: t.Batch, Epochs: t.Epochs}}
 }

@@ -68,8 +68,8 @@ type Plateau struct {
 	Patience int     `json:"patience"`
 }
 
-// full reports whether the recipe looks at the validation loss after every epoch.
-func (r Recipe) full() bool { return r.Plateau != nil || r.EarlyStopping > 0 }
+// watches reports whether the recipe looks at the validation loss after every epoch.
+func (r Recipe) watches() bool { return r.Plateau != nil || r.EarlyStopping > 0 }
 
 // Key is the SHA-256 of the canonical specification.
 func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }

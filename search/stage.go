@@ -34,7 +34,7 @@ func (s *Search) choose(ctx context.Context, name string, trials []*Trial) (*Sta
 	group, ctx := errgroup.WithContext(ctx)
 	for i, t := range trials {
 		group.Go(func() error {
-			o, err := s.run(ctx, t)
+			o, err := s.score(ctx, t)
 			if err != nil {
 				return err
 			}

@@ -1,41 +1,144 @@
 package search
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"strings"
+	"slices"
 	"time"
 
 	"mixmas/nn"
+	"mixmas/nn/device"
+	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
-	"mixmas/search/atomicfile"
+	"mixmas/search/dataset"
 	"mixmas/search/store"
 )
 
-// progress is how far a training has come; its JSON form is kept in checkpoints.
-type progress struct {
-	Key   string        `json:"key"`
-	Epoch int           `json:"epoch"` // epochs done
-	Curve []store.Epoch `json:"curve"`
-	// Seconds is the time that the training took before its last interruption.
-	Seconds float64 `json:"seconds"`
-	// Updates counts the optimiser's steps.
-	Updates int         `json:"updates"`
-	Plateau *nn.Plateau `json:"plateau,omitempty"`
-	// BestLoss is the lowest validation loss so far, reached after BestEpoch epochs.
-	BestLoss  float64 `json:"best_loss"`
-	BestEpoch int     `json:"best_epoch"`
+// train runs the trial and returns its score with the trained weights and the validation outputs as files.
+func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
+	s.trainings.Add(1)
+	sc = store.Score{Name: t.Name, Status: store.Finished, Machine: s.machine, Numerics: t.Numerics}
+	r, err := s.newTraining(ctx, t)
+	var logits []float32
+	if err == nil {
+		defer r.trainer.Close()
+		logits, err = r.epochs(ctx)
+		sc.Parameters, sc.FLOPs = r.model.Parameters().Count(), r.flops
+		sc.Curve, sc.Seconds = r.state.Curve, r.seconds()
+	}
+	sc.Finished = time.Now()
+	if failed := new(trialError); errors.As(err, failed) {
+		sc.Status, sc.Reason = store.Failed, failed.Error()
+		return sc, nil, nil, nil
+	}
+	if err != nil {
+		return sc, nil, nil, err
+	}
+	if sc.Metrics, err = s.evaluate(r.validation, logits); err != nil {
+		return sc, nil, nil, err
+	}
+	if !t.Recipe.watches() {
+		sc.Curve[len(sc.Curve)-1].ValidationLoss = sc.Metrics["loss"]
+	}
+	trained, err := r.trainer.Weights()
+	if err != nil {
+		return sc, nil, nil, err
+	}
+	if weights, err = encode(trained, nil); err != nil {
+		return sc, nil, nil, err
+	}
+	outputs, err = s.encodeOutputs(logits)
+	return sc, weights, outputs, err
+}
 
-	best nn.Weights
+// training is one training under way.
+type training struct {
+	search            *Search
+	trial             *Trial
+	model             nn.Model
+	trainer           *nn.Trainer
+	train, validation *dataset.Samples
+	flops             int64
+	started           time.Time
+	state             progress
+}
+
+// seconds is how long the training has taken, before interruptions too.
+func (r *training) seconds() float64 { return r.state.Seconds + time.Since(r.started).Seconds() }
+
+// newTraining builds the trial's model with its initial weights.
+func (s *Search) newTraining(ctx context.Context, t *Trial) (*training, error) {
+	seed, err := t.trialSeed()
+	if err != nil {
+		return nil, err
+	}
+	r := &training{search: s, trial: t, started: time.Now()}
+	t.id = int(s.ids.Add(1))
+	if r.model, err = mixer.Build(t.Model); err != nil {
+		return nil, blame(ctx, err)
+	}
+	if r.train, err = dataset.Select(s.data, dataset.Train, t.train, inputs(r.model)); err != nil {
+		return nil, err
+	}
+	if r.validation, err = dataset.Select(s.data, dataset.Validation, t.validation, inputs(r.model)); err != nil {
+		return nil, err
+	}
+	// The device's memory first: it refuses a model that is too large, for which the weights below would be too.
+	r.trainer, err = nn.NewTrainer(s.device, r.model, nn.Recipe{Batch: t.Recipe.Batch, Seed: seed, Optimiser: nn.Optimiser{
+		Name: t.Recipe.Optimiser, WeightDecay: t.Recipe.WeightDecay, Momentum: t.Recipe.Momentum}})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.initialise(seed); err != nil {
+		r.trainer.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// initialise sets the weights that the training starts from.
+func (r *training) initialise(seed uint64) error {
+	weights := r.model.Parameters().Initialise(seed)
+	for modality, from := range r.trial.start {
+		if err := r.search.warm(weights, modality, from); err != nil {
+			return err
+		}
+	}
+	return r.trainer.Load(weights)
+}
+
+// inputs are the names of a model's inputs, which are modalities.
+func inputs(m nn.Model) []string {
+	var names []string
+	for _, in := range m.Inputs() {
+		names = append(names, in.Name)
+	}
+	return names
+}
+
+// warm replaces a modality's encoder and head in the weights by those that an encoder trial ended with.
+func (s *Search) warm(weights nn.Weights, modality string, from *Outcome) error {
+	file, err := s.store.Weights(from.Score)
+	if err != nil {
+		return fmt.Errorf("weights of %s: %w", from.Trial.Name, err)
+	}
+	trained, _, err := safetensors.Parse(file)
+	if err != nil {
+		return fmt.Errorf("weights of %s: %w", from.Trial.Name, err)
+	}
+	for name, tensor := range mixer.WarmStart(modality, trained) {
+		if old, ok := weights[name]; !ok || !slices.Equal(old.Shape, tensor.Shape) {
+			return fmt.Errorf("weights of %s: %s does not fit the fused model", from.Trial.Name, name)
+		}
+		weights[name] = tensor
+	}
+	return nil
 }
 
 // epochs trains to the end of the recipe, from the checkpoint if there is one, and returns the validation logits.
-func (r *run) epochs(ctx context.Context) ([]float32, error) {
+func (r *training) epochs(ctx context.Context) ([]float32, error) {
 	recipe, steps := r.trial.Recipe, r.trainer.Steps(r.train.Len())
 	if recipe.Plateau != nil {
 		r.state.Plateau = nn.NewPlateau(recipe.LearningRate, recipe.Plateau.Factor, recipe.Plateau.Patience)
@@ -62,7 +165,7 @@ func (r *run) epochs(ctx context.Context) ([]float32, error) {
 			return nil, blame(ctx, err)
 		}
 		entry := store.Epoch{TrainLoss: loss, LearningRate: rate}
-		if recipe.full() {
+		if recipe.watches() {
 			if entry.ValidationLoss, err = r.validate(ctx); err != nil {
 				return nil, err
 			}
@@ -84,13 +187,13 @@ func (r *run) epochs(ctx context.Context) ([]float32, error) {
 }
 
 // stopped reports whether the validation loss has not improved for as many epochs as the recipe bears.
-func (r *run) stopped() bool {
+func (r *training) stopped() bool {
 	patience := r.trial.Recipe.EarlyStopping
 	return patience > 0 && r.state.Epoch-r.state.BestEpoch >= patience && r.state.BestEpoch > 0
 }
 
 // validate computes the validation loss, and keeps the weights if it is the best so far.
-func (r *run) validate(ctx context.Context) (float64, error) {
+func (r *training) validate(ctx context.Context) (float64, error) {
 	logits, err := r.trainer.Predict(ctx, r.validation)
 	if err != nil {
 		return 0, blame(ctx, err)
@@ -110,75 +213,32 @@ func (r *run) validate(ctx context.Context) (float64, error) {
 	return loss, err
 }
 
-// bestPrefix marks the best weights in a checkpoint, beside the tensor "state".
-const bestPrefix = "best."
+// trialError is an error that the trial's specification alone decides: the same training would fail again.
+type trialError struct{ error }
 
-// save writes a checkpoint, where the trial wants one.
-func (r *run) save() error {
-	if r.trial.checkpoint == "" {
-		return nil
-	}
-	state, updates, err := r.trainer.State()
-	if err != nil {
+// blame makes an error of a training the trial's own, unless the samples, the device or its memory, or an interruption are
+// at fault.
+func blame(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if r.state.Key, _, err = r.trial.Key(); err != nil {
-		return err
-	}
-	r.state.Updates = updates
-	saved := r.state
-	saved.Seconds = r.seconds()
-	tensors := nn.Weights{"state": {Shape: []int{len(state)}, Data: state}}
-	for name, tensor := range r.state.best {
-		tensors[bestPrefix+name] = tensor
-	}
-	text, err := json.Marshal(saved)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(r.trial.checkpoint, func(w io.Writer) error {
-		return safetensors.Write(w, tensors, map[string]string{"progress": string(text)})
-	})
-}
-
-// resume goes on from the checkpoint, where there is one.
-func (r *run) resume() error {
-	path := r.trial.checkpoint
-	if path == "" {
-		return nil
-	}
-	file, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	tensors, metadata, err := safetensors.Parse(file)
-	if err == nil {
-		err = json.Unmarshal([]byte(metadata["progress"]), &r.state)
-	}
-	if err != nil {
-		return fmt.Errorf("checkpoint %s is damaged, remove it to train from the beginning: %w", path, err)
-	}
-	key, _, err := r.trial.Key()
-	if err != nil {
-		return err
-	}
-	if r.state.Key != key {
-		return fmt.Errorf("checkpoint %s belongs to another training (%.12s, not %.12s): remove it, or train into another folder",
-			path, r.state.Key, key)
-	}
-	for name, tensor := range tensors {
-		if best, ok := strings.CutPrefix(name, bestPrefix); ok {
-			if r.state.best == nil {
-				r.state.best = nn.Weights{}
-			}
-			r.state.best[best] = tensor
+	for _, innocent := range []error{nn.ErrSamples, device.ErrOutOfMemory, device.ErrDevice} {
+		if errors.Is(err, innocent) {
+			return err
 		}
 	}
-	if err := r.trainer.Restore(tensors["state"].Data, r.state.Updates); err != nil {
-		return fmt.Errorf("checkpoint %s: %w", path, err)
-	}
-	return nil
+	return trialError{err}
+}
+
+func encode(w nn.Weights, metadata map[string]string) ([]byte, error) {
+	var file bytes.Buffer
+	err := safetensors.Write(&file, w, metadata)
+	return file.Bytes(), err
+}
+
+// encodeOutputs makes a file of logits that says which data they are about.
+func (s *Search) encodeOutputs(logits []float32) ([]byte, error) {
+	classes := len(s.data.Classes())
+	return encode(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}},
+		map[string]string{"data": s.data.Fingerprint()})
 }
