@@ -122,8 +122,7 @@ func (d *Device) Open(state int) (device.Session, error) {
 		return nil, fmt.Errorf("open %s session: a state of %d elements, want 0 or more", d.Name(), state)
 	}
 	s := &session{device: d, stateSize: state, names: map[string]*C.char{}}
-	numerics := map[Numerics]C.mixmas_numerics{FP32: C.MIXMAS_FP32, TF32: C.MIXMAS_TF32, BF16: C.MIXMAS_BF16}[d.numerics]
-	err := s.result(C.mixmas_session_open(C.int32_t(d.ordinal), numerics, C.int64_t(state), &s.c, &s.message))
+	err := s.result(C.mixmas_session_open(C.int32_t(d.ordinal), s.numerics(), C.int64_t(state), &s.c, &s.message))
 	if err != nil {
 		return nil, fmt.Errorf("open %s session: %w", d.Name(), err)
 	}

@@ -66,7 +66,7 @@ func (s *Search) posWeight() []float32 {
 // a fusion network is given depends on the encoders that win: of those that make tokens of one number and width, one stands
 // for all.
 func (s *Search) checkCandidates() error {
-	winners := [][]*Stage{nil} // what the encoder stages may end with
+	ends := [][]*Stage{nil} // how the encoder stages may end
 	for _, m := range s.data.Modalities() {
 		var different []*Stage
 		seen := map[[2]int]bool{}
@@ -85,18 +85,18 @@ func (s *Search) checkCandidates() error {
 			}
 		}
 		var longer [][]*Stage
-		for _, before := range winners {
+		for _, before := range ends {
 			for _, stage := range different {
 				longer = append(longer, append(slices.Clone(before), stage))
 			}
 		}
-		winners = longer
+		ends = longer
 	}
-	for _, encoders := range winners {
+	for _, encoders := range ends {
 		for _, function := range s.config.Search.Fusions {
 			for _, c := range s.config.Search.Networks {
 				if err := recordable(s.fusedModel(encoders, function, c, s.dropout())); err != nil {
-					return s.config.Errorf("search.networks", "%s with %s of %s: %v", c.Label, function, labels(encoders), err)
+					return s.config.Errorf("search.networks", "%s with %s of %s: %v", c.Label, function, winners(encoders), err)
 				}
 			}
 		}
@@ -104,8 +104,8 @@ func (s *Search) checkCandidates() error {
 	return nil
 }
 
-// labels lists the winners of stages.
-func labels(stages []*Stage) string {
+// winners names the winners of stages.
+func winners(stages []*Stage) string {
 	var names []string
 	for _, s := range stages {
 		names = append(names, s.Winner().Trial.Label)

@@ -6,7 +6,7 @@ import (
 	"mixmas/search/sample"
 )
 
-// labels reads the labels of all samples of the data set.
+// labels reads the labels of the samples.
 func (s *Search) labels(samples *dataset.Samples) (sample.Labels, error) {
 	l := sample.Labels{Rows: samples.Len(), Classes: len(s.data.Classes()), MultiLabel: s.data.MultiLabel()}
 	width := 1

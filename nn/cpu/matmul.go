@@ -5,8 +5,8 @@ import (
 	"mixmas/nn/device"
 )
 
-// rowUnit is the number of rows of C that workers share out: those of a tile of the kernel.
-const rowUnit = 6
+// rowUnit is the number of rows of C that workers share out.
+const rowUnit = simd.TileRows
 
 // matmul runs [device.MatMul]. Batches whose matrices follow each other without gap are folded into one larger product.
 type matmul struct {
