@@ -29,7 +29,7 @@ with-kernels:
 	$(call with-kernels,build) -o $(BIN) ./cmd/mixmas
 
 .PHONY: run
-run: with-kernels ## search and train on the built-in data, in about 15 seconds; with the CUDA kernels if they were compiled
+run: with-kernels ## search and train on the built-in data, in about ten seconds; with the CUDA kernels if they were compiled
 	$(BIN) run
 
 .PHONY: test
@@ -123,6 +123,10 @@ results: with-kernels ## run the paper's search on data/avmnist and write docs/r
 page: ## write docs/results/avmnist.md again from what make results left
 	$(BIN) report --title 'AV-MNIST, with the settings of the paper' \
 	  --note "$$(cat docs/results/avmnist.note)" bin/search.json bin/again.json bin/train.json > docs/results/avmnist.md
+
+.PHONY: readme-run
+readme-run: build ## write the run in README.md again
+	docs/readme.sh $(BIN) README.md
 
 .PHONY: profile-page
 profile-page: build ## write the run in docs/profiling.md again

@@ -6,7 +6,7 @@ import "github.com/urfave/cli/v2"
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
-		Description: "Without CONFIG it runs on built-in data, in about 15 seconds on two cores.",
+		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores.",
 		Flags:       sessionFlags(outFlag(), epochsFlag()),
 		Action:      func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
