@@ -2,6 +2,7 @@
 package atomicfile
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,16 +12,19 @@ import (
 )
 
 // Write puts what write writes in the place of the file at path, when all of it is on the disk. Until then, and after an
-// error, the old file stays. A symbolic link stays one; what is no regular file, such as a pipe, is written to as it is.
-// Several processes may write one path at once: the last one's file stays.
+// error, the old file stays. The new one has its permissions. A symbolic link stays one; what is no regular file, such as a
+// pipe, is written to as it is. Several processes may write one path at once: the last one's file stays.
 func Write(path string, write func(io.Writer) error) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return writeInto(path, write)
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		if mode = info.Mode(); !mode.IsRegular() {
+			return writeInto(path, write)
+		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+partial)
+	f, err := os.OpenFile(path+partial+rand.Text(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode.Perm())
 	if err != nil {
 		return err
 	}
@@ -30,7 +34,7 @@ func Write(path string, write func(io.Writer) error) (err error) {
 			err = fmt.Errorf("%s: %w", path, err)
 		}
 	}()
-	if err := errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
@@ -44,12 +48,12 @@ func writeInto(path string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// partial is the pattern that ends the names of files that are not whole yet.
-const partial = ".partial-*"
+// partial and a random word end the names of files that are not whole yet.
+const partial = ".partial-"
 
 // Remove removes the file at path, which need not exist, and what killed writers of it left over.
 func Remove(path string) error {
-	left, err := filepath.Glob(path + partial)
+	left, err := filepath.Glob(path + partial + "*")
 	for _, name := range append(left, path) {
 		if e := os.Remove(name); !errors.Is(e, fs.ErrNotExist) {
 			err = errors.Join(err, e)

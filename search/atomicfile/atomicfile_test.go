@@ -48,6 +48,19 @@ func TestFailureLeavesTheOldFile(t *testing.T) {
 	}
 }
 
+func TestPermissionsStay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, text("new")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v (%v), want 0600", info.Mode(), err)
+	}
+}
+
 func TestWritersAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a")
 	var writers sync.WaitGroup
