@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write puts what write writes in the place of the file at path, when all of it is on the disk. Until then, and after an
@@ -53,9 +54,16 @@ const partial = ".partial-"
 
 // Remove removes the file at path, which need not exist, and what killed writers of it left over.
 func Remove(path string) error {
-	left, err := filepath.Glob(path + partial + "*")
-	for _, name := range append(left, path) {
-		if e := os.Remove(name); !errors.Is(e, fs.ErrNotExist) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if name != filepath.Base(path) && !strings.HasPrefix(name, filepath.Base(path)+partial) {
+			continue
+		}
+		if e := os.Remove(filepath.Join(filepath.Dir(path), name)); !errors.Is(e, fs.ErrNotExist) {
 			err = errors.Join(err, e)
 		}
 	}

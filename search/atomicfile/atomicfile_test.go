@@ -106,8 +106,8 @@ func TestDeviceStaysADevice(t *testing.T) {
 }
 
 func TestRemoveTakesWhatIsLeftOver(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a")
-	for _, name := range []string{"a", "a.partial-1", "b"} {
+	path := filepath.Join(t.TempDir(), "a[")
+	for _, name := range []string{"a[", "a[.partial-1", "b"} {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte(name), 0o644); err != nil {
 			t.Fatal(err)
 		}
