@@ -113,7 +113,7 @@ bench-base: ## time this tree in turns with BASE=HEAD~1, and print what benchsta
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
 .PHONY: results
-results: with-kernels ## run the paper's search on data/avmnist and write docs/results/avmnist.md (about two hours)
+results: with-kernels ## run the paper's search on data/avmnist and write docs/results/avmnist.md (a quarter of an hour)
 	$(BIN) search $(PAPER) > bin/search.json
 	$(BIN) search $(PAPER) > bin/again.json
 	$(BIN) train $(PAPER) --epochs 5 --out bin/avmnist > bin/train.json
