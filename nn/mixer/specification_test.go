@@ -46,6 +46,8 @@ func TestBuildErrors(t *testing.T) {
 	}{
 		{"width", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.Width = 0 }), 1, 8, 8)), "modality image: mlp_mixer: option width: want at least 1, got 0"},
 		{"depth", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.Depth = -1 }), 1, 8, 8)), "option depth"},
+		{"too deep", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.Depth = 1 << 30 }), 1, 8, 8)), "option depth: want at most 1000"},
+		{"too deep a stage", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Depths = []int{1, 1 << 30} }), 1, 28, 28)), "option depths: want at most 1000"},
 		{"token width", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.TokenWidth = 0 }), 1, 8, 8)), "option token_width"},
 		{"channel width", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.ChannelWidth = 0 }), 1, 8, 8)), "option channel_width"},
 		{"patch", one(image("mlp_mixer", mlp(func(*mixer.MLPMixerOptions) {}), 1, 8, 10)), "option patch: 4 does not divide maps of 8×10"},

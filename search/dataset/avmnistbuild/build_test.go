@@ -407,6 +407,7 @@ func TestBuildErrors(t *testing.T) {
 			delete(in.zips[noise], "noise/running_tap.wav")
 			delete(in.zips[noise], "noise/dude_miaowing.wav")
 		}, []string{noise, "running_tap"}},
+		{"nothing but noise", func(_ ingredients, o *Options) { o.SNR = -7000 }, []string{"-7000 dB", "-200 to 200"}},
 		{"too many components", func(_ ingredients, o *Options) { o.Components = 26 }, []string{"26 principal components", "1 to 25"}},
 		{"no training rows", func(_ ingredients, o *Options) { o.Validation = 24 }, []string{"24 rows", "none for training"}},
 		{"no folder named", func(_ ingredients, o *Options) { o.To = "" }, []string{"must be named"}},
