@@ -24,12 +24,12 @@ install: ## install mixmas into Go's bin folder, with the CUDA kernels if they w
 	$(call with-kernels,install) ./cmd/mixmas
 
 # bin/mixmas with the CUDA kernels if they were compiled.
-.PHONY: with-kernels
-with-kernels:
+.PHONY: program
+program:
 	$(call with-kernels,build) -o $(BIN) ./cmd/mixmas
 
 .PHONY: run
-run: with-kernels ## search and train on the built-in data, in about ten seconds; with the CUDA kernels if they were compiled
+run: program ## search and train on the built-in data, in about ten seconds; with the CUDA kernels if they were compiled
 	$(BIN) run
 
 .PHONY: test
@@ -113,7 +113,7 @@ bench-base: ## time this tree in turns with BASE=HEAD~1, and print what benchsta
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
 .PHONY: results
-results: with-kernels ## run the paper's search on data/avmnist and write docs/results/avmnist.md (a quarter of an hour)
+results: program ## run the paper's search on data/avmnist and write docs/results/avmnist.md (a quarter of an hour)
 	$(BIN) search $(PAPER) > bin/search.json
 	$(BIN) search $(PAPER) > bin/again.json
 	$(BIN) train $(PAPER) --epochs 5 --out bin/avmnist > bin/train.json

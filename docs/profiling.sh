@@ -6,13 +6,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$program" search --device cpu --workers 1 --store "$folder/scores.db" --profile "$folder" >"$folder/out" 2>/dev/null
 {
-  sed '/^<!-- run -->$/q' "$page"
   echo "\`mixmas search --device cpu --workers 1 --profile DIR\`, $("$program" devices | sed -n 's/^  numerics  *//p' | head -n 1)," \
     "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1):"
   echo
   echo '```'
   head -n 42 "$folder/operations.txt"
   echo '```'
-  sed -n '/^<!-- end of the run -->$/,$p' "$page"
-} >"$page.new"
-mv "$page.new" "$page"
+} | "$(dirname "$0")/replace-run.sh" "$page"

@@ -1,15 +1,12 @@
 #!/bin/sh
 # readme.sh PROGRAM PAGE: puts what the program prints on the built-in data in the place of the run in README.md.
 set -eu
-program=$(realpath "$1") page=$(realpath "$2")
+program=$(realpath "$1") page=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 (cd "$folder" && "$program" run --device cpu >out 2>/dev/null)
 {
-  sed '/^<!-- run -->$/q' "$page"
   echo '```'
   cat "$folder/out"
   echo '```'
-  sed -n '/^<!-- end of the run -->$/,$p' "$page"
-} >"$page.new"
-mv "$page.new" "$page"
+} | "$(dirname "$0")/replace-run.sh" "$page"

@@ -81,10 +81,8 @@ func (g *Graph) Fail(shape []int, format string, args ...any) *Value {
 // Input is a value that is written before each run. Models with several inputs tell them apart by name.
 func (g *Graph) Input(name string, shape ...int) *Value {
 	v := g.value(name, shape)
-	if v.buffer != 0 {
-		g.buffers[v.buffer-1].First = -1
-		g.inputs = append(g.inputs, v)
-	}
+	g.buffers[v.buffer-1].First = -1
+	g.inputs = append(g.inputs, v)
 	return v
 }
 
@@ -104,10 +102,8 @@ func (g *Graph) Output(name string, v *Value) {
 // Constant is a value that never changes.
 func (g *Graph) Constant(name string, data []float32, shape ...int) *Value {
 	v := g.value(name, shape)
-	if v.buffer != 0 {
-		info := &g.buffers[v.buffer-1]
-		info.Space, info.Data = device.Constant, data
-	}
+	info := &g.buffers[v.buffer-1]
+	info.Space, info.Data = device.Constant, data
 	return v
 }
 
@@ -177,11 +173,11 @@ func (g *Graph) Backward(y, dy *Value) {
 	g.unwind(tape)
 }
 
-// value makes a value of a new buffer.
+// value makes a value of a new buffer, even where its shape is a mistake.
 func (g *Graph) value(name string, shape []int) *Value {
 	n := size(shape)
 	if g.err == nil && n <= 0 {
-		return g.Fail(shape, "%s: shape %v has no elements", name, shape)
+		g.Fail(shape, "%s: shape %v has no elements", name, shape)
 	}
 	return &Value{Shape: slices.Clone(shape), buffer: g.buffer(name, n)}
 }

@@ -6,8 +6,8 @@ import (
 	"mixmas/search/store"
 )
 
-// lookUpForeign finds the score of a trial that differs only in its numerics and the revision of the kernels, for reuse: any-numerics. Of several the
-// one of the first name and key is taken.
+// lookUpForeign finds the score of a trial that differs only in its numerics and the revision of the kernels, for reuse:
+// any-numerics. Of several the one of the first name and key is taken.
 func (s *Search) lookUpForeign(t *Trial) (store.Score, error) {
 	scores, err := s.store.List()
 	if err != nil {
@@ -33,7 +33,8 @@ func (s *Search) lookUpForeign(t *Trial) (store.Score, error) {
 	return store.Score{}, store.ErrNotFound
 }
 
-// looseKey is the key of a specification without its numerics, the revision of the kernels, and those of the trials that it starts from.
+// looseKey is the key of a specification without its numerics, the revision of the kernels, and those of the trials that it
+// starts from.
 func looseKey(spec Specification, known map[string]store.Score) (string, error) {
 	spec.Revision, spec.Numerics = 0, ""
 	start := map[string]string{}

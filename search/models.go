@@ -63,26 +63,13 @@ func (s *Search) posWeight() []float32 {
 }
 
 // checkCandidates builds every candidate, so that one that does not fit the data is found before anything is trained. What
-// a fusion network is given depends on the encoders that win: of those that make tokens of one number and width, one stands
-// for all.
+// a fusion network is given depends on the encoders that win.
 func (s *Search) checkCandidates() error {
 	ends := [][]*Stage{nil} // how the encoder stages may end
 	for _, m := range s.data.Modalities() {
-		var different []*Stage
-		seen := map[[2]int]bool{}
-		for _, c := range s.config.Search.Encoders[m.Name] {
-			spec := s.encoderModel(m, c, s.dropout())
-			if err := recordable(spec); err != nil {
-				return s.config.Errorf("search.encoders."+m.Name, "%s: %v", c.Label, err)
-			}
-			tokens, width, err := spec.Modalities[0].Output()
-			if err != nil {
-				return s.config.Errorf("search.encoders."+m.Name, "%s: %v", c.Label, err)
-			}
-			if output := [2]int{tokens, width}; !seen[output] {
-				seen[output] = true
-				different = append(different, &Stage{Outcomes: []*Outcome{{Trial: &Trial{Label: c.Label}}}})
-			}
+		different, err := s.differentEncoders(m)
+		if err != nil {
+			return err
 		}
 		var longer [][]*Stage
 		for _, before := range ends {
@@ -102,6 +89,29 @@ func (s *Search) checkCandidates() error {
 		}
 	}
 	return nil
+}
+
+// differentEncoders builds a modality's candidates and returns, as stages that they win, those that make tokens of different
+// number or width: to a fusion network the others are the same.
+func (s *Search) differentEncoders(m dataset.Modality) ([]*Stage, error) {
+	var different []*Stage
+	seen := map[[2]int]bool{}
+	for _, c := range s.config.Search.Encoders[m.Name] {
+		spec := s.encoderModel(m, c, s.dropout())
+		err := recordable(spec)
+		var tokens, width int
+		if err == nil {
+			tokens, width, err = spec.Modalities[0].Output()
+		}
+		if err != nil {
+			return nil, s.config.Errorf("search.encoders."+m.Name, "%s: %v", c.Label, err)
+		}
+		if output := [2]int{tokens, width}; !seen[output] {
+			seen[output] = true
+			different = append(different, &Stage{Outcomes: []*Outcome{{Trial: &Trial{Label: c.Label}}}})
+		}
+	}
+	return different, nil
 }
 
 // winners names the winners of stages.

@@ -64,13 +64,14 @@ func newRaMLP(s *nn.Scope, in Input, options any) (Network, error) {
 			return nil, fmt.Errorf("option %s: want one number for each of the %d stages of dims, got %v", list.name, stages, list.values)
 		}
 		for _, v := range list.values {
-			check := func(o option) error { return positive(o) }
-			if list.name == "depths" {
-				check = countable
-			}
-			if err := check(option{list.name, v}); err != nil {
+			if err := positive(option{list.name, v}); err != nil {
 				return nil, err
 			}
+		}
+	}
+	for _, depth := range o.Depths {
+		if err := countable(option{"depths", depth}); err != nil {
+			return nil, err
 		}
 	}
 	m := &RaMLP{}

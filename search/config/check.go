@@ -28,6 +28,11 @@ func (c *Config) check(d *decoder) {
 			fail("data", "%v", err)
 		}
 	}
+	for i, w := range c.Data.PosWeight {
+		if x := float32(w); x == 0 || math.IsInf(float64(x), 0) {
+			fail(index("data.pos_weight", i), "%v is no float32 number above 0", w)
+		}
+	}
 	if err := sample.Check(c.Sample.Sampler); err != nil {
 		fail("sample.sampler", "%v", err)
 	}
@@ -103,11 +108,6 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	}
 	if err := metric.Check(c.Search.Metric, data.MultiLabel()); err != nil {
 		fail("search.metric", "%v", err)
-	}
-	for i, w := range c.Data.PosWeight {
-		if x := float32(w); x == 0 || math.IsInf(float64(x), 0) {
-			fail(index("data.pos_weight", i), "%v is no float32 number above 0", w)
-		}
 	}
 	switch n := len(c.Data.PosWeight); {
 	case n > 0 && !data.MultiLabel():

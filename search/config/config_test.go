@@ -151,6 +151,8 @@ func TestParseErrors(t *testing.T) {
 		{"momentum", small + "train: {training: {momentum: 0.9}}", "c.yaml:11: train.training.momentum: only sgd takes momentum, the optimiser is adam"},
 		{"data without modalities", edit("{format: test, path: there}", "{format: npy}"), "c.yaml:1: data.modalities: there are none"},
 		{"a kind of data", edit("{format: test, path: there}", "{format: npy, modalities: [{name: image, kind: mop}]}"), `c.yaml:1: data.modalities[0].kind: want one of map, sequence, table, got "mop"`},
+		{"pos weight above float32", edit("path: there", "pos_weight: [1, 1e39]"), "c.yaml:1: data.pos_weight[1]: 1e+39 is no float32 number above 0"},
+		{"pos weight below float32", edit("path: there", "pos_weight: [1, 2, 1e-50]"), "c.yaml:1: data.pos_weight[2]: 1e-50 is no float32 number above 0"},
 		{"too few rows", edit("{format: test, path: there}", "{format: builtin, train: 0}"), "c.yaml:1: data.train: want at least 1, got 0"},
 		{"no folder", edit("{format: test, path: there}", "{format: avmnist}"), "c.yaml:1: data.path: no folder is named"},
 		{"fusion", edit("search:", "search:\n  fusions: [mean, sun]"), `c.yaml:3: search.fusions[1]: unknown fusion function "sun": known are concat, mean, max, sum`},

@@ -5,8 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+
+	"mixmas/search/atomicfile"
 )
 
 // Cache keeps small computed facts (fingerprints, training statistics) across runs. A key contains path, size and
@@ -45,19 +48,11 @@ func (c folderCache) Get(key string) ([]byte, bool) {
 }
 
 func (c folderCache) Put(key string, value []byte) error {
-	f, err := os.CreateTemp(c.folder, "new-*")
+	err := atomicfile.Write(c.path(key), func(w io.Writer) error {
+		_, err := w.Write(value)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("cache: %w", err)
-	}
-	_, err = f.Write(value)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), c.path(key))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
 		return fmt.Errorf("cache: %w", err)
 	}
 	return nil

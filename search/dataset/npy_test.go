@@ -559,11 +559,7 @@ func TestReadAllocatesNothing(t *testing.T) {
 func TestFileThatIsCut(t *testing.T) {
 	path := t.TempDir() + "/x.npy"
 	writeArray(t, path, "<f4", []int{8, 5000}, ramp(40000)...)
-	a, err := openArray(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.file.Close()
+	a := opened(t, path)
 	if err := os.Truncate(path, a.offset+4*5000*6+100); err != nil {
 		t.Fatal(err)
 	}
@@ -587,11 +583,7 @@ func TestFileThatIsCut(t *testing.T) {
 func TestFileThatChanges(t *testing.T) {
 	path := t.TempDir() + "/x.npy"
 	writeArray(t, path, "<f4", []int{2, 3}, ramp(6)...)
-	a, err := openArray(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.file.Close()
+	a := opened(t, path)
 	want, err := a.scan(t.Context(), 2, Environment{})
 	if err != nil {
 		t.Fatal(err)
@@ -603,11 +595,7 @@ func TestFileThatChanges(t *testing.T) {
 	if got, err := a.scan(t.Context(), 2, Environment{}); got != want || err != nil {
 		t.Errorf("after another file took its place: %v, %v, want %v", got, err, want)
 	}
-	b, err := openArray(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.file.Close()
+	b := opened(t, path)
 	if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
@@ -621,16 +609,23 @@ func TestFileThatChanges(t *testing.T) {
 	}
 }
 
+// opened is an array that is open until the test ends.
+func opened(t testing.TB, path string) *array {
+	t.Helper()
+	a, err := openArray(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.file.Close() })
+	return a
+}
+
 func second[A any](_ A, err error) error { return err }
 
 func BenchmarkRead(b *testing.B) {
 	folder := b.TempDir()
 	writeArray(b, folder+"/x.npy", "<f4", []int{512, 112, 112}, ramp(1000)...)
-	a, err := openArray(folder + "/x.npy")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer a.file.Close()
+	a := opened(b, folder+"/x.npy")
 	dst := make([]float32, 112*112)
 	b.ReportAllocs()
 	b.SetBytes(4 * 112 * 112)

@@ -6,7 +6,6 @@ package simd
 // blockRows rows of A, which stay in the second; and blockColumns columns of B, which stay in the third. The bits of C
 // depend on depth alone: the sums over depth steps are added in order.
 const (
-	tileRows     = TileRows // as in ../gen/products.go
 	stripColumns = 16
 	wideColumns  = 2 * stripColumns // of the kernel with AVX-512
 	depth        = 256

@@ -13,7 +13,7 @@ type operandA struct {
 func (a *operandA) skip(rows int) {
 	a.first += rows
 	if a.rows -= rows; a.rows > 0 {
-		a.at = a.at[rows/tileRows*a.panelStride:]
+		a.at = a.at[rows/TileRows*a.panelStride:]
 	}
 }
 
@@ -23,18 +23,18 @@ func blockA(w *Workspace, p *Product, i0, k0, rows, columns, steps int) [2]opera
 	if !p.TransA {
 		a := p.A[i0*p.LDA+k0:]
 		_ = a[(rows-1)*p.LDA+steps-1]
-		return [2]operandA{{rows: rows, at: a, rowStride: p.LDA, stepStride: 1, panelStride: tileRows * p.LDA}}
+		return [2]operandA{{rows: rows, at: a, rowStride: p.LDA, stepStride: 1, panelStride: TileRows * p.LDA}}
 	}
 	a := p.A[k0*p.LDA+i0:]
 	_ = a[(steps-1)*p.LDA+rows-1]
-	direct := operandA{rows: rows, at: a, rowStride: 1, stepStride: p.LDA, panelStride: tileRows}
+	direct := operandA{rows: rows, at: a, rowStride: 1, stepStride: p.LDA, panelStride: TileRows}
 	const manyColumns, nearRows = 64, 64
-	panels := rows / tileRows
+	panels := rows / TileRows
 	if columns < manyColumns || p.LDA <= nearRows || panels == 0 {
 		return [2]operandA{direct}
 	}
-	avx2Pack6(panels, steps, &a[0], p.LDA, &w.a[0], tileRows*steps)
-	packed := operandA{rows: panels * tileRows, at: w.a, rowStride: 1, stepStride: tileRows, panelStride: tileRows * steps}
+	avx2Pack6(panels, steps, &a[0], p.LDA, &w.a[0], TileRows*steps)
+	packed := operandA{rows: panels * TileRows, at: w.a, rowStride: 1, stepStride: TileRows, panelStride: TileRows * steps}
 	if packed.rows == rows {
 		return [2]operandA{packed}
 	}
@@ -108,7 +108,7 @@ type ahead struct {
 }
 
 // askRows is the number of rows of A that are multiplied between two askings.
-const askRows = 2 * tileRows
+const askRows = 2 * TileRows
 
 // after is what will be packed after the columns up to end, if this product knows, in a number of shares.
 func (b *operandB) after(p *Product, end, shares int) ahead {

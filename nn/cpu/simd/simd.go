@@ -10,8 +10,8 @@
 // the caller cuts its rows into calls.
 package simd
 
-// TileRows is the number of rows of C that the native kernels compute together: whoever cuts a product into calls cuts its
-// rows by that.
+// TileRows is the number of rows of C that the native kernels compute together (tileRows in ../gen/products.go): whoever
+// cuts a product into calls cuts its rows by that.
 const TileRows = 6
 
 // Set is one version of the inner loops. Slices of one call have the length of the first one unless the comment says

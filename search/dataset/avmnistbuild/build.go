@@ -87,7 +87,7 @@ func Build(ctx context.Context, o Options) (Report, error) {
 	if o.From == "" || o.To == "" {
 		return Report{}, errors.New("building AV-MNIST: the folder to read from and the folder to make must be named")
 	}
-	if math.Abs(o.SNR) > maximumSNR {
+	if !(math.Abs(o.SNR) <= maximumSNR) { // nor a NaN
 		return Report{}, fmt.Errorf("building AV-MNIST: a signal-to-noise ratio of %v dB: want -%d to %d", o.SNR, maximumSNR, maximumSNR)
 	}
 	to, err := filepath.Abs(o.To) // "." has no folder beside it
