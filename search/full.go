@@ -113,10 +113,17 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
-	if sc, err := s.store.Get(key); err == nil {
-		return sc.Metrics, nil
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return nil, err
+	var metrics map[string]float64
+	look := func() (found bool, err error) {
+		sc, err := s.store.Get(ctx, key)
+		if errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
+		metrics = sc.Metrics
+		return err == nil, err
+	}
+	if found, err := look(); found || err != nil {
+		return metrics, err
 	}
 	network, err := mixer.Build(o.Trial.Model)
 	if err != nil {
@@ -126,16 +133,17 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
+	name := "test/" + o.Trial.Label
 	var logits []float32
-	err = s.beside(ctx, func() (err error) {
+	lease, err := s.once(ctx, key, name+": scored by another process, waiting", look, func() (err error) {
 		logits, err = s.predict(ctx, network, o.Trial.Recipe.Batch, weights, samples)
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if lease == nil || err != nil {
+		return metrics, err
 	}
-	metrics, err := s.evaluate(samples, logits)
-	if err != nil {
+	defer lease.Release()
+	if metrics, err = s.evaluate(samples, logits); err != nil {
 		return nil, err
 	}
 	outputs, err := s.encodeOutputs(logits)
@@ -145,9 +153,9 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err := s.data.Unchanged(); err != nil {
 		return nil, err
 	}
-	sc := store.Score{Key: key, Name: "test/" + o.Trial.Label, Specification: canonical, Status: store.Finished, Metrics: metrics,
+	sc := store.Score{Key: key, Name: name, Specification: canonical, Status: store.Finished, Metrics: metrics,
 		Parameters: o.Score.Parameters, Machine: s.machine, Numerics: o.Trial.Numerics, Finished: o.Score.Finished}
-	_, err = s.store.Put(sc, nil, outputs)
+	_, err = s.store.Put(ctx, sc, nil, outputs)
 	return metrics, err
 }
 

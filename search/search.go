@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -38,6 +39,7 @@ type Search struct {
 	store    *store.Store
 	observer Observer
 	machine  string
+	started  time.Time
 
 	workers   int64
 	slots     *semaphore.Weighted
@@ -54,7 +56,7 @@ type Search struct {
 // New checks the plan against the data set: modalities, metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	workers := int64(max(o.Workers, 1))
-	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(),
+	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(), started: time.Now(),
 		workers: workers, slots: semaphore.NewWeighted(workers)}
 	if s.observer == nil {
 		s.observer = silent{}

@@ -85,11 +85,13 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		return s, err
 	}
 	s.data = data
-	scores, err := store.Open(s.store, store.Options{})
+	s.progress = newProgress(c.App.ErrWriter)
+	scores, err := store.Open(s.store, store.Options{Waiting: func() {
+		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
+	}})
 	if err != nil {
 		return s, err
 	}
-	s.progress = newProgress(c.App.ErrWriter)
 	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress})
 	return s, err
 }

@@ -75,7 +75,8 @@ func removeAbandoned(path string) error {
 	err = ignoreMissing(err)
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), filepath.Base(path)+partial) {
-			err = errors.Join(err, RemoveAbandoned(filepath.Join(filepath.Dir(path), entry.Name())))
+			_, e := RemoveAbandoned(filepath.Join(filepath.Dir(path), entry.Name()))
+			err = errors.Join(err, e)
 		}
 	}
 	return err

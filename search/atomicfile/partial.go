@@ -55,16 +55,16 @@ func Rename(f *os.File, path string) error {
 // RemoveAbandoned removes a partial file whose writer no longer lives, and leaves that of a living one. On Windows, where
 // a writer closes the file before it renames it, and on file systems without locks, what was last written to an hour ago is
 // abandoned.
-func RemoveAbandoned(path string) error {
+func RemoveAbandoned(path string) (removed bool, err error) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		return ignoreMissing(err)
+		return false, ignoreMissing(err)
 	}
 	abandoned := time.Since(info.ModTime()) > abandonedAfter
 	if runtime.GOOS != "windows" {
 		f, err := os.Open(path)
 		if err != nil {
-			return ignoreMissing(err)
+			return false, ignoreMissing(err)
 		}
 		defer f.Close() // and with it the lock, which keeps Create from taking the file for its own
 		if locked, err := filelock.Try(f); err == nil {
@@ -72,9 +72,10 @@ func RemoveAbandoned(path string) error {
 		}
 	}
 	if !abandoned {
-		return nil
+		return false, nil
 	}
-	return ignoreMissing(os.Remove(path))
+	err = os.Remove(path)
+	return err == nil, ignoreMissing(err)
 }
 
 func ignoreMissing(err error) error {

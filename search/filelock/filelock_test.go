@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestMain runs the test binary as a process that holds a lock until it is killed, where a test started it as one.
@@ -24,7 +25,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Stdout.WriteString("locked\n")
-	select {}
+	time.Sleep(time.Hour)
+	f.Close()
 }
 
 func open(t *testing.T, path string) *os.File {
@@ -84,6 +86,8 @@ func TestLockDiesWithItsHolder(t *testing.T) {
 	if err := holder.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = holder.Wait() // it was killed
+	if err := holder.Wait(); holder.ProcessState.ExitCode() == 0 {
+		t.Fatalf("the holder ended by itself: %v", err)
+	}
 	wantTry(t, f, true, "that process was killed")
 }
