@@ -58,7 +58,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, lackOfMemory("the full training", o.memory)
 	}
 	if o.Score.Status == store.Failed {
-		_ = atomicfile.Remove(t.checkpoint) // it would fail again from there
+		_ = removeCheckpoints(t.checkpoint) // it would fail again from there
 		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
 	}
 	file, err := s.weights(ctx, o)
@@ -77,7 +77,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, err
 	}
 	s.observer.StageDone("full", t.Label)
-	return trained, atomicfile.Remove(t.checkpoint)
+	return trained, removeCheckpoints(t.checkpoint)
 }
 
 // lackOfMemory adds to an error for want of memory what can be done. Other errors stay as they are.
@@ -181,14 +181,14 @@ func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
 	if t.Test != nil {
 		d.Metrics["test"] = t.Test
 	}
-	if err := atomicfile.Write(t.Path, func(w io.Writer) error { return model.Write(w, d, weights) }); err != nil {
+	if err := atomicfile.Replace(t.Path, func(w io.Writer) error { return model.Write(w, d, weights) }); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(w io.Writer) error {
+	return atomicfile.Replace(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(w io.Writer) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})

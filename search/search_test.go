@@ -87,7 +87,7 @@ train:
 
 // fixture is a plan with a store, run as often as a test wants.
 type fixture struct {
-	t       *testing.T
+	t       testing.TB
 	plan    string
 	data    dataset.Dataset
 	store   *store.Store
@@ -98,7 +98,7 @@ type fixture struct {
 	wrap func(device.Device) device.Device
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	st, err := store.Open(filepath.Join(t.TempDir(), "scores.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
