@@ -39,6 +39,9 @@ type Trained struct {
 // split, once, and writes the model file to the folder. Checkpoints lie in the folder as well, so that an interrupted
 // training goes on.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
+	if err := s.CheckFolder(name, folder); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
@@ -72,6 +75,9 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	trained := &Trained{Outcome: o, Path: filepath.Join(folder, modelFile)}
 	if trained.Test, err = s.test(ctx, o, weights); err != nil {
 		return nil, lackOfMemory("the test", err)
+	}
+	if err := s.CheckFolder(name, folder); err != nil { // another plan may have ended there meanwhile
+		return nil, fmt.Errorf("%w; the training itself is kept", err)
 	}
 	if err := s.writeModel(name, trained, weights); err != nil {
 		return nil, err

@@ -29,6 +29,8 @@ type Options struct {
 	Workers int
 	// Observer is told how it goes on; nil: nobody.
 	Observer Observer
+	// Overwrite lets a full training replace the model of another plan or of other data.
+	Overwrite bool
 }
 
 // Search is a plan on a data set.
@@ -40,6 +42,8 @@ type Search struct {
 	observer Observer
 	machine  string
 	started  time.Time
+	// overwrite is Options.Overwrite.
+	overwrite bool
 
 	workers   int64
 	slots     *semaphore.Weighted
@@ -56,7 +60,7 @@ type Search struct {
 // New checks the plan against the data set: modalities, metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	workers := int64(max(o.Workers, 1))
-	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(), started: time.Now(),
+	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(), started: time.Now(), overwrite: o.Overwrite,
 		workers: workers, slots: semaphore.NewWeighted(workers)}
 	if s.observer == nil {
 		s.observer = silent{}

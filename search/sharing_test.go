@@ -252,3 +252,27 @@ func TestTestScoreIsSharedToo(t *testing.T) {
 		t.Errorf("left over: %v (%v)", left, err)
 	}
 }
+
+// A model that another plan left in the folder while this one was trained stays there.
+func TestFolderTakenMeanwhile(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "model.safetensors")
+	f.watch = &listener{done: func(name string) {
+		if strings.HasPrefix(name, "full/") {
+			if err := os.WriteFile(path, []byte("another's"), 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	if _, err := f.train(t.Context(), folder); !errors.Is(err, search.ErrOccupied) {
+		t.Errorf("the training ends with %v", err)
+	}
+	if file, err := os.ReadFile(path); err != nil || string(file) != "another's" {
+		t.Errorf("the other model is %q now (%v)", file, err)
+	}
+	if trained, err := f.train(t.Context(), t.TempDir()); err != nil || !trained.Cached {
+		t.Errorf("the training was not kept (%v)", err)
+	}
+}
