@@ -74,10 +74,7 @@ train:
 func realCheckpoint(t testing.TB) (file []byte, read func(file []byte) (int, string, error)) {
 	f := newFixture(t)
 	f.data, f.plan = numbers{}, numbersPlan
-	file, err := os.ReadFile(f.interrupted(t.TempDir(), 17))
-	if err != nil {
-		t.Fatal(err)
-	}
+	file = readFile(t, f.interrupted(t.TempDir(), 17))
 	s, r := f.searched()
 	c, err := config.Parse("plan.yaml", []byte(f.plan))
 	if err != nil {
@@ -224,50 +221,56 @@ func tensorsOf(t testing.TB, file []byte) nn.Weights {
 	return tensors
 }
 
-// Damaged checkpoints are set aside, and the training goes on from the last good one, or begins again: the model is the same.
+// Damaged checkpoints are set aside, and the training goes on from the last good one, or begins again: the model is the same,
+// bit for bit.
 func TestDamagedCheckpointsAreSetAside(t *testing.T) {
 	undisturbed, err := watching(t).train(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	flip := func(t *testing.T, path string) {
-		file, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+	f := watching(t)
+	path := f.interrupted(t.TempDir(), 17)
+	last, before := readFile(t, path), readFile(t, path+".previous")
+	flipped := func(file []byte) []byte {
+		file = slices.Clone(file)
 		file[len(file)-5] ^= 4
-		if err := os.Remove(path); err != nil { // it may be two names
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, file, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		return file
 	}
 	const all = 6 * 4
 	for name, c := range map[string]struct {
-		damage   func(t *testing.T, path string)
-		setAside int
-		steps    int // that are trained after it
+		last, before []byte // nil: a folder; empty: none
+		setAside     int
+		steps        int // that are trained after it
 	}{
-		"none":             {func(*testing.T, string) {}, 0, all - 4*4},
-		"the last":         {flip, 1, all - 3*4},
-		"the one before":   {func(t *testing.T, path string) { flip(t, path+".previous") }, 0, all - 4*4},
-		"both":             {func(t *testing.T, path string) { flip(t, path); flip(t, path+".previous") }, 2, all},
-		"the last is gone": {func(t *testing.T, path string) { os.Remove(path) }, 0, all - 3*4},
-		"cut":              {func(t *testing.T, path string) { os.Remove(path); os.WriteFile(path, []byte("cut"), 0o644) }, 1, all - 3*4},
-		"a folder":         {func(t *testing.T, path string) { os.Remove(path); os.Mkdir(path, 0o755) }, 1, all - 3*4},
+		"none is":          {last, before, 0, all - 4*4},
+		"the last":         {flipped(last), before, 1, all - 3*4},
+		"the one before":   {last, flipped(before), 0, all - 4*4},
+		"both":             {flipped(last), flipped(before), 2, all},
+		"the last is gone": {[]byte{}, before, 0, all - 3*4},
+		"cut":              {last[:100], before, 1, all - 3*4},
+		"a folder":         {nil, before, 1, all - 3*4},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := watching(t)
 			folder := t.TempDir()
-			path := f.interrupted(folder, 17)
-			c.damage(t, path)
+			path := filepath.Join(folder, filepath.Base(path))
+			for path, file := range map[string][]byte{path: c.last, path + ".previous": c.before} {
+				var err error
+				if file == nil {
+					err = os.Mkdir(path, 0o755)
+				} else if len(file) > 0 {
+					err = os.WriteFile(path, file, 0o644)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
 			l := &listener{}
 			f.watch = l
 			trained, err := f.train(t.Context(), folder)
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer f.store.Remove(trained.Score.Key) // so that the next one trains again
 			if trained.Score.Weights != undisturbed.Score.Weights || len(trained.Score.Curve) != len(undisturbed.Score.Curve) {
 				t.Errorf("the weights are %s after %d epochs, want %s", trained.Score.Weights, len(trained.Score.Curve), undisturbed.Score.Weights)
 			}
@@ -285,6 +288,15 @@ func TestDamagedCheckpointsAreSetAside(t *testing.T) {
 			}
 		})
 	}
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // FuzzCheckpoint reads any file, a checkpoint that is another in one place, and any progress with the right digest. Short

@@ -36,8 +36,9 @@ type Trained struct {
 }
 
 // Train trains a model in full: from scratch, on all training rows, by the plan's recipe for it. Then it scores the test
-// split, once, and writes the model file to the folder. Checkpoints lie in the folder as well, so that an interrupted
-// training goes on.
+// split, once, and writes the model file to the folder, unless that holds another model: ErrOccupied, see
+// [Search.CheckFolder]. Checkpoints of the last two epochs lie in the folder as well, so that an interrupted training goes on;
+// damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
 	if err := s.CheckFolder(name, folder); err != nil {
 		return nil, err
