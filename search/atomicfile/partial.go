@@ -23,22 +23,12 @@ func Create(prefix string, mode fs.FileMode) (*os.File, error) {
 			return nil, err
 		}
 		locked, err := filelock.Try(f)
-		if err != nil || locked && there(f) { // without locks its age protects it
+		if err != nil || locked && filelock.Named(f) { // without locks its age protects it
 			return f, nil
 		}
 		f.Close() // a RemoveAbandoned was faster than the lock
 		_ = os.Remove(f.Name())
 	}
-}
-
-// there reports whether an open file still has its name.
-func there(f *os.File) bool {
-	opened, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	named, err := os.Lstat(f.Name())
-	return err == nil && os.SameFile(opened, named)
 }
 
 // Rename gives a file of Create the name path, in the place of what has that name, and closes it.

@@ -23,3 +23,14 @@ func Try(f *os.File) (locked bool, err error) {
 	}
 	return locked, nil
 }
+
+// Named reports whether an open file still has its name. Who locks a file that others remove must look, once it has the lock:
+// that on a removed file keeps nobody out.
+func Named(f *os.File) bool {
+	opened, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(f.Name())
+	return err == nil && os.SameFile(opened, there)
+}

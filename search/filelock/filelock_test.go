@@ -62,6 +62,23 @@ func TestOneFileHoldsTheLock(t *testing.T) {
 	}
 }
 
+func TestNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	first := open(t, path)
+	if !Named(first) {
+		t.Error("a file just made has no name")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Skip("this system removes no open file: ", err)
+	}
+	if Named(first) {
+		t.Error("a removed file has a name")
+	}
+	if second := open(t, path); Named(first) || !Named(second) {
+		t.Errorf("of two files of one name the first has it: %t, the second: %t", Named(first), Named(second))
+	}
+}
+
 // However its holder ends, a lock ends with it.
 func TestLockDiesWithItsHolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a")

@@ -43,7 +43,7 @@ func (s *Store) TryLease(key string) (*Lease, error) {
 		case err == nil && !locked:
 			file.Close()
 			return nil, nil
-		case named(file):
+		case filelock.Named(file):
 			return &Lease{file}, nil
 		}
 		file.Close() // its last holder removed it before the lock was free: a lock on it keeps nobody out
@@ -83,20 +83,16 @@ func leaseHeld(path string) (bool, error) {
 	return err == nil && !free, nil
 }
 
-// Release ends the lease and tidies its file away.
+// Release ends the lease and tidies its file away, while the lock is held: later, it could be another holder's. Windows
+// removes no open file; there it stays until [Store.Prune].
 func (l *Lease) Release() {
-	path := l.file.Name()
 	if runtime.GOOS != "windows" {
-		// While the lock is held: later, the file could be another holder's.
-		_ = os.Remove(path)
-		_ = l.file.Close()
-		return
+		_ = os.Remove(l.file.Name())
 	}
 	_ = l.file.Close()
-	_ = os.Remove(path) // Windows removes no file that another holder has open
 }
 
-// removeLease removes the file of a lease whose holder was killed.
+// removeLease removes the file of a lease that nobody holds.
 func removeLease(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,10 +102,12 @@ func removeLease(path string) error {
 		return err
 	}
 	if free, err := filelock.Try(file); err != nil || !free {
-		file.Close()
-		return nil
+		return file.Close()
 	}
 	(&Lease{file}).Release()
+	if runtime.GOOS == "windows" {
+		_ = os.Remove(path) // which fails where another holder has opened it since
+	}
 	return nil
 }
 
@@ -122,14 +120,4 @@ func (s *Store) leasePath(key string) (string, error) {
 		return "", fmt.Errorf("store: lease: key %q is not a SHA-256 in hex", key)
 	}
 	return filepath.Join(s.folder(), leasePrefix+key), nil
-}
-
-// named reports whether an open file still has its name.
-func named(file *os.File) bool {
-	opened, err := file.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(file.Name())
-	return err == nil && os.SameFile(opened, there)
 }
