@@ -172,9 +172,9 @@ func TestParseErrors(t *testing.T) {
 		{"candidates missing", edit("{candidates: [test_table]}", "{defaults: {}}"), "c.yaml:9: search.encoders.values: candidates is missing"},
 		{"candidates no list", edit("[test_table]", "test_table"), `c.yaml:9: search.encoders.values.candidates: want a list, got "test_table"`},
 		{"stage field", edit("{candidates: [test_table]", "{candidate: [test_table]"), "c.yaml:9: search.encoders.values.candidate: unknown field: known are defaults, candidates"},
-		{"network as encoder", edit("[test_table]", "[test_network]"), "c.yaml:9: search.encoders.values: test_network is no encoder: it takes [tokens]"},
-		{"encoder as network", edit(", test_network]", ", test_table]"), "c.yaml:10: search.networks: test_table is no fusion network: it takes [table]"},
-		{"cycle", "data: &a [*a]", "c.yaml:1: data: want fields with values, got a list"},
+		{"network as encoder", edit("[test_table]", "[test_network]"), "c.yaml:9: search.encoders.values: test_network is no encoder: it takes tokens"},
+		{"encoder as network", edit(", test_network]", ", test_table]"), "c.yaml:10: search.networks: test_table is no fusion network: it takes table"},
+		{"cycle", "data: &a [*a]", "c.yaml:1: the alias *a stands within what it stands for"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Parse("c.yaml", []byte(test.text))

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -25,22 +27,57 @@ func Default() *Config {
 	if err != nil {
 		panic(err)
 	}
-	c.file = ""
+	c.file, c.folder = "", ""
 	return c
 }
 
-// Load reads a file. Its errors are those of Parse, or of reading the file.
+// Load reads a file. Its errors are those of Parse, or of reading the file. What is no regular file, such as a pipe, has no
+// folder of its own: relative paths in it start at the working folder.
 func Load(path string) (*Config, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	return Parse(path, text)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c, err := Read(path, f)
+	if err == nil && info.Mode().IsRegular() {
+		c.folder = filepath.Dir(path)
+	}
+	return c, err
 }
 
-// Parse reads and checks a configuration. Its error joins one [*Error] for each thing that is wrong; name is the file in
-// them.
+// Read reads a configuration from a stream, such as standard input, to its end. Its errors are those of Parse, or of
+// reading; name stands for the file in them. Relative paths in the configuration start at the working folder.
+func Read(name string, r io.Reader) (*Config, error) {
+	text, err := io.ReadAll(io.LimitReader(r, largest+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return parseText(name, text)
+}
+
+// Parse reads and checks the text of a configuration of at most 1 MiB. Its error joins one [*Error] for each of the first
+// things that are wrong, and says how many there are beyond; name is the file in them, and relative paths start at its
+// folder.
 func Parse(name string, text []byte) (*Config, error) {
+	c, err := parseText(name, text)
+	if err == nil {
+		c.folder = filepath.Dir(name)
+	}
+	return c, err
+}
+
+// largest is the most bytes of a configuration. The text of this size that costs most takes some 200 MiB to parse.
+const largest = 1 << 20
+
+func parseText(name string, text []byte) (*Config, error) {
+	if len(text) > largest {
+		return nil, &Error{File: name, Line: 1, Text: "the configuration is larger than 1 MiB"}
+	}
 	d := &decoder{file: name, lines: map[string]int{}}
 	c := base()
 	c.file, c.lines = name, d.lines
@@ -48,12 +85,15 @@ func Parse(name string, text []byte) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkAliases(name, root); err != nil {
+		return nil, err
+	}
 	d.value(root, "", reflect.ValueOf(c).Elem(), rules{})
-	if len(d.errs) == 0 || c.Data.Format != "" {
+	if d.failures == 0 || c.Data.Format != "" {
 		c.check(d)
 	}
-	if len(d.errs) > 0 {
-		return nil, errors.Join(d.errs...)
+	if err := d.err(); err != nil {
+		return nil, err
 	}
 	if c.Name == "" {
 		c.Name = c.Data.Format
@@ -63,7 +103,7 @@ func Parse(name string, text []byte) (*Config, error) {
 
 // document is the one document of a YAML text.
 func document(name string, text []byte) (*yaml.Node, error) {
-	stream := yaml.NewDecoder(strings.NewReader(string(text)))
+	stream := yaml.NewDecoder(bytes.NewReader(text))
 	var root, more yaml.Node
 	switch err := stream.Decode(&root); {
 	case errors.Is(err, io.EOF):
@@ -101,7 +141,7 @@ func (data *Data) decode(d *decoder, n *yaml.Node, field string) {
 		d.mapping(n, field, nil)
 		return
 	}
-	name := lookup(n, "format")
+	name := d.lookup(n, field, "format")
 	if name == nil {
 		_, err := dataset.Lookup("")
 		_, known, _ := strings.Cut(err.Error(), ": ")
