@@ -333,6 +333,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add(builtin)
 	f.Add([]byte("data: &a [*a]"))
+	f.Add([]byte("\"a\\n\\nb\": 1"))
 	f.Add([]byte("? {a: b}\n: c\n? [x]\n: 1"))
 	f.Add([]byte("search: {encoders: {image: {defaults: {<<: &x {width: 1}}, candidates: [*x]}}}"))
 	f.Add([]byte("a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c {<<: [{x: *b}, {y: *b}]}\nd: {<<: *c, seed: 0123}"))

@@ -24,12 +24,13 @@ type Error struct {
 	Text  string // what is wrong and what would be right
 }
 
-// Error is "file:line: field: text".
+// Error is "file:line: field: text" on one line, whatever the file and the field are called.
 func (e *Error) Error() string {
-	if e.Field == "" {
-		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	text := fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	if e.Field != "" {
+		text = fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Field, e.Text)
 	}
-	return fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Field, e.Text)
+	return escape.Terminal(text)
 }
 
 // decoder fills Go values from YAML nodes. It goes on after an error and collects the first of them.

@@ -139,7 +139,7 @@ func TestWordsMustBePrintable(t *testing.T) {
 		{"plan", "name: \"a\\eb\"\n" + small, `c.yaml:1: name: contains \x1b, which cannot be printed`},
 		{"line break", "name: |\n  a\n" + small, `c.yaml:1: name: contains \n, which cannot be printed`},
 		{"label", edit("label: wide", `label: "wi\u202Ede"`), `c.yaml:8: search.encoders.image.candidates[1].label: contains \u202e, which cannot be printed`},
-		{"modality", edit("values:", `"va\x9blues":`), `c.yaml:9: search.encoders.va` + "\u009b" + `lues: contains \u009b, which cannot be printed`},
+		{"modality", edit("values:", `"va\x9blues":`), `c.yaml:9: search.encoders.va\u009blues: contains \u009b, which cannot be printed`},
 		{"class", edit("{format: test, path: there}", `{format: npy, labels: {train: l}, modalities: [{name: m, kind: map, train: t}], classes: [a, "b\t"]}`),
 			`c.yaml:1: data.classes[1]: contains \t, which cannot be printed`},
 		{"modality of the data", edit("{format: test, path: there}", `{format: npy, labels: {train: l}, modalities: [{name: "\a", kind: map, train: t}]}`),
