@@ -12,6 +12,7 @@ import (
 func reportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "report", Usage: "make a page of Markdown from documents that --json printed", ArgsUsage: "DOCUMENT...",
+		Description: "Each search has a section, in which its runs and full trainings are put together.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "title", Value: "Results", Usage: "the page's `TITLE`"},
 			&cli.StringSliceFlag{Name: "note", Usage: "a paragraph of `TEXT` below the title; may be repeated"},
