@@ -29,7 +29,8 @@ func (a *aliases) size(n *yaml.Node) (int, error) {
 	if n.Kind == yaml.AliasNode {
 		size, counted := a.sizes[n.Alias]
 		if counted && size == 0 {
-			return 0, &Error{File: a.file, Line: n.Line, Text: fmt.Sprintf("the alias *%s stands within what it stands for", shorten(n.Value, mostName))}
+			text := fmt.Sprintf("the alias *%s stands within what it stands for", shorten(n.Value, mostName))
+			return 0, &Error{File: a.file, Line: n.Line, Text: text}
 		}
 		if a.through += size; a.through > mostThroughAliases {
 			return 0, &Error{File: a.file, Line: n.Line, Text: fmt.Sprintf("aliases stand for more than %d values", mostThroughAliases)}

@@ -1,9 +1,10 @@
 // Package config turns YAML into a checked plan of a search and a full training.
 //
 // Parsing is strict: unknown fields, wrong types and numbers out of range are errors that name file, line and field, and
-// the first twenty of them are reported at once. Text, depth and aliases are bounded, so that no text takes more than a
-// second or 256 MiB. Anchors, aliases and merge keys (<<) work as in YAML 1.1. The fields' doc tags explain them to people: in the commented
-// template and in the JSON schema. Their jsonschema tags hold the ranges that both the schema and the parser check.
+// the first twenty of them are reported at once. Text, depth and aliases are bounded, so that no text takes more than some
+// seconds or 256 MiB. Anchors, aliases and merge keys (<<) work as in YAML 1.1. The fields' doc tags explain them to people:
+// in the commented template and in the JSON schema. Their jsonschema tags hold the ranges that both the schema and the
+// parser check.
 package config
 
 import "mixmas/search/sample"
