@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/config"
+	"mixmas/search/escape"
 )
 
 // Exit codes.
@@ -200,12 +201,12 @@ func flatten(err error) []error {
 	return list
 }
 
-// oneLine is an error's text without line breaks.
+// oneLine is an error's text for a terminal, without line breaks.
 func oneLine(err error) string {
 	if err == context.Canceled {
 		return "interrupted"
 	}
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return escape.Terminal(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
 // version is that of the module, or the commit that the program was built from.
