@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "write golden files and the generated example configuration")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mixmas": main})
+	testscript.Main(m, map[string]func(){"mixmas": main, "moves": func() { fmt.Println(movesLines(os.Stderr)) }})
 }
 
 // TestScripts runs the program as people do. Each script finds an archive of three scores in $WORK/scores.tar.

@@ -51,7 +51,7 @@ func TestProgressLines(t *testing.T) {
 	want := `encoder/image: 2 candidates
 encoder/image/mlp_mixer: 40 of 100 steps, loss 1.2500, 1m0s left
 encoder/image/mlp_mixer: accuracy 0.5123 after 100.0 s
-encoder/image/hyper_mixer: accuracy 0.5000, retained
+encoder/image/hyper_mixer: accuracy 0.5000, cached
 encoder/image/ramlp: failed: loss is NaN; after step 3
 encoder/image: the winner is mlp_mixer
 `
