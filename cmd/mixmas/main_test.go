@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -106,40 +104,6 @@ func TestBuiltinExampleIsTheTemplate(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(example), string(config.Template())); diff != "" {
 		t.Errorf("%s is not the template (go test ./cmd/mixmas -update writes it):\n%s", path, diff)
-	}
-}
-
-func TestInterruptedCommandExits130(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	var stdout, stderr bytes.Buffer
-	code := run(ctx, []string{"mixmas", "data", "info"}, strings.NewReader(""), &stdout, &stderr)
-	if code != exitInterrupted || strings.Count(stderr.String(), "\n") != 1 || !strings.HasPrefix(stderr.String(), "mixmas: ") {
-		t.Errorf("exit code %d, %q", code, stderr.String())
-	}
-}
-
-func TestFlagsFirst(t *testing.T) {
-	app := newApp(nil, nil, nil)
-	for _, test := range []struct{ args, want string }{
-		{"mixmas", "mixmas"},
-		{"mixmas --version", "mixmas --version"},
-		{"mixmas config init a.yaml --force", "mixmas config init --force a.yaml"},
-		{"mixmas scores rm k1 --store s.db k2", "mixmas scores rm --store s.db k1 k2"},
-		{"mixmas scores rm k1 --store=s.db k2", "mixmas scores rm --store=s.db k1 k2"},
-		{"mixmas scores rm k1 -- --store k2", "mixmas scores rm k1 -- --store k2"},
-		{"mixmas scores import - --store s.db", "mixmas scores import --store s.db -"},
-		{"mixmas scores rm k1 --store", "mixmas scores rm --store k1"},
-		{"mixmas nonsense a --b c", "mixmas --b nonsense a c"},
-		{"mixmas data build avmnist --snr -5 --from a", "mixmas data build avmnist --snr -5 --from a"},
-	} {
-		got := flagsFirst(app, strings.Fields(test.args))
-		if strings.Join(got, " ") != test.want {
-			t.Errorf("%s: got %v", test.args, got)
-		}
-	}
-	if got := flagsFirst(app, nil); !slices.Equal(got, nil) {
-		t.Errorf("nothing: got %v", got)
 	}
 }
 

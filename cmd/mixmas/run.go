@@ -6,7 +6,7 @@ import "github.com/urfave/cli/v2"
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
-		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores.",
+		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.",
 		Flags:       sessionFlags(outFlag(), epochsFlag()),
 		Action:      func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
@@ -16,8 +16,9 @@ func runCommand() *cli.Command {
 func searchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG]",
-		Flags:  sessionFlags(),
-		Action: func(c *cli.Context) error { return searchAndTrain(c, false) },
+		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input.",
+		Flags:       sessionFlags(),
+		Action:      func(c *cli.Context) error { return searchAndTrain(c, false) },
 	}
 }
 
