@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -24,17 +22,23 @@ func reportCommand() *cli.Command {
 			}
 			page := report.Page{Title: c.String("title"), Notes: c.StringSlice("note")}
 			for _, path := range c.Args().Slice() {
-				text, err := os.ReadFile(path)
+				d, err := readDocument(path)
 				if err != nil {
 					return err
-				}
-				var d report.Document
-				if err := json.Unmarshal(text, &d); err != nil {
-					return fmt.Errorf("%s: not a document of mixmas: %w", path, err)
 				}
 				page.Documents = append(page.Documents, d)
 			}
 			return report.WriteMarkdown(c.App.Writer, page)
 		},
 	}
+}
+
+// readDocument reads a kept document.
+func readDocument(path string) (report.Document, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return report.Document{}, err
+	}
+	defer f.Close()
+	return report.Read(path, f)
 }

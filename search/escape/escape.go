@@ -71,29 +71,32 @@ func escaped(r rune) string {
 
 // Characters that mean something in Markdown wherever they stand, and those that make a link out of plain text.
 var (
-	markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", `*`, `\*`, `[`, `\[`, `]`, `\]`, `<`, `&lt;`, `>`, `&gt;`, `&`, `&amp;`,
+	markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", `[`, `\[`, `]`, `\]`, `<`, `&lt;`, `>`, `&gt;`, `&`, `&amp;`,
 		`|`, `\|`, `~`, `\~`, `$`, `\$`, `#`, `\#`, `://`, `:&#47;/`, `www.`, `www&#46;`, `WWW.`, `WWW&#46;`)
-	underscores = regexp.MustCompile(`_+`)
+	marks = regexp.MustCompile(`_+|\*+`)
 )
 
 // Markdown is the text within a line, a heading or a table's cell of Markdown, where it reads as it is: no HTML, link,
 // emphasis, code or end of the cell comes of it.
 func Markdown(text string) string { return emphasis(markdown.Replace(Terminal(text))) }
 
-// emphasis escapes underscores at the edge of a word, where they would set it in italics.
+// emphasis escapes asterisks and underscores, but those that stand alone and underscores within a word: only at the edge of
+// a word do they set it in italics.
 func emphasis(text string) string {
 	var b strings.Builder
 	last := 0
-	for _, at := range underscores.FindAllStringIndex(text, -1) {
-		before, _ := utf8.DecodeLastRuneInString(text[:at[0]])
-		after, _ := utf8.DecodeRuneInString(text[at[1]:])
+	for _, at := range marks.FindAllStringIndex(text, -1) {
+		before, size := utf8.DecodeLastRuneInString(text[:at[0]])
+		alone := size == 0 || before == ' '
+		after, size := utf8.DecodeRuneInString(text[at[1]:])
+		alone = alone && (size == 0 || after == ' ')
+		run := text[at[0]:at[1]]
 		b.WriteString(text[last:at[0]])
-		if run := text[at[0]:at[1]]; wordly(before) && wordly(after) {
+		if last = at[1]; alone || run[0] == '_' && wordly(before) && wordly(after) {
 			b.WriteString(run)
 		} else {
-			b.WriteString(strings.Repeat(`\_`, len(run)))
+			b.WriteString(strings.Repeat(`\`+run[:1], len(run)))
 		}
-		last = at[1]
 	}
 	return b.String() + text[last:]
 }
