@@ -17,6 +17,7 @@ import (
 
 	"mixmas/nn/cpu/simd"
 	"mixmas/search/config"
+	"mixmas/search/escape"
 )
 
 // Exit codes. A program that a signal ended exits with signalled plus the signal's number, as shells report it: 130 after
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	for _, line := range messages(err) {
-		fmt.Fprintf(stderr, "mixmas: %s\n", line)
+		fmt.Fprintf(stderr, "mixmas: %s\n", escape.Terminal(line)) // it may quote what is in a file
 	}
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):

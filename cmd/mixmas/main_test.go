@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CONFIGS", configs)
+			e.Setenv("ESCAPE", "\x1b[31m")
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "scores.tar"), archive, 0o644)
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"mixmas/search"
+	"mixmas/search/escape"
 )
 
 // How often a training's progress is shown.
@@ -94,7 +95,7 @@ func (p *progress) TrialStarted(id int, name string, steps int) {
 	t.loss.Store(math.Float64bits(math.NaN()))
 	if p.bars != nil {
 		t.bar = p.bars.AddBar(int64(steps), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
+			mpb.PrependDecorators(decor.Name(escape.Terminal(name), decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(
 				decor.Percentage(decor.WC{W: 5}),
 				decor.Any(func(decor.Statistics) string { return lossText(math.Float64frombits(t.loss.Load())) }, decor.WC{W: 13}),
@@ -154,7 +155,7 @@ func (p *progress) StageDone(stage, winner string) { p.line("%s: the winner is %
 func (p *progress) line(format string, args ...any) {
 	p.lines.Lock()
 	defer p.lines.Unlock()
-	_, _ = fmt.Fprintf(p.out, format+"\n", args...)
+	_, _ = fmt.Fprintln(p.out, escape.Terminal(fmt.Sprintf(format, args...)))
 }
 
 // lossText is the loss for people, empty before the first one.

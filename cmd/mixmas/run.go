@@ -7,7 +7,7 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
 		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.",
-		Flags:       sessionFlags(outFlag(), epochsFlag()),
+		Flags:       sessionFlags(outFlag(), epochsFlag(), allMetricsFlag()),
 		Action:      func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
@@ -24,6 +24,10 @@ func searchCommand() *cli.Command {
 
 func epochsFlag() cli.Flag {
 	return &cli.IntFlag{Name: "epochs", Usage: "at most `N` epochs of full training", DefaultText: "the configuration's"}
+}
+
+func allMetricsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "all-metrics", Usage: "print every metric of the model; --json always has them all"}
 }
 
 func searchAndTrain(c *cli.Context, train bool) (err error) {

@@ -162,5 +162,5 @@ func (s *session) report(r *search.Result, t *search.Trained) error {
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d)
 	}
-	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{})
+	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
 }
