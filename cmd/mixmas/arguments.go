@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,7 +121,7 @@ func checkValue(command, spelling string, flag cli.Flag, value string) error {
 		want = "a whole number"
 	case *cli.Uint64Flag:
 		_, err = strconv.ParseUint(value, 10, 64)
-		want = "a whole number from 0 to 18446744073709551615"
+		want = "a whole number of 0 or more"
 	case *cli.Float64Flag:
 		_, err = strconv.ParseFloat(value, 64)
 		want = "a number"
@@ -133,6 +134,9 @@ func checkValue(command, spelling string, flag cli.Flag, value string) error {
 		if digits := strings.TrimLeft(value, "+-"); err == nil && len(digits) > 1 && digits[0] == '0' {
 			return usagef("%s: --%s %s: want a whole number without leading zeros", command, spelling, value)
 		}
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		return usagef("%s: --%s %s: the number is out of range", command, spelling, value)
 	}
 	if err != nil {
 		return usagef("%s: --%s %s: want %s", command, spelling, quote(value), want)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -105,9 +106,10 @@ func TestEveryCommandRefusesWrongWords(t *testing.T) {
 				case *cli.StringSliceFlag:
 					continue
 				case *cli.IntFlag, *cli.Uint64Flag:
-					for _, wrong := range []string{"x", "1.5", "1e9", "0x10", "1_000", "99999999999999999999"} {
-						refused(double+" "+wrong+": want a whole number", with(double, wrong)...)
+					for _, wrong := range []string{"x", "1.5", "1e9", "0x10", "1_000", "--1"} {
+						refused(double+" "+wrong+": want a whole number", with(double+"="+wrong)...)
 					}
+					refused("the number is out of range", with(double, "99999999999999999999")...)
 					refused("without leading zeros", with(double, "010")...)
 				case *cli.Float64Flag:
 					refused(double+" x: want a number", with(double, "x")...)
@@ -123,4 +125,27 @@ func TestEveryCommandRefusesWrongWords(t *testing.T) {
 	if err != nil || len(files) > 0 {
 		t.Errorf("left behind %v, %v", files, err)
 	}
+}
+
+// FuzzArrange looks for words that panic, or that mean something else once they are arranged.
+func FuzzArrange(f *testing.F) {
+	app := newApp(nil, nil, nil)
+	f.Add("run plan.yaml --out x --json")
+	f.Add("scores rm a -- --store b --")
+	f.Add("data build avmnist --snr=-5 --from - -x=")
+	f.Add("report --note=a --note -1 -- -")
+	f.Add("config  check")
+	f.Fuzz(func(t *testing.T, text string) {
+		words, err := arrange(app, append([]string{"mixmas"}, strings.Split(text, " ")...))
+		if err != nil {
+			if !errors.As(err, new(usageError)) {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		again, err := arrange(app, words)
+		if err != nil || !slices.Equal(again, words) {
+			t.Fatalf("%q became %q, %v", words, again, err)
+		}
+	})
 }

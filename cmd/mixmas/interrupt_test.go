@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,9 @@ import (
 // TestInterruptedRunSaysHowToGoOn sends signals to real processes: one line says how to go on, and the exit code which
 // signal it was.
 func TestInterruptedRunSaysHowToGoOn(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no signals that one process sends to another")
+	}
 	for _, test := range []struct {
 		signal os.Signal
 		code   int
@@ -58,6 +62,7 @@ func TestInterruptedRunSaysHowToGoOn(t *testing.T) {
 // TestInterruptedCommands gives commands a context that has ended: those that look at it say so in one line, the others
 // are done before anyone could press Ctrl-C.
 func TestInterruptedCommands(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0)) // bench uses one core
 	t.Chdir(t.TempDir())
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	plan := strings.NewReader(smallPlan)

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CONFIGS", configs)
 			e.Setenv("ESCAPE", "\x1b[31m")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector waits a second at every exit otherwise
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "scores.tar"), archive, 0o644)
 		},
