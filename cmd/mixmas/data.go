@@ -15,6 +15,7 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnistbuild"
+	"mixmas/search/escape"
 )
 
 // dataCommand makes and describes data sets.
@@ -153,16 +154,16 @@ func dataInfo(c *cli.Context) error {
 		return writeJSON(c.App.Writer, d)
 	}
 	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", d.Name, d.Fingerprint)
+	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", escape.Terminal(d.Name), d.Fingerprint)
 	for _, m := range d.Modalities {
 		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.Shape), " ", "×"), "[]")
-		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", m.Name, m.Kind, shape, m.Mean, m.Deviation)
+		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", escape.Terminal(m.Name), m.Kind, shape, m.Mean, m.Deviation)
 	}
 	labels := "one label a row"
 	if d.MultiLabel {
 		labels = "many labels a row"
 	}
-	fmt.Fprintf(table, "classes\t%d, %s: %s\n", len(d.Classes), labels, strings.Join(d.Classes, ", "))
+	fmt.Fprintf(table, "classes\t%d, %s: %s\n", len(d.Classes), labels, escape.Terminal(strings.Join(d.Classes, ", ")))
 	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
 		fmt.Fprintf(table, "%s\t%s rows\n", split, humanize.Comma(int64(d.Rows[split.String()])))
 	}

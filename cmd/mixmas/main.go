@@ -180,7 +180,7 @@ func flatten(err error) []error {
 	return list
 }
 
-// oneLine is an error's text without line breaks.
+// oneLine is an error's text for a terminal, without line breaks.
 func oneLine(err error) string {
 	if errors.Is(err, context.Canceled) {
 		if stopped := new(interruptedError); errors.As(err, stopped) {
@@ -188,7 +188,7 @@ func oneLine(err error) string {
 		}
 		return "interrupted"
 	}
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return escape.Terminal(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
 // version is that of the module, or the commit that the program was built from.

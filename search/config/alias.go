@@ -39,7 +39,8 @@ func (a *aliases) size(n *yaml.Node) (int, error) {
 	if n.Anchor != "" {
 		a.sizes[n] = 0
 	}
-	total := 1
+	const word = 100 // bytes that count as one value
+	total := 1 + len(n.Value)/word
 	for _, part := range n.Content {
 		size, err := a.size(part)
 		if err != nil {

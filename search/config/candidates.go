@@ -62,6 +62,9 @@ func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
 	*c = nil
 	labels := map[string]bool{}
 	for i, item := range items {
+		if d.gaveUp() {
+			return
+		}
 		candidate, ok := d.candidate(item, index(field+".candidates", i), options)
 		complete = complete && ok
 		if !ok {

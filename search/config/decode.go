@@ -24,12 +24,13 @@ type Error struct {
 	Text  string // what is wrong and what would be right
 }
 
-// Error is "file:line: field: text".
+// Error is "file:line: field: text" on one line, whatever the file and the field are called.
 func (e *Error) Error() string {
-	if e.Field == "" {
-		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	text := fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	if e.Field != "" {
+		text = fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Field, e.Text)
 	}
-	return fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Field, e.Text)
+	return escape.Terminal(text)
 }
 
 // decoder fills Go values from YAML nodes. It goes on after an error and collects the first of them.
@@ -42,12 +43,16 @@ type decoder struct {
 	seed     maphash.Seed
 }
 
-// What errors show: how many of them, and at most how many bytes of a name and of a text.
+// What errors show: how many of them, and at most how many bytes of a name and of a text. After mostFailures nobody reads on.
 const (
-	mostErrors = 20
-	mostName   = 200
-	mostText   = 1000
+	mostErrors   = 20
+	mostFailures = 10_000
+	mostName     = 200
+	mostText     = 1000
 )
+
+// longest is the most bytes of a word: no file's path is longer.
+const longest = 4096
 
 // decodable is a type that reads itself from a node.
 type decodable interface {
@@ -56,7 +61,10 @@ type decodable interface {
 
 // errorf notes an error, once.
 func (d *decoder) errorf(line int, field, format string, args ...any) {
-	if d.failures++; d.noted == nil {
+	if d.failures++; d.gaveUp() {
+		return
+	}
+	if d.noted == nil {
 		d.noted, d.seed = map[uint64]bool{}, maphash.MakeSeed()
 	}
 	e := Error{File: d.file, Line: max(line, 1), Field: shorten(field, mostName), Text: shorten(fmt.Sprintf(format, args...), mostText)}
@@ -72,13 +80,19 @@ func (d *decoder) errorf(line int, field, format string, args ...any) {
 // err joins the errors, and says how many more there are.
 func (d *decoder) err() error {
 	errs := d.errs
-	if more := len(d.noted) - len(errs); more == 1 {
+	switch more := len(d.noted) - len(errs); {
+	case more > 0 && d.gaveUp():
+		errs = append(errs, fmt.Errorf("%s: and at least %d more errors", d.file, more))
+	case more == 1:
 		errs = append(errs, fmt.Errorf("%s: and 1 more error", d.file))
-	} else if more > 1 {
+	case more > 1:
 		errs = append(errs, fmt.Errorf("%s: and %d more errors", d.file, more))
 	}
 	return errors.Join(errs...)
 }
+
+// gaveUp says that so much is wrong that nobody reads on.
+func (d *decoder) gaveUp() bool { return d.failures > mostFailures }
 
 // shorten cuts a text to at most so many bytes, and marks the cut.
 func shorten(text string, most int) string {
@@ -99,8 +113,14 @@ func (d *decoder) failed(field string) bool {
 // value reads a node into v, which must meet the rules.
 func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r rules) {
 	n = resolve(n)
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+	switch {
+	case d.gaveUp():
+		return
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
 		d.errorf(n.Line, field, "has no value")
+		return
+	case len(n.Value) > longest:
+		d.errorf(n.Line, field, "is longer than %d bytes: %s", longest, describe(n))
 		return
 	}
 	if own, ok := v.Addr().Interface().(decodable); ok {
@@ -177,12 +197,13 @@ func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r rules) {
 	default:
 		panic("config: options of kind " + v.Kind().String() + " cannot be read")
 	}
-	if n.Kind != yaml.ScalarNode || !slices.Contains(takes, n.ShortTag()) {
-		d.errorf(n.Line, field, "want %s, got %s", want, describe(n))
+	tag := n.ShortTag()
+	if v.Kind() != reflect.Bool && (tag == "!!int" || tag == "!!float") && leadingZero.MatchString(n.Value) {
+		d.errorf(n.Line, field, "%s", leadingZeroText(n.Value))
 		return
 	}
-	if leadingZero.MatchString(n.Value) {
-		d.errorf(n.Line, field, "%s", leadingZeroText(n.Value))
+	if n.Kind != yaml.ScalarNode || !slices.Contains(takes, tag) {
+		d.errorf(n.Line, field, "want %s, got %s", want, describe(n))
 		return
 	}
 	err := n.Decode(v.Addr().Interface())
@@ -269,11 +290,12 @@ func describe(n *yaml.Node) string {
 	if n.ShortTag() == "!!null" {
 		return "nothing"
 	}
-	const longest = 60
-	text := strconv.Quote(n.Value)
-	if len(n.Value) > longest {
-		text = strconv.Quote(strings.ToValidUTF8(n.Value[:longest], "")) + "..."
+	const most = 60
+	value, cut := n.Value, ""
+	if len(value) > most {
+		value, cut = strings.ToValidUTF8(value[:most], ""), "..."
 	}
+	text := strconv.Quote(value) + cut
 	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
 		text += " in quotes"
 	}

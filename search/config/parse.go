@@ -60,9 +60,8 @@ func Read(name string, r io.Reader) (*Config, error) {
 	return parseText(name, text)
 }
 
-// Parse reads and checks the text of a configuration of at most 1 MiB. Its error joins one [*Error] for each of the first
-// things that are wrong, and says how many there are beyond; name is the file in them, and relative paths start at its
-// folder.
+// Parse reads and checks the text of a configuration. Its error joins one [*Error] for each of the first things that are
+// wrong, and says how many there are beyond; name is the file in them, and relative paths start at its folder.
 func Parse(name string, text []byte) (*Config, error) {
 	c, err := parseText(name, text)
 	if err == nil {
@@ -71,12 +70,20 @@ func Parse(name string, text []byte) (*Config, error) {
 	return c, err
 }
 
-// largest is the most bytes of a configuration. The text of this size that costs most takes some 200 MiB to parse.
-const largest = 1 << 20
+// The largest configuration: bytes, and marks between values. Lists of tens of thousands of classes fit well, and the text
+// of this size that costs most takes about a second and less than 256 MiB.
+const (
+	largest   = 10 << 20
+	mostMarks = 200_000
+)
 
 func parseText(name string, text []byte) (*Config, error) {
 	if len(text) > largest {
-		return nil, &Error{File: name, Line: 1, Text: "the configuration is larger than 1 MiB"}
+		return nil, &Error{File: name, Line: 1, Text: fmt.Sprintf("the configuration is larger than %d MiB", largest>>20)}
+	}
+	if marks(text) > mostMarks {
+		return nil, &Error{File: name, Line: 1,
+			Text: fmt.Sprintf("the configuration has more than %d commas, colons, dashes, brackets and line breaks: too many values", mostMarks)}
 	}
 	d := &decoder{file: name, lines: map[string]int{}}
 	c := base()
@@ -99,6 +106,17 @@ func parseText(name string, text []byte) (*Config, error) {
 		c.Name = c.Data.Format
 	}
 	return c, nil
+}
+
+// marks counts the characters of which every value of a YAML text has one beside it.
+func marks(text []byte) (n int) {
+	for _, c := range text {
+		switch c {
+		case ',', ':', '-', '?', '[', '{', '\n', '\r':
+			n++
+		}
+	}
+	return n
 }
 
 // document is the one document of a YAML text.

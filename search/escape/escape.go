@@ -3,10 +3,12 @@
 package escape
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -119,6 +121,28 @@ func Code(text string) string {
 	}
 	return fence + space + strings.ReplaceAll(text, "|", `\|`) + space + fence
 }
+
+// JSON replaces in encoded JSON what encoding/json writes as it is and a terminal acts on, such as the control character
+// U+009B, by its escape. The values stay the same.
+func JSON(encoded []byte) []byte {
+	if !bytes.ContainsFunc(encoded, hiddenInJSON) {
+		return encoded
+	}
+	out := make([]byte, 0, len(encoded)+16)
+	for _, r := range string(encoded) {
+		if !hiddenInJSON(r) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
+}
+
+// hiddenInJSON leaves out the line breaks between values.
+func hiddenInJSON(r rune) bool { return r >= 0x7f && hidden(r) }
 
 var number = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 

@@ -2,6 +2,9 @@ package escape
 
 import (
 	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode"
@@ -94,6 +97,23 @@ func TestCSV(t *testing.T) {
 	} {
 		if got := CSV(text); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\n  \"a\": \"猫\"\n}\n": "{\n  \"a\": \"猫\"\n}\n",
+		"\"\u009b\x7f\u202e\"":   `"\u009b\u007f\u202e"`,
+		"\"\U000e0041\"":         `"\udb40\udc41"`,
+	} {
+		got := JSON([]byte(text))
+		if string(got) != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+		var before, after any
+		if err := errors.Join(json.Unmarshal([]byte(text), &before), json.Unmarshal(got, &after)); err != nil || !reflect.DeepEqual(before, after) {
+			t.Errorf("%q: %v became %v, %v", text, before, after, err)
 		}
 	}
 }
