@@ -10,6 +10,7 @@ import (
 
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
+	"mixmas/search/escape"
 )
 
 // configCommand writes and checks configurations.
@@ -87,7 +88,7 @@ func configCheck(c *cli.Context) error {
 		if path == "-" {
 			path = standardInput
 		}
-		fmt.Fprintf(c.App.Writer, "%s: ok\n", path)
+		fmt.Fprintf(c.App.Writer, "%s: ok\n", escape.Terminal(path))
 	}
 	return errors.Join(errs...)
 }

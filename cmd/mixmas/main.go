@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	for _, line := range messages(err) {
-		fmt.Fprintf(stderr, "mixmas: %s\n", escape.Terminal(line)) // it may quote what is in a file
+		fmt.Fprintf(stderr, "mixmas: %s\n", line)
 	}
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
@@ -182,13 +182,14 @@ func flatten(err error) []error {
 
 // oneLine is an error's text for a terminal, without line breaks.
 func oneLine(err error) string {
+	text := err.Error()
 	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
 		if stopped := new(interruptedError); errors.As(err, stopped) {
-			return stopped.Error()
+			text = stopped.Error()
 		}
-		return "interrupted"
 	}
-	return escape.Terminal(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+	return escape.Terminal(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
 // version is that of the module, or the commit that the program was built from.
