@@ -87,14 +87,6 @@ func dataBuildAVMNIST(c *cli.Context) error {
 	return err
 }
 
-// loadConfig reads the configuration that a command names, or takes the built-in one.
-func loadConfig(path string) (*config.Config, error) {
-	if path == "" {
-		return config.Default(), nil
-	}
-	return config.Load(path)
-}
-
 // openData opens the data of a configuration.
 func openData(ctx context.Context, c *config.Config, verify bool) (dataset.Dataset, error) {
 	return openFormat(ctx, c.Data.Format, c.Data.Options, dataset.Environment{Verify: verify, Folder: c.Folder()})
@@ -145,7 +137,7 @@ func dataInfo(c *cli.Context) error {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return err
 	}
-	plan, err := loadConfig(c.Args().First())
+	plan, err := loadConfig(c, c.Args().First())
 	if err != nil {
 		return err
 	}

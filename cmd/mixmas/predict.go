@@ -85,7 +85,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		options.Path = path
 		return openFormat(c.Context, format.Name, options, env)
 	}
-	plan, err := loadConfig(path)
+	plan, err := loadConfig(c, path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,17 +1,17 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-	"golang.org/x/term"
 
 	"mixmas/search"
 	"mixmas/search/escape"
@@ -23,7 +23,8 @@ const (
 	lineInterval = 30 * time.Second
 )
 
-// progress shows people how a search goes on: a bar for each running training on a terminal, plain lines elsewhere.
+// progress shows people how a search goes on: a bar for each running training where lines may move,
+// plain lines elsewhere.
 type progress struct {
 	out      io.Writer     // where lines go; above the bars where there are bars
 	bars     *mpb.Progress // nil: plain lines
@@ -51,10 +52,10 @@ type trial struct {
 	next  atomic.Int64  // when it is shown next, in nanoseconds after start
 }
 
-// newProgress shows progress on w, with bars if it is a terminal.
+// newProgress shows progress on w, with bars where lines may move.
 func newProgress(w io.Writer) *progress {
 	p := &progress{out: w, interval: lineInterval, now: time.Now}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if movesLines(w) {
 		p.withBars(mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()))
 	}
 	return p
@@ -137,10 +138,11 @@ func (p *progress) TrialDone(id int, name string, score float64, metric string, 
 		}
 	}
 	switch {
+	case errors.Is(err, context.Canceled): // the command's last line says it once for all
 	case err != nil:
 		p.line("%s: failed: %s", name, oneLine(err))
 	case cached:
-		p.line("%s: %s %.4f, retained", name, metric, score)
+		p.line("%s: %s %.4f, cached", name, metric, score)
 	default:
 		p.line("%s: %s %.4f after %.1f s", name, metric, score, seconds)
 	}
