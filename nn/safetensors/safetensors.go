@@ -55,13 +55,8 @@ func Write(w io.Writer, tensors nn.Weights, metadata map[string]string) error {
 	if _, err := w.Write(text); err != nil {
 		return err
 	}
-	var chunk []byte
 	for _, name := range names {
-		chunk = chunk[:0]
-		for _, x := range tensors[name].Data {
-			chunk = binary.LittleEndian.AppendUint32(chunk, math.Float32bits(x))
-		}
-		if _, err := w.Write(chunk); err != nil {
+		if err := writeElements(w, tensors[name].Data); err != nil {
 			return err
 		}
 	}
