@@ -114,7 +114,7 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 		mask = g.Reshape(mask, b, n, 1)
 		x = g.Mul(x, mask)
 	}
-	positions := g.Constant("positions", sinusoid(n, m.d), n, m.d)
+	positions := g.ConstantOf("positions", func(p []float32) { sinusoid(p, m.d) }, n, m.d)
 	if mask != nil || g.Err() != nil {
 		return m.norm.Forward(g, m.mix(g, x, positions, mask))
 	}
@@ -192,11 +192,10 @@ func (m *HyperMixing) generate(g *nn.Graph, w generator, x *nn.Value) *nn.Value 
 	return layer(layer(x, w.fc1, dk, device.GELU), w.fc2, tk, device.Identity)
 }
 
-// sinusoid are the positions (n, d) of Vaswani et al. 2017: sine on even features and cosine on odd ones, with
+// sinusoid writes the positions p (n, d) of Vaswani et al. 2017: sine on even features and cosine on odd ones, with
 // wavelengths 2π·10000^(2k/d).
-func sinusoid(n, d int) []float32 {
-	p := make([]float32, n*d)
-	for i := range n {
+func sinusoid(p []float32, d int) {
+	for i := range len(p) / d {
 		for k := 0; k < d; k += 2 {
 			sin, cos := math.Sincos(float64(i) / math.Pow(10000, float64(k)/float64(d)))
 			p[i*d+k] = float32(sin)
@@ -205,5 +204,4 @@ func sinusoid(n, d int) []float32 {
 			}
 		}
 	}
-	return p
 }

@@ -123,10 +123,10 @@ func (m *Monarch) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 // monarchFactors is the factor pair p ≤ q ≤ 2p of the smallest p·q ≥ n that has one, p as large as can be.
 func monarchFactors(n int) (p, q int) {
 	for order := n; ; order++ {
-		for p = int(math.Sqrt(float64(order))); order%p != 0; p-- {
-		}
-		if q = order / p; q <= 2*p {
-			return p, q
+		for p = int(math.Sqrt(float64(order))); order/p <= 2*p; p-- {
+			if order%p == 0 {
+				return p, order / p
+			}
 		}
 	}
 }
