@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -78,6 +79,27 @@ func (p *Parameters) Initialise(seed uint64) Weights {
 		w[q.Name] = Tensor{Shape: q.Shape, Data: data}
 	}
 	return w
+}
+
+// Fit says whether there is a tensor of its shape for every parameter, and no other.
+func (p *Parameters) Fit(shapes map[string][]int) error {
+	for _, q := range p.list {
+		shape, ok := shapes[q.Name]
+		if !ok {
+			return fmt.Errorf("%s is missing", q.Name)
+		}
+		if !slices.Equal(shape, q.Shape) {
+			return fmt.Errorf("%s has shape %v, the model wants %v", q.Name, shape, q.Shape)
+		}
+	}
+	if len(shapes) > len(p.list) {
+		for _, name := range slices.Sorted(maps.Keys(shapes)) {
+			if p.byName[name] == nil {
+				return fmt.Errorf("the model has no %s", name)
+			}
+		}
+	}
+	return nil
 }
 
 // Err is the first mistake made while creating parameters.
@@ -207,6 +229,15 @@ type Tensor struct {
 
 // Weights are host copies of parameters by name.
 type Weights map[string]Tensor
+
+// Shapes are the tensors' shapes by name.
+func (w Weights) Shapes() map[string][]int {
+	shapes := make(map[string][]int, len(w))
+	for name, tensor := range w {
+		shapes[name] = tensor.Shape
+	}
+	return shapes
+}
 
 // elements is the number of elements of a shape, at least one, or what is wrong with it.
 func elements(shape []int) (int, error) {

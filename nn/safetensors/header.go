@@ -61,11 +61,14 @@ func readHeader(r io.Reader, size int64) (*Header, error) {
 		return nil, err
 	}
 	length, rest := binary.LittleEndian.Uint64(first[:]), uint64(size)-uint64(len(first))
-	if length > MaxHeader || length > rest {
-		if first[0] == '{' {
-			return nil, ErrJSON
-		}
-		return nil, fmt.Errorf("the header would have %d bytes: in this file of %d it can have %d", length, size, min(rest, MaxHeader))
+	if length > rest && first[0] == '{' {
+		return nil, ErrJSON
+	}
+	if length > rest {
+		return nil, fmt.Errorf("no file of tensors: its first eight bytes say that a header of %d bytes follows, and %d bytes do", length, rest)
+	}
+	if length > MaxHeader {
+		return nil, fmt.Errorf("the header has %d bytes, at most %d are read", length, MaxHeader)
 	}
 	text := make([]byte, length)
 	if _, err := io.ReadFull(r, text); err != nil {

@@ -96,6 +96,7 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 		"many dimensions": frame(`{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}}`, 8),
 		"two headers":     frame(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}{}`, 8),
 		"cut json":        frame(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}`, 8),
+		"long header":     append(binary.LittleEndian.AppendUint64(nil, safetensors.MaxHeader+1), make([]byte, safetensors.MaxHeader+1)...),
 		"zeros":           make([]byte, 4096),
 		"no json":         bytes.Replace(file, []byte("{"), []byte("?"), 1),
 	} {
