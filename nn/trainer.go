@@ -308,8 +308,7 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	g := NewGraph(t.model.Parameters(), mode, train)
 	p := &program{batch: batch}
 	for _, in := range t.model.Inputs() {
-		v := g.Input(in.Name, append([]int{batch}, in.Shape...)...)
-		p.inputs, p.rows = append(p.inputs, v), append(p.rows, make([]float32, v.Size()))
+		p.inputs = append(p.inputs, g.Input(in.Name, append([]int{batch}, in.Shape...)...))
 	}
 	name := "evaluate"
 	if train {
@@ -319,7 +318,6 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 			shape = append(shape, t.model.Classes())
 		}
 		p.labels = g.Input("labels", shape...)
-		p.rowLabels = make([]float32, p.labels.Size())
 	}
 	p.logits, p.loss = t.model.Forward(g, p.inputs, p.labels)
 	if train {
@@ -338,6 +336,12 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	}
 	if p.runner, err = t.session.Load(p.compiled); err != nil {
 		return nil, err
+	}
+	for _, v := range p.inputs { // once sizes are checked and the device has memory for them
+		p.rows = append(p.rows, make([]float32, v.Size()))
+	}
+	if train {
+		p.rowLabels = make([]float32, p.labels.Size())
 	}
 	t.programs[key] = p
 	return p, nil

@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,6 +136,20 @@ func TestAnySizesAreBuiltOrRefused(t *testing.T) {
 			t.Errorf("%d MiB were allocated (%v)", n>>20, err)
 		}
 	})
+}
+
+// Every size of the options has the bounds that it is checked against in its tag, for plans and their schema.
+func TestOptionsHaveBounds(t *testing.T) {
+	for _, a := range mixer.All() {
+		options := reflect.TypeOf(a.Options()).Elem()
+		for i := range options.NumField() {
+			f := options.Field(i)
+			_, most, _ := strings.Cut(f.Tag.Get("jsonschema"), "maximum=")
+			if f.Type.Kind() == reflect.Int && most != "1000" && most != strconv.Itoa(device.MaxElements) {
+				t.Errorf("%s: option %s is at most %q", a.Name, f.Name, most)
+			}
+		}
+	}
 }
 
 // The sizes that once panicked, wrapped into kernels, looped or took gigabytes, and the largest models that are taken.
