@@ -41,11 +41,16 @@ type Graph struct {
 	dropouts        uint32
 	recorded        int // operations, composites' parts one by one
 	fills           []fill
+	filled          int // elements of all fills
 	err             error
 }
 
 // change says that the gradient of a buffer got a new partial sum.
 type change struct{ buffer, before device.Buffer }
+
+// maximumConstants bounds the elements of a graph's computed constants, 1 GiB: compiling takes them from the host's memory
+// before the device is asked for any.
+const maximumConstants = 1 << 28
 
 // fill is a constant whose contents are computed when the graph is compiled.
 type fill struct {
@@ -124,8 +129,12 @@ func (g *Graph) Constant(name string, data []float32, shape ...int) *Value {
 // memory for it.
 func (g *Graph) ConstantOf(name string, write func(data []float32), shape ...int) *Value {
 	v := g.value(name, shape)
-	g.buffers[v.buffer-1].Space = device.Constant
+	info := &g.buffers[v.buffer-1]
+	info.Space = device.Constant
 	g.fills = append(g.fills, fill{v.buffer, write})
+	if g.filled += info.Size; g.filled > maximumConstants {
+		return g.Fail(shape, "%s: with its shape %v the model's constants have more than %d elements", name, shape, maximumConstants)
+	}
 	return v
 }
 

@@ -23,7 +23,7 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "label data with a trained model",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
-			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data, for models that were trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),

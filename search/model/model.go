@@ -1,5 +1,6 @@
 // Package model is the file that a training ends in: the weights in safetensors form with a JSON description that is
-// enough to rebuild the network, preprocess its input and name its classes.
+// enough to rebuild the network, preprocess its input and name its classes. The file carries digests of both, and is
+// checked in full before it is used.
 package model
 
 import (
