@@ -181,7 +181,7 @@ func TestForgedCheckpoints(t *testing.T) {
 		says string
 	}{
 		"nothing":              {nil, "too few"},
-		"text":                 {[]byte("no tensors at all"), "does not fit"},
+		"text":                 {[]byte("no tensors at all"), "no file of tensors"},
 		"half":                 {file[:len(file)/2], "does not fit"},
 		"much more":            {append(slices.Clone(file), make([]byte, 1<<20)...), "more than"},
 		"of an earlier mixmas": {earlier.Bytes(), "it has no digest: an earlier version of mixmas wrote it"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/atomicfile"
+	"mixmas/search/escape"
 	"mixmas/search/store"
 )
 
@@ -85,8 +87,8 @@ func scoresList(c *cli.Context) error {
 		} else if value, known := sc.Metrics["accuracy"]; known {
 			accuracy = fmt.Sprintf("%.4f", value)
 		}
-		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, sc.Name, accuracy,
-			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), sc.Numerics)
+		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, escape.Terminal(sc.Name), accuracy,
+			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics))
 	}
 	return table.Flush()
 }
@@ -167,7 +169,7 @@ func scoresRemove(c *cli.Context) error {
 		if err := s.Remove(sc.Key); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.App.Writer, "%.12s %s removed\n", sc.Key, sc.Name)
+		fmt.Fprintf(c.App.Writer, "%.12s %s removed\n", sc.Key, escape.Terminal(sc.Name))
 	}
 	return nil
 }
@@ -192,10 +194,15 @@ func scoresPrune(c *cli.Context) error {
 	return nil
 }
 
-// writeJSON writes indented JSON.
+// writeJSON writes indented JSON, in which nothing acts on a terminal.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escape.JSON(text.Bytes()))
+	return err
 }
