@@ -34,6 +34,8 @@ func TestSize(t *testing.T) {
 		{"given", 55000, sample.Options{Size: 1000}, 1000},
 		{"given, above the population", 700, sample.Options{Size: 1000}, 700},
 		{"an error so small that n overflows", 700, sample.Options{Error: 1e-200}, 700},
+		{"240 exactly, which floating point took for a little more", 6221040,
+			sample.Options{Error: 0.072, Proportion: 0.25, Confidence: 0.99}, 240},
 		{"nearly no confidence still takes a sample", 700, sample.Options{Confidence: 1e-20}, 1},
 	} {
 		got, err := sample.Size(c.population, c.options)
@@ -43,22 +45,27 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// N' solves its formula: it is the smallest integer that is not below n/(1+n/N), computed exactly.
+// N' is the smallest integer that is not below n/(1+n/N), for the decimals that the options were written as.
 func TestSizeIsRoundedUpExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		population := rapid.IntRange(1, 1e9).Draw(t, "population")
+		population := rapid.OneOf(rapid.IntRange(1, 1e4), rapid.IntRange(1, 1e9)).Draw(t, "population")
 		errorMargin := rapid.IntRange(1, 500).Draw(t, "error in 1/1000")
 		proportion := rapid.IntRange(1, 99).Draw(t, "proportion in 1/100")
-		got, err := sample.Size(population, sample.Options{Error: float64(errorMargin) / 1000, Proportion: float64(proportion) / 100})
+		table := rapid.SampledFrom([]struct {
+			confidence float64
+			z          int64 // in 1/1000
+		}{{0.90, 1645}, {0.95, 1960}, {0.99, 2576}}).Draw(t, "confidence")
+		got, err := sample.Size(population, sample.Options{Error: float64(errorMargin) / 1000, Proportion: float64(proportion) / 100,
+			Confidence: table.confidence})
 		if err != nil {
 			t.Fatal(err)
 		}
-		// n = 1.645² · p(100−p)/10⁴ / (ε²/10⁶) = 1645² · p(100−p) / (10⁴ ε²)
-		n := big.NewRat(1645*1645*int64(proportion*(100-proportion)), 1e4*int64(errorMargin*errorMargin))
+		// n = z² · p(100−p)/10⁴ / (ε²/10⁶) with z, p and ε in their units.
+		n := big.NewRat(table.z*table.z*int64(proportion*(100-proportion)), 1e4*int64(errorMargin*errorMargin))
 		exact := new(big.Rat).Quo(n, new(big.Rat).Add(big.NewRat(1, 1), new(big.Rat).Quo(n, big.NewRat(int64(population), 1))))
-		want, _ := exact.Float64()
-		if !(float64(got) >= want-1e-6 && float64(got) < want+1+1e-6) || got > population || got < 1 {
-			t.Errorf("got %d, want %v rounded up, at most %d", got, want, population)
+		distance := new(big.Rat).Sub(big.NewRat(int64(got), 1), exact)
+		if distance.Sign() < 0 || distance.Cmp(big.NewRat(1, 1)) >= 0 {
+			t.Errorf("got %d, want %s rounded up", got, exact.FloatString(9))
 		}
 	})
 }
