@@ -50,12 +50,15 @@ func (l Labels) read(row int, label []float32) error {
 	if err := l.Label(row, label); err != nil {
 		return err
 	}
-	for i, v := range label {
-		if l.MultiLabel && v != 0 && v != 1 {
-			return fmt.Errorf("sample: row %d, label %d: %v is neither 0 nor 1", row, i, v)
+	if !l.MultiLabel {
+		if class := int(label[0]); float32(class) != label[0] || class < 0 || class >= l.Classes {
+			return fmt.Errorf("sample: row %d: label %v is not a class number below %d", row, label[0], l.Classes)
 		}
-		if !l.MultiLabel && (!(v >= 0 && v < float32(l.Classes)) || v != float32(int(v))) {
-			return fmt.Errorf("sample: row %d: label %v is not a class number below %d", row, v, l.Classes)
+		return nil
+	}
+	for i, v := range label {
+		if v != 0 && v != 1 {
+			return fmt.Errorf("sample: row %d, label %d: %v is neither 0 nor 1", row, i, v)
 		}
 	}
 	return nil
