@@ -125,7 +125,7 @@ func (s *Search) lookUp(ctx context.Context, t *Trial, key string) (*Outcome, er
 	sc, err := s.store.Get(key)
 	foreign := false
 	if errors.Is(err, store.ErrNotFound) && s.config.Search.Reuse == "any-numerics" {
-		sc, err = s.lookUpForeign(t)
+		sc, err = s.lookUpForeign(ctx, t)
 		foreign = err == nil
 	}
 	switch {
