@@ -28,8 +28,8 @@ func (e *Evaluation) rank(ctx context.Context) error {
 	return nil
 }
 
-// mostScores bounds the scores that are copied at a time, 16 MiB of them or one class's.
-const mostScores = 2 << 20
+// mostScores bounds the scores that are copied at a time, 4 MiB of them or one class's.
+const mostScores = 1 << 19
 
 // rankClasses computes the AUROC of some classes, with room for the scores of all rows for each.
 func (e *Evaluation) rankClasses(ctx context.Context, classes []int, columns []uint64) error {
