@@ -3,7 +3,10 @@ package metric
 import (
 	"context"
 	"math"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // rank computes the AUROC of every class: the share of (positive, negative) pairs whose scores are in the right order, a tie
@@ -18,20 +21,30 @@ func (e *Evaluation) rank(ctx context.Context) error {
 			ranked = append(ranked, class)
 		}
 	}
-	width := max(1, mostScores/e.Rows)
-	columns := make([]uint64, min(width, len(ranked))*e.Rows)
-	for classes := range slices.Chunk(ranked, width) {
-		if err := e.rankClasses(ctx, classes, columns); err != nil {
-			return err
-		}
+	width := min(max(1, mostScores/e.Rows), len(ranked)) // classes at a time
+	workers := runtime.GOMAXPROCS(0)
+	var group errgroup.Group
+	for w := range workers {
+		group.Go(func() error {
+			var columns []uint64
+			for i := w * width; i < len(ranked); i += workers * width {
+				if columns == nil {
+					columns = make([]uint64, (width+1)*e.Rows)
+				}
+				if err := e.rankClasses(ctx, ranked[i:min(i+width, len(ranked))], columns); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
-// mostScores bounds the scores that are copied at a time, 4 MiB of them or one class's.
-const mostScores = 1 << 19
+// mostScores bounds the scores that are copied at a time, by each core: 1 MiB of them or one class's.
+const mostScores = 1 << 17
 
-// rankClasses computes the AUROC of some classes, with room for the scores of all rows for each.
+// rankClasses computes the AUROC of some classes, with room for the scores of all rows for each, and once more.
 func (e *Evaluation) rankClasses(ctx context.Context, classes []int, columns []uint64) error {
 	column := func(k int) []uint64 { return columns[k*e.Rows:][:e.Rows] } // positives first, negatives last
 	positives := make([]int, len(classes))
@@ -49,7 +62,7 @@ func (e *Evaluation) rankClasses(ctx context.Context, classes []int, columns []u
 			column(k)[place] = ordered(e.Score(row, class))
 		}
 	}
-	room := make([]uint64, e.Rows)
+	room := column(len(classes))
 	for k, class := range classes {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/packed"
 )
@@ -80,7 +83,7 @@ func EvaluateProbabilities(ctx context.Context, probabilities []float64, o Outpu
 		p := probabilities[row*o.Classes:][:o.Classes]
 		if !o.MultiLabel {
 			e.Loss -= math.Log(p[e.truth.At(row)])
-			e.predicted.Set(row, largest(p))
+			e.predicted[row] = largest(p)
 			continue
 		}
 		for class := range p {
@@ -128,7 +131,7 @@ func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
 		label = make([]float32, o.Classes)
 		e.truth = packed.New(o.Rows*o.Classes, 1)
 	} else {
-		e.truth, e.predicted = packed.New(o.Rows, uint32(o.Classes-1)), packed.New(o.Rows, uint32(o.Classes-1))
+		e.truth, e.predicted = packed.New(o.Rows, uint32(o.Classes-1)), make([]uint32, o.Rows)
 	}
 	for row := range o.Rows {
 		if err := interrupted(ctx, row); err != nil {
@@ -164,20 +167,21 @@ func largest[F float32 | float64](scores []F) uint32 {
 // softmax finds each row's prediction and what makes its logits probabilities, and the mean cross-entropy.
 func (e *Evaluation) softmax(ctx context.Context) error {
 	e.top, e.sum = make([]float64, e.Rows), make([]float64, e.Rows)
-	for row := range e.Rows {
-		if err := interrupted(ctx, row); err != nil {
-			return err
-		}
+	err := beside(ctx, 0, e.Rows, func(row int) {
 		logits := e.logits[row*e.Classes:][:e.Classes]
 		best := largest(logits)
 		top, sum := float64(logits[best]), 0.0
 		for _, z := range logits {
 			sum += math.Exp(float64(z) - top)
 		}
-		e.Loss -= float64(logits[e.truth.At(row)]) - top
-		e.Loss += math.Log(sum)
-		e.top[row], e.sum[row] = top, sum
-		e.predicted.Set(row, best)
+		e.predicted[row], e.top[row], e.sum[row] = best, top, sum
+	})
+	if err != nil {
+		return err
+	}
+	for row, top := range e.top { // in order, so that no number of cores shows
+		e.Loss -= float64(e.logits[row*e.Classes+int(e.truth.At(row))]) - top
+		e.Loss += math.Log(e.sum[row])
 	}
 	e.Loss /= float64(e.Rows)
 	return nil
@@ -185,19 +189,45 @@ func (e *Evaluation) softmax(ctx context.Context) error {
 
 // binaryCrossEntropy is the mean over all elements, in the form that does not overflow: max(z,0) − zy + log(1+e^−|z|).
 func (e *Evaluation) binaryCrossEntropy(ctx context.Context) error {
+	rows := min(max(1, mostScores/e.Classes), e.Rows) // at a time
+	terms := make([]float64, rows*e.Classes)
 	sum := 0.0
-	for row := range e.Rows {
-		if err := interrupted(ctx, row); err != nil {
+	for first := 0; first < e.Rows; first += rows {
+		last := min(first+rows, e.Rows)
+		err := beside(ctx, first, last, func(row int) {
+			for class, v := range e.logits[row*e.Classes:][:e.Classes] {
+				z := float64(v)
+				terms[(row-first)*e.Classes+class] = max(z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
+			}
+		})
+		if err != nil {
 			return err
 		}
-		for class, v := range e.logits[row*e.Classes:][:e.Classes] {
-			z := float64(v)
-			sum += max(z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
-			if e.Truth(row, class) {
-				sum -= z
+		for i := range (last - first) * e.Classes { // in order, so that no number of cores shows
+			sum += terms[i]
+			if at := first*e.Classes + i; e.truth.At(at) == 1 {
+				sum -= float64(e.logits[at])
 			}
 		}
 	}
 	e.Loss = sum / float64(len(e.logits))
 	return nil
+}
+
+// beside calls f for the rows from first on, below last, on all cores.
+func beside(ctx context.Context, first, last int, f func(row int)) error {
+	var group errgroup.Group
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		group.Go(func() error {
+			for row := first + w; row < last; row += workers {
+				if err := interrupted(ctx, row/workers); err != nil {
+					return err
+				}
+				f(row)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }

@@ -21,7 +21,8 @@ type Evaluation struct {
 	AUROC []float64
 
 	// truth and predicted are the classes of the rows. With MultiLabel truth is Rows×Classes bits, and predicted empty.
-	truth, predicted packed.List
+	truth     packed.List
+	predicted []uint32
 	// One of the two is given. top and sum are each row's largest logit and the sum of its exponentials, for softmax.
 	logits        []float32
 	probabilities []float64
@@ -40,7 +41,7 @@ func (e *Evaluation) Truth(row, class int) bool {
 func (e *Evaluation) Predicted(row, class int) bool {
 	switch {
 	case !e.MultiLabel:
-		return e.predicted.At(row) == uint32(class)
+		return e.predicted[row] == uint32(class)
 	case e.probabilities != nil:
 		return e.Score(row, class) > 0.5
 	}
@@ -125,7 +126,7 @@ func (e *Evaluation) count(ctx context.Context) error {
 // countRow adds a row to the counts of the classes and says whether it is right as a whole.
 func (e *Evaluation) countRow(row int) bool {
 	if !e.MultiLabel {
-		truth, predicted := e.truth.At(row), e.predicted.At(row)
+		truth, predicted := e.truth.At(row), e.predicted[row]
 		if truth == predicted {
 			e.Classwise[truth].TruePositive++
 			return true

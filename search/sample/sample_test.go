@@ -443,3 +443,22 @@ func TestRegister(t *testing.T) {
 	}()
 	sample.Register("random", nil)
 }
+
+func BenchmarkDraw(b *testing.B) {
+	for _, rows := range []int{1e6, 1e8} {
+		for _, sampler := range sample.Samplers() {
+			b.Run(fmt.Sprintf("%s/%d", sampler, rows), func(b *testing.B) {
+				labels := sample.Labels{Rows: rows, Classes: 10, Label: func(row int, dst []float32) error {
+					dst[0] = float32(uint32(row) * 2654435761 >> 16 % 10)
+					return nil
+				}}
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := sample.Draw(b.Context(), labels, sample.Options{Sampler: sampler}, 1); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
