@@ -392,8 +392,8 @@ func (d *arrays) Read(s Split, modality, row int, dst []float32) error {
 }
 
 func (d *arrays) Label(s Split, row int, dst []float32) error {
-	if err := checkLabel(d, s, row, d.width, dst); err != nil {
-		return err
+	if s < Train || s > Test || row < 0 || row >= d.labels[s].count || len(dst) != d.width { // in place: there are many rows
+		return checkLabel(d, s, row, d.width, dst)
 	}
 	first := (d.labels[s].first + row) * d.width
 	for i := range dst {

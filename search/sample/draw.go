@@ -26,7 +26,7 @@ func (l Labels) buffer() []float32 {
 }
 
 // each reads and checks the labels of all rows. The label is valid until the next.
-func (l Labels) each(ctx context.Context, use func(row int, label []float32)) error {
+func (l *Labels) each(ctx context.Context, use func(row int, label []float32)) error {
 	label := l.buffer()
 	for row := range l.Rows {
 		if row%heard == 0 {
@@ -46,7 +46,7 @@ func (l Labels) each(ctx context.Context, use func(row int, label []float32)) er
 const heard = 1 << 10
 
 // read reads and checks a row's label.
-func (l Labels) read(row int, label []float32) error {
+func (l *Labels) read(row int, label []float32) error {
 	if err := l.Label(row, label); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (l Labels) read(row int, label []float32) error {
 }
 
 // count adds a row's label to the counts of the classes.
-func (l Labels) count(counts []int, label []float32) {
+func (l *Labels) count(counts []int, label []float32) {
 	if !l.MultiLabel {
 		counts[int(label[0])]++
 		return
