@@ -10,7 +10,8 @@ import (
 )
 
 // checkCandidates builds every candidate, so that one that does not fit the data is found before anything is trained. What
-// a fusion network is given depends on the encoders that win: it is tried with the tokens that any of them may make.
+// a fusion network is given depends on the encoders that win: it is created for the tokens that any of them may make, and
+// the whole model is recorded for the first encoders and for those with the most tokens.
 func (s *Search) checkCandidates() error {
 	var encoders [][]encoder
 	for _, m := range s.data.Modalities() {
@@ -26,14 +27,13 @@ func (s *Search) checkCandidates() error {
 			return err
 		}
 		ends := reachable(function, encoders)
+		largest := slices.MaxFunc(ends, func(a, b *fused) int { return cmp.Compare(a.tokens, b.tokens) })
 		for _, c := range s.config.Search.Networks {
 			network := choice(c, s.dropout())
 			for i, end := range ends {
 				err := network.Fits(end.tokens, end.width)
-				if err != nil || i == 0 { // the whole model says more, and is built once at least
-					if whole := recordable(s.fusedModel(end.stages(), name, c, s.dropout())); whole != nil {
-						err = whole
-					}
+				if err != nil || i == 0 || end == largest {
+					err = cmp.Or(recordable(s.fusedModel(end.stages(), name, c, s.dropout())), err) // of the two, the one that says more
 				}
 				if err != nil {
 					return s.config.Errorf("search.networks", "%s with %s of %s: %v", c.Label, name, winners(end.stages()), err)
@@ -90,7 +90,7 @@ func (f *fused) stages() []*Stage {
 
 // mostFused bounds the different tokens that are followed from modality to modality. Where there are more, some are left
 // out, evenly; a network that does not fit those fails when it is tried, and loses.
-const mostFused = 1 << 12
+const mostFused = 1 << 10
 
 // reachable lists the different tokens that a function may make of those of the encoders, one a modality. A fusion network sees
 // no more of the encoders than their number and width. It goes modality by modality, and takes it that a function makes as

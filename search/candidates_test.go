@@ -108,7 +108,7 @@ func TestManyModalities(t *testing.T) {
 				"[{name: mlp_mixer, label: a, patch: 2, width: 8}, {name: mlp_mixer, label: b, patch: 3, width: 8}, "+
 				"{name: mlp_mixer, label: c, patch: 4, width: 12}]\n", m.Name)
 		}
-		plan += "  fusions: [concat, mean, max, sum]\n  networks:\n    defaults: {depth: 1, token_width: 16, channel_width: 8}\n    candidates: " + networks + "\n"
+		plan += "  fusions: [concat, mean, max, sum]\n  networks:\n    defaults: {token_width: 16, channel_width: 8}\n    candidates: " + networks + "\n"
 		c, err := config.Parse("plan.yaml", []byte(plan))
 		if err != nil {
 			t.Fatal(err)

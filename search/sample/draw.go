@@ -13,7 +13,7 @@ type Labels struct {
 	// MultiLabel tells that a sample has any number of labels instead of one.
 	MultiLabel bool
 	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element a
-	// class.
+	// class. It is asked for all rows once, in order, and by the stratified sampler twice more a draw.
 	Label func(row int, dst []float32) error
 }
 
