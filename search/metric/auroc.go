@@ -41,8 +41,8 @@ func (e *Evaluation) rank(ctx context.Context) error {
 	return group.Wait()
 }
 
-// mostScores bounds the scores that are copied at a time, by each core: 1 MiB of them or one class's.
-const mostScores = 1 << 17
+// mostScores bounds the scores that are copied at a time, by each core: 2 MiB of them or one class's.
+const mostScores = 1 << 18
 
 // rankClasses computes the AUROC of some classes, with room for the scores of all rows for each, and once more.
 func (e *Evaluation) rankClasses(ctx context.Context, classes []int, columns []uint64) error {

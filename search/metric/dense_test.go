@@ -198,7 +198,7 @@ func random(rows, classes int, multiLabel bool) metric.Outputs {
 func TestManyClassesAreSmall(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // each core takes some
 	for _, multiLabel := range []bool{false, true} {
-		o := random(60, 20_000, multiLabel)
+		o := random(60, 40_000, multiLabel)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		got, err := metric.Evaluate(t.Context(), o)
