@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -36,7 +37,8 @@ func exact() devicetest.Rounding {
 }
 
 func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error) {
-	return metric.EvaluateProbabilities(probabilities, metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Labels: labels})
+	o := metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Label: metric.Listed(labels)}
+	return metric.EvaluateProbabilities(context.Background(), probabilities, o)
 }
 
 // brief says whether the emulator runs the tests in another order of threads than the first: the larger trainings, which

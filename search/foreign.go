@@ -14,43 +14,55 @@ func (s *Search) lookUpForeign(ctx context.Context, t *Trial) (store.Score, erro
 	if err != nil {
 		return store.Score{}, err
 	}
-	known := map[string]store.Score{}
+	keys := looseKeys{known: map[string]json.RawMessage{}, found: map[string]string{}}
 	for _, sc := range scores {
-		known[sc.Key] = sc
+		keys.known[sc.Key] = sc.Specification
 	}
-	want, err := looseKey(t.Specification, known)
+	want, err := keys.of(t.Specification)
 	if err != nil {
 		return store.Score{}, err
 	}
 	for _, sc := range scores {
-		var spec Specification
-		if json.Unmarshal(sc.Specification, &spec) != nil || sc.Status != store.Finished {
-			continue // a score of another kind, such as one on the test split
+		if err := ctx.Err(); err != nil {
+			return store.Score{}, err
 		}
-		if key, err := looseKey(spec, known); err == nil && key == want {
+		if sc.Status == store.Finished && keys.ofKey(sc.Key) == want {
 			return sc, nil
 		}
 	}
 	return store.Score{}, store.ErrNotFound
 }
 
-// looseKey is the key of a specification without its numerics, the revision of the kernels, and those of the trials that it
-// starts from.
-func looseKey(spec Specification, known map[string]store.Score) (string, error) {
+// looseKeys are the keys of specifications without their numerics, the revision of the kernels, and those of the trials that
+// they start from.
+type looseKeys struct {
+	known map[string]json.RawMessage // specifications by key
+	found map[string]string          // loose keys by key: a trial may be the start of many
+}
+
+// of is the loose key of a specification.
+func (l looseKeys) of(spec Specification) (string, error) {
 	spec.Revision, spec.Numerics = 0, ""
 	start := map[string]string{}
 	for modality, key := range spec.Start {
-		start[modality] = key
-		var from Specification
-		if sc, ok := known[key]; ok && json.Unmarshal(sc.Specification, &from) == nil {
-			loose, err := looseKey(from, known)
-			if err != nil {
-				return "", err
-			}
-			start[modality] = loose
-		}
+		start[modality] = l.ofKey(key)
 	}
 	spec.Start = start
 	key, _, err := spec.Key()
 	return key, err
+}
+
+// ofKey is the loose key of what has a key; where that is not known, or no trial, the key itself.
+func (l looseKeys) ofKey(key string) string {
+	if loose, ok := l.found[key]; ok {
+		return loose
+	}
+	l.found[key] = key // ends a circle, which only a damaged store can have
+	var spec Specification
+	if text, ok := l.known[key]; ok && json.Unmarshal(text, &spec) == nil {
+		if loose, err := l.of(spec); err == nil {
+			l.found[key] = loose
+		}
+	}
+	return l.found[key]
 }

@@ -98,9 +98,7 @@ func lackOfMemory(what string, err error) error {
 
 // fullTrial is the trial of a full training.
 func (s *Search) fullTrial(name string, m mixer.Specification, recipe config.Train) *Trial {
-	rows, validation := dataset.AllRows(s.data, dataset.Train), dataset.AllRows(s.data, dataset.Validation)
-	t := &Trial{Name: "full/" + name, Label: name, train: rows, validation: validation,
-		Specification: s.specification(m, recipe.Training, rows, validation)}
+	t := &Trial{Name: "full/" + name, Label: name, Specification: s.specification(m, recipe.Training, nil, nil)}
 	t.Recipe.EarlyStopping = recipe.EarlyStopping
 	if recipe.Plateau.Factor < 1 {
 		t.Recipe.Plateau = &Plateau{Factor: recipe.Plateau.Factor, Patience: recipe.Plateau.Patience}
@@ -150,7 +148,7 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 		return metrics, err
 	}
 	defer lease.Release()
-	if metrics, err = s.evaluate(samples, logits); err != nil {
+	if metrics, err = s.evaluate(ctx, samples, logits); err != nil {
 		return nil, err
 	}
 	outputs, err := s.encodeOutputs(logits)

@@ -3,7 +3,6 @@ package search
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
@@ -60,67 +59,6 @@ func (s *Search) posWeight() []float32 {
 		w = append(w, float32(x))
 	}
 	return w
-}
-
-// checkCandidates builds every candidate, so that one that does not fit the data is found before anything is trained. What
-// a fusion network is given depends on the encoders that win.
-func (s *Search) checkCandidates() error {
-	ends := [][]*Stage{nil} // how the encoder stages may end
-	for _, m := range s.data.Modalities() {
-		different, err := s.differentEncoders(m)
-		if err != nil {
-			return err
-		}
-		var longer [][]*Stage
-		for _, before := range ends {
-			for _, stage := range different {
-				longer = append(longer, append(slices.Clone(before), stage))
-			}
-		}
-		ends = longer
-	}
-	for _, encoders := range ends {
-		for _, function := range s.config.Search.Fusions {
-			for _, c := range s.config.Search.Networks {
-				if err := recordable(s.fusedModel(encoders, function, c, s.dropout())); err != nil {
-					return s.config.Errorf("search.networks", "%s with %s of %s: %v", c.Label, function, winners(encoders), err)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// differentEncoders builds a modality's candidates and returns, as stages that they win, those that make tokens of different
-// number or width: to a fusion network the others are the same.
-func (s *Search) differentEncoders(m dataset.Modality) ([]*Stage, error) {
-	var different []*Stage
-	seen := map[[2]int]bool{}
-	for _, c := range s.config.Search.Encoders[m.Name] {
-		spec := s.encoderModel(m, c, s.dropout())
-		err := recordable(spec)
-		var tokens, width int
-		if err == nil {
-			tokens, width, err = spec.Modalities[0].Output()
-		}
-		if err != nil {
-			return nil, s.config.Errorf("search.encoders."+m.Name, "%s: %v", c.Label, err)
-		}
-		if output := [2]int{tokens, width}; !seen[output] {
-			seen[output] = true
-			different = append(different, &Stage{Outcomes: []*Outcome{{Trial: &Trial{Label: c.Label}}}})
-		}
-	}
-	return different, nil
-}
-
-// winners names the winners of stages.
-func winners(stages []*Stage) string {
-	var names []string
-	for _, s := range stages {
-		names = append(names, s.Winner().Trial.Label)
-	}
-	return strings.Join(names, ", ")
 }
 
 // CheckModel reports what of a model does not fit the data set.

@@ -52,7 +52,7 @@ type Search struct {
 	ids       atomic.Int64
 
 	sample     sample.Sample
-	validation []int
+	validation []int // rows that score, nil for all
 	// lookOnly refuses to train.
 	lookOnly bool
 }
@@ -87,7 +87,7 @@ type Result struct {
 
 // Run draws the sample and chooses stage by stage.
 func (s *Search) Run(ctx context.Context) (*Result, error) {
-	if err := s.drawSample(); err != nil {
+	if err := s.drawSample(ctx); err != nil {
 		return nil, err
 	}
 	encoders, err := s.chooseEncoders(ctx)
@@ -117,18 +117,14 @@ func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 }
 
 // drawSample is the first stage: N' of the training rows, and the validation rows that score.
-func (s *Search) drawSample() error {
+func (s *Search) drawSample(ctx context.Context) error {
 	o := s.config.Sample.Options()
 	draw := func(split dataset.Split, o sample.Options) (sample.Sample, error) {
 		samples, err := dataset.Select(s.data, split, nil, nil)
 		if err != nil {
 			return sample.Sample{}, err
 		}
-		labels, err := s.labels(samples)
-		if err != nil {
-			return sample.Sample{}, err
-		}
-		drawn, err := sample.Draw(labels, o, s.config.Seed)
+		drawn, err := sample.Draw(ctx, s.labels(samples), o, s.config.Seed)
 		if err != nil {
 			return drawn, fmt.Errorf("%s split: %w", split, err)
 		}
@@ -138,7 +134,7 @@ func (s *Search) drawSample() error {
 	if s.sample, err = draw(dataset.Train, o); err != nil {
 		return err
 	}
-	s.validation = dataset.AllRows(s.data, dataset.Validation)
+	s.validation = nil
 	if s.config.Sample.Validation == "formula" {
 		o.Size = 0
 		drawn, err := draw(dataset.Validation, o)
@@ -213,10 +209,11 @@ func (s *Search) trial(stage, label string, model mixer.Specification, encoders 
 }
 
 // specification is that of a model trained with a recipe on rows of the training split, and scored on rows of the validation
-// split.
+// split, nil for all.
 func (s *Search) specification(model mixer.Specification, t config.Training, rows, validation []int) Specification {
 	return Specification{Revision: NumericsRevision, Numerics: s.device.Numerics(), Data: s.data.Fingerprint(),
-		Sample: identify(rows), Validation: identify(validation), Model: model, Seed: s.config.Seed,
+		Sample:     identify(rows, s.data.Len(dataset.Train)),
+		Validation: identify(validation, s.data.Len(dataset.Validation)), Model: model, Seed: s.config.Seed,
 		Recipe: Recipe{Optimiser: t.Optimiser, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay,
 			Momentum: t.Momentum, Batch: t.Batch, Epochs: t.Epochs}}
 }

@@ -679,6 +679,37 @@ func TestInterruptedSearchGoesOn(t *testing.T) {
 	}
 }
 
+// endless has more rows than anybody waits for.
+type endless struct {
+	tiny
+	read func(row int)
+}
+
+func (endless) Len(dataset.Split) int { return 1 << 40 }
+
+func (d endless) Label(s dataset.Split, row int, dst []float32) error {
+	d.read(row)
+	return d.tiny.Label(s, row, dst)
+}
+
+// The sample stage hears an interruption.
+func TestInterruptedSample(t *testing.T) {
+	f := newFixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f.data = endless{read: func(row int) {
+		if row == 1000 {
+			cancel()
+		}
+	}}
+	s, err := f.search()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+}
+
 func TestScoresOfOtherNumerics(t *testing.T) {
 	f := newFixture(t)
 	f.kernels = simd.Portable()

@@ -38,14 +38,26 @@ type Rows struct {
 	Digest string `json:"digest"`
 }
 
-func identify(rows []int) Rows {
-	h := sha256.New()
-	var b [8]byte
-	for _, row := range rows {
-		binary.LittleEndian.PutUint64(b[:], uint64(row))
-		h.Write(b[:])
+// identify identifies rows of a split, nil for all of its length.
+func identify(rows []int, length int) Rows {
+	samples := length
+	if rows != nil {
+		samples = len(rows)
 	}
-	return Rows{Count: len(rows), Digest: hex.EncodeToString(h.Sum(nil))}
+	h := sha256.New()
+	buffer := make([]byte, 0, 1<<12)
+	for i := range samples {
+		row := i
+		if rows != nil {
+			row = rows[i]
+		}
+		if buffer = binary.LittleEndian.AppendUint64(buffer, uint64(row)); len(buffer) == cap(buffer) {
+			h.Write(buffer)
+			buffer = buffer[:0]
+		}
+	}
+	h.Write(buffer)
+	return Rows{Count: samples, Digest: hex.EncodeToString(h.Sum(nil))}
 }
 
 // Recipe is how a trial trains. Dropout is part of the model.

@@ -36,7 +36,7 @@ func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, 
 	if err != nil {
 		return sc, nil, nil, err
 	}
-	if sc.Metrics, err = s.evaluate(r.validation, logits); err != nil {
+	if sc.Metrics, err = s.evaluate(ctx, r.validation, logits); err != nil {
 		return sc, nil, nil, err
 	}
 	if !t.Recipe.watches() {
@@ -190,7 +190,7 @@ func (r *training) validate(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, blame(ctx, err)
 	}
-	metrics, err := r.search.evaluate(r.validation, logits)
+	metrics, err := r.search.evaluate(ctx, r.validation, logits)
 	return metrics["loss"], err
 }
 

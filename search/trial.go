@@ -17,7 +17,7 @@ type Trial struct {
 	Name, Label string
 	Specification
 
-	// train and validation are the rows that Sample and Validation identify.
+	// train and validation are the rows that Sample and Validation identify, nil for all.
 	train, validation []int
 	// start holds the trials of Start, in case one must be trained again because its weights were pruned.
 	start map[string]*Outcome
@@ -139,7 +139,7 @@ func (s *Search) lookUp(ctx context.Context, t *Trial, key string) (*Outcome, er
 		return nil, nil
 	}
 	if _, known := sc.Metrics[s.config.Search.Metric]; !known && sc.Status == store.Finished {
-		if err := s.measure(t, &sc); err != nil {
+		if err := s.measure(ctx, t, &sc); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 	}
@@ -147,7 +147,7 @@ func (s *Search) lookUp(ctx context.Context, t *Trial, key string) (*Outcome, er
 }
 
 // measure computes the metrics of a kept score from its outputs: the plan may ask for one that is newer than the score.
-func (s *Search) measure(t *Trial, sc *store.Score) error {
+func (s *Search) measure(ctx context.Context, t *Trial, sc *store.Score) error {
 	file, err := s.store.Outputs(*sc)
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
@@ -160,7 +160,7 @@ func (s *Search) measure(t *Trial, sc *store.Score) error {
 	if err != nil {
 		return err
 	}
-	sc.Metrics, err = s.evaluate(validation, tensors["logits"].Data)
+	sc.Metrics, err = s.evaluate(ctx, validation, tensors["logits"].Data)
 	return err
 }
 

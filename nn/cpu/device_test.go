@@ -1,6 +1,7 @@
 package cpu_test
 
 import (
+	"context"
 	"testing"
 
 	"mixmas/nn/cpu"
@@ -18,7 +19,8 @@ func open(set *simd.Set) func(devicetest.Options) device.Device {
 }
 
 func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error) {
-	return metric.EvaluateProbabilities(probabilities, metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Labels: labels})
+	o := metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Label: metric.Listed(labels)}
+	return metric.EvaluateProbabilities(context.Background(), probabilities, o)
 }
 
 func TestDevice(t *testing.T) {

@@ -108,6 +108,16 @@ func (c Choice) network(s *nn.Scope, in Input) (Network, error) {
 	return network, nil
 }
 
+// Fits creates the choice as a fusion network of a number of tokens of a width, and says what is wrong, nil for nothing. It
+// records nothing, which may take much longer.
+func (c Choice) Fits(tokens, width int) error {
+	s := nn.NewScope()
+	if _, err := c.network(s, Input{Kind: Tokens, Shape: []int{tokens, width}}); err != nil {
+		return err
+	}
+	return s.Parameters().Err()
+}
+
 // Build makes the model that a specification describes: a [Classifier] without a fusion function and network, and a
 // [Multimodal] model with them.
 func Build(spec Specification) (nn.Model, error) {

@@ -153,3 +153,22 @@ func TestWarmStart(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestFits(t *testing.T) {
+	for _, c := range []struct {
+		choice        mixer.Choice
+		tokens, width int
+		want          string
+	}{
+		{mixer.Choice{Architecture: "hyper_mixer"}, 5, 8, ""},
+		{mixer.Choice{Architecture: "hyper_mixer", Options: &mixer.HyperMixerOptions{Width: 8, Depth: 1, TokenWidth: 8, ChannelWidth: 8, Heads: 4}}, 5, 10, "heads: 4 does not divide"},
+		{mixer.Choice{Architecture: "mlp_mixer"}, 0, 8, "no elements"},
+		{mixer.Choice{Architecture: "ramlp"}, 5, 8, "does not take inputs of kind"},
+		{mixer.Choice{Architecture: "none"}, 5, 8, "unknown architecture"},
+	} {
+		err := c.choice.Fits(c.tokens, c.width)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s for %d tokens of width %d: got error %v, want one with %q", c.choice.Architecture, c.tokens, c.width, err, c.want)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/dataset/npy"
+	"mixmas/search/packed"
 )
 
 // array is an npy file of samples along the first axis. Rows are read when they are asked for, each by itself: the pages of
@@ -243,9 +244,9 @@ func (s *statistics) standardisation() Standardisation {
 	return result
 }
 
-// labels reads all labels: one element a row, or with many, one 0/1 element a class. classes is their number, or 0 to
-// take whatever comes.
-func (a *array) labels(classes int, many bool) ([]float32, error) {
+// labelWidth is the number of elements a label: 1, or with many one a class. classes is their number, or 0 to take whatever
+// comes.
+func (a *array) labelWidth(classes int, many bool) (int, error) {
 	shape := a.header.Shape
 	fits := len(shape) == 1 || len(shape) == 2 && shape[1] == 1
 	want := "N (the index of a class a row)"
@@ -257,19 +258,46 @@ func (a *array) labels(classes int, many bool) ([]float32, error) {
 		}
 	}
 	if !fits {
-		return nil, fmt.Errorf("%s: labels have shape %s, want %s", a.path, shapeString(shape), want)
+		return 0, fmt.Errorf("%s: labels have shape %s, want %s", a.path, shapeString(shape), want)
 	}
+	return a.header.RowSize(), nil
+}
+
+// labels reads all labels: one element a row, or with many, one 0/1 element a class.
+func (a *array) labels(ctx context.Context, classes int, many bool) (packed.List, error) {
+	width, err := a.labelWidth(classes, many)
+	if err != nil {
+		return packed.List{}, err
+	}
+	largest := classes - 1
+	if many {
+		largest = 1
+	}
+	list := packed.New(a.header.Rows()*width, uint32(largest))
+	err = a.eachLabel(ctx, classes, many, a.header.Rows(), func(i int, v float32) { list.Set(i, uint32(v)) })
+	return list, err
+}
+
+// eachLabel reads and checks the label elements of the first rows.
+func (a *array) eachLabel(ctx context.Context, classes int, many bool, rows int, use func(i int, v float32)) error {
 	width := a.header.RowSize()
-	labels := make([]float32, a.header.Rows()*width)
-	if err := a.read(0, Standardisation{Deviation: 1}, labels); err != nil {
-		return nil, err
-	}
-	for i, v := range labels {
-		if err := checkClass(v, classes, many); err != nil {
-			return nil, fmt.Errorf("%s: row %d: %w", a.path, i/width, err)
+	buffer := make([]float32, max(1, rowPiece/width)*width)
+	for i := 0; i < rows*width; i += len(buffer) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		some := buffer[:min(len(buffer), rows*width-i)]
+		if err := a.read(i/width, Standardisation{Deviation: 1}, some); err != nil {
+			return err
+		}
+		for k, v := range some {
+			if err := checkClass(v, classes, many); err != nil {
+				return fmt.Errorf("%s: row %d: %w", a.path, (i+k)/width, err)
+			}
+			use(i+k, v)
 		}
 	}
-	return labels, nil
+	return nil
 }
 
 // maximumClasses bounds the number of classes that labels may imply.

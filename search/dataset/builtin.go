@@ -60,7 +60,7 @@ var builtinModalities = [2]Modality{
 type generated struct {
 	options  BuiltinOptions
 	samples  [3][]float32 // by split, rowSize elements a row
-	labels   [3][]float32
+	labels   [3][]uint8
 	standard [len(builtinModalities)]Standardisation
 	digest   string
 }
@@ -100,14 +100,14 @@ func generate(ctx context.Context, o BuiltinOptions, environment Environment) (D
 	workers := runtime.GOMAXPROCS(0)
 	for _, s := range splits {
 		rows := [...]int{o.Train, o.Validation, o.Test}[s]
-		d.samples[s], d.labels[s] = make([]float32, rows*rowSize), make([]float32, rows)
+		d.samples[s], d.labels[s] = make([]float32, rows*rowSize), make([]uint8, rows)
 		for w := range workers {
 			group.Go(func() error {
 				for row := w; row < rows; row += workers {
 					if err := ctx.Err(); err != nil {
 						return err
 					}
-					d.labels[s][row] = float32(draw(o, s, row, d.samples[s][row*rowSize:][:rowSize]))
+					d.labels[s][row] = uint8(draw(o, s, row, d.samples[s][row*rowSize:][:rowSize]))
 				}
 				return nil
 			})
@@ -197,17 +197,21 @@ func (d *generated) sign() {
 	digest := sha256.New()
 	fmt.Fprintf(digest, "builtin 1 %d %v", d.options.Classes, d.standard)
 	var buffer []byte
+	add := func(v float32) { buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(v)) }
 	for _, s := range splits {
 		fmt.Fprintf(digest, " %d", d.Len(s))
-		for _, values := range [][]float32{d.samples[s], d.labels[s]} {
-			for chunk := range slices.Chunk(values, rowSize) {
-				buffer = buffer[:0]
-				for _, v := range chunk {
-					buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(v))
-				}
-				digest.Write(buffer)
+		for chunk := range slices.Chunk(d.samples[s], rowSize) {
+			buffer = buffer[:0]
+			for _, v := range chunk {
+				add(v)
 			}
+			digest.Write(buffer)
 		}
+		buffer = buffer[:0]
+		for _, label := range d.labels[s] {
+			add(float32(label))
+		}
+		digest.Write(buffer)
 	}
 	d.digest = hex.EncodeToString(digest.Sum(nil))
 }
@@ -247,7 +251,7 @@ func (d *generated) Label(s Split, row int, dst []float32) error {
 	if err := checkLabel(d, s, row, 1, dst); err != nil {
 		return err
 	}
-	dst[0] = d.labels[s][row]
+	dst[0] = float32(d.labels[s][row])
 	return nil
 }
 

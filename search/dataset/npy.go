@@ -13,6 +13,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
+
+	"mixmas/search/packed"
 )
 
 // NPYOptions are the options of the format "npy".
@@ -65,6 +67,14 @@ type span struct {
 	count int
 }
 
+// labels are those of a run of rows of a file: for many labels, as many bits a row as there are classes, otherwise a number
+// of as few bits as the classes take, which is a byte for 17 to 256.
+type labels struct {
+	values packed.List // of the whole file
+	first  int
+	count  int
+}
+
 // arrays is a data set in npy files. Samples stay in the files, labels are in memory.
 type arrays struct {
 	name        string
@@ -72,7 +82,7 @@ type arrays struct {
 	classes     []string
 	many        bool
 	samples     [3][]span // by split and modality; nil for a split that is missing
-	labels      [3][]float32
+	labels      [3]labels
 	width       int // elements a label
 	standard    []Standardisation
 	fingerprint string
@@ -115,7 +125,7 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 			d.samples[s] = append(d.samples[s], parts[s])
 		}
 	}
-	if err := d.readLabels(labels); err != nil {
+	if err := d.readLabels(ctx, labels); err != nil {
 		return nil, err
 	}
 	found, err := d.scan(ctx, environment)
@@ -250,38 +260,51 @@ func describe(m NPYModality, parts [3]span) (Modality, error) {
 }
 
 // readLabels reads the labels of all splits and, where classes have no names, counts them over the training rows.
-func (d *arrays) readLabels(parts [3]span) error {
-	for _, s := range splits {
-		p := parts[s]
-		if p.array == nil {
-			continue
-		}
-		labels, err := p.array.labels(len(d.classes), d.many)
+func (d *arrays) readLabels(ctx context.Context, parts [3]span) error {
+	if len(d.classes) == 0 {
+		count, err := countClasses(ctx, parts[Train], d.many)
 		if err != nil {
 			return err
-		}
-		d.width = p.array.header.RowSize()
-		d.labels[s] = labels[p.first*d.width:][:p.count*d.width]
-		if len(d.classes) > 0 {
-			continue
-		}
-		count := d.width
-		if !d.many {
-			count = int(slices.Max(d.labels[s])) + 1
-			if count == 1 || count > p.count {
-				return fmt.Errorf("%s: the labels of %d rows say %d classes: want at least 2, and a row for each (or name the classes)",
-					p.array.path, p.count, count)
-			}
 		}
 		for i := range count {
 			d.classes = append(d.classes, strconv.Itoa(i))
 		}
-		// The rest of the file may know a class that the training rows do not.
-		if _, err := p.array.labels(count, d.many); err != nil {
-			return err
+	}
+	read := map[*array]packed.List{}
+	for s, p := range parts {
+		if p.array == nil {
+			continue
 		}
+		if _, known := read[p.array]; !known {
+			values, err := p.array.labels(ctx, len(d.classes), d.many)
+			if err != nil {
+				return err
+			}
+			read[p.array] = values
+		}
+		d.width = p.array.header.RowSize()
+		d.labels[s] = labels{read[p.array], p.first, p.count}
 	}
 	return nil
+}
+
+// countClasses is the number of classes that the labels of a span imply.
+func countClasses(ctx context.Context, p span, many bool) (int, error) {
+	width, err := p.array.labelWidth(0, many)
+	if err != nil || many {
+		return width, err
+	}
+	largest := float32(0)
+	// A span of training rows starts its file.
+	if err := p.array.eachLabel(ctx, 0, many, p.count, func(_ int, v float32) { largest = max(largest, v) }); err != nil {
+		return 0, err
+	}
+	count := int(largest) + 1
+	if count == 1 || count > p.count {
+		return 0, fmt.Errorf("%s: the labels of %d rows say %d classes: want at least 2, and a row for each (or name the classes)",
+			p.array.path, p.count, count)
+	}
+	return count, nil
 }
 
 // scan finds the facts of every file, several files side by side.
@@ -356,10 +379,10 @@ func (d *arrays) MultiLabel() bool       { return d.many }
 func (d *arrays) Fingerprint() string    { return d.fingerprint }
 
 func (d *arrays) Len(s Split) int {
-	if s < Train || s > Test || len(d.labels[s]) == 0 {
+	if s < Train || s > Test {
 		return 0
 	}
-	return len(d.labels[s]) / d.width
+	return d.labels[s].count
 }
 
 func (d *arrays) Read(s Split, modality, row int, dst []float32) error {
@@ -371,10 +394,13 @@ func (d *arrays) Read(s Split, modality, row int, dst []float32) error {
 }
 
 func (d *arrays) Label(s Split, row int, dst []float32) error {
-	if err := checkLabel(d, s, row, d.width, dst); err != nil {
-		return err
+	if s < Train || s > Test || row < 0 || row >= d.labels[s].count || len(dst) != d.width { // in place: there are many rows
+		return checkLabel(d, s, row, d.width, dst)
 	}
-	copy(dst, d.labels[s][row*d.width:])
+	first := (d.labels[s].first + row) * d.width
+	for i := range dst {
+		dst[i] = float32(d.labels[s].values.At(first + i))
+	}
 	return nil
 }
 

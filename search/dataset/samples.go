@@ -10,16 +10,13 @@ import (
 type Samples struct {
 	data       Dataset
 	split      Split
-	rows       []int
+	rows       []int // nil for all, which may be many
 	modalities []int
 }
 
 // Select chooses rows of a split (nil: all) and modalities by name, in the order of a model's inputs.
 func Select(data Dataset, split Split, rows []int, modalities []string) (*Samples, error) {
 	s := &Samples{data: data, split: split, rows: rows}
-	if rows == nil {
-		s.rows = AllRows(data, split)
-	}
 	for _, name := range modalities {
 		i := ModalityIndex(data, name)
 		if i < 0 {
@@ -30,27 +27,31 @@ func Select(data Dataset, split Split, rows []int, modalities []string) (*Sample
 	return s, nil
 }
 
-// AllRows lists the rows of a split.
-func AllRows(data Dataset, split Split) []int {
-	rows := make([]int, data.Len(split))
-	for i := range rows {
-		rows[i] = i
-	}
-	return rows
-}
-
 // ModalityIndex is where a data set lists a modality, -1 where it has none of the name.
 func ModalityIndex(data Dataset, name string) int {
 	return slices.IndexFunc(data.Modalities(), func(m Modality) bool { return m.Name == name })
 }
 
 // Len is the number of rows.
-func (s *Samples) Len() int { return len(s.rows) }
+func (s *Samples) Len() int {
+	if s.rows == nil {
+		return s.data.Len(s.split)
+	}
+	return len(s.rows)
+}
+
+// Row is the number that a row has in its split.
+func (s *Samples) Row(row int) int {
+	if s.rows == nil {
+		return row
+	}
+	return s.rows[row]
+}
 
 // Read writes one row of one of the selected modalities to dst.
 func (s *Samples) Read(row, input int, dst []float32) error {
-	return s.data.Read(s.split, s.modalities[input], s.rows[row], dst)
+	return s.data.Read(s.split, s.modalities[input], s.Row(row), dst)
 }
 
 // Label writes a row's label to dst.
-func (s *Samples) Label(row int, dst []float32) error { return s.data.Label(s.split, s.rows[row], dst) }
+func (s *Samples) Label(row int, dst []float32) error { return s.data.Label(s.split, s.Row(row), dst) }

@@ -22,29 +22,12 @@ func init() {
 }
 
 // accuracy is the share of rows that are right as a whole: for many labels, subset accuracy.
-func accuracy(e *Evaluation) (float64, bool) {
-	right := 0
-	for r := range e.Rows {
-		if matches(e, r*e.Classes, (r+1)*e.Classes) == e.Classes {
-			right++
-		}
-	}
-	return ratio(right, e.Rows), true
-}
+func accuracy(e *Evaluation) (float64, bool) { return ratio(e.Right, e.Rows), true }
 
+// hammingAccuracy is the share of labels, of all rows and classes, that are predicted right.
 func hammingAccuracy(e *Evaluation) (float64, bool) {
-	return ratio(matches(e, 0, len(e.Truth)), len(e.Truth)), true
-}
-
-// matches counts the elements from start to end that are predicted right.
-func matches(e *Evaluation, start, end int) int {
-	n := 0
-	for i := start; i < end; i++ {
-		if e.Truth[i] == e.Predicted[i] {
-			n++
-		}
-	}
-	return n
+	labels := e.Rows * e.Classes
+	return ratio(labels-e.Total.FalsePositive-e.Total.FalseNegative, labels), true
 }
 
 // balancedAccuracy is the mean recall over the classes that occur.

@@ -1,9 +1,15 @@
 package metric
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"mixmas/search/packed"
 )
 
 // Outputs is what a classifier said about the samples of a split, and what was right.
@@ -13,66 +19,93 @@ type Outputs struct {
 	Rows, Classes int
 	// MultiLabel tells that a sample has any number of labels instead of one.
 	MultiLabel bool
-	// Labels are Rows class numbers (0 to Classes-1), or Rows×Classes zeros and ones when MultiLabel.
-	Labels []float32
+	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element a
+	// class.
+	Label func(row int, dst []float32) error
+}
+
+// Listed reads labels, in the form that Outputs.Label writes them, from a list of those of all rows.
+func Listed(labels []float32) func(row int, dst []float32) error {
+	return func(row int, dst []float32) error {
+		if (row+1)*len(dst) > len(labels) {
+			return fmt.Errorf("metric: row %d has no label: there are %d", row, len(labels)/len(dst))
+		}
+		copy(dst, labels[row*len(dst):])
+		return nil
+	}
 }
 
 // Evaluate computes every metric that is defined for the outputs, keyed by name. The predicted class is the first of the
 // largest logit; a label is predicted when its logit is above 0, i.e. its probability above 0.5. The loss is the mean
 // cross-entropy, or the mean binary cross-entropy over all rows and labels. Lengths that do not fit, labels out of
-// range and logits that are not finite are errors that name the row.
-func Evaluate(o Outputs) (map[string]float64, error) {
+// range and logits that are not finite are errors that name the row. It returns soon after ctx is done, with ctx's error.
+//
+// Of memory it takes a few numbers for each row and class, and with MultiLabel a bit for each of Rows×Classes.
+func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
 	if err := checkScores("logits", o.Logits, o.Rows, o.Classes); err != nil {
 		return nil, err
 	}
-	truth, err := indicators(o.Labels, o.Rows, o.Classes, o.MultiLabel)
+	e, err := newEvaluation(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluation{Rows: o.Rows, Classes: o.Classes, MultiLabel: o.MultiLabel, Truth: truth}
+	e.logits = o.Logits
 	if o.MultiLabel {
-		e.Predicted = above(o.Logits, 0)
-		// Sigmoid keeps the order; ranking the logits themselves cannot tie where sigmoid saturates.
-		e.Scores = widen(o.Logits)
-		e.Loss = binaryCrossEntropy(o.Logits, truth)
+		err = e.binaryCrossEntropy(ctx)
 	} else {
-		e.Predicted = largest(o.Logits, o.Rows, o.Classes)
-		e.Scores, e.Loss = softmax(o.Logits, truth, o.Rows, o.Classes)
+		err = e.softmax(ctx)
 	}
-	return e.metrics(), nil
+	if err != nil {
+		return nil, err
+	}
+	return e.metrics(ctx)
 }
 
 // EvaluateProbabilities does what [Evaluate] does from probabilities (Rows×Classes, each in [0, 1]; o.Logits is not
 // read): the predicted class is the first of the largest, and a label is predicted when its probability is above 0.5.
 // The loss is absent where a right answer has probability 0.
-func EvaluateProbabilities(probabilities []float64, o Outputs) (map[string]float64, error) {
+func EvaluateProbabilities(ctx context.Context, probabilities []float64, o Outputs) (map[string]float64, error) {
 	if err := checkScores("probabilities", probabilities, o.Rows, o.Classes); err != nil {
 		return nil, err
 	}
 	if i := slices.IndexFunc(probabilities, func(p float64) bool { return p < 0 || p > 1 }); i >= 0 {
 		return nil, fmt.Errorf("metric: row %d, class %d: probability %v is not in [0, 1]", i/o.Classes, i%o.Classes, probabilities[i])
 	}
-	truth, err := indicators(o.Labels, o.Rows, o.Classes, o.MultiLabel)
+	e, err := newEvaluation(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluation{Rows: o.Rows, Classes: o.Classes, MultiLabel: o.MultiLabel, Truth: truth, Scores: probabilities}
-	for i, p := range probabilities {
-		switch {
-		case truth[i]:
-			e.Loss -= math.Log(p)
-		case o.MultiLabel:
-			e.Loss -= math.Log1p(-p)
+	e.probabilities = probabilities
+	for row := range o.Rows {
+		if err := interrupted(ctx, row); err != nil {
+			return nil, err
+		}
+		p := probabilities[row*o.Classes:][:o.Classes]
+		if !o.MultiLabel {
+			e.Loss -= math.Log(p[e.truth.At(row)])
+			e.predicted[row] = largest(p)
+			continue
+		}
+		for class := range p {
+			if e.Truth(row, class) {
+				e.Loss -= math.Log(p[class])
+			} else {
+				e.Loss -= math.Log1p(-p[class])
+			}
 		}
 	}
-	if o.MultiLabel {
-		e.Predicted = above(probabilities, 0.5)
-		e.Loss /= float64(len(probabilities))
-	} else {
-		e.Predicted = largest(probabilities, o.Rows, o.Classes)
-		e.Loss /= float64(o.Rows)
+	e.Loss /= float64(e.truth.Len())
+	return e.metrics(ctx)
+}
+
+// heard is after how many rows an interruption is looked for.
+const heard = 64
+
+func interrupted(ctx context.Context, row int) error {
+	if row%heard != 0 {
+		return nil
 	}
-	return e.metrics(), nil
+	return ctx.Err()
 }
 
 func checkScores[F float32 | float64](what string, scores []F, rows, classes int) error {
@@ -90,92 +123,111 @@ func checkScores[F float32 | float64](what string, scores []F, rows, classes int
 	return nil
 }
 
-// indicators turns labels of either form into rows×classes truth values.
-func indicators(labels []float32, rows, classes int, multiLabel bool) ([]bool, error) {
-	truth := make([]bool, rows*classes)
-	want := rows
-	if multiLabel {
-		want = rows * classes
+// newEvaluation reads and checks the labels.
+func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
+	e := &Evaluation{Rows: o.Rows, Classes: o.Classes, MultiLabel: o.MultiLabel}
+	label := make([]float32, 1)
+	if o.MultiLabel {
+		label = make([]float32, o.Classes)
+		e.truth = packed.New(o.Rows*o.Classes, 1)
+	} else {
+		e.truth, e.predicted = packed.New(o.Rows, uint32(o.Classes-1)), make([]uint32, o.Rows)
 	}
-	if len(labels) != want {
-		return nil, fmt.Errorf("metric: %d labels, want %d for %d rows", len(labels), want, rows)
-	}
-	for i, v := range labels {
-		switch {
-		case multiLabel && v != 0 && v != 1:
-			return nil, fmt.Errorf("metric: row %d, label %d: %v is neither 0 nor 1", i/classes, i%classes, v)
-		case multiLabel:
-			truth[i] = v == 1
-		case !(v >= 0 && v < float32(classes)) || v != float32(int(v)):
-			return nil, fmt.Errorf("metric: row %d: label %v is not a class number below %d", i, v, classes)
-		default:
-			truth[i*classes+int(v)] = true
+	for row := range o.Rows {
+		if err := interrupted(ctx, row); err != nil {
+			return nil, err
 		}
-	}
-	return truth, nil
-}
-
-func above[F float32 | float64](scores []F, threshold F) []bool {
-	predicted := make([]bool, len(scores))
-	for i, v := range scores {
-		predicted[i] = v > threshold
-	}
-	return predicted
-}
-
-func largest[F float32 | float64](scores []F, rows, classes int) []bool {
-	predicted := make([]bool, len(scores))
-	for r := range rows {
-		row := scores[r*classes : (r+1)*classes]
-		best := 0
-		for c, v := range row {
-			if v > row[best] {
-				best = c
+		if err := o.Label(row, label); err != nil {
+			return nil, err
+		}
+		for i, v := range label {
+			if o.MultiLabel && v != 0 && v != 1 {
+				return nil, fmt.Errorf("metric: row %d, label %d: %v is neither 0 nor 1", row, i, v)
 			}
-		}
-		predicted[r*classes+best] = true
-	}
-	return predicted
-}
-
-func widen(values []float32) []float64 {
-	wide := make([]float64, len(values))
-	for i, v := range values {
-		wide[i] = float64(v)
-	}
-	return wide
-}
-
-// softmax returns the probabilities of each row and the mean cross-entropy.
-func softmax(logits []float32, truth []bool, rows, classes int) (probabilities []float64, loss float64) {
-	probabilities = widen(logits)
-	for r := range rows {
-		row, right := probabilities[r*classes:(r+1)*classes], truth[r*classes:(r+1)*classes]
-		top, sum := slices.Max(row), 0.0
-		for c, z := range row {
-			if right[c] {
-				loss -= z - top
+			if !o.MultiLabel && (!(v >= 0 && v < float32(o.Classes)) || v != float32(int(v))) {
+				return nil, fmt.Errorf("metric: row %d: label %v is not a class number below %d", row, v, o.Classes)
 			}
-			row[c] = math.Exp(z - top)
-			sum += row[c]
-		}
-		loss += math.Log(sum)
-		for c := range row {
-			row[c] /= sum
+			e.truth.Set(row*len(label)+i, uint32(v))
 		}
 	}
-	return probabilities, loss / float64(rows)
+	return e, nil
+}
+
+// largest is the first of the largest scores.
+func largest[F float32 | float64](scores []F) uint32 {
+	best := 0
+	for c, v := range scores {
+		if v > scores[best] {
+			best = c
+		}
+	}
+	return uint32(best)
+}
+
+// softmax finds each row's prediction and what makes its logits probabilities, and the mean cross-entropy.
+func (e *Evaluation) softmax(ctx context.Context) error {
+	e.top, e.sum = make([]float64, e.Rows), make([]float64, e.Rows)
+	err := beside(ctx, 0, e.Rows, func(row int) {
+		logits := e.logits[row*e.Classes:][:e.Classes]
+		best := largest(logits)
+		top, sum := float64(logits[best]), 0.0
+		for _, z := range logits {
+			sum += math.Exp(float64(z) - top)
+		}
+		e.predicted[row], e.top[row], e.sum[row] = best, top, sum
+	})
+	if err != nil {
+		return err
+	}
+	for row, top := range e.top { // in order, so that no number of cores shows
+		e.Loss -= float64(e.logits[row*e.Classes+int(e.truth.At(row))]) - top
+		e.Loss += math.Log(e.sum[row])
+	}
+	e.Loss /= float64(e.Rows)
+	return nil
 }
 
 // binaryCrossEntropy is the mean over all elements, in the form that does not overflow: max(z,0) − zy + log(1+e^−|z|).
-func binaryCrossEntropy(logits []float32, truth []bool) float64 {
+func (e *Evaluation) binaryCrossEntropy(ctx context.Context) error {
+	rows := min(max(1, mostScores/e.Classes), e.Rows) // at a time
+	terms := make([]float64, rows*e.Classes)
 	sum := 0.0
-	for i, v := range logits {
-		z := float64(v)
-		sum += max(z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
-		if truth[i] {
-			sum -= z
+	for first := 0; first < e.Rows; first += rows {
+		last := min(first+rows, e.Rows)
+		err := beside(ctx, first, last, func(row int) {
+			for class, v := range e.logits[row*e.Classes:][:e.Classes] {
+				z := float64(v)
+				terms[(row-first)*e.Classes+class] = max(z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for i := range (last - first) * e.Classes { // in order, so that no number of cores shows
+			sum += terms[i]
+			if at := first*e.Classes + i; e.truth.At(at) == 1 {
+				sum -= float64(e.logits[at])
+			}
 		}
 	}
-	return sum / float64(len(logits))
+	e.Loss = sum / float64(len(e.logits))
+	return nil
+}
+
+// beside calls f for the rows from first on, below last, on all cores.
+func beside(ctx context.Context, first, last int, f func(row int)) error {
+	var group errgroup.Group
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		group.Go(func() error {
+			for row := first + w; row < last; row += workers {
+				if err := interrupted(ctx, row/workers); err != nil {
+					return err
+				}
+				f(row)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }

@@ -1,25 +1,64 @@
 package metric
 
 import (
-	"cmp"
+	"context"
 	"math"
-	"slices"
+
+	"mixmas/search/packed"
 )
 
-// Evaluation is what metrics are computed from. All slices of Rows×Classes are row-major; those of Classes have one
-// entry a class.
+// Evaluation is what metrics are computed from: counts, and methods that say what was right and predicted for a row and class.
+// Nothing in it has Rows×Classes elements but what was given and the labels of many, a bit each.
 type Evaluation struct {
 	Rows, Classes int
 	MultiLabel    bool
-	Truth         []bool    // Rows×Classes: the label holds
-	Predicted     []bool    // Rows×Classes: the label is predicted
-	Scores        []float64 // Rows×Classes: what AUROC ranks, higher is more certain
-	Loss          float64   // mean cross-entropy, or mean binary cross-entropy
+	Loss          float64 // mean cross-entropy, or mean binary cross-entropy
 
+	Right     int      // rows that are predicted right as a whole
 	Classwise []Counts // Classes
 	Total     Counts   // the sums of Classwise
 	// AUROC is the area under each class's ROC curve, NaN for a class of only positives or only negatives.
 	AUROC []float64
+
+	// truth and predicted are the classes of the rows. With MultiLabel truth is Rows×Classes bits, and predicted empty.
+	truth     packed.List
+	predicted []uint32
+	// One of the two is given. top and sum are each row's largest logit and the sum of its exponentials, for softmax.
+	logits        []float32
+	probabilities []float64
+	top, sum      []float64
+}
+
+// Truth says whether the row has the label.
+func (e *Evaluation) Truth(row, class int) bool {
+	if e.MultiLabel {
+		return e.truth.At(row*e.Classes+class) == 1
+	}
+	return e.truth.At(row) == uint32(class)
+}
+
+// Predicted says whether the row is said to have the label.
+func (e *Evaluation) Predicted(row, class int) bool {
+	switch {
+	case !e.MultiLabel:
+		return e.predicted[row] == uint32(class)
+	case e.probabilities != nil:
+		return e.Score(row, class) > 0.5
+	}
+	return e.Score(row, class) > 0
+}
+
+// Score is what AUROC ranks, higher is more certain: the probability of the class; with MultiLabel the logit where there is one,
+// as sigmoid keeps the order and the logits themselves cannot tie where it saturates.
+func (e *Evaluation) Score(row, class int) float64 {
+	i := row*e.Classes + class
+	switch {
+	case e.probabilities != nil:
+		return e.probabilities[i]
+	case e.MultiLabel:
+		return float64(e.logits[i])
+	}
+	return math.Exp(float64(e.logits[i])-e.top[row]) / e.sum[row]
 }
 
 // Counts is a binary confusion matrix without its true negatives.
@@ -47,11 +86,12 @@ func ratio(a, b int) float64 {
 }
 
 // metrics counts, and computes every metric that is defined and finite.
-func (e *Evaluation) metrics() map[string]float64 {
-	e.count()
-	e.AUROC = make([]float64, e.Classes)
-	for c := range e.AUROC {
-		e.AUROC[c] = e.auroc(c)
+func (e *Evaluation) metrics(ctx context.Context) (map[string]float64, error) {
+	if err := e.count(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.rank(ctx); err != nil {
+		return nil, err
 	}
 	values := map[string]float64{}
 	for _, m := range metrics {
@@ -62,20 +102,17 @@ func (e *Evaluation) metrics() map[string]float64 {
 			values[m.Name] = v
 		}
 	}
-	return values
+	return values, nil
 }
 
-func (e *Evaluation) count() {
+func (e *Evaluation) count(ctx context.Context) error {
 	e.Classwise = make([]Counts, e.Classes)
-	for i, truth := range e.Truth {
-		c := &e.Classwise[i%e.Classes]
-		switch {
-		case truth && e.Predicted[i]:
-			c.TruePositive++
-		case truth:
-			c.FalseNegative++
-		case e.Predicted[i]:
-			c.FalsePositive++
+	for row := range e.Rows {
+		if err := interrupted(ctx, row); err != nil {
+			return err
+		}
+		if e.countRow(row) {
+			e.Right++
 		}
 	}
 	for _, c := range e.Classwise {
@@ -83,32 +120,33 @@ func (e *Evaluation) count() {
 		e.Total.FalsePositive += c.FalsePositive
 		e.Total.FalseNegative += c.FalseNegative
 	}
+	return nil
 }
 
-// auroc is the share of (positive, negative) pairs that class c's scores put in the right order, a tie counting half:
-// the Mann-Whitney statistic, counted in integers so that no order of summation shows.
-func (e *Evaluation) auroc(c int) float64 {
-	order := make([]int, e.Rows)
-	for r := range order {
-		order[r] = r*e.Classes + c
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(e.Scores[a], e.Scores[b]) })
-	halves, positives, negatives := 0, 0, 0
-	for start := 0; start < len(order); {
-		end, tiedPositives := start, 0
-		for ; end < len(order) && e.Scores[order[end]] == e.Scores[order[start]]; end++ {
-			if e.Truth[order[end]] {
-				tiedPositives++
-			}
+// countRow adds a row to the counts of the classes and says whether it is right as a whole.
+func (e *Evaluation) countRow(row int) bool {
+	if !e.MultiLabel {
+		truth, predicted := e.truth.At(row), e.predicted[row]
+		if truth == predicted {
+			e.Classwise[truth].TruePositive++
+			return true
 		}
-		tiedNegatives := end - start - tiedPositives
-		halves += tiedPositives * (2*negatives + tiedNegatives)
-		positives += tiedPositives
-		negatives += tiedNegatives
-		start = end
+		e.Classwise[truth].FalseNegative++
+		e.Classwise[predicted].FalsePositive++
+		return false
 	}
-	if positives == 0 || negatives == 0 {
-		return math.NaN()
+	right := true
+	for class := range e.Classes {
+		truth, predicted := e.Truth(row, class), e.Predicted(row, class)
+		right = right && truth == predicted
+		switch c := &e.Classwise[class]; {
+		case truth && predicted:
+			c.TruePositive++
+		case truth:
+			c.FalseNegative++
+		case predicted:
+			c.FalsePositive++
+		}
 	}
-	return float64(halves) / (2 * float64(positives) * float64(negatives))
+	return right
 }

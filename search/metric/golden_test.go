@@ -47,17 +47,19 @@ func TestGolden(t *testing.T) {
 			arrays, shapes := readNPZ(t, filepath.Join(folder, c.Name+".npz"))
 			scores, shape := arrays["scores"], shapes["scores"]
 			o := metric.Outputs{Rows: shape[0], Classes: shape[1], MultiLabel: c.Op == "metrics_multilabel"}
+			var labels []float32
 			for _, v := range arrays["labels"] {
-				o.Labels = append(o.Labels, float32(v))
+				labels = append(labels, float32(v))
 			}
+			o.Label = metric.Listed(labels)
 			for _, p := range scores {
 				o.Logits = append(o.Logits, float32(logit(p, o.MultiLabel)))
 			}
-			fromProbabilities, err := metric.EvaluateProbabilities(scores, o)
+			fromProbabilities, err := metric.EvaluateProbabilities(t.Context(), scores, o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			fromLogits, err := metric.Evaluate(o)
+			fromLogits, err := metric.Evaluate(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}

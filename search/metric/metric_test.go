@@ -14,8 +14,19 @@ import (
 
 const multiLabelOnly = "hamming_accuracy"
 
+// listed are outputs whose labels are the given ones.
+type listed struct {
+	metric.Outputs
+	labels []float32
+}
+
+func list(o metric.Outputs, labels ...float32) listed {
+	o.Label = metric.Listed(labels)
+	return listed{o, labels}
+}
+
 // outputs draws small cases whose logits tie often.
-func outputs(t *rapid.T) metric.Outputs {
+func outputs(t *rapid.T) listed {
 	o := metric.Outputs{
 		Rows:       rapid.IntRange(1, 25).Draw(t, "rows"),
 		Classes:    rapid.IntRange(1, 5).Draw(t, "classes"),
@@ -26,22 +37,22 @@ func outputs(t *rapid.T) metric.Outputs {
 	if o.MultiLabel {
 		label, n = rapid.Map(rapid.IntRange(0, 1), func(c int) float32 { return float32(c) }), n*o.Classes
 	}
-	o.Labels = rapid.SliceOfN(label, n, n).Draw(t, "labels")
+	labels := rapid.SliceOfN(label, n, n).Draw(t, "labels")
 	logit := rapid.Map(rapid.IntRange(-6, 6), func(z int) float32 { return float32(z) / 2 })
 	o.Logits = rapid.SliceOfN(logit, o.Rows*o.Classes, o.Rows*o.Classes).Draw(t, "logits")
-	return o
+	return list(o, labels...)
 }
 
 // has tells whether row r has label c.
-func has(o metric.Outputs, r, c int) bool {
+func has(o listed, r, c int) bool {
 	if o.MultiLabel {
-		return o.Labels[r*o.Classes+c] == 1
+		return o.labels[r*o.Classes+c] == 1
 	}
-	return int(o.Labels[r]) == c
+	return int(o.labels[r]) == c
 }
 
 // probability is softmax or sigmoid, written down plainly.
-func probability(o metric.Outputs, r, c int) float64 {
+func probability(o listed, r, c int) float64 {
 	z := func(c int) float64 { return float64(o.Logits[r*o.Classes+c]) }
 	if o.MultiLabel {
 		return 1 / (1 + math.Exp(-z(c)))
@@ -53,7 +64,7 @@ func probability(o metric.Outputs, r, c int) float64 {
 	return 1 / sum
 }
 
-func predicted(o metric.Outputs, r, c int) bool {
+func predicted(o listed, r, c int) bool {
 	if o.MultiLabel {
 		return o.Logits[r*o.Classes+c] > 0
 	}
@@ -62,7 +73,7 @@ func predicted(o metric.Outputs, r, c int) bool {
 }
 
 // naive computes every metric from its definition.
-func naive(o metric.Outputs) map[string]float64 {
+func naive(o listed) map[string]float64 {
 	want := map[string]float64{}
 	right, rightLabels, loss := 0, 0, 0.0
 	for r := range o.Rows {
@@ -174,7 +185,7 @@ func compare(t *rapid.T, got, want map[string]float64) {
 func TestEvaluateEqualsDefinitions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := outputs(t)
-		got, err := metric.Evaluate(o)
+		got, err := metric.Evaluate(t.Context(), o.Outputs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +209,7 @@ func TestEvaluateEqualsDefinitions(t *testing.T) {
 				probabilities = append(probabilities, math.Round(1e9*probability(o, r, c))/1e9)
 			}
 		}
-		if got, err = metric.EvaluateProbabilities(probabilities, o); err != nil {
+		if got, err = metric.EvaluateProbabilities(t.Context(), probabilities, o.Outputs); err != nil {
 			t.Fatal(err)
 		}
 		delete(got, "loss")
@@ -212,15 +223,15 @@ func TestEvaluateKeepsUnderShift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := outputs(t)
 		o.MultiLabel = false
-		o.Labels = make([]float32, o.Rows)
-		want, err := metric.Evaluate(o)
+		o = list(o.Outputs, make([]float32, o.Rows)...)
+		want, err := metric.Evaluate(t.Context(), o.Outputs)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range o.Logits {
 			o.Logits[i] += 1024
 		}
-		got, err := metric.Evaluate(o)
+		got, err := metric.Evaluate(t.Context(), o.Outputs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,10 +243,10 @@ func TestEvaluateKeepsUnderShift(t *testing.T) {
 
 func TestEvaluateExtremeLogits(t *testing.T) {
 	for name, o := range map[string]metric.Outputs{
-		"one label":   {Rows: 2, Classes: 2, Logits: []float32{3e38, -3e38, 3e38, -3e38}, Labels: []float32{0, 1}},
-		"many labels": {Rows: 2, Classes: 1, Logits: []float32{3e38, 3e38}, Labels: []float32{1, 0}, MultiLabel: true},
+		"one label":   {Rows: 2, Classes: 2, Logits: []float32{3e38, -3e38, 3e38, -3e38}, Label: metric.Listed([]float32{0, 1})},
+		"many labels": {Rows: 2, Classes: 1, Logits: []float32{3e38, 3e38}, Label: metric.Listed([]float32{1, 0}), MultiLabel: true},
 	} {
-		got, err := metric.Evaluate(o)
+		got, err := metric.Evaluate(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +258,7 @@ func TestEvaluateExtremeLogits(t *testing.T) {
 
 // An undefined metric is absent, so that it cannot select.
 func TestUndefinedIsAbsent(t *testing.T) {
-	got, err := metric.Evaluate(metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{1, 0, 0, 1}, Labels: []float32{1, 1}})
+	got, err := metric.Evaluate(t.Context(), metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{1, 0, 0, 1}, Label: metric.Listed([]float32{1, 1})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +270,7 @@ func TestUndefinedIsAbsent(t *testing.T) {
 	if got["accuracy"] != 0.5 || got["balanced_accuracy"] != 0.5 || got["recall_macro"] != 0.25 {
 		t.Errorf("got %v", got)
 	}
-	got, err = metric.EvaluateProbabilities([]float64{0, 1}, metric.Outputs{Rows: 1, Classes: 2, Labels: []float32{0}})
+	got, err = metric.EvaluateProbabilities(t.Context(), []float64{0, 1}, metric.Outputs{Rows: 1, Classes: 2, Label: metric.Listed([]float32{0})})
 	if _, there := got["loss"]; err != nil || there {
 		t.Errorf("infinite loss: got %v, %v", got, err)
 	}
@@ -272,23 +283,23 @@ func TestBadInput(t *testing.T) {
 		want string
 	}{
 		{metric.Outputs{}, "nothing to evaluate"},
-		{metric.Outputs{Rows: 2, Classes: 3, Logits: make([]float32, 5), Labels: make([]float32, 2)}, "5 logits, want 2 rows × 3 classes"},
-		{metric.Outputs{Rows: 1 << 62, Classes: 4, Labels: make([]float32, 2)}, "0 logits"},
-		{metric.Outputs{Rows: 2, Classes: 1, Logits: make([]float32, 2), Labels: make([]float32, 3)}, "3 labels, want 2"},
-		{metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{0, 0, 0, nan}, Labels: make([]float32, 2)}, "row 1, class 1: logits hold NaN"},
-		{metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{0, 0, inf, 0}, Labels: make([]float32, 2)}, "row 1, class 0: logits hold +Inf"},
-		{metric.Outputs{Rows: 2, Classes: 2, Logits: make([]float32, 4), Labels: []float32{0, 2}}, "row 1: label 2 is not a class number below 2"},
-		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Labels: []float32{-1}}, "label -1"},
-		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Labels: []float32{0.5}}, "label 0.5"},
-		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Labels: []float32{nan}}, "label NaN"},
-		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Labels: []float32{1, 2}, MultiLabel: true}, "row 0, label 1: 2 is neither 0 nor 1"},
+		{metric.Outputs{Rows: 2, Classes: 3, Logits: make([]float32, 5), Label: metric.Listed(make([]float32, 2))}, "5 logits, want 2 rows × 3 classes"},
+		{metric.Outputs{Rows: 1 << 62, Classes: 4, Label: metric.Listed(make([]float32, 2))}, "0 logits"},
+		{metric.Outputs{Rows: 4, Classes: 1, Logits: make([]float32, 4), Label: metric.Listed(make([]float32, 3))}, "row 3 has no label: there are 3"},
+		{metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{0, 0, 0, nan}, Label: metric.Listed(make([]float32, 2))}, "row 1, class 1: logits hold NaN"},
+		{metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{0, 0, inf, 0}, Label: metric.Listed(make([]float32, 2))}, "row 1, class 0: logits hold +Inf"},
+		{metric.Outputs{Rows: 2, Classes: 2, Logits: make([]float32, 4), Label: metric.Listed([]float32{0, 2})}, "row 1: label 2 is not a class number below 2"},
+		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{-1})}, "label -1"},
+		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{0.5})}, "label 0.5"},
+		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{nan})}, "label NaN"},
+		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{1, 2}), MultiLabel: true}, "row 0, label 1: 2 is neither 0 nor 1"},
 	} {
-		if _, err := metric.Evaluate(c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := metric.Evaluate(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want an error with %q", err, c.want)
 		}
 	}
-	o := metric.Outputs{Rows: 1, Classes: 2, Labels: []float32{0}}
-	if _, err := metric.EvaluateProbabilities([]float64{0.5, 1.5}, o); err == nil || !strings.Contains(err.Error(), "row 0, class 1: probability 1.5") {
+	o := metric.Outputs{Rows: 1, Classes: 2, Label: metric.Listed([]float32{0})}
+	if _, err := metric.EvaluateProbabilities(t.Context(), []float64{0.5, 1.5}, o); err == nil || !strings.Contains(err.Error(), "row 0, class 1: probability 1.5") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -341,7 +352,7 @@ func TestRegister(t *testing.T) {
 	metric.Register(metric.Metric{Name: "errors", LowerIsBetter: true, Task: metric.OneLabel, Refusal: "counts rows",
 		Value: func(e *metric.Evaluation) (float64, bool) { return float64(e.Total.FalsePositive), true }})
 	t.Cleanup(metric.UnregisterLast)
-	got, err := metric.Evaluate(metric.Outputs{Rows: 3, Classes: 2, Logits: []float32{1, 0, 1, 0, 1, 0}, Labels: []float32{0, 1, 1}})
+	got, err := metric.Evaluate(t.Context(), metric.Outputs{Rows: 3, Classes: 2, Logits: []float32{1, 0, 1, 0, 1, 0}, Label: metric.Listed([]float32{0, 1, 1})})
 	if err != nil || got["errors"] != 2 {
 		t.Errorf("got %v, %v", got, err)
 	}

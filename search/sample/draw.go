@@ -1,9 +1,9 @@
 package sample
 
 import (
+	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -12,34 +12,67 @@ type Labels struct {
 	Rows, Classes int
 	// MultiLabel tells that a sample has any number of labels instead of one.
 	MultiLabel bool
-	// Values are Rows class numbers (0 to Classes-1), or Rows×Classes zeros and ones when MultiLabel.
-	Values []float32
+	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element a
+	// class. It is asked for all rows once, in order, and by the stratified sampler twice more a draw.
+	Label func(row int, dst []float32) error
 }
 
-func (l Labels) check() error {
-	if l.Rows < 1 || l.Classes < 1 {
-		return fmt.Errorf("sample: %d rows and %d classes: nothing to draw from", l.Rows, l.Classes)
+// buffer is room for one row's label.
+func (l Labels) buffer() []float32 {
+	if l.MultiLabel {
+		return make([]float32, l.Classes)
 	}
-	if want := l.Rows * l.width(); len(l.Values) != want {
-		return fmt.Errorf("sample: %d labels, want %d for %d rows", len(l.Values), want, l.Rows)
-	}
-	for i, v := range l.Values {
-		if l.MultiLabel && v != 0 && v != 1 {
-			return fmt.Errorf("sample: row %d, label %d: %v is neither 0 nor 1", i/l.Classes, i%l.Classes, v)
+	return make([]float32, 1)
+}
+
+// each reads and checks the labels of all rows. The label is valid until the next.
+func (l *Labels) each(ctx context.Context, use func(row int, label []float32)) error {
+	label := l.buffer()
+	for row := range l.Rows {
+		if row%heard == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 		}
-		if !l.MultiLabel && (!(v >= 0 && v < float32(l.Classes)) || v != float32(int(v))) {
-			return fmt.Errorf("sample: row %d: label %v is not a class number below %d", i, v, l.Classes)
+		if err := l.read(row, label); err != nil {
+			return err
+		}
+		use(row, label)
+	}
+	return nil
+}
+
+// heard is after how many rows an interruption is looked for.
+const heard = 1 << 10
+
+// read reads and checks a row's label.
+func (l *Labels) read(row int, label []float32) error {
+	if err := l.Label(row, label); err != nil {
+		return err
+	}
+	if !l.MultiLabel {
+		if class := int(label[0]); float32(class) != label[0] || class < 0 || class >= l.Classes {
+			return fmt.Errorf("sample: row %d: label %v is not a class number below %d", row, label[0], l.Classes)
+		}
+		return nil
+	}
+	for i, v := range label {
+		if v != 0 && v != 1 {
+			return fmt.Errorf("sample: row %d, label %d: %v is neither 0 nor 1", row, i, v)
 		}
 	}
 	return nil
 }
 
-// width is the number of values a row.
-func (l Labels) width() int {
-	if l.MultiLabel {
-		return l.Classes
+// count adds a row's label to the counts of the classes.
+func (l *Labels) count(counts []int, label []float32) {
+	if !l.MultiLabel {
+		counts[int(label[0])]++
+		return
 	}
-	return 1
+	for c, v := range label {
+		counts[c] += int(v)
+	}
 }
 
 // Sample is what was drawn.
@@ -53,13 +86,13 @@ type Sample struct {
 // Draw returns [Size] rows of the population whose class proportions (for many labels, label frequencies) differ from
 // the population's by less than o.Distance. A sample that differs more is drawn again, o.Redraws times; then the error
 // names the worst class of the closest draw. The same labels, options and seed give the same sample.
-func Draw(labels Labels, o Options, seed uint64) (Sample, error) {
+func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return Sample{}, err
 	}
-	if err := labels.check(); err != nil {
-		return Sample{}, err
+	if labels.Rows < 1 || labels.Classes < 1 {
+		return Sample{}, fmt.Errorf("sample: %d rows and %d classes: nothing to draw from", labels.Rows, labels.Classes)
 	}
 	sampler, err := lookup(o.Sampler)
 	if err != nil {
@@ -69,13 +102,22 @@ func Draw(labels Labels, o Options, seed uint64) (Sample, error) {
 	if err != nil {
 		return Sample{}, err
 	}
-	random := rand.New(rand.NewPCG(seed, 0))
-	population := proportions(labels, nil)
+	population, err := proportions(ctx, labels)
+	if err != nil {
+		return Sample{}, err
+	}
+	random := NewRandom(seed)
 	closest, worst, share := math.Inf(1), 0, 0.0
 	for draw := range o.Redraws + 1 {
-		rows := sampler(labels, size, random)
+		rows, err := sampler(ctx, labels, size, random)
+		if err != nil {
+			return Sample{}, err
+		}
 		slices.Sort(rows)
-		drawn := proportions(labels, rows)
+		drawn, err := proportions(ctx, labels.of(rows))
+		if err != nil {
+			return Sample{}, err
+		}
 		distance, class := distance(drawn, population)
 		if distance < o.Distance {
 			return Sample{Rows: rows, Fraction: float64(size) / float64(labels.Rows), Distance: distance, Draws: draw + 1}, nil
@@ -89,33 +131,24 @@ func Draw(labels Labels, o Options, seed uint64) (Sample, error) {
 		o.Redraws+1, size, o.Distance, worst, share, population[worst])
 }
 
-// proportions of each class among the rows, or among all rows for nil.
-func proportions(l Labels, rows []int) []float64 {
+// of are the labels of some of the rows.
+func (l Labels) of(rows []int) Labels {
+	some := l
+	some.Rows, some.Label = len(rows), func(row int, dst []float32) error { return l.Label(rows[row], dst) }
+	return some
+}
+
+// proportions of each class among the rows.
+func proportions(ctx context.Context, l Labels) ([]float64, error) {
 	counts := make([]int, l.Classes)
-	add := func(row int) {
-		if !l.MultiLabel {
-			counts[int(l.Values[row])]++
-			return
-		}
-		for c, v := range l.Values[row*l.Classes : (row+1)*l.Classes] {
-			counts[c] += int(v)
-		}
-	}
-	n := len(rows)
-	for _, row := range rows {
-		add(row)
-	}
-	if rows == nil {
-		n = l.Rows
-		for row := range l.Rows {
-			add(row)
-		}
+	if err := l.each(ctx, func(_ int, label []float32) { l.count(counts, label) }); err != nil {
+		return nil, err
 	}
 	shares := make([]float64, l.Classes)
 	for c, k := range counts {
-		shares[c] = float64(k) / float64(n)
+		shares[c] = float64(k) / float64(l.Rows)
 	}
-	return shares
+	return shares, nil
 }
 
 // distance is the largest absolute difference, and the first class that has it.

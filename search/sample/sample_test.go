@@ -1,12 +1,15 @@
 package sample_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +37,8 @@ func TestSize(t *testing.T) {
 		{"given", 55000, sample.Options{Size: 1000}, 1000},
 		{"given, above the population", 700, sample.Options{Size: 1000}, 700},
 		{"an error so small that n overflows", 700, sample.Options{Error: 1e-200}, 700},
+		{"240 exactly, which floating point took for a little more", 6221040,
+			sample.Options{Error: 0.072, Proportion: 0.25, Confidence: 0.99}, 240},
 		{"nearly no confidence still takes a sample", 700, sample.Options{Confidence: 1e-20}, 1},
 	} {
 		got, err := sample.Size(c.population, c.options)
@@ -43,28 +48,53 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// N' solves its formula: it is the smallest integer that is not below n/(1+n/N), computed exactly.
+// N' is the smallest integer that is not below n/(1+n/N), for the decimals that the options were written as.
 func TestSizeIsRoundedUpExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		population := rapid.IntRange(1, 1e9).Draw(t, "population")
+		population := rapid.OneOf(rapid.IntRange(1, 1e4), rapid.IntRange(1, 1e9)).Draw(t, "population")
 		errorMargin := rapid.IntRange(1, 500).Draw(t, "error in 1/1000")
 		proportion := rapid.IntRange(1, 99).Draw(t, "proportion in 1/100")
-		got, err := sample.Size(population, sample.Options{Error: float64(errorMargin) / 1000, Proportion: float64(proportion) / 100})
+		table := rapid.SampledFrom([]struct {
+			confidence float64
+			z          int64 // in 1/1000
+		}{{0.90, 1645}, {0.95, 1960}, {0.99, 2576}}).Draw(t, "confidence")
+		got, err := sample.Size(population, sample.Options{Error: float64(errorMargin) / 1000, Proportion: float64(proportion) / 100,
+			Confidence: table.confidence})
 		if err != nil {
 			t.Fatal(err)
 		}
-		// n = 1.645² · p(100−p)/10⁴ / (ε²/10⁶) = 1645² · p(100−p) / (10⁴ ε²)
-		n := big.NewRat(1645*1645*int64(proportion*(100-proportion)), 1e4*int64(errorMargin*errorMargin))
+		// n = z² · p(100−p)/10⁴ / (ε²/10⁶) with z, p and ε in their units.
+		n := big.NewRat(table.z*table.z*int64(proportion*(100-proportion)), 1e4*int64(errorMargin*errorMargin))
 		exact := new(big.Rat).Quo(n, new(big.Rat).Add(big.NewRat(1, 1), new(big.Rat).Quo(n, big.NewRat(int64(population), 1))))
-		want, _ := exact.Float64()
-		if !(float64(got) >= want-1e-6 && float64(got) < want+1+1e-6) || got > population || got < 1 {
-			t.Errorf("got %d, want %v rounded up, at most %d", got, want, population)
+		distance := new(big.Rat).Sub(big.NewRat(int64(got), 1), exact)
+		if distance.Sign() < 0 || distance.Cmp(big.NewRat(1, 1)) >= 0 {
+			t.Errorf("got %d, want %s rounded up", got, exact.FloatString(9))
 		}
 	})
 }
 
+// listed is a population whose labels are the given ones.
+type listed struct {
+	sample.Labels
+	values []float32
+}
+
+func list(rows, classes int, multiLabel bool, values ...float32) listed {
+	width := 1
+	if multiLabel {
+		width = classes
+	}
+	return listed{sample.Labels{Rows: rows, Classes: classes, MultiLabel: multiLabel, Label: func(row int, dst []float32) error {
+		if len(dst) != width {
+			return fmt.Errorf("the destination has %d elements, want %d", len(dst), width)
+		}
+		copy(dst, values[row*width:])
+		return nil
+	}}, values}
+}
+
 func TestBadOptions(t *testing.T) {
-	labels := sample.Labels{Rows: 2, Classes: 2, Values: []float32{0, 1}}
+	labels := list(2, 2, false, 0, 1).Labels
 	for _, c := range []struct {
 		options sample.Options
 		want    string
@@ -74,7 +104,7 @@ func TestBadOptions(t *testing.T) {
 		{sample.Options{Distance: 2}, "distance is 2"}, {sample.Options{Size: -1}, "size -1"}, {sample.Options{Redraws: -1}, "redraws -1"},
 		{sample.Options{Sampler: "lucky"}, `unknown sampler "lucky"; samplers: random, stratified`},
 	} {
-		if _, err := sample.Draw(labels, c.options, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := sample.Draw(t.Context(), labels, c.options, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want an error with %q", err, c.want)
 		}
 	}
@@ -89,42 +119,41 @@ func TestBadLabels(t *testing.T) {
 		want   string
 	}{
 		{sample.Labels{}, "nothing to draw from"},
-		{sample.Labels{Rows: 3, Classes: 2, Values: []float32{0, 1}}, "2 labels, want 3"},
-		{sample.Labels{Rows: 2, Classes: 2, Values: []float32{0, 2}}, "row 1: label 2 is not a class number below 2"},
-		{sample.Labels{Rows: 2, Classes: 2, Values: []float32{0.5, 1}}, "row 0: label 0.5"},
-		{sample.Labels{Rows: 1, Classes: 1, Values: []float32{float32(math.NaN())}}, "label NaN"},
-		{sample.Labels{Rows: 1, Classes: 2, MultiLabel: true, Values: []float32{0, 3}}, "row 0, label 1: 3 is neither 0 nor 1"},
+		{list(2, 2, false, 0, 2).Labels, "row 1: label 2 is not a class number below 2"},
+		{list(2, 2, false, 0.5, 1).Labels, "row 0: label 0.5"},
+		{list(1, 1, false, float32(math.NaN())).Labels, "label NaN"},
+		{list(1, 2, true, 0, 3).Labels, "row 0, label 1: 3 is neither 0 nor 1"},
+		{sample.Labels{Rows: 1, Classes: 1, Label: func(int, []float32) error { return errors.New("row 0 is torn") }}, "row 0 is torn"},
 	} {
-		if _, err := sample.Draw(c.labels, sample.Options{}, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := sample.Draw(t.Context(), c.labels, sample.Options{}, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want an error with %q", err, c.want)
 		}
 	}
 }
 
-func population(t *rapid.T) sample.Labels {
-	l := sample.Labels{
-		Rows:       rapid.IntRange(1, 400).Draw(t, "rows"),
-		Classes:    rapid.IntRange(1, 6).Draw(t, "classes"),
-		MultiLabel: rapid.Bool().Draw(t, "many labels"),
-	}
+func population(t *rapid.T) listed {
+	rows := rapid.IntRange(1, 400).Draw(t, "rows")
+	classes := rapid.IntRange(1, 6).Draw(t, "classes")
+	multiLabel := rapid.Bool().Draw(t, "many labels")
 	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "population seed"), 0))
-	if l.MultiLabel {
-		for i := range l.Rows * l.Classes {
-			l.Values = append(l.Values, float32(random.IntN(2+i%l.Classes)/(1+i%l.Classes)))
+	var values []float32
+	if multiLabel {
+		for i := range rows * classes {
+			values = append(values, float32(random.IntN(2+i%classes)/(1+i%classes)))
 		}
-		return l
+		return list(rows, classes, true, values...)
 	}
-	for range l.Rows {
-		l.Values = append(l.Values, float32(random.IntN(1+random.IntN(l.Classes))))
+	for range rows {
+		values = append(values, float32(random.IntN(1+random.IntN(classes))))
 	}
-	return l
+	return list(rows, classes, false, values...)
 }
 
 // frequency of a class among rows, from the definition.
-func frequency(l sample.Labels, rows []int, class int) float64 {
+func frequency(l listed, rows []int, class int) float64 {
 	n := 0.0
 	for _, r := range rows {
-		if l.MultiLabel && l.Values[r*l.Classes+class] == 1 || !l.MultiLabel && int(l.Values[r]) == class {
+		if l.MultiLabel && l.values[r*l.Classes+class] == 1 || !l.MultiLabel && int(l.values[r]) == class {
 			n++
 		}
 	}
@@ -146,8 +175,8 @@ func TestDraw(t *testing.T) {
 		if bound == 0 {
 			bound = 0.05
 		}
-		got, err := sample.Draw(labels, o, seed)
-		again, errAgain := sample.Draw(labels, o, seed)
+		got, err := sample.Draw(t.Context(), labels.Labels, o, seed)
+		again, errAgain := sample.Draw(t.Context(), labels.Labels, o, seed)
 		if !slices.Equal(got.Rows, again.Rows) || fmt.Sprint(err) != fmt.Sprint(errAgain) {
 			t.Fatal("the same labels, options and seed gave another sample")
 		}
@@ -185,16 +214,15 @@ func TestDraw(t *testing.T) {
 func TestStratified(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		labels := population(t)
-		labels.MultiLabel = false
-		labels.Values = labels.Values[:labels.Rows]
+		labels = list(labels.Rows, labels.Classes, false, labels.values[:labels.Rows]...)
 		size := rapid.IntRange(1, labels.Rows).Draw(t, "size")
-		got, err := sample.Draw(labels, sample.Options{Size: size, Sampler: "stratified", Distance: 0.999}, rapid.Uint64().Draw(t, "seed"))
+		got, err := sample.Draw(t.Context(), labels.Labels, sample.Options{Size: size, Sampler: "stratified", Distance: 0.999}, rapid.Uint64().Draw(t, "seed"))
 		if err != nil {
 			t.Skip("a sample of one row can be 100% off")
 		}
 		for c := range labels.Classes {
 			in, of := 0, 0
-			for r, v := range labels.Values {
+			for r, v := range labels.values {
 				if int(v) == c {
 					of++
 					if slices.Contains(got.Rows, r) {
@@ -211,11 +239,11 @@ func TestStratified(t *testing.T) {
 
 // A random sample favours no row: over many seeds each of 10 rows is in half of the samples of 5.
 func TestRandomIsFair(t *testing.T) {
-	labels := sample.Labels{Rows: 10, Classes: 1, Values: make([]float32, 10)}
+	labels := list(10, 1, false, make([]float32, 10)...).Labels
 	for _, sampler := range sample.Samplers() {
 		counts := make([]int, labels.Rows)
 		for seed := range uint64(4000) {
-			got, err := sample.Draw(labels, sample.Options{Size: 5, Sampler: sampler}, seed)
+			got, err := sample.Draw(t.Context(), labels, sample.Options{Size: 5, Sampler: sampler}, seed)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,11 +260,11 @@ func TestRandomIsFair(t *testing.T) {
 }
 
 func TestTooFarErrorNamesTheClass(t *testing.T) {
-	labels := sample.Labels{Rows: 1000, Classes: 3, Values: make([]float32, 1000)}
+	labels := list(1000, 3, false, make([]float32, 1000)...)
 	for r := range 500 {
-		labels.Values[r] = 2
+		labels.values[r] = 2
 	}
-	_, err := sample.Draw(labels, sample.Options{Size: 1, Redraws: 7}, 1)
+	_, err := sample.Draw(t.Context(), labels.Labels, sample.Options{Size: 1, Redraws: 7}, 1)
 	want := "none of 8 draws of 1 rows has class proportions within 0.05 of the population's; in the closest, class 0 is"
 	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "0.5000 of the population") {
 		t.Errorf("got %v, want an error with %q", err, want)
@@ -245,12 +273,13 @@ func TestTooFarErrorNamesTheClass(t *testing.T) {
 
 // The rows that a seed draws are part of every trial's specification: they must not change between versions.
 func TestDrawIsPinned(t *testing.T) {
-	labels := sample.Labels{Rows: 55000, Classes: 10}
-	for r := range labels.Rows {
-		labels.Values = append(labels.Values, float32(r%10))
+	var values []float32
+	for r := range 55000 {
+		values = append(values, float32(r%10))
 	}
+	labels := list(len(values), 10, false, values...).Labels
 	for sampler, want := range map[string]string{"random": "1a93255acee31cc9", "stratified": "993677ecb57e478b"} {
-		got, err := sample.Draw(labels, sample.Options{Sampler: sampler}, 42)
+		got, err := sample.Draw(t.Context(), labels, sample.Options{Sampler: sampler}, 42)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,16 +290,149 @@ func TestDrawIsPinned(t *testing.T) {
 	}
 }
 
+// reference is the stratified sampler as its draws were first defined: lists of all rows and rand.Perm.
+func reference(l listed, size int, random *rand.Rand) []int {
+	index, width := map[string]int{}, len(l.values)/l.Rows
+	var strata [][]int
+	for row := range l.Rows {
+		name := fmt.Sprint(l.values[row*width : (row+1)*width])
+		i, known := index[name]
+		if !known {
+			i = len(strata)
+			index[name] = i
+			strata = append(strata, nil)
+		}
+		strata[i] = append(strata[i], row)
+	}
+	random.Shuffle(len(strata), func(i, j int) { strata[i], strata[j] = strata[j], strata[i] })
+	remainder := func(rows []int) int { return size * len(rows) % l.Rows }
+	slices.SortStableFunc(strata, func(a, b []int) int { return remainder(b) - remainder(a) })
+	left := size
+	for _, rows := range strata {
+		left -= size * len(rows) / l.Rows
+	}
+	var drawn []int
+	for i, rows := range strata {
+		n := size * len(rows) / l.Rows
+		if i < left {
+			n++
+		}
+		for _, k := range random.Perm(len(rows))[:n] {
+			drawn = append(drawn, rows[k])
+		}
+	}
+	return drawn
+}
+
+// Rows are part of every trial's key: they are those that rand.Perm draws, and every redraw goes on where it would.
+func TestDrawsAreThoseOfPerm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		labels := population(t)
+		size := rapid.IntRange(1, labels.Rows).Draw(t, "size")
+		seed := rapid.Uint64().Draw(t, "seed")
+		distance := rapid.SampledFrom([]float64{0.01, 0.05, 0.2, 0.999}).Draw(t, "distance")
+		for sampler, draw := range map[string]func(*rand.Rand) []int{
+			"random":     func(r *rand.Rand) []int { return r.Perm(labels.Rows)[:size] },
+			"stratified": func(r *rand.Rand) []int { return reference(labels, size, r) },
+		} {
+			got, err := sample.Draw(t.Context(), labels.Labels, sample.Options{Size: size, Sampler: sampler, Distance: distance, Redraws: 9}, seed)
+			if err != nil {
+				continue
+			}
+			random := rand.New(rand.NewPCG(seed, 0))
+			for range got.Draws - 1 {
+				draw(random)
+			}
+			want := draw(random)
+			slices.Sort(want)
+			if !slices.Equal(got.Rows, want) {
+				t.Fatalf("%s: draw %d took %v, want %v", sampler, got.Draws, got.Rows, want)
+			}
+		}
+	})
+}
+
+// Choose draws what Perm draws, and leaves the generator where Perm does, whatever blocks it works in.
+func TestChooseIsPerm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.OneOf(rapid.IntRange(0, 50), rapid.IntRange(1000, 1100), rapid.IntRange(2000, 20000)).Draw(t, "n")
+		size := min(n, rapid.OneOf(rapid.IntRange(0, 60), rapid.IntRange(0, n)).Draw(t, "size"))
+		seed := rapid.Uint64().Draw(t, "seed")
+		random, perm := sample.NewRandom(seed), rand.New(rand.NewPCG(seed, 0))
+		got, err := random.Choose(t.Context(), n, size)
+		want := perm.Perm(n)[:size]
+		slices.Sort(want)
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%d of %d: got %v, %v, want %v", size, n, got, err, want)
+		}
+		if a, b := random.Uint64(), perm.Uint64(); a != b {
+			t.Errorf("%d of %d: the next number is %d, want %d", size, n, a, b)
+		}
+	})
+}
+
+// large is a population that takes minutes to draw a hundred times from, and whose samples are never near enough.
+func large(label func(row int)) sample.Labels {
+	return sample.Labels{Rows: 1 << 27, Classes: 3, Label: func(row int, dst []float32) error {
+		label(row)
+		dst[0] = float32(row % 3)
+		return nil
+	}}
+}
+
+// An interruption is heard while labels are read, and while rows are drawn.
+func TestInterruption(t *testing.T) {
+	for _, sampler := range sample.Samplers() {
+		ctx, cancel := context.WithCancel(t.Context())
+		labels := large(func(row int) {
+			switch {
+			case row == 100:
+				cancel()
+			case row > 1<<16:
+				t.Fatal("labels are read on")
+			}
+		})
+		if _, err := sample.Draw(ctx, labels, sample.Options{Sampler: sampler}, 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got error %v", sampler, err)
+		}
+	}
+	random := sample.NewRandom(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := random.Choose(ctx, 1<<40, 5); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// Drawing takes a bit a row, and no row more.
+func TestDrawIsSmall(t *testing.T) {
+	labels := sample.Labels{Rows: 1 << 20, Classes: 7, Label: func(row int, dst []float32) error {
+		dst[0] = float32(row % 7)
+		return nil
+	}}
+	for _, sampler := range sample.Samplers() {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := sample.Draw(t.Context(), labels, sample.Options{Size: 100, Distance: 0.5, Sampler: sampler}, 1); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if bytes := float64(after.TotalAlloc-before.TotalAlloc) / float64(labels.Rows); bytes > 0.25 {
+			t.Errorf("%s: %.3f bytes a row", sampler, bytes)
+		}
+	}
+}
+
 func TestRegister(t *testing.T) {
-	sample.Register("head", func(_ sample.Labels, size int, _ *rand.Rand) []int {
+	sample.Register("head", func(_ context.Context, _ sample.Labels, size int, _ *sample.Random) ([]int, error) {
 		var rows []int
 		for r := range size {
 			rows = append(rows, r)
 		}
-		return rows
+		return rows, nil
 	})
 	t.Cleanup(func() { sample.Unregister("head") })
-	got, err := sample.Draw(sample.Labels{Rows: 4, Classes: 1, Values: make([]float32, 4)}, sample.Options{Size: 2, Sampler: "head"}, 0)
+	got, err := sample.Draw(t.Context(), list(4, 1, false, make([]float32, 4)...).Labels, sample.Options{Size: 2, Sampler: "head"}, 0)
 	if err != nil || !slices.Equal(got.Rows, []int{0, 1}) || !slices.Equal(sample.Samplers(), []string{"head", "random", "stratified"}) {
 		t.Errorf("got %v, %v of samplers %v", got, err, sample.Samplers())
 	}
@@ -280,4 +442,23 @@ func TestRegister(t *testing.T) {
 		}
 	}()
 	sample.Register("random", nil)
+}
+
+func BenchmarkDraw(b *testing.B) {
+	for _, rows := range []int{1e6, 1e8} {
+		for _, sampler := range sample.Samplers() {
+			b.Run(fmt.Sprintf("%s/%d", sampler, rows), func(b *testing.B) {
+				labels := sample.Labels{Rows: rows, Classes: 10, Label: func(row int, dst []float32) error {
+					dst[0] = float32(uint32(row) * 2654435761 >> 16 % 10)
+					return nil
+				}}
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := sample.Draw(b.Context(), labels, sample.Options{Sampler: sampler}, 1); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
 }

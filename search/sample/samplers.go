@@ -2,15 +2,17 @@ package sample
 
 import (
 	"cmp"
+	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 )
 
-// Sampler draws size distinct row numbers, in any order, out of labels.Rows. Its only randomness is random.
-type Sampler func(labels Labels, size int, random *rand.Rand) []int
+// Sampler draws size distinct row numbers, in any order, out of labels.Rows. Its only randomness is random. It returns soon
+// after ctx is done, with ctx's error.
+type Sampler func(ctx context.Context, labels Labels, size int, random *Random) ([]int, error)
 
 var samplers = map[string]Sampler{"random": uniform, "stratified": stratified}
 
@@ -40,47 +42,93 @@ func lookup(name string) (Sampler, error) {
 }
 
 // uniform gives every set of rows the same chance.
-func uniform(labels Labels, size int, random *rand.Rand) []int {
-	return random.Perm(labels.Rows)[:size]
+func uniform(ctx context.Context, labels Labels, size int, random *Random) ([]int, error) {
+	return random.Choose(ctx, labels.Rows, size)
 }
 
 // stratified draws from each class in proportion to its size; with many labels, from each set of labels that occurs.
 // What rounding leaves over goes to the strata with the largest remainders, equal ones in random order.
-func stratified(labels Labels, size int, random *rand.Rand) []int {
-	strata := strata(labels)
-	random.Shuffle(len(strata), func(i, j int) { strata[i], strata[j] = strata[j], strata[i] })
-	remainder := func(rows []int) int { return size * len(rows) % labels.Rows }
-	slices.SortStableFunc(strata, func(a, b []int) int { return cmp.Compare(remainder(b), remainder(a)) })
-	left := size
-	for _, rows := range strata {
-		left -= size * len(rows) / labels.Rows
+func stratified(ctx context.Context, labels Labels, size int, random *Random) ([]int, error) {
+	strata := newStrata(labels)
+	var sizes []int // by stratum
+	err := labels.each(ctx, func(_ int, label []float32) {
+		s := strata.of(label)
+		if s == len(sizes) {
+			sizes = append(sizes, 0)
+		}
+		sizes[s]++
+	})
+	if err != nil {
+		return nil, err
 	}
-	var drawn []int
-	for i, rows := range strata {
-		n := size * len(rows) / labels.Rows
+	order := make([]int, len(sizes))
+	for i := range order {
+		order[i] = i
+	}
+	random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	remainder := func(s int) int { return size * sizes[s] % labels.Rows }
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(remainder(b), remainder(a)) })
+	left := size
+	for _, n := range sizes {
+		left -= size * n / labels.Rows
+	}
+	chosen := make([][]int, len(sizes)) // by stratum, numbers of its rows, the next to come first
+	for i, s := range order {
+		n := size * sizes[s] / labels.Rows
 		if i < left {
 			n++
 		}
-		for _, k := range random.Perm(len(rows))[:n] {
-			drawn = append(drawn, rows[k])
+		if chosen[s], err = random.Choose(ctx, sizes[s], n); err != nil {
+			return nil, err
 		}
 	}
-	return drawn
+	rows, seen := make([]int, 0, size), make([]int, len(sizes))
+	err = labels.each(ctx, func(row int, label []float32) {
+		s := strata.of(label)
+		if len(chosen[s]) > 0 && chosen[s][0] == seen[s] {
+			rows, chosen[s] = append(rows, row), chosen[s][1:]
+		}
+		seen[s]++
+	})
+	return rows, err
 }
 
-// strata are the rows of each distinct label (or set of labels), in order of first occurrence.
-func strata(l Labels) [][]int {
-	index, width := map[string]int{}, l.width()
-	var strata [][]int
-	for row := range l.Rows {
-		name := fmt.Sprint(l.Values[row*width : (row+1)*width])
-		i, known := index[name]
-		if !known {
-			i = len(strata)
-			index[name] = i
-			strata = append(strata, nil)
-		}
-		strata[i] = append(strata[i], row)
+// strata number each distinct label (or set of labels), in order of first occurrence.
+type strata struct {
+	multiLabel bool
+	classes    []int                     // by class number; -1 for one that has not occurred
+	sets       map[[sha256.Size]byte]int // by the digest of a set's labels, so that many classes need no more room than few
+	number     int
+	bytes      []byte // of a set: 0 or 1 a class
+}
+
+func newStrata(l Labels) *strata {
+	s := &strata{multiLabel: l.MultiLabel, classes: make([]int, l.Classes), sets: map[[sha256.Size]byte]int{}, bytes: make([]byte, l.Classes)}
+	for c := range s.classes {
+		s.classes[c] = -1
 	}
-	return strata
+	return s
+}
+
+// of is the number of a label's stratum.
+func (s *strata) of(label []float32) int {
+	if !s.multiLabel {
+		number := &s.classes[int(label[0])]
+		if *number < 0 {
+			*number = s.number
+			s.number++
+		}
+		return *number
+	}
+	for c, v := range label {
+		s.bytes[c] = byte(v)
+	}
+	key := sha256.Sum256(s.bytes)
+	number, known := s.sets[key]
+	if !known {
+		number = s.number
+		s.sets[key] = number
+		s.number++
+	}
+	return number
 }

@@ -2,7 +2,8 @@ package sample
 
 import (
 	"fmt"
-	"math"
+	"math/big"
+	"strconv"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -52,7 +53,8 @@ func (o Options) withDefaults() (Options, error) {
 
 // Size is the number N' of samples that estimate a proportion of the population within ±ε at the confidence asked for:
 // n = z²p̂(1−p̂)/ε² and N' = n / (1 + n/N), rounded up and at most the population N (Cochran, Sampling Techniques, 1977,
-// section 4.4). With o.Size it is that, at most N.
+// section 4.4). The options are taken for the decimals that they were written as, and nothing is rounded before that.
+// With o.Size it is that, at most N.
 func Size(population int, o Options) (int, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -64,12 +66,27 @@ func Size(population int, o Options) (int, error) {
 	if o.Size > 0 {
 		return min(o.Size, population), nil
 	}
-	z := quantile(o.Confidence)
-	n := z * z * o.Proportion * (1 - o.Proportion) / (o.Error * o.Error)
-	if math.IsInf(n, 1) {
-		return population, nil
+	// With a = z²p̂(1−p̂) and b = ε²N, N' = aN / (a + b).
+	z, p, e := decimal(quantile(o.Confidence)), decimal(o.Proportion), decimal(o.Error)
+	all := new(big.Rat).SetInt64(int64(population))
+	a := product(z, z, p, new(big.Rat).Sub(big.NewRat(1, 1), p))
+	exact := product(a, all, new(big.Rat).Inv(new(big.Rat).Add(a, product(e, e, all))))
+	size, rest := new(big.Int).QuoRem(exact.Num(), exact.Denom(), new(big.Int))
+	return max(1, int(size.Int64())+rest.Sign()), nil
+}
+
+// decimal is the number with the fewest digits that is read as x: what was written, where that had at most 15.
+func decimal(x float64) *big.Rat {
+	r, _ := new(big.Rat).SetString(strconv.FormatFloat(x, 'g', -1, 64))
+	return r
+}
+
+func product(factors ...*big.Rat) *big.Rat {
+	p := big.NewRat(1, 1)
+	for _, f := range factors {
+		p.Mul(p, f)
 	}
-	return max(1, min(int(math.Ceil(n/(1+n/float64(population)))), population)), nil
+	return p
 }
 
 // quantile is the z of a two-sided interval: the customary rounded values where the tables have them, otherwise exact.
