@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -32,6 +34,9 @@ type Store struct {
 	path    string
 	options Options
 	mu      sync.RWMutex // spares goroutines of one process the waiting for the file's lock
+
+	walk     sync.Mutex // spares them to walk the same pages
+	examined atomic.Pointer[state]
 
 	noSync bool              // tests do not wait for the disk
 	step   func(name string) // tests kill the process between steps
@@ -107,10 +112,22 @@ func (s *Store) find(scores *bbolt.Bucket, key string) (sc Score, known bool, er
 	if record == nil {
 		return Score{}, false, nil
 	}
-	if sc, err = decode(record); err != nil {
-		return Score{}, false, fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+	sc, err = s.decode(key, record)
+	return sc, err == nil, err
+}
+
+// decode reads the record that lies under the key.
+func (s *Store) decode(key string, record []byte) (Score, error) {
+	sc, err := decode(key, record)
+	if err != nil {
+		shown := key
+		if !Digest(key).valid() {
+			shown = strconv.Quote(key)
+		}
+		return Score{}, fmt.Errorf("store %s: %w: record %s: %w; \"mixmas scores rm\" removes it, and a search trains it again",
+			s.path, ErrDamaged, shown, err)
 	}
-	return sc, true, nil
+	return sc, nil
 }
 
 // Put stores a score with its weights and outputs, either of which may be empty, and returns what is stored under the
@@ -152,7 +169,7 @@ func (s *Store) put(sc Score, blobs []blob, replaces func(earlier Score) bool) (
 		if err := s.writeBlobs(blobs); err != nil {
 			return err
 		}
-		if stored, err = decode(record); err != nil {
+		if stored, err = decode(sc.Key, record); err != nil {
 			return err
 		}
 		added = true
@@ -219,7 +236,8 @@ func (s *Store) restore(blobs []blob) error {
 	return s.update(func(*bbolt.Bucket) error { return s.writeBlobs(blobs) }, nil)
 }
 
-// List returns all scores, sorted by name and then key.
+// List returns the scores, sorted by name and then key. Records that are damaged do not keep it from returning the others:
+// the error, ErrDamaged, has a line for each.
 func (s *Store) List() ([]Score, error) {
 	var list []Score
 	err := s.view(func(scores *bbolt.Bucket) (err error) {
@@ -232,33 +250,36 @@ func (s *Store) List() ([]Score, error) {
 	return list, err
 }
 
-// all returns the scores sorted by key.
+// all returns the scores sorted by key, and an error with a line for each record that is none.
 func (s *Store) all(scores *bbolt.Bucket) ([]Score, error) {
 	var list []Score
+	var damaged []error
 	err := scores.ForEach(func(key, record []byte) error {
-		sc, err := decode(record)
+		sc, err := s.decode(string(key), record)
 		if err != nil {
-			return fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+			damaged = append(damaged, err)
+			return nil
 		}
 		list = append(list, sc)
 		return nil
 	})
-	return list, err
+	return list, errors.Join(append(damaged, err)...)
 }
 
 // Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
-// ErrAmbiguous: there are several, which the error lists.
+// ErrAmbiguous: there are several, which the error lists; ErrDamaged: its record is damaged, and only its key is returned.
 func (s *Store) Find(prefix string) (Score, error) {
 	var found []Score
+	var damaged error
 	err := s.view(func(scores *bbolt.Bucket) error {
 		if prefix == "" {
 			return nil
 		}
 		cursor := scores.Cursor()
 		for key, record := cursor.Seek([]byte(prefix)); bytes.HasPrefix(key, []byte(prefix)); key, record = cursor.Next() {
-			sc, err := decode(record)
+			sc, err := s.decode(string(key), record)
 			if err != nil {
-				return fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+				sc, damaged = Score{Key: string(key), Name: "damaged"}, err
 			}
 			found = append(found, sc)
 		}
@@ -275,27 +296,28 @@ func (s *Store) Find(prefix string) (Score, error) {
 			names = append(names, fmt.Sprintf("%s (%s)", abbreviate(sc.Key), sc.Name))
 		}
 		return Score{}, fmt.Errorf("store %s: %w: %d keys start with %q: %s", s.path, ErrAmbiguous, len(found), prefix, strings.Join(names, ", "))
+	case damaged != nil:
+		return Score{Key: found[0].Key}, damaged
 	}
 	return found[0], nil
 }
 
-// Remove deletes the score with the key, and its files where no other score names them. ErrNotFound: there is none.
+// Remove deletes the score with the key, damaged or not, and its files where no other score names them. While a record is
+// damaged nobody knows what it names, and files are left to [Store.Prune]. ErrNotFound: there is none.
 func (s *Store) Remove(key string) error {
 	var unnamed []Digest
 	return s.update(func(scores *bbolt.Bucket) error {
-		sc, known, err := s.find(scores, key)
-		if err != nil {
-			return err
-		}
-		if !known {
+		record := scores.Get([]byte(key))
+		if record == nil {
 			return fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
 		}
+		sc, damaged := s.decode(key, record)
 		if err := scores.Delete([]byte(key)); err != nil {
 			return fmt.Errorf("store %s: %w", s.path, err)
 		}
 		others, err := s.all(scores)
-		if err != nil {
-			return err
+		if damaged != nil || err != nil {
+			return nil
 		}
 		for _, d := range []Digest{sc.Weights, sc.Outputs} {
 			named := slices.ContainsFunc(others, func(o Score) bool { return o.Weights == d || o.Outputs == d })
@@ -316,7 +338,8 @@ func (s *Store) Remove(key string) error {
 }
 
 // Prune removes the weights of every score that keep does not want, and the files that no score names, and returns how
-// many files and bytes that were. Scores and outputs stay. keep must not use the store.
+// many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
+// nothing, as nobody knows what that names.
 func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
 	err = s.update(func(scores *bbolt.Bucket) error {
