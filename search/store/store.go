@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,9 +41,9 @@ type Store struct {
 	step   func(name string) // tests kill the process between steps
 }
 
-// Open opens the store at path and, unless ReadOnly, creates it and the folders above it where they are missing. A file
-// that is no store, is truncated or newer than this program is an error and stays as it is: ErrForeign, ErrDamaged,
-// ErrNewer.
+// Open opens the store at path, or where a symbolic link there leads, and, unless ReadOnly, creates it and the folders above
+// it where they are missing. A file that is no store, is damaged or newer than this program is an error and stays as it is:
+// ErrForeign, ErrDamaged, ErrNewer.
 func Open(path string, o Options) (*Store, error) {
 	return open(&Store{path: path, options: o, step: func(string) {}})
 }
@@ -59,8 +58,11 @@ func open(s *Store) (*Store, error) {
 	if s.path == "" {
 		return nil, errors.New("store: no path")
 	}
-	s.path = filepath.Clean(s.path)
-	_, err := os.Stat(s.path)
+	var err error
+	if s.path, err = Resolve(s.path); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	_, err = os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) && !s.options.ReadOnly {
 		if err := os.MkdirAll(s.folder(), 0o755); err != nil {
 			return nil, fmt.Errorf("store: cannot create %s: %w", s.path, err)
@@ -92,7 +94,7 @@ func (s *Store) writable() error {
 	return os.MkdirAll(s.folder(), 0o755)
 }
 
-// Path is where the store is.
+// Path is where the store is: no link to it, but the file.
 func (s *Store) Path() string { return s.path }
 
 // Get returns the score with the key, or ErrNotFound.
@@ -240,9 +242,10 @@ func (s *Store) restore(blobs []blob) error {
 // the error, ErrDamaged, has a line for each.
 func (s *Store) List() ([]Score, error) {
 	var list []Score
-	err := s.view(func(scores *bbolt.Bucket) (err error) {
-		list, err = s.all(scores)
-		return err
+	err := s.view(func(scores *bbolt.Bucket) error {
+		var damaged []error
+		list, damaged = s.all(scores)
+		return errors.Join(damaged...)
 	})
 	slices.SortFunc(list, func(a, b Score) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
@@ -250,20 +253,17 @@ func (s *Store) List() ([]Score, error) {
 	return list, err
 }
 
-// all returns the scores sorted by key, and an error with a line for each record that is none.
-func (s *Store) all(scores *bbolt.Bucket) ([]Score, error) {
-	var list []Score
-	var damaged []error
-	err := scores.ForEach(func(key, record []byte) error {
-		sc, err := s.decode(string(key), record)
-		if err != nil {
+// all returns the scores sorted by key, and an error for each record that is none.
+func (s *Store) all(scores *bbolt.Bucket) (list []Score, damaged []error) {
+	cursor := scores.Cursor()
+	for key, record := cursor.First(); key != nil; key, record = cursor.Next() {
+		if sc, err := s.decode(string(key), record); err == nil {
+			list = append(list, sc)
+		} else {
 			damaged = append(damaged, err)
-			return nil
 		}
-		list = append(list, sc)
-		return nil
-	})
-	return list, errors.Join(append(damaged, err)...)
+	}
+	return list, damaged
 }
 
 // Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
@@ -315,8 +315,8 @@ func (s *Store) Remove(key string) error {
 		if err := scores.Delete([]byte(key)); err != nil {
 			return fmt.Errorf("store %s: %w", s.path, err)
 		}
-		others, err := s.all(scores)
-		if damaged != nil || err != nil {
+		others, alsoDamaged := s.all(scores)
+		if damaged != nil || alsoDamaged != nil {
 			return nil
 		}
 		for _, d := range []Digest{sc.Weights, sc.Outputs} {
@@ -343,14 +343,14 @@ func (s *Store) Remove(key string) error {
 func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
 	err = s.update(func(scores *bbolt.Bucket) error {
-		all, err := s.all(scores)
+		all, damaged := s.all(scores)
 		for _, sc := range all {
 			live[sc.Outputs] = true
 			if keep(sc) {
 				live[sc.Weights] = true
 			}
 		}
-		return err
+		return errors.Join(damaged...)
 	}, func() error {
 		files, bytes, err = s.sweep(live)
 		if err != nil {
