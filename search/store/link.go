@@ -40,3 +40,31 @@ func Resolve(path string) (string, error) {
 		next = target
 	}
 }
+
+// Holds tells whether a path is the store's file or lies among its files, through whatever links.
+func (s *Store) Holds(path string) bool {
+	same := func(a, b string) bool {
+		x, err := os.Stat(a)
+		if err != nil {
+			return false
+		}
+		y, err := os.Stat(b)
+		return err == nil && os.SameFile(x, y)
+	}
+	if same(path, s.path) {
+		return true
+	}
+	path, err := Resolve(path)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if folder, linked := filepath.EvalSymlinks(filepath.Dir(path)); linked == nil {
+		path = filepath.Join(folder, filepath.Base(path))
+	}
+	for parent := filepath.Dir(path); err == nil && parent != path; path, parent = parent, filepath.Dir(parent) {
+		if same(path, s.folder()) {
+			return true
+		}
+	}
+	return false
+}

@@ -90,3 +90,29 @@ func TestLinkToNothing(t *testing.T) {
 		t.Error("a link to itself was opened")
 	}
 }
+
+func TestHolds(t *testing.T) {
+	s := temporaryStore(t)
+	sc := put(t, s, 1)
+	folder := t.TempDir()
+	hard := filepath.Join(folder, "hard.db")
+	if err := os.Link(s.Path(), hard); err != nil {
+		t.Skip("this system makes no links: ", err)
+	}
+	for path, want := range map[string]bool{
+		s.Path(): true, hard: true, link(t, s.Path(), filepath.Join(folder, "soft.db")): true,
+		s.folder(): true, s.blobPath(sc.Weights): true, filepath.Join(s.folder(), "new.tar"): true, filepath.Join(s.folder(), "ab", "..", "new.tar"): true,
+		filepath.Join(link(t, s.folder(), filepath.Join(folder, "files")), "new.tar"):        true,
+		link(t, filepath.Join(s.folder(), "new.tar"), filepath.Join(folder, "dangling.tar")): true,
+		filepath.Join(folder, "new.tar"): false, s.Path() + ".tar": false, s.Path() + ".files.tar": false, "new.tar": false, "/": false,
+		filepath.Join(folder, "none", "new.tar"): false,
+	} {
+		if got := s.Holds(path); got != want {
+			t.Errorf("%s: %t, want %t", path, got, want)
+		}
+	}
+	t.Chdir(s.folder())
+	if !s.Holds("new.tar") {
+		t.Error("a file in the working folder, which is the store's, is not held")
+	}
+}
