@@ -2,6 +2,7 @@ package search
 
 import (
 	"encoding/json"
+	"errors"
 
 	"mixmas/search/store"
 )
@@ -10,7 +11,7 @@ import (
 // any-numerics. Of several the one of the first name and key is taken.
 func (s *Search) lookUpForeign(t *Trial) (store.Score, error) {
 	scores, err := s.store.List()
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrDamaged) { // of damaged records none is reused
 		return store.Score{}, err
 	}
 	known := map[string]store.Score{}
