@@ -243,15 +243,17 @@ func (t *Trainer) Step(samples Samples, rows []int, rate float64) (float64, erro
 	if err != nil {
 		return 0, err
 	}
-	if err := p.runner.Read(p.loss.buffer, p.lossValue[:]); err != nil {
-		return 0, err
-	}
-	if t.queue != nil { // what was read need not be logged
-		if _, err := t.queue.Log(); err != nil {
+	if t.queue == nil {
+		if err := p.runner.Read(p.loss.buffer, p.lossValue[:]); err != nil {
 			return 0, err
 		}
+		return finite(p.lossValue[0])
 	}
-	return finite(p.lossValue[0])
+	losses, err := t.queue.Log() // waits once, where reading and then emptying the log would wait twice
+	if err != nil {
+		return 0, err
+	}
+	return finite(losses[len(losses)-1])
 }
 
 // start begins one update.

@@ -15,6 +15,7 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnistbuild"
+	"mixmas/search/escape"
 )
 
 // dataCommand makes and describes data sets.
@@ -86,14 +87,6 @@ func dataBuildAVMNIST(c *cli.Context) error {
 	return err
 }
 
-// loadConfig reads the configuration that a command names, or takes the built-in one.
-func loadConfig(path string) (*config.Config, error) {
-	if path == "" {
-		return config.Default(), nil
-	}
-	return config.Load(path)
-}
-
 // openData opens the data of a configuration.
 func openData(ctx context.Context, c *config.Config, verify bool) (dataset.Dataset, error) {
 	return openFormat(ctx, c.Data.Format, c.Data.Options, dataset.Environment{Verify: verify, Folder: c.Folder()})
@@ -144,7 +137,7 @@ func dataInfo(c *cli.Context) error {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return err
 	}
-	plan, err := loadConfig(c.Args().First())
+	plan, err := loadConfig(c, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -161,16 +154,16 @@ func dataInfo(c *cli.Context) error {
 		return writeJSON(c.App.Writer, d)
 	}
 	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", d.Name, d.Fingerprint)
+	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", escape.Terminal(d.Name), d.Fingerprint)
 	for _, m := range d.Modalities {
 		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.Shape), " ", "×"), "[]")
-		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", m.Name, m.Kind, shape, m.Mean, m.Deviation)
+		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", escape.Terminal(m.Name), m.Kind, shape, m.Mean, m.Deviation)
 	}
 	labels := "one label a row"
 	if d.MultiLabel {
 		labels = "many labels a row"
 	}
-	fmt.Fprintf(table, "classes\t%d, %s: %s\n", len(d.Classes), labels, strings.Join(d.Classes, ", "))
+	fmt.Fprintf(table, "classes\t%d, %s: %s\n", len(d.Classes), labels, escape.Terminal(strings.Join(d.Classes, ", ")))
 	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
 		fmt.Fprintf(table, "%s\t%s rows\n", split, humanize.Comma(int64(d.Rows[split.String()])))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/dataset"
+	"mixmas/search/escape"
 	"mixmas/search/model"
 )
 
@@ -84,7 +85,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		options.Path = path
 		return openFormat(c.Context, format.Name, options, env)
 	}
-	plan, err := loadConfig(path)
+	plan, err := loadConfig(c, path)
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +121,13 @@ func writeCSV(w io.Writer, list []prediction, classes []string) error {
 	out := csv.NewWriter(w)
 	header := []string{"row", "label"}
 	for _, class := range classes {
-		header = append(header, "p("+class+")")
+		header = append(header, escape.CSV("p("+class+")"))
 	}
 	if err := out.Write(header); err != nil {
 		return err
 	}
 	for _, p := range list {
-		line := []string{strconv.Itoa(p.Row), strings.Join(p.Labels, "|")}
+		line := []string{strconv.Itoa(p.Row), escape.CSV(strings.Join(p.Labels, "|"))}
 		for _, x := range p.ordered {
 			line = append(line, strconv.FormatFloat(float64(x), 'g', -1, 32))
 		}
@@ -139,10 +140,13 @@ func writeCSV(w io.Writer, list []prediction, classes []string) error {
 }
 
 func writeJSONLines(w io.Writer, list []prediction, _ []string) error {
-	out := json.NewEncoder(w)
 	for _, p := range list {
-		if err := out.Encode(p); err != nil {
+		line, err := json.Marshal(p)
+		if err != nil {
 			return fmt.Errorf("row %d: %w", p.Row, err)
+		}
+		if _, err := w.Write(append(escape.JSON(line), '\n')); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,19 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/atomicfile"
+	"mixmas/search/escape"
 	"mixmas/search/store"
 )
 
@@ -118,8 +119,8 @@ func scoresImport(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%d added, %d known already\n", added, known)
-	return err
+	fmt.Fprintf(c.App.Writer, "%d added, %d known already\n", added, known)
+	return nil
 }
 
 func scoresRemove(c *cli.Context) error {
@@ -143,15 +144,13 @@ func scoresRemove(c *cli.Context) error {
 			found = append(found, sc)
 		}
 	}
-	var removed strings.Builder
 	for _, sc := range found {
-		if err = s.Remove(sc.Key); err != nil {
-			break
+		if err := s.Remove(sc.Key); err != nil {
+			return err
 		}
-		fmt.Fprintf(&removed, "%.12s %s removed\n", sc.Key, sc.Name)
+		fmt.Fprintf(c.App.Writer, "%.12s %s removed\n", sc.Key, escape.Terminal(sc.Name))
 	}
-	_, printing := io.WriteString(c.App.Writer, removed.String())
-	return errors.Join(err, printing)
+	return nil
 }
 
 func scoresPrune(c *cli.Context) error {
@@ -170,14 +169,19 @@ func scoresPrune(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%d files, %s removed\n", files, humanize.Bytes(uint64(bytes)))
-	return err
+	fmt.Fprintf(c.App.Writer, "%d files, %s removed\n", files, humanize.Bytes(uint64(bytes)))
+	return nil
 }
 
-// writeJSON writes indented JSON.
+// writeJSON writes indented JSON, in which nothing acts on a terminal.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escape.JSON(text.Bytes()))
+	return err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search/escape"
 	"mixmas/search/metric"
 	"mixmas/search/store"
 )
@@ -74,7 +75,7 @@ func scoresList(c *cli.Context) error {
 		return errors.Join(writeJSON(c.App.Writer, append([]store.Score{}, list...)), damaged)
 	}
 	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "KEY\tNAME\t%s\tPARAMS\tSECONDS\tFINISHED\tNUMERICS\n", strings.ToUpper(m))
+	fmt.Fprintf(table, "KEY\tNAME\t%s\tPARAMS\tSECONDS\tFINISHED\tNUMERICS\n", escape.Terminal(strings.ToUpper(m)))
 	for _, sc := range list {
 		value := "–"
 		if sc.Status == store.Failed {
@@ -82,8 +83,8 @@ func scoresList(c *cli.Context) error {
 		} else if v, known := sc.Metrics[m]; known {
 			value = fmt.Sprintf("%.4f", v)
 		}
-		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, sc.Name, value,
-			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), sc.Numerics)
+		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, escape.Terminal(sc.Name), value,
+			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics))
 	}
 	return errors.Join(table.Flush(), damaged)
 }

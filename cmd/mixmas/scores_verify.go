@@ -23,59 +23,57 @@ func scoresVerifyCommand() *cli.Command {
 	}
 }
 
-func scoresVerify(c *cli.Context) (err error) {
+func scoresVerify(c *cli.Context) error {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return err
 	}
 	var plan *config.Config
-	if path := c.Args().First(); path != "" {
-		if plan, err = loadConfig(path); err != nil {
+	if c.Args().Present() {
+		var err error
+		if plan, err = loadConfig(c, c.Args().First()); err != nil {
 			return err
 		}
 	}
-	s, err := openStore(c, store.Options{ReadOnly: true})
-	if errors.Is(err, store.ErrDamaged) { // its pages
-		_, printing := fmt.Fprintln(c.App.Writer, oneLine(err))
-		return errors.Join(printing, wrongWith(c, 1))
-	}
-	if err != nil {
-		return err
-	}
-	wrong := 0
-	var printing error
+	faults := 0
 	report := func(err error) {
-		wrong++
-		if _, err := fmt.Fprintln(c.App.Writer, oneLine(err)); err != nil {
-			printing = err
-		}
+		faults++
+		fmt.Fprintln(c.App.Writer, oneLine(err))
 	}
-	scores, files, err := s.Verify(c.Context, report)
+	scores, files, err := verifyStore(c, plan, report)
 	if err != nil {
 		return err
 	}
-	var measured search.Verified
-	if plan != nil {
-		data, err := openData(c.Context, plan, false)
-		if err != nil {
-			return err
-		}
-		defer data.Close()
-		if measured, err = search.Verify(c.Context, plan, data, s, report); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(c.App.Writer, "%s measured again; of these data but on other validation rows: %d; of other data: %d\n",
-			english.Plural(measured.Measured, "score", ""), measured.OtherRows, measured.OtherData)
-		printing = errors.Join(printing, err)
+	if faults > 0 {
+		return fmt.Errorf("%s: %s found; \"mixmas scores rm\" removes a score, and a search trains it again",
+			c.String("store"), english.Plural(faults, "fault", ""))
 	}
-	if wrong > 0 {
-		return errors.Join(printing, wrongWith(c, wrong))
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s, %s: all right\n", english.Plural(scores, "score", ""), english.Plural(files, "file", ""))
-	return errors.Join(printing, err)
+	fmt.Fprintf(c.App.Writer, "%s, %s: all right\n", english.Plural(scores, "score", ""), english.Plural(files, "file", ""))
+	return nil
 }
 
-// wrongWith is the error of a store with faults.
-func wrongWith(c *cli.Context, faults int) error {
-	return fmt.Errorf("%s: %s found; \"mixmas scores rm\" removes a score, and a search trains it again",
-		c.String("store"), english.Plural(faults, "fault", ""))
+// verifyStore reports each fault of the store, and with a plan of the scores on its data.
+func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (scores, files int, err error) {
+	s, err := openStore(c, store.Options{ReadOnly: true})
+	if errors.Is(err, store.ErrDamaged) { // its pages: nothing in it can be read
+		report(err)
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if scores, files, err = s.Verify(c.Context, report); err != nil || plan == nil {
+		return scores, files, err
+	}
+	data, err := openData(c.Context, plan, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer data.Close()
+	v, err := search.Verify(c.Context, plan, data, s, report)
+	if err != nil {
+		return 0, 0, err
+	}
+	fmt.Fprintf(c.App.Writer, "%s measured again; of these data but on other validation rows: %d; of other data: %d\n",
+		english.Plural(v.Measured, "score", ""), v.OtherRows, v.OtherData)
+	return scores, files, nil
 }
