@@ -148,8 +148,8 @@ func (sc Score) check() error {
 // duration tells whether so many seconds can have passed.
 func duration(seconds float64) bool { return seconds >= 0 && seconds < 1e10 }
 
-// decode reads what encode wrote under the key and checks it as encode does, but for the order of the specification's fields,
-// which is none where the key is that of a trial.
+// decode reads what encode wrote under the key, and checks it as encode does. That the specification is canonical is not
+// checked again: its SHA-256 is the key.
 func decode(key string, record []byte) (Score, error) {
 	if len(record) > longestRecord {
 		return Score{}, fmt.Errorf("%d bytes are more than any score has", len(record))

@@ -22,9 +22,14 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 	s.examined.Store(nil) // walk again
 	var list []Score
 	var damaged []error
-	err = s.view(func(scores *bbolt.Bucket) error {
+	err = s.view(func(scores *bbolt.Bucket) (err error) {
 		list, damaged = s.all(scores)
-		return nil
+		lost, err := s.lostMeta()
+		if lost {
+			damaged = append(damaged, fmt.Errorf("store %s: %w: one of its two head pages; the score that was stored last may be "+
+				"lost, and the next one mends it", s.path, ErrDamaged))
+		}
+		return err
 	})
 	if errors.Is(err, ErrDamaged) {
 		wrong(err)
@@ -68,6 +73,20 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 		files++
 	}
 	return len(list), files, nil
+}
+
+// lostMeta tells whether one of the two meta pages of the locked file is damaged. bbolt then goes by the other, which may be
+// that of the transaction before.
+func (s *Store) lostMeta() (bool, error) {
+	file, err := s.options.OpenFile(s.path, os.O_RDONLY, 0)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	defer file.Close()
+	newest, _ := readMeta(file)
+	_, first := metaAt(file, 0)
+	_, second := metaAt(file, int64(newest.pageSize))
+	return !first || !second, nil
 }
 
 // sum is the SHA-256 of a file's content.

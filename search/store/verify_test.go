@@ -51,8 +51,21 @@ func TestVerify(t *testing.T) {
 			t.Errorf("nothing about %s in %q", want, wrong)
 		}
 	}
-	// Damage of a file that was examined already.
+	// A damaged meta page takes the last transaction with it.
 	b := openBolt(t, content(t, s))
+	b.newestMeta()[70-pageHead]++
+	if err := os.WriteFile(s.path, b.file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, wrong := verify(t, s); !strings.Contains(strings.Join(wrong, "\n"), "one of its two head pages") {
+		t.Errorf("a damaged meta page: %q", wrong)
+	}
+	put(t, s, 8)
+	if _, _, wrong := verify(t, s); strings.Contains(strings.Join(wrong, "\n"), "head pages") {
+		t.Errorf("a mended meta page: %q", wrong)
+	}
+	// Damage of a file that was examined already.
+	b = openBolt(t, content(t, s))
 	b.page(b.root)[0]++
 	info, err := os.Stat(s.path)
 	if err != nil {
