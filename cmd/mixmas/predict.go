@@ -24,7 +24,7 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "label data with a trained model",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
-			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data, for models that were trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),
@@ -58,10 +58,13 @@ func predict(c *cli.Context) error {
 		return err
 	}
 	data, err := openPredictData(c, m)
-	if err != nil {
-		return err
+	if err == nil {
+		defer data.Close()
+		err = m.CheckData(data)
 	}
-	defer data.Close()
+	if err != nil {
+		return dataError(c, m, err)
+	}
 	logits, err := m.Predict(c.Context, d, data, dataset.Split(split))
 	if err != nil {
 		return err
@@ -89,8 +92,20 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	if trained := m.Data.Format; path == "" && trained != plan.Data.Format {
+		return nil, fmt.Errorf("it was trained on data of the format %s", trained)
+	}
 	env.Folder = plan.Folder()
 	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
+}
+
+// dataError is an error of data that the model cannot read: where --data was forgotten, it says so.
+func dataError(c *cli.Context, m *model.Model, err error) error {
+	if c.String("data") != "" || c.Context.Err() != nil {
+		return err
+	}
+	return usagef("%s: --data is missing, and the model does not read the built-in data that are taken then (%w); it reads %s: name a configuration, or a folder in the AV-MNIST layout, with such data",
+		commandName(c), err, m.Reads())
 }
 
 // prediction is what is said of one row.
