@@ -87,7 +87,7 @@ train:
 
 // fixture is a plan with a store, run as often as a test wants.
 type fixture struct {
-	t       *testing.T
+	t       testing.TB
 	plan    string
 	data    dataset.Dataset
 	store   *store.Store
@@ -98,7 +98,7 @@ type fixture struct {
 	wrap func(device.Device) device.Device
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	st, err := store.Open(filepath.Join(t.TempDir(), "scores.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func (f *fixture) change(old, new string) {
 // scores are the metrics and digests of all trials by name and key, exactly as stored.
 func (f *fixture) scores() map[string]string {
 	f.t.Helper()
-	list, err := f.store.List()
+	list, err := f.store.List(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -369,6 +369,7 @@ type counter struct {
 
 func (c *counter) StageStarted(string, int)                                     {}
 func (c *counter) StageDone(string, string)                                     {}
+func (c *counter) Notice(string)                                                {}
 func (c *counter) TrialDone(int, string, float64, string, bool, float64, error) {}
 func (c *counter) TrialStarted(int, string, int) {
 	c.Lock()
@@ -904,7 +905,7 @@ func TestDamagedDataAreNoFailedTrial(t *testing.T) {
 	if _, err := f.searchError(); err == nil || !strings.Contains(err.Error(), "damaged row") {
 		t.Fatalf("damaged data end the search with %v", err)
 	}
-	if list, err := f.store.List(); err != nil || slices.ContainsFunc(list, func(sc store.Score) bool { return sc.Status == store.Failed }) {
+	if list, err := f.store.List(f.t.Context()); err != nil || slices.ContainsFunc(list, func(sc store.Score) bool { return sc.Status == store.Failed }) {
 		t.Errorf("damaged data were recorded as failed trials (%v)", err)
 	}
 }

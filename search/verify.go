@@ -44,7 +44,7 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 	if err != nil {
 		return v, err
 	}
-	list, err := scores.List()
+	list, err := scores.List(ctx)
 	if err != nil && !errors.Is(err, store.ErrDamaged) {
 		return v, err
 	}

@@ -124,7 +124,7 @@ func (other) Fingerprint() string { return strings.Repeat("cd", 32) }
 // named is the only score of the name.
 func (f *fixture) named(name string) store.Score {
 	f.t.Helper()
-	list, err := f.store.List()
+	list, err := f.store.List(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func TestNamesAreShownAsText(t *testing.T) {
 	if sc.Key, sc.Specification, err = store.Key("any"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Put(sc, nil, nil); err != nil {
+	if _, err := s.Put(t.Context(), sc, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	command := func(args ...string) func(*bytes.Buffer) {

@@ -109,7 +109,7 @@ func (p *program) scores() map[string]string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	list, err := s.List()
+	list, err := s.List(p.t.Context())
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func scoresArchive(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 		sc.Numerics, sc.Finished = "cpu/amd64/avx2", time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
-		if _, err := s.Put(sc, []byte("weights of "+sc.Name), nil); err != nil {
+		if _, err := s.Put(t.Context(), sc, []byte("weights of "+sc.Name), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

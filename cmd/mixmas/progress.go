@@ -151,6 +151,9 @@ func (p *progress) TrialDone(id int, name string, score float64, metric string, 
 // StageDone implements [search.Observer].
 func (p *progress) StageDone(stage, winner string) { p.line("%s: the winner is %s", stage, winner) }
 
+// Notice implements [search.Observer].
+func (p *progress) Notice(text string) { p.line("%s", text) }
+
 // line writes one line. There is nobody to tell when it cannot be written.
 func (p *progress) line(format string, args ...any) {
 	p.lines.Lock()

@@ -7,7 +7,7 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
 		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.",
-		Flags:       sessionFlags(outFlag(), epochsFlag(), allMetricsFlag()),
+		Flags:       sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag()),
 		Action:      func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
@@ -40,6 +40,11 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 		return err
 	}
 	defer s.closeAfter(&err)
+	if train {
+		if err := s.search.CheckFolder(plan.Name, c.String("out")); err != nil {
+			return s.explain(err)
+		}
+	}
 	r, err := s.runSearch()
 	if err != nil || !train {
 		if err == nil {

@@ -21,6 +21,9 @@ import (
 // defaultStore is where scores are kept unless --store says otherwise.
 const defaultStore = "mixmas.db"
 
+// storeTimeout is how long these commands wait for other processes.
+const storeTimeout = 10 * time.Second
+
 // storeFlag selects the store of scores.
 func storeFlag() cli.Flag {
 	return &cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` of retained scores"}
@@ -57,6 +60,7 @@ func openStore(c *cli.Context, o store.Options) (*store.Store, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no store %s: --store names it", path)
 	}
+	o.Timeout = storeTimeout
 	return store.Open(path, o)
 }
 
@@ -111,7 +115,7 @@ func scoresImport(c *cli.Context) (err error) {
 		defer f.Close()
 		from = f
 	}
-	s, err := store.Open(c.String("store"), store.Options{})
+	s, err := store.Open(c.String("store"), store.Options{Timeout: storeTimeout})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func scoresList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	list, damaged := s.List()
+	list, damaged := s.List(c.Context)
 	if damaged != nil && !errors.Is(damaged, store.ErrDamaged) {
 		return damaged
 	}
@@ -97,7 +98,7 @@ func scoresShow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	sc, err := findScore(s, c.Args().First())
+	sc, err := findScore(c.Context, s, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -105,12 +106,12 @@ func scoresShow(c *cli.Context) error {
 }
 
 // findScore finds a score by the beginning of its key, or by a name that only one has.
-func findScore(s *store.Store, wanted string) (store.Score, error) {
+func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score, error) {
 	sc, err := s.Find(wanted)
 	if !errors.Is(err, store.ErrNotFound) {
 		return sc, err
 	}
-	list, damaged := s.List()
+	list, damaged := s.List(ctx)
 	if damaged != nil && !errors.Is(damaged, store.ErrDamaged) {
 		return store.Score{}, damaged
 	}

@@ -45,7 +45,7 @@ func scoresStore(t *testing.T) (path string, keys map[string]string) {
 		if sc.Key, sc.Specification, err = store.Key(map[string]any{"trial": i, "data": c.data}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Put(sc, []byte("weights"), []byte("outputs")); err != nil {
+		if _, err := s.Put(t.Context(), sc, []byte("weights"), []byte("outputs")); err != nil {
 			t.Fatal(err)
 		}
 		keys[c.name] = sc.Key
@@ -175,7 +175,7 @@ func TestScoresOnAFullDisk(t *testing.T) {
 			t.Errorf("%s: code %d, %s", command, code, stderr.String())
 		}
 	}
-	if list, err := s.List(); err != nil || len(list) != 5 {
+	if list, err := s.List(t.Context()); err != nil || len(list) != 5 {
 		t.Errorf("%d scores are left, %v; want 5", len(list), err)
 	}
 }

@@ -53,6 +53,10 @@ func checkOut(out string) error {
 	}
 }
 
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another plan or of other data in --out"}
+}
+
 // loadPlan reads the configuration that the command names, and applies the flags that change it.
 func loadPlan(c *cli.Context) (*config.Config, error) {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
@@ -110,12 +114,15 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		return s, err
 	}
 	s.data = data
-	scores, err := store.Open(s.store, store.Options{})
+	s.progress = newProgress(c.App.ErrWriter)
+	scores, err := store.Open(s.store, store.Options{Waiting: func() {
+		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
+	}})
 	if err != nil {
 		return s, err
 	}
-	s.progress = newProgress(c.App.ErrWriter)
-	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress})
+	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress,
+		Overwrite: c.Bool("force")})
 	return s, err
 }
 
@@ -141,13 +148,15 @@ func (s *session) runSearch() (*search.Result, error) {
 	return r, s.explain(err)
 }
 
-// explain adds to an interruption, or to a device that failed, how to go on.
+// explain adds to an interruption, a device that failed or a folder that is taken how to go on.
 func (s *session) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case s.cli.Context.Err() != nil && errors.Is(err, context.Canceled):
 		return interruptedError{"the same command goes on from the scores in " + quote(s.store), err}
+	case errors.Is(err, search.ErrOccupied):
+		return usagef("--out %s: %w: name another, or replace what is there with --force", quote(s.cli.String("out")), err)
 	case errors.Is(err, device.ErrDevice):
 		return fmt.Errorf("%w; when it works again, the same command goes on from the scores in %s", err, quote(s.store))
 	}

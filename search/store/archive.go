@@ -2,6 +2,7 @@ package store
 
 import (
 	"archive/tar"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type archiveVersion struct {
 // Export writes all scores, their weights and outputs as one archive, in the order of [Store.List]. The same store gives
 // the same bytes. Pruned files are left out; a damaged file is an error.
 func (s *Store) Export(w io.Writer) error {
-	list, err := s.List()
+	list, err := s.List(context.Background())
 	if err != nil {
 		return err
 	}
@@ -88,9 +89,9 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 // was added before stays, and importing again goes on from there.
 func (s *Store) Import(r io.Reader) (added, known int, err error) {
 	err = readArchive(r, func(sc Score, blobs []blob) error {
-		stored, isNew, err := s.put(sc, blobs, func(Score) bool { return false })
+		stored, isNew, err := s.put(context.Background(), sc, blobs, func(Score) bool { return false })
 		if err == nil && !isNew && stored.Weights == sc.Weights && stored.Outputs == sc.Outputs {
-			err = s.restore(blobs)
+			err = s.restore(context.Background(), blobs)
 		}
 		switch {
 		case err != nil:

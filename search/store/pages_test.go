@@ -155,7 +155,7 @@ func TestDamagedPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			says := fmt.Sprintf("page %d: ", c.page)
-			_, err := s.Put(trial(0))
+			_, err := putTrial(s, 0)
 			wantError(t, err, ErrDamaged, says)
 			wantError(t, err, ErrDamaged, c.says)
 			for _, readOnly := range []bool{true, false} {
@@ -193,7 +193,7 @@ func TestDeepPages(t *testing.T) {
 	if err := os.WriteFile(s.path, b.file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.List()
+	_, err := s.List(t.Context())
 	wantError(t, err, ErrDamaged, "pages deep")
 }
 
@@ -202,7 +202,7 @@ func TestPagesAreWalkedOnce(t *testing.T) {
 	s := temporaryStore(t)
 	sc := put(t, s, 1)
 	walked := s.examined.Load()
-	if _, err := s.Get(sc.Key); err != nil || s.examined.Load() != walked {
+	if _, err := s.Get(t.Context(), sc.Key); err != nil || s.examined.Load() != walked {
 		t.Errorf("a store that nobody changed was walked again, %v", err)
 	}
 	other, err := Open(s.path, Options{})
@@ -211,7 +211,7 @@ func TestPagesAreWalkedOnce(t *testing.T) {
 	}
 	put(t, other, 2)
 	for range 2 {
-		if _, err := s.Get(sc.Key); err != nil {
+		if _, err := s.Get(t.Context(), sc.Key); err != nil {
 			t.Fatal(err)
 		}
 		if now := s.examined.Load(); now == walked || !now.is(*other.examined.Load()) {
@@ -228,7 +228,7 @@ func TestSoundPages(t *testing.T) {
 	long := append(bytes.Clone(short), bytes.Repeat([]byte(" "), 9000)...)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for transaction := range 120 {
-		err := s.update(func(scores *bbolt.Bucket) error {
+		err := s.update(t.Context(), func(scores *bbolt.Bucket) error {
 			for range rng.IntN(60) {
 				key := []byte(digest(fmt.Append(nil, rng.IntN(600))))
 				r := short
@@ -292,7 +292,7 @@ func TestMutations(t *testing.T) {
 			t.Fatal(err)
 		}
 		check := func(when string) {
-			list, err := s.List()
+			list, err := s.List(t.Context())
 			if err != nil {
 				if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrNewer) {
 					t.Errorf("seed %d: %s: %v", seed, when, err)
@@ -308,7 +308,7 @@ func TestMutations(t *testing.T) {
 			}
 		}
 		check("reading")
-		if _, err := s.Put(trial(20)); err == nil {
+		if _, err := putTrial(s, 20); err == nil {
 			accepted++
 			check("after a new score")
 			b := openBolt(t, content(t, s))
@@ -387,7 +387,7 @@ func manyScores(t testing.TB, s *Store, n int) {
 	sc, _, _ := trial(1)
 	r := record(t, sc)
 	for first := 0; first < n; first += 1000 {
-		err := s.update(func(scores *bbolt.Bucket) error {
+		err := s.update(t.Context(), func(scores *bbolt.Bucket) error {
 			for i := range min(1000, n-first) {
 				if err := scores.Put([]byte(digest(fmt.Append(nil, first+i))), r); err != nil {
 					return err

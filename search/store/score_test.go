@@ -137,7 +137,7 @@ func checkRecord(t *testing.T, key string, record []byte) {
 // setRecord puts bytes under a key, whatever they are.
 func setRecord(t testing.TB, s *Store, key string, record []byte) {
 	t.Helper()
-	if err := s.update(func(scores *bbolt.Bucket) error { return scores.Put([]byte(key), record) }, nil); err != nil {
+	if err := s.update(t.Context(), func(scores *bbolt.Bucket) error { return scores.Put([]byte(key), record) }, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -152,12 +152,12 @@ func TestDamagedRecordAmongOthers(t *testing.T) {
 	for _, sc := range scores[:2] {
 		setRecord(t, s, sc.Key, bytes.Replace(record(t, sc), []byte(`"accuracy":0.`), []byte(`"accuracy":0.9`), 1))
 	}
-	list, err := s.List()
+	list, err := s.List(t.Context())
 	if len(list) != 2 || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("listed %d scores, %v; want 2 and a line for each of the others", len(list), err)
 	}
 	for i, sc := range scores {
-		got, err := s.Get(sc.Key)
+		got, err := s.Get(t.Context(), sc.Key)
 		if i >= 2 {
 			if err != nil || !reflect.DeepEqual(got, sc) {
 				t.Errorf("trial %d: %+v, %v", i, got, err)
@@ -165,7 +165,7 @@ func TestDamagedRecordAmongOthers(t *testing.T) {
 			continue
 		}
 		wantError(t, err, ErrDamaged, `record `+sc.Key+`: its checksum is not that of its content; "mixmas scores rm" removes it`)
-		_, err = s.Put(trial(i))
+		_, err = putTrial(s, i)
 		wantError(t, err, ErrDamaged, sc.Key)
 		found, err := s.Find(sc.Key[:9])
 		wantError(t, err, ErrDamaged, sc.Key)
@@ -186,7 +186,7 @@ func TestDamagedRecordAmongOthers(t *testing.T) {
 		put(t, s, i)
 	}
 	whole(t, s, "")
-	if _, err := s.List(); err != nil {
+	if _, err := s.List(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -22,7 +22,7 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 	s.examined.Store(nil) // walk again
 	var list []Score
 	var damaged []error
-	err = s.view(func(scores *bbolt.Bucket) (err error) {
+	err = s.view(ctx, func(scores *bbolt.Bucket) (err error) {
 		list, damaged = s.all(scores)
 		lost, err := s.lostMeta()
 		if lost {
@@ -58,7 +58,7 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 		sum, err := s.sum(ctx, d)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			if _, gone := s.Get(u.owner.Key); u.what == "outputs" && gone == nil {
+			if _, gone := s.Get(ctx, u.owner.Key); u.what == "outputs" && gone == nil {
 				wrong(fmt.Errorf("store: %s of %s (%s): %s is missing", u.what, abbreviate(u.owner.Key), u.owner.Name, s.blobPath(d)))
 			}
 			continue

@@ -25,7 +25,7 @@ func TestVerify(t *testing.T) {
 	for i := range 5 {
 		scores = append(scores, put(t, s, i))
 	}
-	if _, err := s.Put(failedTrial(7), nil, nil); err != nil {
+	if _, err := s.Put(t.Context(), failedTrial(7), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if n, files, wrong := verify(t, s); n != 6 || files != 10 || wrong != nil {
