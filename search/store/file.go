@@ -2,10 +2,8 @@ package store
 
 import (
 	"cmp"
-
 	"errors"
 	"fmt"
-
 	"os"
 	"path/filepath"
 	"runtime/debug"
