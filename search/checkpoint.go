@@ -2,15 +2,12 @@ package search
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -50,22 +47,10 @@ func (c *checkpoint) encode() (nn.Weights, map[string]string, error) {
 	return tensors, map[string]string{progressKey: string(text), digestKey: checkpointDigest(tensors, string(text))}, nil
 }
 
-// checkpointDigest is the SHA-256 of the tensors' names, shapes and bytes, in the order of their names, and the progress.
+// checkpointDigest is the SHA-256 of the tensors' digest followed by the progress.
 func checkpointDigest(tensors nn.Weights, progress string) string {
-	h := sha256.New()
-	var chunk []byte
-	for _, name := range slices.Sorted(maps.Keys(tensors)) {
-		fmt.Fprintf(h, "%q %v\n", name, tensors[name].Shape)
-		for data := range slices.Chunk(tensors[name].Data, 1<<14) {
-			chunk = chunk[:0]
-			for _, x := range data {
-				chunk = binary.LittleEndian.AppendUint32(chunk, math.Float32bits(x))
-			}
-			h.Write(chunk)
-		}
-	}
-	io.WriteString(h, progress)
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256([]byte(safetensors.Digest(tensors) + progress))
+	return hex.EncodeToString(sum[:])
 }
 
 // parseCheckpoint reads a checkpoint of the training with the given key, recipe and parameters. It refuses what that training

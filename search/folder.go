@@ -18,16 +18,6 @@ var ErrOccupied = errors.New("the folder is taken")
 // CheckFolder finds out early whether the full training of a name may write its model to a folder. It may where there is none,
 // or one of the same name that was trained on the same data, and anywhere with [Options.Overwrite]. ErrOccupied: it may not.
 func (s *Search) CheckFolder(name, folder string) error {
-	info, err := os.Stat(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("%w: %s is a file", ErrOccupied, folder)
-	}
 	if s.overwrite {
 		return nil
 	}

@@ -142,10 +142,10 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	}
 	name := "test/" + o.Trial.Label
 	var logits []float32
-	lease, err := s.once(ctx, key, name+": scored by another process, waiting", look, func() (err error) {
+	lease, err := s.once(ctx, work{key: key, look: look, waiting: name + ": scored by another process, waiting", do: func() (err error) {
 		logits, err = s.predict(ctx, network, o.Trial.Recipe.Batch, weights, samples)
 		return err
-	})
+	}})
 	if lease == nil || err != nil {
 		return metrics, err
 	}

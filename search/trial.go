@@ -62,10 +62,10 @@ func (s *Search) score(ctx context.Context, t *Trial) (*Outcome, error) {
 		}
 		var sc store.Score
 		var weights, outputs []byte
-		lease, err := s.trainOnce(ctx, t, key, look, func() (err error) {
+		lease, err := s.trainOnce(ctx, t, work{key: key, look: look, do: func() (err error) {
 			sc, weights, outputs, err = s.train(ctx, t)
 			return err
-		})
+		}})
 		if errors.Is(err, device.ErrOutOfMemory) {
 			// Another day the memory may suffice: the trial loses this search, but has no score.
 			sc = store.Score{Key: key, Name: t.Name, Status: store.Failed, Reason: err.Error()}
@@ -97,22 +97,24 @@ func (s *Search) score(ctx context.Context, t *Trial) (*Outcome, error) {
 	return &o, nil
 }
 
-// trainOnce trains as [Search.once] works. The weights that the trial starts from come first: to train them again takes a
-// slot, and who holds one must not wait for another.
-func (s *Search) trainOnce(ctx context.Context, t *Trial, key string, look func() (bool, error), train func() error) (*store.Lease, error) {
+// trainOnce is once for work that trains a trial. The weights that it starts from come first: to train them again takes a slot,
+// and who holds one must not wait for another.
+func (s *Search) trainOnce(ctx context.Context, t *Trial, w work) (*store.Lease, error) {
+	train, pruned := w.do, false
+	w.waiting = t.Name + ": trained by another process, waiting"
+	w.do = func() error {
+		err := train()
+		pruned = errors.Is(err, store.ErrPruned) // while it waited for the slot
+		return err
+	}
 	for {
 		for _, from := range t.start {
 			if _, err := s.weights(ctx, from); err != nil {
 				return nil, err
 			}
 		}
-		pruned := false // while it waited for the slot
-		lease, err := s.once(ctx, key, t.Name+": trained by another process, waiting", look, func() error {
-			err := train()
-			pruned = errors.Is(err, store.ErrPruned)
-			return err
-		})
-		if !pruned {
+		pruned = false
+		if lease, err := s.once(ctx, w); !pruned {
 			return lease, err
 		}
 	}
@@ -192,10 +194,10 @@ func (s *Search) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
 			}
 			return err == nil, err
 		}
-		lease, err := s.trainOnce(ctx, o.Trial, o.Score.Key, look, func() (err error) {
+		lease, err := s.trainOnce(ctx, o.Trial, work{key: o.Score.Key, look: look, do: func() (err error) {
 			sc, weights, _, err = s.train(ctx, o.Trial)
 			return err
-		})
+		}})
 		if lease == nil || err != nil {
 			return weights, err
 		}

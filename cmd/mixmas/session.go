@@ -35,6 +35,10 @@ func outFlag() cli.Flag {
 	return &cli.StringFlag{Name: "out", Value: "mixmas-out", Usage: "`DIR` for the model"}
 }
 
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another plan or of other data in --out"}
+}
+
 // checkOut looks at the folder of --out, or at what is there of its path, before a search is run for it.
 func checkOut(out string) error {
 	for path := out; ; path = filepath.Dir(path) {
@@ -51,10 +55,6 @@ func checkOut(out string) error {
 		}
 		return fmt.Errorf("--out %s: %s is a file", quote(out), path)
 	}
-}
-
-func forceFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another plan or of other data in --out"}
 }
 
 // loadPlan reads the configuration that the command names, and applies the flags that change it.
