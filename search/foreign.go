@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"mixmas/search/store"
 )
@@ -11,7 +12,7 @@ import (
 // any-numerics. Of several the one of the first name and key is taken.
 func (s *Search) lookUpForeign(ctx context.Context, t *Trial) (store.Score, error) {
 	scores, err := s.store.List(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrDamaged) { // of damaged records none is reused
 		return store.Score{}, err
 	}
 	keys := looseKeys{known: map[string]json.RawMessage{}, found: map[string]string{}}

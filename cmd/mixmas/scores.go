@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -32,19 +31,18 @@ func storeFlag() cli.Flag {
 
 // scoresCommand looks after retained scores.
 func scoresCommand() *cli.Command {
-	asJSON := &cli.BoolFlag{Name: "json", Usage: "print JSON"}
 	return &cli.Command{
 		Name:  "scores",
-		Usage: "look at, move and remove retained scores",
+		Usage: "look at, check, move and remove retained scores",
 		Subcommands: []*cli.Command{
-			{Name: "ls", Usage: "list the scores", Flags: []cli.Flag{storeFlag(), asJSON}, Action: scoresList},
-			{Name: "show", Usage: "print all that is known of a score as JSON; the beginning of its key is enough", ArgsUsage: "KEY",
-				Flags: []cli.Flag{storeFlag()}, Action: scoresShow},
+			scoresListCommand(), scoresShowCommand(), scoresVerifyCommand(),
 			{Name: "export", Usage: "write all scores with weights and outputs to an archive; - is stdout", ArgsUsage: "FILE",
-				Flags: []cli.Flag{storeFlag()}, Action: scoresExport},
+				Description: "An archive that is there already is replaced; no other file is.",
+				Flags:       []cli.Flag{storeFlag()}, Action: scoresExport},
 			{Name: "import", Usage: "add the scores of an archive; - is stdin", ArgsUsage: "FILE",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresImport},
-			{Name: "rm", Usage: "remove scores with their files", ArgsUsage: "KEY...", Flags: []cli.Flag{storeFlag()}, Action: scoresRemove},
+			{Name: "rm", Usage: "remove scores with their files; the beginning of a key is enough", ArgsUsage: "KEY...",
+				Flags: []cli.Flag{storeFlag()}, Action: scoresRemove},
 			{Name: "prune", Usage: "remove trained weights, which are trained again when they are needed; scores stay",
 				Flags: []cli.Flag{storeFlag(),
 					&cli.DurationFlag{Name: "older", Usage: "only those of trials that ended longer ago than this `TIME`, such as 720h"}},
@@ -55,57 +53,15 @@ func scoresCommand() *cli.Command {
 
 // openStore opens an existing store.
 func openStore(c *cli.Context, o store.Options) (*store.Store, error) {
-	path := c.String("store")
+	path, err := store.Resolve(c.String("store"))
+	if err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no store %s: --store names it", path)
 	}
 	o.Timeout = storeTimeout
 	return store.Open(path, o)
-}
-
-func scoresList(c *cli.Context) error {
-	if err := arguments(c, 0, 0, ""); err != nil {
-		return err
-	}
-	s, err := openStore(c, store.Options{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	list, err := s.List(c.Context)
-	if err != nil {
-		return err
-	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, append([]store.Score{}, list...))
-	}
-	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tNAME\tACCURACY\tPARAMS\tSECONDS\tFINISHED\tNUMERICS")
-	for _, sc := range list {
-		accuracy := "–"
-		if sc.Status == store.Failed {
-			accuracy = "failed"
-		} else if value, known := sc.Metrics["accuracy"]; known {
-			accuracy = fmt.Sprintf("%.4f", value)
-		}
-		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, escape.Terminal(sc.Name), accuracy,
-			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics))
-	}
-	return table.Flush()
-}
-
-func scoresShow(c *cli.Context) error {
-	if err := arguments(c, 1, 1, "KEY"); err != nil {
-		return err
-	}
-	s, err := openStore(c, store.Options{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	sc, err := s.Find(c.Args().First())
-	if err != nil {
-		return err
-	}
-	return writeJSON(c.App.Writer, sc)
 }
 
 func scoresExport(c *cli.Context) error {
@@ -116,10 +72,34 @@ func scoresExport(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Args().First() == "-" {
+	path := c.Args().First()
+	if path == "-" {
 		return s.Export(c.App.Writer)
 	}
-	return atomicfile.Write(c.Args().First(), s.Export)
+	if err := mayExport(s, path); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, s.Export)
+}
+
+// mayExport refuses to write an archive over the store, among its files, or over a file that holds anything else.
+func mayExport(s *store.Store, path string) error {
+	if s.Holds(path) {
+		return usagef("%s belongs to the store %s: name another file for the archive", path, s.Path())
+	}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if !store.IsArchive(file) {
+		return usagef("%s exists and is no archive of scores: remove it, or name another file", path)
+	}
+	return nil
 }
 
 func scoresImport(c *cli.Context) (err error) {
@@ -158,6 +138,9 @@ func scoresRemove(c *cli.Context) error {
 	var found []store.Score
 	for _, key := range c.Args().Slice() {
 		sc, err := s.Find(key)
+		if errors.Is(err, store.ErrDamaged) && sc.Key != "" {
+			sc.Name, err = "(damaged)", nil
+		}
 		if err != nil {
 			return err
 		}

@@ -84,13 +84,42 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 	return nil
 }
 
-// Import adds the scores of an archive that [Store.Export] wrote, checks their keys and digests, and counts those added
-// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error; what was added before stays,
-// and importing again goes on from there.
+// Import adds the scores of an archive that [Store.Export] wrote, checks their records and digests, and counts those added
+// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error; what
+// was added before stays, and importing again goes on from there.
 func (s *Store) Import(r io.Reader) (added, known int, err error) {
+	err = readArchive(r, func(sc Score, blobs []blob) error {
+		stored, isNew, err := s.put(context.Background(), sc, blobs, func(Score) bool { return false })
+		if err == nil && !isNew && stored.Weights == sc.Weights && stored.Outputs == sc.Outputs {
+			err = s.restore(context.Background(), blobs)
+		}
+		switch {
+		case err != nil:
+			return err
+		case isNew:
+			added++
+		default:
+			known++
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("store: import: %w", err)
+	}
+	return added, known, err
+}
+
+// IsArchive tells whether r begins as what [Store.Export] wrote, by any version of the program.
+func IsArchive(r io.Reader) bool {
+	err := readHead(tar.NewReader(r))
+	return err == nil || errors.Is(err, ErrNewer)
+}
+
+// readArchive calls keep with each score of an archive and those of its files that are there, up to the first error.
+func readArchive(r io.Reader, keep func(sc Score, blobs []blob) error) error {
 	archive := tar.NewReader(r)
 	if err := readHead(archive); err != nil {
-		return 0, 0, err
+		return err
 	}
 	entry, err := nextEntry(archive)
 	for err == nil && entry != archiveEnd {
@@ -99,23 +128,14 @@ func (s *Store) Import(r io.Reader) (added, known int, err error) {
 		if sc, blobs, entry, err = readScore(archive, entry); err != nil {
 			break
 		}
-		stored, isNew, failed := s.put(context.Background(), sc, blobs, func(Score) bool { return false })
-		if failed == nil && !isNew && stored.Weights == sc.Weights && stored.Outputs == sc.Outputs {
-			failed = s.restore(context.Background(), blobs)
-		}
-		switch {
-		case failed != nil:
-			return added, known, fmt.Errorf("store: import: %w", failed)
-		case isNew:
-			added++
-		default:
-			known++
+		if err := keep(sc, blobs); err != nil {
+			return err
 		}
 	}
 	if err != nil {
-		return added, known, fmt.Errorf("store: import: %w archive: %w", ErrDamaged, err)
+		return fmt.Errorf("%w archive: %w", ErrDamaged, err)
 	}
-	return added, known, nil
+	return nil
 }
 
 // nextEntry is the name of the archive's next entry. Sparse entries, a few bytes that unpack to any length, are refused.
@@ -141,13 +161,13 @@ func nextEntry(archive *tar.Reader) (string, error) {
 func readHead(archive *tar.Reader) error {
 	var version archiveVersion
 	if name, err := nextEntry(archive); err != nil || name != archiveHead {
-		return fmt.Errorf("store: import: %w: not an archive of scores", ErrForeign)
+		return fmt.Errorf("%w: not an archive of scores", ErrForeign)
 	}
-	if err := json.NewDecoder(archive).Decode(&version); err != nil || version.Format < 1 {
-		return fmt.Errorf("store: import: %w: %s says no format", ErrForeign, archiveHead)
+	if err := json.NewDecoder(io.LimitReader(archive, 1<<10)).Decode(&version); err != nil || version.Format < 1 {
+		return fmt.Errorf("%w: %s says no format", ErrForeign, archiveHead)
 	}
 	if version.Format > archiveFormat {
-		return fmt.Errorf("store: import: %w: the archive has format %d, this program reads up to %d", ErrNewer, version.Format, archiveFormat)
+		return fmt.Errorf("%w: the archive has format %d, this program reads up to %d", ErrNewer, version.Format, archiveFormat)
 	}
 	return nil
 }
@@ -161,15 +181,12 @@ func readScore(archive *tar.Reader, entry string) (sc Score, blobs []blob, next 
 	if !ok {
 		return fail(errors.New("KEY/score.json belongs here"))
 	}
-	record, err := io.ReadAll(archive)
+	record, err := io.ReadAll(io.LimitReader(archive, longestRecord+1))
 	if err != nil {
 		return fail(err)
 	}
-	if sc, err = decode(record); err != nil {
+	if sc, err = decode(key, record); err != nil {
 		return fail(err)
-	}
-	if sc.Key != key {
-		return fail(fmt.Errorf("holds the score with key %q", sc.Key))
 	}
 	wanted := map[string]Digest{key + "/weights": sc.Weights, key + "/outputs": sc.Outputs}
 	for {

@@ -24,4 +24,12 @@
 // Weights and outputs reach the disk under their final names before the record that names them, and a record is written
 // in one transaction. Whenever a process is killed, every record is whole and the files that it names are there; at most
 // files that nothing names are left over, which [Store.Prune] removes.
+//
+// # Damage
+//
+// Before bbolt uses the file, its pages are walked, once for each state of it: what is wrong with them is ErrDamaged. A
+// record ends with its checksum, the field "checksum": the SHA-256 of the record without that field. Older versions of the
+// program read such records and ignore the field; records that they wrote have none and are read too. What a record says is
+// checked whenever it is read, as when it was written. A damaged record costs its own score alone, and [Store.Remove] removes
+// it.
 package store

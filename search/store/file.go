@@ -3,11 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -61,8 +58,8 @@ func (s *Store) create() error {
 	return s.syncFolder(filepath.Dir(s.path))
 }
 
-// withDB opens the file, when no other process is in the way, calls f, and closes the file again. What goes wrong inside bbolt with a damaged file (it panics,
-// or reads past the end of the mapped file) becomes ErrDamaged.
+// withDB opens the file, when no other process is in the way, calls f, and closes the file again. What goes wrong inside
+// bbolt with a damaged file (it panics, or reads past the end of the mapped file) becomes ErrDamaged.
 func (s *Store) withDB(ctx context.Context, readOnly bool, f func(db *bbolt.DB) error) (err error) {
 	if readOnly {
 		s.mu.RLock()
@@ -109,7 +106,14 @@ func (s *Store) withDB(ctx context.Context, readOnly bool, f func(db *bbolt.DB) 
 			return fmt.Errorf("store %s: %w", s.path, err)
 		}
 		wait.over()
-		return cmp.Or(f(db), db.Close())
+		if err := s.examine(file); err != nil {
+			db.Close()
+			return err
+		}
+		if err = f(db); err == nil && !readOnly {
+			err = s.trust(file) // what this process wrote itself needs no walk
+		}
+		return cmp.Or(err, db.Close())
 	}
 }
 
@@ -170,63 +174,4 @@ func (s *Store) checkVersion(tx *bbolt.Tx) error {
 			s.path, ErrNewer, version, formatVersion)
 	}
 	return nil
-}
-
-// inspect reads the head of the file before bbolt maps it: bbolt would crash on a truncated file and write to an empty
-// one.
-func (s *Store) inspect() error {
-	info, err := os.Stat(s.path)
-	switch {
-	case err != nil:
-		return fmt.Errorf("store: %w", err)
-	case info.IsDir():
-		return fmt.Errorf("store %s: %w: it is a folder", s.path, ErrForeign)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("store %s: %w: it is no regular file", s.path, ErrForeign)
-	case info.Size() == 0:
-		return fmt.Errorf("store %s: %w: it is empty; remove it or name another file", s.path, ErrForeign)
-	}
-	file, err := s.options.OpenFile(s.path, os.O_RDONLY, 0)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer file.Close()
-	// A meta page may be in the middle of being written by another process, though not both at once.
-	for range 3 {
-		if length, ok := boltLength(file); ok {
-			if info, err = file.Stat(); err != nil {
-				return fmt.Errorf("store: %w", err)
-			}
-			if info.Size() < length {
-				return fmt.Errorf("store %s: %w: it is truncated, %d of at least %d bytes are left", s.path, ErrDamaged, info.Size(), length)
-			}
-			return nil
-		}
-	}
-	return fmt.Errorf("store %s: %w: it is no bbolt file, or the head of it is damaged", s.path, ErrForeign)
-}
-
-// boltLength is the number of bytes that the newest valid meta page of a bbolt file says are in use.
-func boltLength(file io.ReaderAt) (length int64, ok bool) {
-	newest := uint64(0)
-	// The second meta page is at the page size, a power of two from 1 KiB on.
-	for position := int64(0); position <= 64<<10; position = max(2*position, 1<<10) {
-		var page [80]byte
-		if n, _ := file.ReadAt(page[:], position); n < len(page) {
-			break
-		}
-		// After a header of 16 bytes: magic, version, page size, flags (4 bytes each), root page and sequence, freelist
-		// page, pages in use, transaction, FNV-1a of all that (8 bytes each), in the byte order of the machine.
-		meta, order := page[16:], binary.NativeEndian
-		sum := fnv.New64a()
-		sum.Write(meta[:56])
-		if order.Uint32(meta) != 0xED0CDAED || order.Uint32(meta[4:]) != 2 || order.Uint64(meta[56:]) != sum.Sum64() {
-			continue
-		}
-		if transaction := order.Uint64(meta[48:]); !ok || transaction > newest {
-			newest, ok = transaction, true
-			length = int64(order.Uint64(meta[40:])) * int64(order.Uint32(meta[8:]))
-		}
-	}
-	return length, ok
 }

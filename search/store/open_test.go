@@ -136,8 +136,8 @@ func TestTruncatedWhileOpen(t *testing.T) {
 		if err := os.Truncate(s.Path(), 4096); err != nil {
 			t.Fatal(err)
 		}
-		_, err := s.all(scores)
-		return err
+		_, damaged := s.all(scores)
+		return errors.Join(damaged...)
 	})
 	wantError(t, err, ErrDamaged, s.Path())
 }

@@ -2,13 +2,18 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"mixmas/search/metric"
 )
 
 // Status is how a trial ended.
@@ -66,6 +71,14 @@ func (e Epoch) finite() bool {
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
+const (
+	// recordEnd comes before the checksum, with which a record ends: the SHA-256 of the record without this field.
+	recordEnd      = `,"checksum":"`
+	checksumLength = 2 * sha256.Size
+	// longestRecord bounds what is read and written as one record, in bytes.
+	longestRecord = 64 << 20
+)
+
 // encode checks a score and gives the bytes to store.
 func encode(sc Score) ([]byte, error) {
 	broken := func(format string, a ...any) error {
@@ -77,27 +90,12 @@ func encode(sc Score) ([]byte, error) {
 		return nil, broken("specification is not JSON: %w", err)
 	case !bytes.Equal(canonical, sc.Specification):
 		return nil, broken("specification is not canonical JSON: take it from store.Key")
-	case sc.Key != string(digest(canonical)):
-		return nil, broken("key is not the SHA-256 of the specification, which is %s", digest(canonical))
-	case sc.Name == "":
-		return nil, broken("has no name")
-	case sc.Status != Finished && sc.Status != Failed:
-		return nil, broken("status %q is neither %q nor %q", sc.Status, Finished, Failed)
-	case !finite(sc.Seconds):
-		return nil, broken("seconds are %v", sc.Seconds)
-	case sc.Weights != "" && !sc.Weights.valid() || sc.Outputs != "" && !sc.Outputs.valid():
-		return nil, broken("digests %q and %q must be SHA-256 in hex or empty", sc.Weights, sc.Outputs)
 	}
-	for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
-		if !finite(sc.Metrics[name]) {
-			return nil, broken("metric %s is %v: leave undefined metrics out", name, sc.Metrics[name])
-		}
-	}
-	if i := slices.IndexFunc(sc.Curve, func(e Epoch) bool { return !e.finite() }); i >= 0 {
-		if sc.Status == Finished {
-			return nil, broken("epoch %d of the curve holds a number that is not finite", i+1)
-		}
+	if i := slices.IndexFunc(sc.Curve, func(e Epoch) bool { return !e.finite() }); i >= 0 && sc.Status == Failed {
 		sc.Curve = sc.Curve[:i]
+	}
+	if err := sc.check(); err != nil {
+		return nil, broken("%w", err)
 	}
 	sc.Reason = strings.ToValidUTF8(sc.Reason, "\uFFFD")
 	sc.Finished = sc.Finished.UTC()
@@ -105,16 +103,87 @@ func encode(sc Score) ([]byte, error) {
 	if err != nil {
 		return nil, broken("%w", err)
 	}
-	return record, nil
+	if len(record) > longestRecord {
+		return nil, broken("its record has %d bytes, more than %d", len(record), longestRecord)
+	}
+	sum := digest(record)
+	return append(append(append(record[:len(record)-1], recordEnd...), sum...), `"}`...), nil
 }
 
-// decode reads what encode wrote.
-func decode(record []byte) (Score, error) {
-	var sc Score
-	if err := json.Unmarshal(record, &sc); err != nil {
+// check tells what no score can be.
+func (sc Score) check() error {
+	switch key := digest(sc.Specification); {
+	case sc.Key != string(key):
+		return fmt.Errorf("key is not the SHA-256 of the specification, which is %s", key)
+	case sc.Name == "":
+		return errors.New("has no name")
+	case sc.Status != Finished && sc.Status != Failed:
+		return fmt.Errorf("status %q is neither %q nor %q", sc.Status, Finished, Failed)
+	case !duration(sc.Seconds):
+		return fmt.Errorf("seconds are %v", sc.Seconds)
+	case sc.Parameters < 0 || sc.FLOPs < 0:
+		return fmt.Errorf("%d parameters and %d FLOPs cannot be", sc.Parameters, sc.FLOPs)
+	case sc.Weights != "" && !sc.Weights.valid() || sc.Outputs != "" && !sc.Outputs.valid():
+		return fmt.Errorf("digests %q and %q must be SHA-256 in hex or empty", sc.Weights, sc.Outputs)
+	}
+	for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
+		if !finite(sc.Metrics[name]) {
+			return fmt.Errorf("metric %s is %v: leave undefined metrics out", name, sc.Metrics[name])
+		}
+		if err := metric.CheckRange(name, sc.Metrics[name]); err != nil {
+			return err
+		}
+	}
+	for i, e := range sc.Curve {
+		switch {
+		case !e.finite():
+			return fmt.Errorf("epoch %d of the curve holds a number that is not finite", i+1)
+		case e.LearningRate < 0 || !duration(e.Seconds):
+			return fmt.Errorf("epoch %d of the curve has a learning rate of %v and took %v seconds", i+1, e.LearningRate, e.Seconds)
+		}
+	}
+	return nil
+}
+
+// duration tells whether so many seconds can have passed.
+func duration(seconds float64) bool { return seconds >= 0 && seconds < 1e10 }
+
+// decode reads what encode wrote under the key, and checks it as encode does. That the specification is canonical is not
+// checked again: its SHA-256 is the key.
+func decode(key string, record []byte) (Score, error) {
+	if len(record) > longestRecord {
+		return Score{}, fmt.Errorf("%d bytes are more than any score has", len(record))
+	}
+	sum, hasSum := recordSum(record)
+	var read struct {
+		Score
+		Checksum *string `json:"checksum"`
+	}
+	if err := json.Unmarshal(record, &read); err != nil {
 		return Score{}, err
 	}
-	return sc, nil
+	switch {
+	case hasSum != (read.Checksum != nil) || hasSum && *read.Checksum != sum:
+		return Score{}, errors.New("its checksum is not that of its content")
+	case read.Key != key:
+		return Score{}, fmt.Errorf("holds the score with key %q", read.Key)
+	}
+	if err := read.check(); err != nil {
+		return Score{}, err
+	}
+	return read.Score, nil
+}
+
+// recordSum is what the checksum at the end of a record should be. Records of older versions have none.
+func recordSum(record []byte) (sum string, hasSum bool) {
+	end := len(record) - len(recordEnd) - checksumLength - len(`"}`)
+	if end < 0 || string(record[end:][:len(recordEnd)]) != recordEnd {
+		return "", false
+	}
+	h := sha256.New()
+	h.Write(record[:end])
+	h.Write([]byte("}"))
+	return hex.EncodeToString(h.Sum(nil)), true
 }
 
 // abbreviate shortens a key for people.

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +39,9 @@ type Store struct {
 	options Options
 	mu      sync.RWMutex // spares goroutines of one process the waiting for the file's lock
 
+	walk     sync.Mutex // spares them to walk the same pages
+	examined atomic.Pointer[state]
+
 	announced     atomic.Bool // that calls wait, by Options.Waiting
 	announceAfter time.Duration
 
@@ -46,9 +49,9 @@ type Store struct {
 	step   func(name string) // tests kill the process between steps
 }
 
-// Open opens the store at path and, unless ReadOnly, creates it and the folders above it where they are missing. A file
-// that is no store, is truncated or newer than this program is an error and stays as it is: ErrForeign, ErrDamaged,
-// ErrNewer.
+// Open opens the store at path, or where a symbolic link there leads, and, unless ReadOnly, creates it and the folders above
+// it where they are missing. A file that is no store, is damaged or newer than this program is an error and stays as it is:
+// ErrForeign, ErrDamaged, ErrNewer.
 func Open(path string, o Options) (*Store, error) {
 	return open(&Store{path: path, options: o, step: func(string) {}})
 }
@@ -61,8 +64,11 @@ func open(s *Store) (*Store, error) {
 	if s.path == "" {
 		return nil, errors.New("store: no path")
 	}
-	s.path = filepath.Clean(s.path)
-	_, err := os.Stat(s.path)
+	var err error
+	if s.path, err = Resolve(s.path); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	_, err = os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) && !s.options.ReadOnly {
 		if err := os.MkdirAll(s.folder(), 0o755); err != nil {
 			return nil, fmt.Errorf("store: cannot create %s: %w", s.path, err)
@@ -94,7 +100,7 @@ func (s *Store) writable() error {
 	return os.MkdirAll(s.folder(), 0o755)
 }
 
-// Path is where the store is.
+// Path is where the store is: no link to it, but the file.
 func (s *Store) Path() string { return s.path }
 
 // Get returns the score with the key, or ErrNotFound.
@@ -114,10 +120,22 @@ func (s *Store) find(scores *bbolt.Bucket, key string) (sc Score, known bool, er
 	if record == nil {
 		return Score{}, false, nil
 	}
-	if sc, err = decode(record); err != nil {
-		return Score{}, false, fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+	sc, err = s.decode(key, record)
+	return sc, err == nil, err
+}
+
+// decode reads the record that lies under the key.
+func (s *Store) decode(key string, record []byte) (Score, error) {
+	sc, err := decode(key, record)
+	if err != nil {
+		shown := key
+		if !Digest(key).valid() {
+			shown = strconv.Quote(key)
+		}
+		return Score{}, fmt.Errorf("store %s: %w: record %s: %w; \"mixmas scores rm\" removes it, and a search trains it again",
+			s.path, ErrDamaged, shown, err)
 	}
-	return sc, true, nil
+	return sc, nil
 }
 
 // Put stores a score with its weights and outputs, either of which may be empty, and returns what is stored under the
@@ -159,7 +177,7 @@ func (s *Store) put(ctx context.Context, sc Score, blobs []blob, replaces func(e
 		if err := s.writeBlobs(blobs); err != nil {
 			return err
 		}
-		if stored, err = decode(record); err != nil {
+		if stored, err = decode(sc.Key, record); err != nil {
 			return err
 		}
 		added = true
@@ -226,12 +244,14 @@ func (s *Store) restore(ctx context.Context, blobs []blob) error {
 	return s.update(ctx, func(*bbolt.Bucket) error { return s.writeBlobs(blobs) }, nil)
 }
 
-// List returns all scores, sorted by name and then key.
+// List returns the scores, sorted by name and then key. Records that are damaged do not keep it from returning the others:
+// the error, ErrDamaged, has a line for each.
 func (s *Store) List(ctx context.Context) ([]Score, error) {
 	var list []Score
-	err := s.view(ctx, func(scores *bbolt.Bucket) (err error) {
-		list, err = s.all(scores)
-		return err
+	err := s.view(ctx, func(scores *bbolt.Bucket) error {
+		var damaged []error
+		list, damaged = s.all(scores)
+		return errors.Join(damaged...)
 	})
 	slices.SortFunc(list, func(a, b Score) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
@@ -239,33 +259,33 @@ func (s *Store) List(ctx context.Context) ([]Score, error) {
 	return list, err
 }
 
-// all returns the scores sorted by key.
-func (s *Store) all(scores *bbolt.Bucket) ([]Score, error) {
-	var list []Score
-	err := scores.ForEach(func(key, record []byte) error {
-		sc, err := decode(record)
-		if err != nil {
-			return fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+// all returns the scores sorted by key, and an error for each record that is none.
+func (s *Store) all(scores *bbolt.Bucket) (list []Score, damaged []error) {
+	cursor := scores.Cursor()
+	for key, record := cursor.First(); key != nil; key, record = cursor.Next() {
+		if sc, err := s.decode(string(key), record); err == nil {
+			list = append(list, sc)
+		} else {
+			damaged = append(damaged, err)
 		}
-		list = append(list, sc)
-		return nil
-	})
-	return list, err
+	}
+	return list, damaged
 }
 
 // Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
-// ErrAmbiguous: there are several, which the error lists.
+// ErrAmbiguous: there are several, which the error lists; ErrDamaged: its record is damaged, and only its key is returned.
 func (s *Store) Find(prefix string) (Score, error) {
 	var found []Score
+	var damaged error
 	err := s.view(context.Background(), func(scores *bbolt.Bucket) error {
 		if prefix == "" {
 			return nil
 		}
 		cursor := scores.Cursor()
 		for key, record := cursor.Seek([]byte(prefix)); bytes.HasPrefix(key, []byte(prefix)); key, record = cursor.Next() {
-			sc, err := decode(record)
+			sc, err := s.decode(string(key), record)
 			if err != nil {
-				return fmt.Errorf("store %s: %w: record %s: %v", s.path, ErrDamaged, key, err)
+				sc, damaged = Score{Key: string(key), Name: "damaged"}, err
 			}
 			found = append(found, sc)
 		}
@@ -282,27 +302,28 @@ func (s *Store) Find(prefix string) (Score, error) {
 			names = append(names, fmt.Sprintf("%s (%s)", abbreviate(sc.Key), sc.Name))
 		}
 		return Score{}, fmt.Errorf("store %s: %w: %d keys start with %q: %s", s.path, ErrAmbiguous, len(found), prefix, strings.Join(names, ", "))
+	case damaged != nil:
+		return Score{Key: found[0].Key}, damaged
 	}
 	return found[0], nil
 }
 
-// Remove deletes the score with the key, and its files where no other score names them. ErrNotFound: there is none.
+// Remove deletes the score with the key, damaged or not, and its files where no other score names them. While a record is
+// damaged nobody knows what it names, and files are left to [Store.Prune]. ErrNotFound: there is none.
 func (s *Store) Remove(key string) error {
 	var unnamed []Digest
 	return s.update(context.Background(), func(scores *bbolt.Bucket) error {
-		sc, known, err := s.find(scores, key)
-		if err != nil {
-			return err
-		}
-		if !known {
+		record := scores.Get([]byte(key))
+		if record == nil {
 			return fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
 		}
+		sc, damaged := s.decode(key, record)
 		if err := scores.Delete([]byte(key)); err != nil {
 			return fmt.Errorf("store %s: %w", s.path, err)
 		}
-		others, err := s.all(scores)
-		if err != nil {
-			return err
+		others, alsoDamaged := s.all(scores)
+		if damaged != nil || alsoDamaged != nil {
+			return nil
 		}
 		for _, d := range []Digest{sc.Weights, sc.Outputs} {
 			named := slices.ContainsFunc(others, func(o Score) bool { return o.Weights == d || o.Outputs == d })
@@ -323,18 +344,19 @@ func (s *Store) Remove(key string) error {
 }
 
 // Prune removes the weights of every score that keep does not want, and the files that no score names, and returns how
-// many files and bytes that were. Scores and outputs stay. keep must not use the store.
+// many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
+// nothing, as nobody knows what that names.
 func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
 	err = s.update(context.Background(), func(scores *bbolt.Bucket) error {
-		all, err := s.all(scores)
+		all, damaged := s.all(scores)
 		for _, sc := range all {
 			live[sc.Outputs] = true
 			if keep(sc) {
 				live[sc.Weights] = true
 			}
 		}
-		return err
+		return errors.Join(damaged...)
 	}, func() error {
 		files, bytes, err = s.sweep(live)
 		if err != nil {

@@ -115,7 +115,7 @@ func TestMetricsKeepEveryBit(t *testing.T) {
 		i++
 		sc, _, _ := trial(i)
 		sc.Metrics = rapid.MapOf(rapid.StringMatching("[a-z]{1,5}"), rapid.Float64()).Draw(t, "metrics")
-		sc.Seconds = rapid.Float64().Draw(t, "seconds")
+		sc.Seconds = rapid.Float64Range(0, 1e9).Draw(t, "seconds")
 		stored, err := s.Put(t.Context(), sc, nil, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -178,12 +178,19 @@ func TestPutRefuses(t *testing.T) {
 		"infinity":      {func(sc *Score) { sc.Metrics["loss"] = math.Inf(1) }, "metric loss is +Inf"},
 		"curve":         {func(sc *Score) { sc.Curve[1].ValidationLoss = math.NaN() }, "epoch 2 of the curve"},
 		"seconds":       {func(sc *Score) { sc.Seconds = math.NaN() }, "seconds are NaN"},
+		"long":          {func(sc *Score) { sc.Seconds = 1e300 }, "seconds are 1e+300"},
+		"range":         {func(sc *Score) { sc.Metrics["accuracy"] = 1e300 }, "metric accuracy is 1e+300, want 0 to 1"},
+		"negative loss": {func(sc *Score) { sc.Metrics["loss"] = -1 }, "metric loss is -1, want 0 or more"},
+		"learning rate": {func(sc *Score) { sc.Curve[0].LearningRate = -1 }, "epoch 1 of the curve has a learning rate of -1"},
+		"parameters":    {func(sc *Score) { sc.Parameters = -1 }, "-1 parameters"},
+		"digest":        {func(sc *Score) { sc.Key = strings.ToUpper(sc.Key) }, "key is not"},
 		"key":           {func(sc *Score) { sc.Key = strings.Repeat("0", 64) }, "key is not the SHA-256 of the specification"},
 		"no key":        {func(sc *Score) { sc.Key = "" }, "key is not"},
 		"specification": {func(sc *Score) { sc.Specification = []byte(`{"b":1, "a":2}`) }, "not canonical JSON"},
 		"no JSON":       {func(sc *Score) { sc.Specification = nil }, "specification is not JSON"},
 		"name":          {func(sc *Score) { sc.Name = "" }, "has no name"},
 		"status":        {func(sc *Score) { sc.Status = "" }, `status "" is neither`},
+		"spelling":      {func(sc *Score) { sc.Status = "fInished" }, `status "fInished" is neither`},
 	} {
 		sc, weights, outputs := trial(1)
 		c.spoil(&sc)

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// state identifies what a bbolt file holds: a transaction changes the meta page, anything else the file's size or time.
+type state struct {
+	meta
+	size     int64
+	modified time.Time
+	info     fs.FileInfo
+}
+
+func (a *state) is(b state) bool {
+	return a != nil && a.meta == b.meta && a.size == b.size && a.modified.Equal(b.modified) && os.SameFile(a.info, b.info)
+}
+
+// readState reads the state of an open file. A meta page may be in the middle of being written by another process, though
+// not both at once.
+func (s *Store) readState(file *os.File) (now state, err error) {
+	for range 3 {
+		var info fs.FileInfo
+		if info, err = file.Stat(); err != nil {
+			break
+		}
+		now = state{size: info.Size(), modified: info.ModTime(), info: info}
+		if now.meta, err = checkHead(file, now.size); !errors.Is(err, ErrForeign) {
+			return now, s.explain(err)
+		}
+	}
+	return state{}, s.explain(err)
+}
+
+// inspect looks at the file before bbolt does: bbolt would write to an empty one, crash on a truncated one, and read the
+// list of free pages where nobody can stop it. Nothing is locked yet, so the list counts only if no transaction ended
+// while it was read.
+func (s *Store) inspect() error {
+	info, err := os.Stat(s.path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("store: %w", err)
+	case info.IsDir():
+		return fmt.Errorf("store %s: %w: it is a folder", s.path, ErrForeign)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("store %s: %w: it is no regular file", s.path, ErrForeign)
+	case info.Size() == 0:
+		return fmt.Errorf("store %s: %w: it is empty; remove it or name another file", s.path, ErrForeign)
+	}
+	file, err := s.options.OpenFile(s.path, os.O_RDONLY, 0)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer file.Close()
+	now, err := s.readState(file)
+	for err == nil && !s.examined.Load().is(now) {
+		read := now.meta
+		wrong := checkFreelist(file, read)
+		if now, err = s.readState(file); err == nil && (wrong == nil || now.meta == read) {
+			return s.explain(wrong)
+		}
+	}
+	return err
+}
+
+// examine walks the pages of the open and locked file, once for each state of it.
+func (s *Store) examine(file *os.File) error {
+	s.walk.Lock()
+	defer s.walk.Unlock()
+	now, err := s.readState(file)
+	if err != nil || s.examined.Load().is(now) {
+		return err
+	}
+	if err := checkPages(file, now.meta); err != nil {
+		return s.explain(err)
+	}
+	s.examined.Store(&now)
+	return nil
+}
+
+// trust takes the state of the open and locked file as examined.
+func (s *Store) trust(file *os.File) error {
+	now, err := s.readState(file)
+	if err == nil {
+		s.examined.Store(&now)
+	}
+	return err
+}
+
+// explain adds the file to an error, and to damage what can be done about it.
+func (s *Store) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrDamaged):
+		return fmt.Errorf("store %s: %w; put a copy or an export of it in its place, or begin with another file", s.path, err)
+	}
+	return fmt.Errorf("store %s: %w", s.path, err)
+}

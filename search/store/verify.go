@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// Verify reads all of the store: its pages, the record of every score, and every file that they name. It calls wrong for
+// each thing that is not as it was written, and returns how many scores and files it read. Weights that were pruned are not
+// wrong; outputs that are missing are. An error is what kept it from reading on.
+func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files int, err error) {
+	s.examined.Store(nil) // walk again
+	var list []Score
+	var damaged []error
+	err = s.view(ctx, func(scores *bbolt.Bucket) (err error) {
+		list, damaged = s.all(scores)
+		lost, err := s.lostMeta()
+		if lost {
+			damaged = append(damaged, fmt.Errorf("store %s: %w: one of its two head pages; the score that was stored last may be "+
+				"lost, and the next one mends it", s.path, ErrDamaged))
+		}
+		return err
+	})
+	if errors.Is(err, ErrDamaged) {
+		wrong(err)
+		return 0, 0, nil
+	}
+	for _, err := range damaged {
+		wrong(err)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	type use struct {
+		owner Score
+		what  string
+	}
+	named := map[Digest]use{}
+	for _, sc := range list {
+		named[sc.Weights] = use{sc, "weights"}
+	}
+	for _, sc := range list {
+		named[sc.Outputs] = use{sc, "outputs"}
+	}
+	delete(named, "")
+	for _, d := range slices.Sorted(maps.Keys(named)) {
+		u := named[d]
+		sum, err := s.sum(ctx, d)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if _, gone := s.Get(ctx, u.owner.Key); u.what == "outputs" && gone == nil {
+				wrong(fmt.Errorf("store: %s of %s (%s): %s is missing", u.what, abbreviate(u.owner.Key), u.owner.Name, s.blobPath(d)))
+			}
+			continue
+		case ctx.Err() != nil:
+			return len(list), files, ctx.Err()
+		case err != nil:
+			wrong(fmt.Errorf("store: %s of %s (%s): %w", u.what, abbreviate(u.owner.Key), u.owner.Name, err))
+		case sum != d:
+			wrong(fmt.Errorf("store: %s of %s (%s): %w: the SHA-256 of %s is not its name; remove the file",
+				u.what, abbreviate(u.owner.Key), u.owner.Name, ErrDamaged, s.blobPath(d)))
+		}
+		files++
+	}
+	return len(list), files, nil
+}
+
+// lostMeta tells whether one of the two meta pages of the locked file is damaged. bbolt then goes by the other, which may be
+// that of the transaction before.
+func (s *Store) lostMeta() (bool, error) {
+	file, err := s.options.OpenFile(s.path, os.O_RDONLY, 0)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	defer file.Close()
+	newest, _ := readMeta(file)
+	_, first := metaAt(file, 0)
+	_, second := metaAt(file, int64(newest.pageSize))
+	return !first || !second, nil
+}
+
+// sum is the SHA-256 of a file's content.
+func (s *Store) sum(ctx context.Context, d Digest) (Digest, error) {
+	file, err := os.Open(s.blobPath(d))
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	h := sha256.New()
+	for {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		switch _, err := io.CopyN(h, file, 1<<20); err {
+		case nil:
+		case io.EOF:
+			return Digest(hex.EncodeToString(h.Sum(nil))), nil
+		default:
+			return "", err
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package search
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"mixmas/nn/safetensors"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/store"
+)
+
+// Verified counts the scores that [Verify] looked at.
+type Verified struct {
+	// Measured is how many scores had their metrics computed again.
+	Measured int
+	// OtherRows is how many scores of the same data were measured on validation rows that the plan does not draw.
+	OtherRows int
+	// OtherData is how many scores are of other data.
+	OtherData int
+}
+
+// Verify computes the metrics of all finished scores of the data again, from the outputs that they left, and calls wrong for
+// each score that says otherwise. The plan says which validation rows are drawn. Outputs that are missing or damaged are
+// left to [store.Store.Verify]. An error is what kept it from going on.
+func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
+	s := &Search{config: plan, data: data, store: scores}
+	if err := s.drawSample(); err != nil {
+		return v, err
+	}
+	rows := map[Rows]*dataset.Samples{}
+	for _, validation := range [][]int{dataset.AllRows(data, dataset.Validation), s.validation} {
+		if rows[identify(validation)], err = dataset.Select(data, dataset.Validation, validation, nil); err != nil {
+			return v, err
+		}
+	}
+	test, err := dataset.Select(data, dataset.Test, nil, nil)
+	if err != nil {
+		return v, err
+	}
+	list, err := scores.List(ctx)
+	if err != nil && !errors.Is(err, store.ErrDamaged) {
+		return v, err
+	}
+	for _, sc := range list {
+		if err := ctx.Err(); err != nil {
+			return v, err
+		}
+		var of struct {
+			Test       string `json:"test"`
+			Data       string `json:"data"`
+			Validation Rows   `json:"validation"`
+		}
+		if err := json.Unmarshal(sc.Specification, &of); err != nil || of.Data != data.Fingerprint() {
+			v.OtherData++
+			continue
+		}
+		samples := rows[of.Validation]
+		if of.Test != "" {
+			samples = test
+		}
+		if samples == nil {
+			v.OtherRows++
+			continue
+		}
+		file, err := scores.Outputs(sc)
+		if sc.Status != store.Finished || errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
+			continue
+		}
+		if err != nil {
+			return v, err
+		}
+		v.Measured++
+		if err := s.verify(samples, sc, file); err != nil {
+			wrong(fmt.Errorf("store: score %.12s (%s): %w", sc.Key, sc.Name, err))
+		}
+	}
+	return v, nil
+}
+
+// verify compares a score with its outputs on the samples.
+func (s *Search) verify(samples *dataset.Samples, sc store.Score, outputs []byte) error {
+	tensors, _, err := safetensors.Parse(outputs)
+	if err != nil {
+		return fmt.Errorf("outputs: %w", err)
+	}
+	metrics, err := s.evaluate(samples, tensors["logits"].Data)
+	if err != nil {
+		return fmt.Errorf("outputs: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
+		recorded := sc.Metrics[name]
+		measured, defined := metrics[name]
+		switch {
+		case defined && math.Abs(recorded-measured) > 1e-12*max(1, math.Abs(measured)):
+			return fmt.Errorf("its record says %s %v, but its outputs give %v", name, recorded, measured)
+		case !defined && slices.Contains(metric.Names(s.data.MultiLabel()), name): // others are of another program
+			return fmt.Errorf("its record says %s %v, which its outputs leave undefined", name, recorded)
+		}
+	}
+	return nil
+}
