@@ -31,12 +31,13 @@ type Verified struct {
 // left to [store.Store.Verify]. An error is what kept it from going on.
 func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
 	s := &Search{config: plan, data: data, store: scores}
-	if err := s.drawSample(); err != nil {
+	if err := s.drawSample(ctx); err != nil {
 		return v, err
 	}
 	rows := map[Rows]*dataset.Samples{}
-	for _, validation := range [][]int{dataset.AllRows(data, dataset.Validation), s.validation} {
-		if rows[identify(validation)], err = dataset.Select(data, dataset.Validation, validation, nil); err != nil {
+	for _, validation := range [][]int{nil, s.validation} {
+		id := identify(validation, data.Len(dataset.Validation))
+		if rows[id], err = dataset.Select(data, dataset.Validation, validation, nil); err != nil {
 			return v, err
 		}
 	}
@@ -77,7 +78,7 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 			return v, err
 		}
 		v.Measured++
-		if err := s.verify(samples, sc, file); err != nil {
+		if err := s.verify(ctx, samples, sc, file); err != nil {
 			wrong(fmt.Errorf("store: score %.12s (%s): %w", sc.Key, sc.Name, err))
 		}
 	}
@@ -85,12 +86,12 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 }
 
 // verify compares a score with its outputs on the samples.
-func (s *Search) verify(samples *dataset.Samples, sc store.Score, outputs []byte) error {
+func (s *Search) verify(ctx context.Context, samples *dataset.Samples, sc store.Score, outputs []byte) error {
 	tensors, _, err := safetensors.Parse(outputs)
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
 	}
-	metrics, err := s.evaluate(samples, tensors["logits"].Data)
+	metrics, err := s.evaluate(ctx, samples, tensors["logits"].Data)
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
 	}
