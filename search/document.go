@@ -47,7 +47,7 @@ func (s *Search) describe(stage *Stage) report.Stage {
 		c := report.Candidate{Name: o.Trial.Label, Key: o.Score.Key, Score: report.Number(score), Metrics: report.Metrics(o.Score.Metrics),
 			Params: o.Score.Parameters, Seconds: o.Score.Seconds, Cached: o.Cached}
 		if defined {
-			c.Interval = report.Interval(stage.Metric, score, len(o.Trial.validation))
+			c.Interval = report.Interval(stage.Metric, score, o.Trial.Validation.Count)
 		}
 		if o.Foreign {
 			c.Numerics = o.Score.Numerics
