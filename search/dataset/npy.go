@@ -77,6 +77,8 @@ type arrays struct {
 	standard    []Standardisation
 	fingerprint string
 	files       map[string]*array
+	// opening is the context that the data set was opened with. Its end also ends what Unchanged reads.
+	opening context.Context
 }
 
 // openArrays opens the files that the options name. Errors name the option, or the file and row.
@@ -84,7 +86,7 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
 	}
-	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}}
+	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}, opening: ctx}
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -378,7 +380,7 @@ func (d *arrays) Label(s Split, row int, dst []float32) error {
 
 func (d *arrays) Unchanged() error {
 	for _, a := range d.files {
-		if err := a.unchanged(); err != nil {
+		if err := a.unchanged(d.opening); err != nil {
 			return fmt.Errorf("data set %s: %w", d.name, err)
 		}
 	}

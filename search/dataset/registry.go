@@ -3,7 +3,6 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"math"
 	"sort"
 	"strings"
 	"sync"
@@ -59,8 +58,8 @@ func (e Environment) standard(modality string, computed Standardisation) (Standa
 	if !ok {
 		return s, fmt.Errorf("modality %s: the preprocessing that was given lacks it", modality)
 	}
-	if !(s.Deviation > 0) || math.IsInf(s.Deviation, 0) || math.IsInf(s.Mean, 0) || math.IsNaN(s.Mean) {
-		return s, fmt.Errorf("modality %s: mean %v and deviation %v do not standardise", modality, s.Mean, s.Deviation)
+	if err := s.check(); err != nil {
+		return s, fmt.Errorf("modality %s: %w", modality, err)
 	}
 	return s, nil
 }
