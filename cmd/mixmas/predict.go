@@ -89,7 +89,11 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		return nil, err
 	}
 	env.Folder = plan.Folder()
-	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
+	data, err := openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
+	if err != nil && path == "" && c.Context.Err() == nil {
+		err = fmt.Errorf("%w (without --data, the built-in data are read)", err)
+	}
+	return data, err
 }
 
 // prediction is what is said of one row.

@@ -336,10 +336,13 @@ func checkClass(v float32, classes int, many bool) error {
 	if classes == 0 {
 		classes = maximumClasses
 	}
-	if v != float32(math.Trunc(float64(v))) {
-		return fmt.Errorf("label %v is not a whole number", v)
-	}
-	if !(v >= 0 && v < float32(classes)) {
+	switch {
+	case v-v != 0: // infinite or no number
+		return fmt.Errorf("label %v is no class: want a whole number", v)
+	case v != float32(math.Trunc(float64(v))):
+		return fmt.Errorf("label %v is not a whole number: these look like values to predict (regression), which is not supported;"+
+			" labels are classes, 0 to K-1 (NumPy makes K of values y by numpy.digitize(y, numpy.quantile(y, numpy.arange(1, K) / K)))", v)
+	case !(v >= 0 && v < float32(classes)):
 		return fmt.Errorf("label %v is out of range, want 0 to %d", v, classes-1)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -117,6 +118,9 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 			d.samples[s] = append(d.samples[s], parts[s])
 		}
 	}
+	if err := environment.fits(d.modalities); err != nil {
+		return nil, err
+	}
 	if err := d.readLabels(labels); err != nil {
 		return nil, err
 	}
@@ -169,6 +173,8 @@ func (o *NPYOptions) Check() error {
 			return optionError(field+".shape", "%s has %d axes, a %s has %d", shapeString(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
 		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
 			return optionError(field+".shape", "%s has an axis without elements", shapeString(m.Shape))
+		case tooLarge(m.Shape):
+			return optionError(field+".shape", "%s has too many elements", shapeString(m.Shape))
 		}
 		seen[m.Name] = true
 		for _, s := range splits {
@@ -178,6 +184,18 @@ func (o *NPYOptions) Check() error {
 		}
 	}
 	return nil
+}
+
+// tooLarge reports whether the elements of a shape without empty axes cannot be counted.
+func tooLarge(shape []int) bool {
+	size := 1
+	for _, n := range shape {
+		if n > math.MaxInt/size {
+			return true
+		}
+		size *= n
+	}
+	return false
 }
 
 // open opens a file once, however many roles it has.

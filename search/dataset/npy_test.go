@@ -213,7 +213,8 @@ func TestAVMNISTErrors(t *testing.T) {
 		{"beyond float32", func(f string) { writeArray(t, f+"/image/test_data.npy", "<f8", []int{3, 4}, 1e300) }, []string{"image/test_data.npy", "row 0", "1e+300"}},
 		{"label out of range", func(f string) { writeArray(t, f+"/train_labels.npy", "<i8", []int{6}, 0, 1, 2, 3, 10, 4) }, []string{"train_labels.npy", "row 4", "label 10", "0 to 9"}},
 		{"negative label", func(f string) { writeArray(t, f+"/test_labels.npy", "|i1", []int{3}, 0, -1, 2) }, []string{"test_labels.npy", "row 1", "label -1"}},
-		{"label between classes", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, 2.5) }, []string{"test_labels.npy", "row 2", "whole number"}},
+		{"label between classes", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, 2.5) }, []string{"test_labels.npy", "row 2", "label 2.5 is not a whole number", "regression", "numpy.digitize"}},
+		{"label that is no number", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, math.NaN()) }, []string{"test_labels.npy", "row 2", "label NaN is no class"}},
 		{"one-hot labels", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3, 10}, 0) }, []string{"test_labels.npy", "3×10"}},
 		{"fewer labels", func(f string) { writeArray(t, f+"/train_labels.npy", "<i8", []int{5}, 1) }, []string{"train_labels.npy", "image/train_data.npy", "4 rows", "3"}},
 		{"fewer test samples", func(f string) { writeArray(t, f+"/audio/test_data.npy", "|u1", []int{2, 3, 2}, 1) }, []string{"audio/test_data.npy has 2 rows", "test_labels.npy 3"}},
@@ -346,6 +347,7 @@ func TestNPYOptions(t *testing.T) {
 		{"kind", func(o *NPYOptions) { o.Modalities[1].Kind = "graph" }, `"graph" is unknown`},
 		{"kind that does not fit", func(o *NPYOptions) { o.Modalities[0].Kind = Sequence }, "do not make a sequence"},
 		{"shape that does not fit", func(o *NPYOptions) { o.Modalities[0].Shape = []int{1, 6, 4} }, "1×6×4"},
+		{"shape beyond counting", func(o *NPYOptions) { o.Modalities[0].Shape = []int{1 << 40, 1 << 40, 18} }, "too many elements"},
 		{"shape of another kind", func(o *NPYOptions) { o.Modalities[0].Shape = []int{18} }, "1 axes"},
 		{"a split of labels alone", func(o *NPYOptions) { o.Modalities[2].Test = "" }, "notes"},
 		{"many labels as one", func(o *NPYOptions) { o.MultiLabel = false }, "labels have shape 4×3"},
@@ -537,7 +539,8 @@ func TestGivenPreprocessing(t *testing.T) {
 		}
 	}
 	for name, wrong := range map[string]map[string]Standardisation{
-		"audio: the preprocessing that was given lacks it": {"image": {0, 1}},
+		"the model reads the modalities image, this data set has audio, image":              {"image": {0, 1}},
+		"the model reads the modalities audio, image, text, this data set has audio, image": {"image": {0, 1}, "audio": {0, 1}, "text": {0, 1}},
 		"deviation 0":   {"image": {0, 0}, "audio": {0, 1}},
 		"deviation NaN": {"image": {0, math.NaN()}, "audio": {0, 1}},
 	} {

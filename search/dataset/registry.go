@@ -3,6 +3,8 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -49,15 +51,28 @@ type Environment struct {
 	Preprocessing map[string]Standardisation
 }
 
+// fits refuses data whose modalities are not those that a model reads.
+func (e Environment) fits(modalities []Modality) error {
+	if e.Preprocessing == nil {
+		return nil
+	}
+	reads, has := slices.Sorted(maps.Keys(e.Preprocessing)), []string{}
+	for _, m := range modalities {
+		has = append(has, m.Name)
+	}
+	slices.Sort(has)
+	if !slices.Equal(reads, has) {
+		return fmt.Errorf("the model reads the modalities %s, this data set has %s", strings.Join(reads, ", "), strings.Join(has, ", "))
+	}
+	return nil
+}
+
 // standard is how a modality is standardised, given its training statistics.
 func (e Environment) standard(modality string, computed Standardisation) (Standardisation, error) {
 	if e.Preprocessing == nil {
 		return computed, nil
 	}
-	s, ok := e.Preprocessing[modality]
-	if !ok {
-		return s, fmt.Errorf("modality %s: the preprocessing that was given lacks it", modality)
-	}
+	s := e.Preprocessing[modality]
 	if err := s.check(); err != nil {
 		return s, fmt.Errorf("modality %s: %w", modality, err)
 	}
