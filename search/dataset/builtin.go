@@ -95,7 +95,7 @@ func generate(opening context.Context, o BuiltinOptions, environment Environment
 	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
-	if err := environment.fits(builtinModalities[:]); err != nil {
+	if err := environment.fits(builtinModalities[0].Name, builtinModalities[1].Name); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
 	d := &generated{options: o}

@@ -87,6 +87,13 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
 	}
+	names := make([]string, len(o.Modalities))
+	for i, m := range o.Modalities {
+		names[i] = m.Name
+	}
+	if err := environment.fits(names...); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
+	}
 	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}, opening: ctx}
 	defer func() {
 		if err != nil {
@@ -117,9 +124,6 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 			}
 			d.samples[s] = append(d.samples[s], parts[s])
 		}
-	}
-	if err := environment.fits(d.modalities); err != nil {
-		return nil, err
 	}
 	if err := d.readLabels(labels); err != nil {
 		return nil, err

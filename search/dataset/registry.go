@@ -52,15 +52,11 @@ type Environment struct {
 }
 
 // fits refuses data whose modalities are not those that a model reads.
-func (e Environment) fits(modalities []Modality) error {
+func (e Environment) fits(modalities ...string) error {
 	if e.Preprocessing == nil {
 		return nil
 	}
-	reads, has := slices.Sorted(maps.Keys(e.Preprocessing)), []string{}
-	for _, m := range modalities {
-		has = append(has, m.Name)
-	}
-	slices.Sort(has)
+	reads, has := slices.Sorted(maps.Keys(e.Preprocessing)), slices.Sorted(slices.Values(modalities))
 	if !slices.Equal(reads, has) {
 		return fmt.Errorf("the model reads the modalities %s, this data set has %s", strings.Join(reads, ", "), strings.Join(has, ", "))
 	}
