@@ -36,7 +36,7 @@ func (s *images) row(row int) []byte { return s.pixels[row*s.size:][:s.size] }
 
 // readImages reads MNIST's pair of files with the prefix "train" or "t10k".
 func readImages(ctx context.Context, folder, prefix string) (*images, error) {
-	const mostImages, mostLabels = 1 << 27, 1 << 22 // bytes; MNIST has 47 and 0.06 million
+	const mostImages, mostLabels = 1 << 26, 1 << 22 // bytes; MNIST has 47 and 0.06 million
 	imagePath, pixels, err := readBytes(ctx, folder, prefix+"-images-idx3-ubyte", 3, mostImages)
 	if err != nil {
 		return nil, err

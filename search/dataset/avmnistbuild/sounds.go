@@ -172,7 +172,7 @@ func readSounds(ctx context.Context, file string, keep int) ([]*recording, error
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", file, member.Name, err)
 		}
-		all += len(content)
+		all += max(len(content), 2*len(sound.Samples)) // of 8 bits they grow fourfold here, of 16 twofold
 		samples := sound.Samples[:min(keep, len(sound.Samples))]
 		name := strings.TrimSuffix(path.Base(member.Name), ".wav")
 		list = append(list, &recording{name, append([]float32(nil), samples...)})
