@@ -33,7 +33,7 @@ const mebi = 1 << 18 // elements
 // trainer is a program that updates its state, with an arena.
 func trainer(arena int) *device.Program {
 	return &device.Program{Name: "train", ArenaSize: arena, StateSize: 4,
-		Buffers: []device.BufferInfo{{Name: "w", Space: device.State, Size: 1}, {Name: "g", Space: device.State, Offset: 1, Size: 1}},
+		Buffers:    []device.BufferInfo{{Name: "w", Space: device.State, Size: 1}, {Name: "g", Space: device.State, Offset: 1, Size: 1}},
 		Operations: []device.Operation{&device.SGD{Parameters: 1, Gradients: 2, N: 1}}}
 }
 
@@ -53,7 +53,7 @@ func TestMemoryLimit(t *testing.T) {
 	_, err = d.Open(41 * mebi) // beside the other, which has touched nothing yet
 	wantError(t, err, "41 MiB needed", "40 MiB of the 150 MiB")
 	check(t, s.Close())
-	check(t, must(d.Open(90 * mebi))(t).Close())
+	check(t, must(d.Open(90*mebi))(t).Close())
 }
 
 // Who trains needs as much beside as the state: once, whatever the number of programs.
@@ -88,7 +88,7 @@ func TestMemoryThatIsTouched(t *testing.T) {
 	_, err := d.Open(30 * mebi)
 	wantError(t, err, "16 MiB of the 90 MiB")
 	check(t, s.WriteState(0, make([]float32, 24*mebi)))
-	check(t, must(d.Open(30 * mebi))(t).Close())
+	check(t, must(d.Open(30*mebi))(t).Close())
 }
 
 // Go's heap is held to what sessions leave, unless GOMEMLIMIT says otherwise.
