@@ -84,6 +84,13 @@ race: ## test under the race detector, with the portable kernels (it does not se
 	elif [ -n "$(ALL)" ]; then echo "race: the race detector needs a C compiler"; exit 1; \
 	else echo "left out: race (the race detector needs a C compiler)"; fi
 
+# How often make soak kills or stops a process.
+SOAK ?= 200
+
+.PHONY: soak
+soak: ## kill and stop processes that share a store and a folder, SOAK=200 times, and compare with an undisturbed run (minutes)
+	$(GO) test ./cmd/mixmas -run '^TestSoak$$' -count=1 -v -timeout 60m -soak $(SOAK)
+
 .PHONY: kernels-tests
 kernels-tests: ## compile the kernels, their tests and their benchmarks for all GPUs, and test them on the emulator
 	@if command -v $${CXX:-c++} >/dev/null && command -v cmake >/dev/null; then \

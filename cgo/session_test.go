@@ -484,6 +484,19 @@ func TestNoGPU(t *testing.T) {
 	wantError(t, err, "GPU")
 }
 
+// TestOldDriver probes a machine whose driver is older than the kernels' CUDA.
+func TestOldDriver(t *testing.T) {
+	if !Emulated {
+		t.Skip("only an emulated GPU can be given another driver")
+	}
+	t.Setenv("MIXMAS_EMULATOR_DRIVER", "12040")
+	n, err := Probe()
+	if n != 0 {
+		t.Errorf("found %d GPUs", n)
+	}
+	wantError(t, err, "the NVIDIA driver is too old: it is for CUDA 12.4", "which needs driver 580 or later")
+}
+
 // TestLittleSharedMemory probes GPUs on which the kernels cannot run.
 func TestLittleSharedMemory(t *testing.T) {
 	if !Emulated {

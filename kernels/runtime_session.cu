@@ -48,6 +48,24 @@ namespace {
 
 constexpr int kLeastMajor = 8;  // tensor cores for tf32 and bf16, asynchronous copies
 
+// Kernels of several sessions wait for each other in 8 hardware queues unless the driver is told otherwise before the first
+// call. Trials that share a GPU have a session each.
+__attribute__((constructor)) void ask_for_queues() { setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0); }
+
+// say_driver says what is wrong with the driver: the runtime needs one of its own major version.
+void say_driver(mixmas_message *message) {
+  int runtime = 0, driver = 0;
+  cudaRuntimeGetVersion(&runtime);
+  cudaDriverGetVersion(&driver);
+  cudaGetLastError();
+  const int least = runtime >= 13000 ? 580 : 525;  // the first driver of CUDA 13, of CUDA 12
+  if (driver == 0)
+    say(message, "there is no NVIDIA driver: version %d or later is needed", least);
+  else
+    say(message, "the NVIDIA driver is too old: it is for CUDA %d.%d, the kernels were built with CUDA %d.%d, which needs driver "
+        "%d or later", driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10, least);
+}
+
 // elements is allocate for floats.
 cudaError_t elements(float **memory, int64_t n) {
   return allocate(reinterpret_cast<void **>(memory), size_t(n) * sizeof(float));
@@ -129,9 +147,7 @@ int32_t mixmas_device_count(mixmas_message *message) {
   const cudaError_t e = cudaGetDeviceCount(&count);
   if (e == cudaErrorInsufficientDriver) {
     cudaGetLastError();
-    int version = 0;
-    cudaRuntimeGetVersion(&version);
-    say(message, "the NVIDIA driver is missing, or older than CUDA %d.%d needs", version / 1000, version % 1000 / 10);
+    mixmas::say_driver(message);
     return 0;
   }
   if (!ok(e, message, "look for GPUs")) return 0;
@@ -300,8 +316,8 @@ mixmas_status mixmas_session_log(mixmas_session *s, float *values, int64_t capac
     return MIXMAS_FAILED;
   }
   cudaError_t e = use(s);
-  if (e == cudaSuccess) e = cudaStreamSynchronize(s->stream);
-  if (e == cudaSuccess) e = mixmas::copy_out(s, s->log, values, s->logged);
+  // The copy waits for the runs before it. Without one, nothing does.
+  if (e == cudaSuccess) e = s->logged ? mixmas::copy_out(s, s->log, values, s->logged) : cudaStreamSynchronize(s->stream);
   if (e == cudaSuccess) e = cudaMemsetAsync(s->log_count, 0, sizeof *s->log_count, s->stream);
   if (!ok(e, message, "read the log")) return status(e);
   *count = s->logged;

@@ -30,6 +30,8 @@ type Graph struct {
 	tape       []gradient
 	// partial[b-1] is the sum of the gradient contributions to buffer b so far; 0 is none.
 	partial []device.Buffer
+	// changes are those of partial, in order.
+	changes []change
 	// needed[b-1] says that a gradient with respect to buffer b is wanted.
 	needed []bool
 
@@ -37,7 +39,23 @@ type Graph struct {
 	values          map[*Parameter]*Value
 	owner           map[device.Buffer]*Parameter
 	dropouts        uint32
+	recorded        int // operations, composites' parts one by one
+	fills           []fill
+	filled          int // elements of all fills
 	err             error
+}
+
+// change says that the gradient of a buffer got a new partial sum.
+type change struct{ buffer, before device.Buffer }
+
+// maximumConstants bounds the elements of a graph's computed constants, 1 GiB: compiling takes them from the host's memory
+// before the device is asked for any.
+const maximumConstants = 1 << 28
+
+// fill is a constant whose contents are computed when the graph is compiled.
+type fill struct {
+	buffer device.Buffer
+	write  func(data []float32)
 }
 
 // gradient records the backward pass of one operation, given the buffer that holds the gradient of its output.
@@ -107,6 +125,19 @@ func (g *Graph) Constant(name string, data []float32, shape ...int) *Value {
 	return v
 }
 
+// ConstantOf is a value that never changes and that write computes when the graph is compiled, so that recording takes no
+// memory for it.
+func (g *Graph) ConstantOf(name string, write func(data []float32), shape ...int) *Value {
+	v := g.value(name, shape)
+	info := &g.buffers[v.buffer-1]
+	info.Space = device.Constant
+	g.fills = append(g.fills, fill{v.buffer, write})
+	if g.filled += info.Size; g.filled > maximumConstants {
+		return g.Fail(shape, "%s: with its shape %v the model's constants have more than %d elements", name, shape, maximumConstants)
+	}
+	return v
+}
+
 // Parameter is a parameter's value.
 func (g *Graph) Parameter(p *Parameter) *Value {
 	if v := g.values[p]; v != nil {
@@ -144,8 +175,8 @@ func (g *Graph) Gradient(v *Value) *Value {
 
 // Reshape is the same elements under another shape.
 func (g *Graph) Reshape(v *Value, shape ...int) *Value {
-	if g.err == nil && size(shape) != v.Size() {
-		return g.Fail(shape, "reshape: %v has %d elements, %v has %d", v.Shape, v.Size(), shape, size(shape))
+	if n, ok := device.Elements(shape...); g.err == nil && !(ok && n == v.Size()) {
+		return g.Fail(shape, "reshape: %v has %d elements, %v has others", v.Shape, v.Size(), shape)
 	}
 	return &Value{Shape: shape, buffer: v.buffer}
 }
@@ -161,13 +192,9 @@ func (g *Graph) Backward(y, dy *Value) {
 		return
 	}
 	if dy == nil {
-		ones := make([]float32, y.Size())
-		for i := range ones {
-			ones[i] = 1
-		}
-		dy = g.Constant("one", ones, y.Shape...)
+		dy = g.ConstantOf("one", Ones, y.Shape...)
 	}
-	g.partial[y.buffer-1] = dy.buffer
+	g.total(y.buffer, dy.buffer)
 	tape := g.tape
 	g.tape = nil
 	g.unwind(tape)
@@ -175,14 +202,14 @@ func (g *Graph) Backward(y, dy *Value) {
 
 // value makes a value of a new buffer, even where its shape is a mistake.
 func (g *Graph) value(name string, shape []int) *Value {
-	n := size(shape)
-	if g.err == nil && n <= 0 {
-		g.Fail(shape, "%s: shape %v has no elements", name, shape)
-	}
-	return &Value{Shape: slices.Clone(shape), buffer: g.buffer(name, n)}
+	return &Value{Shape: slices.Clone(shape), buffer: g.buffer(name, shape...)}
 }
 
-func (g *Graph) buffer(name string, n int) device.Buffer {
+func (g *Graph) buffer(name string, shape ...int) device.Buffer {
+	n, err := elements(shape)
+	if err != nil {
+		g.Fail(shape, "%s: %w", name, err)
+	}
 	g.buffers = append(g.buffers, device.BufferInfo{Name: name, Size: n, First: never, Last: never})
 	g.partial = append(g.partial, 0)
 	g.needed = append(g.needed, false)
@@ -196,6 +223,9 @@ func (g *Graph) inState(v *Value, offset int) {
 
 // record appends an operation that computes y from inputs, and its gradient.
 func (g *Graph) record(op device.Operation, y *Value, back func(dy device.Buffer), inputs ...*Value) *Value {
+	if g.recorded++; g.recorded > MaxTensors {
+		return g.Fail(y.Shape, "the model has more than %d operations: want fewer blocks", MaxTensors)
+	}
 	if g.err != nil {
 		return y
 	}
@@ -212,7 +242,11 @@ func (g *Graph) record(op device.Operation, y *Value, back func(dy device.Buffer
 }
 
 // emit appends an operation of the backward pass.
-func (g *Graph) emit(op device.Operation) { g.operations = append(g.operations, op) }
+func (g *Graph) emit(op device.Operation) {
+	if g.err == nil {
+		g.operations = append(g.operations, op)
+	}
+}
 
 // compose replaces the operations that body records by one composite of them, unless there are none.
 func (g *Graph) compose(body func(), composite func(device.Parts) device.Operation) {
@@ -230,15 +264,16 @@ func (g *Graph) composeGradient(composite gradientOf, dy device.Buffer, body fun
 		body()
 		return
 	}
-	before := slices.Clone(g.partial)
+	from := len(g.changes)
 	g.compose(body, func(p device.Parts) device.Operation {
 		return composite(p, dy, func(v *Value) (t device.Target) {
 			if v == nil {
 				return t
 			}
 			t.D = g.partial[v.buffer-1]
-			if int(v.buffer) <= len(before) {
-				t.Plus = before[v.buffer-1]
+			t.Plus = t.D
+			if i := slices.IndexFunc(g.changes[from:], func(c change) bool { return c.buffer == v.buffer }); i >= 0 {
+				t.Plus = g.changes[from+i].before
 			}
 			return t
 		})
@@ -267,7 +302,7 @@ func (g *Graph) Fuse(body func() *Value, forward func(device.Parts, *Value) devi
 // unwind records the gradients of a tape, last operation first.
 func (g *Graph) unwind(tape []gradient) {
 	for _, node := range slices.Backward(tape) {
-		if d := g.partial[node.output-1]; d != 0 && g.needed[node.output-1] {
+		if d := g.partial[node.output-1]; d != 0 && g.needed[node.output-1] && g.err == nil {
 			node.record(d)
 		}
 	}
@@ -284,13 +319,19 @@ func (g *Graph) contribution(x *Value) (dx, plus device.Buffer) {
 		if plus == 0 {
 			d := g.value(p.Name+" gradient", p.Shape)
 			g.inState(d, g.parameters.gradientPlace(p))
-			g.partial[x.buffer-1] = d.buffer
+			g.total(x.buffer, d.buffer)
 		}
 		return g.partial[x.buffer-1], plus
 	}
 	dx = g.buffer("gradient of "+g.buffers[x.buffer-1].Name, g.buffers[x.buffer-1].Size)
-	g.partial[x.buffer-1] = dx
+	g.total(x.buffer, dx)
 	return dx, plus
+}
+
+// total makes d the sum of the gradient contributions to buffer b so far.
+func (g *Graph) total(b, d device.Buffer) {
+	g.changes = append(g.changes, change{b, g.partial[b-1]})
+	g.partial[b-1] = d
 }
 
 // pass makes d, a gradient of the same size, the contribution to the gradient of x.
@@ -299,7 +340,7 @@ func (g *Graph) pass(x *Value, d device.Buffer) {
 		return
 	}
 	if g.partial[x.buffer-1] == 0 && g.owner[x.buffer] == nil {
-		g.partial[x.buffer-1] = d
+		g.total(x.buffer, d)
 		return
 	}
 	n := g.buffers[x.buffer-1].Size
@@ -310,6 +351,13 @@ func (g *Graph) pass(x *Value, d device.Buffer) {
 	}
 	g.emit(&device.Binary{Arithmetic: device.Add, A: d, B: plus, Y: dx,
 		Shape: []int{n}, StridesA: []int{1}, StridesB: []int{1}})
+}
+
+// Ones fills a constant with 1.
+func Ones(data []float32) {
+	for i := range data {
+		data[i] = 1
+	}
 }
 
 var errNotRecorded = errors.New("nothing was recorded")

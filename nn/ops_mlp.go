@@ -39,7 +39,7 @@ func (g *Graph) mlp(x *Value, w MLPWeights, dropout float64, plus *Value, mixing
 		return g.Fail(shape, "mlp: the result %v does not fit %v, to which it is added", shape, plus.Shape)
 	}
 	rows := x.Size() / in
-	pre, h, y := g.buffer("mlp pre-activation", rows*hidden), g.buffer("mlp hidden", rows*hidden), g.value("mlp", shape)
+	pre, h, y := g.buffer("mlp pre-activation", rows, hidden), g.buffer("mlp hidden", rows, hidden), g.value("mlp", shape)
 	g.emit(&device.MatMul{A: x.buffer, B: w.W1.buffer, C: h, Pre: pre, TransB: true, M: rows, N: hidden, K: in,
 		LDA: in, LDB: in, LDC: hidden, Batch: [2]int{1, 1}, Bias: bufferOf(w.B1), Activation: device.GELU})
 	last := &device.MatMul{A: h, B: w.W2.buffer, C: y.buffer, Plus: bufferOf(plus), TransB: true, M: rows, N: out, K: hidden,
@@ -49,7 +49,7 @@ func (g *Graph) mlp(x *Value, w MLPWeights, dropout float64, plus *Value, mixing
 		g.composeGradient(mixing, dy, func() {
 			kept := &Value{Shape: []int{rows, hidden}, buffer: h} // its gradient is not wanted as such: needed is false
 			g.linearGradients(kept, w.W2, w.B2, dy, rows, hidden, out)
-			d := g.buffer("mlp hidden gradient", rows*hidden)
+			d := g.buffer("mlp hidden gradient", rows, hidden)
 			g.emit(&device.MatMul{A: dy, B: w.W2.buffer, C: d, Gate: pre, Activation: device.GELU, M: rows, N: hidden, K: out,
 				LDA: out, LDB: hidden, LDC: hidden, Batch: [2]int{1, 1}})
 			g.linearGradients(x, w.W1, w.B1, d, rows, in, hidden)
@@ -94,7 +94,7 @@ func (g *Graph) tokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value, m
 	}
 	b, n, d := x.Shape[0], x.Shape[1], x.Shape[2]
 	t := w.W1.Shape[0]
-	pre, h, y := g.buffer("token mlp pre-activation", b*t*d), g.buffer("token mlp hidden", b*t*d), g.value("token mlp", x.Shape)
+	pre, h, y := g.buffer("token mlp pre-activation", b, t, d), g.buffer("token mlp hidden", b, t, d), g.value("token mlp", x.Shape)
 	first := g.left(w.W1, w.B1, x.buffer, h, b, t, n, d)
 	first.Pre, first.Activation = pre, device.GELU
 	g.emit(first)
@@ -105,7 +105,7 @@ func (g *Graph) tokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value, m
 		g.composeGradient(mixing, dy, func() {
 			kept := &Value{Shape: []int{b, t, d}, buffer: h}
 			g.leftGradients(w.W2, w.B2, kept, dy, b, n, t, d)
-			dh := g.buffer("token mlp hidden gradient", b*t*d)
+			dh := g.buffer("token mlp hidden gradient", b, t, d)
 			g.emit(&device.MatMul{A: w.W2.buffer, B: dy, C: dh, Gate: pre, Activation: device.GELU, TransA: true, M: t, N: d, K: n,
 				LDA: t, LDB: d, LDC: d, Batch: [2]int{b, 1}, StrideB: [2]int{n * d}, StrideC: [2]int{t * d}})
 			g.leftGradients(w.W1, w.B1, x, dh, b, t, n, d)
@@ -141,7 +141,7 @@ func (g *Graph) leftGradients(w, bias, x *Value, dy device.Buffer, b, m, k, d in
 			LDA: d, LDB: d, LDC: k, Batch: [2]int{b, 1}, StrideA: [2]int{m * d}, StrideB: [2]int{k * d}})
 	}
 	if db, plus := g.contribution(bias); db != 0 {
-		rows := g.buffer("token bias gradient", b*m)
+		rows := g.buffer("token bias gradient", b, m)
 		g.emit(&device.Reduce{Reduction: device.Sum, X: dy, Y: rows, Outer: b * m, Axis: d, Inner: 1, Scale: 1})
 		g.emit(&device.Reduce{Reduction: device.Sum, X: rows, Y: db, Plus: plus, Outer: 1, Axis: b, Inner: m, Scale: 1})
 	}

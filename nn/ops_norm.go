@@ -15,7 +15,7 @@ func (g *Graph) LayerNorm(x, weight, bias *Value, eps float64) *Value {
 	rows, y := x.Size()/width, g.value("layer norm", x.Shape)
 	op := &device.LayerNorm{X: x.buffer, Weight: weight.buffer, Bias: bias.buffer, Y: y.buffer, Rows: rows, Width: width, Eps: eps}
 	if g.gradients {
-		op.Statistics = g.buffer("layer norm statistics", 2*rows)
+		op.Statistics = g.buffer("layer norm statistics", 2, rows)
 	}
 	return g.record(op, y, func(dy device.Buffer) {
 		back := &device.LayerNormGrad{X: x.buffer, Weight: weight.buffer, Statistics: op.Statistics, DY: dy, Rows: rows, Width: width}
@@ -50,7 +50,7 @@ func (g *Graph) BatchNorm(x *Value, axis int, s BatchNormState, eps, momentum fl
 	}
 	y := g.value("batch norm", x.Shape)
 	op := &device.BatchNorm{X: x.buffer, Weight: s.Weight.buffer, Bias: s.Bias.buffer, Y: y.buffer,
-		Statistics:  g.buffer("batch norm statistics", 2*channels),
+		Statistics:  g.buffer("batch norm statistics", 2, channels),
 		RunningMean: s.RunningMean.buffer, RunningVariance: s.RunningVariance.buffer,
 		Outer: outer, Channels: channels, Inner: inner, Eps: eps, Momentum: momentum, Train: train}
 	return g.record(op, y, func(dy device.Buffer) {

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"strings"
 
 	"mixmas/nn/device"
 )
@@ -58,7 +59,7 @@ func (g *Graph) Optimise(o Optimiser) {
 		}
 		g.emit(op)
 	default:
-		g.err = fmt.Errorf("unknown optimiser %q: known are %v", o.Name, Optimisers())
+		g.err = fmt.Errorf("unknown optimiser %q: known are %s", o.Name, strings.Join(Optimisers(), ", "))
 	}
 }
 

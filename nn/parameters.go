@@ -3,8 +3,10 @@ package nn
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"mixmas/nn/device"
 )
@@ -79,6 +81,27 @@ func (p *Parameters) Initialise(seed uint64) Weights {
 	return w
 }
 
+// Fit says whether there is a tensor of its shape for every parameter, and no other.
+func (p *Parameters) Fit(shapes map[string][]int) error {
+	for _, q := range p.list {
+		shape, ok := shapes[q.Name]
+		if !ok {
+			return fmt.Errorf("%s is missing", q.Name)
+		}
+		if !slices.Equal(shape, q.Shape) {
+			return fmt.Errorf("%s has shape %v, the model wants %v", q.Name, shape, q.Shape)
+		}
+	}
+	if len(shapes) > len(p.list) {
+		for _, name := range slices.Sorted(maps.Keys(shapes)) {
+			if p.byName[name] == nil {
+				return fmt.Errorf("the model has no %s", name)
+			}
+		}
+	}
+	return nil
+}
+
 // Err is the first mistake made while creating parameters.
 func (p *Parameters) Err() error { return p.err }
 
@@ -103,7 +126,9 @@ func (s *Scope) In(names ...any) *Scope {
 	return &Scope{set: s.set, prefix: prefix}
 }
 
-// Parameter creates a trainable parameter. A name that is taken or an empty shape is kept as the model's error.
+// Parameter creates a trainable parameter. A name that is taken, an empty shape, one of more than [device.MaxElements]
+// elements, and more than [MaxTensors] parameters are kept as the model's error. What is created after an error is no part
+// of the model.
 func (s *Scope) Parameter(name string, init Initialiser, shape ...int) *Parameter {
 	return s.create(name, true, init, shape)
 }
@@ -115,23 +140,40 @@ func (s *Scope) Buffer(name string, value float32, shape ...int) *Parameter {
 
 func (s *Scope) create(name string, trainable bool, init Initialiser, shape []int) *Parameter {
 	p := &Parameter{Name: s.prefix + name, Shape: shape, Trainable: trainable, initialise: init}
-	set := s.set
-	if p.Size() <= 0 && set.err == nil {
-		set.err = fmt.Errorf("parameter %s: shape %v has no elements", p.Name, shape)
+	if s.set.err == nil {
+		s.set.err = s.set.add(p)
 	}
-	if set.byName[p.Name] != nil && set.err == nil {
-		set.err = fmt.Errorf("parameter %s: the name is taken", p.Name)
-	}
-	region := &set.buffers
-	if trainable {
-		region = &set.trained
-	}
-	p.offset = *region
-	*region += roundUp(p.Size())
-	set.list = append(set.list, p)
-	set.byName[p.Name] = p
 	return p
 }
+
+func (p *Parameters) add(q *Parameter) error {
+	n, err := elements(q.Shape)
+	if err != nil {
+		return fmt.Errorf("parameter %s: %w", q.Name, err)
+	}
+	if p.byName[q.Name] != nil {
+		return fmt.Errorf("parameter %s: the name is taken", q.Name)
+	}
+	if len(p.list) == MaxTensors {
+		return fmt.Errorf("parameter %s: the model has more than %d tensors: want fewer blocks", q.Name, MaxTensors)
+	}
+	region := &p.buffers
+	if q.Trainable {
+		region = &p.trained
+	}
+	q.offset = *region
+	*region += roundUp(n)
+	if p.trained+p.buffers > device.MaxElements {
+		return fmt.Errorf("parameter %s: with its shape %v the model has more than %d parameters", q.Name, q.Shape, device.MaxElements)
+	}
+	p.list = append(p.list, q)
+	p.byName[q.Name] = q
+	return nil
+}
+
+// MaxTensors bounds the parameters of a model, and the operations that a graph records of it: each takes memory before the
+// device is asked for any. Published models have some hundreds.
+const MaxTensors = 1 << 15
 
 // Initialiser fills a new parameter.
 type Initialiser func(data []float32, rng *rand.Rand)
@@ -188,6 +230,28 @@ type Tensor struct {
 // Weights are host copies of parameters by name.
 type Weights map[string]Tensor
 
+// Shapes are the tensors' shapes by name.
+func (w Weights) Shapes() map[string][]int {
+	shapes := make(map[string][]int, len(w))
+	for name, tensor := range w {
+		shapes[name] = tensor.Shape
+	}
+	return shapes
+}
+
+// elements is the number of elements of a shape, at least one, or what is wrong with it.
+func elements(shape []int) (int, error) {
+	n, ok := device.Elements(shape...)
+	switch {
+	case ok && n > 0:
+		return n, nil
+	case slices.Min(shape) < 1:
+		return 0, fmt.Errorf("shape %v has no elements", shape)
+	}
+	return 0, fmt.Errorf("shape %v has more than %d elements", shape, device.MaxElements)
+}
+
+// size is the number of elements of a shape that was checked.
 func size(shape []int) int {
 	n := 1
 	for _, d := range shape {

@@ -21,6 +21,11 @@ func (g *Graph) Compile(name string) (*device.Program, error) {
 	if len(g.operations) == 0 {
 		return nil, errNotRecorded
 	}
+	for _, f := range g.fills {
+		info := &g.buffers[f.buffer-1]
+		info.Data = make([]float32, info.Size)
+		f.write(info.Data)
+	}
 	g.lifetimes()
 	p := &device.Program{Name: name, Operations: g.operations, Buffers: g.buffers, StateSize: g.parameters.StateSize()}
 	place(p)

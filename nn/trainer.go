@@ -88,26 +88,16 @@ func (t *Trainer) Close() error { return t.session.Close() }
 // Load sets all parameters and buffers. Every one must be there, with its shape, and nothing else.
 func (t *Trainer) Load(w Weights) error {
 	p := t.model.Parameters()
+	if err := p.Fit(w.Shapes()); err != nil {
+		return fmt.Errorf("weights: %w", err)
+	}
 	for _, q := range p.All() {
-		tensor, ok := w[q.Name]
-		if !ok {
-			return fmt.Errorf("weights: %s is missing", q.Name)
-		}
-		if !slices.Equal(tensor.Shape, q.Shape) {
-			return fmt.Errorf("weights: %s has shape %v, the model wants %v", q.Name, tensor.Shape, q.Shape)
-		}
+		tensor := w[q.Name]
 		if len(tensor.Data) != q.Size() {
 			return fmt.Errorf("weights: %s has %d elements, its shape %v has %d", q.Name, len(tensor.Data), q.Shape, q.Size())
 		}
 		if err := t.session.WriteState(p.place(q), tensor.Data); err != nil {
 			return fmt.Errorf("weights: %s: %w", q.Name, err)
-		}
-	}
-	if len(w) != len(p.All()) {
-		for name := range w {
-			if p.byName[name] == nil {
-				return fmt.Errorf("weights: the model has no %s", name)
-			}
 		}
 	}
 	return nil
@@ -243,15 +233,17 @@ func (t *Trainer) Step(samples Samples, rows []int, rate float64) (float64, erro
 	if err != nil {
 		return 0, err
 	}
-	if err := p.runner.Read(p.loss.buffer, p.lossValue[:]); err != nil {
-		return 0, err
-	}
-	if t.queue != nil { // what was read need not be logged
-		if _, err := t.queue.Log(); err != nil {
+	if t.queue == nil {
+		if err := p.runner.Read(p.loss.buffer, p.lossValue[:]); err != nil {
 			return 0, err
 		}
+		return finite(p.lossValue[0])
 	}
-	return finite(p.lossValue[0])
+	losses, err := t.queue.Log() // waits once, where reading and then emptying the log would wait twice
+	if err != nil {
+		return 0, err
+	}
+	return finite(losses[len(losses)-1])
 }
 
 // start begins one update.
@@ -268,7 +260,8 @@ func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, er
 	return p, p.runner.Run(step)
 }
 
-// Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error.
+// Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error:
+// [ErrDiverged] where this trainer has trained.
 func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, error) {
 	n, classes := samples.Len(), t.model.Classes()
 	logits := make([]float32, n*classes)
@@ -297,7 +290,11 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 	}
 	for i, z := range logits {
 		if z-z != 0 { // infinite or no number
-			return nil, fmt.Errorf("%w: the prediction of sample %d is %v", ErrDiverged, i/classes, z)
+			err := fmt.Errorf("the prediction of sample %d is %v", i/classes, z)
+			if t.updates > 0 {
+				return nil, fmt.Errorf("%w: %w", ErrDiverged, err)
+			}
+			return nil, fmt.Errorf("%w: the sample holds numbers that the weights make too large", err)
 		}
 	}
 	return logits, nil
@@ -313,8 +310,7 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	g := NewGraph(t.model.Parameters(), mode, train)
 	p := &program{batch: batch}
 	for _, in := range t.model.Inputs() {
-		v := g.Input(in.Name, append([]int{batch}, in.Shape...)...)
-		p.inputs, p.rows = append(p.inputs, v), append(p.rows, make([]float32, v.Size()))
+		p.inputs = append(p.inputs, g.Input(in.Name, append([]int{batch}, in.Shape...)...))
 	}
 	name := "evaluate"
 	if train {
@@ -324,7 +320,6 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 			shape = append(shape, t.model.Classes())
 		}
 		p.labels = g.Input("labels", shape...)
-		p.rowLabels = make([]float32, p.labels.Size())
 	}
 	p.logits, p.loss = t.model.Forward(g, p.inputs, p.labels)
 	if train {
@@ -343,6 +338,12 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	}
 	if p.runner, err = t.session.Load(p.compiled); err != nil {
 		return nil, err
+	}
+	for _, v := range p.inputs { // once sizes are checked and the device has memory for them
+		p.rows = append(p.rows, make([]float32, v.Size()))
+	}
+	if train {
+		p.rowLabels = make([]float32, p.labels.Size())
 	}
 	t.programs[key] = p
 	return p, nil

@@ -111,6 +111,14 @@ func TestDivergenceIsNamed(t *testing.T) {
 	if _, err := trainer.Predict(t.Context(), points{}); !errors.Is(err, nn.ErrDiverged) {
 		t.Errorf("got error %v", err)
 	}
+	// Where nothing was trained, no training diverged.
+	other := newTrainer(t, model, 16)
+	if err := other.Load(w); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Predict(t.Context(), points{}); err == nil || errors.Is(err, nn.ErrDiverged) || !strings.Contains(err.Error(), "the prediction of sample 0 is +Inf") {
+		t.Errorf("got error %v", err)
+	}
 }
 
 func TestTrainingStepDoesNotAllocate(t *testing.T) {

@@ -1,106 +1,252 @@
 package search
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"mixmas/nn"
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
-	"mixmas/search/store"
 )
 
-// progress is how far a training has come; its JSON form is kept in checkpoints.
-type progress struct {
-	Key   string        `json:"key"`
-	Epoch int           `json:"epoch"` // epochs done
-	Curve []store.Epoch `json:"curve"`
-	// Seconds is the time that the training took before its last interruption.
-	Seconds float64 `json:"seconds"`
-	// Updates counts the optimiser's steps.
-	Updates int         `json:"updates"`
-	Plateau *nn.Plateau `json:"plateau,omitempty"`
-	// BestLoss is the lowest validation loss so far, reached after BestEpoch epochs.
-	BestLoss  float64 `json:"best_loss"`
-	BestEpoch int     `json:"best_epoch"`
+// A checkpoint is a safetensors file with the tensor "state" and, where the recipe watches the validation loss, the best
+// weights under their names with bestPrefix. Its metadata are the progress as JSON and a digest of all that. What a training
+// goes on from must be what it would have come to by itself, so nothing of a file is used unless all of it holds.
+const (
+	stateTensor = "state"
+	bestPrefix  = "best."
+	// Versions without a digest called it "progress", and would go on wrongly from what it is now.
+	progressKey = "training"
+	digestKey   = "sha256"
+)
 
-	best nn.Weights
+// checkpoint is how far a training has come, with the trainer's state.
+type checkpoint struct {
+	progress
+	state []float32
 }
 
-// bestPrefix marks the best weights in a checkpoint, beside the tensor "state".
-const bestPrefix = "best."
+// encode gives the tensors and metadata of the file.
+func (c *checkpoint) encode() (nn.Weights, map[string]string, error) {
+	tensors := nn.Weights{stateTensor: {Shape: []int{len(c.state)}, Data: c.state}}
+	for name, tensor := range c.best {
+		tensors[bestPrefix+name] = tensor
+	}
+	text, err := json.Marshal(c.progress)
+	if err != nil {
+		return nil, nil, err
+	}
+	return tensors, map[string]string{progressKey: string(text), digestKey: checkpointDigest(tensors, string(text))}, nil
+}
+
+// checkpointDigest is the SHA-256 of the tensors' digest followed by the progress.
+func checkpointDigest(tensors nn.Weights, progress string) string {
+	sum := sha256.Sum256([]byte(safetensors.Digest(tensors) + progress))
+	return hex.EncodeToString(sum[:])
+}
+
+// parseCheckpoint reads a checkpoint of the training with the given key, recipe and parameters. It refuses what that training
+// cannot have written.
+func parseCheckpoint(file []byte, key string, recipe Recipe, parameters *nn.Parameters) (*checkpoint, error) {
+	if limit := checkpointLimit(recipe, parameters); int64(len(file)) > limit {
+		return nil, fmt.Errorf("it has more than %d bytes", limit)
+	}
+	tensors, metadata, err := safetensors.Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	text, sum := metadata[progressKey], metadata[digestKey]
+	switch {
+	case sum == "":
+		return nil, errors.New("it has no digest: an earlier version of mixmas wrote it")
+	case sum != checkpointDigest(tensors, text):
+		return nil, errors.New("its content does not have the SHA-256 that it had when it was written")
+	}
+	var written progress
+	if err := json.Unmarshal([]byte(text), &written); err != nil {
+		return nil, fmt.Errorf("progress: %w", err)
+	}
+	if written.Key != key {
+		return nil, fmt.Errorf("it belongs to another training, %.12s", written.Key)
+	}
+	p, err := written.replay(recipe)
+	if err != nil {
+		return nil, err
+	}
+	state := tensors[stateTensor]
+	if want := []int{parameters.StateSize()}; !slices.Equal(state.Shape, want) {
+		return nil, fmt.Errorf("the state has shape %v, want %v", state.Shape, want)
+	}
+	delete(tensors, stateTensor)
+	if p.best, err = bestWeights(tensors, p.bestEpoch > 0, parameters); err != nil {
+		return nil, err
+	}
+	if !allFinite(state.Data) {
+		return nil, errors.New("the state holds a number that is not finite")
+	}
+	return &checkpoint{p, state.Data}, nil
+}
+
+// checkpointLimit is more bytes than a checkpoint has.
+func checkpointLimit(recipe Recipe, parameters *nn.Parameters) int64 {
+	const header, tensor, epoch = 1 << 16, 1 << 10, 1 << 9
+	limit := int64(header) + tensor + 4*int64(parameters.StateSize()) + epoch*int64(min(recipe.Epochs, 1<<40))
+	for _, q := range parameters.All() {
+		limit += tensor + int64(len(q.Name)) + 4*int64(q.Size())
+	}
+	return limit
+}
+
+// bestWeights takes the best weights from the tensors of a checkpoint: all of the model's parameters, or none.
+func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn.Weights, error) {
+	best := nn.Weights{}
+	for name, tensor := range tensors {
+		parameter, ok := strings.CutPrefix(name, bestPrefix)
+		if !ok || !wanted {
+			return nil, fmt.Errorf("there is a tensor %q too many", name)
+		}
+		best[parameter] = tensor
+	}
+	if !wanted {
+		return nil, nil
+	}
+	for _, q := range parameters.All() {
+		tensor, ok := best[q.Name]
+		if !ok || !slices.Equal(tensor.Shape, q.Shape) {
+			return nil, fmt.Errorf("the best %s have shape %v, want %v", q.Name, tensor.Shape, q.Shape)
+		}
+		if !allFinite(tensor.Data) {
+			return nil, fmt.Errorf("the best %s hold a number that is not finite", q.Name)
+		}
+	}
+	if len(best) != len(parameters.All()) {
+		return nil, fmt.Errorf("there are best weights of %d parameters, want %d", len(best), len(parameters.All()))
+	}
+	return best, nil
+}
+
+func allFinite(numbers []float32) bool {
+	return !slices.ContainsFunc(numbers, func(x float32) bool { return x-x != 0 })
+}
+
+// Beside a checkpoint lies that of the epoch before, and bad ones are set aside, at most one of each.
+const (
+	previousSuffix = ".previous"
+	damagedSuffix  = ".damaged"
+)
 
 // save writes a checkpoint, where the trial wants one.
 func (r *training) save() error {
-	if r.trial.checkpoint == "" {
-		return nil
-	}
-	state, updates, err := r.trainer.State()
-	if err != nil {
-		return err
-	}
-	if r.state.Key, _, err = r.trial.Key(); err != nil {
-		return err
-	}
-	r.state.Updates = updates
-	saved := r.state
-	saved.Seconds = r.seconds()
-	tensors := nn.Weights{"state": {Shape: []int{len(state)}, Data: state}}
-	for name, tensor := range r.state.best {
-		tensors[bestPrefix+name] = tensor
-	}
-	text, err := json.Marshal(saved)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(r.trial.checkpoint, func(w io.Writer) error {
-		return safetensors.Write(w, tensors, map[string]string{"progress": string(text)})
-	})
-}
-
-// resume goes on from the checkpoint, where there is one.
-func (r *training) resume() error {
 	path := r.trial.checkpoint
 	if path == "" {
 		return nil
 	}
-	file, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	state, _, err := r.trainer.State()
+	if err != nil {
+		return err
+	}
+	c := checkpoint{r.state, state}
+	if c.Key, _, err = r.trial.Key(); err != nil {
+		return err
+	}
+	c.Seconds = r.seconds()
+	tensors, metadata, err := c.encode()
+	if err != nil {
+		return err
+	}
+	keepPrevious(path)
+	return atomicfile.Replace(path, func(w io.Writer) error { return safetensors.Write(w, tensors, metadata) })
+}
+
+// keepPrevious gives the checkpoint that is to be replaced a second name, in case the disk damages the new one. That costs
+// its size on the disk and no time. Where the file system has no hard links there is none.
+func keepPrevious(path string) {
+	if _, err := os.Lstat(path); err != nil { // it was set aside: the previous one is the last good one
+		return
+	}
+	_ = os.Remove(path + previousSuffix)
+	_ = os.Link(path, path+previousSuffix)
+}
+
+// removeCheckpoints removes the checkpoints of a training that has ended. What was set aside stays for people to look at.
+func removeCheckpoints(path string) error {
+	return errors.Join(atomicfile.Remove(path), atomicfile.Remove(path+previousSuffix))
+}
+
+// resume goes on from the last good checkpoint, where there is one, and sets bad ones aside.
+func (r *training) resume() error {
+	if r.trial.checkpoint == "" {
 		return nil
 	}
-	if err != nil {
-		return err
+	notice := func(format string, a ...any) {
+		r.search.observer.Notice(r.trial.Name + ": " + fmt.Sprintf(format, a...))
 	}
-	tensors, metadata, err := safetensors.Parse(file)
-	if err == nil {
-		err = json.Unmarshal([]byte(metadata["progress"]), &r.state)
-	}
-	if err != nil {
-		return fmt.Errorf("checkpoint %s is damaged, remove it to train from the beginning: %w", path, err)
-	}
-	key, _, err := r.trial.Key()
-	if err != nil {
-		return err
-	}
-	if r.state.Key != key {
-		return fmt.Errorf("checkpoint %s belongs to another training (%.12s, not %.12s): remove it, or train into another folder",
-			path, r.state.Key, key)
-	}
-	for name, tensor := range tensors {
-		if best, ok := strings.CutPrefix(name, bestPrefix); ok {
-			if r.state.best == nil {
-				r.state.best = nn.Weights{}
-			}
-			r.state.best[best] = tensor
+	damaged := false
+	for _, path := range []string{r.trial.checkpoint, r.trial.checkpoint + previousSuffix} {
+		c, err := r.readCheckpoint(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
+		if bad := new(badCheckpoint); errors.As(err, bad) {
+			if err := os.Rename(path, path+damagedSuffix); err != nil {
+				return fmt.Errorf("checkpoint %s cannot be used (%v), nor set aside: %w", path, bad, err)
+			}
+			notice("checkpoint %s cannot be used and was set aside as %s: %v", path, path+damagedSuffix, bad)
+			damaged = true
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+		if damaged {
+			notice("goes on from the checkpoint before, after epoch %d of %d", len(c.Curve), r.trial.Recipe.Epochs)
+		}
+		r.state = c.progress
+		return r.trainer.Restore(c.state, len(c.Curve)*r.trainer.Steps(r.train.Len()))
 	}
-	if err := r.trainer.Restore(tensors["state"].Data, r.state.Updates); err != nil {
-		return fmt.Errorf("checkpoint %s: %w", path, err)
+	if damaged {
+		notice("starts afresh")
 	}
 	return nil
+}
+
+// badCheckpoint says why a file is no checkpoint to go on from.
+type badCheckpoint struct{ error }
+
+// readCheckpoint reads the training's checkpoint at path.
+func (r *training) readCheckpoint(path string) (*checkpoint, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, badCheckpoint{errors.New("it is no regular file")}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	key, _, err := r.trial.Key()
+	if err != nil {
+		return nil, err
+	}
+	parameters := r.model.Parameters()
+	file, err := io.ReadAll(io.LimitReader(f, checkpointLimit(r.trial.Recipe, parameters)+1))
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseCheckpoint(file, key, r.trial.Recipe, parameters)
+	if err != nil {
+		return nil, badCheckpoint{err}
+	}
+	return c, nil
 }

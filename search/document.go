@@ -13,6 +13,7 @@ import (
 // search alone), which together took the given seconds.
 func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Document {
 	d := report.Document{
+		Name: s.config.Name,
 		Dataset: report.Dataset{Name: s.data.Name(), Fingerprint: s.data.Fingerprint(), Train: s.data.Len(dataset.Train),
 			Validation: s.data.Len(dataset.Validation), Test: s.data.Len(dataset.Test)},
 		Stages: []report.Stage{}, Trainings: int(s.trainings.Load()), Seconds: seconds, Machine: s.machine, PeakMemory: peakMemory(),
@@ -25,7 +26,7 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		}
 	}
 	if t != nil {
-		d.Model = &report.Model{Params: t.Score.Parameters, Path: t.Path, Epochs: len(t.Score.Curve), Seconds: t.Score.Seconds,
+		d.Model = &report.Model{Name: t.Trial.Label, Params: t.Score.Parameters, Path: t.Path, Epochs: len(t.Score.Curve), Seconds: t.Score.Seconds,
 			Metrics: report.Metrics(t.Score.Metrics)}
 		d.Files = append(d.Files, report.File{Name: "model", Path: t.Path},
 			report.File{Name: "description", Path: filepath.Join(filepath.Dir(t.Path), descriptionFile)})

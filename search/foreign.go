@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"encoding/json"
 
 	"mixmas/search/store"
@@ -8,8 +9,8 @@ import (
 
 // lookUpForeign finds the score of a trial that differs only in its numerics and the revision of the kernels, for reuse:
 // any-numerics. Of several the one of the first name and key is taken.
-func (s *Search) lookUpForeign(t *Trial) (store.Score, error) {
-	scores, err := s.store.List()
+func (s *Search) lookUpForeign(ctx context.Context, t *Trial) (store.Score, error) {
+	scores, err := s.store.List(ctx)
 	if err != nil {
 		return store.Score{}, err
 	}

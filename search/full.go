@@ -36,9 +36,13 @@ type Trained struct {
 }
 
 // Train trains a model in full: from scratch, on all training rows, by the plan's recipe for it. Then it scores the test
-// split, once, and writes the model file to the folder. Checkpoints lie in the folder as well, so that an interrupted
-// training goes on.
+// split, once, and writes the model file to the folder, unless that holds another model: ErrOccupied, see
+// [Search.CheckFolder]. Checkpoints of the last two epochs lie in the folder as well, so that an interrupted training goes on;
+// damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
+	if err := s.CheckFolder(name, folder); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
@@ -58,7 +62,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, lackOfMemory("the full training", o.memory)
 	}
 	if o.Score.Status == store.Failed {
-		_ = atomicfile.Remove(t.checkpoint) // it would fail again from there
+		_ = removeCheckpoints(t.checkpoint) // it would fail again from there
 		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
 	}
 	file, err := s.weights(ctx, o)
@@ -73,11 +77,14 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	if trained.Test, err = s.test(ctx, o, weights); err != nil {
 		return nil, lackOfMemory("the test", err)
 	}
+	if err := s.CheckFolder(name, folder); err != nil { // another plan may have ended there meanwhile
+		return nil, fmt.Errorf("%w; the training itself is kept", err)
+	}
 	if err := s.writeModel(name, trained, weights); err != nil {
 		return nil, err
 	}
 	s.observer.StageDone("full", t.Label)
-	return trained, atomicfile.Remove(t.checkpoint)
+	return trained, removeCheckpoints(t.checkpoint)
 }
 
 // lackOfMemory adds to an error for want of memory what can be done. Other errors stay as they are.
@@ -113,10 +120,17 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
-	if sc, err := s.store.Get(key); err == nil {
-		return sc.Metrics, nil
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return nil, err
+	var metrics map[string]float64
+	look := func() (found bool, err error) {
+		sc, err := s.store.Get(ctx, key)
+		if errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
+		metrics = sc.Metrics
+		return err == nil, err
+	}
+	if found, err := look(); found || err != nil {
+		return metrics, err
 	}
 	network, err := mixer.Build(o.Trial.Model)
 	if err != nil {
@@ -126,16 +140,17 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
+	name := "test/" + o.Trial.Label
 	var logits []float32
-	err = s.beside(ctx, func() (err error) {
+	lease, err := s.once(ctx, work{key: key, look: look, waiting: name + ": scored by another process, waiting", do: func() (err error) {
 		logits, err = s.predict(ctx, network, o.Trial.Recipe.Batch, weights, samples)
 		return err
-	})
-	if err != nil {
-		return nil, err
+	}})
+	if lease == nil || err != nil {
+		return metrics, err
 	}
-	metrics, err := s.evaluate(samples, logits)
-	if err != nil {
+	defer lease.Release()
+	if metrics, err = s.evaluate(samples, logits); err != nil {
 		return nil, err
 	}
 	outputs, err := s.encodeOutputs(logits)
@@ -145,9 +160,9 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err := s.data.Unchanged(); err != nil {
 		return nil, err
 	}
-	sc := store.Score{Key: key, Name: "test/" + o.Trial.Label, Specification: canonical, Status: store.Finished, Metrics: metrics,
+	sc := store.Score{Key: key, Name: name, Specification: canonical, Status: store.Finished, Metrics: metrics,
 		Parameters: o.Score.Parameters, Machine: s.machine, Numerics: o.Trial.Numerics, Finished: o.Score.Finished}
-	_, err = s.store.Put(sc, nil, outputs)
+	_, err = s.store.Put(ctx, sc, nil, outputs)
 	return metrics, err
 }
 
@@ -166,21 +181,21 @@ func (s *Search) predict(ctx context.Context, m nn.Model, batch int, weights nn.
 
 // writeModel writes the model file and its description.
 func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
-	d := model.Description{Version: model.FormatVersion, Name: name, Model: t.Trial.Model, Preprocessing: s.data.Preprocessing(),
+	d := model.Description{Name: name, Model: t.Trial.Model, Preprocessing: s.data.Preprocessing(),
 		Classes: s.data.Classes(), Training: t.Score.Key,
 		Data:    model.Data{Format: s.config.Data.Format, Fingerprint: s.data.Fingerprint()},
 		Metrics: map[string]map[string]float64{"validation": t.Score.Metrics}}
 	if t.Test != nil {
 		d.Metrics["test"] = t.Test
 	}
-	if err := atomicfile.Write(t.Path, func(w io.Writer) error { return model.Write(w, d, weights) }); err != nil {
+	if err := atomicfile.Replace(t.Path, func(w io.Writer) error { return model.Write(w, &d, weights) }); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(w io.Writer) error {
+	return atomicfile.Replace(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(w io.Writer) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})

@@ -13,6 +13,9 @@ type Observer interface {
 	TrialDone(id int, name string, score float64, metric string, cached bool, seconds float64, err error)
 	// StageDone announces the winner.
 	StageDone(stage, winner string)
+	// Notice says in a line what people should know and nothing else tells: that a training waits for another process, or that
+	// a checkpoint was damaged.
+	Notice(text string)
 }
 
 // silent is the observer of a search that nobody watches.
@@ -23,3 +26,4 @@ func (silent) TrialStarted(int, string, int)                                {}
 func (silent) TrialStep(int, int, float64)                                  {}
 func (silent) TrialDone(int, string, float64, string, bool, float64, error) {}
 func (silent) StageDone(string, string)                                     {}
+func (silent) Notice(string)                                                {}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -28,6 +29,8 @@ type Options struct {
 	Workers int
 	// Observer is told how it goes on; nil: nobody.
 	Observer Observer
+	// Overwrite lets a full training replace the model of another plan or of other data.
+	Overwrite bool
 }
 
 // Search is a plan on a data set.
@@ -38,6 +41,9 @@ type Search struct {
 	store    *store.Store
 	observer Observer
 	machine  string
+	started  time.Time
+	// overwrite is Options.Overwrite.
+	overwrite bool
 
 	workers   int64
 	slots     *semaphore.Weighted
@@ -54,7 +60,7 @@ type Search struct {
 // New checks the plan against the data set: modalities, metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	workers := int64(max(o.Workers, 1))
-	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(),
+	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(), started: time.Now(), overwrite: o.Overwrite,
 		workers: workers, slots: semaphore.NewWeighted(workers)}
 	if s.observer == nil {
 		s.observer = silent{}

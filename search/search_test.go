@@ -87,7 +87,7 @@ train:
 
 // fixture is a plan with a store, run as often as a test wants.
 type fixture struct {
-	t       *testing.T
+	t       testing.TB
 	plan    string
 	data    dataset.Dataset
 	store   *store.Store
@@ -98,7 +98,7 @@ type fixture struct {
 	wrap func(device.Device) device.Device
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	st, err := store.Open(filepath.Join(t.TempDir(), "scores.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func (f *fixture) change(old, new string) {
 // scores are the metrics and digests of all trials by name and key, exactly as stored.
 func (f *fixture) scores() map[string]string {
 	f.t.Helper()
-	list, err := f.store.List()
+	list, err := f.store.List(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -369,6 +369,7 @@ type counter struct {
 
 func (c *counter) StageStarted(string, int)                                     {}
 func (c *counter) StageDone(string, string)                                     {}
+func (c *counter) Notice(string)                                                {}
 func (c *counter) TrialDone(int, string, float64, string, bool, float64, error) {}
 func (c *counter) TrialStarted(int, string, int) {
 	c.Lock()
@@ -445,15 +446,11 @@ func TestOutOfMemoryIsNoScore(t *testing.T) {
 	}
 }
 
-// A batch larger than the sample is the sample, and a model larger than any memory loses.
-func TestSizesBeyondMemory(t *testing.T) {
+// A batch larger than the sample is the sample.
+func TestBatchBeyondMemory(t *testing.T) {
 	f := newFixture(t)
-	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 10000000000000}]")
 	f.change("batch: 16", "batch: 1000000000000000")
-	last := f.run().Stages[0].Outcomes[1]
-	if last.Trial.Label != "wide" || !strings.Contains(last.Score.Reason, device.ErrOutOfMemory.Error()) {
-		t.Errorf("last of the stage is %s: %q, want wide, out of memory", last.Trial.Label, last.Score.Reason)
-	}
+	f.run()
 }
 
 // Whatever finds the memory full is tried again alone: weights that are trained again, the full training, the test.
@@ -711,6 +708,7 @@ func TestPlansThatDoNotFitTheData(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"modality":     {"numbers:", "sounds:", "plan.yaml:10: search.encoders.sounds: data set tiny has no such modality, it has picture, numbers"},
 		"refused":      {"search:\n", "search:\n  metric: hamming_accuracy\n", "hamming_accuracy"},
+		"sizes":        {"[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 60000000000}]", "plan.yaml:7: search.encoders.picture: wide: modality picture: mlp_mixer: parameter encoder.blocks.0.channel_mix.fc1.weight: shape [60000000000 8] has more than 68719476736 elements"},
 		"patch":        {"patch: 2", "patch: 3", "plan.yaml:7: search.encoders.picture: mlp_mixer"},
 		"architecture": {"[simple_mlp]", "[simple_mlp, mlp_mixer]", "search.encoders.numbers: mlp_mixer takes"},
 		"network":      {"[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 3}, mlp_mixer]", "plan.yaml:14: search.networks: hyper_mixer with concat"},
@@ -907,7 +905,7 @@ func TestDamagedDataAreNoFailedTrial(t *testing.T) {
 	if _, err := f.searchError(); err == nil || !strings.Contains(err.Error(), "damaged row") {
 		t.Fatalf("damaged data end the search with %v", err)
 	}
-	if list, err := f.store.List(); err != nil || slices.ContainsFunc(list, func(sc store.Score) bool { return sc.Status == store.Failed }) {
+	if list, err := f.store.List(f.t.Context()); err != nil || slices.ContainsFunc(list, func(sc store.Score) bool { return sc.Status == store.Failed }) {
 		t.Errorf("damaged data were recorded as failed trials (%v)", err)
 	}
 }

@@ -140,9 +140,7 @@ func (s *Search) warm(weights nn.Weights, modality string, from *Outcome) error 
 // epochs trains to the end of the recipe, from the checkpoint if there is one, and returns the validation logits.
 func (r *training) epochs(ctx context.Context) ([]float32, error) {
 	recipe, steps := r.trial.Recipe, r.trainer.Steps(r.train.Len())
-	if recipe.Plateau != nil {
-		r.state.Plateau = nn.NewPlateau(recipe.LearningRate, recipe.Plateau.Factor, recipe.Plateau.Patience)
-	}
+	r.state = newProgress(recipe)
 	if err := r.resume(); err != nil {
 		return nil, err
 	}
@@ -153,11 +151,8 @@ func (r *training) epochs(ctx context.Context) ([]float32, error) {
 	r.flops = program.Cost().FLOPs
 	observer := r.search.observer
 	observer.TrialStarted(r.trial.id, r.trial.Name, recipe.Epochs*steps)
-	for r.state.Epoch < recipe.Epochs && !r.stopped() {
-		epoch, began, rate := r.state.Epoch, time.Now(), recipe.LearningRate
-		if r.state.Plateau != nil {
-			rate = r.state.Plateau.Rate
-		}
+	for !r.state.ended(recipe) {
+		epoch, began, rate := len(r.state.Curve), time.Now(), r.state.rate(recipe)
 		loss, err := r.trainer.Epoch(ctx, r.train, epoch, rate, func(step int, loss float64) {
 			observer.TrialStep(r.trial.id, epoch*steps+step, loss)
 		})
@@ -171,8 +166,11 @@ func (r *training) epochs(ctx context.Context) ([]float32, error) {
 			}
 		}
 		entry.Seconds = time.Since(began).Seconds()
-		r.state.Epoch++
-		r.state.Curve = append(r.state.Curve, entry)
+		if r.state.add(recipe, entry) {
+			if r.state.best, err = r.trainer.Weights(); err != nil {
+				return nil, err
+			}
+		}
 		if err := r.save(); err != nil {
 			return nil, err
 		}
@@ -186,31 +184,14 @@ func (r *training) epochs(ctx context.Context) ([]float32, error) {
 	return logits, blame(ctx, err)
 }
 
-// stopped reports whether the validation loss has not improved for as many epochs as the recipe bears.
-func (r *training) stopped() bool {
-	patience := r.trial.Recipe.EarlyStopping
-	return patience > 0 && r.state.Epoch-r.state.BestEpoch >= patience && r.state.BestEpoch > 0
-}
-
-// validate computes the validation loss, and keeps the weights if it is the best so far.
+// validate computes the validation loss.
 func (r *training) validate(ctx context.Context) (float64, error) {
 	logits, err := r.trainer.Predict(ctx, r.validation)
 	if err != nil {
 		return 0, blame(ctx, err)
 	}
 	metrics, err := r.search.evaluate(r.validation, logits)
-	if err != nil {
-		return 0, err
-	}
-	loss := metrics["loss"]
-	if r.state.Plateau != nil {
-		r.state.Plateau.Observe(loss)
-	}
-	if r.state.BestEpoch == 0 || loss < r.state.BestLoss {
-		r.state.BestLoss, r.state.BestEpoch = loss, r.state.Epoch+1
-		r.state.best, err = r.trainer.Weights()
-	}
-	return loss, err
+	return metrics["loss"], err
 }
 
 // trialError is an error that the trial's specification alone decides: the same training would fail again.

@@ -41,20 +41,31 @@ type Outcome struct {
 }
 
 // score returns the trial's score: from the store if it is there, else by training. A training that fails by its own
-// specification is a score of status failed, not an error. Equal trials at the same time are trained once.
+// specification is a score of status failed, not an error. Equal trials at the same time are trained once, in all processes
+// that share the store.
 func (s *Search) score(ctx context.Context, t *Trial) (*Outcome, error) {
 	key, canonical, err := t.Key()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, err)
 	}
 	result, err, _ := s.flights.Do(key, func() (any, error) {
-		if o, err := s.lookUp(t, key); o != nil || err != nil {
+		var o *Outcome
+		look := func() (found bool, err error) {
+			o, err = s.lookUp(ctx, t, key)
+			return o != nil, err
+		}
+		if found, err := look(); found || err != nil {
 			return o, err
 		}
 		if s.lookOnly {
 			return nil, fmt.Errorf("%s has no score: %w", t.Name, ErrUntrained)
 		}
-		sc, weights, outputs, err := s.trainBeside(ctx, t)
+		var sc store.Score
+		var weights, outputs []byte
+		lease, err := s.trainOnce(ctx, t, work{key: key, look: look, do: func() (err error) {
+			sc, weights, outputs, err = s.train(ctx, t)
+			return err
+		}})
 		if errors.Is(err, device.ErrOutOfMemory) {
 			// Another day the memory may suffice: the trial loses this search, but has no score.
 			sc = store.Score{Key: key, Name: t.Name, Status: store.Failed, Reason: err.Error()}
@@ -63,11 +74,15 @@ func (s *Search) score(ctx context.Context, t *Trial) (*Outcome, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
+		if lease == nil { // another process has trained it
+			return o, nil
+		}
+		defer lease.Release()
 		if err := s.data.Unchanged(); err != nil { // the score would be that of other data
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 		sc.Key, sc.Specification = key, canonical
-		if sc, err = s.store.Put(sc, weights, outputs); err != nil {
+		if sc, err = s.store.Put(ctx, sc, weights, outputs); err != nil {
 			return nil, err
 		}
 		return &Outcome{Trial: t, Score: sc}, nil
@@ -82,50 +97,35 @@ func (s *Search) score(ctx context.Context, t *Trial) (*Outcome, error) {
 	return &o, nil
 }
 
-// trainBeside trains the trial beside others. The weights that it starts from come first: to train them again takes a slot,
+// trainOnce is once for work that trains a trial. The weights that it starts from come first: to train them again takes a slot,
 // and who holds one must not wait for another.
-func (s *Search) trainBeside(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
+func (s *Search) trainOnce(ctx context.Context, t *Trial, w work) (*store.Lease, error) {
+	train, pruned := w.do, false
+	w.waiting = t.Name + ": trained by another process, waiting"
+	w.do = func() error {
+		err := train()
+		pruned = errors.Is(err, store.ErrPruned) // while it waited for the slot
+		return err
+	}
 	for {
 		for _, from := range t.start {
 			if _, err := s.weights(ctx, from); err != nil {
-				return sc, nil, nil, err
+				return nil, err
 			}
 		}
-		err = s.beside(ctx, func() (err error) {
-			sc, weights, outputs, err = s.train(ctx, t)
-			return err
-		})
-		if !errors.Is(err, store.ErrPruned) { // while it waited for the slot
-			return sc, weights, outputs, err
+		pruned = false
+		if lease, err := s.once(ctx, w); !pruned {
+			return lease, err
 		}
 	}
-}
-
-// beside uses the device beside other trials when there is a free slot, and again alone if the device's memory was too full
-// for that.
-func (s *Search) beside(ctx context.Context, use func() error) error {
-	err := s.holding(ctx, 1, use)
-	if errors.Is(err, device.ErrOutOfMemory) && s.workers > 1 {
-		err = s.holding(ctx, s.workers, use)
-	}
-	return err
-}
-
-// holding uses the device while it holds a number of slots.
-func (s *Search) holding(ctx context.Context, slots int64, use func() error) error {
-	if err := s.slots.Acquire(ctx, slots); err != nil {
-		return err
-	}
-	defer s.slots.Release(slots)
-	return use()
 }
 
 // lookUp returns the kept outcome of a trial, or nil.
-func (s *Search) lookUp(t *Trial, key string) (*Outcome, error) {
-	sc, err := s.store.Get(key)
+func (s *Search) lookUp(ctx context.Context, t *Trial, key string) (*Outcome, error) {
+	sc, err := s.store.Get(ctx, key)
 	foreign := false
 	if errors.Is(err, store.ErrNotFound) && s.config.Search.Reuse == "any-numerics" {
-		sc, err = s.lookUpForeign(t)
+		sc, err = s.lookUpForeign(ctx, t)
 		foreign = err == nil
 	}
 	switch {
@@ -133,7 +133,7 @@ func (s *Search) lookUp(t *Trial, key string) (*Outcome, error) {
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case sc.Status == store.Failed && s.config.Search.RetryFailed && !s.lookOnly:
+	case sc.Status == store.Failed && s.config.Search.RetryFailed && !s.lookOnly && sc.Finished.Before(s.started):
 		return nil, nil
 	case foreign && !s.hasWeights(sc): // trained again here, they would be others
 		return nil, nil
@@ -185,14 +185,27 @@ func (s *Search) weights(ctx context.Context, o *Outcome) ([]byte, error) {
 // trainAgain trains a trial whose weights were pruned or damaged, and keeps them. The score stays: it would be the same.
 func (s *Search) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
 	file, err, _ := s.flights.Do("again "+o.Score.Key, func() (any, error) {
-		sc, weights, _, err := s.trainBeside(ctx, o.Trial)
-		if err != nil {
-			return nil, err
+		var sc store.Score
+		var weights []byte
+		look := func() (found bool, err error) {
+			weights, err = s.store.Weights(o.Score)
+			if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
+				return false, nil
+			}
+			return err == nil, err
 		}
+		lease, err := s.trainOnce(ctx, o.Trial, work{key: o.Score.Key, look: look, do: func() (err error) {
+			sc, weights, _, err = s.train(ctx, o.Trial)
+			return err
+		}})
+		if lease == nil || err != nil {
+			return weights, err
+		}
+		defer lease.Release()
 		if sc.Status == store.Failed {
 			return nil, errors.New(sc.Reason)
 		}
-		return weights, s.store.PutWeights(o.Score.Key, weights)
+		return weights, s.store.PutWeights(ctx, o.Score.Key, weights)
 	})
 	if err != nil {
 		return nil, err

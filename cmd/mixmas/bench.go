@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	cuda "mixmas/cgo"
 	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
@@ -29,13 +30,22 @@ func benchCommand() *cli.Command {
 			&cli.BoolFlag{Name: "list", Usage: "print the names of the cases"},
 			&cli.IntFlag{Name: "workers", Aliases: []string{"threads"}, Value: 1, Usage: "`N` cores"},
 			deviceFlag(),
-			&cli.StringFlag{Name: "numerics", Value: autoNumerics, Usage: "auto, fp32, tf32 or bf16"},
+			&cli.StringFlag{Name: "numerics", Value: autoNumerics, Usage: strings.Join(benchNumerics(), ", ")},
 			&cli.Float64Flag{Name: "seconds", Value: 3, Usage: "time spent on each figure"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object a case"},
 			profileFlag(),
 		},
 		Action: bench,
 	}
+}
+
+// benchNumerics are the values of --numerics.
+func benchNumerics() []string {
+	known := []string{autoNumerics}
+	for _, n := range cuda.AllNumerics() {
+		known = append(known, string(n))
+	}
+	return known
 }
 
 // benchResult is what is known of one case.
@@ -63,6 +73,9 @@ func bench(c *cli.Context) (err error) {
 		known = mixer.PeerCases()
 	}
 	if c.Bool("list") {
+		if err := arguments(c, 0, 0, ""); err != nil {
+			return err
+		}
 		for _, k := range known {
 			if _, err := fmt.Fprintln(c.App.Writer, k.Name); err != nil {
 				return err
@@ -71,8 +84,12 @@ func bench(c *cli.Context) (err error) {
 		return nil
 	}
 	seconds := c.Float64("seconds")
-	if !(seconds >= 0) {
-		return usagef("--seconds %v: want 0 or more", seconds)
+	if !(seconds >= 0 && seconds <= 3600) {
+		return usagef("--seconds %v: want 0 to 3600", seconds)
+	}
+	numerics := c.String("numerics")
+	if known := benchNumerics(); !slices.Contains(known, numerics) {
+		return usagef("--numerics %s: known are %s", quote(numerics), strings.Join(known, ", "))
 	}
 	cases, err := chosenCases(known, c.Args().Slice())
 	if err != nil {
@@ -83,7 +100,7 @@ func bench(c *cli.Context) (err error) {
 			return err
 		}
 	}
-	d, workers, err := openDevice(c, c.String("numerics"))
+	d, workers, err := openDevice(c, numerics)
 	if err != nil {
 		return err
 	}

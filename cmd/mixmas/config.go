@@ -10,6 +10,7 @@ import (
 
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
+	"mixmas/search/escape"
 )
 
 // configCommand writes and checks configurations.
@@ -23,10 +24,24 @@ func configCommand() *cli.Command {
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "overwrite FILE"}},
 				Action: configInit,
 			},
-			{Name: "check", Usage: "check configurations without opening their data", ArgsUsage: "FILE...", Action: configCheck},
+			{Name: "check", Usage: "check configurations without opening their data; - is stdin", ArgsUsage: "FILE...", Action: configCheck},
 			{Name: "schema", Usage: "print the JSON schema of configurations", Action: configSchema},
 		},
 	}
+}
+
+// standardInput stands for - in messages.
+const standardInput = "standard input"
+
+// loadConfig reads the configuration that a command names, "-" from standard input, or takes the built-in one for "".
+func loadConfig(c *cli.Context, path string) (*config.Config, error) {
+	switch path {
+	case "":
+		return config.Default(), nil
+	case "-":
+		return config.Read(standardInput, c.App.Reader)
+	}
+	return config.Load(path)
 }
 
 func configInit(c *cli.Context) error {
@@ -66,11 +81,14 @@ func configCheck(c *cli.Context) error {
 	}
 	var errs []error
 	for _, path := range c.Args().Slice() {
-		if _, err := config.Load(path); err != nil {
+		if _, err := loadConfig(c, path); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		fmt.Fprintf(c.App.Writer, "%s: ok\n", path)
+		if path == "-" {
+			path = standardInput
+		}
+		fmt.Fprintf(c.App.Writer, "%s: ok\n", escape.Terminal(path))
 	}
 	return errors.Join(errs...)
 }

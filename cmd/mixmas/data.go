@@ -16,6 +16,7 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnistbuild"
+	"mixmas/search/escape"
 )
 
 // dataCommand makes and describes data sets.
@@ -87,14 +88,6 @@ func dataBuildAVMNIST(c *cli.Context) error {
 	return err
 }
 
-// loadConfig reads the configuration that a command names, or takes the built-in one.
-func loadConfig(path string) (*config.Config, error) {
-	if path == "" {
-		return config.Default(), nil
-	}
-	return config.Load(path)
-}
-
 // openData opens the data of a configuration.
 func openData(ctx context.Context, c *config.Config, verify bool) (dataset.Dataset, error) {
 	return openFormat(ctx, c.Data.Format, c.Data.Options, dataset.Environment{Verify: verify, Folder: c.Folder()})
@@ -147,7 +140,7 @@ func dataInfo(c *cli.Context) error {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return err
 	}
-	plan, err := loadConfig(c.Args().First())
+	plan, err := loadConfig(c, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -175,10 +168,10 @@ const mostClasses = 20
 // writeText writes the description for people to read.
 func (d *description) writeText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", d.Name, d.Fingerprint)
+	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", escape.Terminal(d.Name), d.Fingerprint)
 	for _, m := range d.Modalities {
 		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.Shape), " ", "×"), "[]")
-		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", m.Name, m.Kind, shape, m.Mean, m.Deviation)
+		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", escape.Terminal(m.Name), m.Kind, shape, m.Mean, m.Deviation)
 	}
 	labels := "one label a row"
 	if d.MultiLabel {
@@ -194,7 +187,7 @@ func (d *description) writeText(w io.Writer) error {
 	}
 	listed := min(len(d.Classes), mostClasses)
 	for i, class := range d.Classes[:listed] {
-		fmt.Fprintf(table, "\n%s", class)
+		fmt.Fprintf(table, "\n%s", escape.Terminal(class))
 		for _, split := range splits {
 			fmt.Fprintf(table, "\t%s", humanize.Comma(int64(d.Counts[split.String()][i])))
 		}

@@ -56,7 +56,15 @@ func (d deviceInfo) text() string {
 		return fmt.Sprintf("%s\n  GPU        %s, %d multiprocessors, %.0f GiB\n  kernels    %s\n  numerics   %s\n",
 			d.Name, d.Reason, d.Multiprocessors, float64(d.Memory)/(1<<30), d.Kernels, d.Numerics)
 	}
-	return fmt.Sprintf("%s\n  cores      %d\n  kernels    %s\n  numerics   %s\n", d.Name, d.Cores, d.Reason, d.Numerics)
+	return fmt.Sprintf("%s\n  cores      %d\n  kernels    %s\n  numerics   %s\n", d.Name, d.Cores, d.Reason, d.Numerics+sameBits(simd.Best()))
+}
+
+// sameBits explains the numerics of kernels that make the bits of others, and so are named after them.
+func sameBits(kernels *simd.Set) string {
+	if kernels.Bits == kernels.Name {
+		return ""
+	}
+	return fmt.Sprintf(": %s kernels compute the same bits as %s kernels, so that scores hold for both", kernels.Name, kernels.Bits)
 }
 
 // devices lists the devices of this machine, the CPU first.

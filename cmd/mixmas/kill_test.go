@@ -109,7 +109,7 @@ func (p *program) scores() map[string]string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	list, err := s.List()
+	list, err := s.List(p.t.Context())
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -163,35 +163,4 @@ func (p *program) model() []byte {
 		p.t.Fatal(err)
 	}
 	return file
-}
-
-// TestInterruptedRunSaysHowToGoOn sends Ctrl-C to a real process.
-func TestInterruptedRunSaysHowToGoOn(t *testing.T) {
-	p := newProgram(t, "1")
-	c := exec.Command("mixmas", "run", p.plan, "--store", p.store, "--out", p.out)
-	stderr, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	first := make([]byte, 1) // the search has started when it says its first word
-	if _, err := stderr.Read(first); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	var rest bytes.Buffer
-	if _, err := rest.ReadFrom(stderr); err != nil {
-		t.Fatal(err)
-	}
-	err = c.Wait()
-	if failed := new(exec.ExitError); !errors.As(err, &failed) || failed.ExitCode() != exitInterrupted {
-		t.Errorf("ended with %v, want exit code %d", err, exitInterrupted)
-	}
-	if want := "mixmas: interrupted; the same command goes on from the scores in " + p.store; !bytes.Contains(rest.Bytes(), []byte(want)) {
-		t.Errorf("stderr has no %q:\n%s", want, rest.String())
-	}
 }

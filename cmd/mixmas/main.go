@@ -9,20 +9,24 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/nn/cpu/simd"
 	"mixmas/search/config"
+	"mixmas/search/escape"
 )
 
-// Exit codes.
+// Exit codes. A program that a signal ended exits with signalled plus the signal's number, as shells report it: 130 after
+// Ctrl-C, 143 after SIGTERM.
 const (
-	exitOK          = 0
-	exitFailure     = 1
-	exitUsage       = 2
-	exitInterrupted = 130 // as shells report a process that Ctrl-C ended
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	signalled   = 128
 )
 
 func main() { os.Exit(execute()) }
@@ -30,25 +34,37 @@ func main() { os.Exit(execute()) }
 // execute runs the program on the process's own arguments and streams. The first Ctrl-C or SIGTERM asks it to stop; the
 // second one kills it.
 func execute() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		received := <-signals
+		signal.Stop(signals)
+		cancel(signalError{received})
+	}()
 	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 }
 
 // run runs the program and returns its exit code. What is wrong goes to stderr, one line an error.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	app := newApp(stdin, stdout, stderr)
-	err := app.RunContext(ctx, flagsFirst(app, args))
+	out := &output{w: stdout}
+	app := newApp(input{ctx, stdin}, out, stderr)
+	words, err := arrange(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, words)
+	}
+	if out.err != nil && !errors.Is(err, out.err) { // commands need not look at what they print
+		err = errors.Join(err, out.err)
+	}
 	if err == nil {
 		return exitOK
 	}
-	for _, e := range flatten(err) {
-		fmt.Fprintf(stderr, "mixmas: %s\n", oneLine(e))
+	for _, line := range messages(err) {
+		fmt.Fprintf(stderr, "mixmas: %s\n", line)
 	}
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return exitInterrupted
+		return signalled + signalNumber(ctx)
 	case errors.As(err, new(usageError)) || errors.As(err, new(*config.Error)):
 		return exitUsage
 	}
@@ -73,6 +89,12 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			scoresCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(),
 		},
 	}
+	app.Before = func(*cli.Context) error {
+		if err := simd.Check(); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
 	app.Action = unknownCommand(app.Commands)
 	app.OnUsageError = onUsageError
 	prepare(app.Commands)
@@ -83,8 +105,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = onUsageError
+		c.HideHelpCommand = true // else a plan could not be called help, nor h
 		if len(c.Subcommands) > 0 {
-			c.HideHelpCommand = true
 			c.Action = unknownCommand(c.Subcommands)
 			prepare(c.Subcommands)
 		}
@@ -101,7 +123,8 @@ func unknownCommand(known []*cli.Command) cli.ActionFunc {
 		for _, k := range known {
 			names = append(names, k.Name)
 		}
-		return usagef("unknown command %q: known are %s", c.Args().First(), strings.Join(names, ", "))
+		return usagef("unknown command %q: known are %s (see %s --help)", c.Args().First(), strings.Join(names, ", "),
+			strings.TrimSpace(c.App.Name+" "+commandName(c)))
 	}
 }
 
@@ -111,9 +134,9 @@ type usageError struct{ error }
 // usagef formats a usageError.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// onUsageError turns an error of the flag parser into ours.
+// onUsageError turns an error of the flag parser into ours: that of an unknown flag, since arrange has checked the others.
 func onUsageError(c *cli.Context, err error, _ bool) error {
-	text := strings.NewReplacer("flag provided but not defined: -", "unknown flag --", "for flag -", "for flag --").Replace(err.Error())
+	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown flag --", 1)
 	return usagef("%s (see %s --help)", text, strings.TrimSpace(c.App.Name+" "+commandName(c)))
 }
 
@@ -133,58 +156,15 @@ func arguments(c *cli.Context, least, most int, what string) error {
 	return nil
 }
 
-// flagsFirst moves flags in front of the arguments of the command that args name, since the parser stops at the first
-// argument. What follows "--" stays as it is.
-func flagsFirst(app *cli.App, args []string) []string {
-	if len(args) == 0 {
-		return args
-	}
-	commands, flags := app.Commands, []cli.Flag{}
-	i := 1
-	for i < len(args) {
-		c := find(commands, args[i])
-		if c == nil {
-			break
-		}
-		commands, flags = c.Subcommands, c.Flags
-		i++
-	}
-	takesValue := map[string]bool{}
-	for _, f := range flags {
-		d, ok := f.(cli.DocGenerationFlag)
-		for _, name := range f.Names() {
-			takesValue[name] = ok && d.TakesValue()
+// messages are the lines that tell people of an error, each once.
+func messages(err error) []string {
+	var lines []string
+	for _, e := range flatten(err) {
+		if line := oneLine(e); !slices.Contains(lines, line) {
+			lines = append(lines, line)
 		}
 	}
-	var front, back []string
-	for rest := args[i:]; len(rest) > 0; rest = rest[1:] {
-		word := rest[0]
-		if word == "--" {
-			back = append(back, rest...)
-			break
-		}
-		if word == "-" || !strings.HasPrefix(word, "-") {
-			back = append(back, word)
-			continue
-		}
-		front = append(front, word)
-		name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		if takesValue[name] && !hasValue && len(rest) > 1 {
-			front = append(front, rest[1])
-			rest = rest[1:]
-		}
-	}
-	return append(append(append([]string{}, args[:i]...), front...), back...)
-}
-
-// find finds a command by name.
-func find(commands []*cli.Command, name string) *cli.Command {
-	for _, c := range commands {
-		if c.HasName(name) {
-			return c
-		}
-	}
-	return nil
+	return lines
 }
 
 // flatten takes joined errors apart.
@@ -200,12 +180,16 @@ func flatten(err error) []error {
 	return list
 }
 
-// oneLine is an error's text without line breaks.
+// oneLine is an error's text for a terminal, without line breaks.
 func oneLine(err error) string {
-	if err == context.Canceled {
-		return "interrupted"
+	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
+		if stopped := new(interruptedError); errors.As(err, stopped) {
+			text = stopped.Error()
+		}
 	}
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return escape.Terminal(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
 // version is that of the module, or the commit that the program was built from.

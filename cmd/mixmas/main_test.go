@@ -2,15 +2,14 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "write golden files and the generated example configuration")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mixmas": main})
+	testscript.Main(m, map[string]func(){"mixmas": main, "moves": func() { fmt.Println(movesLines(os.Stderr)) }})
 }
 
 // TestScripts runs the program as people do. Each script finds an archive of three scores in $WORK/scores.tar.
@@ -40,6 +39,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CONFIGS", configs)
+			e.Setenv("ESCAPE", "\x1b[31m")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector waits a second at every exit otherwise
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "scores.tar"), archive, 0o644)
 		},
@@ -80,7 +81,7 @@ func scoresArchive(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 		sc.Numerics, sc.Finished = "cpu/amd64/avx2", time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
-		if _, err := s.Put(sc, []byte("weights of "+sc.Name), nil); err != nil {
+		if _, err := s.Put(t.Context(), sc, []byte("weights of "+sc.Name), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,40 +106,6 @@ func TestBuiltinExampleIsTheTemplate(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(example), string(config.Template())); diff != "" {
 		t.Errorf("%s is not the template (go test ./cmd/mixmas -update writes it):\n%s", path, diff)
-	}
-}
-
-func TestInterruptedCommandExits130(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	var stdout, stderr bytes.Buffer
-	code := run(ctx, []string{"mixmas", "data", "info"}, strings.NewReader(""), &stdout, &stderr)
-	if code != exitInterrupted || strings.Count(stderr.String(), "\n") != 1 || !strings.HasPrefix(stderr.String(), "mixmas: ") {
-		t.Errorf("exit code %d, %q", code, stderr.String())
-	}
-}
-
-func TestFlagsFirst(t *testing.T) {
-	app := newApp(nil, nil, nil)
-	for _, test := range []struct{ args, want string }{
-		{"mixmas", "mixmas"},
-		{"mixmas --version", "mixmas --version"},
-		{"mixmas config init a.yaml --force", "mixmas config init --force a.yaml"},
-		{"mixmas scores rm k1 --store s.db k2", "mixmas scores rm --store s.db k1 k2"},
-		{"mixmas scores rm k1 --store=s.db k2", "mixmas scores rm --store=s.db k1 k2"},
-		{"mixmas scores rm k1 -- --store k2", "mixmas scores rm k1 -- --store k2"},
-		{"mixmas scores import - --store s.db", "mixmas scores import --store s.db -"},
-		{"mixmas scores rm k1 --store", "mixmas scores rm --store k1"},
-		{"mixmas nonsense a --b c", "mixmas --b nonsense a c"},
-		{"mixmas data build avmnist --snr -5 --from a", "mixmas data build avmnist --snr -5 --from a"},
-	} {
-		got := flagsFirst(app, strings.Fields(test.args))
-		if strings.Join(got, " ") != test.want {
-			t.Errorf("%s: got %v", test.args, got)
-		}
-	}
-	if got := flagsFirst(app, nil); !slices.Equal(got, nil) {
-		t.Errorf("nothing: got %v", got)
 	}
 }
 

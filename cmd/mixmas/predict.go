@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/dataset"
+	"mixmas/search/escape"
 	"mixmas/search/model"
 )
 
@@ -23,7 +24,7 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "label data with a trained model",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
-			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data, for models that were trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),
@@ -57,10 +58,13 @@ func predict(c *cli.Context) error {
 		return err
 	}
 	data, err := openPredictData(c, m)
-	if err != nil {
-		return err
+	if err == nil {
+		defer data.Close()
+		err = m.CheckData(data)
 	}
-	defer data.Close()
+	if err != nil {
+		return dataError(c, m, err)
+	}
 	logits, err := m.Predict(c.Context, d, data, dataset.Split(split))
 	if err != nil {
 		return err
@@ -84,9 +88,12 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		options.Path = path
 		return openFormat(c.Context, format.Name, options, env)
 	}
-	plan, err := loadConfig(path)
+	plan, err := loadConfig(c, path)
 	if err != nil {
 		return nil, err
+	}
+	if trained := m.Data.Format; path == "" && trained != plan.Data.Format {
+		return nil, fmt.Errorf("it was trained on data of the format %s", trained)
 	}
 	env.Folder = plan.Folder()
 	data, err := openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
@@ -94,6 +101,15 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		err = fmt.Errorf("%w (without --data, the built-in data are read)", err)
 	}
 	return data, err
+}
+
+// dataError is an error of data that the model cannot read: where --data was forgotten, it says so.
+func dataError(c *cli.Context, m *model.Model, err error) error {
+	if c.String("data") != "" || c.Context.Err() != nil {
+		return err
+	}
+	return usagef("%s: --data is missing, and the model does not read the built-in data that are taken then (%w); it reads %s: name a configuration, or a folder in the AV-MNIST layout, with such data",
+		commandName(c), err, m.Reads())
 }
 
 // prediction is what is said of one row.
@@ -124,13 +140,13 @@ func writeCSV(w io.Writer, list []prediction, classes []string) error {
 	out := csv.NewWriter(w)
 	header := []string{"row", "label"}
 	for _, class := range classes {
-		header = append(header, "p("+class+")")
+		header = append(header, escape.CSV("p("+class+")"))
 	}
 	if err := out.Write(header); err != nil {
 		return err
 	}
 	for _, p := range list {
-		line := []string{strconv.Itoa(p.Row), strings.Join(p.Labels, "|")}
+		line := []string{strconv.Itoa(p.Row), escape.CSV(strings.Join(p.Labels, "|"))}
 		for _, x := range p.ordered {
 			line = append(line, strconv.FormatFloat(float64(x), 'g', -1, 32))
 		}
@@ -143,10 +159,13 @@ func writeCSV(w io.Writer, list []prediction, classes []string) error {
 }
 
 func writeJSONLines(w io.Writer, list []prediction, _ []string) error {
-	out := json.NewEncoder(w)
 	for _, p := range list {
-		if err := out.Encode(p); err != nil {
+		line, err := json.Marshal(p)
+		if err != nil {
 			return fmt.Errorf("row %d: %w", p.Row, err)
+		}
+		if _, err := w.Write(append(escape.JSON(line), '\n')); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,19 +1,20 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-	"golang.org/x/term"
 
 	"mixmas/search"
+	"mixmas/search/escape"
 )
 
 // How often a training's progress is shown.
@@ -22,7 +23,8 @@ const (
 	lineInterval = 30 * time.Second
 )
 
-// progress shows people how a search goes on: a bar for each running training on a terminal, plain lines elsewhere.
+// progress shows people how a search goes on: a bar for each running training where lines may move,
+// plain lines elsewhere.
 type progress struct {
 	out      io.Writer     // where lines go; above the bars where there are bars
 	bars     *mpb.Progress // nil: plain lines
@@ -50,10 +52,10 @@ type trial struct {
 	next  atomic.Int64  // when it is shown next, in nanoseconds after start
 }
 
-// newProgress shows progress on w, with bars if it is a terminal.
+// newProgress shows progress on w, with bars where lines may move.
 func newProgress(w io.Writer) *progress {
 	p := &progress{out: w, interval: lineInterval, now: time.Now}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if movesLines(w) {
 		p.withBars(mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()))
 	}
 	return p
@@ -93,7 +95,7 @@ func (p *progress) TrialStarted(id int, name string, steps int) {
 	t.loss.Store(math.Float64bits(math.NaN()))
 	if p.bars != nil {
 		t.bar = p.bars.AddBar(int64(steps), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
+			mpb.PrependDecorators(decor.Name(escape.Terminal(name), decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(
 				decor.Percentage(decor.WC{W: 5}),
 				decor.Any(func(decor.Statistics) string { return lossText(math.Float64frombits(t.loss.Load())) }, decor.WC{W: 13}),
@@ -136,10 +138,11 @@ func (p *progress) TrialDone(id int, name string, score float64, metric string, 
 		}
 	}
 	switch {
+	case errors.Is(err, context.Canceled): // the command's last line says it once for all
 	case err != nil:
 		p.line("%s: failed: %s", name, oneLine(err))
 	case cached:
-		p.line("%s: %s %.4f, retained", name, metric, score)
+		p.line("%s: %s %.4f, cached", name, metric, score)
 	default:
 		p.line("%s: %s %.4f after %.1f s", name, metric, score, seconds)
 	}
@@ -148,11 +151,14 @@ func (p *progress) TrialDone(id int, name string, score float64, metric string, 
 // StageDone implements [search.Observer].
 func (p *progress) StageDone(stage, winner string) { p.line("%s: the winner is %s", stage, winner) }
 
+// Notice implements [search.Observer].
+func (p *progress) Notice(text string) { p.line("%s", text) }
+
 // line writes one line. There is nobody to tell when it cannot be written.
 func (p *progress) line(format string, args ...any) {
 	p.lines.Lock()
 	defer p.lines.Unlock()
-	_, _ = fmt.Fprintf(p.out, format+"\n", args...)
+	_, _ = fmt.Fprintln(p.out, escape.Terminal(fmt.Sprintf(format, args...)))
 }
 
 // lossText is the loss for people, empty before the first one.

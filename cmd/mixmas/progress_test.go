@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -46,14 +48,15 @@ func TestProgressLines(t *testing.T) {
 	p.TrialStep(1, 42, 1)
 	p.TrialDone(0, "encoder/image/hyper_mixer", 0.5, "accuracy", true, 10, nil)
 	p.TrialDone(3, "encoder/image/ramlp", 0, "accuracy", false, 10, errors.New("loss is NaN\nafter step 3"))
-	p.StageDone("encoder/image", "mlp_mixer")
+	p.TrialDone(4, "encoder/image/monarch_mixer", 0, "accuracy", false, 10, fmt.Errorf("waiting: %w", context.Canceled))
+	p.StageDone("encoder/image", "mlp\x1b[31m")
 	p.Close()
 	want := `encoder/image: 2 candidates
 encoder/image/mlp_mixer: 40 of 100 steps, loss 1.2500, 1m0s left
 encoder/image/mlp_mixer: accuracy 0.5123 after 100.0 s
-encoder/image/hyper_mixer: accuracy 0.5000, retained
+encoder/image/hyper_mixer: accuracy 0.5000, cached
 encoder/image/ramlp: failed: loss is NaN; after step 3
-encoder/image: the winner is mlp_mixer
+encoder/image: the winner is mlp\x1b[31m
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)

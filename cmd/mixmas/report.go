@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -14,6 +12,7 @@ import (
 func reportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "report", Usage: "make a page of Markdown from documents that --json printed", ArgsUsage: "DOCUMENT...",
+		Description: "Each search has a section, in which its runs and full trainings are put together.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "title", Value: "Results", Usage: "the page's `TITLE`"},
 			&cli.StringSliceFlag{Name: "note", Usage: "a paragraph of `TEXT` below the title; may be repeated"},
@@ -24,17 +23,23 @@ func reportCommand() *cli.Command {
 			}
 			page := report.Page{Title: c.String("title"), Notes: c.StringSlice("note")}
 			for _, path := range c.Args().Slice() {
-				text, err := os.ReadFile(path)
+				d, err := readDocument(path)
 				if err != nil {
 					return err
-				}
-				var d report.Document
-				if err := json.Unmarshal(text, &d); err != nil {
-					return fmt.Errorf("%s: not a document of mixmas: %w", path, err)
 				}
 				page.Documents = append(page.Documents, d)
 			}
 			return report.WriteMarkdown(c.App.Writer, page)
 		},
 	}
+}
+
+// readDocument reads a kept document.
+func readDocument(path string) (report.Document, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return report.Document{}, err
+	}
+	defer f.Close()
+	return report.Read(path, f)
 }

@@ -6,8 +6,8 @@ import "github.com/urfave/cli/v2"
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
-		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores.",
-		Flags:       sessionFlags(outFlag(), epochsFlag()),
+		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.",
+		Flags:       sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag()),
 		Action:      func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
@@ -16,13 +16,18 @@ func runCommand() *cli.Command {
 func searchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG]",
-		Flags:  sessionFlags(),
-		Action: func(c *cli.Context) error { return searchAndTrain(c, false) },
+		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input.",
+		Flags:       sessionFlags(),
+		Action:      func(c *cli.Context) error { return searchAndTrain(c, false) },
 	}
 }
 
 func epochsFlag() cli.Flag {
 	return &cli.IntFlag{Name: "epochs", Usage: "at most `N` epochs of full training", DefaultText: "the configuration's"}
+}
+
+func allMetricsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "all-metrics", Usage: "print every metric of the model; --json always has them all"}
 }
 
 func searchAndTrain(c *cli.Context, train bool) (err error) {
@@ -35,6 +40,11 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 		return err
 	}
 	defer s.closeAfter(&err)
+	if train {
+		if err := s.search.CheckFolder(plan.Name, c.String("out")); err != nil {
+			return s.explain(err)
+		}
+	}
 	r, err := s.runSearch()
 	if err != nil || !train {
 		if err == nil {

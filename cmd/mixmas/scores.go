@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,11 +15,15 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/atomicfile"
+	"mixmas/search/escape"
 	"mixmas/search/store"
 )
 
 // defaultStore is where scores are kept unless --store says otherwise.
 const defaultStore = "mixmas.db"
+
+// storeTimeout is how long these commands wait for other processes.
+const storeTimeout = 10 * time.Second
 
 // storeFlag selects the store of scores.
 func storeFlag() cli.Flag {
@@ -54,6 +59,7 @@ func openStore(c *cli.Context, o store.Options) (*store.Store, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no store %s: --store names it", path)
 	}
+	o.Timeout = storeTimeout
 	return store.Open(path, o)
 }
 
@@ -65,7 +71,7 @@ func scoresList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.List()
+	list, err := s.List(c.Context)
 	if err != nil {
 		return err
 	}
@@ -81,8 +87,8 @@ func scoresList(c *cli.Context) error {
 		} else if value, known := sc.Metrics["accuracy"]; known {
 			accuracy = fmt.Sprintf("%.4f", value)
 		}
-		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, sc.Name, accuracy,
-			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), sc.Numerics)
+		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, escape.Terminal(sc.Name), accuracy,
+			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics))
 	}
 	return table.Flush()
 }
@@ -129,7 +135,7 @@ func scoresImport(c *cli.Context) (err error) {
 		defer f.Close()
 		from = f
 	}
-	s, err := store.Open(c.String("store"), store.Options{})
+	s, err := store.Open(c.String("store"), store.Options{Timeout: storeTimeout})
 	if err != nil {
 		return err
 	}
@@ -163,7 +169,7 @@ func scoresRemove(c *cli.Context) error {
 		if err := s.Remove(sc.Key); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.App.Writer, "%.12s %s removed\n", sc.Key, sc.Name)
+		fmt.Fprintf(c.App.Writer, "%.12s %s removed\n", sc.Key, escape.Terminal(sc.Name))
 	}
 	return nil
 }
@@ -188,10 +194,15 @@ func scoresPrune(c *cli.Context) error {
 	return nil
 }
 
-// writeJSON writes indented JSON.
+// writeJSON writes indented JSON, in which nothing acts on a terminal.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escape.JSON(text.Bytes()))
+	return err
 }

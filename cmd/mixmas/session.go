@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -33,12 +35,34 @@ func outFlag() cli.Flag {
 	return &cli.StringFlag{Name: "out", Value: "mixmas-out", Usage: "`DIR` for the model"}
 }
 
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another plan or of other data in --out"}
+}
+
+// checkOut looks at the folder of --out, or at what is there of its path, before a search is run for it.
+func checkOut(out string) error {
+	for path := out; ; path = filepath.Dir(path) {
+		info, err := os.Stat(path)
+		switch {
+		case (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && path != filepath.Dir(path):
+			continue
+		case err != nil:
+			return fmt.Errorf("--out %s: %w", quote(out), err)
+		case info.IsDir():
+			return nil
+		case path == out:
+			return fmt.Errorf("--out %s: there is a file of this name", quote(out))
+		}
+		return fmt.Errorf("--out %s: %s is a file", quote(out), path)
+	}
+}
+
 // loadPlan reads the configuration that the command names, and applies the flags that change it.
 func loadPlan(c *cli.Context) (*config.Config, error) {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return nil, err
 	}
-	plan, err := loadConfig(c.Args().First())
+	plan, err := loadConfig(c, c.Args().First())
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +97,11 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 			s.closeAfter(&err)
 		}
 	}()
+	if out := c.String("out"); out != "" { // empty for a search
+		if err := checkOut(out); err != nil {
+			return s, err
+		}
+	}
 	d, workers, err := openDevice(c, plan.Numerics)
 	if err != nil {
 		return s, err
@@ -85,12 +114,15 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		return s, err
 	}
 	s.data = data
-	scores, err := store.Open(s.store, store.Options{})
+	s.progress = newProgress(c.App.ErrWriter)
+	scores, err := store.Open(s.store, store.Options{Waiting: func() {
+		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
+	}})
 	if err != nil {
 		return s, err
 	}
-	s.progress = newProgress(c.App.ErrWriter)
-	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress})
+	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress,
+		Overwrite: c.Bool("force")})
 	return s, err
 }
 
@@ -116,15 +148,17 @@ func (s *session) runSearch() (*search.Result, error) {
 	return r, s.explain(err)
 }
 
-// explain adds to an interruption, or to a device that failed, how to go on.
+// explain adds to an interruption, a device that failed or a folder that is taken how to go on.
 func (s *session) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.cli.Context.Err() != nil && errors.Is(err, s.cli.Context.Err()):
-		return fmt.Errorf("interrupted; the same command goes on from the scores in %s: %w", s.store, err)
+	case s.cli.Context.Err() != nil && errors.Is(err, context.Canceled):
+		return interruptedError{"the same command goes on from the scores in " + quote(s.store), err}
+	case errors.Is(err, search.ErrOccupied):
+		return usagef("--out %s: %w: name another, or replace what is there with --force", quote(s.cli.String("out")), err)
 	case errors.Is(err, device.ErrDevice):
-		return fmt.Errorf("%w; when it works again, the same command goes on from the scores in %s", err, s.store)
+		return fmt.Errorf("%w; when it works again, the same command goes on from the scores in %s", err, quote(s.store))
 	}
 	return err
 }
@@ -133,9 +167,9 @@ func (s *session) explain(err error) error {
 func (s *session) report(r *search.Result, t *search.Trained) error {
 	s.progress.Close()
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())
-	d.Command = strings.Join(append([]string{"mixmas"}, os.Args[1:]...), " ")
+	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d)
 	}
-	return report.WriteText(s.cli.App.Writer, d)
+	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
 }

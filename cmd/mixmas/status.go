@@ -3,16 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 )
 
-// status shows how far a long command is: one line that changes on a terminal, a line now and then elsewhere.
+// status shows how far a long command is: one line that changes where lines may move, a line now and then elsewhere.
 type status struct {
 	w        io.Writer
-	terminal bool
+	moving   bool
 	interval time.Duration
 	next     time.Time
 	shown    bool
@@ -22,8 +19,8 @@ type status struct {
 func newStatus(w io.Writer) *status {
 	const line, terminal = 10 * time.Second, 200 * time.Millisecond
 	s := &status{w: w, interval: line}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.terminal, s.interval = true, terminal
+	if movesLines(w) {
+		s.moving, s.interval = true, terminal
 	}
 	s.next = time.Now().Add(s.interval)
 	return s
@@ -36,7 +33,7 @@ func (s *status) show(format string, args ...any) {
 	}
 	s.next = time.Now().Add(s.interval)
 	text := fmt.Sprintf(format, args...)
-	if s.terminal {
+	if s.moving {
 		s.shown = true
 		_, _ = fmt.Fprintf(s.w, "\r\x1b[K%s", text)
 		return

@@ -19,8 +19,8 @@ func trainCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "train", Usage: "train a search's winner, or a preset without a search", ArgsUsage: "[CONFIG]",
-		Description: "Data and recipe are those of CONFIG. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained.",
-		Flags: sessionFlags(outFlag(), epochsFlag(),
+		Description: "Data and recipe are those of CONFIG; - is standard input. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained.",
+		Flags: sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(),
 			&cli.StringFlag{Name: "preset", Usage: "architecture to train: " + strings.Join(presets, ", ")}),
 		Action: train,
 	}

@@ -4,6 +4,7 @@
 // shows as data that are not there, every time. Kernels, copies and all else run one at a time in the whole process.
 //
 // MIXMAS_EMULATOR_DEVICES: how many GPUs there are (1). MIXMAS_EMULATOR_MEMORY: bytes of memory that each has (16 GiB).
+// MIXMAS_EMULATOR_DRIVER: the version of CUDA that the driver is for (that of the headers; 12040 is 12.4).
 // MIXMAS_EMULATOR_SHARED: bytes of shared memory that a block of the first may have (163 KiB, which is also the most).
 #pragma once
 
@@ -100,6 +101,7 @@ inline size_t setting(const char *name, size_t otherwise) {
   return text && *text ? strtoull(text, nullptr, 10) : otherwise;
 }
 inline int device_count() { return int(setting("MIXMAS_EMULATOR_DEVICES", 1)); }
+inline int driver_version() { return int(setting("MIXMAS_EMULATOR_DRIVER", CUDART_VERSION)); }
 inline size_t memory_size() { return setting("MIXMAS_EMULATOR_MEMORY", size_t(16) << 30); }
 inline size_t most_shared(int ordinal) {
   return ordinal == 0 ? std::min(setting("MIXMAS_EMULATOR_SHARED", kMaxShared), kMaxShared) : kMaxShared;
@@ -304,12 +306,13 @@ EMULATOR_API cudaError_t cudaGetLastError() {
 
 EMULATOR_API cudaError_t cudaRuntimeGetVersion(int *version) { return *version = CUDART_VERSION, cudaSuccess; }
 EMULATOR_API cudaError_t cudaDriverGetVersion(int *version) {
-  *version = emulator::device_count() ? CUDART_VERSION : 0;
+  *version = emulator::device_count() ? emulator::driver_version() : 0;
   return cudaSuccess;
 }
 
 EMULATOR_API cudaError_t cudaGetDeviceCount(int *count) {
   *count = emulator::device_count();
+  if (emulator::driver_version() / 1000 < CUDART_VERSION / 1000) return emulator::result(cudaErrorInsufficientDriver);
   return emulator::result(*count ? cudaSuccess : cudaErrorNoDevice);
 }
 

@@ -101,10 +101,10 @@ inline double roundoff(mixmas_numerics numerics) {
 }
 
 // close compares what was written with what is wanted: no element may be off by more than `tolerance` times the largest
-// magnitude wanted. NaN is never close.
-inline void close(const char *what, const Array &got, const std::vector<double> &want, double tolerance) {
+// magnitude wanted, or that of the terms whose sum an element is. NaN is never close.
+inline void close(const char *what, const Array &got, const std::vector<double> &want, double tolerance, double terms = 0) {
   std::vector<float> values = got.after();
-  double largest = 1e-30, worst = 0;
+  double largest = std::max(1e-30, terms), worst = 0;
   size_t at = 0;
   for (double w : want) largest = std::max(largest, std::fabs(w));
   for (size_t i = 0; i < want.size(); ++i) {

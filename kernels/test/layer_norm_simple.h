@@ -1,6 +1,7 @@
 // layer_norm_simple.h: the operations of layer_norm.cu, one row after the other.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -31,11 +32,12 @@ inline LayerNorm layer_norm(const Values &x, const Values &weight, const Values 
 
 struct LayerNormGrad {
   Values dx, dweight, dbias;
+  double terms;  // the largest magnitude of what dx sums up: few elements nearly cancel
 };
 
 inline LayerNormGrad layer_norm_grad(const Values &x, const Values &weight, const Values &statistics, const Values &dy,
                                      int64_t rows, int64_t width) {
-  LayerNormGrad out = {Values(x.size()), Values(width), Values(width)};
+  LayerNormGrad out = {Values(x.size()), Values(width), Values(width), 0};
   for (int64_t row = 0; row < rows; ++row) {
     const double mean = statistics[row], rstd = statistics[rows + row];
     auto normal = [&](int64_t i) { return (x[row * width + i] - mean) * rstd; };
@@ -47,8 +49,11 @@ inline LayerNormGrad layer_norm_grad(const Values &x, const Values &weight, cons
       sum += weight[i] * d / width;
       dot += weight[i] * d * normal(i) / width;
     }
-    for (int64_t i = 0; i < width; ++i)
-      out.dx[row * width + i] = rstd * (weight[i] * dy[row * width + i] - sum - normal(i) * dot);
+    for (int64_t i = 0; i < width; ++i) {
+      const double weighted = weight[i] * dy[row * width + i];
+      out.dx[row * width + i] = rstd * (weighted - sum - normal(i) * dot);
+      out.terms = std::max(out.terms, std::fabs(rstd * weighted));
+    }
   }
   return out;
 }

@@ -67,7 +67,7 @@ void gradient_of(const Shape &s, int options, int shift, mixmas_numerics numeric
                                     dweight.when(options & PLUS_PARAMETERS), plus_bias.when(options & PLUS_PARAMETERS),
                                     s.rows, s.width},
              numerics);
-  if (options & DX) dx.close("dx", want.dx, 3e-6);
+  if (options & DX) dx.close("dx", want.dx, 3e-6, want.terms);
   if (options & WEIGHT) dweight.close("dweight", want.dweight, 3e-6);
   if (options & BIAS) dbias.close("dbias", want.dbias, 3e-6);
 }
@@ -90,7 +90,7 @@ void in_place(mixmas_numerics numerics) {
   mixmas_layer_norm_grad op = {};
   op.x = x, op.weight = weight, op.statistics = statistics, op.dy = dy, op.dx = dy, op.rows = rows, op.width = width;
   test::run(op, numerics);
-  dy.close("dx in place of dy", want.dx, 3e-6);
+  dy.close("dx in place of dy", want.dx, 3e-6, want.terms);
 }
 
 }  // namespace

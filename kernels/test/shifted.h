@@ -19,9 +19,9 @@ class Shifted {
   std::vector<float> after() const { return drop(array_.after()); }
 
   // close compares as test::close does.
-  void close(const char *what, std::vector<double> want, double tolerance) const {
+  void close(const char *what, std::vector<double> want, double tolerance, double terms = 0) const {
     want.insert(want.begin(), by_, 0);
-    test::close(what, array_, want, tolerance);
+    test::close(what, array_, want, tolerance, terms);
   }
 
  private:

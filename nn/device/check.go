@@ -3,10 +3,12 @@ package device
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
-// Check says whether all buffers lie inside their spaces, and whether what is kept is an output of one element.
+// Check says whether all buffers lie inside their spaces, whether the sizes of matrices and maps are ones that every device
+// can count with, and whether what is kept is an output of one element.
 func (p *Program) Check() error {
 	for i, info := range p.Buffers {
 		var limit int
@@ -24,8 +26,36 @@ func (p *Program) Check() error {
 			return fmt.Errorf("buffer %d (%s): elements %d to %d of a space of %d", i+1, info.Name, info.Offset, info.Offset+info.Size, limit)
 		}
 	}
+	for i, op := range p.Operations {
+		if err := checkSizes(op); err != nil {
+			return fmt.Errorf("operation %d (%s): %w", i+1, op.Name(), err)
+		}
+	}
 	if k := p.Kept; k != 0 && (k < 0 || int(k) > len(p.Buffers) || p.Info(k).Size != 1 || p.Info(k).Last != len(p.Operations)) {
 		return fmt.Errorf("the kept value is buffer %d, which is no output of one element", k)
+	}
+	return nil
+}
+
+// checkSizes refuses sizes of matrices and maps beyond what fits 32 bits, which kernels count them with.
+func checkSizes(op Operation) error {
+	var sizes []int
+	switch o := op.(type) {
+	case Composite:
+		for _, part := range o.Operations() {
+			if err := checkSizes(part); err != nil {
+				return fmt.Errorf("%s: %w", part.Name(), err)
+			}
+		}
+	case *MatMul:
+		sizes = []int{o.M, o.N, o.K, o.LDA, o.LDB, o.LDC, o.Batch[0], o.Batch[1]}
+	case interface{ counts() []int }:
+		sizes = o.counts()
+	}
+	for _, n := range sizes {
+		if n < 0 || n > math.MaxInt32 {
+			return fmt.Errorf("a size is %d: want at most %d", n, math.MaxInt32)
+		}
 	}
 	return nil
 }

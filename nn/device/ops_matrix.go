@@ -98,6 +98,10 @@ type Maps struct {
 	Kernel, Stride, Padding        int
 }
 
+func (m Maps) counts() []int {
+	return []int{m.Batch, m.Height, m.Width, m.Channels, m.Kernel, m.Stride, m.Padding}
+}
+
 // OutHeight is the number of kernel positions down the map; OutWidth across it.
 func (m Maps) OutHeight() int { return (m.Height+2*m.Padding-m.Kernel)/m.Stride + 1 }
 

@@ -30,6 +30,23 @@ type BufferInfo struct {
 	Data []float32
 }
 
+// MaxElements bounds the elements of one buffer, and those of all parameters of a model together: 256 GiB as float32. Sums
+// and products of checked sizes then stay far below the largest integer.
+const MaxElements = 1 << 36
+
+// Elements is the number of elements of a tensor of the given shape, and false where a size is negative or the product
+// exceeds [MaxElements].
+func Elements(shape ...int) (n int, ok bool) {
+	n = 1
+	for _, size := range shape {
+		if size < 0 || size > MaxElements || size > 0 && n > MaxElements/size {
+			return 0, false
+		}
+		n *= size
+	}
+	return n, true
+}
+
 // Alignment of arena buffers, in float32 elements: one cache line.
 const Alignment = 16
 

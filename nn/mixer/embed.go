@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"mixmas/nn"
+	"mixmas/nn/device"
 )
 
 // embedding turns a batch of inputs into tokens (b, n, d). A nil embedding takes tokens as they are.
@@ -72,9 +73,9 @@ func defaultPatch(height, across int) int {
 	for b != 0 {
 		a, b = b, a%b
 	}
-	for p := a / 2; p > 1; p-- {
-		if a%p == 0 {
-			return p
+	for smallest := 2; smallest*smallest <= a; smallest++ {
+		if a%smallest == 0 {
+			return a / smallest
 		}
 	}
 	return 1
@@ -96,6 +97,9 @@ func (in Input) check() error {
 		if n < 1 {
 			return fmt.Errorf("%s: the shape %v has no elements", in.Kind, in.Shape)
 		}
+	}
+	if _, ok := device.Elements(in.Shape...); !ok {
+		return fmt.Errorf("%s: the shape %v has more than %d elements", in.Kind, in.Shape, device.MaxElements)
 	}
 	return nil
 }

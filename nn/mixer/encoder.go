@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"mixmas/nn"
+	"mixmas/nn/device"
 )
 
 // Block maps tokens (b, n, d) to tokens of the same shape. mask is nil or marks real tokens (b, n).
@@ -40,6 +41,9 @@ func newEncoder(s *nn.Scope, in Input, width, depth, patch int, block func(s *nn
 		if err != nil {
 			return nil, err
 		}
+		if err := s.Parameters().Err(); err != nil {
+			return nil, err
+		}
 		e.blocks = append(e.blocks, b)
 	}
 	e.norm = nn.NewLayerNorm(s.In("norm"), e.width, 1e-5)
@@ -69,11 +73,14 @@ type option struct {
 	value int
 }
 
-// positive refuses the first option below 1.
+// positive refuses the first option that is below 1, or larger than any tensor.
 func positive(options ...option) error {
 	for _, o := range options {
 		if o.value < 1 {
 			return fmt.Errorf("option %s: want at least 1, got %d", o.name, o.value)
+		}
+		if o.value > device.MaxElements {
+			return fmt.Errorf("option %s: want at most %d, got %d", o.name, device.MaxElements, o.value)
 		}
 	}
 	return nil

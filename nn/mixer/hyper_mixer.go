@@ -21,12 +21,12 @@ func init() {
 
 // HyperMixerOptions are the options of the architecture hyper_mixer.
 type HyperMixerOptions struct {
-	Width        int     `yaml:"width" json:"width" jsonschema:"minimum=1" doc:"Features of a token; a fusion network takes those of its tokens."`
+	Width        int     `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of a token; a fusion network takes those of its tokens."`
 	Depth        int     `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=1000" doc:"Number of blocks."`
-	Patch        int     `yaml:"patch" json:"patch" jsonschema:"minimum=0" doc:"Side of the patches of a map; 0 chooses it."`
-	TokenWidth   int     `yaml:"token_width" json:"token_width" jsonschema:"minimum=1" doc:"Hidden width of the generated MLPs over tokens, all heads together."`
-	ChannelWidth int     `yaml:"channel_width" json:"channel_width" jsonschema:"minimum=1" doc:"Hidden width of the MLP over features."`
-	Heads        int     `yaml:"heads" json:"heads" jsonschema:"minimum=1" doc:"Heads that share the features; divides width and token_width."`
+	Patch        int     `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0 chooses it."`
+	TokenWidth   int     `yaml:"token_width" json:"token_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the generated MLPs over tokens, all heads together."`
+	ChannelWidth int     `yaml:"channel_width" json:"channel_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the MLP over features."`
+	Heads        int     `yaml:"heads" json:"heads" jsonschema:"minimum=1,maximum=68719476736" doc:"Heads that share the features; divides width and token_width."`
 	Tied         bool    `yaml:"tied" json:"tied" doc:"One generator for both layers of the generated MLPs."`
 	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each layer of the MLP over features; by default the training's."`
 }
@@ -114,7 +114,7 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 		mask = g.Reshape(mask, b, n, 1)
 		x = g.Mul(x, mask)
 	}
-	positions := g.Constant("positions", sinusoid(n, m.d), n, m.d)
+	positions := g.ConstantOf("positions", func(p []float32) { sinusoid(p, m.d) }, n, m.d)
 	if mask != nil || g.Err() != nil {
 		return m.norm.Forward(g, m.mix(g, x, positions, mask))
 	}
@@ -192,11 +192,10 @@ func (m *HyperMixing) generate(g *nn.Graph, w generator, x *nn.Value) *nn.Value 
 	return layer(layer(x, w.fc1, dk, device.GELU), w.fc2, tk, device.Identity)
 }
 
-// sinusoid are the positions (n, d) of Vaswani et al. 2017: sine on even features and cosine on odd ones, with
+// sinusoid writes the positions p (n, d) of Vaswani et al. 2017: sine on even features and cosine on odd ones, with
 // wavelengths 2π·10000^(2k/d).
-func sinusoid(n, d int) []float32 {
-	p := make([]float32, n*d)
-	for i := range n {
+func sinusoid(p []float32, d int) {
+	for i := range len(p) / d {
 		for k := 0; k < d; k += 2 {
 			sin, cos := math.Sincos(float64(i) / math.Pow(10000, float64(k)/float64(d)))
 			p[i*d+k] = float32(sin)
@@ -205,5 +204,4 @@ func sinusoid(n, d int) []float32 {
 			}
 		}
 	}
-	return p
 }

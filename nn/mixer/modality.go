@@ -27,6 +27,9 @@ func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
 		return encodedModality{}, fmt.Errorf("modality %s: masked is for sequences, not for a %s", m.Name, m.Kind)
 	}
 	network, err := m.Encoder.network(s, Input{Kind: m.Kind, Shape: m.Shape})
+	if err == nil {
+		err = s.Parameters().Err()
+	}
 	if err != nil {
 		return encodedModality{}, fmt.Errorf("modality %s: %w", m.Name, err)
 	}

@@ -18,9 +18,9 @@ func init() {
 
 // MonarchMixerOptions are the options of the architecture monarch_mixer.
 type MonarchMixerOptions struct {
-	Width int `yaml:"width" json:"width" jsonschema:"minimum=1" doc:"Features of a token; a fusion network takes those of its tokens."`
+	Width int `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of a token; a fusion network takes those of its tokens."`
 	Depth int `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=1000" doc:"Number of blocks."`
-	Patch int `yaml:"patch" json:"patch" jsonschema:"minimum=0" doc:"Side of the patches of a map; 0 chooses it."`
+	Patch int `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0 chooses it."`
 }
 
 func newMonarchMixer(s *nn.Scope, in Input, options any) (Network, error) {
@@ -123,10 +123,10 @@ func (m *Monarch) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 // monarchFactors is the factor pair p ≤ q ≤ 2p of the smallest p·q ≥ n that has one, p as large as can be.
 func monarchFactors(n int) (p, q int) {
 	for order := n; ; order++ {
-		for p = int(math.Sqrt(float64(order))); order%p != 0; p-- {
-		}
-		if q = order / p; q <= 2*p {
-			return p, q
+		for p = int(math.Sqrt(float64(order))); order/p <= 2*p; p-- {
+			if order%p == 0 {
+				return p, order / p
+			}
 		}
 	}
 }

@@ -136,11 +136,7 @@ func (m *Multimodal) mask(g *nn.Graph, tokens, masks []*nn.Value) ([]*nn.Value, 
 		case mask != nil:
 			masked = true
 		case m.fusion.KeepsTokens:
-			ones := make([]float32, b*n)
-			for k := range ones {
-				ones[k] = 1
-			}
-			masks[i] = g.Constant("mask", ones, b, n)
+			masks[i] = g.ConstantOf("mask", nn.Ones, b, n)
 		}
 	}
 	if !masked {

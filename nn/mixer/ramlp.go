@@ -96,11 +96,23 @@ func newRaMLP(s *nn.Scope, in Input, options any) (Network, error) {
 		if height%region != 0 || width%region != 0 {
 			return nil, fmt.Errorf("option region: %d of stage %d does not divide its map of %d×%d", region, i+1, height, width)
 		}
+		for _, o := range []struct {
+			name  string
+			sizes []int
+		}{{"mlp_ratio", []int{o.MLPRatio[i], d}}, {"expansion", []int{o.Expansion[i], d}}, {"group", []int{o.Group[i], region, region}}} {
+			if _, ok := device.Elements(o.sizes...); !ok {
+				return nil, fmt.Errorf("option %s: a layer of stage %d would be more than %d wide, the product of %v",
+					o.name, i+1, device.MaxElements, o.sizes)
+			}
+		}
 		if o.Expansion[i]*d%o.Group[i] != 0 {
 			return nil, fmt.Errorf("option group: %d of stage %d does not divide its %d·%d expanded features", o.Group[i], i+1, o.Expansion[i], d)
 		}
 		var blocks []*RaMLPBlock
 		for j := range o.Depths[i] {
+			if err := s.Parameters().Err(); err != nil {
+				return nil, err
+			}
 			blocks = append(blocks, NewRaMLPBlock(s.In("stages", i, j), d, o.MLPRatio[i], o.Expansion[i], region, o.Group[i], i >= 2))
 		}
 		m.down, m.stages = append(m.down, sampling), append(m.stages, blocks)

@@ -57,6 +57,22 @@ type Architecture struct {
 // Takes reports whether the architecture reads inputs of the kind.
 func (a Architecture) Takes(k Kind) bool { return slices.Contains(a.Kinds, k) }
 
+// Inputs names the kinds that it takes in words, such as "map, sequence or tokens".
+func (a Architecture) Inputs() string {
+	var b strings.Builder
+	for i, k := range a.Kinds {
+		switch {
+		case i == 0:
+		case i == len(a.Kinds)-1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(k))
+	}
+	return b.String()
+}
+
 var registry = map[string]Architecture{}
 
 // Register adds an architecture. It panics if the name is taken.

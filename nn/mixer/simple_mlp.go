@@ -16,8 +16,8 @@ func init() {
 
 // SimpleMLPOptions are the options of the architecture simple_mlp.
 type SimpleMLPOptions struct {
-	Hidden  int     `yaml:"hidden" json:"hidden" jsonschema:"minimum=1" doc:"Width of the hidden layers."`
-	Width   int     `yaml:"width" json:"width" jsonschema:"minimum=1" doc:"Features of the token."`
+	Hidden  int     `yaml:"hidden" json:"hidden" jsonschema:"minimum=1,maximum=68719476736" doc:"Width of the hidden layers."`
+	Width   int     `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of the token."`
 	Layers  int     `yaml:"layers" json:"layers" jsonschema:"minimum=1,maximum=1000" doc:"Number of hidden layers."`
 	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each hidden layer; by default the training's."`
 }

@@ -96,7 +96,7 @@ func (c Choice) network(s *nn.Scope, in Input) (Network, error) {
 		return nil, err
 	}
 	if !architecture.Takes(in.Kind) {
-		return nil, fmt.Errorf("%s does not take inputs of kind %q: it takes %v", c.Architecture, in.Kind, architecture.Kinds)
+		return nil, fmt.Errorf("%s does not take inputs of kind %q: it takes %s", c.Architecture, in.Kind, architecture.Inputs())
 	}
 	if c.Options == nil {
 		c.Options = architecture.Options()

@@ -61,7 +61,7 @@ func TestBuildErrors(t *testing.T) {
 		{"group", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Group = []int{3, 1} }), 1, 28, 28)), "option group: 3 of stage 1"},
 		{"small map", one(image("ramlp", ramlp(func(*mixer.RaMLPOptions) {}), 1, 2, 2)), "too small"},
 		{"other options", one(image("ramlp", &mixer.SimpleMLPOptions{}, 1, 28, 28)), "ramlp does not take options of type *mixer.SimpleMLPOptions"},
-		{"kind", one(image("simple_mlp", nil, 1, 28, 28)), "simple_mlp does not take inputs of kind \"map\""},
+		{"kind", one(image("simple_mlp", nil, 1, 28, 28)), "simple_mlp does not take inputs of kind \"map\": it takes table"},
 		{"shape", one(image("mlp_mixer", nil, 28, 28)), "a map has 3 dimensions a sample, got the shape [28 28]"},
 		{"empty shape", one(image("mlp_mixer", nil, 1, 0, 28)), "no elements"},
 		{"architecture", one(image("mixer", nil, 1, 28, 28)), "unknown architecture \"mixer\": known are hyper_mixer, mlp_mixer, monarch_mixer, ramlp, simple_mlp"},
@@ -83,6 +83,18 @@ func TestBuildErrors(t *testing.T) {
 				t.Errorf("got the error %v, want one with %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestInputsAreWords(t *testing.T) {
+	for want, kinds := range map[string][]mixer.Kind{
+		"table":                   {mixer.Table},
+		"map or tokens":           {mixer.Map, mixer.Tokens},
+		"map, sequence or tokens": {mixer.Map, mixer.Sequence, mixer.Tokens},
+	} {
+		if got := (mixer.Architecture{Kinds: kinds}).Inputs(); got != want {
+			t.Errorf("%v: got %q", kinds, got)
+		}
 	}
 }
 

@@ -2,7 +2,12 @@ package safetensors_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -65,6 +70,12 @@ func TestKnownBytes(t *testing.T) {
 	}
 }
 
+// frame is a file with the given header and n bytes of tensors.
+func frame(header string, n int) []byte {
+	file := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	return append(file, make([]byte, n)...)
+}
+
 func TestDamagedFilesAreRefused(t *testing.T) {
 	file := write(t, nn.Weights{"a": {Shape: []int{2}, Data: []float32{1, 2}}}, nil)
 	for name, damaged := range map[string][]byte{
@@ -73,11 +84,68 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 		"wrong size": bytes.Replace(file, []byte("[2]"), []byte("[3]"), 1),
 		"overlap": bytes.Replace(write(t, nn.Weights{"a": {Shape: []int{1}, Data: []float32{1}}, "b": {Shape: []int{1}, Data: []float32{2}}}, nil),
 			[]byte("[4,8]"), []byte("[0,4]"), 1),
-		"no json": bytes.Replace(file, []byte("{"), []byte("?"), 1),
+		"twice": bytes.Replace(write(t, nn.Weights{"a": {Shape: []int{1}, Data: []float32{1}}, "b": {Shape: []int{1}, Data: []float32{2}}}, nil),
+			[]byte(`"b"`), []byte(`"a"`), 1),
+		"metadata twice":  bytes.Replace(write(t, nil, map[string]string{"k": "1", "l": "2"}), []byte(`"l"`), []byte(`"k"`), 1),
+		"hole":            frame(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`, 12),
+		"one offset":      frame(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[8]}}`, 8),
+		"three offsets":   frame(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}`, 8),
+		"no shape":        frame(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, 4),
+		"negative shape":  frame(`{"a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}`, 8),
+		"wrapping shape":  frame(`{"a":{"dtype":"F32","shape":[4294967296,4294967296,2],"data_offsets":[0,0]}}`, 0),
+		"many dimensions": frame(`{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}}`, 8),
+		"two headers":     frame(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}{}`, 8),
+		"cut json":        frame(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}`, 8),
+		"long header":     append(binary.LittleEndian.AppendUint64(nil, safetensors.MaxHeader+1), make([]byte, safetensors.MaxHeader+1)...),
+		"zeros":           make([]byte, 4096),
+		"no json":         bytes.Replace(file, []byte("{"), []byte("?"), 1),
 	} {
 		if _, _, err := safetensors.Parse(damaged); err == nil || !strings.HasPrefix(err.Error(), "safetensors: ") {
 			t.Errorf("%s: got error %v", name, err)
 		}
+	}
+}
+
+// A header that promises much takes memory only for what is there, with a small factor.
+func TestHeadersTakeLittleMemory(t *testing.T) {
+	var tensors, deep strings.Builder
+	for i := range 20000 {
+		fmt.Fprintf(&tensors, `"%x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},`, i)
+	}
+	deep.WriteString(`"a":{"dtype":"F32","shape":[1`)
+	for range 400000 {
+		deep.WriteString(",1")
+	}
+	deep.WriteString(`],"data_offsets":[0,4]},`)
+	end := `"end":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`
+	for name, file := range map[string][]byte{
+		"tensors":      frame("{"+tensors.String()+end, 0),
+		"a long shape": frame("{"+deep.String()+strings.ReplaceAll(end, "[0,0]", "[4,4]"), 4),
+		"metadata":     frame(`{"__metadata__":{"k":"`+strings.Repeat("x", 1<<20)+`"},`+end, 0),
+		"unclosed":     frame(strings.Repeat("[", 1<<20), 0),
+		"a promise":    frame(`{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}`, 0),
+		"a long one":   binary.LittleEndian.AppendUint64(nil, safetensors.MaxHeader),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, _ = safetensors.Parse(file)
+		runtime.ReadMemStats(&after)
+		if got, most := int(after.TotalAlloc-before.TotalAlloc), 20*len(file)+(256<<10); got > most {
+			t.Errorf("%s: a file of %d bytes takes %d, want at most %d", name, len(file), got, most)
+		}
+	}
+}
+
+func TestLongHeadersAreNotWritten(t *testing.T) {
+	err := safetensors.Write(io.Discard, nil, map[string]string{"k": strings.Repeat("x", safetensors.MaxHeader)})
+	if err == nil || !strings.Contains(err.Error(), "at most 33554432 are read") {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestJSONIsNamed(t *testing.T) {
+	if _, _, err := safetensors.Parse([]byte("{\n  \"version\": 1,\n  \"name\": \"digits\"\n}\n")); !errors.Is(err, safetensors.ErrJSON) {
+		t.Errorf("got error %v", err)
 	}
 }
 
@@ -89,8 +157,9 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, _, err := safetensors.Parse(write(t, w, metadata)); err != nil {
-			t.Fatalf("written again it does not parse: %v", err)
+		again, _, err := safetensors.Parse(write(t, w, metadata))
+		if err != nil || safetensors.Digest(again) != safetensors.Digest(w) {
+			t.Fatalf("written again it does not parse alike: %v", err)
 		}
 	})
 }

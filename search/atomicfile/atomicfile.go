@@ -2,7 +2,6 @@
 package atomicfile
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,33 +11,49 @@ import (
 	"strings"
 )
 
+// partial and a random word end the names of files that are not whole yet.
+const partial = ".partial-"
+
 // Write puts what write writes in the place of the file at path, when all of it is on the disk. Until then, and after an
 // error, the old file stays. The new one has its permissions. A symbolic link stays one; what is no regular file, such as a
-// pipe, is written to as it is. Several processes may write one path at once: the last one's file stays.
-func Write(path string, write func(io.Writer) error) (err error) {
+// pipe, is written to as it is. Several processes may write one path at once: the last one's file stays. What killed writers
+// of the path left over is removed.
+func Write(path string, write func(io.Writer) error) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
-		if mode = info.Mode(); !mode.IsRegular() {
-			return writeInto(path, write)
-		}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeInto(path, write)
 	}
-	f, err := os.OpenFile(path+partial+rand.Text(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode.Perm())
+	return Replace(path, write)
+}
+
+// Replace is Write, but the new file takes the place of whatever is at path, a symbolic link for one, and nothing is written
+// through it.
+func Replace(path string, write func(io.Writer) error) (err error) {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+		mode = info.Mode()
+	}
+	f, err := Create(path+partial, mode.Perm())
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
+			f.Close()
 			_ = os.Remove(f.Name())
 			err = fmt.Errorf("%s: %w", path, err)
 		}
 	}()
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(write(f), f.Sync()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := Rename(f, path); err != nil {
+		return err
+	}
+	_ = removeAbandoned(path) // what cannot be removed is no fault of this file
+	return nil
 }
 
 func writeInto(path string, write func(io.Writer) error) error {
@@ -49,21 +64,18 @@ func writeInto(path string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// partial and a random word end the names of files that are not whole yet.
-const partial = ".partial-"
-
 // Remove removes the file at path, which need not exist, and what killed writers of it left over.
 func Remove(path string) error {
+	return errors.Join(ignoreMissing(os.Remove(path)), removeAbandoned(path))
+}
+
+// removeAbandoned removes the partial files of a path that killed writers left over.
+func removeAbandoned(path string) error {
 	entries, err := os.ReadDir(filepath.Dir(path))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	err = ignoreMissing(err)
 	for _, entry := range entries {
-		name := entry.Name()
-		if name != filepath.Base(path) && !strings.HasPrefix(name, filepath.Base(path)+partial) {
-			continue
-		}
-		if e := os.Remove(filepath.Join(filepath.Dir(path), name)); !errors.Is(e, fs.ErrNotExist) {
+		if strings.HasPrefix(entry.Name(), filepath.Base(path)+partial) {
+			_, e := RemoveAbandoned(filepath.Join(filepath.Dir(path), entry.Name()))
 			err = errors.Join(err, e)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 func text(s string) func(io.Writer) error {
@@ -96,6 +97,35 @@ func TestLinkStaysALink(t *testing.T) {
 	}
 }
 
+// Replace writes through no link: what it leads to stays as it was.
+func TestReplaceTakesThePlaceOfALink(t *testing.T) {
+	folder := t.TempDir()
+	path, link := filepath.Join(folder, "a"), filepath.Join(folder, "link")
+	if err := os.WriteFile(path, []byte("another's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"a", "nowhere", os.DevNull} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Skip(err)
+		}
+		if err := Replace(link, text("new")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(link); err != nil || info.Mode() != 0o644 {
+			t.Errorf("in the place of a link to %s is %v (%v)", target, info.Mode(), err)
+		}
+		if got := content(t, link, 2); got != "new" {
+			t.Errorf("the new file holds %q", got)
+		}
+		if got := content(t, path, 2); got != "another's" {
+			t.Errorf("the link's target holds %q", got)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestDeviceStaysADevice(t *testing.T) {
 	if err := Write(os.DevNull, text("nothing")); err != nil {
 		t.Fatal(err)
@@ -105,10 +135,67 @@ func TestDeviceStaysADevice(t *testing.T) {
 	}
 }
 
+// Who removes a file leaves what living writers of it are writing.
+func TestRemoveLeavesLivingWriters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	err := Write(path, func(w io.Writer) error {
+		return errors.Join(text("who")(w), Remove(path), Write(path, text("another")), text("le")(w))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, path, 1); got != "whole" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+func TestWritersAndRemoversAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 40 {
+				if err := Write(path, text("whole")); err != nil {
+					t.Error(err)
+				}
+				if err := Remove(path); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) > 0 {
+		t.Errorf("the folder holds %v (%v), want nothing", entries, err)
+	}
+}
+
+// What a killed writer left over goes with the next file of the same path, and with no other.
+func TestNextWriterTakesWhatIsLeftOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	for _, name := range []string{path + partial + "1", path + partial + "2", path + "b" + partial + "3"} {
+		if err := os.WriteFile(name, []byte("who"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(name, time.Time{}, time.Now().Add(-2*abandonedAfter)); err != nil { // old where no lock tells
+			t.Fatal(err)
+		}
+	}
+	if err := Write(path, text("whole")); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, path, 2); got != "whole" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
 func TestRemoveTakesWhatIsLeftOver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a[")
 	for _, name := range []string{"a[", "a[.partial-1", "b"} {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(filepath.Dir(path), name), time.Time{}, time.Now().Add(-2*abandonedAfter)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -36,13 +35,13 @@ func (c Candidate) WithDropout(dropout float64) any {
 
 // decode reads {defaults: {options}, candidates: [name or {name, label, options}]}.
 func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
-	var list, defaults *yaml.Node
+	var list, shared *yaml.Node
 	ok := d.mapping(n, field, func(key, value *yaml.Node) bool {
 		switch key.Value {
 		case "candidates":
 			list = value
 		case "defaults":
-			defaults = value
+			shared = value
 		default:
 			return false
 		}
@@ -59,60 +58,91 @@ func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
 	if items == nil {
 		return
 	}
+	options, complete := d.defaults(shared, field+".defaults")
 	*c = nil
-	used := map[string]bool{}
-	complete := true
+	labels := map[string]bool{}
 	for i, item := range items {
-		candidate, ok := d.candidate(item, index(field+".candidates", i), defaults, field+".defaults", used)
+		if d.gaveUp() {
+			return
+		}
+		candidate, ok := d.candidate(item, index(field+".candidates", i), options)
 		complete = complete && ok
 		if !ok {
 			continue
 		}
-		for _, other := range *c {
-			if other.Label == candidate.Label {
-				d.errorf(item.Line, index(field+".candidates", i), "%q is already in the list: give one of the two a label of its own", candidate.Label)
-			}
+		if labels[candidate.Label] {
+			d.errorf(item.Line, index(field+".candidates", i), "%q is already in the list: give one of the two a label of its own", candidate.Label)
 		}
+		labels[candidate.Label] = true
 		*c = append(*c, candidate)
 	}
 	if len(items) == 0 {
 		d.errorf(list.Line, field+".candidates", "is empty: list at least one architecture")
 	}
-	if defaults == nil || !complete {
+	if options == nil || !complete {
 		return
 	}
-	known := c.optionNames()
-	d.mapping(defaults, field+".defaults", func(key, _ *yaml.Node) bool { return used[key.Value] }, known...)
+	d.mapping(shared, field+".defaults", func(key, _ *yaml.Node) bool { return options.used[key.Value] }, c.optionNames()...)
+}
+
+// defaults are options for every candidate that knows them.
+type defaults struct {
+	field  string
+	values map[string]*yaml.Node
+	used   map[string]bool // by at least one candidate
+}
+
+// defaults reads what is under defaults, nil where there is nothing; the values are read by the candidates.
+func (d *decoder) defaults(n *yaml.Node, field string) (shared *defaults, ok bool) {
+	if n = resolve(n); n == nil {
+		return nil, true
+	}
+	shared = &defaults{field, map[string]*yaml.Node{}, map[string]bool{}}
+	if n.Kind != yaml.MappingNode {
+		return shared, true // which the check of what is used refuses
+	}
+	list, ok := d.entries(n, field)
+	for _, e := range list {
+		shared.values[e.key.Value] = e.value
+	}
+	return shared, ok
 }
 
 // optionNames lists the options that any of the candidates knows, in order of first sight.
 func (c Candidates) optionNames() []string {
 	var known []string
+	seen := map[string]bool{}
+	architectures := map[string]bool{}
 	for _, candidate := range c {
-		for _, f := range fields(reflect.ValueOf(candidate.Options).Elem()) {
-			if !slices.Contains(known, f.name) {
-				known = append(known, f.name)
+		if architectures[candidate.Name] {
+			continue
+		}
+		architectures[candidate.Name] = true
+		for _, name := range fieldNames(reflect.ValueOf(candidate.Options).Elem()) {
+			if !seen[name] {
+				seen[name] = true
+				known = append(known, name)
 			}
 		}
 	}
 	return known
 }
 
-// candidate reads one candidate: the defaults that its architecture knows, which are noted in used, then its own options.
-func (d *decoder) candidate(n *yaml.Node, field string, defaults *yaml.Node, defaultsField string, used map[string]bool) (Candidate, bool) {
+// candidate reads one candidate: the defaults that its architecture knows, then its own options.
+func (d *decoder) candidate(n *yaml.Node, field string, shared *defaults) (Candidate, bool) {
 	var c Candidate
 	n = resolve(n)
 	name := n
 	if n.Kind == yaml.MappingNode {
-		name = lookup(n, "name")
+		name = d.lookup(n, field, "name")
 		if name == nil {
 			d.errorf(n.Line, field, "name is missing: known architectures are %s", strings.Join(architectureNames(), ", "))
 			return c, false
 		}
 	}
-	before := len(d.errs)
+	before := d.failures
 	d.value(name, field, reflect.ValueOf(&c.Name).Elem(), rules{})
-	if len(d.errs) > before {
+	if d.failures > before {
 		return c, false
 	}
 	architecture, err := mixer.Lookup(c.Name)
@@ -124,13 +154,12 @@ func (d *decoder) candidate(n *yaml.Node, field string, defaults *yaml.Node, def
 	c.Options = architecture.Options()
 	d.lines[field] = n.Line
 	options := reflect.ValueOf(c.Options).Elem()
-	if defaults := resolve(defaults); defaults != nil && defaults.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(defaults.Content); i += 2 {
-			key := defaults.Content[i]
-			if f, ok := fieldByName(options, key.Value); ok {
-				used[key.Value] = true
+	if shared != nil {
+		for _, f := range fields(options) {
+			if value := shared.values[f.name]; value != nil {
+				shared.used[f.name] = true
 				c.OwnDropout = c.OwnDropout || f.name == "dropout"
-				d.value(defaults.Content[i+1], join(defaultsField, f.name), f.value, f.rules)
+				d.value(value, join(shared.field, f.name), f.value, f.rules)
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func (c *Config) check(d *decoder) {
 	for _, modality := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
 		for _, candidate := range c.Search.Encoders[modality] {
 			if a, err := mixer.Lookup(candidate.Name); err == nil && !isEncoder(a) {
-				fail("search.encoders."+modality, "%s is no encoder: it takes %v", candidate.Name, a.Kinds)
+				fail("search.encoders."+modality, "%s is no encoder: it takes %s", candidate.Name, a.Inputs())
 			}
 		}
 	}
@@ -54,20 +54,22 @@ func (c *Config) check(d *decoder) {
 	}
 	for _, candidate := range c.Search.Networks {
 		if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Tokens) {
-			fail("search.networks", "%s is no fusion network: it takes %v", candidate.Name, a.Kinds)
+			fail("search.networks", "%s is no fusion network: it takes %s", candidate.Name, a.Inputs())
 		}
 	}
 	known := FusionNames()
 	if len(c.Search.Fusions) == 0 {
 		fail("search.fusions", "is empty: list at least one of %s", strings.Join(known, ", "))
 	}
+	named := map[string]bool{}
 	for i, name := range c.Search.Fusions {
 		if !slices.Contains(known, name) {
 			fail(index("search.fusions", i), "unknown fusion function %q: known are %s", name, strings.Join(known, ", "))
 		}
-		if slices.Index(c.Search.Fusions, name) < i {
+		if named[name] {
 			fail(index("search.fusions", i), "%q is already in the list", name)
 		}
+		named[name] = true
 	}
 	for _, t := range []struct {
 		field    string
@@ -88,22 +90,23 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 		d.file = "built-in configuration"
 	}
 	fail := func(field, format string, args ...any) { d.errorf(c.line(field), field, format, args...) }
-	var known []string
+	var names []string
+	known := map[string]bool{}
 	for _, m := range data.Modalities() {
-		known = append(known, m.Name)
+		names, known[m.Name] = append(names, m.Name), true
 		candidates, ok := c.Search.Encoders[m.Name]
 		if !ok {
 			fail("search.encoders", "no candidates for modality %q of data set %s", m.Name, data.Name())
 		}
 		for _, candidate := range candidates {
 			if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Kind(m.Kind)) {
-				fail("search.encoders."+m.Name, "%s takes %v, but modality %s is a %s", candidate.Name, a.Kinds, m.Name, m.Kind)
+				fail("search.encoders."+m.Name, "%s takes %s, but modality %s is a %s", candidate.Name, a.Inputs(), m.Name, m.Kind)
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
-		if !slices.Contains(known, name) {
-			fail("search.encoders."+name, "data set %s has no such modality, it has %s", data.Name(), strings.Join(known, ", "))
+		if !known[name] {
+			fail("search.encoders."+name, "data set %s has no such modality, it has %s", data.Name(), strings.Join(names, ", "))
 		}
 	}
 	if err := metric.Check(c.Search.Metric, data.MultiLabel()); err != nil {
@@ -115,7 +118,7 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	case n > 0 && n != len(data.Classes()):
 		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Classes()))
 	}
-	return errors.Join(d.errs...)
+	return d.err()
 }
 
 // Errorf is an error about a field, such as "search.metric", that names the file and line it was set in.

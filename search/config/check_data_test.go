@@ -35,7 +35,7 @@ func TestCheckData(t *testing.T) {
 			"small.yaml:9: search.encoders.values: data set shapes has no such modality, it has image, text",
 		}},
 		{"kind", small, shapes{modalities: []dataset.Modality{image, {Name: "values", Kind: dataset.Map}}}, []string{
-			"small.yaml:9: search.encoders.values: test_table takes [table], but modality values is a map",
+			"small.yaml:9: search.encoders.values: test_table takes table, but modality values is a map",
 		}},
 		{"metric of the other task", edit("search:", "search:\n  metric: balanced_accuracy"), shapes{modalities: good, multi: true}, []string{
 			`small.yaml:3: search.metric: metric "balanced_accuracy": `,

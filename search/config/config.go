@@ -1,15 +1,13 @@
 // Package config turns YAML into a checked plan of a search and a full training.
 //
 // Parsing is strict: unknown fields, wrong types and numbers out of range are errors that name file, line and field, and
-// as many of them as can be found are reported at once. The fields' doc tags explain them to people: in the commented
-// template and in the JSON schema. Their jsonschema tags hold the ranges that both the schema and the parser check.
+// the first twenty of them are reported at once. Text, depth and aliases are bounded, so that no text takes more than some
+// seconds or 256 MiB. Anchors, aliases and merge keys (<<) work as in YAML 1.1. The fields' doc tags explain them to people:
+// in the commented template and in the JSON schema. Their jsonschema tags hold the ranges that both the schema and the
+// parser check.
 package config
 
-import (
-	"path/filepath"
-
-	"mixmas/search/sample"
-)
+import "mixmas/search/sample"
 
 // Config is a checked plan: which data, which sample, what is tried, and how the winner is trained.
 type Config struct {
@@ -22,8 +20,9 @@ type Config struct {
 	Search   Search `yaml:"search" json:"search" doc:"What is tried, and how the winner of a stage is chosen."`
 	Train    Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
 
-	file  string         // where it was read from; empty for the built-in configuration
-	lines map[string]int // line of each field that the file names
+	file   string         // where it was read from; empty for the built-in configuration
+	folder string         // where relative paths start; empty: the working folder
+	lines  map[string]int // line of each field that the file names
 }
 
 // Data selects a data set: a registered format with the options that it was registered with.
@@ -84,16 +83,12 @@ type Training struct {
 	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout of architectures that have it and do not set their own."`
 }
 
-// File is the path that the configuration was read from, empty for the built-in one.
+// File is the path or the name that the configuration was read from, empty for the built-in one.
 func (c *Config) File() string { return c.file }
 
-// Folder is where relative paths of the data's options start: the folder of the file, empty for the built-in one.
-func (c *Config) Folder() string {
-	if c.file == "" {
-		return ""
-	}
-	return filepath.Dir(c.file)
-}
+// Folder is where relative paths of the data's options start: the folder of the file; empty, the working folder, for the
+// built-in configuration and one that was read from a stream.
+func (c *Config) Folder() string { return c.folder }
 
 // base holds the defaults of all fields that have one.
 func base() *Config {

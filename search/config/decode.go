@@ -3,13 +3,17 @@ package config
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"mixmas/search/escape"
 )
 
 // Error is one thing that is wrong with a configuration.
@@ -20,21 +24,35 @@ type Error struct {
 	Text  string // what is wrong and what would be right
 }
 
-// Error is "file:line: field: text".
+// Error is "file:line: field: text" on one line, whatever the file and the field are called.
 func (e *Error) Error() string {
-	if e.Field == "" {
-		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	text := fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	if e.Field != "" {
+		text = fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Field, e.Text)
 	}
-	return fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Field, e.Text)
+	return escape.Terminal(text)
 }
 
-// decoder fills Go values from YAML nodes. It goes on after an error and collects all of them.
+// decoder fills Go values from YAML nodes. It goes on after an error and collects the first of them.
 type decoder struct {
-	file  string
-	lines map[string]int // line of each field seen
-	errs  []error
-	noted map[Error]bool
+	file     string
+	lines    map[string]int // line of each field seen
+	failures int            // calls of errorf
+	errs     []error        // the first different errors
+	noted    map[uint64]bool
+	seed     maphash.Seed
 }
+
+// What errors show: how many of them, and at most how many bytes of a name and of a text. After mostFailures nobody reads on.
+const (
+	mostErrors   = 20
+	mostFailures = 10_000
+	mostName     = 200
+	mostText     = 1000
+)
+
+// longest is the most bytes of a word: no file's path is longer.
+const longest = 4096
 
 // decodable is a type that reads itself from a node.
 type decodable interface {
@@ -43,15 +61,45 @@ type decodable interface {
 
 // errorf notes an error, once.
 func (d *decoder) errorf(line int, field, format string, args ...any) {
-	e := Error{File: d.file, Line: max(line, 1), Field: field, Text: fmt.Sprintf(format, args...)}
-	if d.noted[e] {
+	if d.failures++; d.gaveUp() {
 		return
 	}
 	if d.noted == nil {
-		d.noted = map[Error]bool{}
+		d.noted, d.seed = map[uint64]bool{}, maphash.MakeSeed()
 	}
-	d.noted[e] = true
-	d.errs = append(d.errs, &e)
+	e := Error{File: d.file, Line: max(line, 1), Field: shorten(field, mostName), Text: shorten(fmt.Sprintf(format, args...), mostText)}
+	if d.noted[maphash.Comparable(d.seed, e)] {
+		return
+	}
+	d.noted[maphash.Comparable(d.seed, e)] = true
+	if len(d.errs) < mostErrors {
+		d.errs = append(d.errs, &e)
+	}
+}
+
+// err joins the errors, and says how many more there are.
+func (d *decoder) err() error {
+	errs := d.errs
+	switch more := len(d.noted) - len(errs); {
+	case more > 0 && d.gaveUp():
+		errs = append(errs, fmt.Errorf("%s: and at least %d more errors", d.file, more))
+	case more == 1:
+		errs = append(errs, fmt.Errorf("%s: and 1 more error", d.file))
+	case more > 1:
+		errs = append(errs, fmt.Errorf("%s: and %d more errors", d.file, more))
+	}
+	return errors.Join(errs...)
+}
+
+// gaveUp says that so much is wrong that nobody reads on.
+func (d *decoder) gaveUp() bool { return d.failures > mostFailures }
+
+// shorten cuts a text to at most so many bytes, and marks the cut.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // failed says whether something within a field is wrong.
@@ -65,8 +113,14 @@ func (d *decoder) failed(field string) bool {
 // value reads a node into v, which must meet the rules.
 func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r rules) {
 	n = resolve(n)
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+	switch {
+	case d.gaveUp():
+		return
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
 		d.errorf(n.Line, field, "has no value")
+		return
+	case len(n.Value) > longest:
+		d.errorf(n.Line, field, "is longer than %d bytes: %s", longest, describe(n))
 		return
 	}
 	if own, ok := v.Addr().Interface().(decodable); ok {
@@ -88,6 +142,11 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r rules) {
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		d.mapping(n, field, func(key, value *yaml.Node) bool {
+			if len(key.Value) > mostName {
+				d.errorf(key.Line, join(field, key.Value), "the name is longer than %d bytes", mostName)
+				return true
+			}
+			d.printable(key, join(field, key.Value))
 			item := reflect.New(v.Type().Elem()).Elem()
 			d.value(value, join(field, key.Value), item, r)
 			v.SetMapIndex(reflect.ValueOf(key.Value), item)
@@ -118,54 +177,74 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r rules) {
 
 // scalar reads a word, number or truth value.
 func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r rules) {
-	want, err := "", error(nil)
-	tag := n.ShortTag()
-	if n.Kind != yaml.ScalarNode {
-		tag = ""
-	}
+	want, takes := "a word", []string{}
 	switch v.Kind() {
 	case reflect.String:
-		want = "a word"
-		if tag != "" {
+		if n.Kind == yaml.ScalarNode {
 			v.SetString(n.Value)
+			d.printable(n, field)
+			d.rules(n, field, v, r)
+			return
 		}
 	case reflect.Bool:
-		want = "true or false"
-		if tag == "!!bool" {
-			err = n.Decode(v.Addr().Interface())
-		} else {
-			tag = ""
-		}
-	case reflect.Int, reflect.Int64, reflect.Uint64:
-		want = "a whole number"
-		if tag == "!!int" {
-			err = n.Decode(v.Addr().Interface())
-		} else {
-			tag = ""
-		}
+		want, takes = "true or false", []string{"!!bool"}
+	case reflect.Int, reflect.Int64:
+		want, takes = "a whole number", []string{"!!int"}
+	case reflect.Uint64:
+		want, takes = "a whole number from 0 to 18446744073709551615", []string{"!!int"}
 	case reflect.Float64:
-		want = "a number"
-		if tag == "!!int" || tag == "!!float" {
-			err = n.Decode(v.Addr().Interface())
-		} else {
-			tag = ""
-		}
-		if math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0) {
-			want, tag = "a finite number", ""
-		}
+		want, takes = "a number", []string{"!!int", "!!float"}
 	default:
 		panic("config: options of kind " + v.Kind().String() + " cannot be read")
 	}
-	if v.Kind() == reflect.Uint64 {
-		want = "a whole number from 0 to 18446744073709551615"
+	tag := n.ShortTag()
+	if v.Kind() != reflect.Bool && (tag == "!!int" || tag == "!!float") && leadingZero.MatchString(n.Value) {
+		d.errorf(n.Line, field, "%s", leadingZeroText(n.Value))
+		return
 	}
-	if tag == "" || err != nil {
+	if n.Kind != yaml.ScalarNode || !slices.Contains(takes, tag) {
 		d.errorf(n.Line, field, "want %s, got %s", want, describe(n))
 		return
 	}
+	err := n.Decode(v.Addr().Interface())
+	if v.Kind() == reflect.Float64 && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
+		want, err = "a finite number", errors.New("not finite")
+	}
+	if err != nil {
+		d.errorf(n.Line, field, "want %s, got %s", want, describe(n))
+		return
+	}
+	d.rules(n, field, v, r)
+}
+
+// rules notes which rule a value breaks.
+func (d *decoder) rules(n *yaml.Node, field string, v reflect.Value, r rules) {
 	if text := r.check(v); text != "" {
 		d.errorf(n.Line, field, "%s", text)
 	}
+}
+
+// printable notes an error for a word that cannot be shown as it is.
+func (d *decoder) printable(n *yaml.Node, field string) {
+	if character, found := escape.Unprintable(n.Value); found {
+		d.errorf(n.Line, field, "contains %s, which cannot be printed", character)
+	}
+}
+
+var leadingZero = regexp.MustCompile(`^[-+]?0[0-9_]+$`)
+
+// leadingZeroText says what is wrong with a number that begins with 0: YAML 1.1 reads 010 as eight, YAML 1.2 as ten.
+func leadingZeroText(number string) string {
+	sign := strings.TrimSuffix(number, strings.TrimLeft(number, "+-"))
+	digits := strings.TrimLeft(number, "+-0_")
+	if digits == "" {
+		digits = "0"
+	}
+	text := fmt.Sprintf("%s begins with 0, as octal numbers did: write %s%s", shorten(number, mostName), sign, shorten(digits, mostName))
+	if digits != "0" && !strings.ContainsAny(digits, "89") {
+		text += fmt.Sprintf(", or %s0o%s if it is octal", sign, shorten(digits, mostName))
+	}
+	return text
 }
 
 // mapping calls each for every key and value of a mapping and notes an error for a key that each refuses. It reports
@@ -176,27 +255,14 @@ func (d *decoder) mapping(n *yaml.Node, field string, each func(key, value *yaml
 		d.errorf(n.Line, field, "want fields with values, got %s", describe(n))
 		return false
 	}
-	ok := true
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := resolve(n.Content[i])
-		if key.Kind != yaml.ScalarNode {
-			d.errorf(key.Line, field, "want a name before the colon, got %s", describe(key))
-			ok = false
-			continue
-		}
-		name := join(field, key.Value)
-		if seen[key.Value] {
-			d.errorf(key.Line, name, "is given twice")
-			ok = false
-			continue
-		}
-		seen[key.Value] = true
+	list, ok := d.entries(n, field)
+	for _, e := range list {
+		name := join(field, e.key.Value)
 		if _, noted := d.lines[name]; !noted {
-			d.lines[name] = key.Line
+			d.lines[name] = e.key.Line
 		}
-		if !each(key, n.Content[i+1]) {
-			d.errorf(key.Line, name, "unknown field: known are %s", strings.Join(known, ", "))
+		if !each(e.key, e.value) {
+			d.errorf(e.key.Line, name, "unknown field: known are %s", strings.Join(known, ", "))
 			ok = false
 		}
 	}
@@ -213,24 +279,6 @@ func (d *decoder) sequence(n *yaml.Node, field string) []*yaml.Node {
 	return append([]*yaml.Node{}, n.Content...)
 }
 
-// resolve follows aliases to what they stand for.
-func resolve(n *yaml.Node) *yaml.Node {
-	for n != nil && n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	return n
-}
-
-// lookup finds the value of a key in a mapping, or nil.
-func lookup(n *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return resolve(n.Content[i+1])
-		}
-	}
-	return nil
-}
-
 // describe says what a node is, for errors.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
@@ -242,11 +290,16 @@ func describe(n *yaml.Node) string {
 	if n.ShortTag() == "!!null" {
 		return "nothing"
 	}
-	const longest = 60
-	if len(n.Value) > longest {
-		return strconv.Quote(n.Value[:longest]) + "..."
+	const most = 60
+	value, cut := n.Value, ""
+	if len(value) > most {
+		value, cut = strings.ToValidUTF8(value[:most], ""), "..."
 	}
-	return strconv.Quote(n.Value)
+	text := strconv.Quote(value) + cut
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+		text += " in quotes"
+	}
+	return text
 }
 
 // join appends a name to a dotted path.

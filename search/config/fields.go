@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // field is one field of a struct as YAML sees it.
@@ -17,26 +18,58 @@ type field struct {
 
 // fields lists the fields of a struct that have a yaml tag; those of an inlined struct stand in its place.
 func fields(v reflect.Value) []field {
-	var list []field
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	layout := layoutOf(v.Type())
+	list := make([]field, len(layout))
+	for i, f := range layout {
+		list[i] = f.of(v)
+	}
+	return list
+}
+
+// place is a field of a type of struct.
+type place struct {
+	name, doc string
+	rules     rules
+	index     []int
+}
+
+// of is the field of a value of the type.
+func (p place) of(v reflect.Value) field {
+	return field{p.name, p.doc, v.FieldByIndex(p.index), p.rules}
+}
+
+// layouts keeps what tags say, by type: lists of candidates may be long.
+var layouts sync.Map
+
+// layoutOf lists the fields of a type of struct.
+func layoutOf(t reflect.Type) []place {
+	if known, ok := layouts.Load(t); ok {
+		return known.([]place)
+	}
+	var list []place
+	for i := range t.NumField() {
+		f := t.Field(i)
 		name, form, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if form == "inline" {
-			list = append(list, fields(v.Field(i))...)
+			for _, inner := range layoutOf(f.Type) {
+				inner.index = append([]int{i}, inner.index...)
+				list = append(list, inner)
+			}
 			continue
 		}
 		if !f.IsExported() || name == "" || name == "-" {
 			continue
 		}
-		list = append(list, field{name, f.Tag.Get("doc"), v.Field(i), parseRules(f.Tag.Get("jsonschema"))})
+		list = append(list, place{name, f.Tag.Get("doc"), parseRules(f.Tag.Get("jsonschema")), []int{i}})
 	}
+	layouts.Store(t, list)
 	return list
 }
 
 // fieldNames lists the yaml names of a struct's fields.
 func fieldNames(v reflect.Value) []string {
 	var names []string
-	for _, f := range fields(v) {
+	for _, f := range layoutOf(v.Type()) {
 		names = append(names, f.name)
 	}
 	return names
@@ -44,12 +77,12 @@ func fieldNames(v reflect.Value) []string {
 
 // fieldByName finds a field by its yaml name.
 func fieldByName(v reflect.Value, name string) (field, bool) {
-	list := fields(v)
-	i := slices.IndexFunc(list, func(f field) bool { return f.name == name })
+	layout := layoutOf(v.Type())
+	i := slices.IndexFunc(layout, func(p place) bool { return p.name == name })
 	if i < 0 {
 		return field{}, false
 	}
-	return list[i], true
+	return layout[i].of(v), true
 }
 
 // rules are the limits of a value, written in its jsonschema tag so that the schema has them too.

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -25,22 +27,64 @@ func Default() *Config {
 	if err != nil {
 		panic(err)
 	}
-	c.file = ""
+	c.file, c.folder = "", ""
 	return c
 }
 
-// Load reads a file. Its errors are those of Parse, or of reading the file.
+// Load reads a file. Its errors are those of Parse, or of reading the file. What is no regular file, such as a pipe, has no
+// folder of its own: relative paths in it start at the working folder.
 func Load(path string) (*Config, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	return Parse(path, text)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c, err := Read(path, f)
+	if err == nil && info.Mode().IsRegular() {
+		c.folder = filepath.Dir(path)
+	}
+	return c, err
 }
 
-// Parse reads and checks a configuration. Its error joins one [*Error] for each thing that is wrong; name is the file in
-// them.
+// Read reads a configuration from a stream, such as standard input, to its end. Its errors are those of Parse, or of
+// reading; name stands for the file in them. Relative paths in the configuration start at the working folder.
+func Read(name string, r io.Reader) (*Config, error) {
+	text, err := io.ReadAll(io.LimitReader(r, largest+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return parseText(name, text)
+}
+
+// Parse reads and checks the text of a configuration. Its error joins one [*Error] for each of the first things that are
+// wrong, and says how many there are beyond; name is the file in them, and relative paths start at its folder.
 func Parse(name string, text []byte) (*Config, error) {
+	c, err := parseText(name, text)
+	if err == nil {
+		c.folder = filepath.Dir(name)
+	}
+	return c, err
+}
+
+// The largest configuration: bytes, and marks between values. Lists of tens of thousands of classes fit well, and the text
+// of this size that costs most takes about a second and less than 256 MiB.
+const (
+	largest   = 10 << 20
+	mostMarks = 200_000
+)
+
+func parseText(name string, text []byte) (*Config, error) {
+	if len(text) > largest {
+		return nil, &Error{File: name, Line: 1, Text: fmt.Sprintf("the configuration is larger than %d MiB", largest>>20)}
+	}
+	if marks(text) > mostMarks {
+		return nil, &Error{File: name, Line: 1,
+			Text: fmt.Sprintf("the configuration has more than %d commas, colons, dashes, brackets and line breaks: too many values", mostMarks)}
+	}
 	d := &decoder{file: name, lines: map[string]int{}}
 	c := base()
 	c.file, c.lines = name, d.lines
@@ -48,12 +92,15 @@ func Parse(name string, text []byte) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkAliases(name, root); err != nil {
+		return nil, err
+	}
 	d.value(root, "", reflect.ValueOf(c).Elem(), rules{})
-	if len(d.errs) == 0 || c.Data.Format != "" {
+	if d.failures == 0 || c.Data.Format != "" {
 		c.check(d)
 	}
-	if len(d.errs) > 0 {
-		return nil, errors.Join(d.errs...)
+	if err := d.err(); err != nil {
+		return nil, err
 	}
 	if c.Name == "" {
 		c.Name = c.Data.Format
@@ -61,9 +108,20 @@ func Parse(name string, text []byte) (*Config, error) {
 	return c, nil
 }
 
+// marks counts the characters of which every value of a YAML text has one beside it.
+func marks(text []byte) (n int) {
+	for _, c := range text {
+		switch c {
+		case ',', ':', '-', '?', '[', '{', '\n', '\r':
+			n++
+		}
+	}
+	return n
+}
+
 // document is the one document of a YAML text.
 func document(name string, text []byte) (*yaml.Node, error) {
-	stream := yaml.NewDecoder(strings.NewReader(string(text)))
+	stream := yaml.NewDecoder(bytes.NewReader(text))
 	var root, more yaml.Node
 	switch err := stream.Decode(&root); {
 	case errors.Is(err, io.EOF):
@@ -101,7 +159,7 @@ func (data *Data) decode(d *decoder, n *yaml.Node, field string) {
 		d.mapping(n, field, nil)
 		return
 	}
-	name := lookup(n, "format")
+	name := d.lookup(n, field, "format")
 	if name == nil {
 		_, err := dataset.Lookup("")
 		_, known, _ := strings.Cut(err.Error(), ": ")

@@ -155,13 +155,15 @@ func (o *NPYOptions) Check() error {
 	if len(o.Classes) == 1 && !o.MultiLabel {
 		return optionError("classes", "there is one, and nothing to tell apart")
 	}
+	named := make(map[string]bool, len(o.Classes))
 	for i, class := range o.Classes {
 		if class == "" {
 			return optionError(fmt.Sprintf("classes[%d]", i), "the class has no name")
 		}
-		if slices.Index(o.Classes, class) < i {
+		if named[class] {
 			return optionError(fmt.Sprintf("classes[%d]", i), "%q is named twice", class)
 		}
+		named[class] = true
 	}
 	seen := map[string]bool{}
 	for i, m := range o.Modalities {

@@ -9,6 +9,8 @@ import (
 // Document is the outcome of a search and, where there was one, of the full training after it. Its JSON form is what
 // mixmas run --json prints.
 type Document struct {
+	// Name is the plan's; documents of earlier versions have none.
+	Name    string  `json:"name,omitempty"`
 	Dataset Dataset `json:"dataset"`
 	Sample  Sample  `json:"sample"`
 	Stages  []Stage `json:"stages"`
@@ -81,6 +83,8 @@ type Candidate struct {
 
 // Model is the fully trained model.
 type Model struct {
+	// Name is that of the plan whose winner it is, or of the preset; documents of earlier versions have none.
+	Name   string `json:"name,omitempty"`
 	Params int    `json:"params"`
 	Path   string `json:"path"`
 	// Epochs and Seconds are those of the full training, and Metrics its validation scores.

@@ -3,88 +3,179 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
+
+	"mixmas/search/escape"
 )
 
-// Page shows what several commands on the same plan came to.
+// Page shows what several commands came to.
 type Page struct {
 	Title string
-	// Notes are paragraphs that say how to read it.
+	// Notes are paragraphs of Markdown that say how to read it.
 	Notes     []string
 	Documents []Document
 }
 
-// WriteMarkdown writes a page of Markdown: the commands with their effort, then the tables of [WriteText]. Stages are
-// shown as the first document that has them found them. It fails only where w does.
+// WriteMarkdown writes a page of Markdown with a section for each search: the commands with their effort, the tables of
+// [WriteText], and the full trainings with all their metrics. It fails only where w does.
 func WriteMarkdown(w io.Writer, p Page) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n", p.Title)
+	fmt.Fprintf(&b, "# %s\n", escape.Terminal(p.Title))
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "\n%s\n", note)
 	}
-	effort := table{head: []string{"command", "trainings", "seconds", "peak memory"}, right: []bool{false, true, true, true}}
-	for _, d := range p.Documents {
-		memory := "–"
-		if d.PeakMemory > 0 {
-			memory = humanize.IBytes(uint64(d.PeakMemory))
+	titles := map[string]int{}
+	for _, s := range searches(p.Documents) {
+		title := s.title()
+		if titles[title]++; titles[title] > 1 {
+			title += fmt.Sprintf(" (%d)", titles[title])
 		}
-		effort.rows = append(effort.rows, []string{"`" + d.Command + "`", strconv.Itoa(d.Trainings), seconds(d.Seconds), memory})
-	}
-	b.WriteString("\n")
-	effort.markdown(&b)
-	stages := false
-	for i, d := range p.Documents {
-		if i == 0 {
-			fmt.Fprintf(&b, "\n- Machine: %s\n- Data: %s\n", d.Machine, dataLine(d.Dataset))
-		}
-		if len(d.Stages) > 0 && !stages {
-			stages = true
-			fmt.Fprintf(&b, "- Sample: %s\n", sampleLine(d.Sample))
-			for _, s := range d.Stages {
-				fmt.Fprintf(&b, "\n## %s\n\n", s.Name)
-				stageTable(s).markdown(&b)
-			}
-		}
-		if d.Model != nil {
-			fmt.Fprintf(&b, "\n## full training\n\n%s\n", modelLine(*d.Model))
-		}
-		if d.Test != nil {
-			b.WriteString("\n")
-			metricsTable(d).markdown(&b)
-		}
+		fmt.Fprintf(&b, "\n## %s\n\n", title)
+		s.markdown(&b)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
+// search is one search: the documents of the commands that ran it, looked it up, or trained on its data.
+type search struct {
+	documents []Document
+	stages    []Stage
+	sample    Sample
+}
+
+// searches puts documents that belong together into one search. A training of a preset has no stages: it belongs to the last
+// search of its plan's name and data.
+func searches(documents []Document) []*search {
+	var list []*search
+	for _, d := range documents {
+		var home *search
+		for _, s := range slices.Backward(list) {
+			if s.has(d) {
+				home = s
+				break
+			}
+		}
+		if home == nil {
+			home = &search{}
+			list = append(list, home)
+		}
+		home.documents = append(home.documents, d)
+		if len(home.stages) == 0 {
+			home.stages, home.sample = d.Stages, d.Sample
+		}
+	}
+	return list
+}
+
+// has tells whether a document is of this search: of the same plan, data and trials.
+func (s *search) has(d Document) bool {
+	first := s.documents[0]
+	if d.Name != first.Name || d.Dataset.Name != first.Dataset.Name || d.Dataset.Fingerprint != first.Dataset.Fingerprint {
+		return false
+	}
+	return len(d.Stages) == 0 || len(s.stages) == 0 || slices.EqualFunc(d.Stages, s.stages, func(a, b Stage) bool {
+		return a.Name == b.Name && a.Metric == b.Metric && a.Winner == b.Winner &&
+			slices.EqualFunc(a.Candidates, b.Candidates, func(x, y Candidate) bool { return x.Name == y.Name && x.Key == y.Key })
+	})
+}
+
+// title is the plan's name. Documents of earlier versions lack it: their data and command say what they are.
+func (s *search) title() string {
+	d := s.documents[0]
+	switch {
+	case d.Name != "":
+		return escape.Markdown(d.Name)
+	case d.Command == "":
+		return escape.Markdown(d.Dataset.Name)
+	}
+	return escape.Markdown(d.Dataset.Name) + ": " + escape.Code(d.Command)
+}
+
+// markdown writes the search below its title.
+func (s *search) markdown(b *strings.Builder) {
+	effort := table{columns: []column{{head: "command", code: true}, right("trainings"), right("seconds"), right("peak memory")}}
+	var machines []string
+	for _, d := range s.documents {
+		memory := "–"
+		if d.PeakMemory > 0 {
+			memory = humanize.IBytes(uint64(d.PeakMemory))
+		}
+		effort.rows = append(effort.rows, []string{d.Command, strconv.Itoa(d.Trainings), seconds(d.Seconds), memory})
+		if d.Machine != "" && !slices.Contains(machines, d.Machine) {
+			machines = append(machines, d.Machine)
+		}
+	}
+	effort.markdown(b)
+	b.WriteString("\n")
+	item := func(head, text string) {
+		if text != "" {
+			fmt.Fprintf(b, "- %s: %s\n", head, escape.Markdown(text))
+		}
+	}
+	item("Machine", strings.Join(machines, "; "))
+	item("Data", dataLine(s.documents[0].Dataset))
+	if len(s.stages) > 0 {
+		item("Sample", sampleLine(s.sample))
+		item("Winner", winner(s.stages))
+	}
+	for _, stage := range s.stages {
+		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stage.Name))
+		stageTable(stage).markdown(b)
+	}
+	s.trainings(b)
+}
+
+// trainings writes the full trainings, each once; where there are several, with its command.
+func (s *search) trainings(b *strings.Builder) {
+	var texts, commands []string // which belong together
+	for _, d := range s.documents {
+		if d.Model == nil {
+			continue
+		}
+		var text strings.Builder
+		text.WriteString("\n### full training")
+		if d.Model.Name != "" && d.Model.Name != d.Name {
+			text.WriteString(" of " + escape.Markdown(d.Model.Name))
+		}
+		fmt.Fprintf(&text, "\n\n%s\n\n", modelLine(*d.Model))
+		metricsTable(d, metricNames(d)).markdown(&text)
+		if !slices.Contains(texts, text.String()) {
+			texts, commands = append(texts, text.String()), append(commands, d.Command)
+		}
+	}
+	for i, text := range texts {
+		b.WriteString(text)
+		if len(texts) > 1 && commands[i] != "" {
+			fmt.Fprintf(b, "\nBy %s.\n", escape.Code(commands[i]))
+		}
+	}
+}
+
 // markdown writes the table with aligned columns, so that it reads well as text too.
 func (t table) markdown(b *strings.Builder) {
-	for _, row := range t.rows {
-		for i, cell := range row {
-			row[i] = strings.ReplaceAll(cell, "|", `\|`)
-		}
-	}
 	const least = 2
-	widths := t.widths(least)
-	line := func(cells []string) {
+	lines := t.lines(escape.Markdown, escape.Code)
+	widths := widths(lines, least)
+	for i, cells := range lines {
 		for i, cell := range cells {
-			b.WriteString("| " + pad(cell, widths[i], t.right[i]) + " ")
+			b.WriteString("| " + pad(cell, widths[i], t.columns[i].right) + " ")
 		}
 		b.WriteString("|\n")
-	}
-	line(t.head)
-	for i, right := range t.right {
-		rule := strings.Repeat("-", widths[i]+2)
-		if right {
-			rule = rule[1:] + ":"
+		if i > 0 {
+			continue
 		}
-		b.WriteString("|" + rule)
-	}
-	b.WriteString("|\n")
-	for _, row := range t.rows {
-		line(row)
+		for i, c := range t.columns {
+			rule := strings.Repeat("-", widths[i]+2)
+			if c.right {
+				rule = rule[1:] + ":"
+			}
+			b.WriteString("|" + rule)
+		}
+		b.WriteString("|\n")
 	}
 }

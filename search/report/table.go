@@ -2,9 +2,7 @@ package report
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -12,24 +10,31 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// table is text in columns; numbers are set flush right.
+// table is text in columns, as it is: what is written escapes it.
 type table struct {
-	head  []string
-	right []bool
-	rows  [][]string
+	columns []column
+	rows    [][]string
 }
+
+// column is a column of a table. Numbers are set flush right, and code as code where there is a way to.
+type column struct {
+	head  string
+	right bool
+	code  bool
+}
+
+// left and right are columns of words and of numbers.
+func left(head string) column  { return column{head: head} }
+func right(head string) column { return column{head: head, right: true} }
 
 // stageTable ranks the candidates of a stage. Columns that would be empty are left out.
 func stageTable(s Stage) table {
-	t := table{
-		head:  []string{"", "rank", "candidate", s.Metric},
-		right: []bool{false, true, false, true},
-	}
+	t := table{columns: []column{left(""), right("rank"), left("candidate"), right(s.Metric)}}
 	second := secondMetric(s)
 	if second != "" {
-		t.head, t.right = append(t.head, second), append(t.right, true)
+		t.columns = append(t.columns, right(second))
 	}
-	t.head, t.right = append(t.head, "params", "seconds", ""), append(t.right, true, true, false)
+	t.columns = append(t.columns, right("params"), right("seconds"), left(""))
 	for i, c := range s.Candidates {
 		mark := ""
 		if c.Name == s.Winner {
@@ -37,15 +42,19 @@ func stageTable(s Stage) table {
 		}
 		row := []string{mark, strconv.Itoa(i + 1), c.Name, score(c)}
 		if second != "" {
-			value, has := c.Metrics[second]
-			if !has {
-				value = Number(math.NaN())
-			}
-			row = append(row, number(value))
+			row = append(row, number(value(c.Metrics, second)))
 		}
 		t.rows = append(t.rows, append(row, params(c.Params), seconds(c.Seconds), notes(c)))
 	}
 	return t
+}
+
+// value is a metric's value, NaN where there is none.
+func value(metrics map[string]Number, name string) Number {
+	if v, has := metrics[name]; has {
+		return v
+	}
+	return Number(math.NaN())
 }
 
 // secondMetric is one more metric worth a column: the macro F1, or the accuracy where F1 selects.
@@ -108,35 +117,55 @@ func seconds(s float64) string { return humanize.CommafWithDigits(math.Round(10*
 // percent is a part of a whole.
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
 
-// metricsTable lists the full model's metrics by name, on the validation and the test split.
-func metricsTable(d Document) table {
-	t := table{head: []string{"metric", "validation", "test"}, right: []bool{false, true, true}}
-	for _, name := range slices.Sorted(maps.Keys(d.Test.Metrics)) {
-		validation := Number(math.NaN())
-		if d.Model != nil {
-			if value, has := d.Model.Metrics[name]; has {
-				validation = value
-			}
+// metricsTable lists metrics of the full model by name, on the validation and, where there is one, on the test split.
+func metricsTable(d Document, names []string) table {
+	t := table{columns: []column{left("metric"), right("validation")}}
+	if d.Test != nil {
+		t.columns = append(t.columns, right("test"))
+	}
+	for _, name := range names {
+		row := []string{name, number(value(d.Model.Metrics, name))}
+		if d.Test != nil {
+			row = append(row, number(value(d.Test.Metrics, name)))
 		}
-		t.rows = append(t.rows, []string{name, number(validation), number(d.Test.Metrics[name])})
+		t.rows = append(t.rows, row)
 	}
 	return t
 }
 
-// modelLine says what was trained in full, and for how long.
-func modelLine(m Model) string {
-	return fmt.Sprintf("%s parameters, %d epochs in %s seconds", params(m.Params), m.Epochs, seconds(m.Seconds))
-}
-
 // widths are those of the columns, in characters, with a least width.
-func (t table) widths(least int) []int {
-	w := make([]int, len(t.head))
-	for _, row := range append([][]string{t.head}, t.rows...) {
+func widths(rows [][]string, least int) []int {
+	var w []int
+	for _, row := range rows {
 		for i, cell := range row {
-			w[i] = max(w[i], least, utf8.RuneCountInString(cell))
+			if i == len(w) {
+				w = append(w, least)
+			}
+			w[i] = max(w[i], utf8.RuneCountInString(cell))
 		}
 	}
 	return w
+}
+
+// lines are the head and the rows with every cell escaped.
+func (t table) lines(word, code func(string) string) [][]string {
+	head := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		head[i] = word(c.head)
+	}
+	lines := [][]string{head}
+	for _, row := range t.rows {
+		line := make([]string, len(row))
+		for i, cell := range row {
+			if t.columns[i].code {
+				line[i] = code(cell)
+			} else {
+				line[i] = word(cell)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // pad sets a cell in its column.

@@ -7,26 +7,49 @@ import (
 	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
+
+	"mixmas/search/escape"
 )
 
-// WriteText writes a document for a terminal: data and sample, one ranked table a stage with the winner marked *, then
-// the model, its test metrics and where the files are. It fails only where w does.
-func WriteText(w io.Writer, d Document) error {
+// TextOptions are what text for a terminal shows.
+type TextOptions struct {
+	// AllMetrics lists every metric of the full model rather than those that people look at first.
+	AllMetrics bool
+}
+
+// WriteText writes a document for a terminal: data and sample, one ranked table a stage with the winner marked *, then the
+// winning architecture with its parameters, time and score, the full model's metrics, and where the files are. It fails only
+// where w does.
+func WriteText(w io.Writer, d Document, o TextOptions) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "data    %s\n", dataLine(d.Dataset))
+	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }
+	line("data", dataLine(d.Dataset))
 	if d.Sample.Size > 0 {
-		fmt.Fprintf(&b, "sample  %s\n", sampleLine(d.Sample))
+		line("sample", sampleLine(d.Sample))
 	}
 	for _, s := range d.Stages {
-		fmt.Fprintf(&b, "\n%s\n", s.Name)
+		fmt.Fprintf(&b, "\n%s\n", escape.Terminal(s.Name))
 		stageTable(s).text(&b)
 	}
-	if d.Model != nil {
-		fmt.Fprintf(&b, "\nmodel\n%s\n", modelLine(*d.Model))
+	if text := outcome(d); text != "" {
+		b.WriteString("\n")
+		if len(d.Stages) > 0 {
+			line("winner", winner(d.Stages))
+		} else {
+			line("model", d.Model.Name)
+		}
+		line("", text)
 	}
-	if d.Test != nil {
-		b.WriteString("\ntest\n")
-		metricsTable(d).text(&b)
+	if d.Model != nil {
+		names := shown(d)
+		if o.AllMetrics {
+			names = metricNames(d)
+		}
+		b.WriteString("\n")
+		metricsTable(d, names).text(&b)
+		if more := len(metricNames(d)) - len(names); more > 0 {
+			fmt.Fprintf(&b, "  %d more with --all-metrics\n", more)
+		}
 	}
 	if len(d.Files) > 0 {
 		b.WriteString("\n")
@@ -36,7 +59,7 @@ func WriteText(w io.Writer, d Document) error {
 		width = max(width, utf8.RuneCountInString(f.Name))
 	}
 	for _, f := range d.Files {
-		fmt.Fprintf(&b, "%s  %s\n", pad(f.Name, width, false), f.Path)
+		fmt.Fprintf(&b, "%s  %s\n", pad(f.Name, width, false), escape.Terminal(f.Path))
 	}
 	fmt.Fprintf(&b, "\n%s\n", effortLine(d))
 	_, err := io.WriteString(w, b.String())
@@ -45,12 +68,13 @@ func WriteText(w io.Writer, d Document) error {
 
 // text writes the table with aligned columns.
 func (t table) text(b *strings.Builder) {
-	widths := t.widths(1)
-	for _, row := range append([][]string{t.head}, t.rows...) {
+	lines := t.lines(escape.Terminal, escape.Terminal)
+	widths := widths(lines, 1)
+	for _, cells := range lines {
 		var line strings.Builder
-		for i, cell := range row {
+		for i, cell := range cells {
 			line.WriteString("  ")
-			line.WriteString(pad(cell, widths[i], t.right[i]))
+			line.WriteString(pad(cell, widths[i], t.columns[i].right))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}

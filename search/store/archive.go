@@ -2,6 +2,7 @@ package store
 
 import (
 	"archive/tar"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type archiveVersion struct {
 // Export writes all scores, their weights and outputs as one archive, in the order of [Store.List]. The same store gives
 // the same bytes. Pruned files are left out; a damaged file is an error.
 func (s *Store) Export(w io.Writer) error {
-	list, err := s.List()
+	list, err := s.List(context.Background())
 	if err != nil {
 		return err
 	}
@@ -98,9 +99,9 @@ func (s *Store) Import(r io.Reader) (added, known int, err error) {
 		if sc, blobs, entry, err = readScore(archive, entry); err != nil {
 			break
 		}
-		stored, isNew, failed := s.put(sc, blobs, func(Score) bool { return false })
+		stored, isNew, failed := s.put(context.Background(), sc, blobs, func(Score) bool { return false })
 		if failed == nil && !isNew && stored.Weights == sc.Weights && stored.Outputs == sc.Outputs {
-			failed = s.restore(blobs)
+			failed = s.restore(context.Background(), blobs)
 		}
 		switch {
 		case failed != nil:

@@ -14,7 +14,7 @@ func filled(t testing.TB) *Store {
 	s := temporaryStore(t)
 	put(t, s, 1)
 	pruned := put(t, s, 2)
-	if _, err := s.Put(failedTrial(3), nil, nil); err != nil {
+	if _, err := s.Put(t.Context(), failedTrial(3), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Prune(func(sc Score) bool { return sc.Key != pruned.Key }); err != nil {
@@ -42,11 +42,11 @@ func TestExportImport(t *testing.T) {
 	if added, known, err := to.Import(bytes.NewReader(archive)); added != 3 || known != 0 || err != nil {
 		t.Fatalf("added %d, known %d, %v", added, known, err)
 	}
-	want, err := from.List()
+	want, err := from.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := to.List(); err != nil || !reflect.DeepEqual(got, append(want, own)) {
+	if got, err := to.List(t.Context()); err != nil || !reflect.DeepEqual(got, append(want, own)) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 	for _, sc := range want {
@@ -98,14 +98,14 @@ func TestImportBringsPrunedFilesBack(t *testing.T) {
 
 func TestImportNeverOverwrites(t *testing.T) {
 	from, to := filled(t), temporaryStore(t)
-	own, err := to.Put(failedTrial(1), nil, nil)
+	own, err := to.Put(t.Context(), failedTrial(1), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if added, known, err := to.Import(bytes.NewReader(export(t, from))); added != 2 || known != 1 || err != nil {
 		t.Fatalf("added %d, known %d, %v", added, known, err)
 	}
-	if got, err := to.Get(own.Key); err != nil || !reflect.DeepEqual(got, own) {
+	if got, err := to.Get(t.Context(), own.Key); err != nil || !reflect.DeepEqual(got, own) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -120,7 +120,7 @@ func TestImportCutArchive(t *testing.T) {
 		if err == nil {
 			t.Errorf("cut to %d of %d bytes: imported without an error", cut, len(archive))
 		}
-		list, err := s.List()
+		list, err := s.List(t.Context())
 		if err != nil || len(list) != added {
 			t.Errorf("cut to %d: %d scores, added %d, %v", cut, len(list), added, err)
 		}
@@ -131,7 +131,7 @@ func TestImportCutArchive(t *testing.T) {
 // whole fails the test when a record names a file that is not there. Weights may be missing where pruned says why.
 func whole(t testing.TB, s *Store, pruned string) {
 	t.Helper()
-	list, err := s.List()
+	list, err := s.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestImportRefuses(t *testing.T) {
 				c.is = err
 			}
 			wantError(t, err, c.is, c.says)
-			if list, err := s.List(); err != nil || len(list) > 0 {
+			if list, err := s.List(t.Context()); err != nil || len(list) > 0 {
 				t.Errorf("imported %v, %v", list, err)
 			}
 		})
@@ -212,7 +212,7 @@ func FuzzImport(f *testing.F) {
 	f.Fuzz(func(t *testing.T, archive []byte) {
 		s := temporaryStore(t)
 		added, known, err := s.Import(bytes.NewReader(archive))
-		list, listErr := s.List()
+		list, listErr := s.List(t.Context())
 		if listErr != nil || len(list) != added {
 			t.Fatalf("added %d, known %d, %v; then %d scores, %v", added, known, err, len(list), listErr)
 		}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"mixmas/search/atomicfile"
 )
 
 const temporaryPrefix = "temporary-"
@@ -46,17 +48,17 @@ func (s *Store) writeBlob(b blob) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	temporary := s.temporary()
+	file, err := atomicfile.Create(filepath.Join(s.folder(), temporaryPrefix), 0o644)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
 	defer func() {
 		if err != nil {
-			os.Remove(temporary)
+			file.Close()
+			os.Remove(file.Name())
 			err = fmt.Errorf("store: %w", err)
 		}
 	}()
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
 	s.step("file created")
 	half := len(b.content) / 2
 	_, err = file.Write(b.content[:half])
@@ -68,11 +70,11 @@ func (s *Store) writeBlob(b blob) (err error) {
 	if err == nil {
 		err = s.sync(file)
 	}
-	if err = cmp.Or(err, file.Close()); err != nil {
+	if err != nil {
 		return err
 	}
 	s.step("file synced")
-	if err := os.Rename(temporary, path); err != nil {
+	if err := atomicfile.Rename(file, path); err != nil {
 		return err
 	}
 	s.step("file renamed")
@@ -111,18 +113,23 @@ func (s *Store) sweep(live map[Digest]bool) (files int, bytes int64, err error) 
 		}
 		name := Digest(entry.Name())
 		ours := name.valid() && path == s.blobPath(name)
-		leftOver := strings.HasPrefix(entry.Name(), temporaryPrefix) && filepath.Dir(path) == s.folder()
-		if !leftOver && (!ours || live[name]) {
+		inFolder := filepath.Dir(path) == s.folder()
+		info, err := entry.Info()
+		removed := false
+		switch {
+		case err != nil:
+		case inFolder && strings.HasPrefix(entry.Name(), leasePrefix):
+			err = removeLease(path)
+		case inFolder && strings.HasPrefix(entry.Name(), temporaryPrefix):
+			removed, err = s.removeTemporary(path, info)
+		case ours && !live[name]:
+			err = os.Remove(path)
+			removed = err == nil
+		}
+		if errors.Is(err, fs.ErrNotExist) { // a writer renamed its temporary file, or a lease ended
 			return nil
 		}
-		info, err := entry.Info()
-		if err == nil {
-			err = os.Remove(path)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a writer renamed or removed its temporary file
-		}
-		if err == nil {
+		if removed {
 			files++
 			bytes += info.Size()
 			s.step("file removed")
@@ -133,6 +140,16 @@ func (s *Store) sweep(live map[Digest]bool) (files int, bytes int64, err error) 
 		err = nil
 	}
 	return files, bytes, err
+}
+
+// removeTemporary removes a temporary file that no living process is writing.
+func (s *Store) removeTemporary(path string, info fs.FileInfo) (removed bool, err error) {
+	if store, err := os.Stat(s.path); err == nil && os.SameFile(info, store) {
+		// The name under which the store itself was made: its lock is ours.
+		err := os.Remove(path)
+		return err == nil, err
+	}
+	return atomicfile.RemoveAbandoned(path)
 }
 
 func (s *Store) sync(file *os.File) error {

@@ -10,7 +10,14 @@
 // # Sharing
 //
 // The bbolt file is open, and so locked, only during each method call. Any number of processes and goroutines may use
-// one store at once: those that only read do not wait for each other, and a caller waits at most Options.Timeout.
+// one store at once: those that only read do not wait for each other, and a caller waits as long as its context lasts, or
+// Options.Timeout.
+//
+// A [Lease] is the right to be the only one who works on a key: a lock on the file lease-KEY in the folder, which ends with
+// the process that holds it. A stopped process keeps its leases; the others wait.
+//
+// Both need a file system with locks: elsewhere opening a store is an error. Where the locks of one machine are not seen by
+// another, as on some network file systems, one machine at a time may use a store.
 //
 // # Durability
 //

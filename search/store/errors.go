@@ -18,7 +18,7 @@ var (
 	ErrNewer = errors.New("written by a newer version")
 	// ErrDamaged: a file of the store does not hold what was written.
 	ErrDamaged = errors.New("damaged")
-	// ErrLocked: another process kept the store for longer than Options.Timeout.
+	// ErrLocked: another process kept the store for longer than the call may wait.
 	ErrLocked = errors.New("in use by another process")
 	// ErrReadOnly: the store was opened with Options.ReadOnly.
 	ErrReadOnly = errors.New("opened read-only")

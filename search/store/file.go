@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -60,18 +61,15 @@ func (s *Store) create() error {
 	return s.syncFolder(filepath.Dir(s.path))
 }
 
-// withDB opens the file, calls f, and closes the file again. What goes wrong inside bbolt with a damaged file (it panics,
+// withDB opens the file, when no other process is in the way, calls f, and closes the file again. What goes wrong inside bbolt with a damaged file (it panics,
 // or reads past the end of the mapped file) becomes ErrDamaged.
-func (s *Store) withDB(readOnly bool, f func(db *bbolt.DB) error) (err error) {
+func (s *Store) withDB(ctx context.Context, readOnly bool, f func(db *bbolt.DB) error) (err error) {
 	if readOnly {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
 	} else {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-	}
-	if err := s.inspect(); err != nil {
-		return err
 	}
 	var file *os.File
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -84,29 +82,40 @@ func (s *Store) withDB(readOnly bool, f func(db *bbolt.DB) error) (err error) {
 			err = fmt.Errorf("store %s: %w: %v", s.path, ErrDamaged, r)
 		}
 	}()
-	db, err := bbolt.Open(s.path, 0o644, &bbolt.Options{
-		Timeout:    s.options.Timeout,
-		ReadOnly:   readOnly,
-		NoSync:     s.noSync,
-		NoGrowSync: s.noSync,
-		OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
-			var err error
-			file, err = s.options.OpenFile(name, flag&^os.O_CREATE, perm)
-			return file, err
-		},
-	})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("store %s: %w: waited %v", s.path, ErrLocked, s.options.Timeout)
-	case err != nil:
-		return fmt.Errorf("store %s: %w", s.path, err)
+	for wait := s.newWait(ctx); ; {
+		if err := s.inspect(); err != nil {
+			return err
+		}
+		db, err := bbolt.Open(s.path, 0o644, &bbolt.Options{
+			Timeout:    wait.attempt(),
+			ReadOnly:   readOnly,
+			NoSync:     s.noSync,
+			NoGrowSync: s.noSync,
+			OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
+				var err error
+				file, err = s.options.OpenFile(name, flag&^os.O_CREATE, perm)
+				return file, err
+			},
+		})
+		switch {
+		case errors.Is(err, bolterrors.ErrTimeout):
+			if err := wait.failed(); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, errors.ErrUnsupported):
+			return fmt.Errorf("store %s: its file system has no locks, which a store needs: put it on another (%w)", s.path, err)
+		case err != nil:
+			return fmt.Errorf("store %s: %w", s.path, err)
+		}
+		wait.over()
+		return cmp.Or(f(db), db.Close())
 	}
-	return cmp.Or(f(db), db.Close())
 }
 
 // view calls f with the bucket of scores.
-func (s *Store) view(f func(scores *bbolt.Bucket) error) error {
-	return s.withDB(true, func(db *bbolt.DB) error {
+func (s *Store) view(ctx context.Context, f func(scores *bbolt.Bucket) error) error {
+	return s.withDB(ctx, true, func(db *bbolt.DB) error {
 		return db.View(func(tx *bbolt.Tx) error {
 			if err := s.checkVersion(tx); err != nil {
 				return err
@@ -118,11 +127,11 @@ func (s *Store) view(f func(scores *bbolt.Bucket) error) error {
 
 // update calls f with the bucket of scores, and keeps what f wrote to it unless f fails. Then it calls after, while no
 // other process can use the store; after may be nil.
-func (s *Store) update(f func(scores *bbolt.Bucket) error, after func() error) error {
+func (s *Store) update(ctx context.Context, f func(scores *bbolt.Bucket) error, after func() error) error {
 	if s.options.ReadOnly {
 		return fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
 	}
-	return s.withDB(false, func(db *bbolt.DB) error {
+	return s.withDB(ctx, false, func(db *bbolt.DB) error {
 		tx, err := db.Begin(true)
 		if err != nil {
 			return fmt.Errorf("store %s: %w", s.path, err)

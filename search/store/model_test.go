@@ -28,7 +28,7 @@ func TestStoreIsAMap(test *testing.T) {
 				if rapid.Bool().Draw(t, "without weights") {
 					weights = nil
 				}
-				stored, err := s.Put(sc, weights, outputs)
+				stored, err := s.Put(t.Context(), sc, weights, outputs)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -42,7 +42,7 @@ func TestStoreIsAMap(test *testing.T) {
 			},
 			"fail": func(t *rapid.T) {
 				sc := failedTrial(draw(t))
-				if _, err := s.Put(sc, nil, nil); err != nil {
+				if _, err := s.Put(t.Context(), sc, nil, nil); err != nil {
 					t.Fatal(err)
 				}
 				if old := model[sc.Key]; old == nil || old.score.Status == Failed {
@@ -77,7 +77,7 @@ func TestStoreIsAMap(test *testing.T) {
 			},
 			"put weights": func(t *rapid.T) {
 				sc, weights, _ := trial(draw(t))
-				err := s.PutWeights(sc.Key, weights)
+				err := s.PutWeights(t.Context(), sc.Key, weights)
 				switch k := model[sc.Key]; {
 				case k == nil:
 					if !errors.Is(err, ErrNotFound) {
@@ -104,7 +104,7 @@ func TestStoreIsAMap(test *testing.T) {
 				}
 			},
 			"": func(t *rapid.T) {
-				list, err := s.List()
+				list, err := s.List(t.Context())
 				if err != nil || len(list) != len(model) {
 					t.Fatalf("%d scores, %v, want %d", len(list), err, len(model))
 				}

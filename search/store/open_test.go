@@ -83,9 +83,9 @@ func TestOpenRefuses(t *testing.T) {
 			// A store that becomes so after it was opened.
 			s := temporaryStore(t)
 			s.path = path
-			_, err := s.Put(trial(1))
+			_, err := putTrial(s, 1)
 			wantError(t, err, c.is, c.says)
-			_, err = s.List()
+			_, err = s.List(t.Context())
 			wantError(t, err, c.is, c.says)
 			wantError(t, s.Remove("00"), c.is, c.says)
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
@@ -117,10 +117,10 @@ func TestLostPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The page may have been free: either an error or the right answer.
-		if list, err := s.List(); err == nil && len(list) != 40 || err != nil && !errors.Is(err, ErrDamaged) {
+		if list, err := s.List(t.Context()); err == nil && len(list) != 40 || err != nil && !errors.Is(err, ErrDamaged) {
 			t.Errorf("page %d: %d scores, %v, want 40 or ErrDamaged", page, len(list), err)
 		}
-		if _, err := s.Put(trial(50)); err != nil && !errors.Is(err, ErrDamaged) {
+		if _, err := putTrial(s, 50); err != nil && !errors.Is(err, ErrDamaged) {
 			t.Errorf("page %d: put: %v", page, err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestTruncatedWhileOpen(t *testing.T) {
 	for i := range 40 {
 		put(t, s, i)
 	}
-	err := s.view(func(scores *bbolt.Bucket) error {
+	err := s.view(t.Context(), func(scores *bbolt.Bucket) error {
 		if err := os.Truncate(s.Path(), 4096); err != nil {
 			t.Fatal(err)
 		}
@@ -169,13 +169,13 @@ func TestUnwritable(t *testing.T) {
 	_, err = Open(s.Path(), denied)
 	wantError(t, err, os.ErrPermission, "cannot write")
 	s.options.OpenFile = denied.OpenFile
-	_, err = s.Put(trial(1))
+	_, err = putTrial(s, 1)
 	wantError(t, err, os.ErrPermission, s.Path())
 	// A file that opens and then takes nothing.
 	s.options.OpenFile = func(name string, _ int, perm os.FileMode) (*os.File, error) {
 		return os.OpenFile(name, os.O_RDONLY, perm)
 	}
-	if _, err = s.Put(trial(1)); err == nil {
+	if _, err = putTrial(s, 1); err == nil {
 		t.Error("a score was written to a file that is open for reading")
 	}
 	if after, err := os.ReadFile(s.Path()); err != nil || !bytes.Equal(before, after) {
@@ -190,7 +190,7 @@ func TestOpenCreatesFolders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if list, err := s.List(); err != nil || len(list) > 0 {
+		if list, err := s.List(t.Context()); err != nil || len(list) > 0 {
 			t.Errorf("got %v, %v", list, err)
 		}
 	}
@@ -200,12 +200,12 @@ func TestOpenCreatesFolders(t *testing.T) {
 func TestDamagedRecord(t *testing.T) {
 	s := temporaryStore(t)
 	sc := put(t, s, 1)
-	if err := s.update(func(scores *bbolt.Bucket) error { return scores.Put([]byte(sc.Key), []byte("{")) }, nil); err != nil {
+	if err := s.update(t.Context(), func(scores *bbolt.Bucket) error { return scores.Put([]byte(sc.Key), []byte("{")) }, nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.Get(sc.Key)
+	_, err := s.Get(t.Context(), sc.Key)
 	wantError(t, err, ErrDamaged, fmt.Sprintf("record %s", sc.Key))
-	_, err = s.List()
+	_, err = s.List(t.Context())
 	wantError(t, err, ErrDamaged, sc.Key)
 	_, err = s.Find(sc.Key[:5])
 	wantError(t, err, ErrDamaged, sc.Key)

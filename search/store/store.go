@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -20,8 +22,12 @@ import (
 type Options struct {
 	// ReadOnly opens a store that must exist, and refuses every write.
 	ReadOnly bool
-	// Timeout is how long a call waits for other processes; 0 means 10 seconds.
+	// Timeout is how long a call waits for other processes. 0: as long as its context lasts, and 10 seconds in a call that has
+	// none or one that never ends.
 	Timeout time.Duration
+	// Waiting is called when a call has waited for other processes for three seconds, and not again until one gets through.
+	// nil: nobody is told.
+	Waiting func()
 	// OpenFile opens the database file; nil means os.OpenFile. For tests that need a file to misbehave.
 	OpenFile func(name string, flag int, perm os.FileMode) (*os.File, error)
 }
@@ -32,6 +38,9 @@ type Store struct {
 	path    string
 	options Options
 	mu      sync.RWMutex // spares goroutines of one process the waiting for the file's lock
+
+	announced     atomic.Bool // that calls wait, by Options.Waiting
+	announceAfter time.Duration
 
 	noSync bool              // tests do not wait for the disk
 	step   func(name string) // tests kill the process between steps
@@ -45,9 +54,7 @@ func Open(path string, o Options) (*Store, error) {
 }
 
 func open(s *Store) (*Store, error) {
-	if s.options.Timeout == 0 {
-		s.options.Timeout = 10 * time.Second
-	}
+	s.announceAfter = announceAfter
 	if s.options.OpenFile == nil {
 		s.options.OpenFile = os.OpenFile
 	}
@@ -64,7 +71,7 @@ func open(s *Store) (*Store, error) {
 			return nil, fmt.Errorf("store: cannot create %s: %w", s.path, err)
 		}
 	}
-	if err := s.view(func(*bbolt.Bucket) error { return nil }); err != nil {
+	if err := s.view(context.Background(), func(*bbolt.Bucket) error { return nil }); err != nil {
 		return nil, err
 	}
 	if !s.options.ReadOnly {
@@ -91,8 +98,8 @@ func (s *Store) writable() error {
 func (s *Store) Path() string { return s.path }
 
 // Get returns the score with the key, or ErrNotFound.
-func (s *Store) Get(key string) (sc Score, err error) {
-	err = s.view(func(scores *bbolt.Bucket) error {
+func (s *Store) Get(ctx context.Context, key string) (sc Score, err error) {
+	err = s.view(ctx, func(scores *bbolt.Bucket) error {
 		var known bool
 		if sc, known, err = s.find(scores, key); err == nil && !known {
 			err = fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
@@ -117,15 +124,15 @@ func (s *Store) find(scores *bbolt.Bucket, key string) (sc Score, known bool, er
 // key afterwards. The digests are computed from the content. The first score of a key stays, unless it failed. When Put
 // returns without an error, all of it is on the disk. A metric that is not finite and a key or specification that do not
 // belong together are errors.
-func (s *Store) Put(sc Score, weights, outputs []byte) (Score, error) {
+func (s *Store) Put(ctx context.Context, sc Score, weights, outputs []byte) (Score, error) {
 	w, o := newBlob(weights), newBlob(outputs)
 	sc.Weights, sc.Outputs = w.digest, o.digest
-	stored, _, err := s.put(sc, []blob{w, o}, func(earlier Score) bool { return earlier.Status == Failed })
+	stored, _, err := s.put(ctx, sc, []blob{w, o}, func(earlier Score) bool { return earlier.Status == Failed })
 	return stored, err
 }
 
 // put records a score and the files that it names. added is false where an earlier score stays.
-func (s *Store) put(sc Score, blobs []blob, replaces func(earlier Score) bool) (stored Score, added bool, err error) {
+func (s *Store) put(ctx context.Context, sc Score, blobs []blob, replaces func(earlier Score) bool) (stored Score, added bool, err error) {
 	record, err := encode(sc)
 	if err != nil {
 		return Score{}, false, err
@@ -133,14 +140,14 @@ func (s *Store) put(sc Score, blobs []blob, replaces func(earlier Score) bool) (
 	if s.options.ReadOnly {
 		return Score{}, false, fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
 	}
-	earlier, err := s.Get(sc.Key)
+	earlier, err := s.Get(ctx, sc.Key)
 	if err == nil && !replaces(earlier) || err != nil && !errors.Is(err, ErrNotFound) {
 		return earlier, false, err
 	}
 	if err := s.stage(blobs); err != nil {
 		return Score{}, false, err
 	}
-	err = s.update(func(scores *bbolt.Bucket) error {
+	err = s.update(ctx, func(scores *bbolt.Bucket) error {
 		earlier, known, err := s.find(scores, sc.Key)
 		if err != nil {
 			return err
@@ -191,8 +198,8 @@ func (s *Store) Outputs(sc Score) ([]byte, error) { return s.readBlob(sc.Outputs
 
 // PutWeights restores the weights of a score after they were pruned or damaged and trained again. Weights that are not
 // the recorded ones, bit for bit, are refused with ErrDiffers: what was trained from the old ones would not follow.
-func (s *Store) PutWeights(key string, weights []byte) error {
-	sc, err := s.Get(key)
+func (s *Store) PutWeights(ctx context.Context, key string, weights []byte) error {
+	sc, err := s.Get(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -208,21 +215,21 @@ func (s *Store) PutWeights(key string, weights []byte) error {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
-	return s.restore([]blob{b})
+	return s.restore(ctx, []blob{b})
 }
 
 // restore writes files of known scores where they are missing.
-func (s *Store) restore(blobs []blob) error {
+func (s *Store) restore(ctx context.Context, blobs []blob) error {
 	if err := s.stage(blobs); err != nil {
 		return err
 	}
-	return s.update(func(*bbolt.Bucket) error { return s.writeBlobs(blobs) }, nil)
+	return s.update(ctx, func(*bbolt.Bucket) error { return s.writeBlobs(blobs) }, nil)
 }
 
 // List returns all scores, sorted by name and then key.
-func (s *Store) List() ([]Score, error) {
+func (s *Store) List(ctx context.Context) ([]Score, error) {
 	var list []Score
-	err := s.view(func(scores *bbolt.Bucket) (err error) {
+	err := s.view(ctx, func(scores *bbolt.Bucket) (err error) {
 		list, err = s.all(scores)
 		return err
 	})
@@ -250,7 +257,7 @@ func (s *Store) all(scores *bbolt.Bucket) ([]Score, error) {
 // ErrAmbiguous: there are several, which the error lists.
 func (s *Store) Find(prefix string) (Score, error) {
 	var found []Score
-	err := s.view(func(scores *bbolt.Bucket) error {
+	err := s.view(context.Background(), func(scores *bbolt.Bucket) error {
 		if prefix == "" {
 			return nil
 		}
@@ -282,7 +289,7 @@ func (s *Store) Find(prefix string) (Score, error) {
 // Remove deletes the score with the key, and its files where no other score names them. ErrNotFound: there is none.
 func (s *Store) Remove(key string) error {
 	var unnamed []Digest
-	return s.update(func(scores *bbolt.Bucket) error {
+	return s.update(context.Background(), func(scores *bbolt.Bucket) error {
 		sc, known, err := s.find(scores, key)
 		if err != nil {
 			return err
@@ -319,7 +326,7 @@ func (s *Store) Remove(key string) error {
 // many files and bytes that were. Scores and outputs stay. keep must not use the store.
 func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
-	err = s.update(func(scores *bbolt.Bucket) error {
+	err = s.update(context.Background(), func(scores *bbolt.Bucket) error {
 		all, err := s.all(scores)
 		for _, sc := range all {
 			live[sc.Outputs] = true

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -51,11 +52,17 @@ func temporaryStore(t testing.TB) *Store {
 
 func put(t testing.TB, s *Store, i int) Score {
 	t.Helper()
-	sc, err := s.Put(trial(i))
+	sc, err := putTrial(s, i)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sc
+}
+
+// putTrial stores the i-th trial as it is.
+func putTrial(s *Store, i int) (Score, error) {
+	sc, weights, outputs := trial(i)
+	return s.Put(context.Background(), sc, weights, outputs)
 }
 
 func wantError(t testing.TB, err, is error, says string) {
@@ -68,13 +75,13 @@ func wantError(t testing.TB, err, is error, says string) {
 func TestPutGet(t *testing.T) {
 	s := temporaryStore(t)
 	sc, weights, outputs := trial(7)
-	stored, err := s.Put(sc, weights, outputs)
+	stored, err := s.Put(t.Context(), sc, weights, outputs)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := sc
 	want.Weights, want.Outputs = digest(weights), digest(outputs)
-	got, err := s.Get(sc.Key)
+	got, err := s.Get(t.Context(), sc.Key)
 	if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(stored, want) {
 		t.Errorf("got %+v, %v\nput returned %+v\nwant %+v", got, err, stored, want)
 	}
@@ -84,7 +91,7 @@ func TestPutGet(t *testing.T) {
 	if o, err := s.Outputs(got); err != nil || !bytes.Equal(o, outputs) {
 		t.Errorf("outputs %q, %v", o, err)
 	}
-	_, err = s.Get(strings.Repeat("0", 64))
+	_, err = s.Get(t.Context(), strings.Repeat("0", 64))
 	wantError(t, err, ErrNotFound, strings.Repeat("0", 64))
 }
 
@@ -109,11 +116,11 @@ func TestMetricsKeepEveryBit(t *testing.T) {
 		sc, _, _ := trial(i)
 		sc.Metrics = rapid.MapOf(rapid.StringMatching("[a-z]{1,5}"), rapid.Float64()).Draw(t, "metrics")
 		sc.Seconds = rapid.Float64().Draw(t, "seconds")
-		stored, err := s.Put(sc, nil, nil)
+		stored, err := s.Put(t.Context(), sc, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.Get(sc.Key)
+		got, err := s.Get(t.Context(), sc.Key)
 		if err != nil || len(got.Metrics) != len(sc.Metrics) || !reflect.DeepEqual(got, stored) {
 			t.Fatalf("got %+v, %v, want %+v", got, err, stored)
 		}
@@ -133,14 +140,14 @@ func TestFirstScoreStays(t *testing.T) {
 	first := put(t, s, 1)
 	second, weights, outputs := trial(1)
 	second.Seconds = 99
-	stored, err := s.Put(second, append(weights, 0), outputs)
+	stored, err := s.Put(t.Context(), second, append(weights, 0), outputs)
 	if err != nil || !reflect.DeepEqual(stored, first) {
 		t.Errorf("put returned %+v, %v, want the first %+v", stored, err, first)
 	}
-	if stored, err = s.Put(failedTrial(1), nil, nil); err != nil || stored.Status != Finished {
+	if stored, err = s.Put(t.Context(), failedTrial(1), nil, nil); err != nil || stored.Status != Finished {
 		t.Errorf("a failure replaced a finished score: %+v, %v", stored, err)
 	}
-	if got, err := s.Get(first.Key); err != nil || !reflect.DeepEqual(got, first) {
+	if got, err := s.Get(t.Context(), first.Key); err != nil || !reflect.DeepEqual(got, first) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -150,7 +157,7 @@ func TestFailureIsReplaced(t *testing.T) {
 	failed := failedTrial(1)
 	failed.Curve[1].TrainLoss = math.NaN()
 	failed.Reason = "broken \xff text"
-	stored, err := s.Put(failed, nil, nil)
+	stored, err := s.Put(t.Context(), failed, nil, nil)
 	if err != nil || stored.Status != Failed || stored.Reason != "broken \uFFFD text" || len(stored.Curve) != 1 {
 		t.Errorf("put returned %+v, %v; the curve must end before NaN", stored, err)
 	}
@@ -180,11 +187,11 @@ func TestPutRefuses(t *testing.T) {
 	} {
 		sc, weights, outputs := trial(1)
 		c.spoil(&sc)
-		if _, err := s.Put(sc, weights, outputs); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := s.Put(t.Context(), sc, weights, outputs); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
 		}
 	}
-	if list, err := s.List(); err != nil || len(list) > 0 {
+	if list, err := s.List(t.Context()); err != nil || len(list) > 0 {
 		t.Errorf("refused scores are stored: %v, %v", list, err)
 	}
 }
@@ -202,7 +209,7 @@ func TestDamagedFile(t *testing.T) {
 		if err := s.Export(&bytes.Buffer{}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: exported: %v", name, err)
 		}
-		if err := s.PutWeights(sc.Key, weights); err != nil {
+		if err := s.PutWeights(t.Context(), sc.Key, weights); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, weights) {
@@ -249,9 +256,9 @@ func TestPruneAndRestore(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantError(t, s.PutWeights(pruned.Key, []byte("other")), ErrDiffers, "differs from what is recorded")
-	wantError(t, s.PutWeights("00", weights), ErrNotFound, "00")
-	if err := s.PutWeights(pruned.Key, weights); err != nil {
+	wantError(t, s.PutWeights(t.Context(), pruned.Key, []byte("other")), ErrDiffers, "differs from what is recorded")
+	wantError(t, s.PutWeights(t.Context(), "00", weights), ErrNotFound, "00")
+	if err := s.PutWeights(t.Context(), pruned.Key, weights); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Weights(pruned); err != nil || !bytes.Equal(got, weights) {
@@ -265,11 +272,11 @@ func TestRemoveKeepsSharedFiles(t *testing.T) {
 	a, weights, outputs := trial(1)
 	b, _, _ := trial(2)
 	for _, sc := range []Score{a, b} {
-		if _, err := s.Put(sc, append(weights, sc.Key[0]), outputs); err != nil {
+		if _, err := s.Put(t.Context(), sc, append(weights, sc.Key[0]), outputs); err != nil {
 			t.Fatal(err)
 		}
 	}
-	first, err := s.Get(a.Key)
+	first, err := s.Get(t.Context(), a.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +285,7 @@ func TestRemoveKeepsSharedFiles(t *testing.T) {
 	}
 	_, err = s.Weights(first)
 	wantError(t, err, ErrPruned, "was removed")
-	second, err := s.Get(b.Key)
+	second, err := s.Get(t.Context(), b.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,13 +301,13 @@ func TestListAndFind(t *testing.T) {
 	for i := range 20 {
 		sc, _, _ := trial(i)
 		sc.Name = fmt.Sprintf("fusion/%d", i%10)
-		if _, err := s.Put(sc, nil, nil); err != nil {
+		if _, err := s.Put(t.Context(), sc, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, sc)
 	}
 	slices.SortFunc(want, func(a, b Score) int { return strings.Compare(a.Name+a.Key, b.Name+b.Key) })
-	if got, err := s.List(); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := s.List(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	for _, sc := range want {
@@ -336,14 +343,14 @@ func TestNotHeldBetweenCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal("the store holds its file: ", err)
 	}
-	_, err = s.Get(sc.Key)
+	_, err = s.Get(t.Context(), sc.Key)
 	wantError(t, err, ErrLocked, "waited 60ms")
-	_, err = s.Put(trial(2))
+	_, err = putTrial(s, 2)
 	wantError(t, err, ErrLocked, s.Path())
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Get(sc.Key); err != nil {
+	if _, err := s.Get(t.Context(), sc.Key); err != nil {
 		t.Error(err)
 	}
 }
@@ -356,12 +363,12 @@ func TestReadOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := reader.Get(sc.Key); err != nil || !reflect.DeepEqual(got, sc) {
+	if got, err := reader.Get(t.Context(), sc.Key); err != nil || !reflect.DeepEqual(got, sc) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	_, err = reader.Put(trial(2))
+	_, err = putTrial(reader, 2)
 	wantError(t, err, ErrReadOnly, s.Path())
-	wantError(t, reader.PutWeights(sc.Key, weights), ErrReadOnly, s.Path())
+	wantError(t, reader.PutWeights(t.Context(), sc.Key, weights), ErrReadOnly, s.Path())
 	wantError(t, reader.Remove(sc.Key), ErrReadOnly, s.Path())
 	_, _, err = reader.Prune(func(Score) bool { return false })
 	wantError(t, err, ErrReadOnly, s.Path())

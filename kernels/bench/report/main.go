@@ -1,6 +1,6 @@
-// Command report turns what kernels/bench/run.sh has measured on a machine with a GPU into a page of Markdown:
+// Command report turns what kernels/bench/check.sh has measured on a machine with a GPU into a page of Markdown:
 //
-//	go run ./kernels/bench/report RESULTS > docs/benchmarks-gpu.md
+//	go run ./kernels/bench/report RESULTS... > docs/benchmarks-gpu.md
 package main
 
 import (
@@ -15,11 +15,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: report RESULTS")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: report RESULTS...")
 		os.Exit(2)
 	}
-	r, err := read(os.Args[1])
+	r, err := read(os.Args[1:]...)
 	if err == nil {
 		_, err = os.Stdout.WriteString(r.page())
 	}
@@ -29,15 +29,15 @@ func main() {
 	}
 }
 
-// results are all that a folder of results holds. What was not measured is empty.
+// results are all that folders of results hold. What was not measured is empty.
 type results struct {
 	machine                       machine
 	steps                         []step
 	ours, eager, compiled, module map[string][]timing
 	// order of the cases as they were first measured
-	order      []string
-	kernels    kernels
-	operations []operation
+	order   []string
+	kernels kernels
+	sharing []sharing
 }
 
 type machine struct {
@@ -48,12 +48,11 @@ type machine struct {
 	Torch    string  `json:"torch"`
 	Date     string  `json:"date"`
 	Commit   string  `json:"commit"`
-	Rounds   int     `json:"rounds"`
 	Seconds  float64 `json:"seconds_each"`
 	TestData string  `json:"test_data"` // says that the figures are made up
 }
 
-// step is one thing that run.sh has run.
+// step is one thing that check.sh has run.
 type step struct {
 	Name    string `json:"name"`
 	Status  string `json:"status"`
@@ -74,6 +73,12 @@ type timing struct {
 	Arena      float64 `json:"arena_bytes"`
 	Activation float64 `json:"activation_bytes"`
 	MS         float64 `json:"ms"`
+}
+
+// sharing is a search with so many trials side by side.
+type sharing struct {
+	Workers int     `json:"workers"`
+	Seconds float64 `json:"seconds"`
 }
 
 // kernels is what bench.cu writes.
@@ -103,37 +108,53 @@ type kernel struct {
 	OfPeak   float64 `json:"of_peak"`
 }
 
-// read reads a folder. Files that are not there were not measured, but for the machine's.
-func read(folder string) (*results, error) {
-	r := &results{}
-	if err := readJSON(folder, "machine.json", &r.machine); err != nil {
-		return nil, err
-	}
-	if err := optional(readJSON(folder, "kernels.json", &r.kernels)); err != nil {
-		return nil, err
-	}
-	var err error
-	if r.steps, err = readLines[step](folder, "steps.jsonl"); err != nil {
-		return nil, err
-	}
-	for file, to := range map[string]*map[string][]timing{"ours.jsonl": &r.ours, "eager.jsonl": &r.eager,
-		"compiled.jsonl": &r.compiled, "modules.jsonl": &r.module} {
-		lines, err := readLines[timing](folder, file)
-		if err != nil {
+// read reads folders: what both parts of a check have left, in the order of the arguments. Files that are not there were not
+// measured, but for the machine's.
+func read(folders ...string) (*results, error) {
+	r := &results{ours: map[string][]timing{}, eager: map[string][]timing{}, compiled: map[string][]timing{},
+		module: map[string][]timing{}}
+	for _, folder := range folders {
+		if err := r.add(folder); err != nil {
 			return nil, err
 		}
-		*to = map[string][]timing{}
+	}
+	return r, nil
+}
+
+func (r *results) add(folder string) error {
+	if err := readJSON(folder, "machine.json", &r.machine); err != nil {
+		return err
+	}
+	if err := optional(readJSON(folder, "kernels.json", &r.kernels)); err != nil {
+		return err
+	}
+	steps, err := readLines[step](folder, "steps.jsonl")
+	if err != nil {
+		return err
+	}
+	r.steps = append(r.steps, steps...)
+	shared, err := readLines[sharing](folder, "sharing.jsonl")
+	if err != nil {
+		return err
+	}
+	r.sharing = append(r.sharing, shared...)
+	for _, file := range []struct {
+		name string
+		to   map[string][]timing
+	}{{"ours.jsonl", r.ours}, {"eager.jsonl", r.eager}, {"compiled.jsonl", r.compiled}, {"modules.jsonl", r.module}} {
+		lines, err := readLines[timing](folder, file.name)
+		if err != nil {
+			return err
+		}
 		for _, t := range lines {
 			name := t.Case + t.Name
-			if file == "ours.jsonl" && (*to)[name] == nil {
+			if file.name == "ours.jsonl" && file.to[name] == nil {
 				r.order = append(r.order, name)
 			}
-			(*to)[name] = append((*to)[name], t)
+			file.to[name] = append(file.to[name], t)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(folder, "operations.txt"))
-	r.operations = parseOperations(string(text))
-	return r, optional(err)
+	return nil
 }
 
 // optional forgives that a file is not there.

@@ -12,7 +12,7 @@ import (
 // page is the whole page.
 func (r *results) page() string {
 	var b strings.Builder
-	b.WriteString("# Benchmarks on a GPU\n\nWritten by `make gpu-report` from what `run.sh` of the bundle measured; " +
+	b.WriteString("# Benchmarks on a GPU\n\nWritten by `make gpu-report` from what `check.sh` of the bundle measured; " +
 		"[METHOD.md](../kernels/bench/METHOD.md) says how.\n")
 	if r.machine.TestData != "" {
 		fmt.Fprintf(&b, "\n**TEST DATA, NOT A MEASUREMENT: %s**\n", r.machine.TestData)
@@ -22,7 +22,7 @@ func (r *results) page() string {
 	r.writeSteps(&b)
 	r.writeModels(&b)
 	r.writeKernels(&b)
-	r.writeOperations(&b)
+	r.writeSharing(&b)
 	return b.String()
 }
 
@@ -44,7 +44,7 @@ func (r *results) writeMachine(b *strings.Builder) {
 		{"processor", m.CPU},
 		{"PyTorch", m.Torch},
 		{"date, commit", join(", ", m.Date, m.Commit)},
-		{"repetition", fmt.Sprintf("%d rounds of %v s a figure", m.Rounds, m.Seconds)},
+		{"repetition", fmt.Sprintf("%v s a figure", m.Seconds)},
 	}
 	for i := range rows {
 		if rows[i][1] == "" {
@@ -215,20 +215,17 @@ func (r *results) writeKernels(b *strings.Builder) {
 	table(b, []string{"kernel", "numerics", "µs", "TFLOP/s", "GB/s", "of peak", "eager µs", "×"}, rows)
 }
 
-func (r *results) writeOperations(b *strings.Builder) {
-	var rows [][]string
-	for _, o := range r.operations {
-		if o.numerics == "tf32" && o.nanoseconds > 0 {
-			rows = append(rows, []string{o.name, fmt.Sprintf("%.1f", o.nanoseconds/1e3), fmt.Sprintf("%.0f", o.metrics["GFLOP/s"]),
-				fmt.Sprintf("%.0f", o.metrics["GB/s"]), percent(o.metrics["of-peak"])})
-		}
-	}
-	if len(rows) == 0 {
+func (r *results) writeSharing(b *strings.Builder) {
+	if len(r.sharing) == 0 {
 		return
 	}
-	b.WriteString("\n## Operations\n\nEach alone, as `go test -bench Operations ./cgo` times it, in tf32. The peaks are those of our own " +
-		"product and copy.\n\n")
-	table(b, []string{"operation", "µs", "GFLOP/s", "GB/s", "of peak"}, rows)
+	b.WriteString("\n## Trials that share the GPU\n\nA search of sharing.yaml, two stages of twelve trainings, by the number of trials " +
+		"side by side (`--workers`).\n\n")
+	var rows [][]string
+	for _, s := range r.sharing {
+		rows = append(rows, []string{fmt.Sprint(s.Workers), fmt.Sprintf("%.1f", s.Seconds), times(r.sharing[0].Seconds / s.Seconds)})
+	}
+	table(b, []string{"workers", "seconds", "×"}, rows)
 }
 
 // table writes a table of Markdown.

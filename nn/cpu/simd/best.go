@@ -20,39 +20,48 @@ func Sets() []*Set {
 	return append([]*Set{Portable()}, sets...)
 }
 
-var choice = sync.OnceValues(func() (*Set, string) { return choose(os.Getenv(Variable)) })
+var choice = sync.OnceValue(func() chosen { return choose(os.Getenv(Variable)) })
+
+// chosen is a set, in one line why it is this one, and what is wrong with the value of [Variable].
+type chosen struct {
+	set    *Set
+	reason string
+	err    error
+}
 
 // Best returns the set for this processor: the native one where it is compiled in and the processor has the
-// instructions, else the portable one. The environment variable [Variable] forces either by its name.
-func Best() *Set {
-	set, _ := choice()
-	return set
-}
+// instructions, else the portable one. The environment variable [Variable] forces one by its name. A value that [Check]
+// refuses forces nothing.
+func Best() *Set { return choice().set }
 
 // Reason says in one line which set [Best] is and why.
-func Reason() string {
-	_, reason := choice()
-	return reason
-}
+func Reason() string { return choice().reason }
 
-// choose returns the set that the value of [Variable] names, or for "" the best one, and why. A name that is unknown or
-// not supported is reported in the reason.
-func choose(forced string) (*Set, string) {
+// Check returns an error where [Variable] names a set that is not known or that this processor cannot run. A program asks
+// before it computes with another set than its user wants.
+func Check() error { return choice().err }
+
+// choose returns the set that the value of [Variable] names, or for "" the best one.
+func choose(forced string) chosen {
 	sets := Sets()
 	best := sets[len(sets)-1]
 	_, why := native()
-	reason := fmt.Sprintf("%s: %s", best.Name, why)
+	c := chosen{set: best, reason: fmt.Sprintf("%s: %s", best.Name, why)}
 	if forced == "" {
-		return best, reason
+		return c
 	}
+	var names []string
 	for _, set := range sets {
 		if set.Name == forced {
-			return set, fmt.Sprintf("%s: forced by %s", forced, Variable)
+			return chosen{set: set, reason: fmt.Sprintf("%s: forced by %s", forced, Variable)}
 		}
+		names = append(names, set.Name)
 	}
+	known := strings.Join(names, ", ")
 	if slices.Contains(nativeNames, forced) {
-		return best, fmt.Sprintf("%s (%s=%s is not possible here)", reason, Variable, forced)
+		c.err = fmt.Errorf("%s=%s: these kernels cannot run here (%s); the ones that can are %s", Variable, forced, why, known)
+	} else {
+		c.err = fmt.Errorf("%s=%q is not known: the kernels that run here are %s", Variable, forced, known)
 	}
-	return best, fmt.Sprintf("%s (%s=%q is not known: use %s or %s)", reason, Variable, forced, Portable().Name,
-		strings.Join(nativeNames, " or "))
+	return c
 }

@@ -8,24 +8,27 @@ import (
 
 func TestChoose(t *testing.T) {
 	best := sets()[len(sets())-1].Name
-	for _, c := range []struct{ forced, name, reason string }{
-		{"", best, best + ": "},
-		{"portable", "portable", "portable: forced by MIXMAS_KERNELS"},
-		{best, best, best + ": forced by MIXMAS_KERNELS"},
-		{"avx3", best, `MIXMAS_KERNELS="avx3" is not known: use portable or avx2 or avx512`},
-	} {
-		set, reason := choose(c.forced)
-		if set.Name != c.name || !strings.Contains(reason, c.reason) {
-			t.Errorf("MIXMAS_KERNELS=%q chose %s, %q; want %s, %q", c.forced, set.Name, reason, c.name, c.reason)
-		}
+	type test struct{ forced, name, reason, err string }
+	tests := []test{
+		{"", best, best + ": ", ""},
+		{"portable", "portable", "portable: forced by MIXMAS_KERNELS", ""},
+		{best, best, best + ": forced by MIXMAS_KERNELS", ""},
+		{"avx3", best, best + ": ", `MIXMAS_KERNELS="avx3" is not known: the kernels that run here are portable`},
+		{"AVX2", best, best + ": ", `MIXMAS_KERNELS="AVX2" is not known: `},
+		{" ", best, best + ": ", `MIXMAS_KERNELS=" " is not known: `},
 	}
 	for _, name := range nativeNames {
-		if slices.ContainsFunc(sets(), func(s *Set) bool { return s.Name == name }) {
-			continue
+		if !slices.ContainsFunc(sets(), func(s *Set) bool { return s.Name == name }) {
+			tests = append(tests, test{name, best, best + ": ", "MIXMAS_KERNELS=" + name + ": these kernels cannot run here ("})
 		}
-		set, reason := choose(name)
-		if set.Name != best || !strings.Contains(reason, "MIXMAS_KERNELS="+name+" is not possible here") {
-			t.Errorf("MIXMAS_KERNELS=%s chose %s, %q where it cannot run", name, set.Name, reason)
+	}
+	for _, c := range tests {
+		got, text := choose(c.forced), ""
+		if got.err != nil {
+			text = got.err.Error()
+		}
+		if got.set.Name != c.name || !strings.HasPrefix(got.reason, c.reason) || !strings.HasPrefix(text, c.err) || (text == "") != (c.err == "") {
+			t.Errorf("MIXMAS_KERNELS=%q chose %s, %q, error %q; want %s, %q, %q", c.forced, got.set.Name, got.reason, text, c.name, c.reason, c.err)
 		}
 	}
 }

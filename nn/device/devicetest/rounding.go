@@ -12,6 +12,8 @@ type Rounding struct {
 	Roundoff float64
 	// Round rounds a float32 number.
 	Round func(x float32) float32
+	// Functions is how many times the error of a processor's erf and exp the device's may have; 0 is read as 1.
+	Functions float64
 }
 
 // TF32 rounds to 11 significant bits, ties away from zero, as the conversion of tensor cores does.

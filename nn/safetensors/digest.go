@@ -1,0 +1,51 @@
+package safetensors
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"maps"
+	"math"
+	"slices"
+
+	"mixmas/nn"
+)
+
+// Digest is the SHA-256, as 64 hexadecimal digits, of the tensors' names, shapes and bits. It does not depend on how a file
+// lays them out: in the order of their names, each is its name's length and its name, its number of dimensions and these,
+// all numbers as eight bytes, and its elements as in a file.
+func Digest(tensors nn.Weights) string {
+	hash := sha256.New()
+	var head []byte
+	for _, name := range slices.Sorted(maps.Keys(tensors)) {
+		t := tensors[name]
+		head = binary.LittleEndian.AppendUint64(head[:0], uint64(len(name)))
+		head = append(head, name...)
+		head = binary.LittleEndian.AppendUint64(head, uint64(len(t.Shape)))
+		for _, n := range t.Shape {
+			head = binary.LittleEndian.AppendUint64(head, uint64(n))
+		}
+		hash.Write(head)
+		_ = writeElements(hash, t.Data) // a hash takes everything
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// piece is how many elements are encoded or decoded at once.
+const piece = 16 << 10
+
+// writeElements writes elements as a file has them.
+func writeElements(w io.Writer, elements []float32) error {
+	buffer := make([]byte, 0, 4*min(piece, len(elements)))
+	for some := range slices.Chunk(elements, piece) {
+		buffer = buffer[:0]
+		for _, x := range some {
+			buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(x))
+		}
+		if _, err := w.Write(buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package search
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"mixmas/search/model"
+)
+
+// ErrOccupied says that a folder holds files that a full training would replace although they are not its own.
+var ErrOccupied = errors.New("the folder is taken")
+
+// CheckFolder finds out early whether the full training of a name may write its model to a folder. It may where there is none,
+// or one of the same name that was trained on the same data, and anywhere with [Options.Overwrite]. ErrOccupied: it may not.
+func (s *Search) CheckFolder(name, folder string) error {
+	if s.overwrite {
+		return nil
+	}
+	for _, file := range []struct {
+		name string
+		read func(path string) (model.Description, error)
+	}{{modelFile, modelDescription}, {descriptionFile, descriptionText}} {
+		path := filepath.Join(folder, file.name)
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no regular file", path)
+		}
+		var d model.Description
+		if err == nil {
+			d, err = file.read(path)
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("%w: what would be replaced is no model of this program: %w", ErrOccupied, err)
+		case d.Name != name:
+			return fmt.Errorf("%w: %s is the model of %q, not of %q", ErrOccupied, path, d.Name, name)
+		case d.Data.Fingerprint != s.data.Fingerprint():
+			return fmt.Errorf("%w: %s was trained on other data, with fingerprint %.12s, not %.12s", ErrOccupied, path,
+				d.Data.Fingerprint, s.data.Fingerprint())
+		}
+	}
+	return nil
+}
+
+// modelDescription is the description in a model file.
+func modelDescription(path string) (model.Description, error) {
+	m, err := model.Open(path)
+	if err != nil {
+		return model.Description{}, err
+	}
+	return m.Description, nil
+}
+
+// descriptionText is the description beside a model file.
+func descriptionText(path string) (d model.Description, err error) {
+	const limit = 64 << 20 // of a file that may be anything
+	f, err := os.Open(path)
+	if err != nil {
+		return d, err
+	}
+	defer f.Close()
+	if err := json.NewDecoder(io.LimitReader(f, limit)).Decode(&d); err != nil {
+		return d, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, nil
+}

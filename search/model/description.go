@@ -1,0 +1,108 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"mixmas/nn"
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+)
+
+// FormatVersion is the version of the description that this program writes; it reads no later one.
+const FormatVersion = 1
+
+// Description says what the weights are.
+type Description struct {
+	Version int    `json:"version"`
+	Name    string `json:"name"`
+	// Model is the architecture.
+	Model mixer.Specification `json:"model"`
+	// Preprocessing is applied to each modality's raw input. It may name modalities of the data that the model does not read.
+	Preprocessing map[string]dataset.Standardisation `json:"preprocessing"`
+	Classes       []string                           `json:"classes"`
+	// Data is the format of the training data and its fingerprint.
+	Data Data `json:"data"`
+	// Training is the key of the training in the store that it was made with.
+	Training string `json:"training"`
+	// Weights is the digest of the weights, see [safetensors.Digest]. Files that older programs wrote have none.
+	Weights string `json:"weights,omitempty"`
+	// Metrics by split, "validation" and "test".
+	Metrics map[string]map[string]float64 `json:"metrics"`
+}
+
+// Data says what the model was trained on.
+type Data struct {
+	Format      string `json:"format"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// checkVersion refuses descriptions that another program wrote.
+func checkVersion(version int) error {
+	switch {
+	case version > FormatVersion:
+		return fmt.Errorf("it has version %d, this program reads up to %d: use a newer one", version, FormatVersion)
+	case version < 1:
+		return fmt.Errorf("it has version %d, the first one is 1", version)
+	}
+	return nil
+}
+
+// build checks every field, and makes the network that the description and tensors of the given shapes are those of.
+func (d *Description) build(shapes map[string][]int) (nn.Model, error) {
+	network, err := mixer.Build(d.Model)
+	if err != nil {
+		return nil, err
+	}
+	if err := network.Parameters().Fit(shapes); err != nil {
+		return nil, fmt.Errorf("the tensors are not the model's: %w", err)
+	}
+	return network, errors.Join(d.checkClasses(), d.checkPreprocessing(), d.checkMetrics())
+}
+
+func (d *Description) checkClasses() error {
+	if len(d.Classes) != d.Model.Classes {
+		return fmt.Errorf("%d class names for %d classes", len(d.Classes), d.Model.Classes)
+	}
+	first := map[string]int{}
+	for i, class := range d.Classes {
+		if class == "" {
+			return fmt.Errorf("class %d has no name", i)
+		}
+		if before, taken := first[class]; taken {
+			return fmt.Errorf("classes %d and %d are both named %q", before, i, class)
+		}
+		first[class] = i
+	}
+	return nil
+}
+
+func (d *Description) checkPreprocessing() error {
+	for _, m := range d.Model.Modalities {
+		if _, ok := d.Preprocessing[m.Name]; !ok {
+			return fmt.Errorf("modality %s has no preprocessing", m.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Preprocessing)) {
+		if s := d.Preprocessing[name]; !finite(s.Mean) || !finite(s.Deviation) || s.Deviation <= 0 {
+			return fmt.Errorf("modality %s: mean %v and deviation %v do not standardise", name, s.Mean, s.Deviation)
+		}
+	}
+	return nil
+}
+
+func (d *Description) checkMetrics() error {
+	for _, split := range slices.Sorted(maps.Keys(d.Metrics)) {
+		for _, name := range slices.Sorted(maps.Keys(d.Metrics[split])) {
+			if x := d.Metrics[split][name]; !finite(x) {
+				return fmt.Errorf("metric %s of the %s split is %v", name, split, x)
+			}
+		}
+	}
+	return nil
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -1,0 +1,139 @@
+package model
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"mixmas/nn"
+	"mixmas/nn/safetensors"
+)
+
+// The description in the safetensors metadata, and the SHA-256 of its text, which files of older programs do not have.
+const (
+	descriptionKey = "mixmas"
+	digestKey      = "mixmas.sha256"
+)
+
+// Write writes a model file, and completes the description with the format's version and the weights' digest. It refuses
+// what [Open] would.
+func Write(w io.Writer, d *Description, weights nn.Weights) error {
+	d.Version, d.Weights = FormatVersion, safetensors.Digest(weights)
+	if _, err := d.build(weights.Shapes()); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	if err := allFinite(weights); err != nil {
+		return fmt.Errorf("model: %w: the training diverged", err)
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	return safetensors.Write(w, weights, map[string]string{"format": "mixmas", descriptionKey: string(text), digestKey: digest(text)})
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Open reads a model file and rebuilds the network.
+func Open(path string) (*Model, error) {
+	info, err := os.Stat(path) // to open a pipe would wait for its writer
+	if err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder: name the model.safetensors in it", path)
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file: name a model.safetensors", path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info, err = file.Stat(); err != nil {
+		return nil, err
+	}
+	m, err := read(file, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Parse is Open on a file's contents.
+func Parse(file []byte) (*Model, error) { return read(bytes.NewReader(file), int64(len(file))) }
+
+// read reads a file of the given size. The description is checked, also against the tensors' names and shapes, before a
+// tensor is read: until then it takes memory in proportion to the header and, bounded, to the number of layers.
+func read(r io.Reader, size int64) (*Model, error) {
+	header, err := safetensors.ReadHeader(r, size)
+	if errors.Is(err, safetensors.ErrJSON) {
+		return nil, fmt.Errorf("%w: if it is a model's description, name the model.safetensors beside it", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, ok := header.Metadata[descriptionKey]
+	if !ok {
+		return nil, fmt.Errorf("no model of this program: the file's metadata have no %q", descriptionKey)
+	}
+	if want, ok := header.Metadata[digestKey]; ok && digest([]byte(text)) != want {
+		return nil, fmt.Errorf("the description is not what was written: %w", errDamaged)
+	}
+	m := &Model{}
+	if err := m.Description.parse([]byte(text)); err != nil {
+		return nil, fmt.Errorf("description: %w", err)
+	}
+	if m.network, err = m.Description.build(header.Shapes()); err != nil {
+		return nil, fmt.Errorf("description: %w", err)
+	}
+	if m.weights, err = header.ReadTensors(r); err != nil {
+		return nil, err
+	}
+	if want := m.Description.Weights; want != "" {
+		if got := safetensors.Digest(m.weights); got != want {
+			return nil, fmt.Errorf("the weights' digest is %.12s, the description wants %.12s: %w", got, want, errDamaged)
+		}
+	}
+	if err := allFinite(m.weights); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, errDamaged)
+	}
+	return m, nil
+}
+
+// errDamaged ends messages about a file that is not what was written.
+var errDamaged = errors.New("the file is damaged; copy it again, or repeat the run that made it, which trains nothing twice")
+
+// parse decodes a description, and refuses those of other versions before it looks at the rest.
+func (d *Description) parse(text []byte) error {
+	var version struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(text, &version); err != nil {
+		return err
+	}
+	if err := checkVersion(version.Version); err != nil {
+		return err
+	}
+	return json.Unmarshal(text, d)
+}
+
+// allFinite names the first tensor that holds a value that is infinite or no number.
+func allFinite(weights nn.Weights) error {
+	for _, name := range slices.Sorted(maps.Keys(weights)) {
+		for _, x := range weights[name].Data {
+			if x-x != 0 {
+				return fmt.Errorf("tensor %s holds %v", name, x)
+			}
+		}
+	}
+	return nil
+}

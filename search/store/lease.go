@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"mixmas/search/filelock"
+)
+
+const (
+	leasePrefix = "lease-"
+	// leasePoll is the time between two looks at a lease that another process has.
+	leasePoll = 100 * time.Millisecond
+)
+
+// Lease is the right to be the only one who works on a key. It ends with Release, or with the process that holds it,
+// however that ends.
+type Lease struct{ file *os.File }
+
+// TryLease takes the lease of a key, or returns nil where somebody else holds it, be it in this process. It does not wait.
+// Where the system has no locks everybody gets it: work is then done twice, with the same result.
+func (s *Store) TryLease(key string) (*Lease, error) {
+	path, err := s.leasePath(key)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+		if err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+		locked, err := filelock.Try(file)
+		switch {
+		case err != nil && !errors.Is(err, errors.ErrUnsupported):
+			file.Close()
+			return nil, fmt.Errorf("store: %w", err)
+		case err == nil && !locked:
+			file.Close()
+			return nil, nil
+		case filelock.Named(file):
+			return &Lease{file}, nil
+		}
+		file.Close() // its last holder removed it before the lock was free: a lock on it keeps nobody out
+	}
+}
+
+// AwaitLease waits until nobody holds the lease of a key, or the context ends.
+func (s *Store) AwaitLease(ctx context.Context, key string) error {
+	path, err := s.leasePath(key)
+	if err != nil {
+		return err
+	}
+	ticker := time.NewTicker(leasePoll)
+	defer ticker.Stop()
+	for {
+		if held, err := leaseHeld(path); err != nil || !held {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+func leaseHeld(path string) (bool, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	defer file.Close()
+	free, err := filelock.Try(file)
+	return err == nil && !free, nil
+}
+
+// Release ends the lease and tidies its file away, while the lock is held: later, it could be another holder's. Windows
+// removes no open file; there it stays until [Store.Prune].
+func (l *Lease) Release() {
+	if runtime.GOOS != "windows" {
+		_ = os.Remove(l.file.Name())
+	}
+	_ = l.file.Close()
+}
+
+// removeLease removes the file of a lease that nobody holds.
+func removeLease(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if free, err := filelock.Try(file); err != nil || !free {
+		return file.Close()
+	}
+	(&Lease{file}).Release()
+	if runtime.GOOS == "windows" {
+		_ = os.Remove(path) // which fails where another holder has opened it since
+	}
+	return nil
+}
+
+// leasePath is the file that the holder of a key's lease has locked.
+func (s *Store) leasePath(key string) (string, error) {
+	if s.options.ReadOnly {
+		return "", fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
+	}
+	if !Digest(key).valid() {
+		return "", fmt.Errorf("store: lease: key %q is not a SHA-256 in hex", key)
+	}
+	return filepath.Join(s.folder(), leasePrefix+key), nil
+}
