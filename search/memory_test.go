@@ -33,7 +33,7 @@ func TestSearchInAContainer(t *testing.T) {
 	for _, o := range r.Stages[0].Outcomes[2:] {
 		reason := map[string]string{"wide": "load train/16: ", "wider": "open cpu session: "}[o.Trial.Label]
 		if o.Score.Status != store.Failed || !strings.HasPrefix(o.Score.Reason, reason) ||
-			!strings.Contains(o.Score.Reason, " needed, ") || !strings.Contains(o.Score.Reason, "MiB of the 286 MiB in /sys/fs/cgroup/memory/memory.limit_in_bytes left") {
+			!strings.Contains(o.Score.Reason, " needed, ") || !strings.Contains(o.Score.Reason, " of the 286 MiB in /sys/fs/cgroup/memory/memory.limit_in_bytes left") {
 			t.Errorf("%s: %s, %q", o.Trial.Label, o.Score.Status, o.Score.Reason)
 		}
 	}

@@ -96,11 +96,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		return nil, fmt.Errorf("it was trained on data of the format %s", trained)
 	}
 	env.Folder = plan.Folder()
-	data, err := openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
-	if err != nil && path == "" && c.Context.Err() == nil {
-		err = fmt.Errorf("%w (without --data, the built-in data are read)", err)
-	}
-	return data, err
+	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
 }
 
 // dataError is an error of data that the model cannot read: where --data was forgotten, it says so.
