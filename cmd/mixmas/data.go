@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -123,6 +124,8 @@ type description struct {
 	Classes     []string       `json:"classes"`
 	MultiLabel  bool           `json:"multi_label"`
 	Rows        map[string]int `json:"rows"`
+	// Counts are, by split and then in the order of Classes, how many rows have the class.
+	Counts map[string][]int `json:"counts"`
 }
 
 type modality struct {
@@ -149,11 +152,22 @@ func dataInfo(c *cli.Context) error {
 	if err := plan.CheckData(data); err != nil {
 		return err
 	}
-	d := describe(data)
+	d, err := describe(c.Context, data)
+	if err != nil {
+		return err
+	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, d)
 	}
-	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	return d.writeText(c.App.Writer)
+}
+
+// mostClasses is how many classes are listed for people to read.
+const mostClasses = 20
+
+// writeText writes the description for people to read.
+func (d *description) writeText(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", escape.Terminal(d.Name), d.Fingerprint)
 	for _, m := range d.Modalities {
 		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.Shape), " ", "×"), "[]")
@@ -163,23 +177,71 @@ func dataInfo(c *cli.Context) error {
 	if d.MultiLabel {
 		labels = "many labels a row"
 	}
-	fmt.Fprintf(table, "classes\t%d, %s: %s\n", len(d.Classes), labels, escape.Terminal(strings.Join(d.Classes, ", ")))
-	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
+	fmt.Fprintf(table, "classes\t%d, %s\n", len(d.Classes), labels)
+	for _, split := range splits {
 		fmt.Fprintf(table, "%s\t%s rows\n", split, humanize.Comma(int64(d.Rows[split.String()])))
 	}
+	fmt.Fprintf(table, "\nrows with class")
+	for _, split := range splits {
+		fmt.Fprintf(table, "\t%s", split)
+	}
+	listed := min(len(d.Classes), mostClasses)
+	for i, class := range d.Classes[:listed] {
+		fmt.Fprintf(table, "\n%s", escape.Terminal(class))
+		for _, split := range splits {
+			fmt.Fprintf(table, "\t%s", humanize.Comma(int64(d.Counts[split.String()][i])))
+		}
+	}
+	if more := len(d.Classes) - listed; more > 0 {
+		fmt.Fprintf(table, "\nand %s more (--json lists them all)", humanize.Comma(int64(more)))
+	}
+	fmt.Fprintln(table)
 	return table.Flush()
 }
 
+var splits = []dataset.Split{dataset.Train, dataset.Validation, dataset.Test}
+
 // describe collects what is to be said of a data set.
-func describe(data dataset.Dataset) description {
-	d := description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Classes(), MultiLabel: data.MultiLabel(), Rows: map[string]int{}}
+func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
+	d := &description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Classes(), MultiLabel: data.MultiLabel(),
+		Rows: map[string]int{}, Counts: map[string][]int{}}
 	standard := data.Preprocessing()
 	for _, m := range data.Modalities() {
 		s := standard[m.Name]
 		d.Modalities = append(d.Modalities, modality{m.Name, string(m.Kind), m.Shape, s.Mean, s.Deviation})
 	}
-	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
-		d.Rows[split.String()] = data.Len(split)
+	for _, split := range splits {
+		counts, err := countClasses(ctx, data, split)
+		if err != nil {
+			return nil, err
+		}
+		d.Rows[split.String()], d.Counts[split.String()] = data.Len(split), counts
 	}
-	return d
+	return d, nil
+}
+
+// countClasses counts the rows of a split that have each class.
+func countClasses(ctx context.Context, data dataset.Dataset, split dataset.Split) ([]int, error) {
+	const between = 1 << 12 // rows
+	counts := make([]int, len(data.Classes()))
+	label := make([]float32, 1)
+	if data.MultiLabel() {
+		label = make([]float32, len(counts))
+	}
+	for row := range data.Len(split) {
+		if row%between == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err := data.Label(split, row, label); err != nil {
+			return nil, err
+		}
+		if !data.MultiLabel() {
+			counts[int(label[0])]++
+			continue
+		}
+		for class, has := range label {
+			counts[class] += int(has)
+		}
+	}
+	return counts, nil
 }

@@ -8,6 +8,8 @@ package cpu
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime"
 
 	"mixmas/nn/cpu/simd"
@@ -20,6 +22,9 @@ type Options struct {
 	Workers int
 	// Kernels are the inner loops. nil means the best set for this processor.
 	Kernels *simd.Set
+	// System holds the files that tell how much memory is left: /proc, and control groups where they are mounted. nil means
+	// the machine's.
+	System fs.FS
 	// Poison fills the arena with NaN before the first operation of each run, inputs excepted, and each arena buffer
 	// when its planned lifetime ends. It is for tests of the memory plan.
 	Poison bool
@@ -30,6 +35,7 @@ type Device struct {
 	kernels *simd.Set
 	pool    *pool
 	poison  bool
+	system  fs.FS
 }
 
 var _ device.Device = (*Device)(nil)
@@ -42,7 +48,10 @@ func New(o Options) *Device {
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
-	return &Device{kernels: o.Kernels, pool: newPool(o.Workers), poison: o.Poison}
+	if o.System == nil {
+		o.System = os.DirFS("/")
+	}
+	return &Device{kernels: o.Kernels, pool: newPool(o.Workers), poison: o.Poison, system: o.System}
 }
 
 // Name implements [device.Device].

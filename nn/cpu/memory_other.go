@@ -1,6 +1,6 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package cpu
 
-// allocate returns n zeroed elements that start on a cache line.
-func allocate(n int) (memory []float32, free func(), err error) { return aligned(n), func() {}, nil }
+// mapped returns n zeroed elements that start on a cache line.
+func mapped(n int) (memory []float32, free func(), err error) { return aligned(n), func() {}, nil }

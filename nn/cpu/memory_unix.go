@@ -12,15 +12,12 @@ import (
 	"mixmas/nn/device"
 )
 
-// allocate returns n zeroed elements outside Go's heap, on a page of their own, and what frees them. Garbage collection
+// mapped returns n zeroed elements outside Go's heap, on a page of their own, and what frees them. Garbage collection
 // would let what ended trials used lie about until the heap has doubled; pages that are never touched cost nothing.
-func allocate(n int) (memory []float32, free func(), err error) {
-	if n == 0 {
-		return nil, func() {}, nil
-	}
+func mapped(n int) (memory []float32, free func(), err error) {
 	pages, err := unix.Mmap(-1, 0, 4*n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%d bytes of memory: %w: %w", 4*n, err, device.ErrOutOfMemory)
+		return nil, nil, fmt.Errorf("%s needed: %w: %w", size(4*int64(n)), err, device.ErrOutOfMemory)
 	}
 	// Rows of 12 KiB lie on a page of 4 KiB each, and a matrix of them on more pages than a processor can look up at once.
 	// Where there are no pages of 2 MiB, the small ones do.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -14,19 +15,23 @@ var errClosed = errors.New("the session is closed")
 
 // session is one model's memory. It implements [device.Session].
 type session struct {
-	device               *Device
-	state, arena         []float32
-	freeState, freeArena func()
-	runners              []*runner
-	closed               bool
+	device       *Device
+	state, arena []float32
+	// held are the memory of state and arena, and what Go's heap needs to train.
+	held struct{ state, arena, training *holding }
+
+	runners []*runner
+	closed  bool
 }
 
 func newSession(d *Device, state int) (*session, error) {
-	memory, free, err := allocate(state)
+	held, err := d.allocate(state, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open cpu session: %w", err)
 	}
-	return &session{device: d, state: memory, freeState: free, freeArena: func() {}}, nil
+	s := &session{device: d, state: held.memory}
+	s.held.state = held
+	return s, nil
 }
 
 // Load implements [device.Session]. A program that needs a larger arena than those before it moves the arena.
@@ -44,26 +49,45 @@ func (s *session) Load(p *device.Program) (device.Runner, error) {
 	r.turn.pool = s.device.pool
 	r.turn.helpers = make([]*worker, s.device.Workers()-1)
 	r.turn.done = make(chan struct{}, len(r.turn.helpers))
-	if p.ArenaSize > len(s.arena) {
-		arena, free, err := allocate(p.ArenaSize)
+	if s.held.training == nil && trains(p) {
+		// The trained weights and the file that is made of them, which grows by doubling: four times the weights, as the state.
+		held, err := s.device.allocate(0, 4*int64(len(s.state)))
 		if err != nil {
 			return nil, fmt.Errorf("load %s: %w", p.Name, err)
 		}
-		copy(arena, s.arena)
-		old := s.freeArena
-		s.arena, s.freeArena = arena, free
+		s.held.training = held
+	}
+	if p.ArenaSize > len(s.arena) {
+		held, err := s.device.allocate(p.ArenaSize, 0)
+		if err != nil {
+			return nil, fmt.Errorf("load %s: %w", p.Name, err)
+		}
+		copy(held.memory, s.arena)
+		old := s.held.arena
+		s.arena, s.held.arena = held.memory, held
 		for _, r := range s.runners {
 			if err := r.bind(); err != nil {
 				return nil, err
 			}
 		}
-		old()
+		old.free()
 	}
 	if err := r.bind(); err != nil {
 		return nil, err
 	}
 	s.runners = append(s.runners, r)
 	return r, nil
+}
+
+// trains reports whether a program updates weights.
+func trains(p *device.Program) bool {
+	return slices.ContainsFunc(p.Operations, func(op device.Operation) bool {
+		switch op.(type) {
+		case *device.Adam, *device.SGD:
+			return true
+		}
+		return false
+	})
 }
 
 // ReadState implements [device.Session].
@@ -96,8 +120,9 @@ func (s *session) Close() error {
 		return fmt.Errorf("close session: %w", errClosed)
 	}
 	s.closed = true
-	s.freeState()
-	s.freeArena()
+	s.held.state.free()
+	s.held.arena.free()
+	s.held.training.free()
 	s.state, s.arena, s.runners = nil, nil, nil
 	s.device.pool.close()
 	return nil

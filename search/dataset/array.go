@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/dataset/npy"
+	"mixmas/search/dataset/regular"
 	"mixmas/search/packed"
 )
 
@@ -27,36 +28,60 @@ type array struct {
 	header npy.Header
 	offset int64 // of the first element, in bytes
 	file   *os.File
-	info   os.FileInfo // when it was opened
+
+	lock     sync.Mutex // of what follows
+	identity identity   // when the content was last known
+	telling  bool       // a change since then would show in the identity
+	digest   string     // SHA-256 of the content; empty until it is scanned
 }
 
-// unchanged is an error where the file was written to since it was opened.
-func (a *array) unchanged() error {
-	now, err := a.file.Stat()
+// unchanged is an error where the content may be another than that which was scanned. Size and time of modification say so
+// by themselves. Where the change time alone is another, the file was renamed, linked, removed or given other permissions,
+// or it was written to and its time set back; and stamps that are too young say nothing. Then the digest decides.
+func (a *array) unchanged(ctx context.Context) error {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	asked := now()
+	current, err := identify(a.file)
+	if err != nil {
+		return err
+	}
+	if a.telling && current.equal(a.identity) {
+		return nil
+	}
+	if !current.sameContent(a.identity) {
+		return a.written()
+	}
+	found, err := a.pass(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.path, err)
 	}
-	if now.Size() != a.info.Size() || !now.ModTime().Equal(a.info.ModTime()) {
-		return fmt.Errorf("%s: the file was written to while it was in use: run again", a.path)
+	if found.SHA256 != a.digest {
+		return a.written()
 	}
+	a.identity, a.telling = current, current.telling(asked)
 	return nil
+}
+
+func (a *array) written() error {
+	return fmt.Errorf("%s: the file was written to while it was in use: run again", a.path)
 }
 
 // openArray opens an npy file and checks that it is row-major, has at least one axis and is as long as its header says.
 func openArray(path string) (*array, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
+	}
+	opened, err := identify(f) // before anything is read
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	header, offset, err := readHeader(f)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &array{path, header, offset, f, info}, nil
+	return &array{path: path, header: header, offset: offset, file: f, identity: opened}, nil
 }
 
 func readHeader(f *os.File) (npy.Header, int64, error) {
@@ -116,28 +141,37 @@ type facts struct {
 	Standardisation Standardisation `json:"standardisation"`
 }
 
+// check refuses facts that no pass can have found.
+func (f facts) check() error {
+	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size {
+		return fmt.Errorf("%q is no SHA-256", f.SHA256)
+	}
+	return f.Standardisation.check()
+}
+
 // scan finds the facts of a file, with statistics over its first rows. It refuses values that are not finite float32
-// numbers, anywhere in the file. The cache is asked first, unless the environment says to verify.
+// numbers, anywhere in the file. The cache is asked first, unless the environment says to verify. Facts of a file that was
+// changed a moment ago, or in the future, are not kept: another change might leave the same stamps.
 func (a *array) scan(ctx context.Context, rows int, environment Environment) (facts, error) {
 	path, err := filepath.Abs(a.path)
 	if err != nil {
 		return facts{}, err
 	}
-	key := fmt.Sprintf("npy facts 1\n%s\n%d bytes\n%d ns\n%d rows", path, a.info.Size(), a.info.ModTime().UnixNano(), rows)
-	var found facts
-	if environment.Cache != nil && !environment.Verify {
-		if value, ok := environment.Cache.Get(key); ok && json.Unmarshal(value, &found) == nil && len(found.SHA256) == 2*sha256.Size {
-			return found, nil
+	began := now()
+	key := fmt.Sprintf("npy facts 2\n%s\n%s\n%d rows", path, a.identity, rows)
+	found, cached := lookUp(environment, key)
+	if !cached {
+		if found, err = a.pass(ctx, rows); err != nil {
+			return facts{}, fmt.Errorf("%s: %w", a.path, err)
 		}
 	}
-	// Not by path: another file may lie there by now.
-	if found, err = a.pass(ctx, io.NewSectionReader(a.file, 0, a.info.Size()), rows); err != nil {
-		return facts{}, fmt.Errorf("%s: %w", a.path, err)
-	}
-	if err := a.unchanged(); err != nil {
+	if current, err := identify(a.file); err != nil {
 		return facts{}, err
+	} else if !current.equal(a.identity) { // labels may have been read before
+		return facts{}, a.written()
 	}
-	if environment.Cache != nil {
+	a.digest, a.telling = found.SHA256, cached || a.identity.telling(began)
+	if !cached && environment.Cache != nil && a.identity.old(began) {
 		if value, err := json.Marshal(found); err == nil {
 			_ = environment.Cache.Put(key, value) // a cache that cannot be written costs time, nothing else
 		}
@@ -145,8 +179,22 @@ func (a *array) scan(ctx context.Context, rows int, environment Environment) (fa
 	return found, nil
 }
 
-// pass reads a file from start to end: one goroutine reads, one hashes, one decodes and adds up.
-func (a *array) pass(ctx context.Context, r io.Reader, rows int) (facts, error) {
+// lookUp finds facts in the cache. An entry that cannot be true counts for nothing.
+func lookUp(environment Environment, key string) (found facts, ok bool) {
+	if environment.Cache == nil || environment.Verify {
+		return facts{}, false
+	}
+	value, ok := environment.Cache.Get(key)
+	if !ok || json.Unmarshal(value, &found) != nil || found.check() != nil {
+		return facts{}, false
+	}
+	return found, true
+}
+
+// pass reads the file from start to end: one goroutine reads, one hashes, one decodes and adds up. It reads what was opened:
+// another file may lie at the path by now.
+func (a *array) pass(ctx context.Context, rows int) (facts, error) {
+	r := io.NewSectionReader(a.file, 0, a.offset+a.header.Bytes())
 	digest := sha256.New()
 	if _, err := io.CopyN(digest, r, a.offset); err != nil {
 		return facts{}, err
@@ -162,6 +210,9 @@ func (a *array) pass(ctx context.Context, r io.Reader, rows int) (facts, error) 
 	group.Go(func() error {
 		defer close(read)
 		for left > 0 {
+			if err := ctx.Err(); err != nil { // a select takes what is ready, in any order
+				return err
+			}
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -313,10 +364,13 @@ func checkClass(v float32, classes int, many bool) error {
 	if classes == 0 {
 		classes = maximumClasses
 	}
-	if v != float32(math.Trunc(float64(v))) {
-		return fmt.Errorf("label %v is not a whole number", v)
-	}
-	if !(v >= 0 && v < float32(classes)) {
+	switch {
+	case v-v != 0: // infinite or no number
+		return fmt.Errorf("label %v is no class: want a whole number", v)
+	case v != float32(math.Trunc(float64(v))):
+		return fmt.Errorf("label %v is not a whole number: these look like values to predict (regression), which is not supported;"+
+			" labels are classes, 0 to K-1 (NumPy makes K of values y by numpy.digitize(y, numpy.quantile(y, numpy.arange(1, K) / K)))", v)
+	case !(v >= 0 && v < float32(classes)):
 		return fmt.Errorf("label %v is out of range, want 0 to %d", v, classes-1)
 	}
 	return nil

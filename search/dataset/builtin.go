@@ -91,12 +91,15 @@ func (o *BuiltinOptions) Check() error {
 }
 
 // generate draws all rows, side by side: a row depends on options, split and row number alone.
-func generate(ctx context.Context, o BuiltinOptions, environment Environment) (Dataset, error) {
+func generate(opening context.Context, o BuiltinOptions, environment Environment) (Dataset, error) {
 	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
+	if err := environment.fits(builtinModalities[0].Name, builtinModalities[1].Name); err != nil {
+		return nil, fmt.Errorf("data set builtin: %w", err)
+	}
 	d := &generated{options: o}
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(opening)
 	workers := runtime.GOMAXPROCS(0)
 	for _, s := range splits {
 		rows := [...]int{o.Train, o.Validation, o.Test}[s]
@@ -116,10 +119,13 @@ func generate(ctx context.Context, o BuiltinOptions, environment Environment) (D
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
-	if err := d.standardise(environment); err != nil {
+	err := d.standardise(opening, environment)
+	if err == nil {
+		err = d.sign(opening)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
-	d.sign()
 	return d, nil
 }
 
@@ -161,7 +167,7 @@ func twin(digit, m, classes int) int {
 }
 
 // standardise finds the training statistics and applies them, or what the environment gives, to all splits.
-func (d *generated) standardise(environment Environment) error {
+func (d *generated) standardise(ctx context.Context, environment Environment) error {
 	for m := range d.standard {
 		var sum, squares float64
 		train := d.samples[Train]
@@ -183,6 +189,9 @@ func (d *generated) standardise(environment Environment) error {
 		}
 		for _, samples := range d.samples {
 			for start := m * mapSize; start < len(samples); start += rowSize {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				for i, v := range samples[start:][:mapSize] {
 					samples[start+i] = float32((float64(v) - d.standard[m].Mean) / d.standard[m].Deviation)
 				}
@@ -193,7 +202,7 @@ func (d *generated) standardise(environment Environment) error {
 }
 
 // sign computes the fingerprint from the standardised samples and the labels.
-func (d *generated) sign() {
+func (d *generated) sign(ctx context.Context) error {
 	digest := sha256.New()
 	fmt.Fprintf(digest, "builtin 1 %d %v", d.options.Classes, d.standard)
 	var buffer []byte
@@ -201,6 +210,9 @@ func (d *generated) sign() {
 	for _, s := range splits {
 		fmt.Fprintf(digest, " %d", d.Len(s))
 		for chunk := range slices.Chunk(d.samples[s], rowSize) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			buffer = buffer[:0]
 			for _, v := range chunk {
 				add(v)
@@ -214,6 +226,7 @@ func (d *generated) sign() {
 		digest.Write(buffer)
 	}
 	d.digest = hex.EncodeToString(digest.Sum(nil))
+	return nil
 }
 
 func (d *generated) Name() string { return "builtin" }

@@ -204,6 +204,12 @@ func TestOpeningStops(t *testing.T) {
 	if _, err := generate(ctx, BuiltinOptions{Train: 10, Validation: 10, Test: 10, Classes: 10}, Environment{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("builtin: %v", err)
 	}
+	d := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 4, 2, 3 }).(*generated)
+	for what, err := range map[string]error{"statistics": d.standardise(ctx, Environment{}), "fingerprint": d.sign(ctx)} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
 	if _, err := openAVMNIST(ctx, AVMNISTOptions{Path: tiny(t), Validation: 2}, Environment{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("avmnist: %v", err)
 	}

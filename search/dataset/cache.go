@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,15 +9,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"mixmas/search/atomicfile"
+	"mixmas/search/dataset/regular"
 )
 
-// Cache keeps small computed facts (fingerprints, training statistics) across runs. A key contains path, size and
-// modification time of what the fact was computed from, so that an entry never has to be withdrawn. A cache is safe for
-// use from several goroutines and processes at once.
+// Cache keeps small computed facts (fingerprints, training statistics) across runs. A key contains path, size, times and
+// inode of what the fact was computed from, so that an entry never has to be withdrawn. A cache is safe for use from
+// several goroutines and processes at once.
 type Cache interface {
-	// Get finds the value of a key; false when there is none or it cannot be read.
+	// Get finds the value of a key; false when there is none, or it cannot be read or is not what was put there.
 	Get(key string) ([]byte, bool)
 	// Put keeps a value.
 	Put(key string, value []byte) error
@@ -26,7 +30,8 @@ type Cache interface {
 type folderCache struct{ folder string }
 
 // OpenCache opens a cache in a folder, which it makes where it is missing: one small file an entry, named by the
-// SHA-256 of its key and put in place by renaming.
+// SHA-256 of its key and put in place by renaming. A file is a line with the SHA-256 of key and value, and the value. Of
+// more than a thousand entries the older half is removed.
 func OpenCache(dir string) (Cache, error) {
 	if dir == "" {
 		return nil, errors.New("cache: the folder has no name")
@@ -42,18 +47,71 @@ func (c folderCache) path(key string) string {
 	return filepath.Join(c.folder, hex.EncodeToString(digest[:]))
 }
 
+const (
+	mostEntries = 1000
+	mostBytes   = 1 << 16 // of an entry
+)
+
+// sum is the first line of an entry's file.
+func sum(key string, value []byte) string {
+	digest := sha256.Sum256(slices.Concat([]byte(key), []byte{0}, value))
+	return hex.EncodeToString(digest[:])
+}
+
 func (c folderCache) Get(key string) ([]byte, bool) {
-	value, err := os.ReadFile(c.path(key))
-	return value, err == nil
+	f, err := regular.Open(c.path(key))
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	file, err := io.ReadAll(io.LimitReader(f, mostBytes+1))
+	if err != nil || len(file) > mostBytes {
+		return nil, false
+	}
+	line, value, whole := bytes.Cut(file, []byte{'\n'})
+	return value, whole && string(line) == sum(key, value)
 }
 
 func (c folderCache) Put(key string, value []byte) error {
+	if len(value) > mostBytes/2 {
+		return fmt.Errorf("cache: a value of %d bytes, want at most %d", len(value), mostBytes/2)
+	}
 	err := atomicfile.Write(c.path(key), func(w io.Writer) error {
-		_, err := w.Write(value)
+		_, err := fmt.Fprintf(w, "%s\n%s", sum(key, value), value)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
+	c.bound()
 	return nil
+}
+
+// bound removes the older half of the entries where there are too many. What cannot be removed, stays.
+func (c folderCache) bound() {
+	files, err := os.ReadDir(c.folder)
+	if err != nil || len(files) <= mostEntries {
+		return
+	}
+	type entry struct {
+		path    string
+		written time.Time
+	}
+	var entries []entry
+	for _, f := range files {
+		name := f.Name()
+		if _, err := hex.DecodeString(name[:min(2*sha256.Size, len(name))]); err != nil || len(name) < 2*sha256.Size {
+			continue // not ours
+		}
+		if info, err := f.Info(); err == nil && info.Mode().IsRegular() {
+			entries = append(entries, entry{filepath.Join(c.folder, name), info.ModTime()})
+		}
+	}
+	if len(entries) <= mostEntries {
+		return
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return a.written.Compare(b.written) })
+	for _, e := range entries[:len(entries)-mostEntries/2] {
+		_ = os.Remove(e.path)
+	}
 }

@@ -8,6 +8,7 @@ package dataset
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -111,6 +112,14 @@ type Dataset interface {
 type Standardisation struct {
 	Mean      float64 `json:"mean"`
 	Deviation float64 `json:"deviation"`
+}
+
+// check refuses what does not standardise.
+func (s Standardisation) check() error {
+	if !(s.Deviation > 0) || math.IsInf(s.Deviation, 0) || math.IsInf(s.Mean, 0) || math.IsNaN(s.Mean) {
+		return fmt.Errorf("mean %v and deviation %v do not standardise", s.Mean, s.Deviation)
+	}
+	return nil
 }
 
 // checkRead reports a split, modality, row or destination that does not fit the data set.

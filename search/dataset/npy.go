@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -87,6 +88,8 @@ type arrays struct {
 	standard    []Standardisation
 	fingerprint string
 	files       map[string]*array
+	// opening is the context that the data set was opened with. Its end also ends what Unchanged reads.
+	opening context.Context
 }
 
 // openArrays opens the files that the options name. Errors name the option, or the file and row.
@@ -94,7 +97,14 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
 	}
-	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}}
+	names := make([]string, len(o.Modalities))
+	for i, m := range o.Modalities {
+		names[i] = m.Name
+	}
+	if err := environment.fits(names...); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
+	}
+	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}, opening: ctx}
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -179,6 +189,8 @@ func (o *NPYOptions) Check() error {
 			return optionError(field+".shape", "%s has %d axes, a %s has %d", shapeString(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
 		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
 			return optionError(field+".shape", "%s has an axis without elements", shapeString(m.Shape))
+		case tooLarge(m.Shape):
+			return optionError(field+".shape", "%s has too many elements", shapeString(m.Shape))
 		}
 		seen[m.Name] = true
 		for _, s := range splits {
@@ -188,6 +200,18 @@ func (o *NPYOptions) Check() error {
 		}
 	}
 	return nil
+}
+
+// tooLarge reports whether the elements of a shape without empty axes cannot be counted.
+func tooLarge(shape []int) bool {
+	size := 1
+	for _, n := range shape {
+		if n > math.MaxInt/size {
+			return true
+		}
+		size *= n
+	}
+	return false
 }
 
 // open opens a file once, however many roles it has.
@@ -406,7 +430,7 @@ func (d *arrays) Label(s Split, row int, dst []float32) error {
 
 func (d *arrays) Unchanged() error {
 	for _, a := range d.files {
-		if err := a.unchanged(); err != nil {
+		if err := a.unchanged(d.opening); err != nil {
 			return fmt.Errorf("data set %s: %w", d.name, err)
 		}
 	}

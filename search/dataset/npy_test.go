@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -212,7 +213,8 @@ func TestAVMNISTErrors(t *testing.T) {
 		{"beyond float32", func(f string) { writeArray(t, f+"/image/test_data.npy", "<f8", []int{3, 4}, 1e300) }, []string{"image/test_data.npy", "row 0", "1e+300"}},
 		{"label out of range", func(f string) { writeArray(t, f+"/train_labels.npy", "<i8", []int{6}, 0, 1, 2, 3, 10, 4) }, []string{"train_labels.npy", "row 4", "label 10", "0 to 9"}},
 		{"negative label", func(f string) { writeArray(t, f+"/test_labels.npy", "|i1", []int{3}, 0, -1, 2) }, []string{"test_labels.npy", "row 1", "label -1"}},
-		{"label between classes", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, 2.5) }, []string{"test_labels.npy", "row 2", "whole number"}},
+		{"label between classes", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, 2.5) }, []string{"test_labels.npy", "row 2", "label 2.5 is not a whole number", "regression", "numpy.digitize"}},
+		{"label that is no number", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, math.NaN()) }, []string{"test_labels.npy", "row 2", "label NaN is no class"}},
 		{"one-hot labels", func(f string) { writeArray(t, f+"/test_labels.npy", "<f4", []int{3, 10}, 0) }, []string{"test_labels.npy", "3×10"}},
 		{"fewer labels", func(f string) { writeArray(t, f+"/train_labels.npy", "<i8", []int{5}, 1) }, []string{"train_labels.npy", "image/train_data.npy", "4 rows", "3"}},
 		{"fewer test samples", func(f string) { writeArray(t, f+"/audio/test_data.npy", "|u1", []int{2, 3, 2}, 1) }, []string{"audio/test_data.npy has 2 rows", "test_labels.npy 3"}},
@@ -345,6 +347,7 @@ func TestNPYOptions(t *testing.T) {
 		{"kind", func(o *NPYOptions) { o.Modalities[1].Kind = "graph" }, `"graph" is unknown`},
 		{"kind that does not fit", func(o *NPYOptions) { o.Modalities[0].Kind = Sequence }, "do not make a sequence"},
 		{"shape that does not fit", func(o *NPYOptions) { o.Modalities[0].Shape = []int{1, 6, 4} }, "1×6×4"},
+		{"shape beyond counting", func(o *NPYOptions) { o.Modalities[0].Shape = []int{1 << 40, 1 << 40, 18} }, "too many elements"},
 		{"shape of another kind", func(o *NPYOptions) { o.Modalities[0].Shape = []int{18} }, "1 axes"},
 		{"a split of labels alone", func(o *NPYOptions) { o.Modalities[2].Test = "" }, "notes"},
 		{"many labels as one", func(o *NPYOptions) { o.MultiLabel = false }, "labels have shape 4×3"},
@@ -386,6 +389,7 @@ func (c *counting) Put(key string, value []byte) error {
 }
 
 func TestFingerprint(t *testing.T) {
+	setClock(t, time.Minute)
 	inner, err := OpenCache(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -411,7 +415,7 @@ func TestFingerprint(t *testing.T) {
 		t.Errorf("without a cache %s", plain)
 	}
 
-	// Content changes behind an unchanged size and time: only verification sees it.
+	// Content changes behind an unchanged size and time: the change time tells.
 	path := folder + "/audio/test_data.npy"
 	info, err := os.Stat(path)
 	if err != nil {
@@ -421,15 +425,28 @@ func TestFingerprint(t *testing.T) {
 	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
-	if stale := open(Environment{Cache: cache}); stale != first {
-		t.Errorf("the cache was not used: %s", stale)
+	changed := open(Environment{Cache: cache})
+	if hasChangeTimes(t, path) == (changed == first) {
+		t.Errorf("after a change that kept size and time: %s, before %s", changed, first)
 	}
-	changed := open(Environment{Cache: cache, Verify: true})
-	if changed == first {
+	if changed := open(Environment{Cache: cache, Verify: true}); changed == first {
 		t.Error("verification did not see the change")
 	}
-	if corrected := open(Environment{Cache: cache}); corrected != changed {
+	if corrected := open(Environment{Cache: cache}); corrected == first {
 		t.Errorf("verification did not correct the cache: %s", corrected)
+	}
+
+	// Another file of the same content in its place is read again, and has the same fingerprint.
+	before := cache.hits
+	writeArray(t, path+".new", "|u1", []int{3, 3, 2}, 5)
+	if err := os.Chtimes(path+".new", info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(Environment{Cache: cache}); again == first || hasChangeTimes(t, path) && cache.hits != before+5 {
+		t.Errorf("with a copy in the place of a file: %s, %d of 6 files were not read", again, cache.hits-before)
 	}
 
 	// A new time makes the entry useless.
@@ -441,6 +458,28 @@ func TestFingerprint(t *testing.T) {
 	if newer := open(Environment{Cache: cache}); newer == changed {
 		t.Error("a file with a new time was not read again")
 	}
+}
+
+// hasChangeTimes reports whether the system keeps change times for the file at path.
+func hasChangeTimes(t *testing.T, path string) bool {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	i, err := identify(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !i.changed.IsZero()
+}
+
+// setClock sets the clock that stamps are compared with to some time from now, and stops it until the test ends.
+func setClock(t *testing.T, later time.Duration) {
+	stopped := time.Now().Add(later)
+	now = func() time.Time { return stopped }
+	t.Cleanup(func() { now = time.Now })
 }
 
 func TestFingerprintDependsOnSplitNotPlace(t *testing.T) {
@@ -500,7 +539,8 @@ func TestGivenPreprocessing(t *testing.T) {
 		}
 	}
 	for name, wrong := range map[string]map[string]Standardisation{
-		"audio: the preprocessing that was given lacks it": {"image": {0, 1}},
+		"the model reads the modalities image, this data set has audio, image":              {"image": {0, 1}},
+		"the model reads the modalities audio, image, text, this data set has audio, image": {"image": {0, 1}, "audio": {0, 1}, "text": {0, 1}},
 		"deviation 0":   {"image": {0, 0}, "audio": {0, 1}},
 		"deviation NaN": {"image": {0, math.NaN()}, "audio": {0, 1}},
 	} {
@@ -579,33 +619,113 @@ func TestFileThatIsCut(t *testing.T) {
 	group.Wait()
 }
 
-// A file that is written to in place is noticed; one that is replaced by another stays what it was.
+// A file that is written to in place is noticed; one that is replaced by another, or renamed, stays what it was.
 func TestFileThatChanges(t *testing.T) {
+	const written = "x.npy: the file was written to while it was in use: run again"
+	for _, c := range []struct {
+		name   string
+		change func(t *testing.T, path string)
+		want   string
+	}{
+		{"nothing", func(*testing.T, string) {}, ""},
+		{"another file in its place", func(t *testing.T, path string) {
+			writeArray(t, path+".new", "<f4", []int{2, 3}, ramp(12)[6:]...)
+			must(t, os.Rename(path+".new", path))
+		}, ""},
+		{"another name", func(t *testing.T, path string) { must(t, os.Rename(path, path+".old")) }, ""},
+		{"removed", func(t *testing.T, path string) { must(t, os.Remove(path)) }, ""},
+		{"permissions", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o400)) }, ""},
+		{"a second name", func(t *testing.T, path string) { must(t, os.Link(path, path+".link")) }, ""},
+		{"the time", func(t *testing.T, path string) { must(t, os.Chtimes(path, time.Time{}, time.Unix(1, 0))) }, written},
+		{"longer", func(t *testing.T, path string) { appendTo(t, path, "x") }, written},
+		{"content", func(t *testing.T, path string) { writeArray(t, path, "<f4", []int{2, 3}, ramp(12)[6:]...) }, written},
+		{"content, and the time set back", func(t *testing.T, path string) {
+			info, err := os.Stat(path)
+			must(t, err)
+			writeArray(t, path, "<f4", []int{2, 3}, ramp(12)[6:]...)
+			must(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+		}, written},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			setClock(t, time.Minute)
+			path := t.TempDir() + "/x.npy"
+			writeArray(t, path, "<f4", []int{2, 3}, ramp(6)...)
+			a := opened(t, path)
+			want, err := a.scan(t.Context(), 2, Environment{})
+			must(t, err)
+			c.change(t, path)
+			for range 2 {
+				err := a.unchanged(t.Context())
+				if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && !strings.Contains(got, c.want) {
+					t.Errorf("got error %v, want %q", err, c.want)
+				}
+			}
+			if c.want == "" {
+				if got, err := a.pass(t.Context(), 2); err != nil || got != want {
+					t.Errorf("another pass finds %v, %v, want %v", got, err, want)
+				}
+			}
+		})
+	}
+}
+
+// A file that is written to between its opening and its scan is refused, since its labels may have been read.
+func TestFileThatChangesWhileItIsOpened(t *testing.T) {
+	setClock(t, time.Minute)
+	path := t.TempDir() + "/x.npy"
+	writeArray(t, path, "<f4", []int{2, 3}, ramp(6)...)
+	if !hasChangeTimes(t, path) {
+		t.Skip("the file system keeps no change times: size and time of modification are all there is to tell")
+	}
+	info, err := os.Stat(path)
+	must(t, err)
+	a := opened(t, path)
+	writeArray(t, path, "<f4", []int{2, 3}, ramp(12)[6:]...)
+	must(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+	if found, err := a.scan(t.Context(), 2, Environment{}); err == nil || !strings.Contains(err.Error(), "written to while it was in use") {
+		t.Errorf("scan: %v, error %v", found, err)
+	}
+}
+
+// Where stamps are too coarse or too young to tell, the content is read again until they are not.
+func TestFileThatChangesBehindItsStamps(t *testing.T) {
+	setClock(t, 0)
 	path := t.TempDir() + "/x.npy"
 	writeArray(t, path, "<f4", []int{2, 3}, ramp(6)...)
 	a := opened(t, path)
-	want, err := a.scan(t.Context(), 2, Environment{})
+	_, err := a.scan(t.Context(), 2, Environment{})
+	must(t, err)
+	must(t, a.unchanged(t.Context()))
+	if a.telling {
+		t.Error("a file that was made just now has stamps that tell")
+	}
+	writeArray(t, path, "<f4", []int{2, 3}, ramp(12)[6:]...)
+	a.identity, err = identify(a.file) // as if it had been changed within one tick of the stamps
+	must(t, err)
+	if err := a.unchanged(t.Context()); err == nil {
+		t.Error("the change was not noticed")
+	}
+	writeArray(t, path, "<f4", []int{2, 3}, ramp(6)...)
+	a.identity, err = identify(a.file)
+	must(t, err)
+	setClock(t, time.Minute)
+	must(t, a.unchanged(t.Context()))
+	if !a.telling {
+		t.Error("a minute later the stamps do not tell")
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	must(t, a.unchanged(cancelled)) // nothing is read
+	a.telling = false
+	if err := a.unchanged(cancelled); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: error %v", err)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-	writeArray(t, path+".new", "<f4", []int{2, 3}, ramp(12)[6:]...)
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := a.scan(t.Context(), 2, Environment{}); got != want || err != nil {
-		t.Errorf("after another file took its place: %v, %v, want %v", got, err, want)
-	}
-	b := opened(t, path)
-	if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil {
-		t.Fatal(err)
-	}
-	for what, err := range map[string]error{"unchanged": b.unchanged(), "scan": second(b.scan(t.Context(), 2, Environment{}))} {
-		if err == nil || !strings.Contains(err.Error(), "x.npy: the file was written to while it was in use") {
-			t.Errorf("%s: got error %v", what, err)
-		}
-	}
-	if err := a.unchanged(); err != nil {
-		t.Errorf("the file that was replaced: %v", err)
 	}
 }
 
@@ -619,8 +739,6 @@ func opened(t testing.TB, path string) *array {
 	t.Cleanup(func() { a.file.Close() })
 	return a
 }
-
-func second[A any](_ A, err error) error { return err }
 
 func BenchmarkRead(b *testing.B) {
 	folder := b.TempDir()

@@ -3,7 +3,8 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"math"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -50,17 +51,26 @@ type Environment struct {
 	Preprocessing map[string]Standardisation
 }
 
+// fits refuses data whose modalities are not those that a model reads.
+func (e Environment) fits(modalities ...string) error {
+	if e.Preprocessing == nil {
+		return nil
+	}
+	reads, has := slices.Sorted(maps.Keys(e.Preprocessing)), slices.Sorted(slices.Values(modalities))
+	if !slices.Equal(reads, has) {
+		return fmt.Errorf("the model reads the modalities %s, this data set has %s", strings.Join(reads, ", "), strings.Join(has, ", "))
+	}
+	return nil
+}
+
 // standard is how a modality is standardised, given its training statistics.
 func (e Environment) standard(modality string, computed Standardisation) (Standardisation, error) {
 	if e.Preprocessing == nil {
 		return computed, nil
 	}
-	s, ok := e.Preprocessing[modality]
-	if !ok {
-		return s, fmt.Errorf("modality %s: the preprocessing that was given lacks it", modality)
-	}
-	if !(s.Deviation > 0) || math.IsInf(s.Deviation, 0) || math.IsInf(s.Mean, 0) || math.IsNaN(s.Mean) {
-		return s, fmt.Errorf("modality %s: mean %v and deviation %v do not standardise", modality, s.Mean, s.Deviation)
+	s := e.Preprocessing[modality]
+	if err := s.check(); err != nil {
+		return s, fmt.Errorf("modality %s: %w", modality, err)
 	}
 	return s, nil
 }

@@ -3,6 +3,7 @@ package avmnistbuild
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -225,7 +227,7 @@ func TestBuildIsReproducible(t *testing.T) {
 }
 
 func TestPrincipalComponents(t *testing.T) {
-	s, err := readImages(fake().write(t), "train")
+	s, err := readImages(t.Context(), fake().write(t), "train")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +330,7 @@ func TestSpectrogramShowsATone(t *testing.T) {
 }
 
 func TestAssign(t *testing.T) {
-	speech, err := readRecordings(filepath.Join(fake().write(t), "fsdd-recordings.zip"))
+	speech, err := readRecordings(t.Context(), filepath.Join(fake().write(t), "fsdd-recordings.zip"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +355,7 @@ func TestAssign(t *testing.T) {
 }
 
 func TestNoisesAreApart(t *testing.T) {
-	n, err := readNoises(filepath.Join(fake().write(t), "background-noise-8k.zip"))
+	n, err := readNoises(t.Context(), filepath.Join(fake().write(t), "background-noise-8k.zip"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -395,6 +397,10 @@ func TestBuildErrors(t *testing.T) {
 		}, []string{"t10k-images", "4 pixels", "25"}},
 		{"a digit without a recording", func(in ingredients, _ *Options) { delete(in.zips[speech], "recordings/7_some_one_5.wav") }, []string{speech, "digit 7", "validation"}},
 		{"a recording with another name", func(in ingredients, _ *Options) { in.zips[speech]["hello.wav"] = wavFile(rate, tone(1, 9)) }, []string{speech, "hello.wav", "DIGIT_SPEAKER_INDEX"}},
+		{"huge images", func(in ingredients, _ *Options) {
+			in.plain["train-images-idx3-ubyte.gz"] = idxFile(true, make([]byte, 24*64*64), 24, 64, 64)
+			in.plain["t10k-images-idx3-ubyte.gz"] = idxFile(true, make([]byte, fakeTest*64*64), fakeTest, 64, 64)
+		}, []string{"train-images", "64×64 pixels", "at most 2048"}},
 		{"another rate", func(in ingredients, _ *Options) {
 			in.zips[speech]["recordings/7_some_one_5.wav"] = wavFile(16000, tone(1, 9))
 		}, []string{"7_some_one_5.wav", "16000", "8000"}},
@@ -435,6 +441,78 @@ func TestBuildErrors(t *testing.T) {
 				checkNothingLeft(t, o.To)
 			}
 		})
+	}
+}
+
+// What is read of a zip file is bounded, of one sound and of all, however small the zip file is.
+func TestZipBombs(t *testing.T) {
+	defer func(most struct{ one, all int }) { mostBytes = most }(mostBytes)
+	mostBytes.one, mostBytes.all = mostBytes.one>>8, mostBytes.all>>8
+	compressed := func(samples int) (zip.FileHeader, []byte) {
+		content := wavFile(rate, make([]float64, samples))
+		var out bytes.Buffer
+		w, err := flate.NewWriter(&out, flate.BestSpeed)
+		if err == nil {
+			_, err = w.Write(content)
+		}
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return zip.FileHeader{Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(content),
+			CompressedSize64: uint64(out.Len()), UncompressedSize64: uint64(len(content))}, out.Bytes()
+	}
+	for _, c := range []struct {
+		name           string
+		members, bytes int
+		want           string
+	}{
+		{"one large sound", 1, 17 << 12, "0.wav: it has more than 64 KiB"},
+		{"many sounds", 800, 15 << 12, "with 4.wav, its sounds have more than 256 KiB"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			header, content := compressed(c.bytes / 2)
+			path := filepath.Join(t.TempDir(), "bomb.zip")
+			var file bytes.Buffer
+			w := zip.NewWriter(&file)
+			for i := range c.members {
+				header := header
+				header.Name = fmt.Sprintf("%d.wav", i)
+				m, err := w.CreateRaw(&header)
+				if err == nil {
+					_, err = m.Write(content)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(w.Close(), os.WriteFile(path, file.Bytes(), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := readSounds(t.Context(), path, length)
+			if err == nil || !strings.Contains(err.Error(), path+": "+c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// Ctrl-C is heard while ingredients are read and between principal components.
+func TestPreparationStops(t *testing.T) {
+	folder := fake().write(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, images := readImages(ctx, folder, "train")
+	_, sounds := readSounds(ctx, filepath.Join(folder, "fsdd-recordings.zip"), length)
+	forever := make(chan struct{})
+	defer close(forever)
+	_, components := unlessDone(ctx, func() (int, error) { <-forever; return 0, nil })
+	for what, err := range map[string]error{"images": images, "sounds": sounds, "components": components} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	if three, err := unlessDone(t.Context(), func() (int, error) { return 3, nil }); three != 3 || err != nil {
+		t.Errorf("got %d, %v", three, err)
 	}
 }
 

@@ -20,6 +20,9 @@ const digits = 10
 // uint8Type is IDX's code for unsigned bytes.
 const uint8Type = 0x08
 
+// mostPixels is the largest image whose covariance fits the memory that a build may take: MNIST's have 784.
+const mostPixels = 2048
+
 // images are labelled grey images, a byte a pixel.
 type images struct {
 	path   string // of the images
@@ -32,12 +35,13 @@ func (s *images) rows() int          { return len(s.labels) }
 func (s *images) row(row int) []byte { return s.pixels[row*s.size:][:s.size] }
 
 // readImages reads MNIST's pair of files with the prefix "train" or "t10k".
-func readImages(folder, prefix string) (*images, error) {
-	imagePath, pixels, err := readBytes(folder, prefix+"-images-idx3-ubyte", 3)
+func readImages(ctx context.Context, folder, prefix string) (*images, error) {
+	const mostImages, mostLabels = 1 << 26, 1 << 22 // bytes; MNIST has 47 and 0.06 million
+	imagePath, pixels, err := readBytes(ctx, folder, prefix+"-images-idx3-ubyte", 3, mostImages)
 	if err != nil {
 		return nil, err
 	}
-	labelPath, labels, err := readBytes(folder, prefix+"-labels-idx1-ubyte", 1)
+	labelPath, labels, err := readBytes(ctx, folder, prefix+"-labels-idx1-ubyte", 1, mostLabels)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +52,9 @@ func readImages(folder, prefix string) (*images, error) {
 	if len(labels.Data) == 0 || s.size == 0 {
 		return nil, fmt.Errorf("%s has no images", imagePath)
 	}
+	if s.size > mostPixels {
+		return nil, fmt.Errorf("%s: images of %d×%d pixels: want at most %d in all", imagePath, pixels.Shape[1], pixels.Shape[2], mostPixels)
+	}
 	for row, label := range labels.Data {
 		if label >= digits {
 			return nil, fmt.Errorf("%s: row %d: label %d is no digit", labelPath, row, label)
@@ -56,16 +63,15 @@ func readImages(folder, prefix string) (*images, error) {
 	return s, nil
 }
 
-// readBytes reads an array of bytes with so many axes from name.gz or name.
-func readBytes(folder, name string, axes int) (string, idx.Array, error) {
-	const limit = 1 << 28 // five times MNIST
+// readBytes reads an array of at most limit bytes with so many axes from name.gz or name.
+func readBytes(ctx context.Context, folder, name string, axes int, limit int64) (string, idx.Array, error) {
 	path := filepath.Join(folder, name+".gz")
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		if plain := filepath.Join(folder, name); fileExists(plain) {
 			path = plain
 		}
 	}
-	a, err := idx.ReadFile(path, limit)
+	a, err := idx.ReadFile(ctx, path, limit)
 	if err != nil {
 		return path, a, err
 	}
@@ -90,15 +96,16 @@ type basis struct {
 // principalComponents fits count components on the first rows of s. Sums are whole numbers and therefore the same whatever
 // the number of workers; pixels that are 0, most of them, cost nothing.
 func principalComponents(ctx context.Context, s *images, rows, count int) (*basis, error) {
-	workers := runtime.GOMAXPROCS(0)
+	const most = 1 << 27 // bytes of products
+	workers := min(runtime.GOMAXPROCS(0), max(1, most/(8*s.size*s.size)))
 	sums, products := make([][]int64, workers), make([][]int64, workers)
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	for w := range workers {
 		group.Go(func() error {
 			sum, product := make([]int64, s.size), make([]int64, s.size*s.size)
 			lit := make([]int, 0, s.size)
 			for row := w; row < rows; row += workers {
-				if err := ctx.Err(); err != nil {
+				if err := groupCtx.Err(); err != nil {
 					return err
 				}
 				pixels := s.row(row)
@@ -131,7 +138,26 @@ func principalComponents(ctx context.Context, s *images, rows, count int) (*basi
 			products[0][i] += v
 		}
 	}
-	return diagonalise(sums[0], products[0], rows, count)
+	return unlessDone(ctx, func() (*basis, error) { return diagonalise(sums[0], products[0], rows, count) })
+}
+
+// unlessDone returns what f returns, or the context's error as soon as it ends; f then ends for nothing.
+func unlessDone[A any](ctx context.Context, f func() (A, error)) (A, error) {
+	type result struct {
+		value A
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := f()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		return *new(A), ctx.Err()
+	}
 }
 
 // diagonalise turns sums and products (upper triangle) of bytes over rows into components.

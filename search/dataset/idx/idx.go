@@ -4,11 +4,13 @@ package idx
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+
+	"mixmas/search/dataset/regular"
 )
 
 // Array is the content of a file.
@@ -21,18 +23,31 @@ type Array struct {
 // elementSize maps a type to bytes an element.
 var elementSize = map[byte]int{0x08: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}
 
-// ReadFile reads a file of at most limit bytes of elements. Errors name the file.
-func ReadFile(path string, limit int64) (Array, error) {
-	f, err := os.Open(path)
+// ReadFile reads a regular file of at most limit bytes of elements, until ctx ends. Errors name the file.
+func ReadFile(ctx context.Context, path string, limit int64) (Array, error) {
+	f, err := regular.Open(path)
 	if err != nil {
 		return Array{}, err
 	}
 	defer f.Close()
-	a, err := Read(f, limit)
+	a, err := Read(interruptible{ctx, f}, limit)
 	if err != nil {
 		return Array{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return a, nil
+}
+
+// interruptible reads until ctx ends.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r interruptible) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(b)
 }
 
 // Read reads an array of at most limit bytes of elements, from plain or gzip-compressed bytes. Memory grows with what r

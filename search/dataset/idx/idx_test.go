@@ -3,6 +3,8 @@ package idx
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,8 +70,26 @@ func TestReadFileNamesTheFile(t *testing.T) {
 	if err := os.WriteFile(path, small[:9], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadFile(path, 100); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := ReadFile(t.Context(), path, 100); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want one with %q", err, path)
+	}
+}
+
+func TestReadFileStops(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "small")
+	if err := os.WriteFile(path, small, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(t.Context(), path, 100); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ReadFile(ctx, path, 100); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := ReadFile(t.Context(), filepath.Dir(path), 100); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("a folder: error %v", err)
 	}
 }
 

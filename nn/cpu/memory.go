@@ -1,0 +1,111 @@
+package cpu
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+
+	"github.com/dustin/go-humanize"
+
+	"mixmas/nn/cpu/limits"
+	"mixmas/nn/device"
+)
+
+// ledger is the memory that all sessions of this process hold. What they have not touched yet is nobody's in the system's
+// books, and must not be promised twice.
+var ledger = struct {
+	sync.Mutex
+	held map[*holding]struct{}
+}{held: map[*holding]struct{}{}}
+
+// holding is a piece of memory that a session holds: its own, of which the system has given as much as was touched, and what
+// Go's heap will take beside.
+type holding struct {
+	memory []float32
+	unmap  func()
+	beside int64 // bytes
+}
+
+// allocate holds n zeroed elements that start on a cache line, and the bytes beside. Where the machine or a container has
+// less left, the error is [device.ErrOutOfMemory]: memory that is only mapped costs nothing, and who touches more than there
+// is gets killed.
+func (d *Device) allocate(n int, beside int64) (*holding, error) {
+	ledger.Lock()
+	defer ledger.Unlock()
+	if err := reserve(d.system, n, beside); err != nil {
+		return nil, err
+	}
+	h := &holding{unmap: func() {}, beside: beside}
+	if n > 0 {
+		var err error
+		if h.memory, h.unmap, err = mapped(n); err != nil {
+			return nil, err
+		}
+	}
+	ledger.held[h] = struct{}{}
+	return h, nil
+}
+
+// free gives the memory back. It may be called again, and for nil.
+func (h *holding) free() {
+	ledger.Lock()
+	defer ledger.Unlock()
+	if _, held := ledger.held[h]; held {
+		delete(ledger.held, h)
+		h.unmap()
+	}
+}
+
+// reserve is an error where there is not enough left for n elements and the bytes beside. Go's heap, which likes to grow to
+// twice what it needs, is held to what they leave, unless GOMEMLIMIT is set.
+func reserve(system fs.FS, n int, beside int64) error {
+	const little = 1 << 20 // is not worth the look
+	bytes := 4 * int64(n)
+	need := bytes + beside
+	if need < little {
+		return nil
+	}
+	limit, left, known := remaining(system)
+	if !known {
+		return nil
+	}
+	if need > left {
+		debug.FreeOSMemory() // what the last training left over
+		limit, left, _ = remaining(system)
+	}
+	if need > left {
+		return fmt.Errorf("%s needed, %s of the %s in %s left: %w",
+			size(need), size(max(0, left)), size(limit.Bytes), limit.Name, device.ErrOutOfMemory)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		for h := range ledger.held {
+			beside += h.beside
+		}
+		debug.SetMemoryLimit(heapSize() + left - need + beside)
+	}
+	return nil
+}
+
+// remaining is the tightest limit, and what it leaves when all that is promised has been touched.
+func remaining(system fs.FS) (limit limits.Limit, left int64, known bool) {
+	if limit, known = limits.Least(system); !known {
+		return limit, 0, false
+	}
+	left = limit.Left
+	for h := range ledger.held {
+		left -= untouched(h.memory) + h.beside
+	}
+	return limit, left, true
+}
+
+// heapSize is how many bytes Go's runtime holds, as it counts them for its limit.
+func heapSize() int64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
+}
+
+func size(bytes int64) string { return humanize.IBytes(uint64(bytes)) }

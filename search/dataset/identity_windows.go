@@ -1,0 +1,42 @@
+package dataset
+
+import (
+	"errors"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// locate adds volume, file index and change time. File systems without change times (FAT) give none, and unlike elsewhere a
+// program may set them: who restores that time too is not noticed.
+func (i *identity) locate(f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var information windows.ByHandleFileInformation
+	var basic struct { // FILE_BASIC_INFO
+		Creation, LastAccess, LastWrite, Change int64 // 100 ns since 1601
+		Attributes, _                           uint32
+	}
+	var failed error
+	err = raw.Control(func(handle uintptr) {
+		h := windows.Handle(handle)
+		failed = windows.GetFileInformationByHandle(h, &information)
+		if windows.GetFileInformationByHandleEx(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&basic)), uint32(unsafe.Sizeof(basic))) != nil {
+			basic.Change = 0
+		}
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	i.volume = uint64(information.VolumeSerialNumber)
+	i.index = uint64(information.FileIndexHigh)<<32 | uint64(information.FileIndexLow)
+	if basic.Change > 0 {
+		changed := windows.Filetime{LowDateTime: uint32(basic.Change), HighDateTime: uint32(basic.Change >> 32)}
+		i.changed = time.Unix(0, changed.Nanoseconds())
+	}
+	return nil
+}
