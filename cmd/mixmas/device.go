@@ -19,12 +19,12 @@ import (
 // autoNumerics lets the device choose its numerics.
 const autoNumerics = "auto"
 
-// gpuWorkers is the most trials that share a GPU unless the user says otherwise. On an H200, 8 finish a search 2.3 times as
-// fast as 1, 4 twice, 12 hardly faster than 8 (docs/benchmarks-gpu.md).
+// gpuWorkers is how many trials share a GPU unless the user says otherwise: their cores mostly wait for it. On an H200, 8 finish
+// a search 2.3 times as fast as 1, 4 twice, 12 hardly faster than 8 (docs/benchmarks-gpu.md).
 const gpuWorkers = 8
 
 func workersFlag(usage string) cli.Flag {
-	return &cli.IntFlag{Name: "workers", Usage: usage, DefaultText: "all cores; at most 8 on a GPU"}
+	return &cli.IntFlag{Name: "workers", Usage: usage, DefaultText: "all cores; 8 on a GPU"}
 }
 
 func deviceFlag() cli.Flag {
@@ -45,7 +45,7 @@ func openDevice(c *cli.Context, numerics string) (device.Device, int, error) {
 		return nil, 0, err
 	}
 	if gpu != nil && !c.IsSet("workers") {
-		workers = min(workers, gpuWorkers)
+		workers = gpuWorkers
 	}
 	runtime.GOMAXPROCS(min(workers, runtime.GOMAXPROCS(0)))
 	if gpu != nil {
