@@ -146,7 +146,7 @@ func (f facts) check() error {
 	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size {
 		return fmt.Errorf("%q is no SHA-256", f.SHA256)
 	}
-	return f.Standardisation.check()
+	return f.Standardisation.Check()
 }
 
 // scan finds the facts of a file, with statistics over its first rows. It refuses values that are not finite float32

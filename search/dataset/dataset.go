@@ -114,8 +114,8 @@ type Standardisation struct {
 	Deviation float64 `json:"deviation"`
 }
 
-// check refuses what does not standardise.
-func (s Standardisation) check() error {
+// Check refuses what does not standardise.
+func (s Standardisation) Check() error {
 	if !(s.Deviation > 0) || math.IsInf(s.Deviation, 0) || math.IsInf(s.Mean, 0) || math.IsNaN(s.Mean) {
 		return fmt.Errorf("mean %v and deviation %v do not standardise", s.Mean, s.Deviation)
 	}

@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 
 	"mixmas/nn"
 	"mixmas/nn/safetensors"
@@ -29,7 +27,7 @@ func Write(w io.Writer, d *Description, weights nn.Weights) error {
 	if _, err := d.build(weights.Shapes()); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
-	if err := allFinite(weights); err != nil {
+	if err := weights.CheckFinite(); err != nil {
 		return fmt.Errorf("model: %w: the training diverged", err)
 	}
 	text, err := json.Marshal(d)
@@ -103,7 +101,7 @@ func read(r io.Reader, size int64) (*Model, error) {
 			return nil, fmt.Errorf("the weights' digest is %.12s, the description wants %.12s: %w", got, want, errDamaged)
 		}
 	}
-	if err := allFinite(m.weights); err != nil {
+	if err := m.weights.CheckFinite(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, errDamaged)
 	}
 	return m, nil
@@ -124,16 +122,4 @@ func (d *Description) parse(text []byte) error {
 		return err
 	}
 	return json.Unmarshal(text, d)
-}
-
-// allFinite names the first tensor that holds a value that is infinite or no number.
-func allFinite(weights nn.Weights) error {
-	for _, name := range slices.Sorted(maps.Keys(weights)) {
-		for _, x := range weights[name].Data {
-			if x-x != 0 {
-				return fmt.Errorf("tensor %s holds %v", name, x)
-			}
-		}
-	}
-	return nil
 }
