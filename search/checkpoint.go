@@ -15,6 +15,7 @@ import (
 	"mixmas/nn"
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
+	"mixmas/search/regular"
 )
 
 // A checkpoint is a safetensors file with the tensor "state" and, where the recipe watches the validation loss, the best
@@ -216,14 +217,10 @@ type badCheckpoint struct{ error }
 
 // readCheckpoint reads the training's checkpoint at path.
 func (r *training) readCheckpoint(path string) (*checkpoint, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	f, err := regular.Open(path)
+	if errors.Is(err, regular.ErrIrregular) {
+		return nil, badCheckpoint{err}
 	}
-	if !info.Mode().IsRegular() {
-		return nil, badCheckpoint{errors.New("it is no regular file")}
-	}
-	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/dataset/npy"
-	"mixmas/search/dataset/regular"
 	"mixmas/search/packed"
+	"mixmas/search/regular"
 )
 
 // array is an npy file of samples along the first axis. Rows are read when they are asked for, each by itself: the pages of

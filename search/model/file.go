@@ -12,6 +12,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/safetensors"
+	"mixmas/search/regular"
 )
 
 // The description in the safetensors metadata, and the SHA-256 of its text, which files of older programs do not have.
@@ -44,24 +45,29 @@ func digest(text []byte) string {
 
 // Open reads a model file and rebuilds the network.
 func Open(path string) (*Model, error) {
-	info, err := os.Stat(path) // to open a pipe would wait for its writer
-	if err == nil && info.IsDir() {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a folder: name the model.safetensors in it", path)
 	}
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file: name a model.safetensors", path)
+	file, err := regular.Open(path)
+	if errors.Is(err, regular.ErrIrregular) {
+		return nil, fmt.Errorf("%w: name a model.safetensors", err)
 	}
-	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if info, err = file.Stat(); err != nil {
+	return Read(file)
+}
+
+// Read is Open on an open file. Errors name it.
+func Read(file *os.File) (*Model, error) {
+	info, err := file.Stat()
+	if err != nil {
 		return nil, err
 	}
 	m, err := read(file, info.Size())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
 	}
 	return m, nil
 }
