@@ -115,7 +115,7 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	}
 	s.data = data
 	s.progress = newProgress(c.App.ErrWriter)
-	scores, err := store.Open(s.store, store.Options{Waiting: func() {
+	scores, err := store.Open(c.Context, s.store, store.Options{Waiting: func() {
 		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
 	}})
 	if err != nil {
