@@ -36,12 +36,12 @@ func (tiny) Name() string { return "tiny" }
 func (tiny) Modalities() []dataset.Modality {
 	return []dataset.Modality{{Name: "picture", Kind: dataset.Map, Shape: []int{1, 4, 4}}, {Name: "numbers", Kind: dataset.Table, Shape: []int{3}}}
 }
-func (tiny) Classes() []string       { return []string{"a", "b", "c"} }
-func (tiny) MultiLabel() bool        { return false }
-func (tiny) Len(s dataset.Split) int { return [...]int{60, 30, 20}[s] }
-func (tiny) Fingerprint() string     { return strings.Repeat("ab", 32) }
-func (tiny) Close() error            { return nil }
-func (tiny) Unchanged() error        { return nil }
+func (tiny) Classes() []string               { return []string{"a", "b", "c"} }
+func (tiny) MultiLabel() bool                { return false }
+func (tiny) Len(s dataset.Split) int         { return [...]int{60, 30, 20}[s] }
+func (tiny) Fingerprint() string             { return strings.Repeat("ab", 32) }
+func (tiny) Close() error                    { return nil }
+func (tiny) Unchanged(context.Context) error { return nil }
 
 func (tiny) Preprocessing() map[string]dataset.Standardisation {
 	return map[string]dataset.Standardisation{"picture": {Deviation: 1}, "numbers": {Mean: 2, Deviation: 3}}
@@ -771,7 +771,7 @@ type touched struct {
 	left *atomic.Int32
 }
 
-func (d touched) Unchanged() error {
+func (d touched) Unchanged(context.Context) error {
 	if d.left.Add(-1) < 0 {
 		return errors.New("numbers.npy: the file was written to")
 	}

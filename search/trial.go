@@ -78,7 +78,7 @@ func (s *Search) score(ctx context.Context, t *Trial) (*Outcome, error) {
 			return o, nil
 		}
 		defer lease.Release()
-		if err := s.data.Unchanged(); err != nil { // the score would be that of other data
+		if err := s.data.Unchanged(ctx); err != nil { // the score would be that of other data
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 		sc.Key, sc.Specification = key, canonical

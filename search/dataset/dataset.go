@@ -7,6 +7,7 @@
 package dataset
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -99,8 +100,8 @@ type Dataset interface {
 	// where the files lie.
 	Fingerprint() string
 	// Unchanged is an error that names the file where one was written to since the data set was opened: what was read since
-	// may not be what Fingerprint stands for.
-	Unchanged() error
+	// may not be what Fingerprint stands for. It may have to read the file again.
+	Unchanged(ctx context.Context) error
 	// Preprocessing gives, by modality name, what a model file needs to treat raw input as Read did.
 	Preprocessing() map[string]Standardisation
 	// Close releases files and memory.

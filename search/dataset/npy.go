@@ -88,8 +88,6 @@ type arrays struct {
 	standard    []Standardisation
 	fingerprint string
 	files       map[string]*array
-	// opening is the context that the data set was opened with. Its end also ends what Unchanged reads.
-	opening context.Context
 }
 
 // openArrays opens the files that the options name. Errors name the option, or the file and row.
@@ -104,7 +102,7 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 	if err := environment.fits(names...); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
 	}
-	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}, opening: ctx}
+	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}}
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -428,9 +426,9 @@ func (d *arrays) Label(s Split, row int, dst []float32) error {
 	return nil
 }
 
-func (d *arrays) Unchanged() error {
+func (d *arrays) Unchanged(ctx context.Context) error {
 	for _, a := range d.files {
-		if err := a.unchanged(d.opening); err != nil {
+		if err := a.unchanged(ctx); err != nil {
 			return fmt.Errorf("data set %s: %w", d.name, err)
 		}
 	}
