@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"mixmas/nn/device"
-	"mixmas/nn/safetensors"
 	"mixmas/search/dataset"
 	"mixmas/search/store"
 )
@@ -152,15 +151,11 @@ func (s *Search) measure(ctx context.Context, t *Trial, sc *store.Score) error {
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
 	}
-	tensors, _, err := safetensors.Parse(file)
-	if err != nil {
-		return fmt.Errorf("outputs: %w", err)
-	}
 	validation, err := dataset.Select(s.data, dataset.Validation, t.validation, nil)
 	if err != nil {
 		return err
 	}
-	sc.Metrics, err = s.evaluate(ctx, validation, tensors["logits"].Data)
+	sc.Metrics, err = s.evaluateOutputs(ctx, validation, file)
 	return err
 }
 
