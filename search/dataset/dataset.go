@@ -160,8 +160,8 @@ func checkRow(d Dataset, split Split, row int) error {
 	return nil
 }
 
-// shapeString writes a shape as 60000×28×28.
-func shapeString(shape []int) string {
+// FormatShape writes a shape for people, such as 60000×28×28.
+func FormatShape(shape []int) string {
 	if len(shape) == 0 {
 		return "scalar"
 	}
