@@ -239,6 +239,18 @@ func (w Weights) Shapes() map[string][]int {
 	return shapes
 }
 
+// CheckFinite names the first tensor, in the order of names, that holds a value that is infinite or no number.
+func (w Weights) CheckFinite() error {
+	for _, name := range slices.Sorted(maps.Keys(w)) {
+		for _, x := range w[name].Data {
+			if x-x != 0 {
+				return fmt.Errorf("tensor %s holds %v", name, x)
+			}
+		}
+	}
+	return nil
+}
+
 // elements is the number of elements of a shape, at least one, or what is wrong with it.
 func elements(shape []int) (int, error) {
 	n, ok := device.Elements(shape...)

@@ -15,6 +15,7 @@ import (
 	"mixmas/nn"
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
+	"mixmas/search/regular"
 )
 
 // A checkpoint is a safetensors file with the tensor "state" and, where the recipe watches the validation loss, the best
@@ -70,6 +71,9 @@ func parseCheckpoint(file []byte, key string, recipe Recipe, parameters *nn.Para
 	case sum != checkpointDigest(tensors, text):
 		return nil, errors.New("its content does not have the SHA-256 that it had when it was written")
 	}
+	if err := tensors.CheckFinite(); err != nil {
+		return nil, err
+	}
 	var written progress
 	if err := json.Unmarshal([]byte(text), &written); err != nil {
 		return nil, fmt.Errorf("progress: %w", err)
@@ -88,9 +92,6 @@ func parseCheckpoint(file []byte, key string, recipe Recipe, parameters *nn.Para
 	delete(tensors, stateTensor)
 	if p.best, err = bestWeights(tensors, p.bestEpoch > 0, parameters); err != nil {
 		return nil, err
-	}
-	if !allFinite(state.Data) {
-		return nil, errors.New("the state holds a number that is not finite")
 	}
 	return &checkpoint{p, state.Data}, nil
 }
@@ -123,18 +124,11 @@ func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn
 		if !ok || !slices.Equal(tensor.Shape, q.Shape) {
 			return nil, fmt.Errorf("the best %s have shape %v, want %v", q.Name, tensor.Shape, q.Shape)
 		}
-		if !allFinite(tensor.Data) {
-			return nil, fmt.Errorf("the best %s hold a number that is not finite", q.Name)
-		}
 	}
 	if len(best) != len(parameters.All()) {
 		return nil, fmt.Errorf("there are best weights of %d parameters, want %d", len(best), len(parameters.All()))
 	}
 	return best, nil
-}
-
-func allFinite(numbers []float32) bool {
-	return !slices.ContainsFunc(numbers, func(x float32) bool { return x-x != 0 })
 }
 
 // Beside a checkpoint lies that of the epoch before, and bad ones are set aside, at most one of each.
@@ -223,14 +217,10 @@ type badCheckpoint struct{ error }
 
 // readCheckpoint reads the training's checkpoint at path.
 func (r *training) readCheckpoint(path string) (*checkpoint, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	f, err := regular.Open(path)
+	if errors.Is(err, regular.ErrIrregular) {
+		return nil, badCheckpoint{err}
 	}
-	if !info.Mode().IsRegular() {
-		return nil, badCheckpoint{errors.New("it is no regular file")}
-	}
-	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

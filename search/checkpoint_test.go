@@ -196,8 +196,8 @@ func TestForgedCheckpoints(t *testing.T) {
 		"no progress":          {text(""), "progress: "},
 		"state":                {tensor(func(w nn.Weights) { w["state"] = nn.Tensor{Shape: []int{1}, Data: []float32{1}} }), "the state has shape [1], want"},
 		"no state":             {tensor(func(w nn.Weights) { delete(w, "state") }), "the state has shape []"},
-		"no number":            {tensor(func(w nn.Weights) { w["state"].Data[7] = float32(math.NaN()) }), "the state holds a number that is not finite"},
-		"infinity":             {tensor(func(w nn.Weights) { w[best].Data[0] = float32(math.Inf(1)) }), "hold a number that is not finite"},
+		"no number":            {tensor(func(w nn.Weights) { w["state"].Data[7] = float32(math.NaN()) }), "tensor state holds NaN"},
+		"infinity":             {tensor(func(w nn.Weights) { w[best].Data[0] = float32(math.Inf(1)) }), "holds +Inf"},
 		"no best weights":      {tensor(func(w nn.Weights) { delete(w, best) }), "have shape [], want"},
 		"other best weights":   {tensor(func(w nn.Weights) { w[best] = nn.Tensor{Shape: []int{0}} }), "have shape [0], want"},
 		"more best weights":    {tensor(func(w nn.Weights) { w["best.of.all"] = nn.Tensor{Shape: []int{1}, Data: []float32{1}} }), "best weights of"},
@@ -270,7 +270,7 @@ func TestDamagedCheckpointsAreSetAside(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.store.Remove(trained.Score.Key) // so that the next one trains again
+			defer f.store.Remove(t.Context(), trained.Score.Key) // so that the next one trains again
 			if trained.Score.Weights != undisturbed.Score.Weights || len(trained.Score.Curve) != len(undisturbed.Score.Curve) {
 				t.Errorf("the weights are %s after %d epochs, want %s", trained.Score.Weights, len(trained.Score.Curve), undisturbed.Score.Weights)
 			}

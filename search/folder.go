@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"mixmas/search/model"
+	"mixmas/search/regular"
 )
 
 // ErrOccupied says that a folder holds files that a full training would replace although they are not its own.
@@ -23,19 +24,17 @@ func (s *Search) CheckFolder(name, folder string) error {
 	}
 	for _, file := range []struct {
 		name string
-		read func(path string) (model.Description, error)
+		read func(*os.File) (model.Description, error)
 	}{{modelFile, modelDescription}, {descriptionFile, descriptionText}} {
 		path := filepath.Join(folder, file.name)
-		info, err := os.Stat(path)
+		f, err := regular.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil && !info.Mode().IsRegular() {
-			err = fmt.Errorf("%s is no regular file", path)
-		}
 		var d model.Description
 		if err == nil {
-			d, err = file.read(path)
+			d, err = file.read(f)
+			f.Close()
 		}
 		switch {
 		case err != nil:
@@ -51,8 +50,8 @@ func (s *Search) CheckFolder(name, folder string) error {
 }
 
 // modelDescription is the description in a model file.
-func modelDescription(path string) (model.Description, error) {
-	m, err := model.Open(path)
+func modelDescription(f *os.File) (model.Description, error) {
+	m, err := model.Read(f)
 	if err != nil {
 		return model.Description{}, err
 	}
@@ -60,15 +59,10 @@ func modelDescription(path string) (model.Description, error) {
 }
 
 // descriptionText is the description beside a model file.
-func descriptionText(path string) (d model.Description, err error) {
+func descriptionText(f *os.File) (d model.Description, err error) {
 	const limit = 64 << 20 // of a file that may be anything
-	f, err := os.Open(path)
-	if err != nil {
-		return d, err
-	}
-	defer f.Close()
 	if err := json.NewDecoder(io.LimitReader(f, limit)).Decode(&d); err != nil {
-		return d, fmt.Errorf("%s: %w", path, err)
+		return d, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	return d, nil
 }

@@ -155,7 +155,7 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err != nil {
 		return nil, err
 	}
-	if err := s.data.Unchanged(); err != nil {
+	if err := s.data.Unchanged(ctx); err != nil {
 		return nil, err
 	}
 	sc := store.Score{Key: key, Name: name, Specification: canonical, Status: store.Finished, Metrics: metrics,

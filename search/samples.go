@@ -2,7 +2,9 @@ package search
 
 import (
 	"context"
+	"fmt"
 
+	"mixmas/nn/safetensors"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
@@ -17,4 +19,17 @@ func (s *Search) labels(samples *dataset.Samples) sample.Labels {
 func (s *Search) evaluate(ctx context.Context, samples *dataset.Samples, logits []float32) (map[string]float64, error) {
 	return metric.Evaluate(ctx, metric.Outputs{Logits: logits, Rows: samples.Len(), Classes: len(s.data.Classes()),
 		MultiLabel: s.data.MultiLabel(), Label: samples.Label})
+}
+
+// evaluateOutputs is evaluate for the file of outputs that a score left, see encodeOutputs.
+func (s *Search) evaluateOutputs(ctx context.Context, samples *dataset.Samples, file []byte) (map[string]float64, error) {
+	tensors, _, err := safetensors.Parse(file)
+	if err != nil {
+		return nil, fmt.Errorf("outputs: %w", err)
+	}
+	metrics, err := s.evaluate(ctx, samples, tensors["logits"].Data)
+	if err != nil {
+		return nil, fmt.Errorf("outputs: %w", err)
+	}
+	return metrics, nil
 }

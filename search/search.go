@@ -35,15 +35,14 @@ type Options struct {
 
 // Search is a plan on a data set.
 type Search struct {
-	config   *config.Config
-	data     dataset.Dataset
-	device   device.Device
-	store    *store.Store
-	observer Observer
-	machine  string
-	started  time.Time
-	// overwrite is Options.Overwrite.
-	overwrite bool
+	config    *config.Config
+	data      dataset.Dataset
+	device    device.Device
+	store     *store.Store
+	observer  Observer
+	machine   string
+	started   time.Time
+	overwrite bool // see Options.Overwrite
 
 	workers   int64
 	slots     *semaphore.Weighted
@@ -60,8 +59,8 @@ type Search struct {
 // New checks the plan against the data set: modalities, metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	workers := int64(max(o.Workers, 1))
-	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(), started: time.Now(), overwrite: o.Overwrite,
-		workers: workers, slots: semaphore.NewWeighted(workers)}
+	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(), started: time.Now(),
+		overwrite: o.Overwrite, workers: workers, slots: semaphore.NewWeighted(workers)}
 	if s.observer == nil {
 		s.observer = silent{}
 	}

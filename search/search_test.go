@@ -36,12 +36,12 @@ func (tiny) Name() string { return "tiny" }
 func (tiny) Modalities() []dataset.Modality {
 	return []dataset.Modality{{Name: "picture", Kind: dataset.Map, Shape: []int{1, 4, 4}}, {Name: "numbers", Kind: dataset.Table, Shape: []int{3}}}
 }
-func (tiny) Classes() []string       { return []string{"a", "b", "c"} }
-func (tiny) MultiLabel() bool        { return false }
-func (tiny) Len(s dataset.Split) int { return [...]int{60, 30, 20}[s] }
-func (tiny) Fingerprint() string     { return strings.Repeat("ab", 32) }
-func (tiny) Close() error            { return nil }
-func (tiny) Unchanged() error        { return nil }
+func (tiny) Classes() []string               { return []string{"a", "b", "c"} }
+func (tiny) MultiLabel() bool                { return false }
+func (tiny) Len(s dataset.Split) int         { return [...]int{60, 30, 20}[s] }
+func (tiny) Fingerprint() string             { return strings.Repeat("ab", 32) }
+func (tiny) Close() error                    { return nil }
+func (tiny) Unchanged(context.Context) error { return nil }
 
 func (tiny) Preprocessing() map[string]dataset.Standardisation {
 	return map[string]dataset.Standardisation{"picture": {Deviation: 1}, "numbers": {Mean: 2, Deviation: 3}}
@@ -99,7 +99,7 @@ type fixture struct {
 }
 
 func newFixture(t testing.TB) *fixture {
-	st, err := store.Open(filepath.Join(t.TempDir(), "scores.db"), store.Options{})
+	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "scores.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestPrunedWeightsAreTrainedAgain(t *testing.T) {
 	f := newFixture(t)
 	f.run()
 	kept := f.scores()
-	if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+	if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	if r := f.run(); r.Trainings != 0 {
@@ -457,7 +457,7 @@ func TestBatchBeyondMemory(t *testing.T) {
 func TestEverythingIsTriedAgainAlone(t *testing.T) {
 	prune := func(f *fixture) {
 		t.Helper()
-		if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+		if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -771,7 +771,7 @@ type touched struct {
 	left *atomic.Int32
 }
 
-func (d touched) Unchanged() error {
+func (d touched) Unchanged(context.Context) error {
 	if d.left.Add(-1) < 0 {
 		return errors.New("numbers.npy: the file was written to")
 	}
@@ -810,7 +810,7 @@ func TestWeightsPrunedWhileATrialWaits(t *testing.T) {
 	f := newFixture(t)
 	f.workers = 1
 	f.watch = &pruner{prune: func() {
-		if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+		if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 			t.Error(err)
 		}
 	}}

@@ -20,7 +20,7 @@ func (f *fixture) beside() *fixture {
 	f.t.Helper()
 	other := *f
 	var err error
-	if other.store, err = store.Open(f.store.Path(), store.Options{}); err != nil {
+	if other.store, err = store.Open(f.t.Context(), f.store.Path(), store.Options{}); err != nil {
 		f.t.Fatal(err)
 	}
 	return &other
@@ -71,7 +71,7 @@ func TestProcessesShareTheRest(t *testing.T) {
 	t.Run("weights to be trained again", func(t *testing.T) {
 		f := newFixture(t)
 		f.run()
-		if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+		if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 			t.Fatal(err)
 		}
 		f.change("[concat, mean]", "[concat, mean, max]")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"mixmas/nn/device"
-	"mixmas/nn/safetensors"
 	"mixmas/search/dataset"
 	"mixmas/search/store"
 )
@@ -78,7 +77,7 @@ func (s *Search) score(ctx context.Context, t *Trial) (*Outcome, error) {
 			return o, nil
 		}
 		defer lease.Release()
-		if err := s.data.Unchanged(); err != nil { // the score would be that of other data
+		if err := s.data.Unchanged(ctx); err != nil { // the score would be that of other data
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 		sc.Key, sc.Specification = key, canonical
@@ -152,15 +151,11 @@ func (s *Search) measure(ctx context.Context, t *Trial, sc *store.Score) error {
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
 	}
-	tensors, _, err := safetensors.Parse(file)
-	if err != nil {
-		return fmt.Errorf("outputs: %w", err)
-	}
 	validation, err := dataset.Select(s.data, dataset.Validation, t.validation, nil)
 	if err != nil {
 		return err
 	}
-	sc.Metrics, err = s.evaluate(ctx, validation, tensors["logits"].Data)
+	sc.Metrics, err = s.evaluateOutputs(ctx, validation, file)
 	return err
 }
 

@@ -9,7 +9,6 @@ import (
 	"math"
 	"slices"
 
-	"mixmas/nn/safetensors"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
@@ -70,15 +69,22 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 			v.OtherRows++
 			continue
 		}
+		if sc.Status != store.Finished {
+			continue
+		}
 		file, err := scores.Outputs(sc)
-		if sc.Status != store.Finished || errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
+		if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
 			continue
 		}
 		if err != nil {
 			return v, err
 		}
 		v.Measured++
-		if err := s.verify(ctx, samples, sc, file); err != nil {
+		err = s.verify(ctx, samples, sc, file)
+		if ctx.Err() != nil { // the score is not at fault
+			return v, ctx.Err()
+		}
+		if err != nil {
 			wrong(fmt.Errorf("store: score %.12s (%s): %w", sc.Key, sc.Name, err))
 		}
 	}
@@ -87,13 +93,9 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 
 // verify compares a score with its outputs on the samples.
 func (s *Search) verify(ctx context.Context, samples *dataset.Samples, sc store.Score, outputs []byte) error {
-	tensors, _, err := safetensors.Parse(outputs)
+	metrics, err := s.evaluateOutputs(ctx, samples, outputs)
 	if err != nil {
-		return fmt.Errorf("outputs: %w", err)
-	}
-	metrics, err := s.evaluate(ctx, samples, tensors["logits"].Data)
-	if err != nil {
-		return fmt.Errorf("outputs: %w", err)
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
 		recorded := sc.Metrics[name]

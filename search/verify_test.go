@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"mixmas/search"
 	"mixmas/search/config"
+	"mixmas/search/dataset"
 	"mixmas/search/store"
 )
 
@@ -133,4 +135,32 @@ func (f *fixture) named(name string) store.Score {
 		f.t.Fatalf("no score %s", name)
 	}
 	return list[i]
+}
+
+// cancelling ends a context when a validation label is read.
+type cancelling struct {
+	dataset.Dataset
+	cancel func()
+}
+
+func (c cancelling) Label(split dataset.Split, row int, dst []float32) error {
+	if split == dataset.Validation {
+		c.cancel()
+	}
+	return c.Dataset.Label(split, row, dst)
+}
+
+// Ctrl-C while a score is measured again is no fault of the score.
+func TestInterruptedVerification(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	c, err := config.Parse("plan.yaml", []byte(f.plan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = search.Verify(ctx, c, cancelling{f.data, cancel}, f.store, func(err error) { t.Errorf("blamed: %v", err) })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the verification ends with %v", err)
+	}
 }

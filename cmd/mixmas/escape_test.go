@@ -20,7 +20,7 @@ func TestNamesAreShownAsText(t *testing.T) {
 	const evil = "=1+2\x1b[31m\ta\nb\u202e\u009b1m"
 	const shown = `=1+2\x1b[31m\ta\nb\u202e\u009b1m`
 	path := filepath.Join(t.TempDir(), "scores.db")
-	s, err := store.Open(path, store.Options{})
+	s, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func (p *program) killedAfter(d time.Duration) bool {
 // scores are what a store holds of every trial but its times, exactly.
 func (p *program) scores() map[string]string {
 	p.t.Helper()
-	s, err := store.Open(p.store, store.Options{ReadOnly: true})
+	s, err := store.Open(p.t.Context(), p.store, store.Options{ReadOnly: true})
 	if err != nil {
 		p.t.Fatal(err)
 	}

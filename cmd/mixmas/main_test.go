@@ -68,7 +68,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // scoresArchive is an export of three scores.
 func scoresArchive(t *testing.T) []byte {
 	t.Helper()
-	s, err := store.Open(filepath.Join(t.TempDir(), "scores.db"), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "scores.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func scoresArchive(t *testing.T) []byte {
 		}
 	}
 	var archive bytes.Buffer
-	if err := s.Export(&archive); err != nil {
+	if err := s.Export(t.Context(), &archive); err != nil {
 		t.Fatal(err)
 	}
 	return archive.Bytes()

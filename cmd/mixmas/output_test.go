@@ -60,11 +60,11 @@ func TestFullStandardOutput(t *testing.T) {
 	if code, _ := do(&fullAfter{}, "scores rm 45f1"); code != exitFailure {
 		t.Errorf("mixmas scores rm: exit code %d", code)
 	}
-	s, err := store.Open("mixmas.db", store.Options{ReadOnly: true})
+	s, err := store.Open(t.Context(), "mixmas.db", store.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Find("45f1"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Find(t.Context(), "45f1"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("scores rm: %v", err)
 	}
 }

@@ -64,7 +64,7 @@ func TestPredictSaysWhatIsWrong(t *testing.T) {
 		{"data of another shape", builtin, exitUsage, "predict: --data is missing, and the model does not read the built-in data that are taken then (data set builtin: the model reads the modalities image, this data set has audio, image); it reads image (map of 1×14×14): "},
 		{"the description", filepath.Join(filepath.Dir(ours), "model.json"), exitFailure, "model.json: safetensors: the file is JSON text, it holds no tensors: if it is a model's description, name the model.safetensors beside it"},
 		{"the folder", filepath.Dir(ours), exitFailure, "is a folder: name the model.safetensors in it"},
-		{"a device", os.DevNull, exitFailure, "is no regular file: name a model.safetensors"},
+		{"a device", os.DevNull, exitFailure, "is a device, want a regular file: name a model.safetensors"},
 		{"a flipped bit", damaged, exitFailure, "damaged.safetensors: the weights' digest is "},
 	} {
 		t.Run(c.name, func(t *testing.T) {

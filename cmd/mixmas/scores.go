@@ -61,7 +61,7 @@ func openStore(c *cli.Context, o store.Options) (*store.Store, error) {
 		return nil, fmt.Errorf("there is no store %s: --store names it", path)
 	}
 	o.Timeout = storeTimeout
-	return store.Open(path, o)
+	return store.Open(c.Context, path, o)
 }
 
 func scoresExport(c *cli.Context) error {
@@ -73,13 +73,14 @@ func scoresExport(c *cli.Context) error {
 		return err
 	}
 	path := c.Args().First()
+	export := func(w io.Writer) error { return s.Export(c.Context, w) }
 	if path == "-" {
-		return s.Export(c.App.Writer)
+		return export(c.App.Writer)
 	}
 	if err := mayExport(s, path); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, s.Export)
+	return atomicfile.Write(path, export)
 }
 
 // mayExport refuses to write an archive over the store, among its files, or over a file that holds anything else.
@@ -115,11 +116,11 @@ func scoresImport(c *cli.Context) (err error) {
 		defer f.Close()
 		from = f
 	}
-	s, err := store.Open(c.String("store"), store.Options{Timeout: storeTimeout})
+	s, err := store.Open(c.Context, c.String("store"), store.Options{Timeout: storeTimeout})
 	if err != nil {
 		return err
 	}
-	added, known, err := s.Import(from)
+	added, known, err := s.Import(c.Context, from)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func scoresRemove(c *cli.Context) error {
 	}
 	var found []store.Score
 	for _, key := range c.Args().Slice() {
-		sc, err := s.Find(key)
+		sc, err := s.Find(c.Context, key)
 		if errors.Is(err, store.ErrDamaged) && sc.Key != "" {
 			sc.Name, err = "(damaged)", nil
 		}
@@ -149,7 +150,7 @@ func scoresRemove(c *cli.Context) error {
 		}
 	}
 	for _, sc := range found {
-		if err := s.Remove(sc.Key); err != nil {
+		if err := s.Remove(c.Context, sc.Key); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "%.12s %s removed\n", sc.Key, escape.Terminal(sc.Name))
@@ -169,7 +170,7 @@ func scoresPrune(c *cli.Context) error {
 		return err
 	}
 	limit := time.Now().Add(-c.Duration("older"))
-	files, bytes, err := s.Prune(func(sc store.Score) bool { return sc.Finished.After(limit) })
+	files, bytes, err := s.Prune(c.Context, func(sc store.Score) bool { return sc.Finished.After(limit) })
 	if err != nil {
 		return err
 	}

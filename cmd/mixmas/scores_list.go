@@ -107,7 +107,7 @@ func scoresShow(c *cli.Context) error {
 
 // findScore finds a score by the beginning of its key, or by a name that only one has.
 func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score, error) {
-	sc, err := s.Find(wanted)
+	sc, err := s.Find(ctx, wanted)
 	if !errors.Is(err, store.ErrNotFound) {
 		return sc, err
 	}
@@ -210,10 +210,13 @@ func named(name, wanted string) bool {
 	return err == nil && fits
 }
 
+// allMetrics are the program's own, for one label a row and for many.
+func allMetrics() []string { return slices.Concat(metric.Names(false), metric.Names(true)) }
+
 // checkMetric refuses a metric that neither the program nor a score has.
 func checkMetric(name string, list []store.Score) error {
 	known := map[string]bool{}
-	for _, n := range slices.Concat(metric.Names(false), metric.Names(true)) {
+	for _, n := range allMetrics() {
 		known[n] = true
 	}
 	for _, sc := range list {
@@ -253,7 +256,7 @@ func better(name string, a, b store.Score) int {
 		return cmp.Compare(class(a), class(b))
 	}
 	x, y := a.Metrics[name], b.Metrics[name]
-	if lower := slices.Contains(slices.Concat(metric.Names(false), metric.Names(true)), name) && metric.Better(name, 0, 1); lower {
+	if slices.Contains(allMetrics(), name) && metric.Better(name, 0, 1) { // lower is better
 		return cmp.Compare(x, y)
 	}
 	return cmp.Compare(y, x)

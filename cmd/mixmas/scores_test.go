@@ -24,7 +24,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 func scoresStore(t *testing.T) (path string, keys map[string]string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "scores.db")
-	s, err := store.Open(path, store.Options{})
+	s, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,11 +158,11 @@ func TestScoresWithADamagedRecord(t *testing.T) {
 func TestScoresOnAFullDisk(t *testing.T) {
 	path, keys := scoresStore(t)
 	var archive bytes.Buffer
-	s, err := store.Open(path, store.Options{ReadOnly: true})
+	s, err := store.Open(t.Context(), path, store.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Export(&archive); err != nil {
+	if err := s.Export(t.Context(), &archive); err != nil {
 		t.Fatal(err)
 	}
 	plan := filepath.Join("..", "..", "testdata", "configs", "builtin.yaml")

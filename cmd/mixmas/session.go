@@ -22,7 +22,7 @@ import (
 // sessionFlags are the flags of the commands that train.
 func sessionFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "store", Value: "mixmas.db", Usage: "`FILE` that keeps the scores"},
+		&cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` that keeps the scores"},
 		workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
 		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
@@ -115,7 +115,7 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	}
 	s.data = data
 	s.progress = newProgress(c.App.ErrWriter)
-	scores, err := store.Open(s.store, store.Options{Waiting: func() {
+	scores, err := store.Open(c.Context, s.store, store.Options{Waiting: func() {
 		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
 	}})
 	if err != nil {

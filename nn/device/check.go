@@ -47,9 +47,7 @@ func checkSizes(op Operation) error {
 				return fmt.Errorf("%s: %w", part.Name(), err)
 			}
 		}
-	case *MatMul:
-		sizes = []int{o.M, o.N, o.K, o.LDA, o.LDB, o.LDC, o.Batch[0], o.Batch[1]}
-	case interface{ counts() []int }:
+	case interface{ counts() []int }: // of matrices and maps
 		sizes = o.counts()
 	}
 	for _, n := range sizes {

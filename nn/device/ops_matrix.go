@@ -57,6 +57,10 @@ func (o *MatMul) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 	return present(r, o.A, o.B, o.Bias, o.Gate, o.Plus), present(w, o.C, o.Pre)
 }
 
+func (o *MatMul) counts() []int {
+	return []int{o.M, o.N, o.K, o.LDA, o.LDB, o.LDC, o.Batch[0], o.Batch[1]}
+}
+
 // Cost implements [Operation]: 2MNK per product.
 func (o *MatMul) Cost() Cost {
 	n := o.Batch[0] * o.Batch[1]

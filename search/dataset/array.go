@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/dataset/npy"
-	"mixmas/search/dataset/regular"
 	"mixmas/search/packed"
+	"mixmas/search/regular"
 )
 
 // array is an npy file of samples along the first axis. Rows are read when they are asked for, each by itself: the pages of
@@ -101,9 +101,9 @@ func readHeader(f *os.File) (npy.Header, int64, error) {
 		return header, 0, err
 	}
 	if want := offset + header.Bytes(); info.Size() < want {
-		return header, 0, fmt.Errorf("%s: the file is truncated: shape %s of %s needs %d bytes, it has %d", path, shapeString(header.Shape), header.Type, want, info.Size())
+		return header, 0, fmt.Errorf("%s: the file is truncated: shape %s of %s needs %d bytes, it has %d", path, FormatShape(header.Shape), header.Type, want, info.Size())
 	} else if info.Size() > want {
-		return header, 0, fmt.Errorf("%s: the file is longer than shape %s of %s says: %d bytes instead of %d", path, shapeString(header.Shape), header.Type, info.Size(), want)
+		return header, 0, fmt.Errorf("%s: the file is longer than shape %s of %s says: %d bytes instead of %d", path, FormatShape(header.Shape), header.Type, info.Size(), want)
 	}
 	return header, offset, nil
 }
@@ -146,7 +146,7 @@ func (f facts) check() error {
 	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size {
 		return fmt.Errorf("%q is no SHA-256", f.SHA256)
 	}
-	return f.Standardisation.check()
+	return f.Standardisation.Check()
 }
 
 // scan finds the facts of a file, with statistics over its first rows. It refuses values that are not finite float32
@@ -309,7 +309,7 @@ func (a *array) labelWidth(classes int, many bool) (int, error) {
 		}
 	}
 	if !fits {
-		return 0, fmt.Errorf("%s: labels have shape %s, want %s", a.path, shapeString(shape), want)
+		return 0, fmt.Errorf("%s: labels have shape %s, want %s", a.path, FormatShape(shape), want)
 	}
 	return a.header.RowSize(), nil
 }
@@ -403,5 +403,5 @@ func sampleShape(kind Kind, axes []int) ([]int, error) {
 	case len(axes) == kind.dimensions():
 		return append([]int(nil), axes...), nil
 	}
-	return nil, fmt.Errorf("samples of shape %s do not make a %s", shapeString(axes), kind)
+	return nil, fmt.Errorf("samples of shape %s do not make a %s", FormatShape(axes), kind)
 }

@@ -91,7 +91,7 @@ func (o *BuiltinOptions) Check() error {
 }
 
 // generate draws all rows, side by side: a row depends on options, split and row number alone.
-func generate(opening context.Context, o BuiltinOptions, environment Environment) (Dataset, error) {
+func generate(ctx context.Context, o BuiltinOptions, environment Environment) (Dataset, error) {
 	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
@@ -99,7 +99,7 @@ func generate(opening context.Context, o BuiltinOptions, environment Environment
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
 	d := &generated{options: o}
-	group, ctx := errgroup.WithContext(opening)
+	group, groupCtx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	for _, s := range splits {
 		rows := [...]int{o.Train, o.Validation, o.Test}[s]
@@ -107,7 +107,7 @@ func generate(opening context.Context, o BuiltinOptions, environment Environment
 		for w := range workers {
 			group.Go(func() error {
 				for row := w; row < rows; row += workers {
-					if err := ctx.Err(); err != nil {
+					if err := groupCtx.Err(); err != nil {
 						return err
 					}
 					d.labels[s][row] = uint8(draw(o, s, row, d.samples[s][row*rowSize:][:rowSize]))
@@ -119,9 +119,9 @@ func generate(opening context.Context, o BuiltinOptions, environment Environment
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}
-	err := d.standardise(opening, environment)
+	err := d.standardise(ctx, environment)
 	if err == nil {
-		err = d.sign(opening)
+		err = d.sign(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
@@ -268,7 +268,7 @@ func (d *generated) Label(s Split, row int, dst []float32) error {
 	return nil
 }
 
-func (d *generated) Unchanged() error { return nil }
+func (d *generated) Unchanged(context.Context) error { return nil }
 
 func (d *generated) Preprocessing() map[string]Standardisation {
 	all := map[string]Standardisation{}

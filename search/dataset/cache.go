@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"mixmas/search/atomicfile"
-	"mixmas/search/dataset/regular"
+	"mixmas/search/regular"
 )
 
 // Cache keeps small computed facts (fingerprints, training statistics) across runs. A key contains path, size, times and

@@ -138,7 +138,7 @@ func TestYoungFilesAreNotCached(t *testing.T) {
 		{"just now", 0, 0, false},
 		{"just now, the time set back", 0, -time.Hour, false},
 		{"half a second ago", time.Second / 2, 0, false},
-		{"some seconds ago", 5 * time.Second, 0, true},
+		{"half a minute ago", 30 * time.Second, 0, true},
 		{"long ago", time.Minute, -time.Hour, true},
 		{"the time set to the future", time.Minute, time.Hour, false},
 		{"the clock set back", -time.Hour, -2 * time.Hour, false},

@@ -7,6 +7,7 @@
 package dataset
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -99,8 +100,8 @@ type Dataset interface {
 	// where the files lie.
 	Fingerprint() string
 	// Unchanged is an error that names the file where one was written to since the data set was opened: what was read since
-	// may not be what Fingerprint stands for.
-	Unchanged() error
+	// may not be what Fingerprint stands for. It may have to read the file again.
+	Unchanged(ctx context.Context) error
 	// Preprocessing gives, by modality name, what a model file needs to treat raw input as Read did.
 	Preprocessing() map[string]Standardisation
 	// Close releases files and memory.
@@ -114,8 +115,8 @@ type Standardisation struct {
 	Deviation float64 `json:"deviation"`
 }
 
-// check refuses what does not standardise.
-func (s Standardisation) check() error {
+// Check refuses what does not standardise.
+func (s Standardisation) Check() error {
 	if !(s.Deviation > 0) || math.IsInf(s.Deviation, 0) || math.IsInf(s.Mean, 0) || math.IsNaN(s.Mean) {
 		return fmt.Errorf("mean %v and deviation %v do not standardise", s.Mean, s.Deviation)
 	}
@@ -159,8 +160,8 @@ func checkRow(d Dataset, split Split, row int) error {
 	return nil
 }
 
-// shapeString writes a shape as 60000×28×28.
-func shapeString(shape []int) string {
+// FormatShape writes a shape for people, such as 60000×28×28.
+func FormatShape(shape []int) string {
 	if len(shape) == 0 {
 		return "scalar"
 	}

@@ -88,8 +88,6 @@ type arrays struct {
 	standard    []Standardisation
 	fingerprint string
 	files       map[string]*array
-	// opening is the context that the data set was opened with. Its end also ends what Unchanged reads.
-	opening context.Context
 }
 
 // openArrays opens the files that the options name. Errors name the option, or the file and row.
@@ -104,7 +102,7 @@ func openArrays(ctx context.Context, o NPYOptions, environment Environment) (_ D
 	if err := environment.fits(names...); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
 	}
-	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}, opening: ctx}
+	d := &arrays{name: o.Name, classes: slices.Clone(o.Classes), many: o.MultiLabel, files: map[string]*array{}}
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -186,11 +184,11 @@ func (o *NPYOptions) Check() error {
 		case m.Kind.dimensions() == 0:
 			return optionError(field+".kind", "%q is unknown: want map, sequence or table", m.Kind)
 		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.dimensions():
-			return optionError(field+".shape", "%s has %d axes, a %s has %d", shapeString(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
+			return optionError(field+".shape", "%s has %d axes, a %s has %d", FormatShape(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
 		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
-			return optionError(field+".shape", "%s has an axis without elements", shapeString(m.Shape))
+			return optionError(field+".shape", "%s has an axis without elements", FormatShape(m.Shape))
 		case tooLarge(m.Shape):
-			return optionError(field+".shape", "%s has too many elements", shapeString(m.Shape))
+			return optionError(field+".shape", "%s has too many elements", FormatShape(m.Shape))
 		}
 		seen[m.Name] = true
 		for _, s := range splits {
@@ -266,7 +264,7 @@ func describe(m NPYModality, parts [3]span) (Modality, error) {
 		axes := p.array.header.Shape[1:]
 		if len(m.Shape) > 0 {
 			if p.array.header.RowSize() != modality.Size() {
-				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", p.array.path, shapeString(axes), shapeString(m.Shape), m.Name)
+				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", p.array.path, FormatShape(axes), FormatShape(m.Shape), m.Name)
 			}
 			continue
 		}
@@ -277,7 +275,7 @@ func describe(m NPYModality, parts [3]span) (Modality, error) {
 		if modality.Shape == nil {
 			modality.Shape = shape
 		} else if !slices.Equal(shape, modality.Shape) {
-			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", p.array.path, shapeString(shape), shapeString(modality.Shape))
+			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", p.array.path, FormatShape(shape), FormatShape(modality.Shape))
 		}
 	}
 	return modality, nil
@@ -428,9 +426,9 @@ func (d *arrays) Label(s Split, row int, dst []float32) error {
 	return nil
 }
 
-func (d *arrays) Unchanged() error {
+func (d *arrays) Unchanged(ctx context.Context) error {
 	for _, a := range d.files {
-		if err := a.unchanged(d.opening); err != nil {
+		if err := a.unchanged(ctx); err != nil {
 			return fmt.Errorf("data set %s: %w", d.name, err)
 		}
 	}

@@ -69,7 +69,7 @@ func (e Environment) standard(modality string, computed Standardisation) (Standa
 		return computed, nil
 	}
 	s := e.Preprocessing[modality]
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return s, fmt.Errorf("modality %s: %w", modality, err)
 	}
 	return s, nil

@@ -87,8 +87,8 @@ func (d *Description) checkPreprocessing() error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Preprocessing)) {
-		if s := d.Preprocessing[name]; !finite(s.Mean) || !finite(s.Deviation) || s.Deviation <= 0 {
-			return fmt.Errorf("modality %s: mean %v and deviation %v do not standardise", name, s.Mean, s.Deviation)
+		if err := d.Preprocessing[name].Check(); err != nil {
+			return fmt.Errorf("modality %s: %w", name, err)
 		}
 	}
 	return nil
@@ -97,12 +97,10 @@ func (d *Description) checkPreprocessing() error {
 func (d *Description) checkMetrics() error {
 	for _, split := range slices.Sorted(maps.Keys(d.Metrics)) {
 		for _, name := range slices.Sorted(maps.Keys(d.Metrics[split])) {
-			if x := d.Metrics[split][name]; !finite(x) {
+			if x := d.Metrics[split][name]; math.IsNaN(x) || math.IsInf(x, 0) {
 				return fmt.Errorf("metric %s of the %s split is %v", name, split, x)
 			}
 		}
 	}
 	return nil
 }
-
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -8,12 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 
 	"mixmas/nn"
 	"mixmas/nn/safetensors"
+	"mixmas/search/regular"
 )
 
 // The description in the safetensors metadata, and the SHA-256 of its text, which files of older programs do not have.
@@ -29,7 +28,7 @@ func Write(w io.Writer, d *Description, weights nn.Weights) error {
 	if _, err := d.build(weights.Shapes()); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
-	if err := allFinite(weights); err != nil {
+	if err := weights.CheckFinite(); err != nil {
 		return fmt.Errorf("model: %w: the training diverged", err)
 	}
 	text, err := json.Marshal(d)
@@ -46,24 +45,29 @@ func digest(text []byte) string {
 
 // Open reads a model file and rebuilds the network.
 func Open(path string) (*Model, error) {
-	info, err := os.Stat(path) // to open a pipe would wait for its writer
-	if err == nil && info.IsDir() {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a folder: name the model.safetensors in it", path)
 	}
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file: name a model.safetensors", path)
+	file, err := regular.Open(path)
+	if errors.Is(err, regular.ErrIrregular) {
+		return nil, fmt.Errorf("%w: name a model.safetensors", err)
 	}
-	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if info, err = file.Stat(); err != nil {
+	return Read(file)
+}
+
+// Read is Open on an open file. Errors name it.
+func Read(file *os.File) (*Model, error) {
+	info, err := file.Stat()
+	if err != nil {
 		return nil, err
 	}
 	m, err := read(file, info.Size())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
 	}
 	return m, nil
 }
@@ -103,7 +107,7 @@ func read(r io.Reader, size int64) (*Model, error) {
 			return nil, fmt.Errorf("the weights' digest is %.12s, the description wants %.12s: %w", got, want, errDamaged)
 		}
 	}
-	if err := allFinite(m.weights); err != nil {
+	if err := m.weights.CheckFinite(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, errDamaged)
 	}
 	return m, nil
@@ -124,16 +128,4 @@ func (d *Description) parse(text []byte) error {
 		return err
 	}
 	return json.Unmarshal(text, d)
-}
-
-// allFinite names the first tensor that holds a value that is infinite or no number.
-func allFinite(weights nn.Weights) error {
-	for _, name := range slices.Sorted(maps.Keys(weights)) {
-		for _, x := range weights[name].Data {
-			if x-x != 0 {
-				return fmt.Errorf("tensor %s holds %v", name, x)
-			}
-		}
-	}
-	return nil
 }

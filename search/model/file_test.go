@@ -200,7 +200,7 @@ func TestFilesThatAreNoModel(t *testing.T) {
 		description:                          "the file is JSON text, it holds no tensors: if it is a model's description, name the model.safetensors beside it",
 		tensors:                              `no model of this program: the file's metadata have no "mixmas"`,
 		folder:                               "is a folder: name the model.safetensors in it",
-		os.DevNull:                           "is no regular file: name a model.safetensors",
+		os.DevNull:                           "is a device, want a regular file: name a model.safetensors",
 		filepath.Join(folder, "none.tensor"): "none.tensor",
 	} {
 		if _, err := model.Open(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {

@@ -111,8 +111,7 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 func (m *Model) Reads() string {
 	var list []string
 	for _, modality := range m.Model.Modalities {
-		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(modality.Shape), " ", "×"), "[]")
-		list = append(list, fmt.Sprintf("%s (%s of %s)", modality.Name, modality.Kind, shape))
+		list = append(list, fmt.Sprintf("%s (%s of %s)", modality.Name, modality.Kind, dataset.FormatShape(modality.Shape)))
 	}
 	return strings.Join(list, ", ")
 }

@@ -86,7 +86,7 @@ func (s *Store) writeBlob(b blob) (err error) {
 
 // readBlob reads a file and verifies it. owner and what name it in errors.
 func (s *Store) readBlob(d Digest, owner Score, what string) ([]byte, error) {
-	name := fmt.Sprintf("store: %s of %s (%s)", what, abbreviate(owner.Key), owner.Name)
+	name := fileOf(owner, what)
 	switch {
 	case d == "":
 		return nil, fmt.Errorf("%s: %w: the trial left none", name, ErrPruned)
@@ -100,9 +100,19 @@ func (s *Store) readBlob(d Digest, owner Score, what string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case digest(content) != d:
-		return nil, fmt.Errorf("%s: %w: the SHA-256 of %s is not its name; remove the file", name, ErrDamaged, s.blobPath(d))
+		return nil, fmt.Errorf("%s: %w", name, s.damagedBlob(d))
 	}
 	return content, nil
+}
+
+// fileOf begins errors about a file of a score.
+func fileOf(owner Score, what string) string {
+	return fmt.Sprintf("store: %s of %s (%s)", what, abbreviate(owner.Key), owner.Name)
+}
+
+// damagedBlob is the error of a file whose content is not what its name says.
+func (s *Store) damagedBlob(d Digest) error {
+	return fmt.Errorf("%w: the SHA-256 of %s is not its name; remove the file", ErrDamaged, s.blobPath(d))
 }
 
 // sweep removes the files that live does not hold and what killed writers left over. The store must be locked.

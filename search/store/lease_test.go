@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -38,14 +39,14 @@ func leaseFiles(t *testing.T, s *Store) []string {
 
 func TestLease(t *testing.T) {
 	s := temporaryStore(t)
-	other, err := Open(s.Path(), Options{})
+	other, err := Open(t.Context(), s.Path(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	held := lease(t, s, true)
 	lease(t, s, false)
 	lease(t, other, false)
-	if _, _, err := other.Prune(func(Score) bool { return true }); err != nil {
+	if _, _, err := other.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
 	lease(t, other, false) // pruning leaves it
@@ -69,7 +70,7 @@ func TestLease(t *testing.T) {
 			t.Errorf("key %q has a lease", key)
 		}
 	}
-	reader, err := Open(s.Path(), Options{ReadOnly: true})
+	reader, err := Open(t.Context(), s.Path(), Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func TestLeaseOfAKilledProcess(t *testing.T) {
 	if err := s.AwaitLease(t.Context(), someKey); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := s.Prune(func(Score) bool { return true }); err != nil {
+	if _, _, err := s.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 		t.Error(err)
 	}
 	if files := leaseFiles(t, s); len(files) > 0 {
@@ -187,4 +188,37 @@ func TestWaitForTheStore(t *testing.T) {
 	if _, err := os.Stat(s.blobPath(digest(weights))); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever waits for a store that another process holds stops when the context ends: no call is deaf to Ctrl-C.
+func TestWaitsEndWithTheContext(t *testing.T) {
+	s := filled(t)
+	archive := export(t, s)
+	other, err := bbolt.Open(s.Path(), 0o644, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var all sync.WaitGroup
+	for name, call := range map[string]func(s *Store) error{
+		"open":   func(s *Store) error { _, err := Open(ctx, s.Path(), Options{}); return err },
+		"get":    func(s *Store) error { _, err := s.Get(ctx, someKey); return err },
+		"list":   func(s *Store) error { _, err := s.List(ctx); return err },
+		"find":   func(s *Store) error { _, err := s.Find(ctx, "0"); return err },
+		"remove": func(s *Store) error { return s.Remove(ctx, someKey) },
+		"prune":  func(s *Store) error { _, _, err := s.Prune(ctx, func(Score) bool { return true }); return err },
+		"export": func(s *Store) error { return s.Export(ctx, io.Discard) },
+		"import": func(s *Store) error { _, _, err := s.Import(ctx, bytes.NewReader(archive)); return err },
+		"verify": func(s *Store) error { _, _, err := s.Verify(ctx, func(error) {}); return err },
+	} {
+		alone := &Store{path: s.path, options: s.options, noSync: true, step: s.step, announceAfter: announceAfter}
+		all.Go(func() {
+			if err := call(alone); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	all.Wait()
 }

@@ -29,7 +29,7 @@ func TestLinkToStore(t *testing.T) {
 	// A link in a folder that is itself a link: its ".." is that of the real folder.
 	link(t, filepath.Join(folder, "b"), filepath.Join(folder, "deep", "down", "b"))
 	for name, path := range map[string]string{"absolute": absolute, "relative": relative, "folder": filepath.Join(folder, "deep", "down", "b", "relative.db")} {
-		linked, err := Open(path, Options{})
+		linked, err := Open(t.Context(), path, Options{})
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -46,7 +46,7 @@ func TestLinkToStore(t *testing.T) {
 			t.Errorf("%s: a folder was made beside the link", name)
 		}
 	}
-	linked, err := Open(absolute, Options{})
+	linked, err := Open(t.Context(), absolute, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,16 +64,16 @@ func TestLinkToNothing(t *testing.T) {
 	target := filepath.Join(folder, "disk", "scores.db")
 	path := link(t, "disk/scores.db", filepath.Join(folder, "scores.db"))
 	for _, readOnly := range []bool{true, false} {
-		_, err := Open(path, Options{ReadOnly: readOnly})
+		_, err := Open(t.Context(), path, Options{ReadOnly: readOnly})
 		wantError(t, err, os.ErrNotExist, path+" is a link to ")
 		wantError(t, err, os.ErrNotExist, "whose folder cannot be used")
 	}
 	if err := os.Mkdir(filepath.Dir(target), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(path, Options{ReadOnly: true})
+	_, err := Open(t.Context(), path, Options{ReadOnly: true})
 	wantError(t, err, os.ErrNotExist, "scores.db")
-	s, err := Open(path, Options{})
+	s, err := Open(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestLinkToNothing(t *testing.T) {
 		t.Errorf("the link is one no more: %v, %v", info, err)
 	}
 	loop := link(t, "loop.db", filepath.Join(folder, "loop.db"))
-	if _, err := Open(loop, Options{}); err == nil {
+	if _, err := Open(t.Context(), loop, Options{}); err == nil {
 		t.Error("a link to itself was opened")
 	}
 }

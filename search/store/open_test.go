@@ -14,7 +14,7 @@ import (
 // What is no store is refused in one clear line, by every method, and stays as it was.
 func TestOpenRefuses(t *testing.T) {
 	store := func(t *testing.T, path string) []byte {
-		s, err := Open(path, Options{})
+		s, err := Open(t.Context(), path, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestOpenRefuses(t *testing.T) {
 			os.RemoveAll(path + ".files")
 			before, _ := os.ReadFile(path)
 			for _, readOnly := range []bool{false, true} {
-				_, err := Open(path, Options{ReadOnly: readOnly})
+				_, err := Open(t.Context(), path, Options{ReadOnly: readOnly})
 				wantError(t, err, c.is, c.says)
 				wantError(t, err, c.is, path)
 			}
@@ -87,7 +87,7 @@ func TestOpenRefuses(t *testing.T) {
 			wantError(t, err, c.is, c.says)
 			_, err = s.List(t.Context())
 			wantError(t, err, c.is, c.says)
-			wantError(t, s.Remove("00"), c.is, c.says)
+			wantError(t, s.Remove(t.Context(), "00"), c.is, c.says)
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 				t.Error("the file was changed")
 			}
@@ -148,10 +148,10 @@ func TestUnwritable(t *testing.T) {
 	if err := os.WriteFile(file, []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(filepath.Join(file, "scores.db"), Options{}); err == nil {
+	if _, err := Open(t.Context(), filepath.Join(file, "scores.db"), Options{}); err == nil {
 		t.Error("a store was made inside a file")
 	}
-	if _, err := Open("", Options{}); err == nil {
+	if _, err := Open(t.Context(), "", Options{}); err == nil {
 		t.Error("a store was made without a path")
 	}
 	// Permissions, which do not bind every user, come from OpenFile.
@@ -166,7 +166,7 @@ func TestUnwritable(t *testing.T) {
 		}
 		return os.OpenFile(name, flag, perm)
 	}}
-	_, err = Open(s.Path(), denied)
+	_, err = Open(t.Context(), s.Path(), denied)
 	wantError(t, err, os.ErrPermission, "cannot write")
 	s.options.OpenFile = denied.OpenFile
 	_, err = putTrial(s, 1)
@@ -186,7 +186,7 @@ func TestUnwritable(t *testing.T) {
 func TestOpenCreatesFolders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b", "scores.db")
 	for range 2 {
-		s, err := Open(path, Options{})
+		s, err := Open(t.Context(), path, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,6 +207,6 @@ func TestDamagedRecord(t *testing.T) {
 	wantError(t, err, ErrDamaged, fmt.Sprintf("record %s", sc.Key))
 	_, err = s.List(t.Context())
 	wantError(t, err, ErrDamaged, sc.Key)
-	_, err = s.Find(sc.Key[:5])
+	_, err = s.Find(t.Context(), sc.Key[:5])
 	wantError(t, err, ErrDamaged, sc.Key)
 }

@@ -159,7 +159,7 @@ func TestDamagedPages(t *testing.T) {
 			wantError(t, err, ErrDamaged, says)
 			wantError(t, err, ErrDamaged, c.says)
 			for _, readOnly := range []bool{true, false} {
-				_, err = Open(s.path, Options{ReadOnly: readOnly})
+				_, err = Open(t.Context(), s.path, Options{ReadOnly: readOnly})
 				wantError(t, err, ErrDamaged, says)
 			}
 			if !bytes.Equal(content(t, s), b.file) {
@@ -205,7 +205,7 @@ func TestPagesAreWalkedOnce(t *testing.T) {
 	if _, err := s.Get(t.Context(), sc.Key); err != nil || s.examined.Load() != walked {
 		t.Errorf("a store that nobody changed was walked again, %v", err)
 	}
-	other, err := Open(s.path, Options{})
+	other, err := Open(t.Context(), s.path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

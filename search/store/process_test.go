@@ -58,7 +58,7 @@ func work(job, path, fatalStep string) error {
 		return err
 	}
 	steps := 0
-	s, err := open(&Store{path: path, noSync: true, step: func(step string) {
+	s, err := open(context.Background(), &Store{path: path, noSync: true, step: func(step string) {
 		fmt.Println(step)
 		if steps++; steps == fatal {
 			kill()
@@ -127,13 +127,13 @@ func life(s *Store) error {
 		}
 	}
 	s.step("pruning")
-	if _, _, err := s.Prune(func(sc Score) bool { return sc.Key != second.Key && sc.Key != third.Key }); err != nil {
+	if _, _, err := s.Prune(context.Background(), func(sc Score) bool { return sc.Key != second.Key && sc.Key != third.Key }); err != nil {
 		return err
 	}
 	if err := s.PutWeights(context.Background(), third.Key, thirdWeights); err != nil {
 		return err
 	}
-	if err := s.Remove(second.Key); err != nil {
+	if err := s.Remove(context.Background(), second.Key); err != nil {
 		return err
 	}
 	_, err := putTrial(s, 3)
@@ -164,12 +164,12 @@ func TestKillBetweenSteps(t *testing.T) {
 		if strings.Contains(string(output), "pruning") {
 			pruned = "it was killed after pruning"
 		}
-		if s, err := Open(path, Options{ReadOnly: true}); err == nil {
+		if s, err := Open(t.Context(), path, Options{ReadOnly: true}); err == nil {
 			whole(t, s, pruned)
 		} else if !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("step %d: %v", step, err)
 		}
-		s, err := open(&Store{path: path, noSync: true, step: func(string) {}})
+		s, err := open(t.Context(), &Store{path: path, noSync: true, step: func(string) {}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func TestKillBetweenSteps(t *testing.T) {
 			t.Errorf("step %d: running again gave %+v, want %+v", step, got, want)
 		}
 		whole(t, s, "")
-		if _, _, err := s.Prune(func(Score) bool { return true }); err != nil {
+		if _, _, err := s.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 			t.Error(err)
 		}
 		if left, err := filepath.Glob(path + ".files/temporary-*"); err != nil || len(left) > 0 {
@@ -191,7 +191,7 @@ func TestKillBetweenSteps(t *testing.T) {
 
 func list(t *testing.T, path string) []Score {
 	t.Helper()
-	s, err := Open(path, Options{ReadOnly: true})
+	s, err := Open(t.Context(), path, Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestKillFromOutside(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = command.Wait() // it was killed
-		s, err := Open(path, Options{ReadOnly: true})
+		s, err := Open(t.Context(), path, Options{ReadOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func TestManyUseOneStore(t *testing.T) {
 			}
 		})
 	}
-	s, err := Open(path, Options{Timeout: time.Minute})
+	s, err := Open(t.Context(), path, Options{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestManyUseOneStore(t *testing.T) {
 	}
 	all.Go(func() {
 		for range 10 {
-			if _, _, err := s.Prune(func(Score) bool { return true }); err != nil {
+			if _, _, err := s.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 				t.Error(err)
 			}
 		}
@@ -287,7 +287,7 @@ func TestCreateAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			s, err := open(&Store{path: path, noSync: true, step: func(string) {}})
+			s, err := open(t.Context(), &Store{path: path, noSync: true, step: func(string) {}})
 			if err != nil {
 				t.Error(err)
 				return
@@ -308,7 +308,7 @@ func TestPruneBeforeRecord(t *testing.T) {
 	// A temporary file is its writer's, and stays; both files are pruned after they were written.
 	for moment, times := range map[string]int{"file synced": 2, "file renamed": 2} {
 		s := temporaryStore(t)
-		pruner, err := Open(s.Path(), Options{})
+		pruner, err := Open(t.Context(), s.Path(), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,7 +316,7 @@ func TestPruneBeforeRecord(t *testing.T) {
 		s.step = func(step string) {
 			if step == moment && pruned < times {
 				pruned++
-				files, _, err := pruner.Prune(func(Score) bool { return true })
+				files, _, err := pruner.Prune(t.Context(), func(Score) bool { return true })
 				if living := moment == "file synced"; err != nil || living && pruned == 1 && files > 0 {
 					t.Errorf("%s: pruned %d files, %v", moment, files, err)
 				}

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -180,10 +179,7 @@ func recordSum(record []byte) (sum string, hasSum bool) {
 	if end < 0 || string(record[end:][:len(recordEnd)]) != recordEnd {
 		return "", false
 	}
-	h := sha256.New()
-	h.Write(record[:end])
-	h.Write([]byte("}"))
-	return hex.EncodeToString(h.Sum(nil)), true
+	return string(digest(append(record[:end:end], '}'))), true
 }
 
 // abbreviate shortens a key for people.

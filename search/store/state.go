@@ -5,31 +5,27 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 )
 
 // state identifies what a bbolt file holds: a transaction changes the meta page, anything else the file's size or time.
 type state struct {
 	meta
-	size     int64
-	modified time.Time
-	info     fs.FileInfo
+	file fs.FileInfo
 }
 
 func (a *state) is(b state) bool {
-	return a != nil && a.meta == b.meta && a.size == b.size && a.modified.Equal(b.modified) && os.SameFile(a.info, b.info)
+	return a != nil && a.meta == b.meta && a.file.Size() == b.file.Size() && a.file.ModTime().Equal(b.file.ModTime()) &&
+		os.SameFile(a.file, b.file)
 }
 
 // readState reads the state of an open file. A meta page may be in the middle of being written by another process, though
 // not both at once.
 func (s *Store) readState(file *os.File) (now state, err error) {
 	for range 3 {
-		var info fs.FileInfo
-		if info, err = file.Stat(); err != nil {
+		if now.file, err = file.Stat(); err != nil {
 			break
 		}
-		now = state{size: info.Size(), modified: info.ModTime(), info: info}
-		if now.meta, err = checkHead(file, now.size); !errors.Is(err, ErrForeign) {
+		if now.meta, err = checkHead(file, now.file.Size()); !errors.Is(err, ErrForeign) {
 			return now, s.explain(err)
 		}
 	}

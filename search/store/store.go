@@ -22,8 +22,8 @@ import (
 type Options struct {
 	// ReadOnly opens a store that must exist, and refuses every write.
 	ReadOnly bool
-	// Timeout is how long a call waits for other processes. 0: as long as its context lasts, and 10 seconds in a call that has
-	// none or one that never ends.
+	// Timeout is how long a call waits for other processes. 0: as long as its context lasts, and 10 seconds where that never
+	// ends.
 	Timeout time.Duration
 	// Waiting is called when a call has waited for other processes for three seconds, and not again until one gets through.
 	// nil: nobody is told.
@@ -52,11 +52,11 @@ type Store struct {
 // Open opens the store at path, or where a symbolic link there leads, and, unless ReadOnly, creates it and the folders above
 // it where they are missing. A file that is no store, is damaged or newer than this program is an error and stays as it is:
 // ErrForeign, ErrDamaged, ErrNewer.
-func Open(path string, o Options) (*Store, error) {
-	return open(&Store{path: path, options: o, step: func(string) {}})
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	return open(ctx, &Store{path: path, options: o, step: func(string) {}})
 }
 
-func open(s *Store) (*Store, error) {
+func open(ctx context.Context, s *Store) (*Store, error) {
 	s.announceAfter = announceAfter
 	if s.options.OpenFile == nil {
 		s.options.OpenFile = os.OpenFile
@@ -77,7 +77,7 @@ func open(s *Store) (*Store, error) {
 			return nil, fmt.Errorf("store: cannot create %s: %w", s.path, err)
 		}
 	}
-	if err := s.view(context.Background(), func(*bbolt.Bucket) error { return nil }); err != nil {
+	if err := s.view(ctx, func(*bbolt.Bucket) error { return nil }); err != nil {
 		return nil, err
 	}
 	if !s.options.ReadOnly {
@@ -274,10 +274,10 @@ func (s *Store) all(scores *bbolt.Bucket) (list []Score, damaged []error) {
 
 // Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
 // ErrAmbiguous: there are several, which the error lists; ErrDamaged: its record is damaged, and only its key is returned.
-func (s *Store) Find(prefix string) (Score, error) {
+func (s *Store) Find(ctx context.Context, prefix string) (Score, error) {
 	var found []Score
 	var damaged error
-	err := s.view(context.Background(), func(scores *bbolt.Bucket) error {
+	err := s.view(ctx, func(scores *bbolt.Bucket) error {
 		if prefix == "" {
 			return nil
 		}
@@ -310,9 +310,9 @@ func (s *Store) Find(prefix string) (Score, error) {
 
 // Remove deletes the score with the key, damaged or not, and its files where no other score names them. While a record is
 // damaged nobody knows what it names, and files are left to [Store.Prune]. ErrNotFound: there is none.
-func (s *Store) Remove(key string) error {
+func (s *Store) Remove(ctx context.Context, key string) error {
 	var unnamed []Digest
-	return s.update(context.Background(), func(scores *bbolt.Bucket) error {
+	return s.update(ctx, func(scores *bbolt.Bucket) error {
 		record := scores.Get([]byte(key))
 		if record == nil {
 			return fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
@@ -346,9 +346,9 @@ func (s *Store) Remove(key string) error {
 // Prune removes the weights of every score that keep does not want, and the files that no score names, and returns how
 // many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
 // nothing, as nobody knows what that names.
-func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error) {
+func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
-	err = s.update(context.Background(), func(scores *bbolt.Bucket) error {
+	err = s.update(ctx, func(scores *bbolt.Bucket) error {
 		all, damaged := s.all(scores)
 		for _, sc := range all {
 			live[sc.Outputs] = true

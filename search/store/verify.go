@@ -58,17 +58,19 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 		sum, err := s.sum(ctx, d)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			if _, gone := s.Get(ctx, u.owner.Key); u.what == "outputs" && gone == nil {
-				wrong(fmt.Errorf("store: %s of %s (%s): %s is missing", u.what, abbreviate(u.owner.Key), u.owner.Name, s.blobPath(d)))
+			if u.what == "weights" { // were pruned
+				continue
+			}
+			if _, err := s.Get(ctx, u.owner.Key); err == nil { // the score was not removed meanwhile
+				wrong(fmt.Errorf("%s: %s is missing", fileOf(u.owner, u.what), s.blobPath(d)))
 			}
 			continue
 		case ctx.Err() != nil:
 			return len(list), files, ctx.Err()
 		case err != nil:
-			wrong(fmt.Errorf("store: %s of %s (%s): %w", u.what, abbreviate(u.owner.Key), u.owner.Name, err))
+			wrong(fmt.Errorf("%s: %w", fileOf(u.owner, u.what), err))
 		case sum != d:
-			wrong(fmt.Errorf("store: %s of %s (%s): %w: the SHA-256 of %s is not its name; remove the file",
-				u.what, abbreviate(u.owner.Key), u.owner.Name, ErrDamaged, s.blobPath(d)))
+			wrong(fmt.Errorf("%s: %w", fileOf(u.owner, u.what), s.damagedBlob(d)))
 		}
 		files++
 	}

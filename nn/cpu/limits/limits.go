@@ -5,7 +5,9 @@ package limits
 
 import (
 	"bufio"
+	"cmp"
 	"io/fs"
+	"iter"
 	"math"
 	"path"
 	"slices"
@@ -40,7 +42,7 @@ func Least(system fs.FS) (Limit, bool) {
 	if len(limits) == 0 {
 		return Limit{}, false
 	}
-	return slices.MinFunc(limits, func(a, b Limit) int { return int(max(-1, min(1, a.Left-b.Left))) }), true
+	return slices.MinFunc(limits, func(a, b Limit) int { return cmp.Compare(a.Left, b.Left) }), true
 }
 
 // hierarchy is a mounted tree of control groups and this process's place in it.
@@ -59,23 +61,24 @@ func (h hierarchy) groups(yield func(directory string) bool) {
 
 // version is one of the two interfaces to control groups.
 type version struct {
-	limits            []string // files of bounds; the smallest counts
-	usage             string
-	files             []string // entries of memory.stat: memory of files, which the system can take back
-	swapLimit         string
-	swapUsage         string
-	swapCountsMemory  bool // in swapLimit and swapUsage
-	fileSystem, named string
+	limits           []string // files of bounds; the smallest counts
+	usage            string
+	files            []string // entries of memory.stat: memory of files, which the system can take back
+	swapLimit        string
+	swapUsage        string
+	swapCountsMemory bool // in swapLimit and swapUsage
+	fileSystem       string
+	controller       string // that the tree is mounted for; empty where one tree has all
 }
 
 var (
-	first = version{
+	cgroup1 = version{
 		limits: []string{"memory.limit_in_bytes"}, usage: "memory.usage_in_bytes",
 		files:     []string{"total_inactive_file", "total_active_file"},
 		swapLimit: "memory.memsw.limit_in_bytes", swapUsage: "memory.memsw.usage_in_bytes", swapCountsMemory: true,
-		fileSystem: "cgroup", named: "memory",
+		fileSystem: "cgroup", controller: "memory",
 	}
-	second = version{
+	cgroup2 = version{
 		limits: []string{"memory.max", "memory.high"}, usage: "memory.current",
 		files:     []string{"inactive_file", "active_file"},
 		swapLimit: "memory.swap.max", swapUsage: "memory.swap.current",
@@ -115,7 +118,7 @@ func (v version) limit(system fs.FS, directory string, swap int64) (Limit, bool)
 // hierarchies finds where control groups of memory are mounted, and this process's place in them.
 func hierarchies(system fs.FS) []hierarchy {
 	var found []hierarchy
-	for _, v := range []version{first, second} {
+	for _, v := range []version{cgroup1, cgroup2} {
 		place, ok := v.place(system)
 		if !ok {
 			continue
@@ -123,7 +126,7 @@ func hierarchies(system fs.FS) []hierarchy {
 		best := ""
 		h := hierarchy{version: v}
 		for m := range mounts(system) {
-			if m.kind != v.fileSystem || v.named != "" && !slices.Contains(m.options, v.named) {
+			if m.kind != v.fileSystem || v.controller != "" && !slices.Contains(m.options, v.controller) {
 				continue
 			}
 			// A container may see its own group as the root, by a name that it does not know.
@@ -150,8 +153,8 @@ func (v version) place(system fs.FS) (string, bool) {
 			continue
 		}
 		mine := fields[1] == ""
-		if v.named != "" {
-			mine = slices.Contains(strings.Split(fields[1], ","), v.named)
+		if v.controller != "" {
+			mine = slices.Contains(strings.Split(fields[1], ","), v.controller)
 		}
 		if mine {
 			return path.Clean(fields[2]), true
@@ -168,7 +171,7 @@ type mount struct {
 }
 
 // mounts yields what /proc/self/mountinfo lists.
-func mounts(system fs.FS) func(yield func(mount) bool) {
+func mounts(system fs.FS) iter.Seq[mount] {
 	return func(yield func(mount) bool) {
 		for line := range lines(system, "proc/self/mountinfo") {
 			// 31 23 0:24 ROOT AT rw,nosuid shared:9 - KIND SOURCE rw,memory
@@ -233,7 +236,7 @@ func readNumbers(system fs.FS, name string) map[string]int64 {
 }
 
 // lines yields the lines of a file that can be read.
-func lines(system fs.FS, name string) func(yield func(string) bool) {
+func lines(system fs.FS, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		f, err := system.Open(name)
 		if err != nil {

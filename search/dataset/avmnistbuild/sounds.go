@@ -17,8 +17,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"gonum.org/v1/gonum/dsp/fourier"
 
-	"mixmas/search/dataset/regular"
 	"mixmas/search/dataset/wav"
+	"mixmas/search/regular"
 )
 
 // A spectrogram has 112 bins × 112 frames: one second at 8 kHz under a periodic Hann window of 222 samples every 70.

@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"io"
 
-	"mixmas/search/dataset/regular"
+	"mixmas/search/regular"
 )
 
 // Array is the content of a file.

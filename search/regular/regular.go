@@ -1,27 +1,31 @@
-// Package regular opens files of data, which are read from any place and more than once.
+// Package regular opens files that are read as a whole, from any place or more than once.
 package regular
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 )
 
-// Open opens the regular file at path, or that a symbolic link there leads to. Anything else is an error that says what it
+// ErrIrregular says that what lies at a path is no regular file.
+var ErrIrregular = errors.New("want a regular file")
+
+// Open opens the regular file at path, or that a symbolic link there leads to. Anything else is [ErrIrregular] with what it
 // is: a pipe would be waited for, and a device may never end.
 func Open(path string) (*os.File, error) {
-	info, err := os.Stat(path) // before it is opened: to open a pipe waits for its writer
-	if err != nil {
-		return nil, err
-	}
-	if err := check(path, info); err != nil {
-		return nil, err
+	// Before it is opened: to open a pipe waits for its writer. What else is wrong, opening says.
+	if info, err := os.Stat(path); err == nil {
+		if err := check(path, info); err != nil {
+			return nil, err
+		}
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if info, err = f.Stat(); err == nil {
+	info, err := f.Stat()
+	if err == nil {
 		err = check(path, info)
 	}
 	if err != nil {
@@ -33,7 +37,7 @@ func Open(path string) (*os.File, error) {
 
 func check(path string, info fs.FileInfo) error {
 	if mode := info.Mode(); !mode.IsRegular() {
-		return fmt.Errorf("%s is a %s, want a regular file", path, kind(mode))
+		return fmt.Errorf("%s is a %s, %w", path, kind(mode), ErrIrregular)
 	}
 	return nil
 }
