@@ -7,12 +7,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnistbuild"
@@ -170,8 +170,7 @@ func (d *description) writeText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", escape.Terminal(d.Name), d.Fingerprint)
 	for _, m := range d.Modalities {
-		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.Shape), " ", "×"), "[]")
-		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", escape.Terminal(m.Name), m.Kind, shape, m.Mean, m.Deviation)
+		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", escape.Terminal(m.Name), m.Kind, dimensions.Text(m.Shape), m.Mean, m.Deviation)
 	}
 	labels := "one label a row"
 	if d.MultiLabel {

@@ -13,6 +13,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 )
 
 // ErrJSON marks a file that is JSON text where one of tensors was expected.
@@ -105,7 +106,7 @@ func (h *Header) decode(text []byte, size uint64) error {
 		case e.Shape == nil || len(e.Offsets) != 2:
 			return fmt.Errorf("tensor %q has no shape or no two offsets", name)
 		case !ok || e.Offsets[0] > e.Offsets[1] || e.Offsets[1] > size || e.Offsets[1]-e.Offsets[0] != 4*uint64(n):
-			return fmt.Errorf("tensor %q of shape %v does not fit bytes %v of %d", name, e.Shape, e.Offsets, size)
+			return fmt.Errorf("tensor %q of shape %s does not fit bytes %v of %d", name, dimensions.Text(e.Shape), e.Offsets, size)
 		}
 		h.tensors = append(h.tensors, place{name, e.Shape, e.Offsets[0], e.Offsets[1]})
 		return nil

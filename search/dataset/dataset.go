@@ -9,7 +9,6 @@ package dataset
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Kind says how a modality's samples are laid out.
@@ -157,16 +156,4 @@ func checkRow(d Dataset, split Split, row int) error {
 		return fmt.Errorf("data set %s: row %d of the %s split does not exist, it has %d", d.Name(), row, split, d.Len(split))
 	}
 	return nil
-}
-
-// shapeString writes a shape as 60000×28×28.
-func shapeString(shape []int) string {
-	if len(shape) == 0 {
-		return "scalar"
-	}
-	words := make([]string, len(shape))
-	for i, n := range shape {
-		words[i] = fmt.Sprint(n)
-	}
-	return strings.Join(words, "×")
 }

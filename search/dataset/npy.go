@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/packed"
 )
 
@@ -186,11 +187,11 @@ func (o *NPYOptions) Check() error {
 		case m.Kind.dimensions() == 0:
 			return optionError(field+".kind", "%q is unknown: want map, sequence or table", m.Kind)
 		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.dimensions():
-			return optionError(field+".shape", "%s has %d axes, a %s has %d", shapeString(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
+			return optionError(field+".shape", "%s has %d axes, a %s has %d", dimensions.Text(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
 		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
-			return optionError(field+".shape", "%s has an axis without elements", shapeString(m.Shape))
+			return optionError(field+".shape", "%s has an axis without elements", dimensions.Text(m.Shape))
 		case tooLarge(m.Shape):
-			return optionError(field+".shape", "%s has too many elements", shapeString(m.Shape))
+			return optionError(field+".shape", "%s has too many elements", dimensions.Text(m.Shape))
 		}
 		seen[m.Name] = true
 		for _, s := range splits {
@@ -266,7 +267,7 @@ func describe(m NPYModality, parts [3]span) (Modality, error) {
 		axes := p.array.header.Shape[1:]
 		if len(m.Shape) > 0 {
 			if p.array.header.RowSize() != modality.Size() {
-				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", p.array.path, shapeString(axes), shapeString(m.Shape), m.Name)
+				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", p.array.path, dimensions.Text(axes), dimensions.Text(m.Shape), m.Name)
 			}
 			continue
 		}
@@ -277,7 +278,7 @@ func describe(m NPYModality, parts [3]span) (Modality, error) {
 		if modality.Shape == nil {
 			modality.Shape = shape
 		} else if !slices.Equal(shape, modality.Shape) {
-			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", p.array.path, shapeString(shape), shapeString(modality.Shape))
+			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", p.array.path, dimensions.Text(shape), dimensions.Text(modality.Shape))
 		}
 	}
 	return modality, nil
