@@ -270,7 +270,7 @@ func TestDamagedCheckpointsAreSetAside(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.store.Remove(trained.Score.Key) // so that the next one trains again
+			defer f.store.Remove(t.Context(), trained.Score.Key) // so that the next one trains again
 			if trained.Score.Weights != undisturbed.Score.Weights || len(trained.Score.Curve) != len(undisturbed.Score.Curve) {
 				t.Errorf("the weights are %s after %d epochs, want %s", trained.Score.Weights, len(trained.Score.Curve), undisturbed.Score.Weights)
 			}

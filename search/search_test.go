@@ -295,7 +295,7 @@ func TestPrunedWeightsAreTrainedAgain(t *testing.T) {
 	f := newFixture(t)
 	f.run()
 	kept := f.scores()
-	if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+	if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	if r := f.run(); r.Trainings != 0 {
@@ -457,7 +457,7 @@ func TestBatchBeyondMemory(t *testing.T) {
 func TestEverythingIsTriedAgainAlone(t *testing.T) {
 	prune := func(f *fixture) {
 		t.Helper()
-		if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+		if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -810,7 +810,7 @@ func TestWeightsPrunedWhileATrialWaits(t *testing.T) {
 	f := newFixture(t)
 	f.workers = 1
 	f.watch = &pruner{prune: func() {
-		if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+		if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 			t.Error(err)
 		}
 	}}

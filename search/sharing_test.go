@@ -71,7 +71,7 @@ func TestProcessesShareTheRest(t *testing.T) {
 	t.Run("weights to be trained again", func(t *testing.T) {
 		f := newFixture(t)
 		f.run()
-		if _, _, err := f.store.Prune(func(store.Score) bool { return false }); err != nil {
+		if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
 			t.Fatal(err)
 		}
 		f.change("[concat, mean]", "[concat, mean, max]")

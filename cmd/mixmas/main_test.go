@@ -86,7 +86,7 @@ func scoresArchive(t *testing.T) []byte {
 		}
 	}
 	var archive bytes.Buffer
-	if err := s.Export(&archive); err != nil {
+	if err := s.Export(t.Context(), &archive); err != nil {
 		t.Fatal(err)
 	}
 	return archive.Bytes()

@@ -64,7 +64,7 @@ func TestFullStandardOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Find("45f1"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Find(t.Context(), "45f1"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("scores rm: %v", err)
 	}
 }

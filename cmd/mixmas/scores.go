@@ -26,14 +26,14 @@ const storeTimeout = 10 * time.Second
 
 // storeFlag selects the store of scores.
 func storeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` of retained scores"}
+	return &cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` that keeps the scores"}
 }
 
-// scoresCommand looks after retained scores.
+// scoresCommand looks after kept scores.
 func scoresCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "scores",
-		Usage: "look at, check, move and remove retained scores",
+		Usage: "look at, check, move and remove kept scores",
 		Subcommands: []*cli.Command{
 			scoresListCommand(), scoresShowCommand(), scoresVerifyCommand(),
 			{Name: "export", Usage: "write all scores with weights and outputs to an archive; - is stdout", ArgsUsage: "FILE",
@@ -61,7 +61,7 @@ func openStore(c *cli.Context, o store.Options) (*store.Store, error) {
 		return nil, fmt.Errorf("there is no store %s: --store names it", path)
 	}
 	o.Timeout = storeTimeout
-	return store.Open(path, o)
+	return await(c.Context, func() (*store.Store, error) { return store.Open(path, o) })
 }
 
 func scoresExport(c *cli.Context) error {
@@ -74,12 +74,12 @@ func scoresExport(c *cli.Context) error {
 	}
 	path := c.Args().First()
 	if path == "-" {
-		return s.Export(c.App.Writer)
+		return s.Export(c.Context, c.App.Writer)
 	}
 	if err := mayExport(s, path); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, s.Export)
+	return atomicfile.Write(path, func(w io.Writer) error { return s.Export(c.Context, w) })
 }
 
 // mayExport refuses to write an archive over the store, among its files, or over a file that holds anything else.
@@ -102,24 +102,22 @@ func mayExport(s *store.Store, path string) error {
 	return nil
 }
 
-func scoresImport(c *cli.Context) (err error) {
+func scoresImport(c *cli.Context) error {
 	if err := arguments(c, 1, 1, "FILE"); err != nil {
 		return err
 	}
-	from := c.App.Reader
-	if path := c.Args().First(); path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		from = f
-	}
-	s, err := store.Open(c.String("store"), store.Options{Timeout: storeTimeout})
+	from, err := openInput(c, c.Args().First())
 	if err != nil {
 		return err
 	}
-	added, known, err := s.Import(from)
+	defer from.Close()
+	s, err := await(c.Context, func() (*store.Store, error) {
+		return store.Open(c.String("store"), store.Options{Timeout: storeTimeout})
+	})
+	if err != nil {
+		return err
+	}
+	added, known, err := s.Import(c.Context, from)
 	if err != nil {
 		return err
 	}
@@ -137,7 +135,7 @@ func scoresRemove(c *cli.Context) error {
 	}
 	var found []store.Score
 	for _, key := range c.Args().Slice() {
-		sc, err := s.Find(key)
+		sc, err := s.Find(c.Context, key)
 		if errors.Is(err, store.ErrDamaged) && sc.Key != "" {
 			sc.Name, err = "(damaged)", nil
 		}
@@ -149,7 +147,7 @@ func scoresRemove(c *cli.Context) error {
 		}
 	}
 	for _, sc := range found {
-		if err := s.Remove(sc.Key); err != nil {
+		if err := s.Remove(c.Context, sc.Key); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "%.12s %s removed\n", sc.Key, escape.Terminal(sc.Name))
@@ -169,7 +167,7 @@ func scoresPrune(c *cli.Context) error {
 		return err
 	}
 	limit := time.Now().Add(-c.Duration("older"))
-	files, bytes, err := s.Prune(func(sc store.Score) bool { return sc.Finished.After(limit) })
+	files, bytes, err := s.Prune(c.Context, func(sc store.Score) bool { return sc.Finished.After(limit) })
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func scoresShow(c *cli.Context) error {
 
 // findScore finds a score by the beginning of its key, or by a name that only one has.
 func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score, error) {
-	sc, err := s.Find(wanted)
+	sc, err := s.Find(ctx, wanted)
 	if !errors.Is(err, store.ErrNotFound) {
 		return sc, err
 	}

@@ -162,7 +162,7 @@ func TestScoresOnAFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Export(&archive); err != nil {
+	if err := s.Export(t.Context(), &archive); err != nil {
 		t.Fatal(err)
 	}
 	plan := filepath.Join("..", "..", "testdata", "configs", "builtin.yaml")

@@ -22,8 +22,7 @@ import (
 // sessionFlags are the flags of the commands that train.
 func sessionFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "store", Value: "mixmas.db", Usage: "`FILE` that keeps the scores"},
-		workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
+		storeFlag(), workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
 		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
@@ -115,9 +114,11 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	}
 	s.data = data
 	s.progress = newProgress(c.App.ErrWriter)
-	scores, err := store.Open(s.store, store.Options{Waiting: func() {
-		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
-	}})
+	scores, err := await(c.Context, func() (*store.Store, error) {
+		return store.Open(s.store, store.Options{Waiting: func() {
+			s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
+		}})
+	})
 	if err != nil {
 		return s, err
 	}

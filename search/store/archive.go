@@ -25,9 +25,9 @@ type archiveVersion struct {
 }
 
 // Export writes all scores, their weights and outputs as one archive, in the order of [Store.List]. The same store gives
-// the same bytes. Pruned files are left out; a damaged file is an error.
-func (s *Store) Export(w io.Writer) error {
-	list, err := s.List(context.Background())
+// the same bytes. Pruned files are left out; a damaged file is an error. It ends early when ctx does.
+func (s *Store) Export(ctx context.Context, w io.Writer) error {
+	list, err := s.List(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,6 +40,9 @@ func (s *Store) Export(w io.Writer) error {
 		return err
 	}
 	for _, sc := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		record, err := encode(sc)
 		if err != nil {
 			return err
@@ -85,13 +88,16 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 }
 
 // Import adds the scores of an archive that [Store.Export] wrote, checks their records and digests, and counts those added
-// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error; what
-// was added before stays, and importing again goes on from there.
-func (s *Store) Import(r io.Reader) (added, known int, err error) {
+// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error; or when
+// ctx ends; what was added before stays, and importing again goes on from there.
+func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err error) {
 	err = readArchive(r, func(sc Score, blobs []blob) error {
-		stored, isNew, err := s.put(context.Background(), sc, blobs, func(Score) bool { return false })
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		stored, isNew, err := s.put(ctx, sc, blobs, func(Score) bool { return false })
 		if err == nil && !isNew && stored.Weights == sc.Weights && stored.Outputs == sc.Outputs {
-			err = s.restore(context.Background(), blobs)
+			err = s.restore(ctx, blobs)
 		}
 		switch {
 		case err != nil:

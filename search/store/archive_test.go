@@ -3,6 +3,7 @@ package store
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"reflect"
@@ -18,7 +19,7 @@ func filled(t testing.TB) *Store {
 	if _, err := s.Put(t.Context(), failedTrial(3), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Prune(func(sc Score) bool { return sc.Key != pruned.Key }); err != nil {
+	if _, _, err := s.Prune(t.Context(), func(sc Score) bool { return sc.Key != pruned.Key }); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -27,7 +28,7 @@ func filled(t testing.TB) *Store {
 func export(t testing.TB, s *Store) []byte {
 	t.Helper()
 	var archive bytes.Buffer
-	if err := s.Export(&archive); err != nil {
+	if err := s.Export(t.Context(), &archive); err != nil {
 		t.Fatal(err)
 	}
 	return archive.Bytes()
@@ -40,7 +41,7 @@ func TestExportImport(t *testing.T) {
 		t.Error("the same store gave two archives")
 	}
 	own := put(t, to, 9)
-	if added, known, err := to.Import(bytes.NewReader(archive)); added != 3 || known != 0 || err != nil {
+	if added, known, err := to.Import(t.Context(), bytes.NewReader(archive)); added != 3 || known != 0 || err != nil {
 		t.Fatalf("added %d, known %d, %v", added, known, err)
 	}
 	want, err := from.List(t.Context())
@@ -59,7 +60,7 @@ func TestExportImport(t *testing.T) {
 			}
 		}
 	}
-	if added, known, err := to.Import(bytes.NewReader(archive)); added != 0 || known != 3 || err != nil {
+	if added, known, err := to.Import(t.Context(), bytes.NewReader(archive)); added != 0 || known != 3 || err != nil {
 		t.Errorf("again: added %d, known %d, %v", added, known, err)
 	}
 }
@@ -77,19 +78,19 @@ func TestImportBringsPrunedFilesBack(t *testing.T) {
 	if err := os.WriteFile(s.blobPath(sc.Weights), damaged, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Import(bytes.NewReader(archive)); err != nil {
+	if _, _, err := s.Import(t.Context(), bytes.NewReader(archive)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("damaged weights after the import: %q, %v, want %q", got, err, want)
 	}
-	if _, _, err := s.Prune(func(Score) bool { return false }); err != nil {
+	if _, _, err := s.Prune(t.Context(), func(Score) bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Weights(sc); !errors.Is(err, ErrPruned) {
 		t.Fatalf("pruned weights: %v", err)
 	}
-	if added, known, err := s.Import(bytes.NewReader(archive)); added != 0 || known != 1 || err != nil {
+	if added, known, err := s.Import(t.Context(), bytes.NewReader(archive)); added != 0 || known != 1 || err != nil {
 		t.Fatalf("added %d, known %d, %v", added, known, err)
 	}
 	if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, want) {
@@ -103,7 +104,7 @@ func TestImportNeverOverwrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if added, known, err := to.Import(bytes.NewReader(export(t, from))); added != 2 || known != 1 || err != nil {
+	if added, known, err := to.Import(t.Context(), bytes.NewReader(export(t, from))); added != 2 || known != 1 || err != nil {
 		t.Fatalf("added %d, known %d, %v", added, known, err)
 	}
 	if got, err := to.Get(t.Context(), own.Key); err != nil || !reflect.DeepEqual(got, own) {
@@ -117,7 +118,7 @@ func TestImportCutArchive(t *testing.T) {
 	end := len(archive) - 2*512 // tar's own end, which need not be there
 	for cut := 0; cut < end; cut += 256 {
 		s := temporaryStore(t)
-		added, _, err := s.Import(bytes.NewReader(archive[:cut]))
+		added, _, err := s.Import(t.Context(), bytes.NewReader(archive[:cut]))
 		if err == nil {
 			t.Errorf("cut to %d of %d bytes: imported without an error", cut, len(archive))
 		}
@@ -192,14 +193,14 @@ func TestImportRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := temporaryStore(t)
-			_, _, err := s.Import(&archive)
+			_, _, err := s.Import(t.Context(), &archive)
 			wantError(t, err, c.is, c.says)
 			if list, err := s.List(t.Context()); err != nil || len(list) > 0 {
 				t.Errorf("imported %v, %v", list, err)
 			}
 		})
 	}
-	if _, _, err := temporaryStore(t).Import(bytes.NewReader([]byte("plain text"))); !errors.Is(err, ErrForeign) {
+	if _, _, err := temporaryStore(t).Import(t.Context(), bytes.NewReader([]byte("plain text"))); !errors.Is(err, ErrForeign) {
 		t.Errorf("plain text: %v", err)
 	}
 }
@@ -227,3 +228,37 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// An export or import that is told to stop does so between two scores; the import goes on from there.
+func TestArchiveStops(t *testing.T) {
+	from := temporaryStore(t)
+	for i := range 3 {
+		put(t, from, i)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var written bytes.Buffer
+	stop := writer(func(b []byte) (int, error) { cancel(); return written.Write(b) })
+	if err := from.Export(ctx, stop); !errors.Is(err, context.Canceled) {
+		t.Errorf("export ended with %v", err)
+	}
+	whole := export(t, from)
+	if written.Len() > len(whole)/2 {
+		t.Errorf("%d of %d bytes were written after the export was to stop", written.Len(), len(whole))
+	}
+	to := temporaryStore(t)
+	ctx, cancel = context.WithCancel(t.Context())
+	to.step = func(string) { cancel() } // with the first score
+	added, _, err := to.Import(ctx, bytes.NewReader(whole))
+	if added != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("import added %d, and ended with %v", added, err)
+	}
+	to.step = func(string) {}
+	if added, known, err := to.Import(t.Context(), bytes.NewReader(whole)); added != 2 || known != 1 || err != nil {
+		t.Errorf("importing again added %d, knew %d: %v", added, known, err)
+	}
+}
+
+// writer is an [io.Writer].
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }

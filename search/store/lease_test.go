@@ -45,7 +45,7 @@ func TestLease(t *testing.T) {
 	held := lease(t, s, true)
 	lease(t, s, false)
 	lease(t, other, false)
-	if _, _, err := other.Prune(func(Score) bool { return true }); err != nil {
+	if _, _, err := other.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
 	lease(t, other, false) // pruning leaves it
@@ -140,7 +140,7 @@ func TestLeaseOfAKilledProcess(t *testing.T) {
 	if err := s.AwaitLease(t.Context(), someKey); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := s.Prune(func(Score) bool { return true }); err != nil {
+	if _, _, err := s.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 		t.Error(err)
 	}
 	if files := leaseFiles(t, s); len(files) > 0 {

@@ -87,7 +87,7 @@ func TestOpenRefuses(t *testing.T) {
 			wantError(t, err, c.is, c.says)
 			_, err = s.List(t.Context())
 			wantError(t, err, c.is, c.says)
-			wantError(t, s.Remove("00"), c.is, c.says)
+			wantError(t, s.Remove(t.Context(), "00"), c.is, c.says)
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 				t.Error("the file was changed")
 			}
@@ -207,6 +207,6 @@ func TestDamagedRecord(t *testing.T) {
 	wantError(t, err, ErrDamaged, fmt.Sprintf("record %s", sc.Key))
 	_, err = s.List(t.Context())
 	wantError(t, err, ErrDamaged, sc.Key)
-	_, err = s.Find(sc.Key[:5])
+	_, err = s.Find(t.Context(), sc.Key[:5])
 	wantError(t, err, ErrDamaged, sc.Key)
 }

@@ -127,13 +127,13 @@ func life(s *Store) error {
 		}
 	}
 	s.step("pruning")
-	if _, _, err := s.Prune(func(sc Score) bool { return sc.Key != second.Key && sc.Key != third.Key }); err != nil {
+	if _, _, err := s.Prune(context.Background(), func(sc Score) bool { return sc.Key != second.Key && sc.Key != third.Key }); err != nil {
 		return err
 	}
 	if err := s.PutWeights(context.Background(), third.Key, thirdWeights); err != nil {
 		return err
 	}
-	if err := s.Remove(second.Key); err != nil {
+	if err := s.Remove(context.Background(), second.Key); err != nil {
 		return err
 	}
 	_, err := putTrial(s, 3)
@@ -180,7 +180,7 @@ func TestKillBetweenSteps(t *testing.T) {
 			t.Errorf("step %d: running again gave %+v, want %+v", step, got, want)
 		}
 		whole(t, s, "")
-		if _, _, err := s.Prune(func(Score) bool { return true }); err != nil {
+		if _, _, err := s.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 			t.Error(err)
 		}
 		if left, err := filepath.Glob(path + ".files/temporary-*"); err != nil || len(left) > 0 {
@@ -269,7 +269,7 @@ func TestManyUseOneStore(t *testing.T) {
 	}
 	all.Go(func() {
 		for range 10 {
-			if _, _, err := s.Prune(func(Score) bool { return true }); err != nil {
+			if _, _, err := s.Prune(t.Context(), func(Score) bool { return true }); err != nil {
 				t.Error(err)
 			}
 		}
@@ -316,7 +316,7 @@ func TestPruneBeforeRecord(t *testing.T) {
 		s.step = func(step string) {
 			if step == moment && pruned < times {
 				pruned++
-				files, _, err := pruner.Prune(func(Score) bool { return true })
+				files, _, err := pruner.Prune(t.Context(), func(Score) bool { return true })
 				if living := moment == "file synced"; err != nil || living && pruned == 1 && files > 0 {
 					t.Errorf("%s: pruned %d files, %v", moment, files, err)
 				}

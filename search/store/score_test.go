@@ -167,20 +167,20 @@ func TestDamagedRecordAmongOthers(t *testing.T) {
 		wantError(t, err, ErrDamaged, `record `+sc.Key+`: its checksum is not that of its content; "mixmas scores rm" removes it`)
 		_, err = putTrial(s, i)
 		wantError(t, err, ErrDamaged, sc.Key)
-		found, err := s.Find(sc.Key[:9])
+		found, err := s.Find(t.Context(), sc.Key[:9])
 		wantError(t, err, ErrDamaged, sc.Key)
 		if found.Key != sc.Key {
 			t.Errorf("found %q, want the key", found.Key)
 		}
 	}
-	if err := s.Export(&bytes.Buffer{}); err == nil {
+	if err := s.Export(t.Context(), &bytes.Buffer{}); err == nil {
 		t.Error("a damaged record was left out of an export without an error")
 	}
-	if _, _, err := s.Prune(func(Score) bool { return true }); err == nil {
+	if _, _, err := s.Prune(t.Context(), func(Score) bool { return true }); err == nil {
 		t.Error("pruned what a damaged record may name")
 	}
 	for i := range 2 {
-		if err := s.Remove(scores[i].Key); err != nil {
+		if err := s.Remove(t.Context(), scores[i].Key); err != nil {
 			t.Fatal(err)
 		}
 		put(t, s, i)

@@ -274,10 +274,10 @@ func (s *Store) all(scores *bbolt.Bucket) (list []Score, damaged []error) {
 
 // Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
 // ErrAmbiguous: there are several, which the error lists; ErrDamaged: its record is damaged, and only its key is returned.
-func (s *Store) Find(prefix string) (Score, error) {
+func (s *Store) Find(ctx context.Context, prefix string) (Score, error) {
 	var found []Score
 	var damaged error
-	err := s.view(context.Background(), func(scores *bbolt.Bucket) error {
+	err := s.view(ctx, func(scores *bbolt.Bucket) error {
 		if prefix == "" {
 			return nil
 		}
@@ -310,9 +310,9 @@ func (s *Store) Find(prefix string) (Score, error) {
 
 // Remove deletes the score with the key, damaged or not, and its files where no other score names them. While a record is
 // damaged nobody knows what it names, and files are left to [Store.Prune]. ErrNotFound: there is none.
-func (s *Store) Remove(key string) error {
+func (s *Store) Remove(ctx context.Context, key string) error {
 	var unnamed []Digest
-	return s.update(context.Background(), func(scores *bbolt.Bucket) error {
+	return s.update(ctx, func(scores *bbolt.Bucket) error {
 		record := scores.Get([]byte(key))
 		if record == nil {
 			return fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
@@ -345,10 +345,10 @@ func (s *Store) Remove(key string) error {
 
 // Prune removes the weights of every score that keep does not want, and the files that no score names, and returns how
 // many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
-// nothing, as nobody knows what that names.
-func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error) {
+// nothing, as nobody knows what that names. It may be called again where ctx ended it.
+func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
-	err = s.update(context.Background(), func(scores *bbolt.Bucket) error {
+	err = s.update(ctx, func(scores *bbolt.Bucket) error {
 		all, damaged := s.all(scores)
 		for _, sc := range all {
 			live[sc.Outputs] = true
@@ -358,7 +358,7 @@ func (s *Store) Prune(keep func(Score) bool) (files int, bytes int64, err error)
 		}
 		return errors.Join(damaged...)
 	}, func() error {
-		files, bytes, err = s.sweep(live)
+		files, bytes, err = s.sweep(ctx, live)
 		if err != nil {
 			return fmt.Errorf("store: pruning: %w", err)
 		}

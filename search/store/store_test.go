@@ -213,7 +213,7 @@ func TestDamagedFile(t *testing.T) {
 		}
 		_, err := s.Weights(sc)
 		wantError(t, err, ErrDamaged, s.blobPath(sc.Weights))
-		if err := s.Export(&bytes.Buffer{}); !errors.Is(err, ErrDamaged) {
+		if err := s.Export(t.Context(), &bytes.Buffer{}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: exported: %v", name, err)
 		}
 		if err := s.PutWeights(t.Context(), sc.Key, weights); err != nil {
@@ -243,7 +243,7 @@ func TestPruneAndRestore(t *testing.T) {
 		}
 	}
 	_, weights, _ := trial(2)
-	files, size, err := s.Prune(func(sc Score) bool { return sc.Key == kept.Key })
+	files, size, err := s.Prune(t.Context(), func(sc Score) bool { return sc.Key == kept.Key })
 	if err != nil || files != 3 || size != int64(len(weights)+6) {
 		t.Errorf("pruned %d files, %d bytes, %v; want the weights of trial 2, a killed writer's file and one without a score", files, size, err)
 	}
@@ -287,7 +287,7 @@ func TestRemoveKeepsSharedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Remove(a.Key); err != nil {
+	if err := s.Remove(t.Context(), a.Key); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.Weights(first)
@@ -299,7 +299,7 @@ func TestRemoveKeepsSharedFiles(t *testing.T) {
 	if _, err := s.Outputs(second); err != nil {
 		t.Error(err)
 	}
-	wantError(t, s.Remove(a.Key), ErrNotFound, a.Key)
+	wantError(t, s.Remove(t.Context(), a.Key), ErrNotFound, a.Key)
 }
 
 func TestListAndFind(t *testing.T) {
@@ -326,7 +326,7 @@ func TestListAndFind(t *testing.T) {
 					alike++
 				}
 			}
-			found, err := s.Find(prefix)
+			found, err := s.Find(t.Context(), prefix)
 			switch {
 			case alike > 1:
 				wantError(t, err, ErrAmbiguous, sc.Key[:12]+" ("+sc.Name+")")
@@ -336,7 +336,7 @@ func TestListAndFind(t *testing.T) {
 		}
 	}
 	for _, prefix := range []string{"", "x", want[0].Key + "0"} {
-		_, err := s.Find(prefix)
+		_, err := s.Find(t.Context(), prefix)
 		wantError(t, err, ErrNotFound, fmt.Sprintf("%q", prefix))
 	}
 }
@@ -376,8 +376,8 @@ func TestReadOnly(t *testing.T) {
 	_, err = putTrial(reader, 2)
 	wantError(t, err, ErrReadOnly, s.Path())
 	wantError(t, reader.PutWeights(t.Context(), sc.Key, weights), ErrReadOnly, s.Path())
-	wantError(t, reader.Remove(sc.Key), ErrReadOnly, s.Path())
-	_, _, err = reader.Prune(func(Score) bool { return false })
+	wantError(t, reader.Remove(t.Context(), sc.Key), ErrReadOnly, s.Path())
+	_, _, err = reader.Prune(t.Context(), func(Score) bool { return false })
 	wantError(t, err, ErrReadOnly, s.Path())
 	missing := filepath.Join(t.TempDir(), "scores.db")
 	_, err = Open(missing, Options{ReadOnly: true})
