@@ -9,6 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"mixmas/search/align"
 	"mixmas/search/escape"
 )
 
@@ -160,10 +161,10 @@ func (s *search) trainings(b *strings.Builder) {
 func (t table) markdown(b *strings.Builder) {
 	const least = 2
 	lines := t.lines(escape.Markdown, escape.Code)
-	widths := widths(lines, least)
+	widths := align.Widths(lines, least)
 	for i, cells := range lines {
 		for i, cell := range cells {
-			b.WriteString("| " + pad(cell, widths[i], t.columns[i].right) + " ")
+			b.WriteString("| " + align.Pad(cell, widths[i], t.columns[i].right) + " ")
 		}
 		b.WriteString("|\n")
 		if i > 0 {
