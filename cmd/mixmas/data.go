@@ -29,18 +29,20 @@ func dataCommand() *cli.Command {
 				Name: "build", Usage: "make a data set from its published ingredients",
 				Subcommands: []*cli.Command{{
 					Name: "avmnist", Usage: "AV-MNIST from MNIST, the Free Spoken Digit Dataset and background noises",
+					ArgsUsage: "--from DIR --to DIR",
 					Flags: []cli.Flag{
 						&cli.StringFlag{Name: "from", Usage: "`DIR` of the ingredients"},
 						&cli.StringFlag{Name: "to", Usage: "`DIR` to make"},
-						&cli.IntFlag{Name: "components", Value: 3, Usage: "principal components that images keep"},
-						&cli.Float64Flag{Name: "snr", Value: -5, Usage: "signal-to-noise ratio of the sounds in dB"},
-						&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "chooses recordings and noises"},
+						&cli.IntFlag{Name: "components", Value: 3, Usage: "images keep `N` principal components"},
+						&cli.Float64Flag{Name: "snr", Value: -5, Usage: "`DB`, the signal-to-noise ratio of the sounds in dB"},
+						&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`N`, the seed that chooses recordings and noises"},
 					},
 					Action: dataBuildAVMNIST,
 				}},
 			},
 			{
 				Name: "info", Usage: "describe the data of a configuration", ArgsUsage: "[CONFIG]",
+				Description: "Without CONFIG it describes the built-in data. CONFIG - is standard input.",
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "verify", Usage: "compute the fingerprint again, whatever is cached"},
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"},

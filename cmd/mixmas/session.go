@@ -23,7 +23,7 @@ import (
 func sessionFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
 		storeFlag(), workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
-		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search", DefaultText: "the configuration's"},
+		&cli.Uint64Flag{Name: "seed", Usage: "`N`, the seed of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
 		profileFlag(),

@@ -19,6 +19,8 @@ import (
 // ErrJSON marks a file that is JSON text where one of tensors was expected.
 var ErrJSON = errors.New("the file is JSON text, it holds no tensors")
 
+var errNoTensors = errors.New("this is no file of tensors: it does not begin with the length of a header, and a header")
+
 // Header is what a file says before its tensors: its metadata and where each tensor lies.
 type Header struct {
 	Metadata map[string]string
@@ -65,8 +67,11 @@ func readHeader(r io.Reader, size int64) (*Header, error) {
 	if length > rest && first[0] == '{' {
 		return nil, ErrJSON
 	}
+	if length > rest && length > MaxHeader {
+		return nil, errNoTensors
+	}
 	if length > rest {
-		return nil, fmt.Errorf("no file of tensors: its first eight bytes say that a header of %d bytes follows, and %d bytes do", length, rest)
+		return nil, fmt.Errorf("the file is cut off, or none of tensors: its header has %d bytes, and %d follow", length, rest)
 	}
 	if length > MaxHeader {
 		return nil, fmt.Errorf("the header has %d bytes, at most %d are read", length, MaxHeader)
@@ -74,6 +79,9 @@ func readHeader(r io.Reader, size int64) (*Header, error) {
 	text := make([]byte, length)
 	if _, err := io.ReadFull(r, text); err != nil {
 		return nil, err
+	}
+	if length == 0 || text[0] != '{' {
+		return nil, errNoTensors
 	}
 	h := &Header{}
 	if err := h.decode(text, rest-length); err != nil {

@@ -27,7 +27,10 @@ func WriteMarkdown(w io.Writer, p Page) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", escape.Terminal(p.Title))
 	for _, note := range p.Notes {
-		fmt.Fprintf(&b, "\n%s\n", note)
+		b.WriteString("\n")
+		for line := range strings.SplitSeq(note, "\n") { // Markdown, but none that acts on a terminal
+			b.WriteString(escape.Terminal(line) + "\n")
+		}
 	}
 	titles := map[string]int{}
 	for _, s := range searches(p.Documents) {

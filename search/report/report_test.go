@@ -204,7 +204,7 @@ func TestNamesAreShownAsText(t *testing.T) {
 	}
 	old := d
 	old.Name = ""
-	if err := WriteMarkdown(&page, Page{Title: evil, Documents: []Document{d, old}}); err != nil {
+	if err := WriteMarkdown(&page, Page{Title: evil, Notes: []string{"\x1b[2Ja note\nof two lines"}, Documents: []Document{d, old}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, output := range []string{text.String(), page.String()} {
