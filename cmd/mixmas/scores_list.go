@@ -27,8 +27,8 @@ func scoresListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ls", Usage: "list the scores, or those of some names", ArgsUsage: "[NAME...]",
 		Description: "NAME is that of a score or the beginning of it up to a slash, such as encoder/image, fusion, network, full or test;\n" +
-			"* and ? stand for any letters but the slash, as in 'encoder/*/ramlp'. Times are in UTC: a date, a date and time, or how long\n" +
-			"ago, such as 36h or 7d.",
+			"* and ? stand for any letters but the slash, as in 'encoder/*/ramlp', or '*/digits' for the model of the search digits.\n" +
+			"Times are in UTC: a date, a date and time, or how long ago, such as 36h or 7d.",
 		Flags: []cli.Flag{
 			storeFlag(),
 			&cli.StringFlag{Name: "metric", Value: "accuracy", Usage: "`NAME` of the metric that is shown"},
@@ -142,6 +142,9 @@ func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
 		if _, err := path.Match(name, ""); err != nil {
 			return s, usagef("%q: a bracket is not closed", name)
 		}
+	}
+	if strings.Trim(s.data, "0123456789abcdef") != "" {
+		return s, usagef("--data %q: want the beginning of a fingerprint, in hex, as mixmas data info prints it", c.String("data"))
 	}
 	if _, known := orders("")[c.String("sort")]; !known {
 		return s, usagef("--sort %q: want one of name, metric, params, seconds, finished", c.String("sort"))

@@ -100,7 +100,7 @@ func TestScoresListSelects(t *testing.T) {
 			t.Errorf("%q: code %d, got %v, want %v; %s", c.args, code, got, c.want, stderr)
 		}
 	}
-	for _, args := range []string{"--since never", "--until -3h", "--since 1e9d", "encoder/[", "--sort accuracy", "--metric none"} {
+	for _, args := range []string{"--since never", "--data plan.yaml", "--data aa1g", "--until -3h", "--since 1e9d", "encoder/[", "--sort accuracy", "--metric none"} {
 		if code, _, stderr := mixmas(t, append([]string{"scores", "ls", "--store", path}, strings.Fields(args)...)...); code != exitUsage {
 			t.Errorf("%q: code %d, %s", args, code, stderr)
 		}
