@@ -35,7 +35,7 @@ func outFlag() cli.Flag {
 }
 
 func forceFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another plan or of other data in --out"}
+	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another search or of other data in --out"}
 }
 
 // checkOut looks at the folder of --out, or at what is there of its path, before a search is run for it.
