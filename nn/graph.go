@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 )
 
 // Mode says what a graph is recorded for.
@@ -88,9 +89,15 @@ func (g *Graph) Mode() Mode { return g.mode }
 // Err is the first mistake in what was recorded.
 func (g *Graph) Err() error { return g.err }
 
-// Fail keeps an error, unless there is one already, and returns an empty value of the given shape.
+// Fail keeps an error, unless there is one already, and returns an empty value of the given shape. Shapes among the
+// arguments, []int, are written as 2×3×8.
 func (g *Graph) Fail(shape []int, format string, args ...any) *Value {
 	if g.err == nil {
+		for i, arg := range args {
+			if shape, is := arg.([]int); is {
+				args[i] = dimensions.Text(shape)
+			}
+		}
 		g.err = fmt.Errorf(format, args...)
 	}
 	return &Value{Shape: shape}

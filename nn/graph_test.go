@@ -22,29 +22,29 @@ func TestMistakesAreNamed(t *testing.T) {
 		record func(g *nn.Graph, x *nn.Value) *nn.Value // x is (2, 3, 8)
 		want   string
 	}{
-		"linear":                  {func(g *nn.Graph, x *nn.Value) *nn.Value { return linear.Forward(g, x) }, "head.weight: the input [2 3 8] has 8 features"},
-		"layer norm":              {func(g *nn.Graph, x *nn.Value) *nn.Value { return norm.Forward(g, x) }, "norm.weight: the input [2 3 8] has width 8"},
-		"mlp":                     {func(g *nn.Graph, x *nn.Value) *nn.Value { return mlp.Forward(g, x, nil) }, "mlp.fc1.weight: the input [2 3 8] has 8 features"},
+		"linear":                  {func(g *nn.Graph, x *nn.Value) *nn.Value { return linear.Forward(g, x) }, "head.weight: the input 2×3×8 has 8 features"},
+		"layer norm":              {func(g *nn.Graph, x *nn.Value) *nn.Value { return norm.Forward(g, x) }, "norm.weight: the input 2×3×8 has width 8"},
+		"mlp":                     {func(g *nn.Graph, x *nn.Value) *nn.Value { return mlp.Forward(g, x, nil) }, "mlp.fc1.weight: the input 2×3×8 has 8 features"},
 		"token mlp":               {func(g *nn.Graph, x *nn.Value) *nn.Value { return mlp.ForwardTokens(g, x, nil) }, "does not have the 6 tokens"},
-		"batch norm":              {func(g *nn.Graph, x *nn.Value) *nn.Value { return batchNorm.Forward(g, x, 2) }, "bn.weight: the input [2 3 8] has 8 channels"},
+		"batch norm":              {func(g *nn.Graph, x *nn.Value) *nn.Value { return batchNorm.Forward(g, x, 2) }, "bn.weight: the input 2×3×8 has 8 channels"},
 		"depthwise":               {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.DepthwiseConv(x, g.Parameter(kernel), nil) }, "depthwise convolution"},
-		"add":                     {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Add(x, g.Input("y", 2, 4, 8)) }, "add: shapes [2 3 8] and [2 4 8]"},
-		"reshape":                 {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Reshape(x, 7) }, "reshape: [2 3 8] has 48 elements"},
+		"add":                     {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Add(x, g.Input("y", 2, 4, 8)) }, "add: shapes 2×3×8 and 2×4×8"},
+		"reshape":                 {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Reshape(x, 7) }, "reshape: 2×3×8 has 48 elements"},
 		"permute":                 {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Permute(x, 0, 0, 1) }, "permute: axes [0 0 1]"},
 		"slice":                   {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Slice(x, 1, 2, 9) }, "slice: 2..9 of axis 1"},
 		"pad":                     {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Pad(x, 2, 3) }, "pad: axis 2"},
 		"concat":                  {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Concat(1, x, g.Input("y", 3, 3, 8)) }, "concat along axis 1"},
 		"product":                 {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.MatMul(x, x) }, "matrix product"},
 		"mean":                    {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Mean(x, 3) }, "no axis 3"},
-		"input":                   {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Input("y", 0, 3) }, "y: shape [0 3] has no elements"},
-		"constant":                {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Constant("two", nil, 0) }, "two: shape [0] has no elements"},
-		"large input":             {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Input("y", 1<<31, 1<<31) }, "y: shape [2147483648 2147483648] has more than"},
-		"wrapping size":           {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Input("y", 1<<32, 1<<32, 3) }, "y: shape [4294967296 4294967296 3] has more than"},
-		"large computed constant": {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.ConstantOf("ones", nn.Ones, 1<<40) }, "ones: shape [1099511627776] has more than"},
-		"wrapping reshape":        {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Reshape(x, 1<<62, 4, 12, 1<<2, 1) }, "reshape: [2 3 8] has 48 elements"},
+		"input":                   {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Input("y", 0, 3) }, "y: shape 0×3 has no elements"},
+		"constant":                {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Constant("two", nil, 0) }, "two: shape 0 has no elements"},
+		"large input":             {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Input("y", 1<<31, 1<<31) }, "y: shape 2147483648×2147483648 has more than"},
+		"wrapping size":           {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Input("y", 1<<32, 1<<32, 3) }, "y: shape 4294967296×4294967296×3 has more than"},
+		"large computed constant": {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.ConstantOf("ones", nn.Ones, 1<<40) }, "ones: shape 1099511627776 has more than"},
+		"wrapping reshape":        {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Reshape(x, 1<<62, 4, 12, 1<<2, 1) }, "reshape: 2×3×8 has 48 elements"},
 		"large result": {func(g *nn.Graph, x *nn.Value) *nn.Value {
 			return g.Add(g.Input("row", 1<<30, 1), g.Input("column", 1, 1<<30))
-		}, "add: shape [1073741824 1073741824] has more than"},
+		}, "add: shape 1073741824×1073741824 has more than"},
 		"gradient": {func(g *nn.Graph, x *nn.Value) *nn.Value {
 			y := g.ReLU(x)
 			g.RequireGradient(x)
@@ -77,7 +77,7 @@ func TestModelMistakes(t *testing.T) {
 	scope.Parameter("great", nn.Constant(0), 1<<35)
 	scope.Parameter("greater", nn.Constant(0), 1<<35)
 	scope.Parameter("greatest", nn.Constant(0), 1)
-	if err := scope.Parameters().Err(); err == nil || !strings.Contains(err.Error(), "parameter greatest: with its shape [1] the model has more than") {
+	if err := scope.Parameters().Err(); err == nil || !strings.Contains(err.Error(), "parameter greatest: with its shape 1 the model has more than") {
 		t.Errorf("got error %v", err)
 	}
 	if n := len(scope.Parameters().All()); n != 2 {

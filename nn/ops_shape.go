@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"slices"
 
 	"mixmas/nn/device"
@@ -63,7 +64,7 @@ func (g *Graph) Permute(x *Value, axes ...int) *Value {
 	shape := make([]int, len(axes))
 	source := make([]int, len(axes))
 	if sorted := slices.Sorted(slices.Values(axes)); len(axes) != len(x.Shape) || sorted[0] != 0 || sorted[len(axes)-1] != len(axes)-1 {
-		return g.Fail(x.Shape, "permute: axes %v do not order the dimensions of %v", axes, x.Shape)
+		return g.Fail(x.Shape, "permute: axes %v do not order the dimensions of %v", fmt.Sprint(axes), x.Shape)
 	}
 	from := strides(x.Shape)
 	for i, a := range axes {

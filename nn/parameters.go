@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 )
 
 // Parameter is a named tensor of a model that outlives its programs: a weight that the optimiser trains, or a buffer
@@ -89,7 +90,7 @@ func (p *Parameters) Fit(shapes map[string][]int) error {
 			return fmt.Errorf("%s is missing", q.Name)
 		}
 		if !slices.Equal(shape, q.Shape) {
-			return fmt.Errorf("%s has shape %v, the model wants %v", q.Name, shape, q.Shape)
+			return fmt.Errorf("%s has shape %s, the model wants %s", q.Name, dimensions.Text(shape), dimensions.Text(q.Shape))
 		}
 	}
 	if len(shapes) > len(p.list) {
@@ -164,7 +165,7 @@ func (p *Parameters) add(q *Parameter) error {
 	q.offset = *region
 	*region += roundUp(n)
 	if p.trained+p.buffers > device.MaxElements {
-		return fmt.Errorf("parameter %s: with its shape %v the model has more than %d parameters", q.Name, q.Shape, device.MaxElements)
+		return fmt.Errorf("parameter %s: with its shape %s the model has more than %d parameters", q.Name, dimensions.Text(q.Shape), device.MaxElements)
 	}
 	p.list = append(p.list, q)
 	p.byName[q.Name] = q
@@ -258,9 +259,9 @@ func elements(shape []int) (int, error) {
 	case ok && n > 0:
 		return n, nil
 	case slices.Min(shape) < 1:
-		return 0, fmt.Errorf("shape %v has no elements", shape)
+		return 0, fmt.Errorf("shape %s has no elements", dimensions.Text(shape))
 	}
-	return 0, fmt.Errorf("shape %v has more than %d elements", shape, device.MaxElements)
+	return 0, fmt.Errorf("shape %s has more than %d elements", dimensions.Text(shape), device.MaxElements)
 }
 
 // size is the number of elements of a shape that was checked.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 )
 
 // ErrDiverged marks a training whose loss is no longer a finite number.
@@ -94,7 +95,7 @@ func (t *Trainer) Load(w Weights) error {
 	for _, q := range p.All() {
 		tensor := w[q.Name]
 		if len(tensor.Data) != q.Size() {
-			return fmt.Errorf("weights: %s has %d elements, its shape %v has %d", q.Name, len(tensor.Data), q.Shape, q.Size())
+			return fmt.Errorf("weights: %s has %d elements, its shape %s has %d", q.Name, len(tensor.Data), dimensions.Text(q.Shape), q.Size())
 		}
 		if err := t.session.WriteState(p.place(q), tensor.Data); err != nil {
 			return fmt.Errorf("weights: %s: %w", q.Name, err)

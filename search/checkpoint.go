@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"mixmas/nn"
+	"mixmas/nn/dimensions"
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
 	"mixmas/search/regular"
@@ -85,9 +86,12 @@ func parseCheckpoint(file []byte, key string, recipe Recipe, parameters *nn.Para
 	if err != nil {
 		return nil, err
 	}
-	state := tensors[stateTensor]
+	state, ok := tensors[stateTensor]
+	if !ok {
+		return nil, errors.New("the state is missing")
+	}
 	if want := []int{parameters.StateSize()}; !slices.Equal(state.Shape, want) {
-		return nil, fmt.Errorf("the state has shape %v, want %v", state.Shape, want)
+		return nil, fmt.Errorf("the state has shape %s, want %s", dimensions.Text(state.Shape), dimensions.Text(want))
 	}
 	delete(tensors, stateTensor)
 	if p.best, err = bestWeights(tensors, p.bestEpoch > 0, parameters); err != nil {
@@ -121,8 +125,11 @@ func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn
 	}
 	for _, q := range parameters.All() {
 		tensor, ok := best[q.Name]
-		if !ok || !slices.Equal(tensor.Shape, q.Shape) {
-			return nil, fmt.Errorf("the best %s have shape %v, want %v", q.Name, tensor.Shape, q.Shape)
+		if !ok {
+			return nil, fmt.Errorf("the best %s are missing", q.Name)
+		}
+		if !slices.Equal(tensor.Shape, q.Shape) {
+			return nil, fmt.Errorf("the best %s have shape %s, want %s", q.Name, dimensions.Text(tensor.Shape), dimensions.Text(q.Shape))
 		}
 	}
 	if len(best) != len(parameters.All()) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mixmas/nn"
+	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
@@ -73,8 +74,8 @@ func (s *Search) CheckModel(spec mixer.Specification) error {
 			return fmt.Errorf("the model reads a modality %s, which the data set %s does not have", m.Name, s.data.Name())
 		}
 		if have := s.data.Modalities()[i]; mixer.Kind(have.Kind) != m.Kind || !slices.Equal(have.Shape, m.Shape) {
-			return fmt.Errorf("modality %s: the model reads a %s of %v, the data set %s has a %s of %v",
-				m.Name, m.Kind, m.Shape, s.data.Name(), have.Kind, have.Shape)
+			return fmt.Errorf("modality %s: the model reads a %s of %s, the data set %s has a %s of %s",
+				m.Name, m.Kind, dimensions.Text(m.Shape), s.data.Name(), have.Kind, dimensions.Text(have.Shape))
 		}
 	}
 	return recordable(spec)

@@ -13,7 +13,7 @@ import (
 // arrange checks the words of a command line, whatever the command, and moves its flags in front of its arguments, since
 // the parser stops at the first argument. What follows "--" are arguments. An empty word is most often a variable that the
 // shell does not have, so that neither arguments nor values of flags may be empty; a flag that was left without its value
-// must not take the next flag, or an argument's place, for it.
+// must not take the next flag, or an argument's place, for it. Where help is asked for, there is nothing else.
 func arrange(app *cli.App, words []string) ([]string, error) {
 	command, rest := descend(app, words)
 	if command == nil || len(command.Subcommands) > 0 { // no command, or none that is known: there is nothing to move
@@ -39,6 +39,9 @@ func arrange(app *cli.App, words []string) ([]string, error) {
 		}
 		spelling, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		flag := findFlag(command.Flags, spelling)
+		if flag == nil && slices.Contains(cli.HelpFlag.Names(), spelling) { // else what else there is would be topics of help
+			return slices.Concat(path, []string{"--help"}), nil
+		}
 		if flag == nil {
 			flags = append(flags, word) // the parser says that it is unknown
 			continue

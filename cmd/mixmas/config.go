@@ -41,7 +41,7 @@ func loadConfig(c *cli.Context, path string) (*config.Config, error) {
 	case "-":
 		return config.Read(standardInput, c.App.Reader)
 	}
-	return config.Load(path)
+	return await(c.Context, func() (*config.Config, error) { return config.Load(path) })
 }
 
 func configInit(c *cli.Context) error {

@@ -7,11 +7,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"mixmas/nn/dimensions"
+	"mixmas/search/align"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnistbuild"
@@ -28,18 +29,20 @@ func dataCommand() *cli.Command {
 				Name: "build", Usage: "make a data set from its published ingredients",
 				Subcommands: []*cli.Command{{
 					Name: "avmnist", Usage: "AV-MNIST from MNIST, the Free Spoken Digit Dataset and background noises",
+					ArgsUsage: "--from DIR --to DIR",
 					Flags: []cli.Flag{
 						&cli.StringFlag{Name: "from", Usage: "`DIR` of the ingredients"},
 						&cli.StringFlag{Name: "to", Usage: "`DIR` to make"},
-						&cli.IntFlag{Name: "components", Value: 3, Usage: "principal components that images keep"},
-						&cli.Float64Flag{Name: "snr", Value: -5, Usage: "signal-to-noise ratio of the sounds in dB"},
-						&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "chooses recordings and noises"},
+						&cli.IntFlag{Name: "components", Value: 3, Usage: "images keep `N` principal components"},
+						&cli.Float64Flag{Name: "snr", Value: -5, Usage: "`DB`, the signal-to-noise ratio of the sounds in dB"},
+						&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`N`, the seed that chooses recordings and noises"},
 					},
 					Action: dataBuildAVMNIST,
 				}},
 			},
 			{
 				Name: "info", Usage: "describe the data of a configuration", ArgsUsage: "[CONFIG]",
+				Description: "Without CONFIG it describes the built-in data. CONFIG - is standard input.",
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "verify", Usage: "compute the fingerprint again, whatever is cached"},
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
@@ -76,14 +79,14 @@ func dataBuildAVMNIST(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, f := range report.Files {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Path, humanize.Bytes(uint64(f.Bytes)), f.SHA256)
+		rows = append(rows, []string{escape.Terminal(f.Path), humanize.Bytes(uint64(f.Bytes)), f.SHA256})
 	}
-	if err := table.Flush(); err != nil {
+	if err := align.Rows(c.App.Writer, rows); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s: images keep %.1f%% of their variance\n", report.Folder, 100*report.Explained)
+	_, err = fmt.Fprintf(c.App.Writer, "%s: images keep %.1f%% of their variance\n", escape.Terminal(report.Folder), 100*report.Explained)
 	return err
 }
 
@@ -166,36 +169,41 @@ const mostClasses = 20
 
 // writeText writes the description for people to read.
 func (d *description) writeText(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "name\t%s\nfingerprint\t%s\n", escape.Terminal(d.Name), d.Fingerprint)
+	rows := [][]string{{"name", escape.Terminal(d.Name)}, {"fingerprint", d.Fingerprint}}
 	for _, m := range d.Modalities {
-		fmt.Fprintf(table, "%s\t%s %s, mean %.6g, deviation %.6g\n", escape.Terminal(m.Name), m.Kind, dataset.FormatShape(m.Shape),
-			m.Mean, m.Deviation)
+		rows = append(rows, []string{escape.Terminal(m.Name),
+			fmt.Sprintf("%s %s, mean %.6g, deviation %.6g", m.Kind, dimensions.Text(m.Shape), m.Mean, m.Deviation)})
 	}
 	labels := "one label a row"
 	if d.MultiLabel {
 		labels = "many labels a row"
 	}
-	fmt.Fprintf(table, "classes\t%d, %s\n", len(d.Classes), labels)
+	rows = append(rows, []string{"classes", fmt.Sprintf("%d, %s", len(d.Classes), labels)})
+	head := []string{"rows with class"}
 	for _, split := range splits {
-		fmt.Fprintf(table, "%s\t%s rows\n", split, humanize.Comma(int64(d.Rows[split.String()])))
+		rows = append(rows, []string{split.String(), humanize.Comma(int64(d.Rows[split.String()])) + " rows"})
+		head = append(head, split.String())
 	}
-	fmt.Fprintf(table, "\nrows with class")
-	for _, split := range splits {
-		fmt.Fprintf(table, "\t%s", split)
-	}
+	counts := [][]string{head}
 	listed := min(len(d.Classes), mostClasses)
 	for i, class := range d.Classes[:listed] {
-		fmt.Fprintf(table, "\n%s", escape.Terminal(class))
+		row := []string{escape.Terminal(class)}
 		for _, split := range splits {
-			fmt.Fprintf(table, "\t%s", humanize.Comma(int64(d.Counts[split.String()][i])))
+			row = append(row, humanize.Comma(int64(d.Counts[split.String()][i])))
 		}
+		counts = append(counts, row)
+	}
+	if err := align.Rows(w, append(rows, nil)); err != nil {
+		return err
+	}
+	if err := align.Rows(w, counts); err != nil {
+		return err
 	}
 	if more := len(d.Classes) - listed; more > 0 {
-		fmt.Fprintf(table, "\nand %s more (--json lists them all)", humanize.Comma(int64(more)))
+		_, err := fmt.Fprintf(w, "and %s more (--json lists them all)\n", humanize.Comma(int64(more)))
+		return err
 	}
-	fmt.Fprintln(table)
-	return table.Flush()
+	return nil
 }
 
 var splits = []dataset.Split{dataset.Train, dataset.Validation, dataset.Test}

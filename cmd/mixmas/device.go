@@ -28,7 +28,7 @@ func workersFlag(usage string) cli.Flag {
 }
 
 func deviceFlag() cli.Flag {
-	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "auto, cpu, cuda, or cuda:N for the GPU of number N"}
+	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`DEVICE` that computes: auto, cpu, cuda, or cuda:N for the GPU of number N"}
 }
 
 // openDevice opens the device that the flags name, with as many cores as there are workers. The rest of the program,

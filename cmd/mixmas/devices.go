@@ -27,9 +27,10 @@ type deviceInfo struct {
 // devicesCommand lists what trials can run on.
 func devicesCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "devices",
-		Usage: "list the devices that train, and why they compute as they do",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
+		Name:        "devices",
+		Usage:       "list the devices that train, and why they compute as they do",
+		Description: "MIXMAS_KERNELS in the environment chooses the processor's kernels: portable, avx2 or avx512, where it has them.",
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, 0, 0, ""); err != nil {
 				return err

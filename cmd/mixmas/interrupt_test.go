@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"go.etcd.io/bbolt"
 )
 
 // TestInterruptedRunSaysHowToGoOn sends signals to real processes: one line says how to go on, and the exit code which
@@ -66,8 +68,16 @@ func TestInterruptedCommands(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	plan := strings.NewReader(smallPlan)
+	scores, keys := scoresStore(t)
+	if err := os.WriteFile("plan.yaml", []byte(smallPlan), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, command := range []string{
 		"run", "search", "train --preset m2mixer-avmnist", "data info", "bench m2mixer-mimic --seconds 0", "data info -", "config check -",
+		"config check plan.yaml", "report -", "report plan.yaml", "scores ls --store " + scores, "scores show full --store " + scores,
+		"scores verify --store " + scores, "scores export - --store " + scores, "scores export a.tar --store " + scores,
+		"scores import - --store " + scores, "scores import plan.yaml --store " + scores, "scores prune --store " + scores,
+		"scores rm " + keys["full/digits"] + " --store " + scores,
 	} {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		cancel(signalError{syscall.SIGTERM})
@@ -115,6 +125,35 @@ func TestMessages(t *testing.T) {
 	} {
 		if got := messages(test.err); strings.Join(got, "|") != strings.Join(test.want, "|") {
 			t.Errorf("%v: got %q, want %q", test.err, got, test.want)
+		}
+	}
+}
+
+// stopped runs a command that waits for others, stops it, and returns its exit code.
+func stopped(command string) (code int, stderr string) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	var out, wrong bytes.Buffer
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, append([]string{"mixmas"}, strings.Fields(command)...), strings.NewReader(""), &out, &wrong)
+	}()
+	runtime.Gosched()
+	cancel(signalError{syscall.SIGTERM})
+	return <-ended, wrong.String()
+}
+
+// TestInterruptedWaiting stops commands that wait for a store that another process holds.
+func TestInterruptedWaiting(t *testing.T) {
+	t.Chdir(t.TempDir())
+	scores, _ := scoresStore(t)
+	db, err := bbolt.Open(scores, 0o644, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, command := range []string{"scores ls", "scores import -", "scores prune", "search"} {
+		if code, stderr := stopped(command + " --store " + scores); code != 143 {
+			t.Errorf("%s: exit code %d, %q", command, code, stderr)
 		}
 	}
 }

@@ -21,12 +21,12 @@ import (
 // predictCommand applies a model file to data.
 func predictCommand() *cli.Command {
 	return &cli.Command{
-		Name: "predict", Usage: "label data with a trained model",
+		Name: "predict", Usage: "label data with a trained model", ArgsUsage: "--model FILE",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
-			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, or a folder in the AV-MNIST layout; none: the built-in data, for models that were trained on them"},
-			&cli.StringFlag{Name: "split", Value: "test", Usage: "train, validation or test"},
-			&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the AV-MNIST layout; none: the built-in data, for models that were trained on them"},
+			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
+			&cli.StringFlag{Name: "format", Value: "csv", Usage: "`FORMAT` of what is printed: csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),
 		},
 		Action: predict,

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/report"
@@ -12,7 +10,7 @@ import (
 func reportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "report", Usage: "make a page of Markdown from documents that --json printed", ArgsUsage: "DOCUMENT...",
-		Description: "Each search has a section, in which its runs and full trainings are put together.",
+		Description: "Each search has a section, in which its runs and full trainings are put together. DOCUMENT - is standard input.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "title", Value: "Results", Usage: "the page's `TITLE`"},
 			&cli.StringSliceFlag{Name: "note", Usage: "a paragraph of `TEXT` below the title; may be repeated"},
@@ -23,7 +21,7 @@ func reportCommand() *cli.Command {
 			}
 			page := report.Page{Title: c.String("title"), Notes: c.StringSlice("note")}
 			for _, path := range c.Args().Slice() {
-				d, err := readDocument(path)
+				d, err := readDocument(c, path)
 				if err != nil {
 					return err
 				}
@@ -35,11 +33,14 @@ func reportCommand() *cli.Command {
 }
 
 // readDocument reads a kept document.
-func readDocument(path string) (report.Document, error) {
-	f, err := os.Open(path)
+func readDocument(c *cli.Context, path string) (report.Document, error) {
+	f, err := openInput(c, path)
 	if err != nil {
 		return report.Document{}, err
 	}
 	defer f.Close()
+	if path == "-" {
+		path = standardInput
+	}
 	return report.Read(path, f)
 }

@@ -6,9 +6,10 @@ import "github.com/urfave/cli/v2"
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
-		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.",
-		Flags:       sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag()),
-		Action:      func(c *cli.Context) error { return searchAndTrain(c, true) },
+		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.\n" +
+			"Scores are kept in --store: run again, it trains only what is missing.",
+		Flags:  sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag()),
+		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
 

@@ -26,14 +26,14 @@ const storeTimeout = 10 * time.Second
 
 // storeFlag selects the store of scores.
 func storeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` of retained scores"}
+	return &cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` that keeps the scores"}
 }
 
-// scoresCommand looks after retained scores.
+// scoresCommand looks after kept scores.
 func scoresCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "scores",
-		Usage: "look at, check, move and remove retained scores",
+		Usage: "look at, check, move and remove kept scores",
 		Subcommands: []*cli.Command{
 			scoresListCommand(), scoresShowCommand(), scoresVerifyCommand(),
 			{Name: "export", Usage: "write all scores with weights and outputs to an archive; - is stdout", ArgsUsage: "FILE",
@@ -103,19 +103,15 @@ func mayExport(s *store.Store, path string) error {
 	return nil
 }
 
-func scoresImport(c *cli.Context) (err error) {
+func scoresImport(c *cli.Context) error {
 	if err := arguments(c, 1, 1, "FILE"); err != nil {
 		return err
 	}
-	from := c.App.Reader
-	if path := c.Args().First(); path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		from = f
+	from, err := openInput(c, c.Args().First())
+	if err != nil {
+		return err
 	}
+	defer from.Close()
 	s, err := store.Open(c.Context, c.String("store"), store.Options{Timeout: storeTimeout})
 	if err != nil {
 		return err

@@ -11,12 +11,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search/align"
 	"mixmas/search/escape"
 	"mixmas/search/metric"
 	"mixmas/search/store"
@@ -27,8 +27,8 @@ func scoresListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ls", Usage: "list the scores, or those of some names", ArgsUsage: "[NAME...]",
 		Description: "NAME is that of a score or the beginning of it up to a slash, such as encoder/image, fusion, network, full or test;\n" +
-			"* and ? stand for any letters but the slash, as in 'encoder/*/ramlp'. Times are in UTC: a date, a date and time, or how long\n" +
-			"ago, such as 36h or 7d.",
+			"* and ? stand for any letters but the slash, as in 'encoder/*/ramlp', or '*/digits' for the model of the search digits.\n" +
+			"Times are in UTC: a date, a date and time, or how long ago, such as 36h or 7d.",
 		Flags: []cli.Flag{
 			storeFlag(),
 			&cli.StringFlag{Name: "metric", Value: "accuracy", Usage: "`NAME` of the metric that is shown"},
@@ -75,8 +75,7 @@ func scoresList(c *cli.Context) error {
 	if c.Bool("json") {
 		return errors.Join(writeJSON(c.App.Writer, append([]store.Score{}, list...)), damaged)
 	}
-	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "KEY\tNAME\t%s\tPARAMS\tSECONDS\tFINISHED\tNUMERICS\n", escape.Terminal(strings.ToUpper(m)))
+	rows := [][]string{{"KEY", "NAME", escape.Terminal(strings.ToUpper(m)), "PARAMS", "SECONDS", "FINISHED", "NUMERICS"}}
 	for _, sc := range list {
 		value := "–"
 		if sc.Status == store.Failed {
@@ -84,10 +83,10 @@ func scoresList(c *cli.Context) error {
 		} else if v, known := sc.Metrics[m]; known {
 			value = fmt.Sprintf("%.4f", v)
 		}
-		fmt.Fprintf(table, "%.12s\t%s\t%s\t%s\t%.1f\t%s\t%s\n", sc.Key, escape.Terminal(sc.Name), value,
-			humanize.Comma(int64(sc.Parameters)), sc.Seconds, sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics))
+		rows = append(rows, []string{fmt.Sprintf("%.12s", sc.Key), escape.Terminal(sc.Name), value, humanize.Comma(int64(sc.Parameters)),
+			fmt.Sprintf("%.1f", sc.Seconds), sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics)})
 	}
-	return errors.Join(table.Flush(), damaged)
+	return errors.Join(align.Rows(c.App.Writer, rows), damaged)
 }
 
 func scoresShow(c *cli.Context) error {
@@ -143,6 +142,9 @@ func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
 		if _, err := path.Match(name, ""); err != nil {
 			return s, usagef("%q: a bracket is not closed", name)
 		}
+	}
+	if strings.Trim(s.data, "0123456789abcdef") != "" {
+		return s, usagef("--data %q: want the beginning of a fingerprint, in hex, as mixmas data info prints it", c.String("data"))
 	}
 	if _, known := orders("")[c.String("sort")]; !known {
 		return s, usagef("--sort %q: want one of name, metric, params, seconds, finished", c.String("sort"))

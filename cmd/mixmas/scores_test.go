@@ -12,6 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"mixmas/search/align"
 	"mixmas/search/store"
 )
 
@@ -99,7 +100,7 @@ func TestScoresListSelects(t *testing.T) {
 			t.Errorf("%q: code %d, got %v, want %v; %s", c.args, code, got, c.want, stderr)
 		}
 	}
-	for _, args := range []string{"--since never", "--until -3h", "--since 1e9d", "encoder/[", "--sort accuracy", "--metric none"} {
+	for _, args := range []string{"--since never", "--data plan.yaml", "--data aa1g", "--until -3h", "--since 1e9d", "encoder/[", "--sort accuracy", "--metric none"} {
 		if code, _, stderr := mixmas(t, append([]string{"scores", "ls", "--store", path}, strings.Fields(args)...)...); code != exitUsage {
 			t.Errorf("%q: code %d, %s", args, code, stderr)
 		}
@@ -177,5 +178,42 @@ func TestScoresOnAFullDisk(t *testing.T) {
 	}
 	if list, err := s.List(t.Context()); err != nil || len(list) != 5 {
 		t.Errorf("%d scores are left, %v; want 5", len(list), err)
+	}
+}
+
+// Columns line up behind names of wide characters.
+func TestWideNamesLineUp(t *testing.T) {
+	path, _ := scoresStore(t)
+	s, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := store.Score{Name: "encoder/画像/ラベル", Status: store.Finished, Metrics: map[string]float64{"accuracy": 0.5}}
+	if sc.Key, sc.Specification, err = store.Key("wide"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Put(t.Context(), sc, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := mixmas(t, "scores", "ls", "encoder", "--store", path)
+	var info bytes.Buffer
+	d := description{Classes: []string{"健康", "ill"}, Rows: map[string]int{}, Counts: map[string][]int{}}
+	for _, split := range splits {
+		d.Counts[split.String()] = []int{0, 0}
+	}
+	if err := d.writeText(&info); err != nil {
+		t.Fatal(err)
+	}
+	_, classes, _ := strings.Cut(info.String(), "\n\n")
+	for _, table := range []struct{ text, column string }{{list, "0."}, {classes, "0"}} {
+		places := map[int]bool{}
+		for _, line := range strings.Split(table.text, "\n")[1:] {
+			if before, _, found := strings.Cut(line, "  "+table.column); found {
+				places[align.Width(before)] = true
+			}
+		}
+		if len(places) != 1 {
+			t.Errorf("the columns start at the cells %v:\n%s", places, table.text)
+		}
 	}
 }

@@ -17,7 +17,7 @@ func scoresVerifyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "verify", Usage: "check that the store holds what was written", ArgsUsage: "[CONFIG]",
 		Description: "It reads the store's pages, the record of every score and every file, and prints a line for what is not as it was written.\n" +
-			"With CONFIG it also measures the scores on that configuration's data again, from the outputs that they left. Exit code 1: something is wrong.",
+			"With CONFIG it also measures the scores on that configuration's data again, from the outputs that they left\n(CONFIG - is standard input). Exit code 1: something is wrong.",
 		Flags:  []cli.Flag{storeFlag()},
 		Action: scoresVerify,
 	}

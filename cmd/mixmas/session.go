@@ -22,9 +22,8 @@ import (
 // sessionFlags are the flags of the commands that train.
 func sessionFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` that keeps the scores"},
-		workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
-		&cli.Uint64Flag{Name: "seed", Usage: "seed of the search", DefaultText: "the configuration's"},
+		storeFlag(), workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
+		&cli.Uint64Flag{Name: "seed", Usage: "`N`, the seed of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
 		profileFlag(),
@@ -36,7 +35,7 @@ func outFlag() cli.Flag {
 }
 
 func forceFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another plan or of other data in --out"}
+	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another search or of other data in --out"}
 }
 
 // checkOut looks at the folder of --out, or at what is there of its path, before a search is run for it.

@@ -19,9 +19,9 @@ func trainCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "train", Usage: "train a search's winner, or a preset without a search", ArgsUsage: "[CONFIG]",
-		Description: "Data and recipe are those of CONFIG; - is standard input. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained.",
+		Description: "Data and recipe are those of CONFIG; - is standard input. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained. Without CONFIG the data are the built-in ones.",
 		Flags: sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(),
-			&cli.StringFlag{Name: "preset", Usage: "architecture to train: " + strings.Join(presets, ", ")}),
+			&cli.StringFlag{Name: "preset", Usage: "`NAME` of an architecture to train: " + strings.Join(presets, ", ")}),
 		Action: train,
 	}
 }

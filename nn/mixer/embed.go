@@ -5,6 +5,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 )
 
 // embedding turns a batch of inputs into tokens (b, n, d). A nil embedding takes tokens as they are.
@@ -91,15 +92,15 @@ func (in Input) check() error {
 		return fmt.Errorf("unknown kind of input %q: known are %s, %s, %s and %s", in.Kind, Map, Sequence, Table, Tokens)
 	}
 	if len(in.Shape) != rank {
-		return fmt.Errorf("a %s has %d dimensions a sample, got the shape %v", in.Kind, rank, in.Shape)
+		return fmt.Errorf("a %s has %d dimensions a sample, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
 	}
 	for _, n := range in.Shape {
 		if n < 1 {
-			return fmt.Errorf("%s: the shape %v has no elements", in.Kind, in.Shape)
+			return fmt.Errorf("%s: the shape %s has no elements", in.Kind, dimensions.Text(in.Shape))
 		}
 	}
 	if _, ok := device.Elements(in.Shape...); !ok {
-		return fmt.Errorf("%s: the shape %v has more than %d elements", in.Kind, in.Shape, device.MaxElements)
+		return fmt.Errorf("%s: the shape %s has more than %d elements", in.Kind, dimensions.Text(in.Shape), device.MaxElements)
 	}
 	return nil
 }

@@ -13,10 +13,13 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 )
 
 // ErrJSON marks a file that is JSON text where one of tensors was expected.
 var ErrJSON = errors.New("the file is JSON text, it holds no tensors")
+
+var errNoTensors = errors.New("this is no file of tensors: it does not begin with the length of a header, and a header")
 
 // Header is what a file says before its tensors: its metadata and where each tensor lies.
 type Header struct {
@@ -64,8 +67,11 @@ func readHeader(r io.Reader, size int64) (*Header, error) {
 	if length > rest && first[0] == '{' {
 		return nil, ErrJSON
 	}
+	if length > rest && length > MaxHeader {
+		return nil, errNoTensors
+	}
 	if length > rest {
-		return nil, fmt.Errorf("no file of tensors: its first eight bytes say that a header of %d bytes follows, and %d bytes do", length, rest)
+		return nil, fmt.Errorf("the file is cut off, or none of tensors: its header has %d bytes, and %d follow", length, rest)
 	}
 	if length > MaxHeader {
 		return nil, fmt.Errorf("the header has %d bytes, at most %d are read", length, MaxHeader)
@@ -73,6 +79,9 @@ func readHeader(r io.Reader, size int64) (*Header, error) {
 	text := make([]byte, length)
 	if _, err := io.ReadFull(r, text); err != nil {
 		return nil, err
+	}
+	if length == 0 || text[0] != '{' {
+		return nil, errNoTensors
 	}
 	h := &Header{}
 	if err := h.decode(text, rest-length); err != nil {
@@ -105,7 +114,7 @@ func (h *Header) decode(text []byte, size uint64) error {
 		case e.Shape == nil || len(e.Offsets) != 2:
 			return fmt.Errorf("tensor %q has no shape or no two offsets", name)
 		case !ok || e.Offsets[0] > e.Offsets[1] || e.Offsets[1] > size || e.Offsets[1]-e.Offsets[0] != 4*uint64(n):
-			return fmt.Errorf("tensor %q of shape %v does not fit bytes %v of %d", name, e.Shape, e.Offsets, size)
+			return fmt.Errorf("tensor %q of shape %s does not fit bytes %v of %d", name, dimensions.Text(e.Shape), e.Offsets, size)
 		}
 		h.tensors = append(h.tensors, place{name, e.Shape, e.Offsets[0], e.Offsets[1]})
 		return nil

@@ -14,6 +14,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 )
 
 // MaxHeader bounds the JSON header, in bytes. The format allows 100 MB; headers of this program's models have some KB, and
@@ -61,7 +62,7 @@ func Write(w io.Writer, tensors nn.Weights, metadata map[string]string) error {
 	for _, name := range names {
 		t := tensors[name]
 		if n, ok := device.Elements(t.Shape...); !ok || n != len(t.Data) {
-			return fmt.Errorf("safetensors: tensor %s has %d elements, its shape %v does not", name, len(t.Data), t.Shape)
+			return fmt.Errorf("safetensors: tensor %s has %d elements, its shape %s does not", name, len(t.Data), dimensions.Text(t.Shape))
 		}
 		end := at + 4*uint64(len(t.Data))
 		header[name] = entry{"F32", append([]int{}, t.Shape...), []uint64{at, end}}

@@ -163,3 +163,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What is something else is said to be no file of tensors, rather than one whose header is wrong.
+func TestOtherFilesAreNamed(t *testing.T) {
+	for name, file := range map[string]string{
+		"YAML": "name: digits\nseed: 1\n", "zeros": strings.Repeat("\x00", 64), "an image": "\x89PNG\r\n\x1a\n and more", "an array": "\x93NUMPY\x01\x00 and more",
+		"a header of something else": "\x04\x00\x00\x00\x00\x00\x00\x00text and more",
+	} {
+		if _, _, err := safetensors.Parse([]byte(file)); err == nil || !strings.Contains(err.Error(), "this is no file of tensors") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	cut := "\x40\x00\x00\x00\x00\x00\x00\x00{}"
+	if _, _, err := safetensors.Parse([]byte(cut)); err == nil || !strings.Contains(err.Error(), "cut off, or none of tensors: its header has 64 bytes, and 2 follow") {
+		t.Errorf("cut off: error %v", err)
+	}
+}

@@ -37,13 +37,13 @@ func Replace(path string, write func(io.Writer) error) (err error) {
 	}
 	f, err := Create(path+partial, mode.Perm())
 	if err != nil {
-		return err
+		return about(path, path+partial, err)
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
 			_ = os.Remove(f.Name())
-			err = fmt.Errorf("%s: %w", path, err)
+			err = about(path, f.Name(), err)
 		}
 	}()
 	if err := errors.Join(write(f), f.Sync()); err != nil {
@@ -54,6 +54,17 @@ func Replace(path string, write func(io.Writer) error) (err error) {
 	}
 	_ = removeAbandoned(path) // what cannot be removed is no fault of this file
 	return nil
+}
+
+// about makes an error one of the file at path: of the partial file, whose name begins with the given one, nobody knows.
+func about(path, partial string, err error) error {
+	if failed := new(fs.PathError); errors.As(err, &failed) && strings.HasPrefix(failed.Path, partial) {
+		return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
+	}
+	if failed := new(os.LinkError); errors.As(err, &failed) && strings.HasPrefix(failed.Old, partial) {
+		return &fs.PathError{Op: "replace", Path: path, Err: failed.Err}
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func writeInto(path string, write func(io.Writer) error) error {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -206,5 +207,29 @@ func TestRemoveTakesWhatIsLeftOver(t *testing.T) {
 	}
 	if got := content(t, filepath.Join(filepath.Dir(path), "b"), 1); got != "b" {
 		t.Errorf("the other file holds %q", got)
+	}
+}
+
+// Errors name the file that was asked for, not the partial one.
+func TestErrorsNameTheFile(t *testing.T) {
+	folder := t.TempDir()
+	missing := filepath.Join(folder, "missing", "a")
+	if err := os.Mkdir(filepath.Join(folder, "b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	closed := func(w io.Writer) error {
+		w.(io.Closer).Close()
+		_, err := io.WriteString(w, "text")
+		return err
+	}
+	for name, err := range map[string]error{
+		"open " + missing + ": ":                            Replace(missing, text("")),
+		"replace " + filepath.Join(folder, "b") + ": ":      Replace(filepath.Join(folder, "b"), text("")),
+		"write " + filepath.Join(folder, "c") + ": ":        Replace(filepath.Join(folder, "c"), closed),
+		filepath.Join(folder, "d") + ": the writer's error": Replace(filepath.Join(folder, "d"), func(io.Writer) error { return errors.New("the writer's error") }),
+	} {
+		if err == nil || !strings.HasPrefix(err.Error(), name) || strings.Contains(err.Error(), partial) {
+			t.Errorf("error %v, want one that begins with %q", err, name)
+		}
 	}
 }

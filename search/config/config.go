@@ -51,7 +51,7 @@ type Sample struct {
 type Search struct {
 	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects; all metrics are kept."`
 	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: go on from their trained weights, or start afresh (warm | scratch)."`
-	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which retained scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
+	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which kept scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
 	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again whose recorded training failed."`
 	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders of each modality. Options under defaults go to every candidate that knows them."`
 	Fusions     []string              `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/packed"
 	"mixmas/search/regular"
@@ -101,9 +102,9 @@ func readHeader(f *os.File) (npy.Header, int64, error) {
 		return header, 0, err
 	}
 	if want := offset + header.Bytes(); info.Size() < want {
-		return header, 0, fmt.Errorf("%s: the file is truncated: shape %s of %s needs %d bytes, it has %d", path, FormatShape(header.Shape), header.Type, want, info.Size())
+		return header, 0, fmt.Errorf("%s: the file is truncated: shape %s of %s needs %d bytes, it has %d", path, dimensions.Text(header.Shape), header.Type, want, info.Size())
 	} else if info.Size() > want {
-		return header, 0, fmt.Errorf("%s: the file is longer than shape %s of %s says: %d bytes instead of %d", path, FormatShape(header.Shape), header.Type, info.Size(), want)
+		return header, 0, fmt.Errorf("%s: the file is longer than shape %s of %s says: %d bytes instead of %d", path, dimensions.Text(header.Shape), header.Type, info.Size(), want)
 	}
 	return header, offset, nil
 }
@@ -309,7 +310,7 @@ func (a *array) labelWidth(classes int, many bool) (int, error) {
 		}
 	}
 	if !fits {
-		return 0, fmt.Errorf("%s: labels have shape %s, want %s", a.path, FormatShape(shape), want)
+		return 0, fmt.Errorf("%s: labels have shape %s, want %s", a.path, dimensions.Text(shape), want)
 	}
 	return a.header.RowSize(), nil
 }
@@ -403,5 +404,5 @@ func sampleShape(kind Kind, axes []int) ([]int, error) {
 	case len(axes) == kind.dimensions():
 		return append([]int(nil), axes...), nil
 	}
-	return nil, fmt.Errorf("samples of shape %s do not make a %s", FormatShape(axes), kind)
+	return nil, fmt.Errorf("samples of shape %s do not make a %s", dimensions.Text(axes), kind)
 }

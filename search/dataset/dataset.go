@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Kind says how a modality's samples are laid out.
@@ -158,16 +157,4 @@ func checkRow(d Dataset, split Split, row int) error {
 		return fmt.Errorf("data set %s: row %d of the %s split does not exist, it has %d", d.Name(), row, split, d.Len(split))
 	}
 	return nil
-}
-
-// FormatShape writes a shape for people, such as 60000×28×28.
-func FormatShape(shape []int) string {
-	if len(shape) == 0 {
-		return "scalar"
-	}
-	words := make([]string, len(shape))
-	for i, n := range shape {
-		words[i] = fmt.Sprint(n)
-	}
-	return strings.Join(words, "×")
 }

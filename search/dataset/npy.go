@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/packed"
 )
 
@@ -184,11 +185,11 @@ func (o *NPYOptions) Check() error {
 		case m.Kind.dimensions() == 0:
 			return optionError(field+".kind", "%q is unknown: want map, sequence or table", m.Kind)
 		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.dimensions():
-			return optionError(field+".shape", "%s has %d axes, a %s has %d", FormatShape(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
+			return optionError(field+".shape", "%s has %d axes, a %s has %d", dimensions.Text(m.Shape), len(m.Shape), m.Kind, m.Kind.dimensions())
 		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
-			return optionError(field+".shape", "%s has an axis without elements", FormatShape(m.Shape))
+			return optionError(field+".shape", "%s has an axis without elements", dimensions.Text(m.Shape))
 		case tooLarge(m.Shape):
-			return optionError(field+".shape", "%s has too many elements", FormatShape(m.Shape))
+			return optionError(field+".shape", "%s has too many elements", dimensions.Text(m.Shape))
 		}
 		seen[m.Name] = true
 		for _, s := range splits {
@@ -264,7 +265,7 @@ func describe(m NPYModality, parts [3]span) (Modality, error) {
 		axes := p.array.header.Shape[1:]
 		if len(m.Shape) > 0 {
 			if p.array.header.RowSize() != modality.Size() {
-				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", p.array.path, FormatShape(axes), FormatShape(m.Shape), m.Name)
+				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", p.array.path, dimensions.Text(axes), dimensions.Text(m.Shape), m.Name)
 			}
 			continue
 		}
@@ -275,7 +276,7 @@ func describe(m NPYModality, parts [3]span) (Modality, error) {
 		if modality.Shape == nil {
 			modality.Shape = shape
 		} else if !slices.Equal(shape, modality.Shape) {
-			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", p.array.path, FormatShape(shape), FormatShape(modality.Shape))
+			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", p.array.path, dimensions.Text(shape), dimensions.Text(modality.Shape))
 		}
 	}
 	return modality, nil

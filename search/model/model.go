@@ -12,6 +12,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
 )
 
@@ -97,7 +98,7 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 			return fmt.Errorf("the data set %s has no modality %q, which the model reads", data.Name(), in.Name)
 		}
 		if have := data.Modalities()[i]; !slices.Equal(have.Shape, in.Shape) {
-			return fmt.Errorf("modality %s: the data set has samples of %v, the model reads %v", in.Name, have.Shape, in.Shape)
+			return fmt.Errorf("modality %s: the data set has samples of %s, the model reads %s", in.Name, dimensions.Text(have.Shape), dimensions.Text(in.Shape))
 		}
 		if got, want := data.Preprocessing()[in.Name], m.Preprocessing[in.Name]; got != want {
 			return fmt.Errorf("modality %s: the data set is standardised by mean %v and deviation %v, the model by %v and %v: open it with the model's preprocessing",
@@ -111,7 +112,7 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 func (m *Model) Reads() string {
 	var list []string
 	for _, modality := range m.Model.Modalities {
-		list = append(list, fmt.Sprintf("%s (%s of %s)", modality.Name, modality.Kind, dataset.FormatShape(modality.Shape)))
+		list = append(list, fmt.Sprintf("%s (%s of %s)", modality.Name, modality.Kind, dimensions.Text(modality.Shape)))
 	}
 	return strings.Join(list, ", ")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"mixmas/search/align"
 	"mixmas/search/escape"
 )
 
@@ -26,7 +27,10 @@ func WriteMarkdown(w io.Writer, p Page) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", escape.Terminal(p.Title))
 	for _, note := range p.Notes {
-		fmt.Fprintf(&b, "\n%s\n", note)
+		b.WriteString("\n")
+		for line := range strings.SplitSeq(note, "\n") { // Markdown, but none that acts on a terminal
+			b.WriteString(escape.Terminal(line) + "\n")
+		}
 	}
 	titles := map[string]int{}
 	for _, s := range searches(p.Documents) {
@@ -160,10 +164,10 @@ func (s *search) trainings(b *strings.Builder) {
 func (t table) markdown(b *strings.Builder) {
 	const least = 2
 	lines := t.lines(escape.Markdown, escape.Code)
-	widths := widths(lines, least)
+	widths := align.Widths(lines, least)
 	for i, cells := range lines {
 		for i, cell := range cells {
-			b.WriteString("| " + pad(cell, widths[i], t.columns[i].right) + " ")
+			b.WriteString("| " + align.Pad(cell, widths[i], t.columns[i].right) + " ")
 		}
 		b.WriteString("|\n")
 		if i > 0 {

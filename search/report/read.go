@@ -1,7 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -25,15 +27,17 @@ func Read(name string, r io.Reader) (Document, error) {
 
 // parse reads the one document of a text.
 func parse(text []byte) (d Document, err error) {
-	if len(text) == 0 {
+	if len(bytes.TrimSpace(text)) == 0 {
 		return d, fmt.Errorf("it is empty")
 	}
 	if len(text) > largest {
 		return d, fmt.Errorf("it is larger than %d MiB", largest>>20)
 	}
 	var present map[string]json.RawMessage
-	if err := json.Unmarshal(text, &present); err != nil {
-		return d, err
+	if err := json.Unmarshal(text, &present); errors.As(err, new(*json.SyntaxError)) {
+		return d, fmt.Errorf("it is no JSON: %w", err)
+	} else if err != nil || present == nil {
+		return d, errors.New("it is no JSON object")
 	}
 	for _, field := range []string{"dataset", "sample", "stages", "trainings", "seconds"} { // which all documents have
 		if value, has := present[field]; !has || string(value) == "null" {

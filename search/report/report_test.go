@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"mixmas/search/align"
 	"mixmas/search/escape"
 )
 
@@ -203,7 +204,7 @@ func TestNamesAreShownAsText(t *testing.T) {
 	}
 	old := d
 	old.Name = ""
-	if err := WriteMarkdown(&page, Page{Title: evil, Documents: []Document{d, old}}); err != nil {
+	if err := WriteMarkdown(&page, Page{Title: evil, Notes: []string{"\x1b[2Ja note\nof two lines"}, Documents: []Document{d, old}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, output := range []string{text.String(), page.String()} {
@@ -277,10 +278,12 @@ func TestReadRefusesWhatIsNoDocument(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"nothing", "", "it is empty"},
 		{"an empty object", "{}", `it has no "dataset"`},
-		{"null", "null", `it has no "dataset"`},
-		{"a list", "[]", "json: cannot unmarshal array"},
+		{"blank", " \n", "it is empty"},
+		{"null", "null", "it is no JSON object"},
+		{"a word", `"a"`, "it is no JSON object"},
+		{"a list", "[]", "it is no JSON object"},
 		{"a score", `{"key": "k", "name": "n", "seconds": 1}`, `it has no "dataset"`},
-		{"YAML", "data: {format: builtin}", "invalid character 'd'"},
+		{"YAML", "data: {format: builtin}", "it is no JSON: invalid character 'd'"},
 		{"cut off", string(good[:len(good)/2]), "unexpected end of JSON input"},
 		{"two", string(good) + string(good), "invalid character '{' after top-level value"},
 		{"trailing text", string(good) + "x", "invalid character 'x' after top-level value"},
@@ -365,5 +368,30 @@ func TestWritersReportErrors(t *testing.T) {
 	}
 	if err := WriteMarkdown(full{}, Page{Documents: []Document{document()}}); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("WriteMarkdown: %v", err)
+	}
+}
+
+// Names of wide characters line up with others, on a terminal and in the text of a page; one epoch is no epochs.
+func TestWideNamesLineUp(t *testing.T) {
+	d := document()
+	d.Stages[0].Candidates[1].Name = "ラベル"
+	d.Model.Epochs = 1
+	var text, page bytes.Buffer
+	if err := errors.Join(WriteText(&text, d, TextOptions{}), WriteMarkdown(&page, Page{Documents: []Document{d}})); err != nil {
+		t.Fatal(err)
+	}
+	for _, written := range []string{text.String(), page.String()} {
+		var ends []int
+		for line := range strings.Lines(written) {
+			if before, _, found := strings.Cut(line, " ±0"); found {
+				ends = append(ends, align.Width(before))
+			}
+		}
+		if len(ends) != 2 || ends[0] != ends[1] {
+			t.Errorf("the scores end at the cells %v:\n%s", ends, written)
+		}
+		if !strings.Contains(written, "parameters, 1 epoch in ") {
+			t.Errorf("no 1 epoch in\n%s", written)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
@@ -133,20 +132,6 @@ func metricsTable(d Document, names []string) table {
 	return t
 }
 
-// widths are those of the columns, in characters, with a least width.
-func widths(rows [][]string, least int) []int {
-	var w []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(w) {
-				w = append(w, least)
-			}
-			w[i] = max(w[i], utf8.RuneCountInString(cell))
-		}
-	}
-	return w
-}
-
 // lines are the head and the rows with every cell escaped.
 func (t table) lines(word, code func(string) string) [][]string {
 	head := make([]string, len(t.columns))
@@ -166,13 +151,4 @@ func (t table) lines(word, code func(string) string) [][]string {
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-// pad sets a cell in its column.
-func pad(cell string, width int, right bool) string {
-	space := strings.Repeat(" ", width-utf8.RuneCountInString(cell))
-	if right {
-		return space + cell
-	}
-	return cell + space
 }

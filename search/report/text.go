@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 
+	"mixmas/search/align"
 	"mixmas/search/escape"
 )
 
@@ -56,10 +56,10 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	}
 	width := 0
 	for _, f := range d.Files {
-		width = max(width, utf8.RuneCountInString(f.Name))
+		width = max(width, align.Width(f.Name))
 	}
 	for _, f := range d.Files {
-		fmt.Fprintf(&b, "%s  %s\n", pad(f.Name, width, false), escape.Terminal(f.Path))
+		fmt.Fprintf(&b, "%s  %s\n", align.Pad(f.Name, width, false), escape.Terminal(f.Path))
 	}
 	fmt.Fprintf(&b, "\n%s\n", effortLine(d))
 	_, err := io.WriteString(w, b.String())
@@ -69,12 +69,12 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 // text writes the table with aligned columns.
 func (t table) text(b *strings.Builder) {
 	lines := t.lines(escape.Terminal, escape.Terminal)
-	widths := widths(lines, 1)
+	widths := align.Widths(lines, 1)
 	for _, cells := range lines {
 		var line strings.Builder
 		for i, cell := range cells {
 			line.WriteString("  ")
-			line.WriteString(pad(cell, widths[i], t.columns[i].right))
+			line.WriteString(align.Pad(cell, widths[i], t.columns[i].right))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}

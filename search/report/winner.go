@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/dustin/go-humanize/english"
 )
 
 // winner names the architecture that won, stage by stage; empty where nothing was searched.
@@ -45,7 +47,7 @@ func outcome(d Document) string {
 
 // modelLine says what was trained in full, and for how long.
 func modelLine(m Model) string {
-	return fmt.Sprintf("%s parameters, %d epochs in %s seconds", params(m.Params), m.Epochs, seconds(m.Seconds))
+	return fmt.Sprintf("%s parameters, %s in %s seconds", params(m.Params), english.Plural(m.Epochs, "epoch", ""), seconds(m.Seconds))
 }
 
 // metricNames lists the full model's metrics.

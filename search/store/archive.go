@@ -25,7 +25,7 @@ type archiveVersion struct {
 }
 
 // Export writes all scores, their weights and outputs as one archive, in the order of [Store.List]. The same store gives
-// the same bytes. Pruned files are left out; a damaged file is an error.
+// the same bytes. Pruned files are left out; a damaged file is an error. It ends early when ctx does.
 func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	list, err := s.List(ctx)
 	if err != nil {
@@ -88,8 +88,8 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 }
 
 // Import adds the scores of an archive that [Store.Export] wrote, checks their records and digests, and counts those added
-// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error; what
-// was added before stays, and importing again goes on from there.
+// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error, or when
+// ctx ends; what was added before stays, and importing again goes on from there.
 func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err error) {
 	err = readArchive(r, func(sc Score, blobs []blob) error {
 		if err := ctx.Err(); err != nil {

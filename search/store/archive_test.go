@@ -3,6 +3,7 @@ package store
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"reflect"
@@ -227,3 +228,37 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// An export or import that is told to stop does so between two scores; the import goes on from there.
+func TestArchiveStops(t *testing.T) {
+	from := temporaryStore(t)
+	for i := range 3 {
+		put(t, from, i)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var written bytes.Buffer
+	stop := writer(func(b []byte) (int, error) { cancel(); return written.Write(b) })
+	if err := from.Export(ctx, stop); !errors.Is(err, context.Canceled) {
+		t.Errorf("export ended with %v", err)
+	}
+	whole := export(t, from)
+	if written.Len() > len(whole)/2 {
+		t.Errorf("%d of %d bytes were written after the export was to stop", written.Len(), len(whole))
+	}
+	to := temporaryStore(t)
+	ctx, cancel = context.WithCancel(t.Context())
+	to.step = func(string) { cancel() } // with the first score
+	added, _, err := to.Import(ctx, bytes.NewReader(whole))
+	if added != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("import added %d, and ended with %v", added, err)
+	}
+	to.step = func(string) {}
+	if added, known, err := to.Import(t.Context(), bytes.NewReader(whole)); added != 2 || known != 1 || err != nil {
+		t.Errorf("importing again added %d, knew %d: %v", added, known, err)
+	}
+}
+
+// writer is an [io.Writer].
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }

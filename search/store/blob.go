@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -116,9 +117,12 @@ func (s *Store) damagedBlob(d Digest) error {
 }
 
 // sweep removes the files that live does not hold and what killed writers left over. The store must be locked.
-func (s *Store) sweep(live map[Digest]bool) (files int, bytes int64, err error) {
+func (s *Store) sweep(ctx context.Context, live map[Digest]bool) (files int, bytes int64, err error) {
 	err = filepath.WalkDir(s.folder(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		name := Digest(entry.Name())

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -52,14 +51,14 @@ func TestStoreIsAMap(test *testing.T) {
 			},
 			"find": func(t *rapid.T) {
 				sc, _, _ := trial(draw(t))
-				found, err := s.Find(context.Background(), sc.Key[:20])
+				found, err := s.Find(t.Context(), sc.Key[:20])
 				if known := model[sc.Key] != nil; known && found.Key != sc.Key || known != (err == nil) || !known && !errors.Is(err, ErrNotFound) {
 					t.Fatalf("known: %v, found %+v, %v", known, found, err)
 				}
 			},
 			"remove": func(t *rapid.T) {
 				sc, _, _ := trial(draw(t))
-				err := s.Remove(context.Background(), sc.Key)
+				err := s.Remove(t.Context(), sc.Key)
 				if known := model[sc.Key] != nil; known != (err == nil) || !known && !errors.Is(err, ErrNotFound) {
 					t.Fatalf("known: %v, %v", known, err)
 				}
@@ -67,7 +66,7 @@ func TestStoreIsAMap(test *testing.T) {
 			},
 			"prune": func(t *rapid.T) {
 				keep, _, _ := trial(draw(t))
-				if _, _, err := s.Prune(context.Background(), func(sc Score) bool { return sc.Key == keep.Key }); err != nil {
+				if _, _, err := s.Prune(t.Context(), func(sc Score) bool { return sc.Key == keep.Key }); err != nil {
 					t.Fatal(err)
 				}
 				for key, k := range model {
@@ -96,11 +95,11 @@ func TestStoreIsAMap(test *testing.T) {
 			},
 			"move": func(t *rapid.T) {
 				var archive bytes.Buffer
-				if err := s.Export(context.Background(), &archive); err != nil {
+				if err := s.Export(t.Context(), &archive); err != nil {
 					t.Fatal(err)
 				}
 				s = temporaryStore(test)
-				if added, known, err := s.Import(context.Background(), &archive); added != len(model) || known != 0 || err != nil {
+				if added, known, err := s.Import(t.Context(), &archive); added != len(model) || known != 0 || err != nil {
 					t.Fatalf("added %d, known %d, %v, want %d", added, known, err, len(model))
 				}
 			},

@@ -53,6 +53,9 @@ type Store struct {
 // it where they are missing. A file that is no store, is damaged or newer than this program is an error and stays as it is:
 // ErrForeign, ErrDamaged, ErrNewer.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
 	return open(ctx, &Store{path: path, options: o, step: func(string) {}})
 }
 
@@ -345,7 +348,7 @@ func (s *Store) Remove(ctx context.Context, key string) error {
 
 // Prune removes the weights of every score that keep does not want, and the files that no score names, and returns how
 // many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
-// nothing, as nobody knows what that names.
+// nothing, as nobody knows what that names. It may be called again where ctx ended it.
 func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
 	err = s.update(ctx, func(scores *bbolt.Bucket) error {
@@ -358,7 +361,7 @@ func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, by
 		}
 		return errors.Join(damaged...)
 	}, func() error {
-		files, bytes, err = s.sweep(live)
+		files, bytes, err = s.sweep(ctx, live)
 		if err != nil {
 			return fmt.Errorf("store: pruning: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset/idx"
 )
 
@@ -76,7 +77,7 @@ func readBytes(ctx context.Context, folder, name string, axes int, limit int64) 
 		return path, a, err
 	}
 	if a.Type != uint8Type || len(a.Shape) != axes {
-		return path, a, fmt.Errorf("%s: type %#02x with shape %v, want unsigned bytes with %d axes", path, a.Type, a.Shape, axes)
+		return path, a, fmt.Errorf("%s: type %#02x with shape %s, want unsigned bytes with %d axes", path, a.Type, dimensions.Text(a.Shape), axes)
 	}
 	return path, a, nil
 }

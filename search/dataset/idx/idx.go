@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/regular"
 )
 
@@ -93,10 +94,10 @@ func read(r io.Reader, limit int64) (Array, error) {
 		return Array{}, fmt.Errorf("idx: %w", short(err))
 	}
 	if int64(len(a.Data)) < want {
-		return Array{}, fmt.Errorf("idx: the file is truncated: the shape %v needs %d bytes, it has %d", a.Shape, want, len(a.Data))
+		return Array{}, fmt.Errorf("idx: the file is truncated: the shape %s needs %d bytes, it has %d", dimensions.Text(a.Shape), want, len(a.Data))
 	}
 	if int64(len(a.Data)) > want {
-		return Array{}, fmt.Errorf("idx: there is more in the file than the shape %v says", a.Shape)
+		return Array{}, fmt.Errorf("idx: there is more in the file than the shape %s says", dimensions.Text(a.Shape))
 	}
 	return a, nil
 }

@@ -12,6 +12,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"mixmas/nn/dimensions"
 )
 
 const (
@@ -162,7 +164,7 @@ func checkSize(h Header) error {
 			continue
 		}
 		if int64(n) > math.MaxInt64/size {
-			return fmt.Errorf("the shape %v is too large", h.Shape)
+			return fmt.Errorf("the shape %s is too large", dimensions.Text(h.Shape))
 		}
 		size *= int64(n)
 	}

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"mixmas/nn/dimensions"
 )
 
 // Writer streams an array whose shape is known beforehand.
@@ -26,7 +28,7 @@ func NewWriter(w io.Writer, t Type, shape ...int) (*Writer, error) {
 	missing := int64(1)
 	for i, n := range shape {
 		if n < 0 {
-			return nil, fmt.Errorf("npy: the shape %v has a negative length", shape)
+			return nil, fmt.Errorf("npy: the shape %s has a negative length", dimensions.Text(shape))
 		}
 		lengths[i] = strconv.Itoa(n)
 		missing *= int64(n)

@@ -1,0 +1,57 @@
+// Package align sets text in columns by the cells that it takes on a terminal: two for the characters of East Asia and most
+// emoji, none for marks that combine with the letter before them, one for the rest.
+package align
+
+import (
+	"io"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// cells counts the same everywhere, whatever the locale.
+var cells = &runewidth.Condition{StrictEmojiNeutral: true}
+
+// Width is how many cells a text takes.
+func Width(text string) int { return cells.StringWidth(text) }
+
+// Pad fills a cell of a table with spaces: behind its text, or in front of it where the text is set flush right.
+func Pad(text string, width int, right bool) string {
+	space := strings.Repeat(" ", max(0, width-Width(text)))
+	if right {
+		return space + text
+	}
+	return text + space
+}
+
+// Widths are those of the columns of some rows, with a least width.
+func Widths(rows [][]string, least int) []int {
+	var widths []int
+	for _, row := range rows {
+		for i, text := range row {
+			if i == len(widths) {
+				widths = append(widths, least)
+			}
+			widths[i] = max(widths[i], Width(text))
+		}
+	}
+	return widths
+}
+
+// Rows writes rows flush left in columns that are two spaces apart, without spaces at the end of a line. It fails only where w
+// does.
+func Rows(w io.Writer, rows [][]string) error {
+	widths := Widths(rows, 0)
+	var b strings.Builder
+	for _, row := range rows {
+		for i, text := range row {
+			if i < len(row)-1 {
+				text = Pad(text, widths[i]+2, false)
+			}
+			b.WriteString(text)
+		}
+		b.WriteString("\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
