@@ -58,10 +58,13 @@ func (g *Graph) lifetimes() {
 	}
 }
 
+// placed is a buffer's elements in the arena and its lifetime, ends included but for end.
+type placed struct{ offset, end, first, last int }
+
 // place gives every arena buffer an offset such that buffers that hold values at the same time do not overlap: largest
 // first, each at the lowest offset that is free during its lifetime.
 func place(p *device.Program) {
-	var order, placed []*device.BufferInfo
+	var order []*device.BufferInfo
 	for i := range p.Buffers {
 		if b := &p.Buffers[i]; b.Space == device.Arena && b.First != never {
 			order = append(order, b)
@@ -69,20 +72,22 @@ func place(p *device.Program) {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b *device.BufferInfo) int { return cmp.Compare(b.Size, a.Size) })
+	list := make([]placed, 0, len(order)) // in order of offsets; read from start to end for each buffer of deep models' many
 	for _, b := range order {
-		at := 0
-		for _, q := range placed { // in order of offsets
-			if b.Last < q.First || q.Last < b.First || q.Offset+roundUp(q.Size) <= at {
+		at, size := 0, roundUp(b.Size)
+		for i := range list {
+			q := &list[i]
+			if b.Last < q.first || q.last < b.First || q.end <= at {
 				continue
 			}
-			if at+roundUp(b.Size) <= q.Offset {
+			if at+size <= q.offset {
 				break
 			}
-			at = q.Offset + roundUp(q.Size)
+			at = q.end
 		}
 		b.Offset = at
-		p.ArenaSize = max(p.ArenaSize, at+roundUp(b.Size))
-		i, _ := slices.BinarySearchFunc(placed, b, func(a, b *device.BufferInfo) int { return cmp.Compare(a.Offset, b.Offset) })
-		placed = slices.Insert(placed, i, b)
+		p.ArenaSize = max(p.ArenaSize, at+size)
+		i, _ := slices.BinarySearchFunc(list, at, func(q placed, at int) int { return cmp.Compare(q.offset, at) })
+		list = slices.Insert(list, i, placed{at, at + size, b.First, b.Last})
 	}
 }

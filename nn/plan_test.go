@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -30,6 +31,47 @@ func TestPlanKeepsLiveBuffersApart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The plan is what it was first defined as: of buffers by size, each at the lowest offset that is free during its lifetime,
+// which is 0 or the end of another.
+func TestPlanIsLargestFirstLowestFree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := &device.Program{}
+		for range rapid.IntRange(1, 60).Draw(t, "buffers") {
+			first := rapid.IntRange(-1, 40).Draw(t, "first")
+			p.Buffers = append(p.Buffers, device.BufferInfo{Size: rapid.IntRange(0, 300).Draw(t, "size"),
+				First: first, Last: first + rapid.IntRange(0, 20).Draw(t, "length")})
+		}
+		place(p)
+		var order []*device.BufferInfo
+		for i := range p.Buffers {
+			order = append(order, &p.Buffers[i])
+		}
+		slices.SortStableFunc(order, func(a, b *device.BufferInfo) int { return b.Size - a.Size })
+		for i, b := range order {
+			lowest := -1
+			for _, at := range append([]int{0}, ends(order[:i])...) {
+				free := !slices.ContainsFunc(order[:i], func(q *device.BufferInfo) bool {
+					return q.First <= b.Last && b.First <= q.Last && at < q.Offset+roundUp(q.Size) && q.Offset < at+roundUp(b.Size)
+				})
+				if free && (lowest < 0 || at < lowest) {
+					lowest = at
+				}
+			}
+			if b.Offset != lowest {
+				t.Fatalf("buffer of %d from %d to %d lies at %d, want %d", b.Size, b.First, b.Last, b.Offset, lowest)
+			}
+		}
+	})
+}
+
+// ends are where placed buffers end.
+func ends(list []*device.BufferInfo) (all []int) {
+	for _, q := range list {
+		all = append(all, q.Offset+roundUp(q.Size))
+	}
+	return all
 }
 
 func TestPlanReusesMemory(t *testing.T) {

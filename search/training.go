@@ -13,6 +13,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
 	"mixmas/search/dataset"
+	"mixmas/search/metric"
 	"mixmas/search/store"
 )
 
@@ -190,8 +191,7 @@ func (r *training) validate(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, blame(ctx, err)
 	}
-	metrics, err := r.search.evaluate(ctx, r.validation, logits)
-	return metrics["loss"], err
+	return metric.Loss(ctx, r.search.outputs(r.validation, logits))
 }
 
 // trialError is an error that the trial's specification alone decides: the same training would fail again.

@@ -326,13 +326,24 @@ func (a *array) labels(ctx context.Context, classes int, many bool) (packed.List
 		largest = 1
 	}
 	list := packed.New(a.header.Rows()*width, uint32(largest))
-	err = a.eachLabel(ctx, classes, many, a.header.Rows(), func(i int, v float32) { list.Set(i, uint32(v)) })
+	err = a.eachLabels(ctx, classes, many, a.header.Rows(), func(i int, values []float32) {
+		for k, v := range values {
+			list.Set(i+k, uint32(v))
+		}
+	})
 	return list, err
 }
 
-// eachLabel reads and checks the label elements of the first rows.
-func (a *array) eachLabel(ctx context.Context, classes int, many bool, rows int, use func(i int, v float32)) error {
+// eachLabels reads and checks the label elements of the first rows, and hands them over some rows at a time: those from
+// element i on.
+func (a *array) eachLabels(ctx context.Context, classes int, many bool, rows int, use func(i int, values []float32)) error {
 	width := a.header.RowSize()
+	switch {
+	case many:
+		classes = 2
+	case classes == 0:
+		classes = maximumClasses
+	}
 	buffer := make([]float32, max(1, rowPiece/width)*width)
 	for i := 0; i < rows*width; i += len(buffer) {
 		if err := ctx.Err(); err != nil {
@@ -343,11 +354,11 @@ func (a *array) eachLabel(ctx context.Context, classes int, many bool, rows int,
 			return err
 		}
 		for k, v := range some {
-			if err := checkClass(v, classes, many); err != nil {
-				return fmt.Errorf("%s: row %d: %w", a.path, (i+k)/width, err)
+			if whole := uint32(v); float32(whole) != v || whole >= uint32(classes) { // in place: there are many
+				return fmt.Errorf("%s: row %d: %w", a.path, (i+k)/width, badLabel(v, classes, many))
 			}
-			use(i+k, v)
 		}
+		use(i, some)
 	}
 	return nil
 }
@@ -355,26 +366,18 @@ func (a *array) eachLabel(ctx context.Context, classes int, many bool, rows int,
 // maximumClasses bounds the number of classes that labels may imply.
 const maximumClasses = 1 << 16
 
-func checkClass(v float32, classes int, many bool) error {
-	if many {
-		if v != 0 && v != 1 {
-			return fmt.Errorf("label %v is neither 0 nor 1", v)
-		}
-		return nil
-	}
-	if classes == 0 {
-		classes = maximumClasses
-	}
+// badLabel says why a value is no label.
+func badLabel(v float32, classes int, many bool) error {
 	switch {
+	case many:
+		return fmt.Errorf("label %v is neither 0 nor 1", v)
 	case v-v != 0: // infinite or no number
 		return fmt.Errorf("label %v is no class: want a whole number", v)
 	case v != float32(math.Trunc(float64(v))):
 		return fmt.Errorf("label %v is not a whole number: these look like values to predict (regression), which is not supported;"+
 			" labels are classes, 0 to K-1 (NumPy makes K of values y by numpy.digitize(y, numpy.quantile(y, numpy.arange(1, K) / K)))", v)
-	case !(v >= 0 && v < float32(classes)):
-		return fmt.Errorf("label %v is out of range, want 0 to %d", v, classes-1)
 	}
-	return nil
+	return fmt.Errorf("label %v is out of range, want 0 to %d", v, classes-1)
 }
 
 // sampleShape finds the shape of one sample of the kind from the shape of an array without its first axis.

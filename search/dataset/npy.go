@@ -319,7 +319,8 @@ func countClasses(ctx context.Context, p span, many bool) (int, error) {
 	}
 	largest := float32(0)
 	// A span of training rows starts its file.
-	if err := p.array.eachLabel(ctx, 0, many, p.count, func(_ int, v float32) { largest = max(largest, v) }); err != nil {
+	err = p.array.eachLabels(ctx, 0, many, p.count, func(_ int, values []float32) { largest = max(largest, slices.Max(values)) })
+	if err != nil {
 		return 0, err
 	}
 	count := int(largest) + 1

@@ -117,8 +117,8 @@ func TestBitsAreThoseOfDenseArrays(t *testing.T) {
 			t.Fatal(err)
 		}
 		loss, areas := dense(o)
-		if got["loss"] != loss {
-			t.Errorf("loss %v, want %v", got["loss"], loss)
+		if alone, err := metric.Loss(t.Context(), o.Outputs); err != nil || got["loss"] != loss || alone != loss {
+			t.Errorf("loss %v, alone %v, %v, want %v", got["loss"], alone, err, loss)
 		}
 		sum := 0.0
 		for _, a := range areas {
@@ -233,6 +233,9 @@ func (c *counted) Err() error {
 func TestInterruption(t *testing.T) {
 	for _, multiLabel := range []bool{false, true} {
 		o := random(300, 5, multiLabel)
+		if _, err := metric.Loss(&counted{Context: t.Context()}, o); !errors.Is(err, context.Canceled) {
+			t.Errorf("the loss alone: error %v", err)
+		}
 		want, err := metric.Evaluate(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)

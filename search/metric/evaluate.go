@@ -42,6 +42,24 @@ func Listed(labels []float32) func(row int, dst []float32) error {
 //
 // Of memory it takes a few numbers for each row and class, and with MultiLabel a bit for each of Rows×Classes.
 func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
+	e, err := crossEntropy(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return e.metrics(ctx)
+}
+
+// Loss is the loss that [Evaluate] computes, without the other metrics.
+func Loss(ctx context.Context, o Outputs) (float64, error) {
+	e, err := crossEntropy(ctx, o)
+	if err != nil {
+		return 0, err
+	}
+	return e.Loss, nil
+}
+
+// crossEntropy checks the outputs and computes their loss.
+func crossEntropy(ctx context.Context, o Outputs) (*Evaluation, error) {
 	if err := checkScores("logits", o.Logits, o.Rows, o.Classes); err != nil {
 		return nil, err
 	}
@@ -51,14 +69,9 @@ func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
 	}
 	e.logits = o.Logits
 	if o.MultiLabel {
-		err = e.binaryCrossEntropy(ctx)
-	} else {
-		err = e.softmax(ctx)
+		return e, e.binaryCrossEntropy(ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return e.metrics(ctx)
+	return e, e.softmax(ctx)
 }
 
 // EvaluateProbabilities does what [Evaluate] does from probabilities (Rows×Classes, each in [0, 1]; o.Logits is not

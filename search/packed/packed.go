@@ -1,4 +1,4 @@
-// Package packed keeps lists of small whole numbers in as few bits as the largest takes: sets of rows, truth values, labels.
+// Package packed keeps lists and sets of small whole numbers in little memory: truth values, labels, sets of rows.
 package packed
 
 import "math/bits"

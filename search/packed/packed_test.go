@@ -1,7 +1,9 @@
 package packed
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -39,5 +41,52 @@ func TestListIsSmall(t *testing.T) {
 		if bits := 64 * (len(New(n, largest).words) - 1) / n; bits != want {
 			t.Errorf("%d bits a number of up to %d, want %d", bits, largest, want)
 		}
+	}
+}
+
+// A set behaves as a map does, and lists its numbers in order.
+func TestSetIsAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.SampledFrom([]int{1, 64, 511, 512, 513, 5000}).Draw(t, "n")
+		want := map[int]bool{}
+		got := NewSet(n, n)
+		for range rapid.IntRange(0, 300).Draw(t, "changes") {
+			x := rapid.IntRange(0, n-1).Draw(t, "number")
+			if got.Has(x) != want[x] {
+				t.Fatalf("has %d: %t, want %t", x, got.Has(x), want[x])
+			}
+			if rapid.Bool().Draw(t, "add") {
+				got.Add(x)
+				want[x] = true
+			} else {
+				got.Remove(x)
+				delete(want, x)
+			}
+		}
+		if list := slices.Sorted(maps.Keys(want)); !slices.Equal(got.Append(nil), list) {
+			t.Fatalf("lists %v, want %v", got.Append(nil), list)
+		}
+	})
+}
+
+// A set of few numbers stays small however many come and go; a full one takes little more than a bit a number.
+func TestSetIsSmall(t *testing.T) {
+	const n = 1 << 20
+	s := NewSet(n, 10)
+	for x := range n {
+		s.Add(x)
+		if x >= 10 {
+			s.Remove(x - 10)
+		}
+	}
+	if len(s.pages) > 10 {
+		t.Errorf("%d pages for 10 numbers", len(s.pages))
+	}
+	s = NewSet(n, n)
+	for x := range n {
+		s.Add(x)
+	}
+	if bits := float64(32*len(s.places)+512*cap(s.pages)) / n; bits > 1.1 {
+		t.Errorf("%.2f bits a number", bits)
 	}
 }
