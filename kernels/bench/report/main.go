@@ -49,6 +49,7 @@ type machine struct {
 	Date     string  `json:"date"`
 	Commit   string  `json:"commit"`
 	Seconds  float64 `json:"seconds_each"`
+	Note     string  `json:"note"`      // what a reader must know beside the figures
 	TestData string  `json:"test_data"` // says that the figures are made up
 }
 

@@ -17,6 +17,9 @@ func (r *results) page() string {
 	if r.machine.TestData != "" {
 		fmt.Fprintf(&b, "\n**TEST DATA, NOT A MEASUREMENT: %s**\n", r.machine.TestData)
 	}
+	if r.machine.Note != "" {
+		fmt.Fprintf(&b, "\n%s\n", r.machine.Note)
+	}
 	r.writeMachine(&b)
 	r.writeGoals(&b)
 	r.writeSteps(&b)
