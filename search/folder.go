@@ -17,16 +17,20 @@ import (
 var ErrOccupied = errors.New("the folder is taken")
 
 // CheckFolder finds out early whether the full training of a name may write its model to a folder. It may where there is none,
-// or one of the same name that was trained on the same data, and anywhere with [Options.Overwrite]. ErrOccupied: it may not.
+// or one of the same name that was trained on the same data; with [Options.Overwrite] over all but folders. ErrOccupied: it may
+// not.
 func (s *Search) CheckFolder(name, folder string) error {
-	if s.overwrite {
-		return nil
-	}
 	for _, file := range []struct {
 		name string
 		read func(*os.File) (model.Description, error)
 	}{{modelFile, modelDescription}, {descriptionFile, descriptionText}} {
 		path := filepath.Join(folder, file.name)
+		if s.overwrite {
+			if info, err := os.Lstat(path); err == nil && info.IsDir() {
+				return fmt.Errorf("%s is a folder, which no model replaces: remove it", path)
+			}
+			continue
+		}
 		f, err := regular.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -78,6 +78,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, lackOfMemory("the test", err)
 	}
 	if err := s.CheckFolder(name, folder); err != nil { // another plan may have ended there meanwhile
+		_ = removeCheckpoints(t.checkpoint)
 		return nil, fmt.Errorf("%w; the training itself is kept", err)
 	}
 	if err := s.writeModel(name, trained, weights); err != nil {

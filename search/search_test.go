@@ -791,7 +791,7 @@ func TestChangedDataMakeNoScore(t *testing.T) {
 	}
 }
 
-// pruner removes all weights when the first fused model begins to train.
+// pruner calls prune when the first fused model begins to train.
 type pruner struct {
 	counter
 	prune func()
@@ -804,19 +804,41 @@ func (p *pruner) TrialStarted(_ int, name string, _ int) {
 	}
 }
 
-func TestWeightsPrunedWhileATrialWaits(t *testing.T) {
+// What other commands remove from the store under a running search is trained again, and the search comes to its end.
+func TestRemovedWhileATrialWaits(t *testing.T) {
 	want := newFixture(t)
 	want.run()
-	f := newFixture(t)
-	f.workers = 1
-	f.watch = &pruner{prune: func() {
-		if _, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
-			t.Error(err)
-		}
-	}}
-	f.run()
-	if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
-		t.Errorf("scores after weights were pruned (-want +got):\n%s", diff)
+	for name, remove := range map[string]func(*fixture) error{
+		"weights": func(f *fixture) error {
+			_, _, err := f.store.Prune(t.Context(), func(store.Score) bool { return false })
+			return err
+		},
+		"scores": func(f *fixture) error {
+			for nameAndKey := range f.scores() {
+				if err := f.store.Remove(t.Context(), strings.Fields(nameAndKey)[1]); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"files": func(f *fixture) error { return os.RemoveAll(f.store.Path() + ".files") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.workers = 1
+			f.watch = &pruner{prune: func() {
+				if err := remove(f); err != nil {
+					t.Error(err)
+				}
+			}}
+			f.run()
+			if name == "scores" {
+				f.run() // those that were removed are kept again
+			}
+			if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
+				t.Errorf("scores after %s were removed (-want +got):\n%s", name, diff)
+			}
+		})
 	}
 }
 

@@ -272,6 +272,9 @@ func TestFolderTakenMeanwhile(t *testing.T) {
 	if file, err := os.ReadFile(path); err != nil || string(file) != "another's" {
 		t.Errorf("the other model is %q now (%v)", file, err)
 	}
+	if left, err := filepath.Glob(filepath.Join(folder, "checkpoint-*")); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v (%v)", left, err)
+	}
 	if trained, err := f.train(t.Context(), t.TempDir()); err != nil || !trained.Cached {
 		t.Errorf("the training was not kept (%v)", err)
 	}

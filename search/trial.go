@@ -200,7 +200,7 @@ func (s *Search) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
 		if sc.Status == store.Failed {
 			return nil, errors.New(sc.Reason)
 		}
-		return weights, s.store.PutWeights(ctx, o.Score.Key, weights)
+		return weights, s.store.PutWeights(ctx, o.Score, weights)
 	})
 	if err != nil {
 		return nil, err

@@ -32,6 +32,11 @@ func (s *Store) TryLease(key string) (*Lease, error) {
 	}
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+		if errors.Is(err, fs.ErrNotExist) { // somebody removed the folder
+			if err = os.MkdirAll(s.folder(), 0o755); err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -60,6 +61,10 @@ func TestLease(t *testing.T) {
 	held.Release()
 	if err := <-awaited; err != nil {
 		t.Error(err)
+	}
+	lease(t, other, true).Release()
+	if err := os.RemoveAll(s.Path() + ".files"); err != nil {
+		t.Fatal(err)
 	}
 	lease(t, other, true).Release()
 	if files := leaseFiles(t, s); len(files) > 0 {
@@ -221,4 +226,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if a := s.newWait(ctx).attempt(); a > time.Millisecond {
+		t.Errorf("in a context that has ended a call waits %v", a)
+	}
 }

@@ -91,16 +91,12 @@ func metaAt(file io.ReaderAt, position int64) (m meta, valid bool) {
 	return m, order.Uint32(text) == 0xED0CDAED && order.Uint32(text[4:]) == 2 && m.checksum == sum.Sum64()
 }
 
-// checkHead finds out whether a file of so many bytes is a bbolt file, and whole.
-func checkHead(file io.ReaderAt, size int64) (m meta, err error) {
-	m, ok := readMeta(file)
-	switch {
-	case !ok:
-		return m, fmt.Errorf("%w: it is no bbolt file, or the head of it is damaged", ErrForeign)
-	case size < m.length():
-		return m, fmt.Errorf("%w: it is truncated, %d of at least %d bytes are left", ErrDamaged, size, m.length())
+// checkLength finds out whether a file of so many bytes is whole.
+func (m meta) checkLength(size int64) error {
+	if size < m.length() {
+		return fmt.Errorf("%w: it is truncated, %d of at least %d bytes are left", ErrDamaged, size, m.length())
 	}
-	return m, nil
+	return nil
 }
 
 // pageError says what is wrong with a page. It is ErrDamaged.
@@ -121,7 +117,7 @@ func newPages(file io.ReaderAt, m meta) *pages {
 	return &pages{meta: m, file: file, used: make([]uint64, m.pages/64+1)}
 }
 
-// checkPages walks all pages of a file that passed checkHead. It reads keys and not values, so that records must be checked
+// checkPages walks all pages of a file that is long enough. It reads keys and not values, so that records must be checked
 // when they are read. It takes a bit of memory a page.
 func checkPages(file io.ReaderAt, m meta) error {
 	p := newPages(file, m)

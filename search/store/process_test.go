@@ -130,13 +130,17 @@ func life(s *Store) error {
 	if _, _, err := s.Prune(context.Background(), func(sc Score) bool { return sc.Key != second.Key && sc.Key != third.Key }); err != nil {
 		return err
 	}
-	if err := s.PutWeights(context.Background(), third.Key, thirdWeights); err != nil {
+	third, err := s.Get(context.Background(), third.Key)
+	if err != nil {
+		return err
+	}
+	if err := s.PutWeights(context.Background(), third, thirdWeights); err != nil {
 		return err
 	}
 	if err := s.Remove(context.Background(), second.Key); err != nil {
 		return err
 	}
-	_, err := putTrial(s, 3)
+	_, err = putTrial(s, 3)
 	return err
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 )
@@ -18,18 +19,23 @@ func (a *state) is(b state) bool {
 		os.SameFile(a.file, b.file)
 }
 
-// readState reads the state of an open file. A meta page may be in the middle of being written by another process, though
-// not both at once.
-func (s *Store) readState(file *os.File) (now state, err error) {
+// readState reads the state of an open file. Another process may be in the middle of writing a meta page, though not both at
+// once. It makes the file longer before it says so in a meta page, so that the length is read after that.
+func (s *Store) readState(file interface {
+	io.ReaderAt
+	Stat() (fs.FileInfo, error)
+}) (now state, err error) {
 	for range 3 {
-		if now.file, err = file.Stat(); err != nil {
-			break
+		var ok bool
+		if now.meta, ok = readMeta(file); !ok {
+			continue
 		}
-		if now.meta, err = checkHead(file, now.file.Size()); !errors.Is(err, ErrForeign) {
-			return now, s.explain(err)
+		if now.file, err = file.Stat(); err == nil {
+			err = now.checkLength(now.file.Size())
 		}
+		return now, s.explain(err)
 	}
-	return state{}, s.explain(err)
+	return now, s.explain(fmt.Errorf("%w: it is no bbolt file, or the head of it is damaged", ErrForeign))
 }
 
 // inspect looks at the file before bbolt does: bbolt would write to an empty one, crash on a truncated one, and read the

@@ -217,16 +217,13 @@ func (s *Store) Weights(sc Score) ([]byte, error) { return s.readBlob(sc.Weights
 // Outputs returns the validation outputs of a score, with the errors of [Store.Weights].
 func (s *Store) Outputs(sc Score) ([]byte, error) { return s.readBlob(sc.Outputs, sc, "outputs") }
 
-// PutWeights restores the weights of a score after they were pruned or damaged and trained again. Weights that are not
-// the recorded ones, bit for bit, are refused with ErrDiffers: what was trained from the old ones would not follow.
-func (s *Store) PutWeights(ctx context.Context, key string, weights []byte) error {
-	sc, err := s.Get(ctx, key)
-	if err != nil {
-		return err
-	}
+// PutWeights restores the weights of a score that the store had, after they were pruned or damaged and trained again, or the
+// score was removed. Weights that are not its own, bit for bit, are refused with ErrDiffers: what was trained from the old
+// ones would not follow.
+func (s *Store) PutWeights(ctx context.Context, sc Score, weights []byte) error {
 	b := newBlob(weights)
 	if b.digest == "" || b.digest != sc.Weights {
-		return fmt.Errorf("store %s: weights of %s (%s): SHA-256 %q %w, %q", s.path, abbreviate(key), sc.Name, b.digest, ErrDiffers, sc.Weights)
+		return fmt.Errorf("store %s: weights of %s (%s): SHA-256 %q %w, %q", s.path, abbreviate(sc.Key), sc.Name, b.digest, ErrDiffers, sc.Weights)
 	}
 	if s.options.ReadOnly {
 		return fmt.Errorf("store %s: %w", s.path, ErrReadOnly)

@@ -216,7 +216,7 @@ func TestDamagedFile(t *testing.T) {
 		if err := s.Export(t.Context(), &bytes.Buffer{}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: exported: %v", name, err)
 		}
-		if err := s.PutWeights(t.Context(), sc.Key, weights); err != nil {
+		if err := s.PutWeights(t.Context(), sc, weights); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, weights) {
@@ -263,13 +263,18 @@ func TestPruneAndRestore(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantError(t, s.PutWeights(t.Context(), pruned.Key, []byte("other")), ErrDiffers, "differs from what is recorded")
-	wantError(t, s.PutWeights(t.Context(), "00", weights), ErrNotFound, "00")
-	if err := s.PutWeights(t.Context(), pruned.Key, weights); err != nil {
+	wantError(t, s.PutWeights(t.Context(), pruned, []byte("other")), ErrDiffers, "differs from what is recorded")
+	if err := s.PutWeights(t.Context(), pruned, weights); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Weights(pruned); err != nil || !bytes.Equal(got, weights) {
 		t.Errorf("restored %v, %v", got, err)
+	}
+	if err := s.Remove(t.Context(), pruned.Key); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutWeights(t.Context(), pruned, weights); err != nil {
+		t.Error("of a score that was removed: ", err)
 	}
 }
 
@@ -375,7 +380,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	_, err = putTrial(reader, 2)
 	wantError(t, err, ErrReadOnly, s.Path())
-	wantError(t, reader.PutWeights(t.Context(), sc.Key, weights), ErrReadOnly, s.Path())
+	wantError(t, reader.PutWeights(t.Context(), sc, weights), ErrReadOnly, s.Path())
 	wantError(t, reader.Remove(t.Context(), sc.Key), ErrReadOnly, s.Path())
 	_, _, err = reader.Prune(t.Context(), func(Score) bool { return false })
 	wantError(t, err, ErrReadOnly, s.Path())

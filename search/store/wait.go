@@ -33,12 +33,16 @@ func (s *Store) newWait(ctx context.Context) *wait {
 	return w
 }
 
-// attempt is how long the next attempt may wait.
+// attempt is how long the next attempt may wait. Where the context has ended it is a look: many calls wait one after another.
 func (w *wait) attempt() time.Duration {
-	if w.limit == 0 {
+	const look = 1 // bbolt reads 0 as no limit
+	switch {
+	case w.ctx.Err() != nil:
+		return look
+	case w.limit == 0:
 		return attempt
 	}
-	return max(min(attempt, w.limit-time.Since(w.started)), 1) // bbolt reads 0 as no limit
+	return max(min(attempt, w.limit-time.Since(w.started)), look)
 }
 
 // failed is called after an attempt that waited in vain, and returns an error where it was the last one.
