@@ -159,7 +159,7 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 	if err := s.data.Unchanged(ctx); err != nil {
 		return nil, err
 	}
-	sc := store.Score{Key: key, Name: name, Specification: canonical, Status: store.Finished, Metrics: metrics,
+	sc := store.Score{Key: key, Name: name, Search: s.config.Name, Specification: canonical, Status: store.Finished, Metrics: metrics,
 		Parameters: o.Score.Parameters, Machine: s.machine, Numerics: o.Trial.Numerics, Finished: o.Score.Finished}
 	_, err = s.store.Put(ctx, sc, nil, outputs)
 	return metrics, err

@@ -20,7 +20,7 @@ import (
 // train runs the trial and returns its score with the trained weights and the validation outputs as files.
 func (s *Search) train(ctx context.Context, t *Trial) (sc store.Score, weights, outputs []byte, err error) {
 	s.trainings.Add(1)
-	sc = store.Score{Name: t.Name, Status: store.Finished, Machine: s.machine, Numerics: t.Numerics}
+	sc = store.Score{Name: t.Name, Search: s.config.Name, Status: store.Finished, Machine: s.machine, Numerics: t.Numerics}
 	r, err := s.newTraining(ctx, t)
 	var logits []float32
 	if err == nil {

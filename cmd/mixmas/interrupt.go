@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // signalError is why the program's context ends: a signal asked for it.
@@ -14,6 +17,13 @@ func (e signalError) Error() string { return "interrupted by " + e.Signal.String
 
 // Is makes it the same to everyone who looks for a context that has ended.
 func (signalError) Is(target error) bool { return target == context.Canceled }
+
+// sayHeard tells people that a signal was heard where the program still runs when the time comes: it ends between two training
+// steps, and one of a very large model may take longer.
+func sayHeard(w io.Writer, late <-chan time.Time) {
+	<-late
+	_, _ = fmt.Fprintln(w, "mixmas: stopping after the step under way; a second signal ends it at once")
+}
 
 // signalNumber is the number of the signal that ended the context: that of Ctrl-C if it was no signal.
 func signalNumber(ctx context.Context) int {

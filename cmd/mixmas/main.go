@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,6 +42,7 @@ func execute() int {
 		received := <-signals
 		signal.Stop(signals)
 		cancel(signalError{received})
+		sayHeard(os.Stderr, time.After(time.Second))
 	}()
 	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 }

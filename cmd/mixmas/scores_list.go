@@ -33,6 +33,7 @@ func scoresListCommand() *cli.Command {
 			storeFlag(),
 			&cli.StringFlag{Name: "metric", Value: "accuracy", Usage: "`NAME` of the metric that is shown"},
 			&cli.StringFlag{Name: "sort", Value: "name", Usage: "`BY` name, metric (the best first), params, seconds or finished"},
+			&cli.StringFlag{Name: "search", Usage: "only scores that the search of this `NAME` computed"},
 			&cli.StringFlag{Name: "data", Usage: "only scores of the data whose fingerprint begins with `HEX`"},
 			&cli.StringFlag{Name: "since", Usage: "only trials that ended at this `TIME` or later"},
 			&cli.StringFlag{Name: "until", Usage: "only trials that ended at this `TIME` or earlier; a date means the end of that day"},
@@ -131,13 +132,13 @@ func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score,
 // selection is what ls lists.
 type selection struct {
 	names        []string
-	data         string
+	search, data string
 	since, until time.Time // zero: no limit
 }
 
 // parseSelection reads the arguments and flags of ls.
 func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
-	s.names, s.data = c.Args().Slice(), strings.ToLower(c.String("data"))
+	s.names, s.search, s.data = c.Args().Slice(), c.String("search"), strings.ToLower(c.String("data"))
 	for _, name := range s.names {
 		if _, err := path.Match(name, ""); err != nil {
 			return s, usagef("%q: a bracket is not closed", name)
@@ -190,6 +191,9 @@ func parseTime(text string, now time.Time, end bool) (time.Time, error) {
 func (s selection) has(sc store.Score) bool {
 	var of struct {
 		Data string `json:"data"`
+	}
+	if s.search != "" && sc.Search != s.search {
+		return false
 	}
 	if s.data != "" && (json.Unmarshal(sc.Specification, &of) != nil || !strings.HasPrefix(of.Data, s.data)) {
 		return false

@@ -43,6 +43,9 @@ func scoresStore(t *testing.T) (path string, keys map[string]string) {
 		if c.name == "fusion/concat" {
 			sc.Status, sc.Metrics = store.Failed, nil
 		}
+		if i > 3 { // the others are of an earlier version
+			sc.Search = "digits"
+		}
 		if sc.Key, sc.Specification, err = store.Key(map[string]any{"trial": i, "data": c.data}); err != nil {
 			t.Fatal(err)
 		}
@@ -78,6 +81,8 @@ func TestScoresListSelects(t *testing.T) {
 		{"*/digits", []string{train, test}},
 		{"enc", nil},
 		{"encoder/image/ramlp/more", nil},
+		{"--search digits", []string{train, network, test}},
+		{"--search digit", nil},
 		{"--data aa11 encoder", []string{audio, image}},
 		{"--data AA2", []string{mixer}},
 		{"--sort metric", []string{train, test, network, image, audio, mixer, fusion}},

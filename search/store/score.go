@@ -29,6 +29,8 @@ type Score struct {
 	Key string `json:"key"`
 	// Name says what was tried, e.g. "encoder/image/mlp_mixer".
 	Name string `json:"name"`
+	// Search is the name of the search that computed it first; "" in records of earlier versions.
+	Search string `json:"search,omitempty"`
 	// Specification is everything that determines the trial, as canonical JSON.
 	Specification json.RawMessage `json:"specification"`
 	Status        Status          `json:"status"`
