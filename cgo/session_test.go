@@ -535,7 +535,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("the device is %+v", about)
 	}
 	_, err := New(Options{Numerics: "fp8"})
-	wantError(t, err, `unknown numerics "fp8"`, "fp32 tf32 bf16")
+	wantError(t, err, `unknown numerics "fp8"`, "fp32, tf32 and bf16")
 	_, err = New(Options{Ordinal: 99})
 	wantError(t, err, "no GPU 99")
 	if Emulated {
