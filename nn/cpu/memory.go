@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
@@ -49,13 +50,24 @@ func (d *Device) allocate(n int, beside int64) (*holding, error) {
 	return h, nil
 }
 
-// free gives the memory back. It may be called again, and for nil.
+// free gives the memory back. It may be called again, and for nil. With the last one Go's heap is free again.
 func (h *holding) free() {
 	ledger.Lock()
 	defer ledger.Unlock()
-	if _, held := ledger.held[h]; held {
-		delete(ledger.held, h)
-		h.unmap()
+	if _, held := ledger.held[h]; !held {
+		return
+	}
+	delete(ledger.held, h)
+	h.unmap()
+	if len(ledger.held) == 0 {
+		limitHeap(math.MaxInt64)
+	}
+}
+
+// limitHeap tells Go's runtime how many bytes it may hold, unless GOMEMLIMIT has.
+func limitHeap(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
 	}
 }
 
@@ -80,12 +92,10 @@ func reserve(system fs.FS, n int, beside int64) error {
 		return fmt.Errorf("%s needed, %s of the %s in %s left: %w",
 			size(need), size(max(0, left)), size(limit.Bytes), limit.Name, device.ErrOutOfMemory)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		for h := range ledger.held {
-			beside += h.beside
-		}
-		debug.SetMemoryLimit(heapSize() + left - need + beside)
+	for h := range ledger.held {
+		beside += h.beside
 	}
+	limitHeap(heapSize() + left - need + beside)
 	return nil
 }
 

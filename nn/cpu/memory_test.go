@@ -107,6 +107,9 @@ func TestMemoryLimitOfGo(t *testing.T) {
 		t.Errorf("the limit is %s, want that of the heap, %s, and 250 MiB", size(limit), size(heap))
 	}
 	check(t, s.Close())
+	if got := debug.SetMemoryLimit(-1); got != math.MaxInt64 {
+		t.Errorf("after the last session the limit is %s", size(got))
+	}
 }
 
 func TestErrorOfMemoryIsOneLine(t *testing.T) {
