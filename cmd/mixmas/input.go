@@ -24,7 +24,7 @@ func (i input) Read(text []byte) (int, error) {
 	return copy(text, got), err
 }
 
-// await calls what may wait for others, such as the opening of a pipe or of a store, and gives it up when ctx ends.
+// await calls what may wait for others, such as the opening of a pipe, and gives it up when ctx ends.
 func await[T any](ctx context.Context, call func() (T, error)) (value T, err error) {
 	if err := ctx.Err(); err != nil {
 		return value, err
