@@ -89,7 +89,7 @@ SOAK ?= 200
 
 .PHONY: soak
 soak: ## kill and stop processes that share a store and a folder, SOAK=200 times, and compare with an undisturbed run (minutes)
-	$(GO) test ./cmd/mixmas -run '^TestSoak$$' -count=1 -v -timeout 60m -soak $(SOAK)
+	$(GO) test ./cmd -run '^TestSoak$$' -count=1 -v -timeout 60m -soak $(SOAK)
 
 .PHONY: kernels-tests
 kernels-tests: ## compile the kernels, their tests and their benchmarks for all GPUs, and test them on the emulator

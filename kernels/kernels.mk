@@ -63,4 +63,4 @@ test-emu: kernels-emu ## test the kernels and the CUDA device on the emulator, i
 	@grep 'tests passed' build/ctest.log
 	@for order in $(ORDERS); do echo "cgo in $$order order"; \
 		MIXMAS_EMULATOR_ORDER=$$order $(EMULATED) ./cgo/... || exit 1; done
-	$(EMULATED) -run GPU ./cmd/mixmas
+	$(EMULATED) -run GPU ./cmd

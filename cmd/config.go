@@ -1,0 +1,106 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/search/atomicfile"
+	"mixmas/search/config"
+	"mixmas/search/escape"
+)
+
+// configCommand writes and checks configurations.
+func configCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "config",
+		Usage: "write, check and describe configurations",
+		Subcommands: []*cli.Command{
+			{
+				Name: "init", Usage: "write a commented configuration to start from; without FILE to standard output", ArgsUsage: "[FILE]",
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "overwrite FILE"}},
+				Action: configInit,
+			},
+			{Name: "check", Usage: "check configurations without opening their data; - is stdin", ArgsUsage: "FILE...", Action: configCheck},
+			{Name: "schema", Usage: "print the JSON schema of configurations", Action: configSchema},
+		},
+	}
+}
+
+// standardInput stands for - in messages.
+const standardInput = "standard input"
+
+// loadConfig reads the configuration that a command names, "-" from standard input, or takes the built-in one for "".
+func loadConfig(c *cli.Context, path string) (*config.Config, error) {
+	switch path {
+	case "":
+		return config.Default(), nil
+	case "-":
+		return config.Read(standardInput, c.App.Reader)
+	}
+	return await(c.Context, func() (*config.Config, error) { return config.Load(path) })
+}
+
+func configInit(c *cli.Context) error {
+	if err := arguments(c, 0, 1, "FILE"); err != nil {
+		return err
+	}
+	path := c.Args().First()
+	if path == "" || path == "-" {
+		_, err := c.App.Writer.Write(config.Template())
+		return err
+	}
+	return writeNew(path, config.Template(), c.Bool("force"))
+}
+
+// writeNew writes a file, which must not exist yet unless force is set.
+func writeNew(path string, text []byte, force bool) error {
+	if force {
+		return atomicfile.Write(path, func(w io.Writer) error {
+			_, err := w.Write(text)
+			return err
+		})
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s exists: --force overwrites it", path)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
+
+func configCheck(c *cli.Context) error {
+	if err := arguments(c, 1, -1, "FILE"); err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range c.Args().Slice() {
+		if _, err := loadConfig(c, path); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if path == "-" {
+			path = standardInput
+		}
+		fmt.Fprintf(c.App.Writer, "%s: ok\n", escape.Terminal(path))
+	}
+	return errors.Join(errs...)
+}
+
+func configSchema(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	text, err := config.Schema()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s\n", text)
+	return err
+}

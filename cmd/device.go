@@ -1,0 +1,121 @@
+package cmd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	cuda "mixmas/cgo"
+	"mixmas/nn/cpu"
+	"mixmas/nn/device"
+)
+
+// autoNumerics lets the device choose its numerics.
+const autoNumerics = "auto"
+
+// gpuWorkers is how many trials share a GPU unless the user says otherwise: their cores mostly wait for it. On an H200, 8 finish
+// a search 2.3 times as fast as 1, 4 twice, 12 hardly faster than 8 (docs/benchmarks-gpu.md).
+const gpuWorkers = 8
+
+func workersFlag(usage string) cli.Flag {
+	return &cli.IntFlag{Name: "workers", Usage: usage, DefaultText: "all cores; 8 on a GPU"}
+}
+
+func deviceFlag() cli.Flag {
+	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`DEVICE` that computes: auto, cpu, cuda, or cuda:N for the GPU of number N"}
+}
+
+// openDevice opens the device that the flags name, with as many cores as there are workers. The rest of the program,
+// gonum's products included, uses no more.
+func openDevice(c *cli.Context, numerics string) (device.Device, int, error) {
+	workers := runtime.GOMAXPROCS(0)
+	if c.IsSet("workers") {
+		if workers = c.Int("workers"); workers < 1 {
+			return nil, 0, usagef("--workers %d: want at least 1", workers)
+		}
+	}
+	gpu, err := openGPU(c.String("device"), numerics, c.App.ErrWriter)
+	if err != nil {
+		return nil, 0, err
+	}
+	if gpu != nil && !c.IsSet("workers") {
+		workers = gpuWorkers
+	}
+	runtime.GOMAXPROCS(min(workers, runtime.GOMAXPROCS(0)))
+	if gpu != nil {
+		return gpu, workers, nil
+	}
+	if numerics != autoNumerics && numerics != string(cuda.FP32) {
+		return nil, 0, usagef("numerics: %s needs a GPU; the CPU computes in fp32", numerics)
+	}
+	return cpu.New(cpu.Options{Workers: runtime.GOMAXPROCS(0)}), workers, nil
+}
+
+// openGPU opens the GPU that --device means; nil is the CPU. Where a GPU could have been used automatically but cannot,
+// notes says why.
+func openGPU(name, numerics string, notes io.Writer) (device.Device, error) {
+	if name == "cpu" || name == "auto" && !cuda.Built {
+		return nil, nil
+	}
+	open := func(ordinal int) (device.Device, error) {
+		o := cuda.Options{Ordinal: ordinal}
+		if numerics != autoNumerics {
+			o.Numerics = cuda.Numerics(numerics)
+		}
+		d, err := cuda.New(o)
+		if err != nil { // not a nil *cuda.Device, which would be no nil device
+			return nil, err
+		}
+		return d, nil
+	}
+	if name == "auto" {
+		count, reason := cuda.Probe()
+		d, reasons := firstGPU(count, open)
+		if d != nil {
+			return d, nil
+		}
+		_, err := fmt.Fprintf(notes, "using the CPU: %v\n", cmp.Or(reason, reasons))
+		return nil, err
+	}
+	ordinal, err := gpuNumber(name)
+	if err != nil {
+		return nil, err
+	}
+	d, err := open(ordinal)
+	if err != nil {
+		return nil, fmt.Errorf("--device %s: %w", name, err)
+	}
+	return d, nil
+}
+
+// firstGPU opens the first of a number of GPUs that can be opened. Where there is none, the error says why for each.
+func firstGPU(count int, open func(ordinal int) (device.Device, error)) (device.Device, error) {
+	var reasons []string
+	for ordinal := range count {
+		d, err := open(ordinal)
+		if err == nil {
+			return d, nil
+		}
+		reasons = append(reasons, err.Error())
+	}
+	return nil, errors.New(strings.Join(reasons, "; "))
+}
+
+// gpuNumber is N of cuda:N, and 0 of cuda.
+func gpuNumber(name string) (int, error) {
+	number, ok := strings.CutPrefix(name, "cuda:")
+	if name == "cuda" {
+		number, ok = "0", true
+	}
+	n, err := strconv.Atoi(number)
+	if !ok || err != nil || n < 0 {
+		return 0, usagef("--device %s: known are auto, cpu, cuda and cuda:N", name)
+	}
+	return n, nil
+}

@@ -1,0 +1,225 @@
+// Package cmd is the program mixmas, a file a command. A main package of one's own that imports encoders, data formats,
+// metrics or samplers of one's own, and calls [Main], is the program with them.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/nn/cpu/simd"
+	"mixmas/search/config"
+	"mixmas/search/escape"
+)
+
+// Exit codes. A program that a signal ended exits with signalled plus the signal's number, as shells report it: 130 after
+// Ctrl-C, 143 after SIGTERM.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	signalled   = 128
+)
+
+// Main runs the program on the process's own arguments and streams, and ends the process with its exit code. The first
+// Ctrl-C or SIGTERM asks it to stop; the second one kills it.
+func Main() { os.Exit(execute()) }
+
+func execute() int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		received := <-signals
+		signal.Stop(signals)
+		cancel(signalError{received})
+		sayHeard(os.Stderr, time.After(time.Second))
+	}()
+	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+}
+
+// run runs the program and returns its exit code. What is wrong goes to stderr, one line an error.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := &output{w: stdout}
+	app := newApp(input{ctx, stdin}, out, stderr)
+	words, err := arrange(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, words)
+	}
+	if out.err != nil && !errors.Is(err, out.err) { // commands need not look at what they print
+		err = errors.Join(err, out.err)
+	}
+	if err == nil {
+		return exitOK
+	}
+	for _, line := range messages(err) {
+		fmt.Fprintf(stderr, "mixmas: %s\n", line)
+	}
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return signalled + signalNumber(ctx)
+	case errors.As(err, new(usageError)) || errors.As(err, new(*config.Error)):
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// newApp is the program with its commands, bound to streams.
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:      "mixmas",
+		Usage:     "search for the best MLP-based architecture for multimodal data",
+		Version:   version(),
+		UsageText: "mixmas COMMAND [options] [arguments]",
+		Description: "mixmas COMMAND --help says more of a command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration;\n" +
+			"130 after Ctrl-C and 143 after SIGTERM, after which the same command goes on from the kept scores.",
+		HideHelpCommand: true,
+		// A comma in a note is a comma.
+		DisableSliceFlagSeparator: true,
+
+		Reader: stdin, Writer: stdout, ErrWriter: stderr,
+		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
+		Commands: []*cli.Command{
+			runCommand(), searchCommand(), trainCommand(), predictCommand(), reportCommand(),
+			scoresCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(),
+		},
+	}
+	app.Before = func(*cli.Context) error {
+		if err := simd.Check(); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	app.Action = unknownCommand(app.Commands)
+	app.OnUsageError = onUsageError
+	prepare(app.Name, app.Commands)
+	return app
+}
+
+// prepare makes commands report wrong usage, and say in their help how they are used, as this program does. parent is what
+// is typed before their names.
+func prepare(parent string, commands []*cli.Command) {
+	for _, c := range commands {
+		name := parent + " " + c.Name
+		c.UsageText = strings.TrimSpace(name + " [options] " + c.ArgsUsage)
+		for _, flag := range c.Flags {
+			if b, is := flag.(*cli.BoolFlag); is {
+				b.DisableDefaultText = true
+			}
+		}
+		c.OnUsageError = onUsageError
+		c.HideHelpCommand = true // else a plan could not be called help, nor h
+		if len(c.Subcommands) > 0 {
+			c.UsageText = name + " COMMAND [options] [arguments]"
+			c.Action = unknownCommand(c.Subcommands)
+			prepare(name, c.Subcommands)
+		}
+	}
+}
+
+// unknownCommand is what happens where no command of a list is named: help without arguments, an error otherwise.
+func unknownCommand(known []*cli.Command) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if !c.Args().Present() {
+			return cli.ShowSubcommandHelp(c)
+		}
+		var names []string
+		for _, k := range known {
+			names = append(names, k.Name)
+		}
+		return usagef("unknown command %q: known are %s (see %s --help)", c.Args().First(), strings.Join(names, ", "),
+			strings.TrimSpace(c.App.Name+" "+commandName(c)))
+	}
+}
+
+// usageError is an error of the command line.
+type usageError struct{ error }
+
+// usagef formats a usageError.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// onUsageError turns an error of the flag parser into ours: that of an unknown flag, since arrange has checked the others.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown flag --", 1)
+	return usagef("%s (see %s --help)", text, strings.TrimSpace(c.App.Name+" "+commandName(c)))
+}
+
+// commandName is the running command with those above it, such as "config check".
+func commandName(c *cli.Context) string {
+	return strings.TrimSpace(strings.TrimPrefix(c.Command.HelpName, c.App.Name))
+}
+
+// arguments checks the number of arguments; most < 0 sets no limit. what names them.
+func arguments(c *cli.Context, least, most int, what string) error {
+	switch n := c.Args().Len(); {
+	case n < least:
+		return usagef("%s: %s is missing", commandName(c), what)
+	case most >= 0 && n > most:
+		return usagef("%s: unexpected argument %q", commandName(c), c.Args().Get(most))
+	}
+	return nil
+}
+
+// messages are the lines that tell people of an error, each once.
+func messages(err error) []string {
+	var lines []string
+	for _, e := range flatten(err) {
+		if line := oneLine(e); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// flatten takes joined errors apart.
+func flatten(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || strings.Count(err.Error(), "\n") == 0 {
+		return []error{err}
+	}
+	var list []error
+	for _, e := range joined.Unwrap() {
+		list = append(list, flatten(e)...)
+	}
+	return list
+}
+
+// oneLine is an error's text for a terminal, without line breaks.
+func oneLine(err error) string {
+	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
+		if stopped := new(interruptedError); errors.As(err, stopped) {
+			text = stopped.Error()
+		}
+	}
+	return escape.Terminal(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+}
+
+// version is that of the module, or the commit that the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Version
+	if text == "" || text == "(devel)" {
+		text = "development"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				text += " " + s.Value[:min(len(s.Value), 12)]
+			}
+		}
+	}
+	return text + " " + info.GoVersion
+}

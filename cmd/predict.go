@@ -1,0 +1,168 @@
+package cmd
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/search/dataset"
+	"mixmas/search/escape"
+	"mixmas/search/model"
+)
+
+// predictCommand applies a model file to data.
+func predictCommand() *cli.Command {
+	return &cli.Command{
+		Name: "predict", Usage: "label data with a trained model", ArgsUsage: "--model FILE",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the AV-MNIST layout; none: the built-in data, for models that were trained on them"},
+			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
+			&cli.StringFlag{Name: "format", Value: "csv", Usage: "`FORMAT` of what is printed: csv or jsonl"},
+			workersFlag("use `N` cores"), deviceFlag(),
+		},
+		Action: predict,
+	}
+}
+
+func predict(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	if c.String("model") == "" {
+		return usagef("%s: --model is missing", commandName(c))
+	}
+	write, ok := map[string]func(io.Writer, []prediction, []string) error{"csv": writeCSV, "jsonl": writeJSONLines}[c.String("format")]
+	if !ok {
+		return usagef("--format %s: known are csv and jsonl", c.String("format"))
+	}
+	split := slices.IndexFunc([]dataset.Split{dataset.Train, dataset.Validation, dataset.Test},
+		func(s dataset.Split) bool { return s.String() == c.String("split") })
+	if split < 0 {
+		return usagef("--split %s: known are train, validation and test", c.String("split"))
+	}
+	m, err := model.Open(c.String("model"))
+	if err != nil {
+		return err
+	}
+	d, _, err := openDevice(c, autoNumerics)
+	if err != nil {
+		return err
+	}
+	data, err := openPredictData(c, m)
+	if err == nil {
+		defer data.Close()
+		err = m.CheckData(data)
+	}
+	if err != nil {
+		return dataError(c, m, err)
+	}
+	logits, err := m.Predict(c.Context, d, data, dataset.Split(split))
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(c.App.Writer)
+	if err := write(out, predictions(logits, m), m.Classes); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// openPredictData opens the data of --data, a configuration's or a folder's, with the model's preprocessing.
+func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
+	path, env := c.String("data"), dataset.Environment{Preprocessing: m.Preprocessing}
+	if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
+		format, err := dataset.Lookup("avmnist")
+		if err != nil {
+			return nil, err
+		}
+		options := format.Options().(*dataset.AVMNISTOptions)
+		options.Path = path
+		return openFormat(c.Context, format.Name, options, env)
+	}
+	plan, err := loadConfig(c, path)
+	if err != nil {
+		return nil, err
+	}
+	if trained := m.Data.Format; path == "" && trained != plan.Data.Format {
+		return nil, fmt.Errorf("it was trained on data of the format %s", trained)
+	}
+	env.Folder = plan.Folder()
+	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
+}
+
+// dataError is an error of data that the model cannot read: where --data was forgotten, it says so.
+func dataError(c *cli.Context, m *model.Model, err error) error {
+	if c.String("data") != "" || c.Context.Err() != nil {
+		return err
+	}
+	return usagef("%s: --data is missing, and the model does not read the built-in data that are taken then (%w); it reads %s: name a configuration, or a folder in the AV-MNIST layout, with such data",
+		commandName(c), err, m.Reads())
+}
+
+// prediction is what is said of one row.
+type prediction struct {
+	Row           int                `json:"row"`
+	Labels        []string           `json:"labels"` // one, or any number for many labels
+	Probabilities map[string]float32 `json:"probabilities"`
+	ordered       []float32
+}
+
+// predictions says of each row what its logits say.
+func predictions(logits []float32, m *model.Model) []prediction {
+	k := len(m.Classes)
+	list := make([]prediction, len(logits)/k)
+	for row := range list {
+		z := logits[row*k:][:k]
+		p := prediction{Row: row, Labels: m.Labels(z), Probabilities: map[string]float32{}, ordered: m.Probabilities(z)}
+		for i, x := range p.ordered {
+			p.Probabilities[m.Classes[i]] = x
+		}
+		list[row] = p
+	}
+	return list
+}
+
+// writeCSV writes a header and a line a row: row, label (several joined by |), one probability a class.
+func writeCSV(w io.Writer, list []prediction, classes []string) error {
+	out := csv.NewWriter(w)
+	header := []string{"row", "label"}
+	for _, class := range classes {
+		header = append(header, escape.CSV("p("+class+")"))
+	}
+	if err := out.Write(header); err != nil {
+		return err
+	}
+	for _, p := range list {
+		line := []string{strconv.Itoa(p.Row), escape.CSV(strings.Join(p.Labels, "|"))}
+		for _, x := range p.ordered {
+			line = append(line, strconv.FormatFloat(float64(x), 'g', -1, 32))
+		}
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func writeJSONLines(w io.Writer, list []prediction, _ []string) error {
+	for _, p := range list {
+		line, err := json.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("row %d: %w", p.Row, err)
+		}
+		if _, err := w.Write(append(escape.JSON(line), '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/model"
+)
+
+// modelFile writes an untrained model of one modality and returns its path and its bytes.
+func modelFile(t *testing.T, format string, modality mixer.Modality) (path string, file []byte) {
+	t.Helper()
+	d := model.Description{Name: "small", Classes: []string{"cat", "dog"}, Data: model.Data{Format: format},
+		Model:         mixer.Specification{Classes: 2, Modalities: []mixer.Modality{modality}},
+		Preprocessing: map[string]dataset.Standardisation{modality.Name: {Deviation: 1}}}
+	m, err := mixer.Build(d.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := model.Write(&b, &d, m.Parameters().Initialise(1)); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	description, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(folder, "model.safetensors")
+	for name, content := range map[string][]byte{path: b.Bytes(), filepath.Join(folder, "model.json"): description} {
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path, b.Bytes()
+}
+
+// What keeps predict from predicting is one line that says what to do.
+func TestPredictSaysWhatIsWrong(t *testing.T) {
+	text := mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{12, 8}, Encoder: mixer.Choice{Architecture: "hyper_mixer",
+		Options: &mixer.HyperMixerOptions{Width: 4, Depth: 1, TokenWidth: 4, ChannelWidth: 4, Heads: 1}}}
+	image := text
+	image.Name, image.Kind, image.Shape = "image", mixer.Map, []int{1, 14, 14}
+	ours, file := modelFile(t, "npy", text)
+	builtin, _ := modelFile(t, "builtin", image)
+	damaged := filepath.Join(t.TempDir(), "damaged.safetensors")
+	file[len(file)-3] ^= 1
+	if err := os.WriteFile(damaged, file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, path string
+		code       int
+		want       string
+	}{
+		{"data of another format", ours, exitUsage, "predict: --data is missing, and the model does not read the built-in data that are taken then (it was trained on data of the format npy); it reads text (sequence of 12×8): name a configuration"},
+		{"data of another shape", builtin, exitUsage, "predict: --data is missing, and the model does not read the built-in data that are taken then (data set builtin: the model reads the modalities image, this data set has audio, image); it reads image (map of 1×14×14): "},
+		{"the description", filepath.Join(filepath.Dir(ours), "model.json"), exitFailure, "model.json: safetensors: the file is JSON text, it holds no tensors: if it is a model's description, name the model.safetensors beside it"},
+		{"the folder", filepath.Dir(ours), exitFailure, "is a folder: name the model.safetensors in it"},
+		{"a device", os.DevNull, exitFailure, "is a device, want a regular file: name a model.safetensors"},
+		{"a flipped bit", damaged, exitFailure, "damaged.safetensors: the weights' digest is "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(context.Background(), []string{"mixmas", "predict", "--model", c.path}, strings.NewReader(""), &stdout, &stderr)
+			if code != c.code || stdout.Len() > 0 || strings.Count(stderr.String(), "\n") != 1 || !strings.Contains(stderr.String(), c.want) {
+				t.Errorf("exit code %d, %q, %q, want %d and %q", code, stdout.String(), stderr.String(), c.code, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,170 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"mixmas/search"
+	"mixmas/search/escape"
+)
+
+// How often a training's progress is shown.
+const (
+	barInterval  = 100 * time.Millisecond
+	lineInterval = 30 * time.Second
+)
+
+// progress shows people how a search goes on: a bar for each running training where lines may move,
+// plain lines elsewhere.
+type progress struct {
+	out      io.Writer     // where lines go; above the bars where there are bars
+	bars     *mpb.Progress // nil: plain lines
+	interval time.Duration // between two updates of a training
+	now      func() time.Time
+
+	trials sync.Map   // id → *trial
+	lines  sync.Mutex // one line at a time
+}
+
+var _ search.Observer = (*progress)(nil)
+
+// unknown is the number of earlier steps before the first step has been seen.
+const unknown = -1
+
+// trial is a running training.
+type trial struct {
+	name  string
+	steps int
+	start time.Time
+	bar   *mpb.Bar
+
+	first atomic.Int64  // steps that were done before this process
+	loss  atomic.Uint64 // bits of the last loss
+	next  atomic.Int64  // when it is shown next, in nanoseconds after start
+}
+
+// newProgress shows progress on w, with bars where lines may move.
+func newProgress(w io.Writer) *progress {
+	p := &progress{out: w, interval: lineInterval, now: time.Now}
+	if movesLines(w) {
+		p.withBars(mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()))
+	}
+	return p
+}
+
+// withBars shows bars instead of plain lines.
+func (p *progress) withBars(bars *mpb.Progress) {
+	p.bars, p.out, p.interval = bars, bars, barInterval
+}
+
+// Close ends the display. Trainings that are still running lose their bars.
+func (p *progress) Close() {
+	if p.bars == nil {
+		return
+	}
+	p.trials.Range(func(_, t any) bool {
+		t.(*trial).bar.Abort(true)
+		return true
+	})
+	p.bars.Wait()
+}
+
+// StageStarted implements [search.Observer].
+func (p *progress) StageStarted(stage string, candidates int) {
+	noun := "candidates"
+	if candidates == 1 {
+		noun = "candidate"
+	}
+	p.line("%s: %d %s", stage, candidates, noun)
+}
+
+// TrialStarted implements [search.Observer].
+func (p *progress) TrialStarted(id int, name string, steps int) {
+	t := &trial{name: name, steps: steps, start: p.now()}
+	t.first.Store(unknown)
+	t.next.Store(int64(p.interval))
+	t.loss.Store(math.Float64bits(math.NaN()))
+	if p.bars != nil {
+		t.bar = p.bars.AddBar(int64(steps), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(escape.Terminal(name), decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(
+				decor.Percentage(decor.WC{W: 5}),
+				decor.Any(func(decor.Statistics) string { return lossText(math.Float64frombits(t.loss.Load())) }, decor.WC{W: 13}),
+				decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 9}),
+			),
+		)
+	}
+	p.trials.Store(id, t)
+}
+
+// TrialStep implements [search.Observer]. It comes with every step of every training, so that most calls only look at
+// the clock.
+func (p *progress) TrialStep(id, step int, loss float64) {
+	value, running := p.trials.Load(id)
+	if !running {
+		return
+	}
+	t := value.(*trial)
+	t.first.CompareAndSwap(unknown, int64(step)-1) // above 0 where the training goes on from a checkpoint
+	elapsed := p.now().Sub(t.start)
+	next := t.next.Load()
+	if int64(elapsed) < next || !t.next.CompareAndSwap(next, int64(elapsed+p.interval)) {
+		return
+	}
+	t.loss.Store(math.Float64bits(loss))
+	if t.bar != nil {
+		t.bar.SetCurrent(int64(step))
+		return
+	}
+	first := t.first.Load()
+	left := time.Duration(float64(elapsed) / float64(max(int64(step)-first, 1)) * float64(t.steps-step))
+	p.line("%s: %d of %d steps%s, %s left", t.name, step, t.steps, lossText(loss), left.Round(time.Second))
+}
+
+// TrialDone implements [search.Observer].
+func (p *progress) TrialDone(id int, name string, score float64, metric string, cached bool, seconds float64, err error) {
+	if value, running := p.trials.LoadAndDelete(id); running {
+		if t := value.(*trial); t.bar != nil {
+			t.bar.Abort(true)
+		}
+	}
+	switch {
+	case errors.Is(err, context.Canceled): // the command's last line says it once for all
+	case err != nil:
+		p.line("%s: failed: %s", name, oneLine(err))
+	case cached:
+		p.line("%s: %s %.4f, cached", name, metric, score)
+	default:
+		p.line("%s: %s %.4f after %.1f s", name, metric, score, seconds)
+	}
+}
+
+// StageDone implements [search.Observer].
+func (p *progress) StageDone(stage, winner string) { p.line("%s: the winner is %s", stage, winner) }
+
+// Notice implements [search.Observer].
+func (p *progress) Notice(text string) { p.line("%s", text) }
+
+// line writes one line. There is nobody to tell when it cannot be written.
+func (p *progress) line(format string, args ...any) {
+	p.lines.Lock()
+	defer p.lines.Unlock()
+	_, _ = fmt.Fprintln(p.out, escape.Terminal(fmt.Sprintf(format, args...)))
+}
+
+// lossText is the loss for people, empty before the first one.
+func lossText(loss float64) string {
+	if math.IsNaN(loss) {
+		return ""
+	}
+	return fmt.Sprintf(", loss %.4f", loss)
+}

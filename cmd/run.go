@@ -1,0 +1,61 @@
+package cmd
+
+import "github.com/urfave/cli/v2"
+
+// runCommand searches and trains the winner.
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
+		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.\n" +
+			"Scores are kept in --store: run again, it trains only what is missing.",
+		Flags:  sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag()),
+		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
+	}
+}
+
+// searchCommand stops before the full training.
+func searchCommand() *cli.Command {
+	return &cli.Command{
+		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG]",
+		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input.",
+		Flags:       sessionFlags(),
+		Action:      func(c *cli.Context) error { return searchAndTrain(c, false) },
+	}
+}
+
+func epochsFlag() cli.Flag {
+	return &cli.IntFlag{Name: "epochs", Usage: "at most `N` epochs of full training", DefaultText: "the configuration's"}
+}
+
+func allMetricsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "all-metrics", Usage: "print every metric of the model; --json always has them all"}
+}
+
+func searchAndTrain(c *cli.Context, train bool) (err error) {
+	plan, err := loadPlan(c)
+	if err != nil {
+		return err
+	}
+	s, err := openSession(c, plan)
+	if err != nil {
+		return err
+	}
+	defer s.closeAfter(&err)
+	if train {
+		if err := s.search.CheckFolder(plan.Name, c.String("out")); err != nil {
+			return s.explain(err)
+		}
+	}
+	r, err := s.runSearch()
+	if err != nil || !train {
+		if err == nil {
+			err = s.report(r, nil)
+		}
+		return err
+	}
+	t, err := s.search.Train(c.Context, plan.Name, s.search.FullModel(r), plan.Train, c.String("out"))
+	if err != nil {
+		return s.explain(err)
+	}
+	return s.report(r, t)
+}

@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/urfave/cli/v2"
+
+	"mixmas/search"
+	"mixmas/search/config"
+	"mixmas/search/store"
+)
+
+// scoresVerifyCommand checks a store.
+func scoresVerifyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "verify", Usage: "check that the store holds what was written", ArgsUsage: "[CONFIG]",
+		Description: "It reads the store's pages, the record of every score and every file, and prints a line for what is not as it was written.\n" +
+			"With CONFIG it also measures the scores on that configuration's data again, from the outputs that they left\n(CONFIG - is standard input). Exit code 1: something is wrong.",
+		Flags:  []cli.Flag{storeFlag()},
+		Action: scoresVerify,
+	}
+}
+
+func scoresVerify(c *cli.Context) error {
+	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
+		return err
+	}
+	var plan *config.Config
+	if c.Args().Present() {
+		var err error
+		if plan, err = loadConfig(c, c.Args().First()); err != nil {
+			return err
+		}
+	}
+	faults := 0
+	report := func(err error) {
+		faults++
+		fmt.Fprintln(c.App.Writer, oneLine(err))
+	}
+	scores, files, err := verifyStore(c, plan, report)
+	if err != nil {
+		return err
+	}
+	if faults > 0 {
+		return fmt.Errorf("%s: %s found; \"mixmas scores rm\" removes a score, and a search trains it again",
+			c.String("store"), english.Plural(faults, "fault", ""))
+	}
+	fmt.Fprintf(c.App.Writer, "%s, %s: all right\n", english.Plural(scores, "score", ""), english.Plural(files, "file", ""))
+	return nil
+}
+
+// verifyStore reports each fault of the store, and with a plan of the scores on its data.
+func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (scores, files int, err error) {
+	s, err := openStore(c, store.Options{ReadOnly: true})
+	if errors.Is(err, store.ErrDamaged) { // its pages: nothing in it can be read
+		report(err)
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if scores, files, err = s.Verify(c.Context, report); err != nil || plan == nil {
+		return scores, files, err
+	}
+	data, err := openData(c.Context, plan, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer data.Close()
+	v, err := search.Verify(c.Context, plan, data, s, report)
+	if err != nil {
+		return 0, 0, err
+	}
+	fmt.Fprintf(c.App.Writer, "%s measured again; of these data but on other validation rows: %d; of other data: %d\n",
+		english.Plural(v.Measured, "score", ""), v.OtherRows, v.OtherData)
+	return scores, files, nil
+}

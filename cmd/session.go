@@ -1,0 +1,174 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/nn/device"
+	"mixmas/search"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/report"
+	"mixmas/search/store"
+)
+
+// sessionFlags are the flags of the commands that train.
+func sessionFlags(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		storeFlag(), workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
+		&cli.Uint64Flag{Name: "seed", Usage: "`N`, the seed of the search", DefaultText: "the configuration's"},
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
+		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
+		profileFlag(),
+	}, more...)
+}
+
+func outFlag() cli.Flag {
+	return &cli.StringFlag{Name: "out", Value: "mixmas-out", Usage: "`DIR` for the model"}
+}
+
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another search or of other data in --out"}
+}
+
+// checkOut looks at the folder of --out, or at what is there of its path, before a search is run for it.
+func checkOut(out string) error {
+	for path := out; ; path = filepath.Dir(path) {
+		info, err := os.Stat(path)
+		switch {
+		case (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && path != filepath.Dir(path):
+			continue
+		case err != nil:
+			return fmt.Errorf("--out %s: %w", quote(out), err)
+		case info.IsDir():
+			return nil
+		case path == out:
+			return fmt.Errorf("--out %s: there is a file of this name", quote(out))
+		}
+		return fmt.Errorf("--out %s: %s is a file", quote(out), path)
+	}
+}
+
+// loadPlan reads the configuration that the command names, and applies the flags that change it.
+func loadPlan(c *cli.Context) (*config.Config, error) {
+	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
+		return nil, err
+	}
+	plan, err := loadConfig(c, c.Args().First())
+	if err != nil {
+		return nil, err
+	}
+	if c.IsSet("seed") {
+		plan.Seed = c.Uint64("seed")
+	}
+	if c.IsSet("epochs") {
+		if plan.Train.Training.Epochs = c.Int("epochs"); plan.Train.Training.Epochs < 1 {
+			return nil, usagef("--epochs %d: want at least 1", plan.Train.Training.Epochs)
+		}
+	}
+	return plan, nil
+}
+
+// session is an opened plan: data, store, device and display.
+type session struct {
+	cli      *cli.Context
+	plan     *config.Config
+	data     dataset.Dataset
+	search   *search.Search
+	progress *progress
+	profiler *profiler
+	started  time.Time
+	store    string
+}
+
+// openSession opens what a command that trains works with.
+func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
+	s = &session{cli: c, plan: plan, started: time.Now(), store: c.String("store")}
+	defer func() {
+		if err != nil {
+			s.closeAfter(&err)
+		}
+	}()
+	if out := c.String("out"); out != "" { // empty for a search
+		if err := checkOut(out); err != nil {
+			return s, err
+		}
+	}
+	d, workers, err := openDevice(c, plan.Numerics)
+	if err != nil {
+		return s, err
+	}
+	if s.profiler, err = startProfile(c.String("profile")); err != nil {
+		return s, err
+	}
+	data, err := openData(c.Context, plan, c.Bool("verify"))
+	if err != nil {
+		return s, err
+	}
+	s.data = data
+	s.progress = newProgress(c.App.ErrWriter)
+	scores, err := store.Open(c.Context, s.store, store.Options{Waiting: func() {
+		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
+	}})
+	if err != nil {
+		return s, err
+	}
+	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress,
+		Overwrite: c.Bool("force")})
+	return s, err
+}
+
+// closeAfter closes what is open and writes the profile; what goes wrong is added to the command's error.
+func (s *session) closeAfter(err *error) {
+	if s.progress != nil {
+		s.progress.Close()
+	}
+	if s.data != nil {
+		_ = s.data.Close()
+	}
+	if s.profiler == nil {
+		return
+	}
+	if e := s.profiler.stop(); e != nil {
+		*err = errors.Join(*err, fmt.Errorf("--profile: %w", e))
+	}
+}
+
+// runSearch runs the search. An interruption says how to go on.
+func (s *session) runSearch() (*search.Result, error) {
+	r, err := s.search.Run(s.cli.Context)
+	return r, s.explain(err)
+}
+
+// explain adds to an interruption, a device that failed or a folder that is taken how to go on.
+func (s *session) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.cli.Context.Err() != nil && errors.Is(err, context.Canceled):
+		return interruptedError{"the same command goes on from the scores in " + quote(s.store), err}
+	case errors.Is(err, search.ErrOccupied):
+		return usagef("--out %s: %w: name another, or replace what is there with --force", quote(s.cli.String("out")), err)
+	case errors.Is(err, device.ErrDevice):
+		return fmt.Errorf("%w; when it works again, the same command goes on from the scores in %s", err, quote(s.store))
+	}
+	return err
+}
+
+// report prints the outcome: r is nil where nothing was searched, t where nothing was trained in full.
+func (s *session) report(r *search.Result, t *search.Trained) error {
+	s.progress.Close()
+	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
+	if s.cli.Bool("json") {
+		return writeJSON(s.cli.App.Writer, d)
+	}
+	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
+}

@@ -1,0 +1,36 @@
+package cmd
+
+import (
+	"io"
+	"os"
+	"runtime"
+
+	"golang.org/x/term"
+)
+
+// movesLines reports whether lines that change in place may be shown on w. It is the one place that decides so: w must be
+// a terminal that knows its width, which some serial lines and containers do not.
+func movesLines(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || !canMove(os.Getenv, runtime.GOOS) {
+		return false
+	}
+	width, _, err := term.GetSize(int(f.Fd())) // fails where there is no terminal
+	return err == nil && width > 0
+}
+
+// canMove reports whether the terminal that the environment describes moves its cursor. An unknown one (TERM is not set) or
+// a dumb one does not; Windows does not set TERM. The logs of CI keep every line. NO_COLOR asks for nothing here: the
+// program has no colours.
+func canMove(environment func(string) string, system string) bool {
+	switch environment("TERM") {
+	case "dumb":
+		return false
+	case "":
+		if system != "windows" {
+			return false
+		}
+	}
+	ci := environment("CI")
+	return ci == "" || ci == "false" || ci == "0"
+}

@@ -1,0 +1,69 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmas/nn/mixer"
+	"mixmas/search"
+)
+
+// trainCommand trains in full: the winner of a search, or a named architecture without one.
+func trainCommand() *cli.Command {
+	var presets []string
+	for _, p := range mixer.Presets() {
+		presets = append(presets, p.Name)
+	}
+	return &cli.Command{
+		Name: "train", Usage: "train a search's winner, or a preset without a search", ArgsUsage: "[CONFIG]",
+		Description: "Data and recipe are those of CONFIG; - is standard input. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained. Without CONFIG the data are the built-in ones.",
+		Flags: sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(),
+			&cli.StringFlag{Name: "preset", Usage: "`NAME` of an architecture to train: " + strings.Join(presets, ", ")}),
+		Action: train,
+	}
+}
+
+func train(c *cli.Context) (err error) {
+	plan, err := loadPlan(c)
+	if err != nil {
+		return err
+	}
+	preset := c.String("preset")
+	var model mixer.Specification
+	if preset != "" {
+		p, err := mixer.LookupPreset(preset)
+		if err != nil {
+			return usageError{err}
+		}
+		model = p.Specification(plan.Train.Training.Dropout)
+	}
+	s, err := openSession(c, plan)
+	if err != nil {
+		return err
+	}
+	defer s.closeAfter(&err)
+	name := preset
+	var r *search.Result
+	if preset == "" {
+		name = plan.Name
+		r, err = s.search.LookUp(c.Context)
+		if errors.Is(err, search.ErrUntrained) {
+			return fmt.Errorf("%w: run mixmas search first, with the same configuration, store and seed "+
+				"(or mixmas run, if a candidate found the memory full: that leaves no score)", err)
+		}
+		if err != nil {
+			return s.explain(err)
+		}
+		model = s.search.FullModel(r)
+	} else if err := s.search.CheckModel(model); err != nil {
+		return fmt.Errorf("--preset %s: %w", preset, err)
+	}
+	t, err := s.search.Train(c.Context, name, model, plan.Train, c.String("out"))
+	if err != nil {
+		return s.explain(err)
+	}
+	return s.report(r, t)
+}
