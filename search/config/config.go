@@ -7,7 +7,10 @@
 // parser check.
 package config
 
-import "mixmas/search/sample"
+import (
+	"mixmas/search/sample"
+	"mixmas/search/strategy"
+)
 
 // Config is a checked plan: which data, which sample, what is tried, and how the winner is trained.
 type Config struct {
@@ -49,6 +52,7 @@ type Sample struct {
 
 // Search says what is tried and how a stage's winner is chosen.
 type Search struct {
+	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; options of the strategy follow."`
 	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects; all metrics are kept."`
 	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: go on from their trained weights, or start afresh (warm | scratch)."`
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which kept scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
@@ -57,6 +61,9 @@ type Search struct {
 	Fusions     []string              `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
 	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one stands in while the fusion function is chosen."`
 	Training    Training              `yaml:"training" json:"training" doc:"The short training that a candidate is judged by."`
+
+	// Searcher is the strategy of that name with its options.
+	Searcher strategy.Strategy `yaml:"-" json:"-"`
 }
 
 // Train is the recipe of the full training.
@@ -98,6 +105,7 @@ func base() *Config {
 			Sampler: "random", Error: 0.01, Proportion: 0.5, Confidence: 0.90, Distance: 0.05, Redraws: 100, Validation: "all",
 		},
 		Search: Search{
+			Strategy: strategy.Default, Searcher: defaultStrategy(),
 			Metric: "accuracy", Start: "warm", Reuse: "exact",
 			Fusions:  []string{"concat", "mean", "max"},
 			Training: Training{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10},

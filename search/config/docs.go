@@ -6,6 +6,7 @@ import (
 
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/strategy"
 )
 
 // What the template says of fields that have no doc tag.
@@ -33,6 +34,10 @@ func templateHead() string {
 			kinds = append(kinds, string(k))
 		}
 		fmt.Fprintf(&text, "#   %-15s %s (%s)\n", a.Name, strings.TrimSuffix(a.Doc, "."), strings.Join(kinds, ", "))
+	}
+	text.WriteString("#\n# Search strategies:\n")
+	for _, name := range strategy.Names() {
+		fmt.Fprintf(&text, "#   %-15s %s\n", name, strategy.Doc(name))
 	}
 	text.WriteString("\n")
 	return text.String()

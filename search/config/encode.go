@@ -47,14 +47,12 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 		return e.data(value)
 	case Candidates:
 		return e.candidates(value)
+	case Search:
+		return e.fields(value.fields())
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		for _, f := range fields(v) {
-			e.add(n, f.name, f.doc, e.value(f.value))
-		}
-		return n
+		return e.fields(fields(v))
 	case reflect.Map:
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		keys := v.MapKeys()
@@ -74,6 +72,15 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 		return n
 	}
 	return scalarNode(v)
+}
+
+// fields is the mapping of fields of a struct.
+func (e encoder) fields(list []field) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for _, f := range list {
+		e.add(n, f.name, f.doc, e.value(f.value))
+	}
+	return n
 }
 
 // data is {format, the format's options, pos_weight where there is one}.

@@ -10,6 +10,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
+	"mixmas/search/strategy"
 )
 
 // Schema is the JSON schema of configurations, for editors that complete and check YAML. It knows the formats, metrics,
@@ -38,8 +39,20 @@ func reflector() *jsonschema.Reflector {
 	}
 }
 
-// JSONSchemaExtend adds the registered metrics and fusion functions.
+// JSONSchemaExtend adds the registered strategies with their options, metrics and fusion functions.
 func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
+	for _, name := range strategy.Names() {
+		chosen, err := strategy.New(name)
+		if err != nil {
+			panic(err)
+		}
+		s.Properties.Value("strategy").OneOf = append(s.Properties.Value("strategy").OneOf, &jsonschema.Schema{Const: name, Description: strategy.Doc(name)})
+		options := optionsSchema(chosen)
+		for p := options.Properties.Oldest(); p != nil; p = p.Next() {
+			p.Value.Description = "Of the strategy " + name + ": " + p.Value.Description
+			s.Properties.Set(p.Key, p.Value)
+		}
+	}
 	names := metric.Names(false)
 	for _, name := range metric.Names(true) {
 		if metric.Check(name, false) != nil {

@@ -21,6 +21,7 @@ type Status string
 const (
 	Finished Status = "finished"
 	Failed   Status = "failed"
+	Partial  Status = "partial" // stopped at an epoch; its checkpoint goes on from there
 )
 
 // Score is what one trial left behind; its JSON form is what is stored, exported and imported.

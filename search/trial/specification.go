@@ -1,4 +1,4 @@
-package search
+package trial
 
 import (
 	"crypto/sha256"
@@ -11,7 +11,7 @@ import (
 )
 
 // NumericsRevision is part of every trial's key. It is raised only when the bits of a training change for the same
-// specification; a test pins the digest of a tiny training a kernel set.
+// specification; a test pins the digest of a tiny training for each kernel set.
 const NumericsRevision = 4
 
 // Specification is everything that a trial's result depends on. Its canonical JSON is hashed to the trial's key.
@@ -30,6 +30,8 @@ type Specification struct {
 	Seed uint64 `json:"seed"`
 	// Start maps modalities to the keys of the trials whose trained encoder and head this one starts from.
 	Start map[string]string `json:"start,omitempty"`
+	// Repeat numbers trainings that differ in nothing but the numbers that they draw. The first is 0.
+	Repeat int `json:"repeat,omitempty"`
 }
 
 // Rows identifies a list of rows of a split by their number and the SHA-256 of the row numbers.
@@ -38,8 +40,8 @@ type Rows struct {
 	Digest string `json:"digest"`
 }
 
-// identify identifies rows of a split, nil for all of its length.
-func identify(rows []int, length int) Rows {
+// Identify identifies rows of a split, nil for all of its length.
+func Identify(rows []int, length int) Rows {
 	samples := length
 	if rows != nil {
 		samples = len(rows)
@@ -60,35 +62,12 @@ func identify(rows []int, length int) Rows {
 	return Rows{Count: samples, Digest: hex.EncodeToString(h.Sum(nil))}
 }
 
-// Recipe is how a trial trains. Dropout is part of the model.
-type Recipe struct {
-	Optimiser    string  `json:"optimiser"`
-	LearningRate float64 `json:"learning_rate"`
-	WeightDecay  float64 `json:"weight_decay"`
-	Momentum     float64 `json:"momentum"`
-	Batch        int     `json:"batch"`
-	Epochs       int     `json:"epochs"`
-	// Plateau lowers the learning rate, and EarlyStopping ends the training and keeps the best weights, by the loss on
-	// the validation rows. Without either a trial keeps the weights of its last epoch.
-	Plateau       *Plateau `json:"plateau,omitempty"`
-	EarlyStopping int      `json:"early_stopping,omitempty"`
-}
-
-// Plateau is the reduction of the learning rate after Patience epochs without a better validation loss.
-type Plateau struct {
-	Factor   float64 `json:"factor"`
-	Patience int     `json:"patience"`
-}
-
-// watches reports whether the recipe looks at the validation loss after every epoch.
-func (r Recipe) watches() bool { return r.Plateau != nil || r.EarlyStopping > 0 }
-
 // Key is the SHA-256 of the canonical specification.
 func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
 
-// trialSeed hashes the search's seed and what is trained on what. The numerics and the trials that it starts from are
-// left out, so that every machine draws the same numbers.
-func (s Specification) trialSeed() (uint64, error) {
+// seed hashes the search's seed and what is trained on what. The numerics and the trials that it starts from are left out,
+// so that every machine draws the same numbers.
+func (s Specification) seed() (uint64, error) {
 	s.Revision, s.Numerics, s.Start = 0, "", nil
 	_, canonical, err := s.Key()
 	if err != nil {

@@ -1,4 +1,4 @@
-package search
+package trial
 
 import (
 	"fmt"
@@ -54,8 +54,8 @@ func (p *progress) add(recipe Recipe, e store.Epoch) (best bool) {
 	return false
 }
 
-// ended reports whether the training is over: all epochs are done, or the validation loss has not improved for as many as the
-// recipe bears.
+// ended reports whether the training is over: all epochs are done, or too many have passed without improvement of the
+// validation loss.
 func (p *progress) ended(recipe Recipe) bool {
 	patience := recipe.EarlyStopping
 	return len(p.Curve) >= recipe.Epochs || patience > 0 && p.bestEpoch > 0 && len(p.Curve)-p.bestEpoch >= patience

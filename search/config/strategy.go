@@ -1,0 +1,65 @@
+package config
+
+import (
+	"reflect"
+
+	"gopkg.in/yaml.v3"
+
+	"mixmas/search/strategy"
+)
+
+// defaultStrategy is the strategy of a configuration that names none.
+func defaultStrategy() strategy.Strategy {
+	s, err := strategy.New(strategy.Default)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// decode reads the fields, among which are the options of the strategy.
+func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
+	if n.Kind == yaml.MappingNode {
+		if name := d.lookup(n, field, "strategy"); name != nil {
+			d.value(name, join(field, "strategy"), reflect.ValueOf(&s.Strategy).Elem(), rules{})
+			chosen, err := strategy.New(s.Strategy)
+			if err != nil {
+				d.errorf(name.Line, join(field, "strategy"), "%v", err)
+				return
+			}
+			s.Searcher = chosen
+		}
+	}
+	list := s.fields()
+	var names []string
+	for _, f := range list {
+		names = append(names, f.name)
+	}
+	d.mapping(n, field, func(key, value *yaml.Node) bool {
+		for _, f := range list {
+			if f.name == key.Value {
+				d.value(value, join(field, f.name), f.value, f.rules)
+				return true
+			}
+		}
+		for _, name := range strategy.Names() {
+			if other, err := strategy.New(name); err == nil {
+				if _, knows := fieldByName(reflect.ValueOf(other).Elem(), key.Value); knows {
+					d.errorf(key.Line, join(field, key.Value), "is an option of the strategy %s, not of %s", name, s.Strategy)
+					return true
+				}
+			}
+		}
+		return false
+	}, names...)
+}
+
+// fields lists the fields, and after the strategy's name those of its options.
+func (s *Search) fields() (list []field) {
+	for _, f := range fields(reflect.ValueOf(s).Elem()) {
+		if list = append(list, f); f.name == "strategy" {
+			list = append(list, fields(reflect.ValueOf(s.Searcher).Elem())...)
+		}
+	}
+	return list
+}
