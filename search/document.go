@@ -3,6 +3,7 @@ package search
 import (
 	"math"
 	"path/filepath"
+	"slices"
 
 	"mixmas/search/dataset"
 	"mixmas/search/report"
@@ -27,6 +28,7 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		for _, stage := range r.Stages {
 			d.Stages = append(d.Stages, describe(stage))
 		}
+		s.describeWinner(&d, r)
 	}
 	if t != nil {
 		d.Model = &report.Model{Name: t.Job.Label, Params: t.Score.Parameters, Path: t.Path, Epochs: len(t.Score.Curve), Seconds: t.Score.Seconds,
@@ -38,6 +40,24 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		}
 	}
 	return d
+}
+
+// describeWinner says what was chosen, and why, where the stages do not say it: documents of the default strategy stay as they
+// have always been.
+func (s *Search) describeWinner(d *report.Document, r *Result) {
+	if name := s.config.Search.Strategy; name != strategy.Default {
+		d.Strategy, d.Reason = name, r.Reason
+	}
+	var parts []report.Part
+	for _, p := range r.Space.Parts(r.Choices) {
+		parts = append(parts, report.Part{Part: p.Name, Name: p.Chosen.Label})
+	}
+	if !slices.Equal(parts, report.Parts(d.Stages)) {
+		d.Architecture = parts
+	}
+	if last := r.Stages[len(r.Stages)-1]; r.Winner != last.Winner {
+		d.Winner = r.Winner.Score.Key
+	}
 }
 
 func describe(stage *strategy.Stage) report.Stage {

@@ -99,11 +99,11 @@ func lackOfMemory(what string, err error) error {
 
 // fullJob is the job of a full training, which keeps its checkpoints in a folder.
 func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train, folder string) (trial.Job, error) {
-	spec := trial.Specification{Numerics: s.space.Numerics, Model: m, Recipe: plan.FullRecipe(recipe), Seed: s.space.Seed}
-	job := trial.NewJob("full/"+name, name, spec, s.data, nil, nil)
-	key, _, err := job.Specification.Key()
-	job.CheckpointFile = filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))
-	return job, err
+	spec := trial.On(s.data, nil, nil)
+	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = s.runner.Device.Numerics(), m, plan.FullRecipe(recipe), s.config.Seed
+	key, _, err := spec.Key()
+	return trial.Job{Name: "full/" + name, Label: name, Specification: spec,
+		CheckpointFile: filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))}, err
 }
 
 // writeModel writes the model file and its description.

@@ -33,7 +33,7 @@ type Options struct {
 type Search struct {
 	config    *config.Config
 	data      dataset.Dataset
-	space     *strategy.Space // without the rows of its sample
+	space     *strategy.Space // without a sample
 	runner    *trial.Local
 	evaluator *evaluate.Evaluator
 	observer  Observer
@@ -46,7 +46,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if err := c.CheckData(data); err != nil {
 		return nil, err
 	}
-	space, err := plan.Space(c, data, o.Device.Numerics())
+	space, err := plan.Space(c, data)
 	if wrong := new(plan.FieldError); errors.As(err, &wrong) {
 		return nil, c.Errorf(wrong.Field, "%v", wrong.Err)
 	}
@@ -87,16 +87,15 @@ func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 }
 
 func (s *Search) run(ctx context.Context, e *evaluate.Evaluator) (*Result, error) {
-	space := *s.space
-	var err error
-	if space.Sample, space.Validation, err = plan.Draw(ctx, s.config, s.data); err != nil {
-		return nil, err
-	}
-	chosen, err := s.config.Search.Searcher.Search(ctx, &space, e, s.observer)
+	space, err := plan.Sampled(ctx, s.space, s.config, s.runner.Device.Numerics())
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Result: *chosen, Space: &space, Trainings: e.Trainings()}, nil
+	chosen, err := s.config.Search.Searcher.Search(ctx, space, e, s.observer)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil
 }
 
 // CheckModel reports what of a model does not fit the data set.

@@ -19,15 +19,17 @@ func defaultStrategy() strategy.Strategy {
 
 // decode reads the fields, among which are the options of the strategy.
 func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
+	known := true
 	if n.Kind == yaml.MappingNode {
 		if name := d.lookup(n, field, "strategy"); name != nil {
 			d.value(name, join(field, "strategy"), reflect.ValueOf(&s.Strategy).Elem(), rules{})
 			chosen, err := strategy.New(s.Strategy)
 			if err != nil {
 				d.errorf(name.Line, join(field, "strategy"), "%v", err)
-				return
+				known = false
+			} else {
+				s.Searcher = chosen
 			}
-			s.Searcher = chosen
 		}
 	}
 	list := s.fields()
@@ -41,6 +43,9 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 				d.value(value, join(field, f.name), f.value, f.rules)
 				return true
 			}
+		}
+		if !known { // it may be an option of the strategy that was meant
+			return true
 		}
 		for _, name := range strategy.Names() {
 			if other, err := strategy.New(name); err == nil {

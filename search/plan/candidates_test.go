@@ -113,7 +113,7 @@ func TestManyModalities(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Space(c, data, "")
+		_, err = Space(c, data)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got error %v, want one with %q", networks, err, want)
 		}

@@ -26,11 +26,10 @@ func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
 // Unwrap gives the error itself.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// Space makes the space of a configuration on data, but for the rows of its sample, which [Draw] draws. Every candidate is
-// built: one that does not fit is a [*FieldError].
-func Space(c *config.Config, data dataset.Dataset, numerics string) (*strategy.Space, error) {
-	s := &strategy.Space{Data: data, Metric: c.Search.Metric, Warm: c.Search.Start == "warm", Seed: c.Seed, Numerics: numerics,
-		Recipe: Recipe(c.Search.Training)}
+// Space makes the space of a configuration on data, but for the sample, see [Sampled]. Every candidate is built: one that does
+// not fit is a [*FieldError].
+func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
+	s := &strategy.Space{Data: data, Metric: c.Search.Metric, Warm: c.Search.Start == "warm"}
 	for _, w := range c.Data.PosWeight {
 		s.PosWeight = append(s.PosWeight, float32(w))
 	}
@@ -52,6 +51,18 @@ func Space(c *config.Config, data dataset.Dataset, numerics string) (*strategy.S
 	}
 	s.Networks = candidates(c.Search.Networks)
 	return s, check(s)
+}
+
+// Sampled is the space with a sample drawn, for trainings with the numerics of a device.
+func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numerics string) (*strategy.Space, error) {
+	drawn, validation, err := Draw(ctx, c, space.Data)
+	if err != nil {
+		return nil, err
+	}
+	s := *space
+	s.Sample, s.Validation, s.Specification = drawn, validation, trial.On(s.Data, drawn.Rows, validation)
+	s.Specification.Numerics, s.Specification.Recipe, s.Specification.Seed = numerics, Recipe(c.Search.Training), c.Seed
+	return &s, nil
 }
 
 // Recipe is that of a training.

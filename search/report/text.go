@@ -17,7 +17,7 @@ type TextOptions struct {
 	AllMetrics bool
 }
 
-// WriteText writes a document for a terminal: data and sample, one ranked table a stage with the winner marked *, then the
+// WriteText writes a document for a terminal: data and sample, a ranked table for each stage with the winner marked *, then the
 // winning architecture with its parameters, time and score, the full model's metrics, and where the files are. It fails only
 // where w does.
 func WriteText(w io.Writer, d Document, o TextOptions) error {
@@ -34,7 +34,7 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	if text := outcome(d); text != "" {
 		b.WriteString("\n")
 		if len(d.Stages) > 0 {
-			line("winner", winner(d.Stages))
+			line("winner", winner(d))
 		} else {
 			line("model", d.Model.Name)
 		}

@@ -1,8 +1,6 @@
 package strategy
 
 import (
-	"strings"
-
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/sample"
@@ -23,13 +21,11 @@ type Space struct {
 	Metric string
 	// Warm lets fused models start from the weights of trained encoders.
 	Warm bool
-	// Seed is the search's, Numerics are the device's, and Recipe is that of the short trainings.
-	Seed     uint64
-	Numerics string
-	Recipe   trial.Recipe
-	// Sample has the training rows, and Validation the validation rows that score, nil for all.
+	// Sample has the training rows of the short trainings, and Validation the validation rows that score them, nil for all.
 	Sample     sample.Sample
 	Validation []int
+	// Specification is what all short trainings have in common: all but the model and what it starts from.
+	Specification trial.Specification
 }
 
 // Modality is a modality of the data with its candidate encoders.
@@ -54,13 +50,19 @@ type Choices struct {
 	Network  Candidate
 }
 
-// Label names the choices on a line, in the order of the modalities.
-func (s *Space) Label(c Choices) string {
-	var encoders []string
+// Part is a place of a model and what was chosen for it.
+type Part struct {
+	Name   string
+	Chosen Candidate
+}
+
+// Parts lists the choices: those of the modalities by their names, then "fusion" and "network".
+func (s *Space) Parts(c Choices) []Part {
+	var parts []Part
 	for _, m := range s.Modalities {
-		encoders = append(encoders, c.Encoders[m.Name].Label)
+		parts = append(parts, Part{m.Name, c.Encoders[m.Name]})
 	}
-	return strings.Join([]string{strings.Join(encoders, "+"), c.Fusion.Label, c.Network.Label}, "/")
+	return append(parts, Part{"fusion", c.Fusion}, Part{"network", c.Network})
 }
 
 // EncoderModel is the model of one modality: an encoder with a head.
@@ -101,6 +103,7 @@ func (m Modality) with(encoder mixer.Choice) mixer.Modality {
 
 // Job is a short training of a model on the sample. Its name is that of the stage and the label.
 func (s *Space) Job(stage, label string, model mixer.Specification) trial.Job {
-	spec := trial.Specification{Numerics: s.Numerics, Model: model, Recipe: s.Recipe, Seed: s.Seed}
-	return trial.NewJob(stage+"/"+label, label, spec, s.Data, s.Sample.Rows, s.Validation)
+	job := trial.Job{Name: stage + "/" + label, Label: label, Specification: s.Specification, Train: s.Sample.Rows, Validation: s.Validation}
+	job.Specification.Model = model
+	return job
 }

@@ -51,7 +51,9 @@ func numbersJob(t testing.TB) Job {
 	model := mixer.Specification{Classes: 3, Modalities: []mixer.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{3},
 		Encoder: encoder}}}
 	recipe := Recipe{Optimiser: "adam", LearningRate: 0.03, Batch: 16, Epochs: 6, Plateau: &Plateau{Factor: 0.5, Patience: 1}, EarlyStopping: 5}
-	return NewJob("test/numbers", "numbers", Specification{Numerics: local().Device.Numerics(), Model: model, Recipe: recipe, Seed: 1}, numbers{}, nil, nil)
+	spec := On(numbers{}, nil, nil)
+	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = local().Device.Numerics(), model, recipe, 1
+	return Job{Name: "test/numbers", Label: "numbers", Specification: spec}
 }
 
 func local() *Local { return &Local{Device: cpu.New(cpu.Options{Workers: 1}), Data: numbers{}} }

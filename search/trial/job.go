@@ -42,15 +42,6 @@ type Origin struct {
 	File store.Digest `json:"file"`
 }
 
-// NewJob is a training by a specification, whose Data, Sample, Validation and Revision it fills in, on rows of the training
-// split of data, scored on rows of its validation split; nil for all.
-func NewJob(name, label string, spec Specification, data dataset.Dataset, train, validation []int) Job {
-	spec.Revision, spec.Data = NumericsRevision, data.Fingerprint()
-	spec.Sample = Identify(train, data.Len(dataset.Train))
-	spec.Validation = Identify(validation, data.Len(dataset.Validation))
-	return Job{Name: name, Label: label, Specification: spec, Train: train, Validation: validation}
-}
-
 // From makes the job start from the encoder and head of a modality that a finished training of that modality ended with.
 func (j *Job) From(modality string, o Origin) {
 	if j.Start == nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 
 	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
 	"mixmas/search/store"
 )
 
@@ -32,6 +33,13 @@ type Specification struct {
 	Start map[string]string `json:"start,omitempty"`
 	// Repeat numbers trainings that differ in nothing but the numbers that they draw. The first is 0.
 	Repeat int `json:"repeat,omitempty"`
+}
+
+// On is a specification, with the model, the recipe and the rest still to be set, of trainings on rows of the training split of
+// data that are scored on rows of its validation split; nil for all.
+func On(data dataset.Dataset, train, validation []int) Specification {
+	return Specification{Revision: NumericsRevision, Data: data.Fingerprint(), Sample: Identify(train, data.Len(dataset.Train)),
+		Validation: Identify(validation, data.Len(dataset.Validation))}
 }
 
 // Rows identifies a list of rows of a split by their number and the SHA-256 of the row numbers.
