@@ -71,7 +71,9 @@ type listener struct{ lines []string }
 func (l *listener) StageStarted(e StageStarted) {
 	l.lines = append(l.lines, fmt.Sprint(e.Stage, " ", e.Candidates))
 }
-func (l *listener) StageDone(e StageDone) { l.lines = append(l.lines, fmt.Sprint(e.Stage, " ", e.Winner, ": ", e.Reason)) }
+func (l *listener) StageDone(e StageDone) {
+	l.lines = append(l.lines, fmt.Sprint(e.Stage, " ", e.Winner, ": ", e.Reason))
+}
 
 // Every strategy chooses the candidates of its winner, and the same ones for the same scores.
 func TestChoicesAreThoseOfTheWinner(t *testing.T) {
@@ -206,7 +208,9 @@ func TestPartialScoresWinNothing(t *testing.T) {
 
 type scoreFunc func(jobs []trial.Job) []*evaluate.Outcome
 
-func (f scoreFunc) Score(_ context.Context, jobs ...trial.Job) ([]*evaluate.Outcome, error) { return f(jobs), nil }
+func (f scoreFunc) Score(_ context.Context, jobs ...trial.Job) ([]*evaluate.Outcome, error) {
+	return f(jobs), nil
+}
 
 func TestUnknownStrategy(t *testing.T) {
 	if _, err := New("randm"); err == nil || !strings.Contains(err.Error(), `unknown search strategy "randm": known are random, stages`) {
