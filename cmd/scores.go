@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/atomicfile"
@@ -44,8 +45,10 @@ func scoresCommand() *cli.Command {
 			{Name: "rm", Usage: "remove scores with their files; the beginning of a key is enough", ArgsUsage: "KEY...",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresRemove},
 			{Name: "prune", Usage: "remove trained weights, which are trained again when they are needed; scores stay",
+				Description: "The checkpoints of partial scores, from which trainings that were stopped are resumed, are kept unless --checkpoints is given.",
 				Flags: []cli.Flag{storeFlag(),
-					&cli.DurationFlag{Name: "older", Usage: "only those of trials that ended longer ago than this `TIME`, such as 720h"}},
+					&cli.DurationFlag{Name: "older", Usage: "only those of trials that ended longer ago than this `TIME`, such as 720h"},
+					&cli.BoolFlag{Name: "checkpoints", Usage: "also remove the checkpoints of partial scores: their trainings start again at the first epoch"}},
 				Action: scoresPrune},
 		},
 	}
@@ -166,11 +169,13 @@ func scoresPrune(c *cli.Context) error {
 		return err
 	}
 	limit := time.Now().Add(-c.Duration("older"))
-	files, bytes, err := s.Prune(c.Context, func(sc store.Score) bool { return sc.Finished.After(limit) })
+	files, bytes, err := s.Prune(c.Context, func(sc store.Score) bool {
+		return sc.Finished.After(limit) || sc.Status == store.Partial && !c.Bool("checkpoints")
+	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%d files, %s removed\n", files, humanize.Bytes(uint64(bytes)))
+	fmt.Fprintf(c.App.Writer, "%s, %s removed\n", english.Plural(files, "file", ""), humanize.Bytes(uint64(bytes)))
 	return nil
 }
 

@@ -26,7 +26,8 @@ import (
 func scoresListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ls", Usage: "list the scores, or those of some names", ArgsUsage: "[NAME...]",
-		Description: "NAME is that of a score or the beginning of it up to a slash, such as encoder/image, fusion, network, full or test;\n" +
+		Description: "A training that was stopped is shown with the epoch that its metric is from.\n" +
+			"NAME is that of a score or the beginning of it up to a slash, such as encoder/image, fusion, network, full or test;\n" +
 			"* and ? stand for any letters but the slash, as in 'encoder/*/ramlp', or '*/digits' for the model of the search digits.\n" +
 			"Times are in UTC: a date, a date and time, or how long ago, such as 36h or 7d.",
 		Flags: []cli.Flag{
@@ -78,16 +79,25 @@ func scoresList(c *cli.Context) error {
 	}
 	rows := [][]string{{"KEY", "NAME", escape.Terminal(strings.ToUpper(m)), "PARAMS", "SECONDS", "FINISHED", "NUMERICS"}}
 	for _, sc := range list {
-		value := "–"
-		if sc.Status == store.Failed {
-			value = "failed"
-		} else if v, known := sc.Metrics[m]; known {
-			value = fmt.Sprintf("%.4f", v)
-		}
-		rows = append(rows, []string{fmt.Sprintf("%.12s", sc.Key), escape.Terminal(sc.Name), value, humanize.Comma(int64(sc.Parameters)),
+		rows = append(rows, []string{fmt.Sprintf("%.12s", sc.Key), escape.Terminal(sc.Name), value(sc, m), humanize.Comma(int64(sc.Parameters)),
 			fmt.Sprintf("%.1f", sc.Seconds), sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics)})
 	}
 	return errors.Join(align.Rows(c.App.Writer, rows), damaged)
+}
+
+// value is a score's metric as ls shows it.
+func value(sc store.Score, name string) string {
+	text := "–"
+	if v, known := sc.Metrics[name]; known {
+		text = fmt.Sprintf("%.4f", v)
+	}
+	switch sc.Status {
+	case store.Failed:
+		return "failed"
+	case store.Partial:
+		return fmt.Sprintf("%s (epoch %d)", text, len(sc.Curve))
+	}
+	return text
 }
 
 func scoresShow(c *cli.Context) error {
@@ -247,13 +257,13 @@ func orders(m string) map[string]func(a, b store.Score) int {
 	}
 }
 
-// better puts the better value of a metric first, then scores without it, then those that failed.
+// better puts the better value of a metric first, then scores without it and partial ones, then those that failed.
 func better(name string, a, b store.Score) int {
 	class := func(sc store.Score) int {
 		if sc.Status == store.Failed {
 			return 2
 		}
-		if _, known := sc.Metrics[name]; !known {
+		if _, known := sc.Metrics[name]; !known || sc.Status == store.Partial {
 			return 1
 		}
 		return 0

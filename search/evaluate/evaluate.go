@@ -167,6 +167,13 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 	if err != nil {
 		return nil, err
 	}
+	if further(sc, job) { // the store had more of the training, but not this part of it
+		o, err := e.cut(ctx, job, sc)
+		if o != nil {
+			o.Cached, o.id = false, t.id
+		}
+		return o, err
+	}
 	return &Outcome{Job: job, Score: sc, id: t.id}, nil
 }
 
@@ -211,5 +218,5 @@ func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (st
 	if sc.Key, sc.Specification, err = job.Specification.Key(); err != nil {
 		return sc, err
 	}
-	return e.Store.Put(ctx, sc, r.Weights, r.Outputs)
+	return e.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
 }

@@ -20,9 +20,11 @@ func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Out
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, nil
+		return e.lookUpPartial(ctx, job, key)
 	case err != nil:
 		return nil, err
+	case further(sc, job):
+		return e.cut(ctx, job, sc)
 	case sc.Status == store.Failed && e.RetryFailed && !e.OnlyKept && sc.Finished.Before(e.started):
 		return nil, nil
 	case foreign && !e.hasWeights(sc): // trained again here, they would be others
@@ -66,6 +68,9 @@ func (f Files) Weights(o trial.Origin) ([]byte, error) {
 
 // Weights is the file of weights that a job ended with. Weights that were pruned or damaged are trained again and kept.
 func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
+	if o.Score.Status == store.Partial {
+		return nil, fmt.Errorf("weights of %s: it has not been trained to its end", o.Job.Name)
+	}
 	file, err := e.Store.Weights(o.Score)
 	if gone(err) {
 		file, err = e.trainAgain(ctx, o)
@@ -102,7 +107,9 @@ func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) 
 			}
 			return err == nil, err
 		}
-		t, lease, err := e.train(ctx, o.Job, o.Score.Key, look)
+		job := o.Job
+		job.Until, job.Outputs = 0, nil
+		t, lease, err := e.train(ctx, job, o.Score.Key, look)
 		if lease == nil || err != nil {
 			return weights, err
 		}

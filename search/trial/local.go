@@ -101,11 +101,10 @@ func Inputs(m nn.Model) []string {
 	return names
 }
 
-// finish measures the trained model, and adds what it leaves to the result.
+// finish measures the model as it is now, or at its best where the training has ended, and adds what it leaves to the result.
 func (t *training) finish(ctx context.Context, r *Result) (err error) {
-	recipe := t.Specification.Recipe
-	r.EpochOutputs = t.outputs
-	if !t.state.ended(recipe) {
+	recipe, partial := t.Specification.Recipe, !t.state.ended(t.Specification.Recipe)
+	if partial {
 		r.Score.Status = store.Partial
 		tensors, metadata, err := t.checkpoint()
 		if err != nil {
@@ -114,8 +113,7 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 		if r.Checkpoint, err = encode(tensors, metadata); err != nil {
 			return err
 		}
-	}
-	if t.state.best != nil {
+	} else if t.state.best != nil {
 		if err := t.trainer.Load(t.state.best); err != nil {
 			return err
 		}
@@ -134,8 +132,15 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 		}
 		r.Score.Curve[len(r.Score.Curve)-1].ValidationLoss = loss
 	}
-	if r.Outputs, err = EncodeOutputs(t.data, logits); err != nil || r.Score.Status == store.Partial {
+	if r.Outputs, err = EncodeOutputs(t.data, logits); err != nil {
 		return err
+	}
+	if partial { // so that they are still known when the training has gone on
+		t.keepOutputs(len(t.state.Curve), r.Outputs)
+	}
+	r.EpochOutputs = t.outputs
+	if partial {
+		return nil
 	}
 	weights, err := t.trainer.Weights()
 	if err != nil {

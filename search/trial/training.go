@@ -116,15 +116,22 @@ func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 		return blame(ctx, err)
 	}
 	if t.wantsOutputs(epoch) {
-		if t.outputs == nil {
-			t.outputs = map[int][]byte{}
-		}
-		if t.outputs[epoch], err = EncodeOutputs(t.data, logits); err != nil {
+		file, err := EncodeOutputs(t.data, logits)
+		if err != nil {
 			return err
 		}
+		t.keepOutputs(epoch, file)
 	}
 	if watches {
 		entry.ValidationLoss, err = metric.Loss(ctx, outputs(t.data, t.validation, logits))
 	}
 	return err
+}
+
+// keepOutputs keeps the file of validation outputs after an epoch.
+func (t *training) keepOutputs(epoch int, file []byte) {
+	if t.outputs == nil {
+		t.outputs = map[int][]byte{}
+	}
+	t.outputs[epoch] = file
 }
