@@ -32,7 +32,7 @@ func benchCommand() *cli.Command {
 			deviceFlag(),
 			&cli.StringFlag{Name: "numerics", Value: autoNumerics, Usage: "`NUMERICS` of matrix products: " + strings.Join(benchNumerics(), ", ")},
 			&cli.Float64Flag{Name: "seconds", Value: 3, Usage: "`SECONDS` spent on each figure"},
-			&cli.BoolFlag{Name: "json", Usage: "print one JSON object a case"},
+			&cli.BoolFlag{Name: "json", Usage: "print a JSON object for each case"},
 			profileFlag(),
 		},
 		Action: bench,

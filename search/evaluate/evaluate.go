@@ -43,7 +43,7 @@ var ErrUntrained = errors.New("the search is not finished")
 
 // Evaluator scores jobs. Its methods may be called from several goroutines at once.
 type Evaluator struct {
-	Options
+	options   Options
 	started   time.Time
 	workers   int64
 	slots     *semaphore.Weighted
@@ -60,7 +60,7 @@ func New(o Options) *Evaluator {
 		o.Observer = Silent{}
 	}
 	workers := int64(max(o.Workers, 1))
-	return &Evaluator{Options: o, started: time.Now(), workers: workers, slots: semaphore.NewWeighted(workers)}
+	return &Evaluator{options: o, started: time.Now(), workers: workers, slots: semaphore.NewWeighted(workers)}
 }
 
 // Trainings counts the trainings that it had run.
@@ -103,14 +103,14 @@ func (e *Evaluator) Score(ctx context.Context, jobs ...trial.Job) ([]*Outcome, e
 }
 
 func (e *Evaluator) announce(o *Outcome) {
-	done := TrialDone{ID: o.id, Name: o.Job.Name, Metric: e.Metric, Score: math.NaN(), Cached: o.Cached, Seconds: o.Score.Seconds}
-	if score, defined := o.Score.Metrics[e.Metric]; defined {
+	done := TrialDone{ID: o.id, Name: o.Job.Name, Metric: e.options.Metric, Score: math.NaN(), Cached: o.Cached, Seconds: o.Score.Seconds}
+	if score, defined := o.Score.Metrics[e.options.Metric]; defined {
 		done.Score = score
 	}
 	if o.Score.Status == store.Failed {
 		done.Err = errors.New(o.Score.Reason)
 	}
-	e.Observer.TrialDone(done)
+	e.options.Observer.TrialDone(done)
 }
 
 // score is Score of one job. Equal jobs at the same time are trained once, in all processes that share the store.
@@ -144,7 +144,7 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 	if found, err := look(); found || err != nil {
 		return o, err
 	}
-	if e.OnlyKept {
+	if e.options.OnlyKept {
 		return nil, fmt.Errorf("%s has no score: %w", job.Name, ErrUntrained)
 	}
 	t, lease, err := e.train(ctx, job, key, look)
@@ -160,7 +160,7 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 		return o, nil
 	}
 	defer lease.Release()
-	if err := e.Data.Unchanged(ctx); err != nil { // the score would be that of other data
+	if err := e.options.Data.Unchanged(ctx); err != nil { // the score would be that of other data
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
 	sc, err := e.keep(ctx, job, t.result)
@@ -193,7 +193,7 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 		if job.Resume, err = e.partial(ctx, job, key); err != nil {
 			return err
 		}
-		t.result, err = e.Runner.Run(ctx, job, watch{e.Observer, t.id, job.Name})
+		t.result, err = e.options.Runner.Run(ctx, job, watch{e.options.Observer, t.id, job.Name})
 		pruned = errors.Is(err, store.ErrPruned) // while it waited for the slot
 		return err
 	}}
@@ -213,10 +213,10 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 // keep puts what a training came to into the store.
 func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (store.Score, error) {
 	sc := r.Score
-	sc.Search = e.Search
+	sc.Search = e.options.Search
 	var err error
 	if sc.Key, sc.Specification, err = job.Specification.Key(); err != nil {
 		return sc, err
 	}
-	return e.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
+	return e.options.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
 }

@@ -12,7 +12,7 @@ import (
 // lookUpForeign finds the score of a job that differs only in its numerics and the revision of the kernels, for reuse:
 // any-numerics. Of several the one of the first name and key is taken.
 func (e *Evaluator) lookUpForeign(ctx context.Context, job trial.Job) (store.Score, error) {
-	scores, err := e.Store.List(ctx)
+	scores, err := e.options.Store.List(ctx)
 	if err != nil && !errors.Is(err, store.ErrDamaged) { // of damaged records none is reused
 		return store.Score{}, err
 	}

@@ -12,9 +12,9 @@ import (
 
 // lookUp returns the kept outcome of a job, or nil.
 func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
-	sc, err := e.Store.Get(ctx, key)
+	sc, err := e.options.Store.Get(ctx, key)
 	foreign := false
-	if errors.Is(err, store.ErrNotFound) && e.AnyNumerics {
+	if errors.Is(err, store.ErrNotFound) && e.options.AnyNumerics {
 		sc, err = e.lookUpForeign(ctx, job)
 		foreign = err == nil
 	}
@@ -25,12 +25,12 @@ func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Out
 		return nil, err
 	case further(sc, job):
 		return e.cut(ctx, job, sc)
-	case sc.Status == store.Failed && e.RetryFailed && !e.OnlyKept && sc.Finished.Before(e.started):
+	case sc.Status == store.Failed && e.options.RetryFailed && !e.options.OnlyKept && sc.Finished.Before(e.started):
 		return nil, nil
 	case foreign && !e.hasWeights(sc): // trained again here, they would be others
 		return nil, nil
 	}
-	if _, known := sc.Metrics[e.Metric]; !known && sc.Status == store.Finished {
+	if _, known := sc.Metrics[e.options.Metric]; !known && sc.Status == store.Finished {
 		if err := e.measure(ctx, job, &sc); err != nil {
 			return nil, fmt.Errorf("%s: %w", job.Name, err)
 		}
@@ -40,21 +40,21 @@ func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Out
 
 // measure computes the metrics of a kept score from its outputs: the metric that is asked for may be newer than the score.
 func (e *Evaluator) measure(ctx context.Context, job trial.Job, sc *store.Score) error {
-	file, err := e.Store.Outputs(*sc)
+	file, err := e.options.Store.Outputs(*sc)
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
 	}
-	validation, err := dataset.Select(e.Data, dataset.Validation, job.Validation, nil)
+	validation, err := dataset.Select(e.options.Data, dataset.Validation, job.Validation, nil)
 	if err != nil {
 		return err
 	}
-	sc.Metrics, err = trial.MeasureFile(ctx, e.Data, validation, file)
+	sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, validation, file)
 	return err
 }
 
 // hasWeights reports whether a score's weights are still there, and whole.
 func (e *Evaluator) hasWeights(sc store.Score) bool {
-	_, err := e.Store.Weights(sc)
+	_, err := e.options.Store.Weights(sc)
 	return err == nil
 }
 
@@ -71,7 +71,7 @@ func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
 	if o.Score.Status == store.Partial {
 		return nil, fmt.Errorf("weights of %s: it has not been trained to its end", o.Job.Name)
 	}
-	file, err := e.Store.Weights(o.Score)
+	file, err := e.options.Store.Weights(o.Score)
 	if gone(err) {
 		file, err = e.trainAgain(ctx, o)
 	}
@@ -87,7 +87,7 @@ func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
 		_, err := e.Weights(ctx, o.(*Outcome))
 		return err
 	}
-	if _, err := (Files{e.Store}).Weights(from); err != nil {
+	if _, err := (Files{e.options.Store}).Weights(from); err != nil {
 		return fmt.Errorf("weights of %s: %w", from.Name, err)
 	}
 	return nil
@@ -101,7 +101,7 @@ func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) 
 	file, err, _ := e.flights.Do("again "+o.Score.Key, func() (any, error) {
 		var weights []byte
 		look := func() (found bool, err error) {
-			weights, err = e.Store.Weights(o.Score)
+			weights, err = e.options.Store.Weights(o.Score)
 			if gone(err) {
 				return false, nil
 			}
@@ -117,7 +117,7 @@ func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) 
 		if t.result.Score.Status == store.Failed {
 			return nil, errors.New(t.result.Score.Reason)
 		}
-		return t.result.Weights, e.Store.PutWeights(ctx, o.Score, t.result.Weights)
+		return t.result.Weights, e.options.Store.PutWeights(ctx, o.Score, t.result.Weights)
 	})
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string
 	if job.Until == 0 {
 		return nil, nil
 	}
-	sc, err := e.Store.GetPartial(ctx, key)
+	sc, err := e.options.Store.GetPartial(ctx, key)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, nil
@@ -35,18 +35,18 @@ func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string
 // cut is the outcome that a job had at its epoch, from the score of a training that has gone on; nil where the outputs after that
 // epoch are not kept.
 func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Outcome, error) {
-	file, err := e.Store.EpochOutputs(sc, job.Until)
+	file, err := e.options.Store.EpochOutputs(sc, job.Until)
 	if gone(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	validation, err := dataset.Select(e.Data, dataset.Validation, job.Validation, nil)
+	validation, err := dataset.Select(e.options.Data, dataset.Validation, job.Validation, nil)
 	if err != nil {
 		return nil, err
 	}
-	if sc.Metrics, err = trial.MeasureFile(ctx, e.Data, validation, file); err != nil {
+	if sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, validation, file); err != nil {
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
 	sc.Status, sc.Curve, sc.Weights, sc.Outputs, sc.Checkpoint = store.Partial, sc.Curve[:job.Until], "", sc.EpochOutputs[job.Until], ""
@@ -60,7 +60,7 @@ func further(sc store.Score, job trial.Job) bool {
 
 // partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough.
 func (e *Evaluator) partial(ctx context.Context, job trial.Job, key string) (*trial.Origin, error) {
-	sc, err := e.Store.GetPartial(ctx, key)
+	sc, err := e.options.Store.GetPartial(ctx, key)
 	if errors.Is(err, store.ErrNotFound) || err == nil && job.Until > 0 && len(sc.Curve) >= job.Until {
 		return nil, nil
 	}

@@ -57,7 +57,7 @@ func TestStoppedTrainingsEndTheSame(t *testing.T) {
 				if l.steps != 4*len(want.Curve) || l.notices != nil {
 					t.Errorf("trained %d steps, want %d; it was said %q", l.steps, 4*len(want.Curve), l.notices)
 				}
-				if _, err := e.Store.GetPartial(t.Context(), got.Key); !errors.Is(err, store.ErrNotFound) {
+				if _, err := e.options.Store.GetPartial(t.Context(), got.Key); !errors.Is(err, store.ErrNotFound) {
 					t.Errorf("the partial score is still there (%v)", err)
 				}
 			})
@@ -95,7 +95,7 @@ func TestPartialOutcomesDependOnNothingElse(t *testing.T) {
 				t.Errorf("%s: asked again, cached %t, trained %d steps", name, again.Cached, l.steps-kept)
 			}
 			if earlier.Score.Status == store.Finished {
-				if now, err := e.Store.Get(t.Context(), want.Key); err != nil || now.Weights != earlier.Score.Weights || len(now.Curve) != len(earlier.Score.Curve) {
+				if now, err := e.options.Store.Get(t.Context(), want.Key); err != nil || now.Weights != earlier.Score.Weights || len(now.Curve) != len(earlier.Score.Curve) {
 					t.Errorf("%s: the finished score is %v (%v)", name, now, err)
 				}
 			}
@@ -112,7 +112,7 @@ func TestPartialScoreIsNoScore(t *testing.T) {
 	if _, err := e.Weights(t.Context(), o); err == nil || !strings.Contains(err.Error(), "has not been trained to its end") {
 		t.Errorf("weights of a part: %v", err)
 	}
-	e.OnlyKept = true
+	e.options.OnlyKept = true
 	if _, err := e.Score(t.Context(), job(t, true)); !errors.Is(err, ErrUntrained) {
 		t.Errorf("the end of a part was found (%v)", err)
 	}
@@ -132,7 +132,7 @@ func TestLostCheckpoint(t *testing.T) {
 		part := job(t, true)
 		part.Until = 3
 		digest := string(score(t, e, part).Score.Checkpoint)
-		if err := lose(filepath.Join(e.Store.Path()+".files", digest[:2], digest)); err != nil {
+		if err := lose(filepath.Join(e.options.Store.Path()+".files", digest[:2], digest)); err != nil {
 			t.Fatal(err)
 		}
 		o := score(t, e, job(t, true))
@@ -151,7 +151,7 @@ func TestPartsAtOnce(t *testing.T) {
 	first, _ := evaluator(t)
 	var all sync.WaitGroup
 	for i := range 9 {
-		e, _ := evaluatorOf(first.Store)
+		e, _ := evaluatorOf(first.options.Store)
 		part := job(t, true)
 		part.Until = i % 3 * 2
 		all.Go(func() {

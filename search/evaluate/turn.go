@@ -40,9 +40,9 @@ func (e *Evaluator) onceWith(ctx context.Context, slots int64, w Work) (*store.L
 			return lease, err
 		}
 		if !said {
-			e.Observer.Notice(w.Waiting)
+			e.options.Observer.Notice(w.Waiting)
 		}
-		if err := e.Store.AwaitLease(ctx, w.Key); err != nil {
+		if err := e.options.Store.AwaitLease(ctx, w.Key); err != nil {
 			return nil, err
 		}
 		if found, err := w.Look(); found || err != nil {
@@ -57,7 +57,7 @@ func (e *Evaluator) try(ctx context.Context, slots int64, w Work) (lease *store.
 		return nil, false, err
 	}
 	defer e.slots.Release(slots)
-	lease, err = e.Store.TryLease(w.Key)
+	lease, err = e.options.Store.TryLease(w.Key)
 	if lease == nil || err != nil {
 		return nil, err == nil, err
 	}

@@ -61,6 +61,19 @@ func (j Job) check(data dataset.Dataset) error {
 	case j.Until < 0 || spec.Repeat < 0:
 		return fmt.Errorf("%s: until epoch %d, repeat %d: want at least 0", j.Name, j.Until, spec.Repeat)
 	}
+	for _, rows := range []struct {
+		split dataset.Split
+		list  []int
+		want  Rows
+	}{{dataset.Train, j.Train, spec.Sample}, {dataset.Validation, j.Validation, spec.Validation}} {
+		have := data.Len(rows.split)
+		if rows.list != nil {
+			have = len(rows.list)
+		}
+		if have != rows.want.Count {
+			return fmt.Errorf("%s: the job has %d rows of the %s split, its specification %d", j.Name, have, rows.split, rows.want.Count)
+		}
+	}
 	for modality, origin := range j.Start {
 		if spec.Start[modality] != origin.Key {
 			return fmt.Errorf("%s: modality %s starts from %.12s, in its specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
