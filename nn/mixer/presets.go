@@ -1,9 +1,6 @@
 package mixer
 
-import (
-	"fmt"
-	"strings"
-)
+import "mixmas/nn/registry"
 
 // Preset is a published model, ready to train.
 type Preset struct {
@@ -31,7 +28,7 @@ func LookupPreset(name string) (Preset, error) {
 		}
 		known = append(known, p.Name)
 	}
-	return Preset{}, fmt.Errorf("unknown preset %q: known are %s", name, strings.Join(known, ", "))
+	return Preset{}, registry.Unknown("preset", name, known)
 }
 
 // sizes are the published sizes of mixers for one data set.

@@ -4,11 +4,11 @@
 package mixer
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"mixmas/nn"
+	"mixmas/nn/registry"
 )
 
 // Kind says how one sample of an input is laid out.
@@ -73,34 +73,22 @@ func (a Architecture) Inputs() string {
 	return b.String()
 }
 
-var registry = map[string]Architecture{}
+var architectures = registry.New[Architecture]("architecture")
 
-// Register adds an architecture. It panics if the name is taken.
+// Register adds an architecture. It panics if the name is taken, without Doc, and without Options or New: a programmer's
+// mistake.
 func Register(a Architecture) {
-	if _, taken := registry[a.Name]; taken {
-		panic("mixer: architecture registered twice: " + a.Name)
+	if a.Options == nil || a.New == nil {
+		panic("architecture " + a.Name + " cannot be registered: it needs Options and New")
 	}
-	registry[a.Name] = a
+	architectures.Register(a.Name, a.Doc, a)
 }
 
 // All lists the registered architectures by name.
-func All() []Architecture {
-	list := make([]Architecture, 0, len(registry))
-	for _, a := range registry {
-		list = append(list, a)
-	}
-	slices.SortFunc(list, func(a, b Architecture) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
+func All() []Architecture { return architectures.All() }
+
+// Names lists their names.
+func Names() []string { return architectures.Names() }
 
 // Lookup finds an architecture by name. The error lists the known ones.
-func Lookup(name string) (Architecture, error) {
-	if a, ok := registry[name]; ok {
-		return a, nil
-	}
-	var known []string
-	for _, a := range All() {
-		known = append(known, a.Name)
-	}
-	return Architecture{}, fmt.Errorf("unknown architecture %q: known are %s", name, strings.Join(known, ", "))
-}
+func Lookup(name string) (Architecture, error) { return architectures.Lookup(name) }

@@ -2,15 +2,6 @@ package config
 
 import "mixmas/nn/mixer"
 
-// architectureNames lists the names of the architectures.
-func architectureNames() []string {
-	var names []string
-	for _, a := range mixer.All() {
-		names = append(names, a.Name)
-	}
-	return names
-}
-
 // isEncoder tells whether an architecture reads the input of a modality.
 func isEncoder(a mixer.Architecture) bool {
 	return a.Takes(mixer.Map) || a.Takes(mixer.Sequence) || a.Takes(mixer.Table)

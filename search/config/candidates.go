@@ -136,7 +136,7 @@ func (d *decoder) candidate(n *yaml.Node, field string, shared *defaults) (Candi
 	if n.Kind == yaml.MappingNode {
 		name = d.lookup(n, field, "name")
 		if name == nil {
-			d.errorf(n.Line, field, "name is missing: known architectures are %s", strings.Join(architectureNames(), ", "))
+			d.errorf(n.Line, field, "name is missing: known architectures are %s", strings.Join(mixer.Names(), ", "))
 			return c, false
 		}
 	}

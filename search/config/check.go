@@ -36,7 +36,7 @@ func (c *Config) check(d *decoder) {
 	if err := sample.Check(c.Sample.Sampler); err != nil {
 		fail("sample.sampler", "%v", err)
 	}
-	if err := metric.Check(c.Search.Metric, false); err != nil && metric.Check(c.Search.Metric, true) != nil {
+	if err := metric.Known(c.Search.Metric); err != nil {
 		fail("search.metric", "%v", err)
 	}
 	if len(c.Search.Encoders) == 0 {

@@ -161,9 +161,7 @@ func (data *Data) decode(d *decoder, n *yaml.Node, field string) {
 	}
 	name := d.lookup(n, field, "format")
 	if name == nil {
-		_, err := dataset.Lookup("")
-		_, known, _ := strings.Cut(err.Error(), ": ")
-		d.errorf(n.Line, field, "format is missing: %s", known)
+		d.errorf(n.Line, field, "format is missing: known are %s", strings.Join(dataset.Names(), ", "))
 		return
 	}
 	d.value(name, join(field, "format"), reflect.ValueOf(&data.Format).Elem(), rules{})

@@ -40,14 +40,12 @@ func reflector() *jsonschema.Reflector {
 
 // JSONSchemaExtend adds the registered metrics and fusion functions.
 func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
-	names := metric.Names(false)
-	for _, name := range metric.Names(true) {
-		if metric.Check(name, false) != nil {
-			names = append(names, name)
-		}
+	for _, m := range metric.All() {
+		addWord(s.Properties.Value("metric"), m.Name, m.Doc)
 	}
-	s.Properties.Value("metric").Enum = anys(names)
-	s.Properties.Value("fusions").Items.Enum = anys(FusionNames())
+	for _, f := range mixer.Fusions() {
+		addWord(s.Properties.Value("fusions").Items, f.Name, f.Doc)
+	}
 	s.Properties.Set("networks", stageSchema(s.Properties.Value("networks").Description, func(a mixer.Architecture) bool { return a.Takes(mixer.Tokens) }))
 	encoders := s.Properties.Value("encoders")
 	encoders.AdditionalProperties = stageSchema("Candidates of one modality.", isEncoder)
@@ -55,7 +53,14 @@ func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 
 // JSONSchemaExtend adds the registered samplers.
 func (Sample) JSONSchemaExtend(s *jsonschema.Schema) {
-	s.Properties.Value("sampler").Enum = anys(sample.Samplers())
+	for _, sampler := range sample.Samplers() {
+		addWord(s.Properties.Value("sampler"), sampler.Name, sampler.Doc)
+	}
+}
+
+// addWord adds a word that a value may be, with what editors say of it.
+func addWord(s *jsonschema.Schema, name, doc string) {
+	s.OneOf = append(s.OneOf, &jsonschema.Schema{Const: name, Description: doc})
 }
 
 // JSONSchema is one alternative a registered format.
@@ -91,7 +96,7 @@ func stageSchema(doc string, fits func(mixer.Architecture) bool) *jsonschema.Sch
 		if !fits(a) {
 			continue
 		}
-		names.Enum = append(names.Enum, a.Name)
+		addWord(names, a.Name, a.Doc)
 		options := optionsSchema(a.Options())
 		for p := options.Properties.Oldest(); p != nil; p = p.Next() {
 			defaults.Properties.Set(p.Key, p.Value)
@@ -116,15 +121,6 @@ func optionsSchema(options any) *jsonschema.Schema {
 	s := reflector().Reflect(options)
 	s.Version = ""
 	return s
-}
-
-// anys turns words into the values of an enumeration.
-func anys(words []string) []any {
-	var list []any
-	for _, w := range words {
-		list = append(list, w)
-	}
-	return list
 }
 
 // ptr is the address of a copy of a value.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
-	"sync"
+
+	"mixmas/nn/registry"
 )
 
 // Format opens one kind of data set.
@@ -75,44 +75,21 @@ func (e Environment) standard(modality string, computed Standardisation) (Standa
 	return s, nil
 }
 
-var registry = struct {
-	sync.RWMutex
-	formats map[string]Format
-}{formats: map[string]Format{}}
+var formats = registry.New[Format]("data format")
 
-// Register makes a format known. It panics when the format is incomplete or its name taken: both are programmers' mistakes.
+// Register makes a format known. It panics when its name is taken, or without Doc, Options or Open: a programmer's mistake.
 func Register(f Format) {
-	if f.Name == "" || f.Options == nil || f.Open == nil {
-		panic("dataset: a format needs a name, Options and Open")
+	if f.Options == nil || f.Open == nil {
+		panic("data format " + f.Name + " cannot be registered: it needs Options and Open")
 	}
-	registry.Lock()
-	defer registry.Unlock()
-	if _, taken := registry.formats[f.Name]; taken {
-		panic("dataset: format " + f.Name + " is registered twice")
-	}
-	registry.formats[f.Name] = f
+	formats.Register(f.Name, f.Doc, f)
 }
 
 // Formats lists the registered formats, sorted by name.
-func Formats() []Format {
-	registry.RLock()
-	defer registry.RUnlock()
-	list := make([]Format, 0, len(registry.formats))
-	for _, f := range registry.formats {
-		list = append(list, f)
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return list
-}
+func Formats() []Format { return formats.All() }
+
+// Names lists their names.
+func Names() []string { return formats.Names() }
 
 // Lookup finds a format by name. The error of an unknown name lists the known ones.
-func Lookup(name string) (Format, error) {
-	var known []string
-	for _, f := range Formats() {
-		if f.Name == name {
-			return f, nil
-		}
-		known = append(known, f.Name)
-	}
-	return Format{}, fmt.Errorf("unknown data format %q: known are %s", name, strings.Join(known, ", "))
-}
+func Lookup(name string) (Format, error) { return formats.Lookup(name) }
