@@ -174,7 +174,7 @@ func (s *Search) chooseFusion(ctx context.Context, encoders []*Stage) (*Stage, e
 	var trials []*Trial
 	for _, function := range functions {
 		model := s.fusedModel(encoders, function, s.config.Search.Networks[0], s.dropout())
-		trials = append(trials, s.trial("fusion", function, model, encoders))
+		trials = append(trials, s.trial("fusion", function.Label, model, encoders))
 	}
 	return s.choose(ctx, "fusion", trials)
 }
@@ -182,8 +182,9 @@ func (s *Search) chooseFusion(ctx context.Context, encoders []*Stage) (*Stage, e
 // chooseNetwork is the fourth stage: the fusion network. The trial of the first one has run in the stage before.
 func (s *Search) chooseNetwork(ctx context.Context, encoders []*Stage, fusion *Stage) (*Stage, error) {
 	var trials []*Trial
+	function := find(s.config.Search.Fusions, fusion.Winner().Trial.Label)
 	for _, candidate := range s.config.Search.Networks {
-		model := s.fusedModel(encoders, fusion.Winner().Trial.Model.Fusion, candidate, s.dropout())
+		model := s.fusedModel(encoders, function, candidate, s.dropout())
 		trials = append(trials, s.trial("network", candidate.Label, model, encoders))
 	}
 	return s.choose(ctx, "network", trials)

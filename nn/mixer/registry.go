@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mixmas/nn"
+	"mixmas/nn/options"
 	"mixmas/nn/registry"
 )
 
@@ -47,10 +48,11 @@ type Architecture struct {
 	Name, Doc string
 	// Kinds are the inputs that it takes. One that takes Tokens can be a fusion network.
 	Kinds []Kind
-	// Options makes a pointer to the options struct, filled with defaults. Its fields have yaml, json and doc tags.
-	// A field "dropout" is set from the training recipe where the configuration does not set it.
+	// Options makes a pointer to the options struct, filled with defaults. Its fields have yaml, json and doc tags, ranges in
+	// jsonschema tags, and recipe tags where they follow the training's recipe: see package options.
 	Options func() any
-	// New creates the network's parameters in the scope. It refuses options that do not fit the input.
+	// New creates the network's parameters in the scope. It refuses options that do not fit the input; those that break the
+	// rules of their tags do not come so far.
 	New func(s *nn.Scope, in Input, options any) (Network, error)
 }
 
@@ -81,7 +83,18 @@ func Register(a Architecture) {
 	if a.Options == nil || a.New == nil {
 		panic("architecture " + a.Name + " cannot be registered: it needs Options and New")
 	}
+	options.MustDescribe("architecture "+a.Name, a.Options)
 	architectures.Register(a.Name, a.Doc, a)
+}
+
+// Build checks the options against the rules of their tags, nil for the defaults, and creates the network's parameters in the
+// scope.
+func (a Architecture) Build(s *nn.Scope, in Input, given any) (Network, error) {
+	own, err := options.Of(a.Options, given)
+	if err != nil {
+		return nil, err
+	}
+	return a.New(s, in, own)
 }
 
 // All lists the registered architectures by name.

@@ -57,19 +57,8 @@ func (c *Config) check(d *decoder) {
 			fail("search.networks", "%s is no fusion network: it takes %s", candidate.Name, a.Inputs())
 		}
 	}
-	known := FusionNames()
-	if len(c.Search.Fusions) == 0 {
-		fail("search.fusions", "is empty: list at least one of %s", strings.Join(known, ", "))
-	}
-	named := map[string]bool{}
-	for i, name := range c.Search.Fusions {
-		if !slices.Contains(known, name) {
-			fail(index("search.fusions", i), "unknown fusion function %q: known are %s", name, strings.Join(known, ", "))
-		}
-		if named[name] {
-			fail(index("search.fusions", i), "%q is already in the list", name)
-		}
-		named[name] = true
+	if len(c.Search.Fusions) == 0 && !d.failed("search.fusions") {
+		fail("search.fusions", "is empty: list at least one of %s", strings.Join(fusions.names(), ", "))
 	}
 	for _, t := range []struct {
 		field    string

@@ -54,7 +54,7 @@ type Search struct {
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which kept scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
 	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again whose recorded training failed."`
 	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders of each modality. Options under defaults go to every candidate that knows them."`
-	Fusions     []string              `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
+	Fusions     Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
 	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one stands in while the fusion function is chosen."`
 	Training    Training              `yaml:"training" json:"training" doc:"The short training that a candidate is judged by."`
 }
@@ -99,7 +99,7 @@ func base() *Config {
 		},
 		Search: Search{
 			Metric: "accuracy", Start: "warm", Reuse: "exact",
-			Fusions:  []string{"concat", "mean", "max"},
+			Fusions:  functions("concat", "mean", "max"),
 			Training: Training{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10},
 		},
 		Train: Train{
@@ -108,6 +108,18 @@ func base() *Config {
 			EarlyStopping: 10,
 		},
 	}
+}
+
+// functions are fusion functions as they are registered.
+func functions(names ...string) (list Fusions) {
+	for _, name := range names {
+		own, err := fusions.options(name)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, Candidate{Name: name, Label: name, Options: own})
+	}
+	return list
 }
 
 // Options is the sample as package sample takes it.

@@ -26,7 +26,7 @@ type fakeOptions struct {
 	Dims    []int   `yaml:"dims" json:"dims" doc:"dimensions"`
 	Pair    [2]int  `yaml:"pair" json:"pair" doc:"two numbers"`
 	Tied    bool    `yaml:"tied" json:"tied" doc:"tied"`
-	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"dropout"`
+	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"dropout"`
 }
 
 type plainOptions struct {

@@ -38,13 +38,10 @@ func reflector() *jsonschema.Reflector {
 	}
 }
 
-// JSONSchemaExtend adds the registered metrics and fusion functions.
+// JSONSchemaExtend adds the registered metrics, and the architectures that fit.
 func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 	for _, m := range metric.All() {
 		addWord(s.Properties.Value("metric"), m.Name, m.Doc)
-	}
-	for _, f := range mixer.Fusions() {
-		addWord(s.Properties.Value("fusions").Items, f.Name, f.Doc)
 	}
 	s.Properties.Set("networks", stageSchema(s.Properties.Value("networks").Description, func(a mixer.Architecture) bool { return a.Takes(mixer.Tokens) }))
 	encoders := s.Properties.Value("encoders")
@@ -84,35 +81,68 @@ func (Candidates) JSONSchema() *jsonschema.Schema {
 	return stageSchema("", func(mixer.Architecture) bool { return true })
 }
 
+// JSONSchema is a list of the registered fusion functions, or {defaults, candidates} with them.
+func (Fusions) JSONSchema() *jsonschema.Schema {
+	c := newCandidatesSchema()
+	for _, f := range mixer.Fusions() {
+		c.add(f.Name, f.Doc, f.Options())
+	}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{c.list(), c.stage("")}}
+}
+
 // stageSchema is {defaults, candidates} with the architectures that fit.
 func stageSchema(doc string, fits func(mixer.Architecture) bool) *jsonschema.Schema {
-	names := &jsonschema.Schema{Type: "string"}
-	item := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{names}}
-	defaults := &jsonschema.Schema{
+	c := newCandidatesSchema()
+	for _, a := range mixer.All() {
+		if fits(a) {
+			c.add(a.Name, a.Doc, a.Options())
+		}
+	}
+	return c.stage(doc)
+}
+
+// candidatesSchema describes what the candidates of a stage can be.
+type candidatesSchema struct {
+	names    *jsonschema.Schema   // a candidate by its name alone
+	objects  []*jsonschema.Schema // one for each name, with options
+	defaults *jsonschema.Schema
+}
+
+func newCandidatesSchema() *candidatesSchema {
+	return &candidatesSchema{names: &jsonschema.Schema{Type: "string"}, defaults: &jsonschema.Schema{
 		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
 		Description: "Options of every candidate that knows them.",
+	}}
+}
+
+// add adds what is registered under a name.
+func (c *candidatesSchema) add(name, doc string, options any) {
+	addWord(c.names, name, doc)
+	s := optionsSchema(options)
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		c.defaults.Properties.Set(p.Key, p.Value)
 	}
-	for _, a := range mixer.All() {
-		if !fits(a) {
-			continue
-		}
-		addWord(names, a.Name, a.Doc)
-		options := optionsSchema(a.Options())
-		for p := options.Properties.Oldest(); p != nil; p = p.Next() {
-			defaults.Properties.Set(p.Key, p.Value)
-		}
-		options.Title, options.Description = a.Name, a.Doc
-		options.Properties.Set("name", &jsonschema.Schema{Const: a.Name})
-		options.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "What tables call the candidate."})
-		options.Required = []string{"name"}
-		item.AnyOf = append(item.AnyOf, options)
-	}
+	s.Title, s.Description = name, doc
+	s.Properties.Set("name", &jsonschema.Schema{Const: name})
+	s.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "What tables call the candidate."})
+	s.Required = []string{"name"}
+	c.objects = append(c.objects, s)
+}
+
+// list is the list of candidates.
+func (c *candidatesSchema) list() *jsonschema.Schema {
+	item := &jsonschema.Schema{AnyOf: append([]*jsonschema.Schema{c.names}, c.objects...)}
+	return &jsonschema.Schema{Type: "array", MinItems: ptr(uint64(1)), Items: item}
+}
+
+// stage is {defaults, candidates}.
+func (c *candidatesSchema) stage(doc string) *jsonschema.Schema {
 	s := &jsonschema.Schema{
 		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
 		Required: []string{"candidates"}, Description: doc,
 	}
-	s.Properties.Set("defaults", defaults)
-	s.Properties.Set("candidates", &jsonschema.Schema{Type: "array", MinItems: ptr(uint64(1)), Items: item})
+	s.Properties.Set("defaults", c.defaults)
+	s.Properties.Set("candidates", c.list())
 	return s
 }
 
