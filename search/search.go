@@ -117,7 +117,7 @@ func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 
 // drawSample is the first stage: N' of the training rows, and the validation rows that score.
 func (s *Search) drawSample(ctx context.Context) error {
-	o := s.config.Sample.Options()
+	o := s.config.Sample.Options
 	draw := func(split dataset.Split, o sample.Options) (sample.Sample, error) {
 		samples, err := dataset.Select(s.data, split, nil, nil)
 		if err != nil {
@@ -214,8 +214,7 @@ func (s *Search) specification(model mixer.Specification, t config.Training, row
 	return Specification{Revision: NumericsRevision, Numerics: s.device.Numerics(), Data: s.data.Fingerprint(),
 		Sample:     identify(rows, s.data.Len(dataset.Train)),
 		Validation: identify(validation, s.data.Len(dataset.Validation)), Model: model, Seed: s.config.Seed,
-		Recipe: Recipe{Optimiser: t.Optimiser, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay,
-			Momentum: t.Momentum, Batch: t.Batch, Epochs: t.Epochs}}
+		Recipe: Recipe{Recipe: t.Recipe}}
 }
 
 func (s *Search) dropout() float64 { return s.config.Search.Training.Dropout }

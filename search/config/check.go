@@ -71,8 +71,8 @@ func (c *Config) check(d *decoder) {
 }
 
 // CheckData finds what does not fit an open data set: modalities without candidates or unknown to the data, architectures
-// that do not take a modality's kind of input, a metric that is not defined for the data's labels, pos_weight without
-// many labels or of another length. Its error joins one [*Error] for each.
+// that do not take a modality's kind of input, a metric that is not defined for the data's labels, pos_weight of data that
+// are not multi-label, or of another length. Its error joins one [*Error] for each.
 func (c *Config) CheckData(data dataset.Dataset) error {
 	d := &decoder{file: c.file}
 	if c.file == "" {
@@ -103,7 +103,7 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	}
 	switch n := len(c.Data.PosWeight); {
 	case n > 0 && !data.MultiLabel():
-		fail("data.pos_weight", "is for many labels a sample; data set %s has one", data.Name())
+		fail("data.pos_weight", "is for multi-label data; data set %s has one label per sample", data.Name())
 	case n > 0 && n != len(data.Classes()):
 		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Classes()))
 	}

@@ -14,7 +14,7 @@ import (
 const (
 	formatDoc     = "The format; its options follow."
 	candidatesDoc = "Architectures by name, or {name: N, label: L, and options of its own}."
-	posWeightDoc  = "Weight of the positive term of each class's loss, for many labels a sample: one number a class."
+	posWeightDoc  = "Weight of the positive term of each class's loss, for multi-label data: one number per class."
 )
 
 // templateHead says how to use the template and what can be named in it.

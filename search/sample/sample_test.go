@@ -99,9 +99,9 @@ func TestBadOptions(t *testing.T) {
 		options sample.Options
 		want    string
 	}{
-		{sample.Options{Error: -0.1}, "error is -0.1"}, {sample.Options{Error: 1}, "error is 1"},
-		{sample.Options{Proportion: math.NaN()}, "proportion is NaN"}, {sample.Options{Confidence: 90}, "confidence is 90"},
-		{sample.Options{Distance: 2}, "distance is 2"}, {sample.Options{Size: -1}, "size -1"}, {sample.Options{Redraws: -1}, "redraws -1"},
+		{sample.Options{Error: -0.1}, "option error: want more than 0, got -0.1"}, {sample.Options{Error: 1}, "option error: want less than 1, got 1"},
+		{sample.Options{Proportion: math.NaN()}, "option proportion: want more than 0, got NaN"}, {sample.Options{Confidence: 90}, "option confidence: want less than 1, got 90"},
+		{sample.Options{Distance: 2}, "option distance: want less than 1, got 2"}, {sample.Options{Size: -1}, "option size: want at least 0, got -1"}, {sample.Options{Redraws: -1}, "option redraws: want at least 1, got -1"},
 		{sample.Options{Sampler: "lucky"}, `unknown sampler "lucky": known are random, stratified`},
 	} {
 		if _, err := sample.Draw(t.Context(), labels, c.options, 1); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -19,7 +19,7 @@ func TrainedDigest(t *testing.T, d device.Device) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 6, Seed: 5, Optimiser: nn.Optimiser{Name: "adamw", WeightDecay: 0.01}})
+	trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 6, Optimiser: "adamw", WeightDecay: 0.01}, 5)
 	if err != nil {
 		t.Fatal(err)
 	}

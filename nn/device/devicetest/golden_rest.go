@@ -205,7 +205,7 @@ func runTraining(v *vectors) {
 		Fusion: mixer.Fuse("concat"), Network: &mixer.Choice{Architecture: "mlp_mixer", Options: mixerOptions("mlp_mixer", h.D, 1, 0, h.T, h.C, 0)},
 		Classes: h.Classes})
 	v.checkShapes(model.Parameters())
-	trainer, err := nn.NewTrainer(v.device, model, nn.Recipe{Optimiser: nn.Optimiser{Name: "adam"}, Batch: h.Batches[0]})
+	trainer, err := nn.NewTrainer(v.device, model, nn.Recipe{Optimiser: "adam", Batch: h.Batches[0]}, 0)
 	if err != nil {
 		v.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func runPlateau(v *vectors) {
 		Patience              int
 	}
 	v.hyper(&h)
-	p := nn.NewPlateau(h.LR, h.Factor, h.Patience)
+	p := nn.NewPlateau(h.LR, nn.Reduction{Factor: h.Factor, Patience: h.Patience})
 	p.Threshold = h.Threshold
 	var rates []float64
 	for _, loss := range v.array("values").Data {
