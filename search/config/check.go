@@ -57,9 +57,6 @@ func (c *Config) check(d *decoder) {
 			fail("search.networks", "%s is no fusion network: it takes %s", candidate.Name, a.Inputs())
 		}
 	}
-	if len(c.Search.Fusions) == 0 && !d.failed("search.fusions") {
-		fail("search.fusions", "is empty: list at least one of %s", strings.Join(fusions.names(), ", "))
-	}
 	for _, t := range []struct {
 		field    string
 		training Training

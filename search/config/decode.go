@@ -264,11 +264,19 @@ func (d *decoder) mapping(n *yaml.Node, field string, each func(key, value *yaml
 			d.lines[name] = e.key.Line
 		}
 		if !each(e.key, e.value) {
-			d.errorf(e.key.Line, name, "unknown field: known are %s%s", strings.Join(known, ", "), registry.Suggestion(e.key.Value, known))
+			d.errorf(e.key.Line, name, "unknown field: %s", knownFields(e.key.Value, known))
 			ok = false
 		}
 	}
 	return ok
+}
+
+// knownFields says which fields there are instead of an unknown one.
+func knownFields(unknown string, known []string) string {
+	if len(known) == 0 {
+		return "no candidate has options"
+	}
+	return "known are " + strings.Join(known, ", ") + registry.Suggestion(unknown, known)
 }
 
 // sequence lists the items of a list; nil after an error.
