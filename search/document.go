@@ -50,7 +50,7 @@ func (s *Search) describeWinner(d *report.Document, r *Result) {
 	}
 	var parts []report.Part
 	for _, p := range r.Space.Parts(r.Choices) {
-		parts = append(parts, report.Part{Part: p.Name, Name: p.Chosen.Label})
+		parts = append(parts, report.Part{Part: p.Name, Name: p.Label})
 	}
 	if !slices.Equal(parts, report.Parts(d.Stages)) {
 		d.Architecture = parts

@@ -5,6 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"mixmas/nn/options"
 	"mixmas/search/strategy"
 )
 
@@ -22,7 +23,7 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 	known := true
 	if n.Kind == yaml.MappingNode {
 		if name := d.lookup(n, field, "strategy"); name != nil {
-			d.value(name, join(field, "strategy"), reflect.ValueOf(&s.Strategy).Elem(), rules{})
+			d.value(name, join(field, "strategy"), reflect.ValueOf(&s.Strategy).Elem(), options.Rules{})
 			chosen, err := strategy.New(s.Strategy)
 			if err != nil {
 				d.errorf(name.Line, join(field, "strategy"), "%v", err)
@@ -35,12 +36,12 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 	list := s.fields()
 	var names []string
 	for _, f := range list {
-		names = append(names, f.name)
+		names = append(names, f.Name)
 	}
 	d.mapping(n, field, func(key, value *yaml.Node) bool {
 		for _, f := range list {
-			if f.name == key.Value {
-				d.value(value, join(field, f.name), f.value, f.rules)
+			if f.Name == key.Value {
+				d.value(value, join(field, f.Name), f.Value, f.Rules)
 				return true
 			}
 		}
@@ -49,7 +50,7 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 		}
 		for _, name := range strategy.Names() {
 			if other, err := strategy.New(name); err == nil {
-				if _, knows := fieldByName(reflect.ValueOf(other).Elem(), key.Value); knows {
+				if _, knows := options.ByName(reflect.ValueOf(other).Elem(), key.Value); knows {
 					d.errorf(key.Line, join(field, key.Value), "is an option of the strategy %s, not of %s", name, s.Strategy)
 					return true
 				}
@@ -60,10 +61,10 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 }
 
 // fields lists the fields, and after the strategy's name those of its options.
-func (s *Search) fields() (list []field) {
-	for _, f := range fields(reflect.ValueOf(s).Elem()) {
-		if list = append(list, f); f.name == "strategy" {
-			list = append(list, fields(reflect.ValueOf(s.Searcher).Elem())...)
+func (s *Search) fields() (list []options.Field) {
+	for _, f := range options.Fields(reflect.ValueOf(s).Elem()) {
+		if list = append(list, f); f.Name == "strategy" {
+			list = append(list, options.Fields(reflect.ValueOf(s.Searcher).Elem())...)
 		}
 	}
 	return list

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"mixmas/nn"
 	"mixmas/nn/cpu"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
@@ -55,9 +56,9 @@ func job(t testing.TB, watches bool) trial.Job {
 	spec := trial.On(numbers{}, nil, nil)
 	spec.Numerics, spec.Seed = "test", 1
 	spec.Model = mixer.Specification{Classes: 3, Modalities: []mixer.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{3}, Encoder: encoder}}}
-	spec.Recipe = trial.Recipe{Optimiser: "adam", LearningRate: 0.1, Batch: 16, Epochs: 6}
+	spec.Recipe = trial.Recipe{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.1, Batch: 16, Epochs: 6}}
 	if watches {
-		spec.Recipe.Plateau, spec.Recipe.EarlyStopping = &trial.Plateau{Factor: 0.5, Patience: 0}, 5
+		spec.Recipe.Plateau, spec.Recipe.EarlyStopping = &nn.Reduction{Factor: 0.5, Patience: 0}, 5
 	}
 	return trial.Job{Name: "test/numbers", Label: "numbers", Specification: spec}
 }

@@ -23,15 +23,14 @@ func check(s *strategy.Space) error {
 		encoders = append(encoders, different)
 	}
 	for _, fusion := range s.Fusions {
-		function, err := mixer.LookupFusion(fusion.Choice.Architecture)
+		ends, err := reachable(fusion.Choice, encoders)
 		if err != nil {
-			return err
+			return &FieldError{"search.fusions", fmt.Errorf("%s: %w", fusion.Label, err)}
 		}
-		ends := reachable(function, encoders)
 		largest := slices.MaxFunc(ends, func(a, b *fused) int { return cmp.Compare(a.tokens, b.tokens) })
 		for _, network := range s.Networks {
 			for i, end := range ends {
-				err := network.Choice.Fits(end.tokens, end.width)
+				err := network.Choice.Fits(end.tokens, end.fused)
 				if err != nil || i == 0 || end == largest {
 					err = cmp.Or(recordable(s.Model(end.choices(s.Modalities, fusion, network))), err) // of the two, the one that says more
 				}
@@ -75,7 +74,9 @@ func differentEncoders(s *strategy.Space, m strategy.Modality) ([]encoder, error
 
 // fused are the tokens that winning encoders of the first modalities are fused to.
 type fused struct {
-	tokens, width int
+	tokens int
+	// width is that of all encoders' tokens before they are fused, and fused that of the result.
+	width, fused int
 	// encoder is the last modality's and before what those before it make, nil for none: an example of how to get there.
 	encoder strategy.Candidate
 	before  *fused
@@ -98,7 +99,7 @@ func (f *fused) labels() (labels []string) {
 }
 
 // choices are the encoders with a function and a network.
-func (f *fused) choices(modalities []strategy.Modality, fusion, network strategy.Candidate) strategy.Choices {
+func (f *fused) choices(modalities []strategy.Modality, fusion strategy.Function, network strategy.Candidate) strategy.Choices {
 	c := strategy.Choices{Encoders: map[string]strategy.Candidate{}, Fusion: fusion, Network: network}
 	for i, e := range f.encoders() {
 		c.Encoders[modalities[i].Name] = e
@@ -113,16 +114,21 @@ const mostFused = 1 << 10
 // reachable lists the different tokens that a function may make of those of the encoders, one for each modality. A fusion network sees
 // no more of the encoders than their number and width. It goes modality by modality, and takes it that a function makes as
 // many tokens of all as of the last one and what it makes of those before, as sums and maxima do.
-func reachable(function mixer.Fusion, encoders [][]encoder) []*fused {
+func reachable(function mixer.FusionChoice, encoders [][]encoder) ([]*fused, error) {
 	ends := []*fused{nil}
 	for _, candidates := range encoders {
 		known := map[[2]int]bool{}
 		var next []*fused
 		for _, before := range ends {
 			for _, e := range candidates {
-				f := &fused{tokens: function.Tokens([]int{e.tokens}), width: e.width, encoder: e.Candidate, before: before}
+				f := &fused{width: e.width, encoder: e.Candidate, before: before}
+				counts := []int{e.tokens}
 				if before != nil {
-					f.tokens, f.width = function.Tokens([]int{before.tokens, e.tokens}), max(before.width, e.width)
+					f.width, counts = max(before.width, e.width), []int{before.tokens, e.tokens}
+				}
+				var err error
+				if f.tokens, f.fused, err = function.Output(f.width, counts...); err != nil {
+					return nil, err
 				}
 				if key := [2]int{f.tokens, f.width}; !known[key] {
 					known[key] = true
@@ -132,7 +138,7 @@ func reachable(function mixer.Fusion, encoders [][]encoder) []*fused {
 		}
 		ends = thin(next, mostFused)
 	}
-	return ends
+	return ends, nil
 }
 
 // thin leaves at most as many, evenly between the fewest tokens and the most.

@@ -33,24 +33,26 @@ func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
 	for _, w := range c.Data.PosWeight {
 		s.PosWeight = append(s.PosWeight, float32(w))
 	}
-	candidates := func(list config.Candidates) (made []strategy.Candidate) {
-		for _, candidate := range list {
-			under := func(t config.Training) mixer.Choice {
-				return mixer.Choice{Architecture: candidate.Name, Options: candidate.WithDropout(t.Dropout)}
-			}
-			made = append(made, strategy.Candidate{Label: candidate.Label, Choice: under(c.Search.Training), Full: under(c.Train.Training)})
-		}
-		return made
+	choice := func(c config.Candidate, t config.Training) mixer.Choice {
+		return mixer.Choice{Architecture: c.Name, Options: c.WithDropout(t.Dropout)}
+	}
+	function := func(c config.Candidate, t config.Training) mixer.FusionChoice {
+		return mixer.FusionChoice{Function: c.Name, Options: c.WithDropout(t.Dropout)}
 	}
 	for _, m := range data.Modalities() {
-		s.Modalities = append(s.Modalities, strategy.Modality{Modality: m, Encoders: candidates(c.Search.Encoders[m.Name])})
+		s.Modalities = append(s.Modalities, strategy.Modality{Modality: m, Encoders: candidates(c, c.Search.Encoders[m.Name], choice)})
 	}
-	for _, name := range c.Search.Fusions {
-		function := mixer.Choice{Architecture: name}
-		s.Fusions = append(s.Fusions, strategy.Candidate{Label: name, Choice: function, Full: function})
-	}
-	s.Networks = candidates(c.Search.Networks)
+	s.Fusions, s.Networks = candidates(c, c.Search.Fusions, function), candidates(c, c.Search.Networks, choice)
 	return s, check(s)
+}
+
+// candidates are those of a list, each as it is in a short training and in the full one.
+func candidates[C any](c *config.Config, list []config.Candidate, under func(config.Candidate, config.Training) C) []strategy.Option[C] {
+	var made []strategy.Option[C]
+	for _, candidate := range list {
+		made = append(made, strategy.Option[C]{Label: candidate.Label, Choice: under(candidate, c.Search.Training), Full: under(candidate, c.Train.Training)})
+	}
+	return made
 }
 
 // Sampled is the space with a sample drawn, for trainings with the numerics of a device.
@@ -61,29 +63,22 @@ func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numer
 	}
 	s := *space
 	s.Sample, s.Validation, s.Specification = drawn, validation, trial.On(s.Data, drawn.Rows, validation)
-	s.Specification.Numerics, s.Specification.Recipe, s.Specification.Seed = numerics, Recipe(c.Search.Training), c.Seed
+	s.Specification.Numerics, s.Specification.Recipe, s.Specification.Seed = numerics, trial.Recipe{Recipe: c.Search.Training.Recipe}, c.Seed
 	return &s, nil
-}
-
-// Recipe is that of a training.
-func Recipe(t config.Training) trial.Recipe {
-	return trial.Recipe{Optimiser: t.Optimiser, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay,
-		Momentum: t.Momentum, Batch: t.Batch, Epochs: t.Epochs}
 }
 
 // FullRecipe is that of the full training.
 func FullRecipe(t config.Train) trial.Recipe {
-	r := Recipe(t.Training)
-	r.EarlyStopping = t.EarlyStopping
+	r := trial.Recipe{Recipe: t.Training.Recipe, EarlyStopping: t.EarlyStopping}
 	if t.Plateau.Factor < 1 {
-		r.Plateau = &trial.Plateau{Factor: t.Plateau.Factor, Patience: t.Plateau.Patience}
+		r.Plateau = &t.Plateau
 	}
 	return r
 }
 
 // Draw draws the rows that candidates are trained on, and the validation rows that score them, nil for all.
 func Draw(ctx context.Context, c *config.Config, data dataset.Dataset) (drawn sample.Sample, validation []int, err error) {
-	o := c.Sample.Options()
+	o := c.Sample.Options
 	draw := func(split dataset.Split) (sample.Sample, error) {
 		samples, err := dataset.Select(data, split, nil, nil)
 		if err != nil {

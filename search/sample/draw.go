@@ -94,7 +94,7 @@ func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, e
 	if labels.Rows < 1 || labels.Classes < 1 {
 		return Sample{}, fmt.Errorf("sample: %d rows and %d classes: nothing to draw from", labels.Rows, labels.Classes)
 	}
-	sampler, err := lookup(o.Sampler)
+	sampler, err := samplers.Lookup(o.Sampler)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -109,7 +109,7 @@ func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, e
 	random := NewRandom(seed)
 	closest, worst, share := math.Inf(1), 0, 0.0
 	for draw := range o.Redraws + 1 {
-		rows, err := sampler(ctx, labels, size, random)
+		rows, err := sampler.Draw(ctx, labels, size, random)
 		if err != nil {
 			return Sample{}, err
 		}

@@ -38,7 +38,7 @@ func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observ
 func label(space *Space, c Choices) string {
 	var labels []string
 	for _, p := range space.Parts(c) {
-		labels = append(labels, p.Chosen.Label)
+		labels = append(labels, p.Label)
 	}
 	return strings.Join(labels, "+")
 }

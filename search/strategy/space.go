@@ -13,7 +13,7 @@ type Space struct {
 	// Modalities are those of the data, in their order, with their encoders; Fusions are functions, Networks fusion networks.
 	// None of the lists is empty.
 	Modalities []Modality
-	Fusions    []Candidate
+	Fusions    []Function
 	Networks   []Candidate
 	// PosWeight weighs the positive term of each class's loss; nil weighs none.
 	PosWeight []float32
@@ -34,35 +34,38 @@ type Modality struct {
 	Encoders []Candidate
 }
 
-// Candidate is an architecture that may be tried.
-type Candidate struct {
+// Candidate is an architecture that may be tried, and Function a fusion function.
+type (
+	Candidate = Option[mixer.Choice]
+	Function  = Option[mixer.FusionChoice]
+)
+
+// Option is what may be chosen for a place of the model.
+type Option[C any] struct {
 	// Label is what tables call it, unique among the candidates for the same place.
 	Label string
-	// Choice is the architecture with its options, and Full is it under the dropout of the full training.
-	Choice, Full mixer.Choice
+	// Choice is it with its options, and Full is it under the dropout of the full training.
+	Choice, Full C
 }
 
 // Choices are a candidate for every place of a model.
 type Choices struct {
 	// Encoders are by modality.
 	Encoders map[string]Candidate
-	Fusion   Candidate
+	Fusion   Function
 	Network  Candidate
 }
 
-// Part is a place of a model and what was chosen for it.
-type Part struct {
-	Name   string
-	Chosen Candidate
-}
+// Part is a place of a model and the label of what was chosen for it.
+type Part struct{ Name, Label string }
 
 // Parts lists the choices: those of the modalities by their names, then "fusion" and "network".
 func (s *Space) Parts(c Choices) []Part {
 	var parts []Part
 	for _, m := range s.Modalities {
-		parts = append(parts, Part{m.Name, c.Encoders[m.Name]})
+		parts = append(parts, Part{m.Name, c.Encoders[m.Name].Label})
 	}
-	return append(parts, Part{"fusion", c.Fusion}, Part{"network", c.Network})
+	return append(parts, Part{"fusion", c.Fusion.Label}, Part{"network", c.Network.Label})
 }
 
 // EncoderModel is the model of one modality: an encoder with a head.
@@ -74,18 +77,18 @@ func (s *Space) EncoderModel(m Modality, c Candidate) mixer.Specification {
 
 // Model is the whole model of choices in a short training.
 func (s *Space) Model(c Choices) mixer.Specification {
-	return s.fused(c, func(c Candidate) mixer.Choice { return c.Choice })
+	return s.fused(c, c.Fusion.Choice, func(c Candidate) mixer.Choice { return c.Choice })
 }
 
 // FullModel is the whole model of choices in the full training.
 func (s *Space) FullModel(c Choices) mixer.Specification {
-	return s.fused(c, func(c Candidate) mixer.Choice { return c.Full })
+	return s.fused(c, c.Fusion.Full, func(c Candidate) mixer.Choice { return c.Full })
 }
 
-func (s *Space) fused(c Choices, choice func(Candidate) mixer.Choice) mixer.Specification {
+func (s *Space) fused(c Choices, function mixer.FusionChoice, choice func(Candidate) mixer.Choice) mixer.Specification {
 	spec := s.model()
 	network := choice(c.Network)
-	spec.Fusion, spec.Network, spec.Prediction = c.Fusion.Choice.Architecture, &network, mixer.MeanPrediction
+	spec.Fusion, spec.Network, spec.Prediction = &function, &network, mixer.MeanPrediction
 	for _, m := range s.Modalities {
 		spec.Modalities = append(spec.Modalities, m.with(choice(c.Encoders[m.Name])))
 	}

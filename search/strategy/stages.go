@@ -27,15 +27,15 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 	if len(space.Modalities) == 1 {
 		functions = functions[:1]
 	}
-	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, functions, func(c Candidate) Choices {
-		return Choices{chosen, c, space.Networks[0]}
+	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), func(i int) Choices {
+		return Choices{chosen, functions[i], space.Networks[0]}
 	})
 	if err != nil {
 		return nil, err
 	}
 	// The trial of the first network has run in the stage before.
-	network, last, err := decideFused(ctx, space, e, o, "network", encoders, space.Networks, func(c Candidate) Choices {
-		return Choices{chosen, functions[function], c}
+	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), func(i int) Choices {
+		return Choices{chosen, functions[function], space.Networks[i]}
 	})
 	if err != nil {
 		return nil, err
@@ -69,13 +69,13 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	return stages, chosen, nil
 }
 
-// decideFused chooses one of candidates, each in a whole model of the choices that go with it, which starts from the winners of
-// the encoders' stages.
-func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, name string, encoders []*Stage, candidates []Candidate,
-	with func(Candidate) Choices) (stage *Stage, winner int, err error) {
+// decideFused chooses one of candidates, each in a whole model of the choices with the candidate of that index, which starts from
+// the winners of the encoders' stages.
+func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, name string, encoders []*Stage, candidates []string,
+	with func(i int) Choices) (stage *Stage, winner int, err error) {
 	var jobs []trial.Job
-	for _, candidate := range candidates {
-		job := space.Job(name, candidate.Label, space.Model(with(candidate)))
+	for i, label := range candidates {
+		job := space.Job(name, label, space.Model(with(i)))
 		for i, m := range space.Modalities {
 			if space.Warm {
 				job.From(m.Name, encoders[i].Winner.Origin())
@@ -84,4 +84,12 @@ func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, nam
 		jobs = append(jobs, job)
 	}
 	return space.decide(ctx, e, o, name, jobs)
+}
+
+// labels are those of options.
+func labels[C any](options []Option[C]) (list []string) {
+	for _, o := range options {
+		list = append(list, o.Label)
+	}
+	return list
 }

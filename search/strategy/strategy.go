@@ -3,6 +3,7 @@ package strategy
 import (
 	"context"
 
+	"mixmas/nn/options"
 	"mixmas/nn/registry"
 	"mixmas/search/evaluate"
 	"mixmas/search/trial"
@@ -22,7 +23,10 @@ var strategies = registry.New[func() Strategy]("search strategy")
 
 // Register makes a strategy known under a name; make gives it with the defaults of its options. It panics where the name is taken:
 // a programmer's mistake.
-func Register(name, doc string, make func() Strategy) { strategies.Register(name, doc, make) }
+func Register(name, doc string, make func() Strategy) {
+	options.MustDescribe("search strategy "+name, func() any { return make() })
+	strategies.Register(name, doc, make)
+}
 
 // New gives a registered strategy with the defaults of its options. The error of an unknown name lists the known ones.
 func New(name string) (Strategy, error) {

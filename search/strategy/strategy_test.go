@@ -19,11 +19,11 @@ import (
 	"mixmas/search/trial"
 )
 
-// labels is a data set that has classes and nothing else.
-type labels struct{ dataset.Dataset }
+// twoClasses is a data set that has classes and nothing else.
+type twoClasses struct{ dataset.Dataset }
 
-func (labels) Classes() []string { return []string{"a", "b"} }
-func (labels) MultiLabel() bool  { return false }
+func (twoClasses) Classes() []string { return []string{"a", "b"} }
+func (twoClasses) MultiLabel() bool  { return false }
 
 // space has modalities with so many encoders each, functions and networks.
 func space(encoders []int, functions, networks int) *Space {
@@ -34,8 +34,12 @@ func space(encoders []int, functions, networks int) *Space {
 		}
 		return list
 	}
-	s := &Space{Data: labels{}, Metric: "accuracy", Fusions: candidates(functions, "f"), Networks: candidates(networks, "n"),
+	s := &Space{Data: twoClasses{}, Metric: "accuracy", Networks: candidates(networks, "n"),
 		Specification: trial.Specification{Seed: 1}}
+	for i := range functions {
+		label := fmt.Sprint("f", i)
+		s.Fusions = append(s.Fusions, Function{Label: label, Choice: mixer.FusionChoice{Function: label}, Full: mixer.FusionChoice{Function: "full " + label}})
+	}
 	for i, n := range encoders {
 		name := fmt.Sprint("m", i)
 		s.Modalities = append(s.Modalities, Modality{dataset.Modality{Name: name}, candidates(n, name+"e")})
@@ -96,8 +100,8 @@ func TestChoicesAreThoseOfTheWinner(t *testing.T) {
 			if model := r.Winner.Job.Specification.Model; !reflect.DeepEqual(model, s.Model(r.Choices)) {
 				t.Errorf("%s: chose %v, the winner is %v", name, s.Model(r.Choices), model)
 			}
-			if full := s.FullModel(r.Choices).Network.Architecture; full != "full "+r.Choices.Network.Label {
-				t.Errorf("%s: the full model's network is %s", name, full)
+			if full := s.FullModel(r.Choices); full.Network.Architecture != "full "+r.Choices.Network.Label || full.Fusion.Function != "full "+r.Choices.Fusion.Label {
+				t.Errorf("%s: the full model's network is %s, its function %s", name, full.Network.Architecture, full.Fusion.Function)
 			}
 			if again := search(); !reflect.DeepEqual(r, again) {
 				t.Errorf("%s: the same search again differs:\n%s", name, cmp.Diff(r, again))

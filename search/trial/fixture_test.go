@@ -50,7 +50,8 @@ func numbersJob(t testing.TB) Job {
 	}
 	model := mixer.Specification{Classes: 3, Modalities: []mixer.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{3},
 		Encoder: encoder}}}
-	recipe := Recipe{Optimiser: "adam", LearningRate: 0.03, Batch: 16, Epochs: 6, Plateau: &Plateau{Factor: 0.5, Patience: 1}, EarlyStopping: 5}
+	recipe := Recipe{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.03, Batch: 16, Epochs: 6},
+		Plateau: &nn.Reduction{Factor: 0.5, Patience: 1}, EarlyStopping: 5}
 	spec := On(numbers{}, nil, nil)
 	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = local().Device.Numerics(), model, recipe, 1
 	return Job{Name: "test/numbers", Label: "numbers", Specification: spec}

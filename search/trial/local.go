@@ -48,7 +48,7 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 
 // Predict computes the logits of samples by a trained model.
 func (l *Local) Predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples) ([]float32, error) {
-	trainer, err := nn.NewTrainer(l.Device, m, nn.Recipe{Batch: batch})
+	trainer, err := nn.NewTrainer(l.Device, m, nn.Recipe{Batch: batch}, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,7 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 		return nil, err
 	}
 	// The device's memory first: it refuses a model that is too large, for which the weights below would be too.
-	t.trainer, err = nn.NewTrainer(l.Device, t.model, nn.Recipe{Batch: spec.Recipe.Batch, Seed: seed, Optimiser: nn.Optimiser{
-		Name: spec.Recipe.Optimiser, WeightDecay: spec.Recipe.WeightDecay, Momentum: spec.Recipe.Momentum}})
-	if err != nil {
+	if t.trainer, err = nn.NewTrainer(l.Device, t.model, spec.Recipe.Recipe, seed); err != nil {
 		return nil, err
 	}
 	if err := t.initialise(seed); err != nil {
