@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,11 +50,14 @@ func space(encoders []int, functions, networks int) *Space {
 
 // scorer makes up scores: by the name of the job, or of a value where it has one for the name.
 type scorer struct {
+	sync.Mutex
 	jobs   []trial.Job
 	values map[string]float64
 }
 
 func (s *scorer) Score(_ context.Context, jobs ...trial.Job) ([]*evaluate.Outcome, error) {
+	s.Lock()
+	defer s.Unlock()
 	var outcomes []*evaluate.Outcome
 	for _, job := range jobs {
 		h := fnv.New32()
@@ -70,13 +74,18 @@ func (s *scorer) Score(_ context.Context, jobs ...trial.Job) ([]*evaluate.Outcom
 }
 
 // listener writes stages down.
-type listener struct{ lines []string }
-
-func (l *listener) StageStarted(e StageStarted) {
-	l.lines = append(l.lines, fmt.Sprint(e.Stage, " ", e.Candidates))
+type listener struct {
+	sync.Mutex
+	lines []string
 }
-func (l *listener) StageDone(e StageDone) {
-	l.lines = append(l.lines, fmt.Sprint(e.Stage, " ", e.Winner, ": ", e.Reason))
+
+func (l *listener) StageStarted(e StageStarted) { l.add(e.Stage, " ", e.Candidates) }
+func (l *listener) StageDone(e StageDone)       { l.add(e.Stage, " ", e.Winner, ": ", e.Reason) }
+
+func (l *listener) add(line ...any) {
+	l.Lock()
+	defer l.Unlock()
+	l.lines = append(l.lines, fmt.Sprint(line...))
 }
 
 // Every strategy chooses the candidates of its winner, and the same ones for the same scores.
