@@ -69,7 +69,7 @@ func (s *Search) posWeight() []float32 {
 // CheckModel reports what of a model does not fit the data set.
 func (s *Search) CheckModel(spec mixer.Specification) error {
 	if spec.Classes != len(s.data.Classes()) || spec.MultiLabel != s.data.MultiLabel() {
-		return fmt.Errorf("the model has %d classes (many labels: %t), the data set %s %d (%t)",
+		return fmt.Errorf("the model has %d classes (multi-label: %t), the data set %s %d (%t)",
 			spec.Classes, spec.MultiLabel, s.data.Name(), len(s.data.Classes()), s.data.MultiLabel())
 	}
 	for _, m := range spec.Modalities {
