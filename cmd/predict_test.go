@@ -19,7 +19,7 @@ func modelFile(t *testing.T, format string, modality mixer.Modality) (path strin
 	t.Helper()
 	d := model.Description{Name: "small", Classes: []string{"cat", "dog"}, Data: model.Data{Format: format},
 		Model:         mixer.Specification{Classes: 2, Modalities: []mixer.Modality{modality}},
-		Preprocessing: map[string]dataset.Standardisation{modality.Name: {Deviation: 1}}}
+		Preprocessing: map[string]dataset.Standardisation{modality.Name: dataset.Uniform(0, 1)}}
 	m, err := mixer.Build(d.Model)
 	if err != nil {
 		t.Fatal(err)

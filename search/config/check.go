@@ -99,7 +99,7 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 			fail("search.encoders", "no candidates for modality %q of data set %s", m.Name, data.Name())
 		}
 		for _, candidate := range candidates {
-			if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Kind(m.Kind)) {
+			if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(m.Kind) {
 				fail("search.encoders."+m.Name, "%s takes %s, but modality %s is a %s", candidate.Name, a.Inputs(), m.Name, m.Kind)
 			}
 		}
@@ -109,14 +109,14 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 			fail("search.encoders."+name, "data set %s has no such modality, it has %s", data.Name(), strings.Join(names, ", "))
 		}
 	}
-	if err := metric.Check(c.Search.Metric, data.MultiLabel()); err != nil {
+	if err := metric.Check(c.Search.Metric, data.Task().MultiLabel()); err != nil {
 		fail("search.metric", "%v", err)
 	}
 	switch n := len(c.Data.PosWeight); {
-	case n > 0 && !data.MultiLabel():
-		fail("data.pos_weight", "is for many labels a sample; data set %s has one", data.Name())
-	case n > 0 && n != len(data.Classes()):
-		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Classes()))
+	case n > 0 && !data.Task().MultiLabel():
+		fail("data.pos_weight", "is for multi-label data; data set %s has one label per row", data.Name())
+	case n > 0 && n != len(data.Task().Classes):
+		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Task().Classes))
 	}
 	return d.err()
 }

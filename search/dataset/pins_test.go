@@ -16,6 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"mixmas/search/dataset"
+	_ "mixmas/search/dataset/formats"
 )
 
 // pinnedArray writes an npy file whose element i is value(i).
@@ -97,6 +98,7 @@ modalities:
   - {name: constant, kind: table, train: constant0.npy, validation: constant1.npy, test: constant2.npy}
 labels: {train: labels0.npy, validation: labels1.npy, test: labels2.npy}
 multi_label: true
+standardise: modality
 `,
 		"5e85be1ac9824e541bad920a36a1c5a8c80722382956c4cc4e64d93f179b492e",
 		"25654ca60c22bfffcde87e6122d4313353d111ddd8aeafe159d8e947c484ded2"},
@@ -106,6 +108,7 @@ modalities:
   - {name: scan, kind: map, shape: [1, 6, 3], train: scan0.npy}
 labels: {train: class0.npy}
 validation: 3
+standardise: modality
 `,
 		"b2465f3cb0d6c3a00d4b95d9ddd7c7962ad42afe2b47496c4d2d934c7140c45c",
 		"4307376c2f412e96ddc21806ad628e48f2dc2ed134e89725b69a802e1d4c58a9"},
@@ -116,6 +119,7 @@ modalities:
 labels: {train: class0.npy, test: class2.npy}
 classes: [cat, dog, eel, fox]
 validation: 2
+standardise: modality
 `,
 		"c331420a82acfb02ce8afbe20d2ed3cb8f81f783c3e01e9b5e62013fdc4d95ee",
 		"364ee869ecb9b162a1eeed24dbeffde57f19de6b89ef42a5683a3acad3687e79"},
@@ -125,10 +129,6 @@ validation: 2
 func content(t *testing.T, d dataset.Dataset) string {
 	t.Helper()
 	digest := sha256.New()
-	width := 1
-	if d.MultiLabel() {
-		width = len(d.Classes())
-	}
 	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
 		for row := range d.Len(split) {
 			for m, modality := range d.Modalities() {
@@ -140,7 +140,7 @@ func content(t *testing.T, d dataset.Dataset) string {
 					t.Fatal(err)
 				}
 			}
-			label := make([]float32, width)
+			label := make([]float32, d.Task().Width())
 			if err := d.Label(split, row, label); err != nil {
 				t.Fatal(err)
 			}

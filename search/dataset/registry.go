@@ -17,6 +17,9 @@ type Format struct {
 	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags, are explained in `doc` tags and
 	// bounded in `jsonschema` tags. Where it is a [Checker], what else must hold is checked too, before any file is opened.
 	Options func() any
+	// Folder makes options that open the data in a folder whose layout alone says what they are; nil for a format without such
+	// a layout.
+	Folder func(path string) any
 	// Open opens the data set that options, made by Options, describe. Its errors name the file and row, or the option.
 	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
 }
@@ -37,7 +40,8 @@ type OptionError struct {
 // Error is "field: text".
 func (e *OptionError) Error() string { return e.Field + ": " + e.Text }
 
-func optionError(field, format string, args ...any) error {
+// OptionErrorf is an [*OptionError].
+func OptionErrorf(field, format string, args ...any) error {
 	return &OptionError{Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
@@ -51,8 +55,8 @@ type Environment struct {
 	Preprocessing map[string]Standardisation
 }
 
-// fits refuses data whose modalities are not those that a model reads.
-func (e Environment) fits(modalities ...string) error {
+// Fits refuses data whose modalities are not those that a model reads.
+func (e Environment) Fits(modalities ...string) error {
 	if e.Preprocessing == nil {
 		return nil
 	}
@@ -63,14 +67,14 @@ func (e Environment) fits(modalities ...string) error {
 	return nil
 }
 
-// standard is how a modality is standardised, given its training statistics.
-func (e Environment) standard(modality string, computed Standardisation) (Standardisation, error) {
+// Standardisation is how a modality is standardised: as the model that predicts does, or as its training rows say.
+func (e Environment) Standardisation(m Modality, computed Standardisation) (Standardisation, error) {
 	if e.Preprocessing == nil {
 		return computed, nil
 	}
-	s := e.Preprocessing[modality]
-	if err := s.Check(); err != nil {
-		return s, fmt.Errorf("modality %s: %w", modality, err)
+	s := e.Preprocessing[m.Name]
+	if err := s.Fits(m); err != nil {
+		return s, fmt.Errorf("modality %s: %w", m.Name, err)
 	}
 	return s, nil
 }
