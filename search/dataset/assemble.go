@@ -130,7 +130,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 			if err != nil {
 				return err
 			}
-			standard, d.inputs[i].scaling = &given, given.scaling(d.modalities[i])
+			standard, d.inputs[i].scaling = &given, given.Scaling(d.modalities[i])
 		}
 		d.standard = append(d.standard, *standard)
 	}

@@ -142,8 +142,8 @@ type Scaling struct {
 	mean, scale []float64 // one per run
 }
 
-// scaling makes a standardisation ready, which fits the modality.
-func (s Standardisation) scaling(m Modality) *Scaling {
+// Scaling makes a standardisation ready, which fits the modality.
+func (s Standardisation) Scaling(m Modality) *Scaling {
 	if s.Per == None {
 		return nil
 	}
