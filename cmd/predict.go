@@ -24,7 +24,7 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "label data with a trained model", ArgsUsage: "--model FILE",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
-			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the layout of the format " + strings.Join(folderFormats(), " or ") + "; none: the built-in data, for models that were trained on them"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the layout of the format " + folderFormats() + "; none: the built-in data, for models that were trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "`FORMAT` of what is printed: csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),
@@ -79,7 +79,11 @@ func predict(c *cli.Context) error {
 func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	path, env := c.String("data"), dataset.Environment{Preprocessing: m.Preprocessing}
 	if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
-		return openFolder(c, path, m.Data.Format, env)
+		format, ok := folderFormat(readsFolders(), m.Data.Format)
+		if !ok {
+			return nil, fmt.Errorf("%s is a folder, and no data format reads folders: name a configuration", path)
+		}
+		return openFormat(c.Context, format.Name, format.Folder(path), env)
 	}
 	plan, err := loadConfig(c, path)
 	if err != nil {
@@ -92,30 +96,26 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
 }
 
-// folderFormats names the formats that read a folder by its layout alone.
-func folderFormats() (names []string) {
-	for _, f := range dataset.Formats() {
-		if f.Folder != nil {
-			names = append(names, f.Name)
-		}
-	}
-	return names
+// readsFolders lists the formats that read a folder by its layout alone.
+func readsFolders() []dataset.Format {
+	return slices.DeleteFunc(dataset.Formats(), func(f dataset.Format) bool { return f.Folder == nil })
 }
 
-// openFolder opens a folder in the format of the model's training data, where that reads folders, or in the first that does.
-func openFolder(c *cli.Context, path, trained string, env dataset.Environment) (dataset.Dataset, error) {
-	names := folderFormats()
-	if len(names) == 0 {
-		return nil, fmt.Errorf("%s is a folder, and no data format reads folders: name a configuration", path)
+// folderFormats names them in words.
+func folderFormats() string {
+	var names []string
+	for _, f := range readsFolders() {
+		names = append(names, f.Name)
 	}
-	if !slices.Contains(names, trained) {
-		trained = names[0]
+	return strings.Join(names, " or ")
+}
+
+// folderFormat chooses, of formats that read folders, that of the model's training data, otherwise the first.
+func folderFormat(formats []dataset.Format, trained string) (dataset.Format, bool) {
+	if len(formats) == 0 {
+		return dataset.Format{}, false
 	}
-	format, err := dataset.Lookup(trained)
-	if err != nil {
-		return nil, err
-	}
-	return openFormat(c.Context, format.Name, format.Folder(path), env)
+	return formats[max(0, slices.IndexFunc(formats, func(f dataset.Format) bool { return f.Name == trained }))], true
 }
 
 // dataError is an error of data that the model cannot read: where --data was forgotten, it says so.
@@ -124,7 +124,7 @@ func dataError(c *cli.Context, m *model.Model, err error) error {
 		return err
 	}
 	return usagef("%s: --data is missing, and the model does not read the built-in data that are taken then (%w); it reads %s: name a configuration with such data, or a folder of them in the layout of %s",
-		commandName(c), err, m.Reads(), strings.Join(folderFormats(), " or "))
+		commandName(c), err, m.Reads(), folderFormats())
 }
 
 // prediction is what is said of one row.
