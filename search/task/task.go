@@ -15,6 +15,14 @@ const (
 	MultiLabel             // any number of classes per row: a label is one element per class, 0 or 1
 )
 
+// KindOf is MultiLabel or OneLabel.
+func KindOf(multiLabel bool) Kind {
+	if multiLabel {
+		return MultiLabel
+	}
+	return OneLabel
+}
+
 // Task is what is predicted of a row.
 type Task struct {
 	Kind Kind
@@ -45,17 +53,17 @@ func Check(kind Kind, classes int, labels []float32) (int, error) {
 	}
 	for i, v := range labels {
 		if whole := uint32(v); float32(whole) != v || whole >= values {
-			return i, wrong(kind, classes, v)
+			return i, wrong(kind, classes, i, v)
 		}
 	}
 	return -1, nil
 }
 
 // wrong says why a value is no label.
-func wrong(kind Kind, classes int, v float32) error {
+func wrong(kind Kind, classes, i int, v float32) error {
 	switch {
 	case kind == MultiLabel:
-		return fmt.Errorf("label %v is neither 0 nor 1", v)
+		return fmt.Errorf("label %v of class %d is neither 0 nor 1", v, i%classes)
 	case v-v != 0: // infinite or no number
 		return fmt.Errorf("label %v is no class: want a whole number", v)
 	case v != float32(math.Trunc(float64(v))):
