@@ -86,6 +86,9 @@ func defaultPatch(height, across int) int {
 // ranks are the numbers of dimensions of one sample, by kind.
 var ranks = map[Kind]int{Map: 3, Sequence: 2, Table: 1, Tokens: 2}
 
+// Rank is the number of dimensions of one sample of the kind, 0 for an unknown kind.
+func (k Kind) Rank() int { return ranks[k] }
+
 // check says whether the shape fits the kind.
 func (in Input) check() error {
 	rank, known := ranks[in.Kind]
@@ -93,7 +96,7 @@ func (in Input) check() error {
 		return fmt.Errorf("unknown kind of input %q: known are %s, %s, %s and %s", in.Kind, Map, Sequence, Table, Tokens)
 	}
 	if len(in.Shape) != rank {
-		return fmt.Errorf("a %s has %d dimensions a sample, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
+		return fmt.Errorf("a sample of a %s has %d dimensions, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
 	}
 	for _, n := range in.Shape {
 		if n < 1 {

@@ -102,7 +102,8 @@ func (c concat) Tokens() int { return c.tokens }
 func (c concat) Width() int  { return c.width }
 
 func (c concat) Forward(g *nn.Graph, tokens, masks []*nn.Value) (fused, mask *nn.Value) {
-	return g.Concat(1, tokens...), concatMasks(g, tokens, masks)
+	mask = concatMasks(g, tokens, masks)
+	return g.Concat(1, tokens...), mask
 }
 
 // concatMasks is the masks in a row, nil where there is none.
@@ -112,15 +113,12 @@ func concatMasks(g *nn.Graph, tokens, masks []*nn.Value) *nn.Value {
 	for i, mask := range masks {
 		if row[i] = mask; mask != nil {
 			masked = true
+		} else {
+			row[i] = g.ConstantOf("mask", nn.Ones, tokens[i].Shape[0], tokens[i].Shape[1])
 		}
 	}
 	if !masked {
 		return nil
-	}
-	for i, t := range tokens {
-		if row[i] == nil {
-			row[i] = g.ConstantOf("mask", nn.Ones, t.Shape[0], t.Shape[1])
-		}
 	}
 	return g.Concat(1, row...)
 }

@@ -18,7 +18,7 @@ type Config struct {
 	Name string `yaml:"name" json:"name" doc:"What tables and reports call this search. Default: the data's format."`
 	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: with the same seed, data and configuration it gives the same bits."`
 	// Numerics is what matrix products compute with; "auto" is the device's own choice.
-	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"What matrix products round their operands to, and part of what a score is kept under (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU, and fp32 on a CPU, which always computes in fp32."`
+	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"What matrix products round their operands to; part of the key of a score (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`
 	Data     Data   `yaml:"data" json:"data" doc:"The data set."`
 	Sample   Sample `yaml:"sample" json:"sample" doc:"How many training samples the candidates are trained on, and which."`
 	Search   Search `yaml:"search" json:"search" doc:"What is tried, and how the winner of a stage is chosen."`
@@ -49,7 +49,7 @@ type Sample struct {
 type Search struct {
 	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; options of the strategy follow."`
 	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects; all metrics are kept."`
-	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: go on from their trained weights, or start afresh (warm | scratch)."`
+	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: start from their trained weights, or from scratch (warm | scratch)."`
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which kept scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
 	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again whose recorded training failed."`
 	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders of each modality. Options under defaults go to every candidate that knows them."`
@@ -63,7 +63,7 @@ type Search struct {
 
 // Train is the recipe of the full training.
 type Train struct {
-	Training      Training     `yaml:"training" json:"training" doc:"The training recipe; epochs is the most that are run."`
+	Training      Training     `yaml:"training" json:"training" doc:"The training recipe; epochs is the maximum."`
 	Plateau       nn.Reduction `yaml:"plateau" json:"plateau" doc:"The learning rate is reduced when the validation loss stops improving."`
 	EarlyStopping int          `yaml:"early_stopping" json:"early_stopping" jsonschema:"minimum=0" doc:"Stop after this many epochs without improvement of the validation loss. 0: never."`
 }
@@ -71,7 +71,7 @@ type Train struct {
 // Training is a recipe, and the dropout of the models.
 type Training struct {
 	nn.Recipe `yaml:",inline"`
-	Dropout   float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout of architectures that have it and do not set their own."`
+	Dropout   float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout of the candidates that have the option and do not set it."`
 }
 
 // File is the path or the name that the configuration was read from, empty for the built-in one.

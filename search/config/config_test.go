@@ -251,7 +251,7 @@ func TestTemplateIsTheDefault(t *testing.T) {
 	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}
-	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by it", "# Architectures:\n#", "# Architectures by name"} {
+	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by it", "# Architectures:\n#", "# Fusion functions:\n#   concat ", "# Samplers:\n#   random ", "# Metrics:\n#   accuracy ", "# By name, or"} {
 		if !bytes.Contains(text, []byte(explained)) {
 			t.Errorf("the template lacks %q", explained)
 		}

@@ -14,6 +14,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/store"
+	"mixmas/search/task"
 	"mixmas/search/trial"
 )
 
@@ -21,11 +22,10 @@ import (
 type numbers struct{ dataset.Dataset }
 
 func (numbers) Modalities() []dataset.Modality {
-	return []dataset.Modality{{Name: "numbers", Kind: dataset.Table, Shape: []int{3}}}
+	return []dataset.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{3}}}
 }
 func (numbers) Name() string                    { return "numbers" }
-func (numbers) Classes() []string               { return []string{"a", "b", "c"} }
-func (numbers) MultiLabel() bool                { return false }
+func (numbers) Task() task.Task                 { return task.Task{Classes: []string{"a", "b", "c"}} }
 func (numbers) Len(s dataset.Split) int         { return [...]int{60, 30, 20}[s] }
 func (numbers) Fingerprint() string             { return strings.Repeat("ab", 32) }
 func (numbers) Unchanged(context.Context) error { return nil }

@@ -31,7 +31,7 @@ func init() {
 		LowerIsBetter: true, Value: func(e *Evaluation) (float64, bool) { return e.Loss, true }})
 }
 
-// accuracy is the share of rows that are right as a whole: for many labels, subset accuracy.
+// accuracy is the share of rows that are right as a whole: with multi-label data, subset accuracy.
 func accuracy(e *Evaluation) (float64, bool) { return ratio(e.Right, e.Rows), true }
 
 // hammingAccuracy is the share of labels, of all rows and classes, that are predicted right.

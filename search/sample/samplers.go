@@ -103,7 +103,7 @@ type strata struct {
 	classes    []int                     // by class number; -1 for one that has not occurred
 	sets       map[[sha256.Size]byte]int // by the digest of a set's labels, so that many classes need no more room than few
 	number     int
-	bytes      []byte // of a set: 0 or 1 a class
+	bytes      []byte // of a set: 0 or 1 per class
 }
 
 func newStrata(l Labels) *strata {

@@ -97,11 +97,11 @@ func (s *Space) fused(c Choices, function mixer.FusionChoice, choice func(Candid
 
 // model is what all models of the data have in common.
 func (s *Space) model() mixer.Specification {
-	return mixer.Specification{Classes: len(s.Data.Classes()), MultiLabel: s.Data.MultiLabel(), PosWeight: s.PosWeight}
+	return mixer.Specification{Classes: len(s.Data.Task().Classes), MultiLabel: s.Data.Task().MultiLabel(), PosWeight: s.PosWeight}
 }
 
 func (m Modality) with(encoder mixer.Choice) mixer.Modality {
-	return mixer.Modality{Name: m.Name, Kind: mixer.Kind(m.Kind), Shape: m.Shape, Encoder: encoder}
+	return mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Masked: m.Masked, Encoder: encoder}
 }
 
 // Job is a short training of a model on the sample. Its name is that of the stage and the label.

@@ -17,14 +17,14 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
 	"mixmas/search/store"
+	"mixmas/search/task"
 	"mixmas/search/trial"
 )
 
 // twoClasses is a data set that has classes and nothing else.
 type twoClasses struct{ dataset.Dataset }
 
-func (twoClasses) Classes() []string { return []string{"a", "b"} }
-func (twoClasses) MultiLabel() bool  { return false }
+func (twoClasses) Task() task.Task { return task.Task{Classes: []string{"a", "b"}} }
 
 // space has modalities with so many encoders each, functions and networks.
 func space(encoders []int, functions, networks int) *Space {

@@ -11,17 +11,17 @@ import (
 	"mixmas/nn/cpu"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/task"
 )
 
 // numbers is a data set of tables of 3 numbers and three classes.
 type numbers struct{ dataset.Dataset }
 
 func (numbers) Modalities() []dataset.Modality {
-	return []dataset.Modality{{Name: "numbers", Kind: dataset.Table, Shape: []int{3}}}
+	return []dataset.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{3}}}
 }
 func (numbers) Name() string            { return "numbers" }
-func (numbers) Classes() []string       { return []string{"a", "b", "c"} }
-func (numbers) MultiLabel() bool        { return false }
+func (numbers) Task() task.Task         { return task.Task{Classes: []string{"a", "b", "c"}} }
 func (numbers) Len(s dataset.Split) int { return [...]int{60, 30, 20}[s] }
 func (numbers) Fingerprint() string     { return strings.Repeat("ab", 32) }
 

@@ -13,7 +13,7 @@ import (
 
 // outputs are a model's logits on samples of a data set, with what is right.
 func outputs(data dataset.Dataset, samples *dataset.Samples, logits []float32) metric.Outputs {
-	return metric.Outputs{Logits: logits, Rows: samples.Len(), Classes: len(data.Classes()), MultiLabel: data.MultiLabel(), Label: samples.Label}
+	return metric.Outputs{Logits: logits, Rows: samples.Len(), Classes: len(data.Task().Classes), MultiLabel: data.Task().MultiLabel(), Label: samples.Label}
 }
 
 // Measure computes every metric of a model's logits on samples of a data set.
@@ -36,7 +36,7 @@ func MeasureFile(ctx context.Context, data dataset.Dataset, samples *dataset.Sam
 
 // EncodeOutputs makes a file of logits that says which data they are about.
 func EncodeOutputs(data dataset.Dataset, logits []float32) ([]byte, error) {
-	classes := len(data.Classes())
+	classes := len(data.Task().Classes)
 	return encode(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}},
 		map[string]string{"data": data.Fingerprint()})
 }
