@@ -117,6 +117,10 @@ COUNT ?= 8
 bench-base: ## time this tree in turns with BASE=HEAD~1, and print what benchstat says (BENCH=regular expression, COUNT=8)
 	.ci/bench-base "$(BASE)" "$(BENCH)" $(COUNT)
 
+.PHONY: lines
+lines: ## print the lines of code per top-level folder at BASE=HEAD~1 and now, with and without tests
+	docs/lines.sh "$(BASE)" HEAD
+
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
 .PHONY: results
