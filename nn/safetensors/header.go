@@ -114,7 +114,7 @@ func (h *Header) decode(text []byte, size uint64) error {
 		case e.Shape == nil || len(e.Offsets) != 2:
 			return fmt.Errorf("tensor %q has no shape, or not two offsets", name)
 		case !ok || e.Offsets[0] > e.Offsets[1] || e.Offsets[1] > size || e.Offsets[1]-e.Offsets[0] != 4*uint64(n):
-			return fmt.Errorf("tensor %q: shape %s does not match bytes %v of %d", name, dimensions.Text(e.Shape), e.Offsets, size)
+			return fmt.Errorf("tensor %q: shape %s does not fit bytes %v of %d", name, dimensions.Text(e.Shape), e.Offsets, size)
 		}
 		h.tensors = append(h.tensors, place{name, e.Shape, e.Offsets[0], e.Offsets[1]})
 		return nil
