@@ -1,6 +1,6 @@
 """The search's micro-benchmark stages on AV-MNIST in PyTorch, to time beside `mixmas search`.
 
-`python search.py --data FOLDER --config search.yaml --mixmas bin/mixmas --rounds 2 --out PAGE` runs both in turns, each in
+`python search.py --data FOLDER --config search.yaml --mixmas bin/mixmas --rounds 2 --out PAGE` runs both, alternating, each in
 a process of its own, and writes a page. `--loop` runs PyTorch's side once: one trial after the other with --threads
 threads, which is how such searches are written. Both train the same candidates on as many samples, epochs and batches,
 and score each trial on the validation split. The encoders of the fusion stages are those that mixmas chose, so that both
