@@ -36,7 +36,7 @@ run: program ## search and train on the built-in data, in about ten seconds; wit
 test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 
 .PHONY: ci
-ci: ## run all checks, and fail where a tool is missing
+ci: ## run all checks, and fail if a tool is missing
 	$(MAKE) test ALL=1
 
 .PHONY: format

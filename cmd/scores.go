@@ -37,7 +37,7 @@ func scoresCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			scoresListCommand(), scoresShowCommand(), scoresVerifyCommand(),
 			{Name: "export", Usage: "write all scores, with weights and outputs, to an archive; - is stdout", ArgsUsage: "FILE",
-				Description: "An existing archive is replaced; any other existing file is an error.",
+				Description: "An existing archive is replaced; a file with other content is an error.",
 				Flags:       []cli.Flag{storeFlag()}, Action: scoresExport},
 			{Name: "import", Usage: "add the scores in an archive; - is stdin", ArgsUsage: "FILE",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresImport},
