@@ -199,6 +199,21 @@ typedef struct {
   int64_t rows, classes;
 } mixmas_bce;
 
+/* y = softmax of each row of x (batch, repeat, width). mask (batch, width) is 0 where an element does not count, in each of
+ * the sample's `repeat` rows, or NULL; y is 0 there, and in the whole row where nothing counts. y may be x. */
+typedef struct {
+  const float *x, *mask;
+  float *y;
+  int64_t batch, repeat, width;
+} mixmas_softmax;
+
+/* dx = plus + y (dy - sum(y dy)) for each row of y (rows, width). dx may be y, dy or plus. */
+typedef struct {
+  const float *y, *dy, *plus;
+  float *dx;
+  int64_t rows, width;
+} mixmas_softmax_grad;
+
 typedef struct {
   float *parameters;
   const float *gradients;
@@ -321,6 +336,8 @@ typedef enum {
   MIXMAS_OP_HYPER_MIXING_GRAD,
   MIXMAS_OP_MONARCH,
   MIXMAS_OP_MONARCH_GRAD,
+  MIXMAS_OP_SOFTMAX,
+  MIXMAS_OP_SOFTMAX_GRAD,
 } mixmas_kind;
 
 /* One operation of a program. source is the index of the operation of the Go program that it came from, for errors,
@@ -358,6 +375,8 @@ typedef struct {
     mixmas_hyper_mixing_grad hyper_mixing_grad;
     mixmas_monarch monarch;
     mixmas_monarch_grad monarch_grad;
+    mixmas_softmax softmax;
+    mixmas_softmax_grad softmax_grad;
   } of;
 } mixmas_operation;
 

@@ -44,6 +44,8 @@ cudaError_t run(const Context &, const mixmas_hyper_mixing &);
 cudaError_t run(const Context &, const mixmas_hyper_mixing_grad &);
 cudaError_t run(const Context &, const mixmas_monarch &);
 cudaError_t run(const Context &, const mixmas_monarch_grad &);
+cudaError_t run(const Context &, const mixmas_softmax &);
+cudaError_t run(const Context &, const mixmas_softmax_grad &);
 
 // workspace_size is the number of elements of scratch memory that an operation needs. Those that are not named need none.
 template <class Operation>

@@ -133,6 +133,8 @@ Result dispatch(const mixmas_operation &o, Result unknown, F f) {
     case MIXMAS_OP_HYPER_MIXING_GRAD: return f(o.of.hyper_mixing_grad);
     case MIXMAS_OP_MONARCH: return f(o.of.monarch);
     case MIXMAS_OP_MONARCH_GRAD: return f(o.of.monarch_grad);
+    case MIXMAS_OP_SOFTMAX: return f(o.of.softmax);
+    case MIXMAS_OP_SOFTMAX_GRAD: return f(o.of.softmax_grad);
   }
   return unknown;
 }
