@@ -7,10 +7,6 @@ import "C"
 
 import "mixmas/nn/device"
 
-// normChunk is how many columns one block of the gradient of layer norm has. Wider rows are read by blocks that others do
-// not wait for.
-const normChunk = 1024
-
 func (b *binder) layerNorm(o *device.LayerNorm) {
 	b.positive("rows and width", o.Rows, o.Width)
 	n := o.Rows * o.Width
@@ -23,7 +19,7 @@ func (b *binder) layerNormGrad(o *device.LayerNormGrad) {
 	b.positive("rows and width", o.Rows, o.Width)
 	n := o.Rows * o.Width
 	b.share(o.DX, o.Plus)
-	if o.Width <= normChunk {
+	if o.Width <= int(b.runner.session.device.limits.layer_norm_grad_in_place) {
 		b.share(o.DX, o.DY)
 	}
 	b.share(o.DWeight, o.PlusWeight)

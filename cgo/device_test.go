@@ -71,7 +71,7 @@ func TestWays(t *testing.T) {
 	open := opener(t, FP32)
 	for name, change := range map[string]func(*Device){
 		"separate":  func(d *Device) { d.separate = true },
-		"recompute": func(d *Device) { d.recomputeAbove = 0 },
+		"recompute": func(d *Device) { d.limits.recompute_above = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			devicetest.Golden(t, func() device.Device {

@@ -291,7 +291,8 @@ func TestErrors(t *testing.T) {
 
 // The gradient of layer norm may take the place of dy only where one block has the whole row.
 func TestLayerNormGradInPlace(t *testing.T) {
-	s := open(t, anyDevice(t, Options{}), 0)
+	d := anyDevice(t, Options{})
+	s := open(t, d, 0)
 	defer s.Close()
 	load := func(width int) error {
 		info := func(name string, offset, size, first, last int) device.BufferInfo {
@@ -303,8 +304,9 @@ func TestLayerNormGradInPlace(t *testing.T) {
 			Operations: []device.Operation{&device.LayerNormGrad{X: 1, Weight: 2, Statistics: 3, DY: 4, DX: 5, Rows: 1, Width: width}}})
 		return err
 	}
-	check(t, load(1024))
-	wantError(t, load(1028), "writes buffer 5 (dx) over buffer 4 (dy)")
+	widest := int(d.limits.layer_norm_grad_in_place)
+	check(t, load(widest))
+	wantError(t, load(widest+4), "writes buffer 5 (dx) over buffer 4 (dy)")
 }
 
 type unknown struct{ device.Operation }
