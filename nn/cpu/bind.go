@@ -7,36 +7,37 @@ import (
 	"mixmas/nn/device"
 )
 
-// binder turns operations into instructions. It keeps the first error, so that the code that binds an operation reads as
-// a list of what it needs.
+// bindings say how the operations become instructions. Each file registers those of its own.
+var bindings device.Dispatch[*binder]
+
+// register makes f the binding of its type of operations.
+func register[T device.Operation](f func(*binder, T) instruction) struct{} {
+	return device.On(&bindings, func(b *binder, o T) { b.made = f(b, o) })
+}
+
+// binder turns operations of a program that was checked into instructions.
 type binder struct {
 	session *session
 	program *device.Program
 	// index is that of the operation in the program.
 	index int
 	set   *simd.Set
-	err   error
-	// shared is what the operation at hand may write over what it reads.
-	shared device.Sharing
+	// made is the instruction of the operation at hand, err why there is none.
+	made instruction
+	err  error
 }
 
-// bind makes the instruction of one operation.
+// bind makes the instruction of one operation. A composite without a binding is its parts.
 func (b *binder) bind(op device.Operation) (instruction, error) {
-	b.err = nil
-	b.shared.Clear()
-	switch o := op.(type) {
-	case *device.HyperMixing:
-		return bindHyperMixing(b, o)
-	case *device.HyperMixingGrad:
-		return bindHyperMixingGrad(b, o)
-	case device.Composite:
-		return b.sequence(o.Operations())
+	b.made, b.err = nil, nil
+	if !bindings.Do(b, op) {
+		if c, ok := op.(device.Composite); ok {
+			b.made = b.sequence(c.Operations())
+		} else {
+			b.fail("the cpu device does not know the operation %T", op)
+		}
 	}
-	in := b.instruction(op)
-	if b.err == nil {
-		b.err = b.shared.Check(b.program, op)
-	}
-	return in, b.err
+	return b.made, b.err
 }
 
 // sequence runs the parts of a composite.
@@ -52,18 +53,19 @@ func (s sequence) run(t *turn) error {
 }
 
 // sequence binds parts of a composite; last, if any, are run after them.
-func (b *binder) sequence(parts []device.Operation, last ...instruction) (sequence, error) {
+func (b *binder) sequence(parts []device.Operation, last ...instruction) sequence {
 	if b.err != nil {
-		return nil, b.err
+		return nil
 	}
 	s := make(sequence, len(parts), len(parts)+len(last))
 	for i, part := range parts {
 		var err error
 		if s[i], err = b.bind(part); err != nil {
-			return nil, fmt.Errorf("%s: %w", part.Name(), err)
+			b.err = fmt.Errorf("%s: %w", part.Name(), err)
+			return nil
 		}
 	}
-	return append(s, last...), nil
+	return append(s, last...)
 }
 
 // private says whether only the composite at hand and its gradient read what one of its parts writes. It need not be
@@ -76,53 +78,6 @@ func (b *binder) private(part device.Operation) bool {
 		}
 	}
 	return true
-}
-
-func (b *binder) instruction(op device.Operation) instruction {
-	switch o := op.(type) {
-	case *device.MatMul:
-		return bindMatMul(b, o)
-	case *device.Map:
-		return bindMap(b, o)
-	case *device.MapGrad:
-		return bindMapGrad(b, o)
-	case *device.Binary:
-		return bindBinary(b, o)
-	case *device.Assemble:
-		return bindAssemble(b, o)
-	case *device.Reduce:
-		return bindReduce(b, o)
-	case *device.MaxGrad:
-		return bindMaxGrad(b, o)
-	case *device.Dropout:
-		return bindDropout(b, o)
-	case *device.LayerNorm:
-		return bindLayerNorm(b, o)
-	case *device.LayerNormGrad:
-		return bindLayerNormGrad(b, o)
-	case *device.BatchNorm:
-		return bindBatchNorm(b, o)
-	case *device.BatchNormGrad:
-		return bindBatchNormGrad(b, o)
-	case *device.Im2Col:
-		return bindIm2Col(b, o)
-	case *device.Col2Im:
-		return bindCol2Im(b, o)
-	case *device.DepthwiseConv:
-		return bindDepthwiseConv(b, o)
-	case *device.DepthwiseConvGrad:
-		return bindDepthwiseConvGrad(b, o)
-	case *device.CrossEntropy:
-		return bindCrossEntropy(b, o)
-	case *device.BCEWithLogits:
-		return bindBCEWithLogits(b, o)
-	case *device.Adam:
-		return bindAdam(b, o)
-	case *device.SGD:
-		return bindSGD(b, o)
-	}
-	b.fail("the cpu device does not know the operation %T", op)
-	return nil
 }
 
 func (b *binder) fail(format string, arguments ...any) {
@@ -141,24 +96,12 @@ func (b *binder) positive(name string, sizes ...int) {
 	}
 }
 
-// need is the memory of the first n elements of a buffer that the operation cannot do without; role is its field.
-func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
+// memory is that of the first n elements of a buffer, and nil where it is absent.
+func (b *binder) memory(buffer device.Buffer, n int) []float32 {
 	if buffer == 0 {
-		b.fail("%s is absent", role)
-		return nil
-	}
-	if buffer < 0 || int(buffer) > len(b.program.Buffers) {
-		b.fail("%s is buffer %d of %d", role, buffer, len(b.program.Buffers))
 		return nil
 	}
 	info := b.program.Info(buffer)
-	if n > info.Size {
-		b.fail("%s needs %d elements, buffer %d (%s) has %d", role, n, buffer, info.Name, info.Size)
-		return nil
-	}
-	if b.err != nil {
-		return nil
-	}
 	space := b.session.arena
 	switch info.Space {
 	case device.State:
@@ -169,16 +112,27 @@ func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
 	return space[info.Offset : info.Offset+n : info.Offset+n]
 }
 
-// maybe is need for a buffer that may be absent: nil then.
-func (b *binder) maybe(role string, buffer device.Buffer, n int) []float32 {
+// need is memory for the composites, which have no Check of their own.
+func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
 	if buffer == 0 {
+		b.fail("%s is absent", role)
 		return nil
 	}
-	return b.need(role, buffer, n)
+	return b.maybe(role, buffer, n)
 }
 
-// share allows the memory that the operation writes to be exactly the memory that it reads, or the same buffer.
-func (b *binder) share(write device.Buffer, reads ...device.Buffer) { b.shared.Allow(write, reads...) }
+func (b *binder) maybe(role string, buffer device.Buffer, n int) []float32 {
+	if buffer < 0 || int(buffer) > len(b.program.Buffers) {
+		b.fail("%s is buffer %d of %d", role, buffer, len(b.program.Buffers))
+	} else if buffer != 0 && n > b.program.Info(buffer).Size {
+		info := b.program.Info(buffer)
+		b.fail("%s needs %d elements, buffer %d (%s) has %d", role, n, buffer, info.Name, info.Size)
+	}
+	if b.err != nil {
+		return nil
+	}
+	return b.memory(buffer, n)
+}
 
 // same says whether two slices begin at the same memory.
 func same(a, b []float32) bool { return len(a) > 0 && len(b) > 0 && &a[0] == &b[0] }

@@ -84,7 +84,9 @@ type hyperMixing struct {
 	z []float32
 }
 
-func bindHyperMixing(b *binder, o *device.HyperMixing) (instruction, error) {
+var _ = register(bindHyperMixing)
+
+func bindHyperMixing(b *binder, o *device.HyperMixing) instruction {
 	heads, ok := newHyperHeads(b, o)
 	parts := o.Operations()
 	last := len(parts) - 2
@@ -121,7 +123,9 @@ type hyperMixingGrad struct {
 // sum is a gradient and what is added to it; plus may be absent.
 type sum struct{ d, plus []float32 }
 
-func bindHyperMixingGrad(b *binder, o *device.HyperMixingGrad) (instruction, error) {
+var _ = register(bindHyperMixingGrad)
+
+func bindHyperMixingGrad(b *binder, o *device.HyperMixingGrad) instruction {
 	f := o.Forward
 	heads, ok := newHyperHeads(b, f)
 	if !ok {
@@ -153,11 +157,7 @@ func bindHyperMixingGrad(b *binder, o *device.HyperMixingGrad) (instruction, err
 	}
 	h.dweights[0] = target("gradient of W1", m, t)
 	h.compute = h.part
-	if b.err != nil {
-		return nil, b.err
-	}
-	s, err := b.sequence(parts)
-	return append(sequence{h}, s...), err
+	return append(sequence{h}, b.sequence(parts)...)
 }
 
 func (h *hyperMixingGrad) run(t *turn) error {

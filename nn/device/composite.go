@@ -1,6 +1,9 @@
 package device
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Composite is an operation made of others. A device that has a kernel for it reads its fields; any other runs its parts
 // in order. A kernel may leave unwritten what only the composite itself and its gradient read (see [Program.Private]): it
@@ -226,3 +229,40 @@ func (*Monarch) Of() Composite { return nil }
 
 // Of implements [Composite].
 func (o *MonarchGrad) Of() Composite { return o.Forward }
+
+var (
+	_ = kind(&ChannelMixing{})
+	_ = kind(&ChannelMixingGrad{})
+	_ = kind(&TokenMixing{})
+	_ = kind(&TokenMixingGrad{})
+	_ = kind(&HyperMixing{})
+	_ = kind(&HyperMixingGrad{})
+	_ = kind(&Monarch{})
+	_ = kind(&MonarchGrad{})
+)
+
+// Sizes implements [Operation].
+func (o *ChannelMixing) Sizes() string { return sizes(o.Rows, o.Width, o.Hidden) }
+
+// Sizes implements [Operation].
+func (o *ChannelMixingGrad) Sizes() string { return o.Forward.Sizes() }
+
+// Sizes implements [Operation].
+func (o *TokenMixing) Sizes() string { return sizes(o.Batch, o.Tokens, o.Width, o.Hidden) }
+
+// Sizes implements [Operation].
+func (o *TokenMixingGrad) Sizes() string { return o.Forward.Sizes() }
+
+// Sizes implements [Operation].
+func (o *HyperMixing) Sizes() string {
+	return sizes(o.Batch, o.Tokens, o.Width, o.Hidden) + fmt.Sprintf(" heads %d", o.Heads) + when("tied", o.Tied)
+}
+
+// Sizes implements [Operation].
+func (o *HyperMixingGrad) Sizes() string { return o.Forward.Sizes() }
+
+// Sizes implements [Operation].
+func (o *Monarch) Sizes() string { return sizes(o.Batch, o.P, o.Q, o.Width) }
+
+// Sizes implements [Operation].
+func (o *MonarchGrad) Sizes() string { return o.Forward.Sizes() }
