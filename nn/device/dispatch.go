@@ -1,7 +1,7 @@
 package device
 
 import (
-	"maps"
+	"cmp"
 	"reflect"
 	"slices"
 )
@@ -39,29 +39,26 @@ func (d *Dispatch[C]) Do(c C, op Operation) bool {
 // Missing names the operations of this package that have nothing to be done with them, and should: all of [Kinds] but
 // composites, which their parts stand in for.
 func (d *Dispatch[C]) Missing() (names []string) {
-	for of, op := range kinds {
-		if _, composite := op.(Composite); !composite && d.by[of] == nil {
-			names = append(names, of.Elem().Name())
+	for _, op := range Kinds() {
+		if _, composite := op.(Composite); !composite && d.by[reflect.TypeOf(op)] == nil {
+			names = append(names, TypeName(op))
 		}
 	}
-	slices.Sort(names)
 	return names
 }
 
-var kinds = map[reflect.Type]Operation{}
+var kinds []Operation
 
 // kind puts an operation on the list of all.
 func kind(op Operation) struct{} {
-	kinds[reflect.TypeOf(op)] = op
+	kinds = append(kinds, op)
 	return struct{}{}
 }
 
-// Kinds are the names of the types of all operations, sorted.
-func Kinds() []string {
-	var names []string
-	for of := range maps.Keys(kinds) {
-		names = append(names, of.Elem().Name())
-	}
-	slices.Sort(names)
-	return names
+// Kinds are all types of operations, an empty one of each, by name.
+func Kinds() []Operation {
+	return slices.SortedFunc(slices.Values(kinds), func(a, b Operation) int { return cmp.Compare(TypeName(a), TypeName(b)) })
 }
+
+// TypeName is the name of an operation's type, for example MatMul.
+func TypeName(op Operation) string { return reflect.TypeOf(op).Elem().Name() }

@@ -116,6 +116,11 @@ func otherPrograms(t testing.TB) []*device.Program {
 			list = append(list, trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"}))
 		}
 	}
+	softmax, err := shares(32, 4, 64).recorded(t, nil).Compile("softmax")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax)
 	// With dropout the mixings are recorded as the operations that they are made of.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {
