@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 	"mixmas/search/metric"
 )
 
