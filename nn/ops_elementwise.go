@@ -202,12 +202,12 @@ func (g *Graph) Max(x *Value, axis int) *Value {
 		return &Value{Shape: rest}
 	}
 	y := g.value("max", rest)
-	index := g.buffer("max index", y.Size())
-	op := &device.Reduce{Reduction: device.Max, X: x.buffer, Y: y.buffer, Index: index, Outer: outer, Axis: n, Inner: inner}
+	y.kept = g.buffer("max index", y.Size())
+	op := &device.Reduce{Reduction: device.Max, X: x.buffer, Y: y.buffer, Index: y.kept, Outer: outer, Axis: n, Inner: inner}
 	return g.record(op, y, func(dy device.Buffer) {
 		if g.needed[x.buffer-1] {
 			d := g.buffer("max gradient", x.Size())
-			g.emit(&device.MaxGrad{DY: dy, Index: index, DX: d, Outer: outer, Axis: n, Inner: inner})
+			g.emit(&device.MaxGrad{DY: dy, Index: y.kept, DX: d, Outer: outer, Axis: n, Inner: inner})
 			g.pass(x, d)
 		}
 	}, x)

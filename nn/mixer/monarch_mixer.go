@@ -115,8 +115,8 @@ func (m *Monarch) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	}, func(p device.Parts, y *nn.Value) device.Operation {
 		op.Parts, op.Y = p, y.Buffer()
 		return op
-	}, func(p device.Parts, dy device.Buffer, target func(*nn.Value) device.Target) device.Operation {
-		return &device.MonarchGrad{Parts: p, Forward: op, DY: dy, DX: target(x), DL: target(l), DR: target(r)}
+	}, func(d nn.Gradients) device.Operation {
+		return &device.MonarchGrad{Parts: d.Parts, Forward: op, DY: d.DY, DX: d.Of(x), DL: d.Of(l), DR: d.Of(r)}
 	})
 }
 

@@ -36,12 +36,13 @@ func (g *Graph) Product(p Product) *Value {
 		p.Batch[i] = max(p.Batch[i], 1)
 	}
 	y := g.value("product", p.Shape)
+	y.kept = g.keepPre(p.Activation, y.Size())
 	op := &device.MatMul{A: p.A.Value.buffer, B: p.B.Value.buffer, C: y.buffer, TransA: p.A.Trans, TransB: p.B.Trans,
 		M: p.M, N: p.N, K: p.K, LDA: p.A.LD, LDB: p.B.LD, LDC: p.LDC,
 		Batch: p.Batch, StrideA: p.A.Stride, StrideB: p.B.Stride, StrideC: p.StrideC,
-		Activation: p.Activation, Pre: g.keepPre(p.Activation, y.Size())}
+		Activation: p.Activation, Pre: y.kept}
 	return g.record(op, y, func(dy device.Buffer) {
-		g.productGradients(p, g.beforeActivation(p.Activation, op.Pre, dy))
+		g.productGradients(p, g.beforeActivation(p.Activation, y.kept, dy))
 	}, p.A.Value, p.B.Value)
 }
 
@@ -111,55 +112,4 @@ func (g *Graph) MatMul(a, b *Value) *Value {
 		p.B.Stride[0] = 0
 	}
 	return g.Product(p)
-}
-
-// Linear is act(x Wᵀ + b) + plus over the last dimension of x: weight is (out, in), or has in elements a row in any
-// shape; bias and plus may be nil.
-func (g *Graph) Linear(x, weight, bias *Value, activation device.Activation, plus *Value) *Value {
-	if len(x.Shape) == 0 || len(weight.Shape) < 2 {
-		return g.Fail(x.Shape, "linear: shapes %v and %v are too small", x.Shape, weight.Shape)
-	}
-	in, out := x.Shape[len(x.Shape)-1], weight.Shape[0]
-	shape := append(slices.Clone(x.Shape[:len(x.Shape)-1]), out)
-	if g.err != nil {
-		return &Value{Shape: shape}
-	}
-	if want := size(weight.Shape[1:]); in != want {
-		return g.Fail(shape, "linear %s: the input %v has %d features, the weight %v wants %d",
-			g.buffers[weight.buffer-1].Name, x.Shape, in, weight.Shape, want)
-	}
-	if plus != nil && !slices.Equal(plus.Shape, shape) {
-		return g.Fail(shape, "linear: the result %v does not fit %v, to which it is added", shape, plus.Shape)
-	}
-	rows := x.Size() / in
-	y := g.value("linear", shape)
-	op := &device.MatMul{A: x.buffer, B: weight.buffer, C: y.buffer, TransB: true, M: rows, N: out, K: in,
-		LDA: in, LDB: in, LDC: out, Batch: [2]int{1, 1}, Bias: bufferOf(bias), Activation: activation,
-		Pre: g.keepPre(activation, y.Size()), Plus: bufferOf(plus)}
-	return g.record(op, y, func(dy device.Buffer) {
-		g.pass(plus, dy)
-		g.linearGradients(x, weight, bias, g.beforeActivation(activation, op.Pre, dy), rows, in, out)
-	}, x, weight, bias, plus)
-}
-
-func bufferOf(v *Value) device.Buffer {
-	if v == nil {
-		return 0
-	}
-	return v.buffer
-}
-
-// linearGradients records the gradients of y = x Wᵀ + b.
-func (g *Graph) linearGradients(x, weight, bias *Value, dy device.Buffer, rows, in, out int) {
-	if dw, plus := g.contribution(weight); dw != 0 {
-		g.emit(&device.MatMul{A: dy, B: x.buffer, C: dw, Plus: plus, TransA: true, M: out, N: in, K: rows,
-			LDA: out, LDB: in, LDC: in, Batch: [2]int{1, 1}})
-	}
-	if db, plus := g.contribution(bias); db != 0 {
-		g.emit(&device.Reduce{Reduction: device.Sum, X: dy, Y: db, Plus: plus, Outer: 1, Axis: rows, Inner: out, Scale: 1})
-	}
-	if dx, plus := g.contribution(x); dx != 0 {
-		g.emit(&device.MatMul{A: dy, B: weight.buffer, C: dx, Plus: plus, M: rows, N: in, K: out,
-			LDA: out, LDB: in, LDC: in, Batch: [2]int{1, 1}})
-	}
 }
