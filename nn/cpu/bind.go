@@ -25,10 +25,10 @@ func (b *binder) bind(op device.Operation) (instruction, error) {
 	b.err = nil
 	b.shared.Clear()
 	switch o := op.(type) {
-	case *device.HyperMixing:
-		return bindHyperMixing(b, o)
-	case *device.HyperMixingGrad:
-		return bindHyperMixingGrad(b, o)
+	case *device.GeneratedMLP:
+		return bindGeneratedMLP(b, o)
+	case *device.GeneratedMLPGrad:
+		return bindGeneratedMLPGrad(b, o)
 	case device.Composite:
 		return b.sequence(o.Operations())
 	}
@@ -51,32 +51,24 @@ func (s sequence) run(t *turn) error {
 	return nil
 }
 
-// sequence binds parts of a composite; last, if any, are run after them.
-func (b *binder) sequence(parts []device.Operation, last ...instruction) (sequence, error) {
+// sequence binds the parts of a composite.
+func (b *binder) sequence(parts []device.Operation) (sequence, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	s := make(sequence, len(parts), len(parts)+len(last))
+	s := make(sequence, len(parts))
 	for i, part := range parts {
 		var err error
 		if s[i], err = b.bind(part); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.Name(), err)
 		}
 	}
-	return append(s, last...), nil
+	return s, nil
 }
 
-// private says whether only the composite at hand and its gradient read what one of its parts writes. It need not be
-// written then.
-func (b *binder) private(part device.Operation) bool {
-	_, writes := part.Buffers(nil, nil)
-	for _, w := range writes {
-		if !b.program.Private(b.index, w) {
-			return false
-		}
-	}
-	return true
-}
+// private says whether only the composite at hand and its gradient read what it writes to a buffer. It need not be written
+// then.
+func (b *binder) private(buffer device.Buffer) bool { return b.program.Private(b.index, buffer) }
 
 func (b *binder) instruction(op device.Operation) instruction {
 	switch o := op.(type) {

@@ -36,6 +36,9 @@ type Parts []Operation
 // Operations implements [Composite].
 func (p Parts) Operations() []Operation { return p }
 
+// Of implements [Composite] for those that are no gradient.
+func (Parts) Of() Composite { return nil }
+
 // Buffers implements [Operation]: what the parts read that no part before them wrote, and all that they write.
 func (p Parts) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	first := len(writes)
@@ -156,6 +159,30 @@ func (o *HyperMixingGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	return present(r, o.Forward.X, o.Forward.Weights[0], o.Forward.Weights[1]), w
 }
 
+// GeneratedMLP is Z = W2 gelu(W1ᵀ X) over the tokens, with weights of their own for each sample and head (Mai et al. 2023): the
+// last two products of [HyperMixing]. X and Z are (Batch, Tokens, Width), W1 and W2 (Batch, Tokens, Hidden), and may be one
+// buffer; each head has its share of their columns. Inner and Pre, the hidden layer after and before gelu, are (Batch, Heads,
+// Width/Heads, Hidden/Heads); Pre is absent where there is no backward pass.
+type GeneratedMLP struct {
+	Parts
+	X, W1, W2, Z, Pre, Inner            Buffer
+	Batch, Tokens, Width, Hidden, Heads int
+}
+
+// GeneratedMLPGrad is the gradient of [GeneratedMLP], given that of Z. Where W1 and W2 are one, so are DW1 and DW2.
+type GeneratedMLPGrad struct {
+	Parts
+	Forward      *GeneratedMLP
+	DZ           Buffer
+	DX, DW1, DW2 Target
+}
+
+// Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
+func (o *GeneratedMLPGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
+	r, w = o.Parts.Buffers(reads, writes)
+	return present(r, o.Forward.X, o.Forward.W1, o.Forward.W2), w
+}
+
 // Monarch is the product of the Monarch matrix of order P·Q with the vectors along the middle axis of X (Batch, P·Q,
 // Width) (Dao et al. 2022): seen as a P×Q matrix, L (P, Q, Q) multiplies each row by its own block, then R (Q, P, P) each
 // column.
@@ -198,31 +225,28 @@ func (*HyperMixing) Name() string { return "hyper_mixing" }
 func (*HyperMixingGrad) Name() string { return "hyper_mixing_grad" }
 
 // Name implements [Operation].
+func (*GeneratedMLP) Name() string { return "generated_mlp" }
+
+// Name implements [Operation].
+func (*GeneratedMLPGrad) Name() string { return "generated_mlp_grad" }
+
+// Name implements [Operation].
 func (*Monarch) Name() string { return "monarch" }
 
 // Name implements [Operation].
 func (*MonarchGrad) Name() string { return "monarch_grad" }
 
 // Of implements [Composite].
-func (*ChannelMixing) Of() Composite { return nil }
-
-// Of implements [Composite].
 func (o *ChannelMixingGrad) Of() Composite { return o.Forward }
-
-// Of implements [Composite].
-func (*TokenMixing) Of() Composite { return nil }
 
 // Of implements [Composite].
 func (o *TokenMixingGrad) Of() Composite { return o.Forward }
 
 // Of implements [Composite].
-func (*HyperMixing) Of() Composite { return nil }
-
-// Of implements [Composite].
 func (o *HyperMixingGrad) Of() Composite { return o.Forward }
 
 // Of implements [Composite].
-func (*Monarch) Of() Composite { return nil }
+func (o *GeneratedMLPGrad) Of() Composite { return o.Forward }
 
 // Of implements [Composite].
 func (o *MonarchGrad) Of() Composite { return o.Forward }

@@ -127,8 +127,7 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	z := g.Fuse(func() *nn.Value {
 		positioned = g.Add(x, positions)
 		w = m.generate(g, positioned, nil)
-		_, z := m.apply(g, x, w[0].weights, w[1].weights)
-		return z
+		return m.fusedApply(g, x, w[0].weights, w[1].weights)
 	}, func(p device.Parts, z *nn.Value) device.Operation {
 		op.Parts, op.Positioned, op.Z = p, positioned.Buffer(), z.Buffer()
 		for i, w := range w {
@@ -190,6 +189,22 @@ func (m *HyperMixing) apply(g *nn.Graph, x, w1, w2 *nn.Value) (hidden, z *nn.Val
 		LDC: tk, StrideC: stride, Activation: device.GELU, Shape: []int{b, m.heads, dk, tk}})
 	return hidden, g.Product(nn.Product{A: inW(w2), B: nn.Matrix{Value: hidden, Trans: true, LD: tk, Stride: stride},
 		M: n, N: dk, K: tk, Batch: each, LDC: m.d, StrideC: inX.Stride, Shape: x.Shape})
+}
+
+// fusedApply is apply as a composite.
+func (m *HyperMixing) fusedApply(g *nn.Graph, x, w1, w2 *nn.Value) *nn.Value {
+	op := &device.GeneratedMLP{X: x.Buffer(), W1: w1.Buffer(), W2: w2.Buffer(),
+		Batch: x.Shape[0], Tokens: x.Shape[1], Width: m.d, Hidden: m.t, Heads: m.heads}
+	var hidden *nn.Value
+	return g.Fuse(func() (z *nn.Value) {
+		hidden, z = m.apply(g, x, w1, w2)
+		return z
+	}, func(p device.Parts, z *nn.Value) device.Operation {
+		op.Parts, op.Pre, op.Inner, op.Z = p, hidden.Kept(), hidden.Buffer(), z.Buffer()
+		return op
+	}, func(d nn.Gradients) device.Operation {
+		return &device.GeneratedMLPGrad{Parts: d.Parts, Forward: op, DZ: d.DY, DX: d.Of(x), DW1: d.Of(w1), DW2: d.Of(w2)}
+	})
 }
 
 // sinusoid writes the positions p (n, d) of Vaswani et al. 2017: sine on even features and cosine on odd ones, with

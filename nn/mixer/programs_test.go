@@ -160,8 +160,9 @@ func recordBlocks(twice, shared bool) func(t *testing.T) *device.Program {
 				y = block.Forward(g, y, nil)
 			}
 			if shared {
-				y = block.Forward(g, g.Add(y, g.GELU(y)), nil)
-				y = g.Add(y, g.Mul(y, x))
+				z := g.GELU(y)
+				y = block.Forward(g, z, nil)
+				y = g.Add(y, g.Mul(y, z))
 			}
 			sum = g.Add(sum, y)
 		}
@@ -221,4 +222,110 @@ func writeFields(w io.Writer, v reflect.Value) {
 		}
 	}
 	fmt.Fprintln(w)
+}
+
+// A kernel of a composite reads and writes what its fields name. So every field is a buffer that its parts touch, and what they
+// write beside the fields only they read, or the gradient of a composite inside it that names it. All composites are recorded
+// somewhere.
+func TestCompositesNameTheirOperands(t *testing.T) {
+	recorded := map[string]bool{}
+	for _, c := range programCases(t) {
+		p := c.record(t)
+		leaves := leavesOf(p.Operations, nil)
+		for _, composite := range compositesOf(p.Operations) {
+			recorded[composite.Name()] = true
+			reads, writes := device.Parts(composite.Operations()).Buffers(nil, nil)
+			named := operands(reflect.ValueOf(composite).Elem())
+			inside := map[device.Buffer][]device.Composite{} // what composites inside it name
+			for _, inner := range compositesOf(composite.Operations()) {
+				for _, b := range operands(reflect.ValueOf(inner).Elem()) {
+					inside[b] = append(inside[b], inner)
+				}
+			}
+			for _, b := range named {
+				if !slices.Contains(reads, b) && !slices.Contains(writes, b) {
+					t.Errorf("%s: %s names buffer %d (%s), which no part of it reads or writes", c.name, composite.Name(), b, p.Info(b).Name)
+				}
+			}
+			for _, b := range writes {
+				if slices.Contains(named, b) {
+					continue
+				}
+				if p.Info(b).Space != device.Arena || p.Info(b).Last == len(p.Operations) {
+					t.Errorf("%s: no field of %s names buffer %d (%s), which outlives it", c.name, composite.Name(), b, p.Info(b).Name)
+				}
+				for _, l := range leaves {
+					again := composite.Name() == "monarch" // its gradient computes the first product again
+					if l.reads(b) && !l.in(func(o device.Composite) bool {
+						return o == composite || slices.Contains(inside[b], o.Of()) || again && o.Of() == composite
+					}) {
+						t.Errorf("%s: no field of %s names buffer %d (%s), which %s reads", c.name, composite.Name(), b, p.Info(b).Name, l.Name())
+					}
+				}
+			}
+		}
+	}
+	for _, name := range []string{"channel_mixing", "token_mixing", "hyper_mixing", "generated_mlp", "monarch"} {
+		if !recorded[name] || !recorded[name+"_grad"] {
+			t.Errorf("no program has %s and its gradient", name)
+		}
+	}
+}
+
+// leaf is an operation that is no composite, with those that it is part of.
+type leaf struct {
+	device.Operation
+	of []device.Composite
+}
+
+func (l leaf) reads(b device.Buffer) bool {
+	reads, _ := l.Buffers(nil, nil)
+	return slices.Contains(reads, b)
+}
+
+func (l leaf) in(composite func(device.Composite) bool) bool { return slices.ContainsFunc(l.of, composite) }
+
+func leavesOf(ops []device.Operation, of []device.Composite) (list []leaf) {
+	for _, op := range ops {
+		if c, ok := op.(device.Composite); ok {
+			list = append(list, leavesOf(c.Operations(), append(slices.Clip(of), c))...)
+		} else {
+			list = append(list, leaf{op, of})
+		}
+	}
+	return list
+}
+
+// compositesOf lists the composites among operations, and those inside them.
+func compositesOf(ops []device.Operation) (list []device.Composite) {
+	for _, op := range ops {
+		if c, ok := op.(device.Composite); ok {
+			list = append(append(list, c), compositesOf(c.Operations())...)
+		}
+	}
+	return list
+}
+
+// operands are the buffers that the fields of a composite name.
+func operands(v reflect.Value) (list []device.Buffer) {
+	switch x := v.Interface().(type) {
+	case device.Buffer:
+		if x != 0 {
+			list = append(list, x)
+		}
+		return list
+	case device.Parts:
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			list = append(list, operands(v.Field(i))...)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			list = append(list, operands(v.Index(i))...)
+		}
+	}
+	return list
 }
