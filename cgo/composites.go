@@ -92,7 +92,6 @@ func (b *binder) target(role string, t device.Target, n int) C.mixmas_target {
 	if t.D == 0 {
 		return C.mixmas_target{}
 	}
-	b.share(t.D, t.Plus)
 	return C.mixmas_target{d: b.need(role, t.D, n), plus: b.maybe(role+".Plus", t.Plus, n)}
 }
 

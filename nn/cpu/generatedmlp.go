@@ -23,14 +23,13 @@ type generatedMLP struct {
 const fewTokens = 64
 
 // inTile says whether that pays, and the hidden layer and its gradient fit a tile.
-func (b *binder) inTile(o *device.GeneratedMLP) bool {
-	b.positive("batch, tokens, width, hidden and heads", o.Batch, o.Tokens, o.Width, o.Hidden, o.Heads)
-	return b.err == nil && o.Tokens <= fewTokens && 3*(o.Width/o.Heads)*(o.Hidden/o.Heads) <= tileSize
+func inTile(o *device.GeneratedMLP) bool {
+	return o.Tokens <= fewTokens && 3*(o.Width/o.Heads)*(o.Hidden/o.Heads) <= tileSize
 }
 
 func newGeneratedMLP(b *binder, o *device.GeneratedMLP) generatedMLP {
 	n, hidden := o.Batch*o.Tokens*o.Width, o.Batch*o.Tokens*o.Hidden
-	return generatedMLP{set: b.set, x: b.need("X", o.X, n), w1: b.need("W1", o.W1, hidden), w2: b.need("W2", o.W2, hidden),
+	return generatedMLP{set: b.set, x: b.memory(o.X, n), w1: b.memory(o.W1, hidden), w2: b.memory(o.W2, hidden),
 		batch: o.Batch, heads: o.Heads, tokens: o.Tokens, width: o.Width / o.Heads, hidden: o.Hidden / o.Heads}
 }
 
@@ -81,13 +80,15 @@ type generatedForward struct {
 	z []float32
 }
 
-func bindGeneratedMLP(b *binder, o *device.GeneratedMLP) (instruction, error) {
-	if !b.inTile(o) || !b.private(o.Inner) || o.Pre != 0 && !b.private(o.Pre) {
+var _ = register(bindGeneratedMLP)
+
+func bindGeneratedMLP(b *binder, o *device.GeneratedMLP) instruction {
+	if !inTile(o) || !b.private(o.Inner) || o.Pre != 0 && !b.private(o.Pre) {
 		return b.sequence(o.Operations())
 	}
-	h := &generatedForward{newGeneratedMLP(b, o), b.need("Z", o.Z, o.Batch*o.Tokens*o.Width)}
+	h := &generatedForward{newGeneratedMLP(b, o), b.memory(o.Z, o.Batch*o.Tokens*o.Width)}
 	h.compute = h.part
-	return h, b.err
+	return h
 }
 
 func (h *generatedForward) run(t *turn) error {
@@ -114,23 +115,25 @@ type generatedGrad struct {
 // sum is a gradient and what is added to it; plus may be absent, and d where nobody wants it.
 type sum struct{ d, plus []float32 }
 
-func (b *binder) sum(role string, t device.Target, size int) sum {
-	return sum{b.maybe(role, t.D, size), b.maybe(role+".Plus", t.Plus, size)}
+func (b *binder) sum(t device.Target, size int) sum {
+	return sum{b.memory(t.D, size), b.memory(t.Plus, size)}
 }
 
-func bindGeneratedMLPGrad(b *binder, o *device.GeneratedMLPGrad) (instruction, error) {
+var _ = register(bindGeneratedMLPGrad)
+
+func bindGeneratedMLPGrad(b *binder, o *device.GeneratedMLPGrad) instruction {
 	f := o.Forward
-	if !b.inTile(f) {
+	if !inTile(f) {
 		return b.sequence(o.Operations())
 	}
 	n, hidden := f.Batch*f.Tokens*f.Width, f.Batch*f.Tokens*f.Hidden
-	h := &generatedGrad{generatedMLP: newGeneratedMLP(b, f), dz: b.need("DZ", o.DZ, n),
-		dx: b.sum("DX", o.DX, n), dw1: b.sum("DW1", o.DW1, hidden), dw2: b.sum("DW2", o.DW2, hidden)}
+	h := &generatedGrad{generatedMLP: newGeneratedMLP(b, f), dz: b.memory(o.DZ, n),
+		dx: b.sum(o.DX, n), dw1: b.sum(o.DW1, hidden), dw2: b.sum(o.DW2, hidden)}
 	if f.W1 == f.W2 { // the gradient of W1 is added to that of W2
 		h.dw1.plus = h.dw2.d
 	}
 	h.compute = h.part
-	return h, b.err
+	return h
 }
 
 func (h *generatedGrad) run(t *turn) error {

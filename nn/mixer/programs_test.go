@@ -283,7 +283,9 @@ func (l leaf) reads(b device.Buffer) bool {
 	return slices.Contains(reads, b)
 }
 
-func (l leaf) in(composite func(device.Composite) bool) bool { return slices.ContainsFunc(l.of, composite) }
+func (l leaf) in(composite func(device.Composite) bool) bool {
+	return slices.ContainsFunc(l.of, composite)
+}
 
 func leavesOf(ops []device.Operation, of []device.Composite) (list []leaf) {
 	for _, op := range ops {

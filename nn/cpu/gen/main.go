@@ -44,6 +44,7 @@ func generate() (map[string][]byte, error) {
 	g.depthwise()
 	g.layerNorms()
 	g.softmax()
+	g.masked()
 	g.adam()
 	g.dropout()
 	file, err := g.Result()

@@ -51,7 +51,7 @@ func BenchmarkOperations(b *testing.B, d device.Device) {
 	for _, o := range benchmarkOperations(b) {
 		var l *loadedOperation
 		op := o.program.Operations[o.index]
-		b.Run(op.Name()+"/"+device.Sizes(op), func(b *testing.B) {
+		b.Run(op.Name()+"/"+op.Sizes(), func(b *testing.B) {
 			if l == nil { // not yet for a smaller b.N
 				l = loadAlone(b, d, o.program, o.index)
 				l.run(b, 1)
@@ -84,7 +84,7 @@ func benchmarkOperations(t testing.TB) []benchmarkOperation {
 	for _, p := range mixer.Presets() {
 		program := trainingProgram(t, p.Name, p.Specification(0), nn.Optimiser{Name: "adam"})
 		for i, op := range program.Operations {
-			if key := op.Name() + " " + device.Sizes(op); !sizes[key] {
+			if key := op.Name() + " " + op.Sizes(); !sizes[key] {
 				list = append(list, benchmarkOperation{program, i})
 				names[op.Name()], sizes[key] = true, true
 			}
@@ -116,6 +116,11 @@ func otherPrograms(t testing.TB) []*device.Program {
 			list = append(list, trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"}))
 		}
 	}
+	softmax, err := shares(32, 4, 64).recorded(t, nil).Compile("softmax")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax)
 	// With dropout the mixings are recorded as the operations that they are made of.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {

@@ -33,6 +33,22 @@ func dot(a, b []int) int {
 	return sum
 }
 
+var _ = device.On(&operations, func(r *Runner, o *device.Map) {
+	x, y := r.Values(o.X), r.Values(o.Y)
+	for i := range o.N {
+		y[i] = activate(o.Activation, x[i])
+	}
+})
+
+var _ = device.On(&operations, func(r *Runner, o *device.MapGrad) {
+	x, dy, dx, plus := r.Values(o.X), r.Values(o.DY), r.Values(o.DX), r.Values(o.Plus)
+	for i := range o.N {
+		dx[i] = added(plus, i) + dy[i]*derivative(o.Activation, x[i])
+	}
+})
+
+var _ = device.On(&operations, (*Runner).binary)
+
 func (r *Runner) binary(o *device.Binary) {
 	a, b, y, plus := r.Values(o.A), r.Values(o.B), r.Values(o.Y), r.Values(o.Plus)
 	i := 0
@@ -51,6 +67,8 @@ func (r *Runner) binary(o *device.Binary) {
 	})
 }
 
+var _ = device.On(&operations, (*Runner).assemble)
+
 func (r *Runner) assemble(o *device.Assemble) {
 	y, base := r.Values(o.Y), r.Values(o.Base)
 	for i := range o.N {
@@ -63,6 +81,8 @@ func (r *Runner) assemble(o *device.Assemble) {
 		})
 	}
 }
+
+var _ = device.On(&operations, (*Runner).reduce)
 
 func (r *Runner) reduce(o *device.Reduce) {
 	x, y, index, plus := r.Values(o.X), r.Values(o.Y), r.Values(o.Index), r.Values(o.Plus)
@@ -86,6 +106,8 @@ func (r *Runner) reduce(o *device.Reduce) {
 	}
 }
 
+var _ = device.On(&operations, (*Runner).maxGrad)
+
 func (r *Runner) maxGrad(o *device.MaxGrad) {
 	dy, index, dx := r.Values(o.DY), r.Values(o.Index), r.Values(o.DX)
 	clear(dx)
@@ -96,6 +118,8 @@ func (r *Runner) maxGrad(o *device.MaxGrad) {
 		}
 	}
 }
+
+var _ = device.On(&operations, (*Runner).dropout)
 
 func (r *Runner) dropout(o *device.Dropout) {
 	x, y := r.Values(o.X), r.Values(o.Y)

@@ -6,6 +6,8 @@ import (
 	"mixmas/nn/device"
 )
 
+var _ = device.On(&operations, (*Runner).crossEntropy)
+
 func (r *Runner) crossEntropy(o *device.CrossEntropy) {
 	logits, labels, loss, delta := r.Values(o.Logits), r.Values(o.Labels), r.Values(o.Loss), r.Values(o.Delta)
 	loss[0] = 0
@@ -31,6 +33,8 @@ func (r *Runner) crossEntropy(o *device.CrossEntropy) {
 		}
 	}
 }
+
+var _ = device.On(&operations, (*Runner).bceWithLogits)
 
 func (r *Runner) bceWithLogits(o *device.BCEWithLogits) {
 	logits, labels, weight := r.Values(o.Logits), r.Values(o.Labels), r.Values(o.PosWeight)

@@ -6,6 +6,8 @@ import (
 	"mixmas/nn/device"
 )
 
+var _ = device.On(&operations, (*Runner).matMul)
+
 func (r *Runner) matMul(o *device.MatMul) {
 	a, b, c := r.rounded(o.A), r.rounded(o.B), r.Values(o.C)
 	bias, plus, pre, gate := r.Values(o.Bias), r.Values(o.Plus), r.Values(o.Pre), r.Values(o.Gate)
@@ -94,6 +96,20 @@ func derivative(a device.Activation, x float64) float64 {
 	return 1
 }
 
+var _ = device.On(&operations, func(r *Runner, o *device.Im2Col) {
+	r.im2Col(o.Maps, func(map_, column int) { r.Values(o.Y)[column] = at(r.Values(o.X), map_) })
+})
+
+var _ = device.On(&operations, func(r *Runner, o *device.Col2Im) {
+	x, y := r.Values(o.X), r.Values(o.Y)
+	clear(x)
+	r.im2Col(o.Maps, func(map_, column int) {
+		if map_ >= 0 {
+			x[map_] += y[column]
+		}
+	})
+})
+
 // im2Col pairs each element of the patches with its element of the maps, negative where the patch leaves the map.
 func (r *Runner) im2Col(m device.Maps, pair func(map_, column int)) {
 	column := 0
@@ -145,6 +161,8 @@ func taps(m device.Maps, flip bool, visit func(out, in, weight int)) {
 	}
 }
 
+var _ = device.On(&operations, (*Runner).depthwise)
+
 func (r *Runner) depthwise(o *device.DepthwiseConv) {
 	x, w, y, plus := r.Values(o.X), r.Values(o.Weight), r.Values(o.Y), r.Values(o.Plus)
 	for i := range o.Size() {
@@ -152,6 +170,8 @@ func (r *Runner) depthwise(o *device.DepthwiseConv) {
 	}
 	taps(o.Maps, o.Flip, func(out, in, weight int) { y[out] += x[in] * w[weight] })
 }
+
+var _ = device.On(&operations, (*Runner).depthwiseGrad)
 
 func (r *Runner) depthwiseGrad(o *device.DepthwiseConvGrad) {
 	x, dy, dw, plus := r.Values(o.X), r.Values(o.DY), r.Values(o.DWeight), r.Values(o.Plus)

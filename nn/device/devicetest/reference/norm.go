@@ -17,6 +17,8 @@ func moments(n int, element func(i int) float64) (mean, variance float64) {
 	return mean, variance
 }
 
+var _ = device.On(&operations, (*Runner).layerNorm)
+
 func (r *Runner) layerNorm(o *device.LayerNorm) {
 	x, w, b, y, statistics := r.Values(o.X), r.Values(o.Weight), r.Values(o.Bias), r.Values(o.Y), r.Values(o.Statistics)
 	for i := range o.Rows {
@@ -31,6 +33,8 @@ func (r *Runner) layerNorm(o *device.LayerNorm) {
 		}
 	}
 }
+
+var _ = device.On(&operations, (*Runner).layerNormGrad)
 
 func (r *Runner) layerNormGrad(o *device.LayerNormGrad) {
 	x, statistics := r.Values(o.X), r.Values(o.Statistics)
@@ -84,6 +88,8 @@ func (r *Runner) normGrad(g normGrad, groups, parameters int, place func(i int) 
 	}
 }
 
+var _ = device.On(&operations, (*Runner).batchNorm)
+
 func (r *Runner) batchNorm(o *device.BatchNorm) {
 	x, w, b, y, statistics := r.Values(o.X), r.Values(o.Weight), r.Values(o.Bias), r.Values(o.Y), r.Values(o.Statistics)
 	runningMean, runningVariance := r.Values(o.RunningMean), r.Values(o.RunningVariance)
@@ -105,6 +111,8 @@ func (r *Runner) batchNorm(o *device.BatchNorm) {
 		}
 	}
 }
+
+var _ = device.On(&operations, (*Runner).batchNormGrad)
 
 func (r *Runner) batchNormGrad(o *device.BatchNormGrad) {
 	x, statistics := r.Values(o.X), r.Values(o.Statistics)

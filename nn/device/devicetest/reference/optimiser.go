@@ -6,6 +6,8 @@ import (
 	"mixmas/nn/device"
 )
 
+var _ = device.On(&operations, (*Runner).adam)
+
 func (r *Runner) adam(o *device.Adam) {
 	p, g, m, v := r.Values(o.Parameters), r.Values(o.Gradients), r.Values(o.Moments), r.Values(o.Variances)
 	rate, t := r.step.LearningRate, float64(r.step.Update)
@@ -22,6 +24,8 @@ func (r *Runner) adam(o *device.Adam) {
 		p[i] -= rate * mean / (math.Sqrt(variance) + o.Eps)
 	}
 }
+
+var _ = device.On(&operations, (*Runner).sgd)
 
 func (r *Runner) sgd(o *device.SGD) {
 	p, g, v := r.Values(o.Parameters), r.Values(o.Gradients), r.Values(o.Velocity)

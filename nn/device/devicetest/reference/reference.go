@@ -33,6 +33,9 @@ type Session struct {
 
 // Load implements [device.Session].
 func (s *Session) Load(p *device.Program) (device.Runner, error) {
+	if err := p.Check(math.MaxInt); err != nil {
+		return nil, fmt.Errorf("load %s: %w", p.Name, err)
+	}
 	r := &Runner{program: p, memory: make([][]float64, len(p.Buffers))}
 	for i, info := range p.Buffers {
 		switch info.Space {
@@ -118,6 +121,12 @@ func (r *Runner) Each(step device.Step, operation func(i int, run func() error) 
 	return nil
 }
 
+// operations say how operations are computed. Each file adds its own.
+var operations device.Dispatch[*Runner]
+
+// Missing names the operations that the reference does not know.
+func Missing() []string { return operations.Missing() }
+
 func (r *Runner) operate(op device.Operation) error {
 	if c, ok := op.(device.Composite); ok {
 		for _, part := range c.Operations() {
@@ -127,60 +136,7 @@ func (r *Runner) operate(op device.Operation) error {
 		}
 		return nil
 	}
-	switch o := op.(type) {
-	case *device.MatMul:
-		r.matMul(o)
-	case *device.Im2Col:
-		r.im2Col(o.Maps, func(map_, column int) { r.Values(o.Y)[column] = at(r.Values(o.X), map_) })
-	case *device.Col2Im:
-		x, y := r.Values(o.X), r.Values(o.Y)
-		clear(x)
-		r.im2Col(o.Maps, func(map_, column int) {
-			if map_ >= 0 {
-				x[map_] += y[column]
-			}
-		})
-	case *device.DepthwiseConv:
-		r.depthwise(o)
-	case *device.DepthwiseConvGrad:
-		r.depthwiseGrad(o)
-	case *device.Map:
-		x, y := r.Values(o.X), r.Values(o.Y)
-		for i := range o.N {
-			y[i] = activate(o.Activation, x[i])
-		}
-	case *device.MapGrad:
-		x, dy, dx, plus := r.Values(o.X), r.Values(o.DY), r.Values(o.DX), r.Values(o.Plus)
-		for i := range o.N {
-			dx[i] = added(plus, i) + dy[i]*derivative(o.Activation, x[i])
-		}
-	case *device.Binary:
-		r.binary(o)
-	case *device.Assemble:
-		r.assemble(o)
-	case *device.Reduce:
-		r.reduce(o)
-	case *device.MaxGrad:
-		r.maxGrad(o)
-	case *device.Dropout:
-		r.dropout(o)
-	case *device.LayerNorm:
-		r.layerNorm(o)
-	case *device.LayerNormGrad:
-		r.layerNormGrad(o)
-	case *device.BatchNorm:
-		r.batchNorm(o)
-	case *device.BatchNormGrad:
-		r.batchNormGrad(o)
-	case *device.CrossEntropy:
-		r.crossEntropy(o)
-	case *device.BCEWithLogits:
-		r.bceWithLogits(o)
-	case *device.Adam:
-		r.adam(o)
-	case *device.SGD:
-		r.sgd(o)
-	default:
+	if !operations.Do(r, op) {
 		return fmt.Errorf("the reference does not know the operation %s (%T)", op.Name(), op)
 	}
 	return nil
