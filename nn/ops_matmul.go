@@ -6,44 +6,83 @@ import (
 	"mixmas/nn/device"
 )
 
-// Matrix is a batch of matrices inside a value: the matrix at batch index (i, j) starts at element i·Stride[0] +
-// j·Stride[1] and has rows LD elements apart. Trans reads it transposed. A stride of 0 repeats the same matrix. Together
-// the matrices cover the value, and do not overlap.
-type Matrix struct {
-	Value  *Value
-	Trans  bool
+// Layout says where the matrices of a batch lie inside a value: the matrix at batch index (i, j) starts at element i·Stride[0] +
+// j·Stride[1] and has rows LD elements apart. A stride of 0 repeats the same matrix. Together the matrices cover the value, and
+// do not overlap.
+type Layout struct {
 	LD     int
 	Stride [2]int
 }
 
-// Product is the batched product C = act(A B) of M×K and K×N matrices that lie anywhere inside their values.
-type Product struct {
+// Of are the matrices that lie so inside a value.
+func (l Layout) Of(v *Value) Matrix { return Matrix{Value: v, Layout: l} }
+
+// Matrix is a batch of matrices inside a value. Trans reads each transposed.
+type Matrix struct {
+	Value *Value
+	Layout
+	Trans bool
+}
+
+// Transposed reads each matrix transposed.
+func (m Matrix) Transposed() Matrix {
+	m.Trans = !m.Trans
+	return m
+}
+
+// StridedMatMul is the batched product C = act(A B) of M×K and K×N matrices that lie anywhere inside their values.
+type StridedMatMul struct {
 	A, B       Matrix
+	C          Layout
 	M, N, K    int
 	Batch      [2]int // counts, outer first; 0 is read as 1
-	LDC        int
-	StrideC    [2]int
 	Activation device.Activation
 	Shape      []int // of C as a whole
 }
 
-// Product records a batched product. Callers vouch for strides and sizes: they are a layer's own arithmetic.
-func (g *Graph) Product(p Product) *Value {
+// StridedMatMul records a batched product. Callers vouch for strides and sizes: they are a layer's own arithmetic.
+func (g *Graph) StridedMatMul(p StridedMatMul) *Value {
 	if g.err != nil {
 		return &Value{Shape: p.Shape}
 	}
 	for i := range p.Batch {
 		p.Batch[i] = max(p.Batch[i], 1)
 	}
-	y := g.value("product", p.Shape)
+	y := g.value("matrix product", p.Shape)
 	y.kept = g.keepPre(p.Activation, y.Size())
-	op := &device.MatMul{A: p.A.Value.buffer, B: p.B.Value.buffer, C: y.buffer, TransA: p.A.Trans, TransB: p.B.Trans,
-		M: p.M, N: p.N, K: p.K, LDA: p.A.LD, LDB: p.B.LD, LDC: p.LDC,
-		Batch: p.Batch, StrideA: p.A.Stride, StrideB: p.B.Stride, StrideC: p.StrideC,
-		Activation: p.Activation, Pre: y.kept}
+	op := p.matMul(p.A, p.B, y.buffer, p.C, p.M, p.N, p.K)
+	op.Activation, op.Pre = p.Activation, y.kept
 	return g.record(op, y, func(dy device.Buffer) {
-		g.productGradients(p, g.beforeActivation(p.Activation, y.kept, dy))
+		g.stridedGradients(p, g.beforeActivation(p.Activation, y.kept, dy))
 	}, p.A.Value, p.B.Value)
+}
+
+// matMul is the product of two operands of p, or of their gradients, to be written to c.
+func (p *StridedMatMul) matMul(a, b Matrix, c device.Buffer, layout Layout, m, n, k int) *device.MatMul {
+	return &device.MatMul{A: a.Value.buffer, B: b.Value.buffer, C: c, TransA: a.Trans, TransB: b.Trans, M: m, N: n, K: k,
+		LDA: a.LD, LDB: b.LD, LDC: layout.LD, Batch: p.Batch, StrideA: a.Stride, StrideB: b.Stride, StrideC: layout.Stride}
+}
+
+// stridedGradients records dA = dC Bᵀ and dB = Aᵀ dC, laid out as A and B.
+func (g *Graph) stridedGradients(p StridedMatMul, dc device.Buffer) {
+	a, b, c := p.A, p.B, p.C.Of(&Value{buffer: dc})
+	gradient := func(of, left, right Matrix, m, n, k int) {
+		if d, plus := g.contribution(of.Value); d != 0 {
+			op := p.matMul(left, right, d, of.Layout, m, n, k)
+			op.Plus = plus
+			g.emit(op)
+		}
+	}
+	if a.Trans {
+		gradient(a, b, c.Transposed(), p.K, p.M, p.N)
+	} else {
+		gradient(a, c, b.Transposed(), p.M, p.K, p.N)
+	}
+	if b.Trans {
+		gradient(b, c.Transposed(), a, p.N, p.K, p.M)
+	} else {
+		gradient(b, a.Transposed(), c, p.K, p.N, p.M)
+	}
 }
 
 // keepPre makes the buffer that keeps a pre-activation of n elements for the backward pass, where that is wanted.
@@ -65,39 +104,6 @@ func (g *Graph) beforeActivation(a device.Activation, pre, dy device.Buffer) dev
 	return d
 }
 
-// productGradients records dA = dC Bᵀ and dB = Aᵀ dC, laid out as A and B.
-func (g *Graph) productGradients(p Product, dc device.Buffer) {
-	a, b := p.A, p.B
-	type operand struct {
-		buffer device.Buffer
-		trans  bool
-		ld     int
-		stride [2]int
-	}
-	oa, ob := operand{a.Value.buffer, a.Trans, a.LD, a.Stride}, operand{b.Value.buffer, b.Trans, b.LD, b.Stride}
-	c := operand{dc, false, p.LDC, p.StrideC}
-	flip := func(o operand) operand { o.trans = !o.trans; return o }
-	product := func(target Matrix, left, right operand, m, n, k int) {
-		d, plus := g.contribution(target.Value)
-		if d == 0 {
-			return
-		}
-		g.emit(&device.MatMul{A: left.buffer, B: right.buffer, C: d, Plus: plus, TransA: left.trans, TransB: right.trans,
-			M: m, N: n, K: k, LDA: left.ld, LDB: right.ld, LDC: target.LD,
-			Batch: p.Batch, StrideA: left.stride, StrideB: right.stride, StrideC: target.Stride})
-	}
-	if a.Trans {
-		product(a, ob, flip(c), p.K, p.M, p.N)
-	} else {
-		product(a, c, flip(ob), p.M, p.K, p.N)
-	}
-	if b.Trans {
-		product(b, flip(c), oa, p.N, p.K, p.M)
-	} else {
-		product(b, flip(oa), c, p.K, p.N, p.M)
-	}
-}
-
 // MatMul is the matrix product over the last two dimensions; the dimensions before them agree, or b is one matrix.
 func (g *Graph) MatMul(a, b *Value) *Value {
 	ra, rb := len(a.Shape), len(b.Shape)
@@ -105,11 +111,10 @@ func (g *Graph) MatMul(a, b *Value) *Value {
 		return g.Fail(a.Shape, "matrix product: shapes %v and %v do not fit", a.Shape, b.Shape)
 	}
 	m, k, n := a.Shape[ra-2], a.Shape[ra-1], b.Shape[rb-1]
-	p := Product{A: Matrix{Value: a, LD: k, Stride: [2]int{m * k}}, B: Matrix{Value: b, LD: n, Stride: [2]int{k * n}},
-		M: m, N: n, K: k, Batch: [2]int{size(a.Shape[:ra-2])}, LDC: n, StrideC: [2]int{m * n},
-		Shape: append(slices.Clone(a.Shape[:ra-1]), n)}
+	p := StridedMatMul{A: Layout{k, [2]int{m * k}}.Of(a), B: Layout{n, [2]int{k * n}}.Of(b), C: Layout{n, [2]int{m * n}},
+		M: m, N: n, K: k, Batch: [2]int{size(a.Shape[:ra-2])}, Shape: append(slices.Clone(a.Shape[:ra-1]), n)}
 	if rb == 2 {
 		p.B.Stride[0] = 0
 	}
-	return g.Product(p)
+	return g.StridedMatMul(p)
 }

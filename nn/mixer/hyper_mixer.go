@@ -155,11 +155,11 @@ type generated struct{ fc1, fc2, inner, weights *nn.Value }
 func (m *HyperMixing) generate(g *nn.Graph, x, mask *nn.Value) (w [2]generated) {
 	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
 	layer := func(x, weight *nn.Value, out int, activation device.Activation) *nn.Value {
-		return g.Product(nn.Product{
-			A: nn.Matrix{Value: x, LD: m.d, Stride: [2]int{0, dk}},
-			B: nn.Matrix{Value: weight, Trans: true, LD: dk, Stride: [2]int{0, out * dk}},
-			M: b * n, N: out, K: dk, Batch: [2]int{1, m.heads},
-			LDC: m.heads * out, StrideC: [2]int{0, out}, Activation: activation, Shape: []int{b, n, m.heads * out}})
+		return g.StridedMatMul(nn.StridedMatMul{
+			A: nn.Layout{LD: m.d, Stride: [2]int{0, dk}}.Of(x),
+			B: nn.Layout{LD: dk, Stride: [2]int{0, out * dk}}.Of(weight).Transposed(),
+			C: nn.Layout{LD: m.heads * out, Stride: [2]int{0, out}},
+			M: b * n, N: out, K: dk, Batch: [2]int{1, m.heads}, Activation: activation, Shape: []int{b, n, m.heads * out}})
 	}
 	for i, from := range m.generators {
 		if i == 1 && m.tied {
@@ -182,13 +182,13 @@ func (m *HyperMixing) generate(g *nn.Graph, x, mask *nn.Value) (w [2]generated) 
 func (m *HyperMixing) apply(g *nn.Graph, x, w1, w2 *nn.Value) (hidden, z *nn.Value) {
 	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
 	// The matrix of sample i and head j lies at i·n·d + j·d/h in x, and alike in W1 and W2.
-	each, stride := [2]int{b, m.heads}, [2]int{m.heads * dk * tk, dk * tk}
-	inX := nn.Matrix{Value: x, Trans: true, LD: m.d, Stride: [2]int{n * m.d, dk}}
-	inW := func(v *nn.Value) nn.Matrix { return nn.Matrix{Value: v, LD: m.t, Stride: [2]int{n * m.t, tk}} }
-	hidden = g.Product(nn.Product{A: inX, B: inW(w1), M: dk, N: tk, K: n, Batch: each,
-		LDC: tk, StrideC: stride, Activation: device.GELU, Shape: []int{b, m.heads, dk, tk}})
-	return hidden, g.Product(nn.Product{A: inW(w2), B: nn.Matrix{Value: hidden, Trans: true, LD: tk, Stride: stride},
-		M: n, N: dk, K: tk, Batch: each, LDC: m.d, StrideC: inX.Stride, Shape: x.Shape})
+	inX, inW := nn.Layout{LD: m.d, Stride: [2]int{n * m.d, dk}}, nn.Layout{LD: m.t, Stride: [2]int{n * m.t, tk}}
+	inHidden := nn.Layout{LD: tk, Stride: [2]int{m.heads * dk * tk, dk * tk}}
+	each := [2]int{b, m.heads}
+	hidden = g.StridedMatMul(nn.StridedMatMul{A: inX.Of(x).Transposed(), B: inW.Of(w1), C: inHidden,
+		M: dk, N: tk, K: n, Batch: each, Activation: device.GELU, Shape: []int{b, m.heads, dk, tk}})
+	return hidden, g.StridedMatMul(nn.StridedMatMul{A: inW.Of(w2), B: inHidden.Of(hidden).Transposed(), C: inX,
+		M: n, N: dk, K: tk, Batch: each, Shape: x.Shape})
 }
 
 // fusedApply is apply as a composite.
