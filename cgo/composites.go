@@ -5,38 +5,25 @@ package cuda
 // #include "mixmas.h"
 import "C"
 
-import (
-	"mixmas/nn/device"
-)
+import "mixmas/nn/device"
 
 // Composites run as fused kernels. What only a composite and its gradient read is written where the gradient wants it, and
 // nowhere in a program without gradients.
 
-// The hidden layers of channel and token mixing: up to fusedWidth features, or fusedHidden hidden units over tokens, the
-// gradient is one kernel that makes gelu(Pre) as it goes, and reads Pre or computes it again; beyond, it is composed of
-// matrix products that read both. Keeping Pre costs 8 bytes an element, to memory and back, and computing it again 256
-// FLOPs at 128 features. At 4 TB/s and 500 TFLOP/s that is two picoseconds against half of one, so layers of more than
-// recomputeAbove elements are computed again: smaller ones stay in the L2 cache (50 MB, shared with all else) from one
-// pass to the other. In float32 products are too slow for that.
-const (
-	fusedWidth     = 128
-	fusedHidden    = 64
-	recomputeAbove = 4 << 20
-)
-
-// hiddenLayer says what of a hidden layer of n elements is kept for the backward pass.
+// hiddenLayer says what of the hidden layer of channel or token mixing is kept for the backward pass.
 type hiddenLayer struct{ pre, inner bool }
 
 func (d *Device) channelLayer(o *device.ChannelMixing) hiddenLayer {
-	return d.hiddenLayer(o.Rows*o.Hidden, o.Width <= fusedWidth)
+	return d.hiddenLayer(o.Rows*o.Hidden, o.Width <= int(d.limits.channel_mlp_width))
 }
 
 func (d *Device) tokenLayer(o *device.TokenMixing) hiddenLayer {
-	return d.hiddenLayer(o.Batch*o.Hidden*o.Width, o.Hidden <= fusedHidden)
+	return d.hiddenLayer(o.Batch*o.Hidden*o.Width, o.Hidden <= int(d.limits.token_mlp_hidden))
 }
 
+// hiddenLayer is for a layer of n elements; fused says whether its gradient is one kernel (mixmas_limits).
 func (d *Device) hiddenLayer(n int, fused bool) hiddenLayer {
-	return hiddenLayer{pre: !fused || n <= d.recomputeAbove, inner: !fused}
+	return hiddenLayer{pre: !fused || n <= int(d.limits.recompute_above), inner: !fused}
 }
 
 // composite appends the fused descriptor of a composite. It is false where there is none, for the parts to do.

@@ -10,7 +10,7 @@ import (
 
 	"mixmas/nn/cpu/simd"
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest/reference"
+	"mixmas/nn/devicetest/reference"
 	"pgregory.net/rapid"
 )
 

@@ -14,11 +14,6 @@ func avx2Strip16(m int, k int, a *float32, rowStride int, stepStride int, panelS
 //go:noescape
 func avx2Strip8(m int, k int, a *float32, rowStride int, stepStride int, panelStride int, b *float32, bStride int, c *float32, ldc int, accumulate int, width int)
 
-// avx512Strip32 is avx2Strip16 for 32 columns of C; the second 16 of B begin bDistance after the first.
-//
-//go:noescape
-func avx512Strip32(m int, k int, a *float32, rowStride int, stepStride int, panelStride int, b *float32, bStride int, bDistance int, c *float32, ldc int, accumulate int)
-
 // avx2Dots is C = A Bᵀ or C += A Bᵀ for 1 ≤ m ≤ 4 rows of A and n rows of B, of k elements each.
 //
 //go:noescape

@@ -1,5 +1,5 @@
 // Package devicetest is the suite that every device passes: golden vectors, every operation against a float64 reference,
-// the memory plan, the same bits at any number of workers and when operations are timed, and trainings that learn.
+// the memory plan, the contract of sessions, the same bits at any number of workers and when operations are timed, and trainings that learn.
 package devicetest
 
 import (
@@ -49,6 +49,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
 	t.Run("bits", func(t *testing.T) { bits(t, s.Open, s.Emulated || raceDetector) })
 	t.Run("maximum", func(t *testing.T) { maximum(t, poisoned()) })
+	t.Run("sessions", func(t *testing.T) { sessions(t, s.Open) })
 	t.Run("steps", func(t *testing.T) { steps(t, s.Open(Options{Workers: 1})) })
 	t.Run("queue", func(t *testing.T) { queue(t, s.Open) })
 	t.Run("trace", func(t *testing.T) { trace(t, s.Open) })

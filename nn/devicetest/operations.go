@@ -9,7 +9,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest/reference"
+	"mixmas/nn/devicetest/reference"
 )
 
 // edges are sizes at and around the limits of the blocks that matrix products and loops are cut into.

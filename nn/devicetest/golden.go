@@ -8,7 +8,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest/golden"
+	"mixmas/nn/devicetest/golden"
 )
 
 // Metrics computes every metric of probabilities (rows × classes) against labels: class indices, or rows × classes zeros

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mixmas/nn"
+	"mixmas/nn/benchmarks"
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 )
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "write the guard's baseline anew")
 func Guard(t *testing.T, d device.Device, file string) {
 	var out bytes.Buffer
 	fmt.Fprintln(&out, "# make bench-guard compares with this file; GUARD=update writes it anew.")
-	for _, c := range mixer.BenchmarkCases() {
+	for _, c := range benchmarks.All() {
 		p := trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"})
 		writeCosts(&out, c.Name, p)
 		const small = 1e9
@@ -80,7 +81,7 @@ func writeCosts(out *bytes.Buffer, name string, p *device.Program) {
 }
 
 // trainerAllocations counts the allocations of a training step and of the prediction of a batch, with feeding the samples.
-func trainerAllocations(t *testing.T, d device.Device, c mixer.PeerCase) (step, prediction float64) {
+func trainerAllocations(t *testing.T, d device.Device, c benchmarks.Case) (step, prediction float64) {
 	t.Helper()
 	m, err := mixer.Build(c.Specification)
 	if err != nil {

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"mixmas/nn"
+	"mixmas/nn/benchmarks"
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 )
 
 // Benchmark times a training step of each preset and of each model of the PyTorch comparison.
 func Benchmark(b *testing.B, d device.Device) {
-	for _, c := range mixer.BenchmarkCases() {
+	for _, c := range benchmarks.All() {
 		b.Run(c.Name, func(b *testing.B) {
 			s := modelSubject(b, c.Name, c.Specification, c.Batch)
 			r := s.recorded(b, &nn.Optimiser{Name: "adam"})
@@ -110,7 +111,7 @@ func benchmarkOperations(t testing.TB) []benchmarkOperation {
 func otherPrograms(t testing.TB) []*device.Program {
 	t.Helper()
 	var list []*device.Program
-	for _, c := range mixer.PeerCases() {
+	for _, c := range benchmarks.Peers() {
 		switch c.Name {
 		case "avmnist/image/ramlp", "avmnist/image/monarch_mixer", "mmimdb/text/monarch_mixer":
 			list = append(list, trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"}))
@@ -134,7 +135,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 // trainingProgram is the training step of a benchmark's model at its batch size.
 func trainingProgram(t testing.TB, name string, spec mixer.Specification, o nn.Optimiser) *device.Program {
 	t.Helper()
-	for _, c := range mixer.BenchmarkCases() {
+	for _, c := range benchmarks.All() {
 		if c.Name == name {
 			p, err := modelSubject(t, name, spec, c.Batch).recorded(t, &o).Compile(name)
 			if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest/reference"
+	"mixmas/nn/devicetest/reference"
 )
 
 // TestBenchmarkedOperations checks that every kind of operation is timed, a composite inside another with that one, and that

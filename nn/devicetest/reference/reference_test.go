@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest"
-	"mixmas/nn/device/devicetest/reference"
+	"mixmas/nn/devicetest"
+	"mixmas/nn/devicetest/reference"
 )
 
 func TestEveryOperationIsKnown(t *testing.T) {

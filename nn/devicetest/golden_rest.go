@@ -9,7 +9,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest/golden"
+	"mixmas/nn/devicetest/golden"
 	"mixmas/nn/mixer"
 	"mixmas/nn/philox"
 )

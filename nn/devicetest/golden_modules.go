@@ -55,6 +55,15 @@ var modules = map[string]module{
 		return single(nn.NewLinear(s, h.I, h.O).Forward)
 	},
 	"gelu": func(*vectors, *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value { return single((*nn.Graph).GELU) },
+	"softmax": func(v *vectors, _ *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
+		return single(func(g *nn.Graph, x *nn.Value) *nn.Value {
+			var mask *nn.Value
+			if a, ok := v.arrays["mask"]; ok {
+				mask = g.Constant("mask", a.Float32(), a.Shape...)
+			}
+			return g.Softmax(x, mask)
+		})
+	},
 	"mlp": func(v *vectors, s *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
 		h := v.settings()
 		mlp := nn.NewMLP(s, h.D, h.C, h.D, 0)
