@@ -27,7 +27,7 @@ func (g *Graph) Softmax(x, mask *Value) *Value {
 		return &Value{Shape: x.Shape}
 	}
 	y := g.value("softmax", x.Shape)
-	op := &device.Softmax{X: x.buffer, Mask: bufferOf(mask), Y: y.buffer, Batch: batch, Repeat: repeat, Width: width}
+	op := &device.Softmax{X: x.buffer, Mask: mask.Buffer(), Y: y.buffer, Batch: batch, Repeat: repeat, Width: width}
 	return g.record(op, y, func(dy device.Buffer) {
 		if dx, plus := g.contribution(x); dx != 0 {
 			g.emit(&device.SoftmaxGrad{Y: y.buffer, DY: dy, DX: dx, Plus: plus, Rows: batch * repeat, Width: width})

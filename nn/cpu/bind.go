@@ -52,12 +52,12 @@ func (s sequence) run(t *turn) error {
 	return nil
 }
 
-// sequence binds parts of a composite; last, if any, are run after them.
-func (b *binder) sequence(parts []device.Operation, last ...instruction) sequence {
+// sequence binds the parts of a composite.
+func (b *binder) sequence(parts []device.Operation) sequence {
 	if b.err != nil {
 		return nil
 	}
-	s := make(sequence, len(parts), len(parts)+len(last))
+	s := make(sequence, len(parts))
 	for i, part := range parts {
 		var err error
 		if s[i], err = b.bind(part); err != nil {
@@ -65,34 +65,16 @@ func (b *binder) sequence(parts []device.Operation, last ...instruction) sequenc
 			return nil
 		}
 	}
-	return append(s, last...)
+	return s
 }
 
-// private says whether only the composite at hand and its gradient read what one of its parts writes. It need not be
-// written then.
-func (b *binder) private(part device.Operation) bool {
-	_, writes := part.Buffers(nil, nil)
-	for _, w := range writes {
-		if !b.program.Private(b.index, w) {
-			return false
-		}
-	}
-	return true
-}
+// private says whether only the composite at hand and its gradient read what it writes to a buffer. It need not be written
+// then.
+func (b *binder) private(buffer device.Buffer) bool { return b.program.Private(b.index, buffer) }
 
 func (b *binder) fail(format string, arguments ...any) {
 	if b.err == nil {
 		b.err = fmt.Errorf(format, arguments...)
-	}
-}
-
-// positive demands sizes of at least 1.
-func (b *binder) positive(name string, sizes ...int) {
-	for _, n := range sizes {
-		if n < 1 {
-			b.fail("%s %v: every size must be at least 1", name, sizes)
-			return
-		}
 	}
 }
 
@@ -110,28 +92,6 @@ func (b *binder) memory(buffer device.Buffer, n int) []float32 {
 		space = info.Data
 	}
 	return space[info.Offset : info.Offset+n : info.Offset+n]
-}
-
-// need is memory for the composites, which have no Check of their own.
-func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
-	if buffer == 0 {
-		b.fail("%s is absent", role)
-		return nil
-	}
-	return b.maybe(role, buffer, n)
-}
-
-func (b *binder) maybe(role string, buffer device.Buffer, n int) []float32 {
-	if buffer < 0 || int(buffer) > len(b.program.Buffers) {
-		b.fail("%s is buffer %d of %d", role, buffer, len(b.program.Buffers))
-	} else if buffer != 0 && n > b.program.Info(buffer).Size {
-		info := b.program.Info(buffer)
-		b.fail("%s needs %d elements, buffer %d (%s) has %d", role, n, buffer, info.Name, info.Size)
-	}
-	if b.err != nil {
-		return nil
-	}
-	return b.memory(buffer, n)
 }
 
 // same says whether two slices begin at the same memory.

@@ -29,7 +29,7 @@ func TestProgramsWithWrappingSizesAreRefused(t *testing.T) {
 	wide := &device.MatMul{M: 1, N: 1, K: 1, LDA: 1 << 32, LDB: 1, LDC: 1, Batch: [2]int{1, 1}}
 	for name, op := range map[string]device.Operation{
 		"operation": wide,
-		"composite": &device.Monarch{Parts: device.Parts{wide}},
+		"composite": &device.Monarch{Parts: device.Parts{wide}, Batch: 1, P: 1, Q: 1, Width: 1},
 		"maps":      &device.Im2Col{Maps: device.Maps{Batch: 1 << 31, Height: 1, Width: 1, Channels: 1, Kernel: 1, Stride: 1}},
 	} {
 		p := &device.Program{Operations: []device.Operation{op}}
@@ -97,6 +97,12 @@ func TestCheck(t *testing.T) {
 			"operation 0 (monarch): gelu: Y needs 4 elements"},
 		"constant": {&program{Operations: []device.Operation{&device.Map{X: 1, Y: 2, N: 1}}, ArenaSize: 1, Buffers: []device.BufferInfo{
 			{Size: 1}, {Name: "c", Size: 1, Space: device.Constant, Data: []float32{0}}}}, "it writes buffer 2 (c), which is constant"},
+		"composite": {one(&device.Monarch{Parts: device.Parts{&device.Map{Activation: device.GELU, X: 1, Y: 2, N: 4}}, X: 1, Y: 2, L: 3, R: 3,
+			Batch: 1, P: 2, Q: 2, Width: 1}, 4, 4, 8), "it names buffer 3 (c), which it does not touch"},
+		"short composite": {one(&device.Monarch{Parts: device.Parts{&device.Map{Activation: device.GELU, X: 1, Y: 2, N: 4}}, X: 1, Y: 2, L: 3, R: 3,
+			Batch: 1, P: 2, Q: 2, Width: 2}, 4, 4, 8), "operation 0 (monarch): X needs 8 elements, buffer 1 (a) has 4"},
+		"heads": {one(&device.GeneratedMLP{X: 1, W1: 1, W2: 1, Z: 2, Batch: 1, Tokens: 1, Width: 2, Hidden: 4, Heads: 4}, 4, 4),
+			"4 heads do not divide the width 2 and the hidden width 4"},
 		"left out": {one(careless{&device.Map{X: 1, Y: 2, N: 1}}, 1, 1), "its Check leaves out buffer 1"},
 	} {
 		t.Run(name, func(t *testing.T) {

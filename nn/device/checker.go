@@ -16,8 +16,6 @@ type Checker struct {
 	err     error
 	named   []Buffer // by Need
 	shared  []sharedPair
-	// partly says that only the parts of a composite were checked, not the composite itself.
-	partly bool
 }
 
 // sharedPair says that an operation may write one buffer exactly over another that it reads.
@@ -27,9 +25,7 @@ type sharedPair struct{ write, read Buffer }
 func (p *Program) check(op Operation, largest int) *Checker {
 	c := &Checker{program: p, largest: largest}
 	op.Check(c)
-	if !c.partly {
-		c.memory(op)
-	}
+	c.memory(op)
 	return c
 }
 
@@ -136,13 +132,19 @@ func (c *Checker) Parts(parts []Operation) {
 	}
 }
 
-// memory demands that the operation named all its buffers, that what it writes is not constant, and that it lies apart from
+// memory demands that the operation named all its buffers and no other, that what it writes is not constant, and that it lies apart from
 // everything else that the operation touches, or exactly on what it may be written over.
 func (c *Checker) memory(op Operation) {
 	reads, writes := op.Buffers(nil, nil)
-	for _, b := range slices.Concat(reads, writes) {
+	touched := slices.Concat(reads, writes)
+	for _, b := range touched {
 		if c.OK() && !slices.Contains(c.named, b) {
 			c.Fail("its Check leaves out buffer %d", b)
+		}
+	}
+	for _, b := range c.named {
+		if c.OK() && !slices.Contains(touched, b) {
+			c.Fail("it names buffer %d (%s), which it does not touch", b, c.program.Info(b).Name)
 		}
 	}
 	if !c.OK() {
@@ -170,10 +172,4 @@ func (c *Checker) memory(op Operation) {
 func (p *Program) overlap(x, y Buffer) bool {
 	a, b := p.Info(x), p.Info(y)
 	return a.Space == b.Space && a.Offset < b.Offset+b.Size && b.Offset < a.Offset+a.Size
-}
-
-// Check implements [Operation] for composites that have no Check of their own: it checks the parts.
-func (p Parts) Check(c *Checker) {
-	c.Parts(p)
-	c.partly = true
 }

@@ -10,14 +10,25 @@ import (
 	"mixmas/nn/devicetest/reference"
 )
 
-// TestBenchmarkedOperations checks that every kind of operation is timed, and that sizes are known for it.
+// TestBenchmarkedOperations checks that every kind of operation is timed, a composite inside another with that one, and that
+// sizes are known for it.
 func TestBenchmarkedOperations(t *testing.T) {
 	kinds := map[string]bool{}
-	for _, o := range benchmarkOperations(t) {
-		op := o.program.Operations[o.index]
+	var timed func(op device.Operation)
+	timed = func(op device.Operation) {
 		if kinds[device.TypeName(op)] = true; op.Sizes() == "" {
 			t.Errorf("the sizes of a %T are unknown", op)
 		}
+		if c, ok := op.(device.Composite); ok {
+			for _, part := range c.Operations() {
+				if _, inside := part.(device.Composite); inside {
+					timed(part)
+				}
+			}
+		}
+	}
+	for _, o := range benchmarkOperations(t) {
+		timed(o.program.Operations[o.index])
 	}
 	var want []string
 	for _, op := range device.Kinds() {
