@@ -16,6 +16,7 @@ import (
 
 	cuda "mixmas/cgo"
 	"mixmas/nn"
+	"mixmas/nn/benchmarks"
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 )
@@ -69,9 +70,9 @@ type benchResult struct {
 }
 
 func bench(c *cli.Context) (err error) {
-	known := mixer.BenchmarkCases()
+	known := benchmarks.All()
 	if c.Bool("peer-cases") {
-		known = mixer.PeerCases()
+		known = benchmarks.Peers()
 	}
 	if c.Bool("list") {
 		if err := arguments(c, 0, 0, ""); err != nil {
@@ -130,13 +131,13 @@ func bench(c *cli.Context) (err error) {
 }
 
 // chosenCases finds cases by name; without names it returns all of them.
-func chosenCases(known []mixer.PeerCase, names []string) ([]mixer.PeerCase, error) {
+func chosenCases(known []benchmarks.Case, names []string) ([]benchmarks.Case, error) {
 	if len(names) == 0 {
 		return known, nil
 	}
-	var list []mixer.PeerCase
+	var list []benchmarks.Case
 	for _, name := range names {
-		i := slices.IndexFunc(known, func(k mixer.PeerCase) bool { return k.Name == name })
+		i := slices.IndexFunc(known, func(k benchmarks.Case) bool { return k.Name == name })
 		if i < 0 {
 			var all []string
 			for _, k := range known {
@@ -160,7 +161,7 @@ func printBench(c *cli.Context, r benchResult) error {
 }
 
 // benchCase times one model for about twice the given time.
-func benchCase(ctx context.Context, d device.Device, k mixer.PeerCase, each time.Duration) (r benchResult, err error) {
+func benchCase(ctx context.Context, d device.Device, k benchmarks.Case, each time.Duration) (r benchResult, err error) {
 	m, err := mixer.Build(k.Specification)
 	if err != nil {
 		return r, err
