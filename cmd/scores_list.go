@@ -226,13 +226,10 @@ func named(name, wanted string) bool {
 	return err == nil && fits
 }
 
-// allMetrics are the program's own, single-label and multi-label.
-func allMetrics() []string { return slices.Concat(metric.Names(false), metric.Names(true)) }
-
 // checkMetric rejects a metric that neither the program nor any score has.
 func checkMetric(name string, list []store.Score) error {
 	known := map[string]bool{}
-	for _, n := range allMetrics() {
+	for _, n := range metric.AllNames() {
 		known[n] = true
 	}
 	for _, sc := range list {
@@ -272,7 +269,7 @@ func better(name string, a, b store.Score) int {
 		return cmp.Compare(class(a), class(b))
 	}
 	x, y := a.Metrics[name], b.Metrics[name]
-	if slices.Contains(allMetrics(), name) && metric.Better(name, 0, 1) { // lower is better
+	if slices.Contains(metric.AllNames(), name) && metric.Better(name, 0, 1) { // lower is better
 		return cmp.Compare(x, y)
 	}
 	return cmp.Compare(y, x)
