@@ -286,6 +286,7 @@ const keptFolder = "kept"
 
 // TestKeptFiles reads what an earlier program left.
 func TestKeptFiles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.copy("kept.yaml", "kept.yaml")
 	if os.Getenv("MIXMAS_PIN") != "" {

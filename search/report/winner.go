@@ -9,7 +9,7 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// winner names the architecture that won, part by part; empty where nothing was searched.
+// winner names the architecture that won, part by part; empty if nothing was searched.
 func winner(d Document) string {
 	parts := d.Architecture
 	if len(parts) == 0 {
@@ -50,8 +50,8 @@ func (d Document) chosen() (stage Stage, c Candidate, found bool) {
 	return Stage{}, Candidate{}, false
 }
 
-// outcome says of the fully trained model, or of the winner after a search alone, how large it is, what its training took
-// and how good it is; empty where there is neither.
+// outcome describes the fully trained model, or the winner after a search alone: its size, training time and score. It is
+// empty if there is neither.
 func outcome(d Document) string {
 	if d.Model != nil {
 		text := modelLine(*d.Model)
@@ -89,8 +89,8 @@ func metricNames(d Document) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// shown lists the full model's metrics that people look at first: what selected, then what is common for one label or several per
-// sample; all of them where few of these are known.
+// shown lists the most common metrics of the full model: the one that selects, then the usual ones for single-label or
+// multi-label data; all metrics if fewer than two of these are known.
 func shown(d Document) []string {
 	all := metricNames(d)
 	wanted := []string{"accuracy", "f1_macro", "auroc_macro", "loss"}
