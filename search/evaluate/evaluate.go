@@ -50,7 +50,7 @@ type Evaluator struct {
 	flights   singleflight.Group
 	trainings atomic.Int64
 	ids       atomic.Int64
-	// known has the outcomes by the keys of their scores, in case one must be trained again because its weights were pruned.
+	// known has the finished outcomes by the keys of their scores, in case one must be trained again because its weights were pruned.
 	known sync.Map
 }
 
@@ -92,11 +92,14 @@ func (e *Evaluator) Score(ctx context.Context, jobs ...trial.Job) ([]*Outcome, e
 	group, ctx := errgroup.WithContext(ctx)
 	for i, job := range jobs {
 		group.Go(func() (err error) {
-			if outcomes[i], err = e.score(ctx, job); err == nil {
-				e.known.Store(outcomes[i].Score.Key, outcomes[i])
-				e.announce(outcomes[i])
+			if outcomes[i], err = e.score(ctx, job); err != nil {
+				return err
 			}
-			return err
+			if o := outcomes[i]; o.Score.Status == store.Finished {
+				e.known.Store(o.Score.Key, o)
+			}
+			e.announce(outcomes[i])
+			return nil
 		})
 	}
 	return outcomes, group.Wait()
@@ -167,13 +170,6 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 	if err != nil {
 		return nil, err
 	}
-	if further(sc, job) { // the store had more of the training, but not this part of it
-		o, err := e.cut(ctx, job, sc)
-		if o != nil {
-			o.Cached, o.id = false, t.id
-		}
-		return o, err
-	}
 	return &Outcome{Job: job, Score: sc, id: t.id}, nil
 }
 
@@ -210,7 +206,7 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 	}
 }
 
-// keep puts what a training came to into the store.
+// keep puts what a training came to into the store, and returns the score of it.
 func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (store.Score, error) {
 	sc := r.Score
 	sc.Search = e.options.Search
@@ -218,5 +214,10 @@ func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (st
 	if sc.Key, sc.Specification, err = job.Specification.Key(); err != nil {
 		return sc, err
 	}
-	return e.options.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
+	stored, err := e.options.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
+	if err == nil && further(stored, job) { // the store had more of the training, but not this part of it
+		sc.Outputs = stored.EpochOutputs[job.Until]
+		return sc, nil
+	}
+	return stored, err
 }

@@ -24,7 +24,11 @@ func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Out
 	case err != nil:
 		return nil, err
 	case further(sc, job):
-		return e.cut(ctx, job, sc)
+		o, err := e.cut(ctx, job, sc)
+		if o != nil {
+			o.Foreign = foreign
+		}
+		return o, err
 	case sc.Status == store.Failed && e.options.RetryFailed && !e.options.OnlyKept && sc.Finished.Before(e.started):
 		return nil, nil
 	case foreign && !e.hasWeights(sc): // trained again here, they would be others

@@ -121,6 +121,24 @@ func TestPartialScoreIsNoScore(t *testing.T) {
 	}
 }
 
+// Weights that were pruned are trained again to the end, whatever was asked of the training since.
+func TestPrunedWeightsOfWhatWasCut(t *testing.T) {
+	e, _ := evaluator(t)
+	whole := score(t, e, job(t, true))
+	part := job(t, true)
+	part.Until = 2
+	score(t, e, part)
+	if _, _, err := e.options.Store.Prune(t.Context(), func(store.Score) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.restore(t.Context(), whole.Origin()); err != nil {
+		t.Error(err)
+	}
+	if _, err := e.options.Store.Weights(whole.Score); err != nil {
+		t.Error(err)
+	}
+}
+
 // A checkpoint that is gone or damaged costs time, and nothing else.
 func TestLostCheckpoint(t *testing.T) {
 	want := alone(t, job(t, true))
