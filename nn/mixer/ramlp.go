@@ -19,7 +19,7 @@ func init() {
 	})
 }
 
-// RaMLPOptions are the options of the architecture ramlp, each with one number a stage.
+// RaMLPOptions are the options of the architecture ramlp, each with one number per stage.
 type RaMLPOptions struct {
 	Depths    []int `yaml:"depths" json:"depths" doc:"Blocks of each stage."`
 	Dims      []int `yaml:"dims" json:"dims" doc:"Features of each stage; the last are those of the tokens."`
