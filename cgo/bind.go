@@ -7,7 +7,6 @@ import "C"
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
 
 	"mixmas/nn/device"
@@ -44,14 +43,14 @@ func (s *session) name(text string) *C.char {
 	return c
 }
 
-// one appends the descriptors of an operation or of a part of one.
+// one appends the descriptors of an operation or of a part of one. A composite without a kernel is its parts.
 func (b *binder) one(op device.Operation) error {
 	b.err = nil
 	c, composite := op.(device.Composite)
-	switch {
-	case composite && b.composite(c) || !composite && bindings.Do(b, op):
+	if !(composite && b.runner.session.device.separate) && bindings.Do(b, op) {
 		return b.err
-	case !composite:
+	}
+	if !composite {
 		return fmt.Errorf("the cuda device does not know the operation %T", op)
 	}
 	for _, part := range c.Operations() {
@@ -78,44 +77,12 @@ func (b *binder) fail(format string, arguments ...any) {
 	}
 }
 
-// positive demands sizes of at least 1 that fit the descriptors' 32 bits.
-func (b *binder) positive(name string, sizes ...int) {
-	for _, n := range sizes {
-		if n < 1 || n > math.MaxInt32 {
-			b.fail("%s %v: every size must be at least 1 and less than 2³¹", name, sizes)
-			return
-		}
-	}
-}
-
 // memory is where a buffer lies, and nil where it is absent.
 func (b *binder) memory(buffer device.Buffer) *C.float {
 	if buffer == 0 {
 		return nil
 	}
 	return b.runner.memory(buffer)
-}
-
-// need is memory for the composites, which have no Check of their own.
-func (b *binder) need(role string, buffer device.Buffer, n int) *C.float {
-	if buffer == 0 {
-		b.fail("%s is absent", role)
-		return nil
-	}
-	return b.maybe(role, buffer, n)
-}
-
-func (b *binder) maybe(role string, buffer device.Buffer, n int) *C.float {
-	if buffer < 0 || int(buffer) > len(b.program.Buffers) {
-		b.fail("%s is buffer %d of %d", role, buffer, len(b.program.Buffers))
-	} else if buffer != 0 && n > b.program.Info(buffer).Size {
-		info := b.program.Info(buffer)
-		b.fail("%s needs %d elements, buffer %d (%s) has %d", role, n, buffer, info.Name, info.Size)
-	}
-	if b.err != nil {
-		return nil
-	}
-	return b.memory(buffer)
 }
 
 // activationOf is the activation's number in C.

@@ -52,7 +52,7 @@ func learns(t *testing.T, d device.Device, emulated, brief bool) {
 			}
 			right := 0
 			for epoch := range 100 { // of two steps
-				if _, err := trainer.Epoch(context.Background(), data, epoch, 0.003, nil); err != nil {
+				if _, err := trainer.Epoch(context.Background(), data, epoch, 0.01, nil); err != nil {
 					t.Fatal(err)
 				}
 				if right = correct(t, trainer, data, classes); right == count {
