@@ -1,9 +1,6 @@
 package mixer
 
-import (
-	"fmt"
-	"strings"
-)
+import "mixmas/nn/registry"
 
 // Preset is a published model, ready to train.
 type Preset struct {
@@ -31,7 +28,7 @@ func LookupPreset(name string) (Preset, error) {
 		}
 		known = append(known, p.Name)
 	}
-	return Preset{}, fmt.Errorf("unknown preset %q: known are %s", name, strings.Join(known, ", "))
+	return Preset{}, registry.Unknown("preset", name, known)
 }
 
 // sizes are the published sizes of mixers for one data set.
@@ -71,7 +68,7 @@ func (z sizes) choice(architecture string, dropout float64) Choice {
 func avmnist(architecture string, network sizes, prediction string, dropout float64) Specification {
 	encoder, fusion := avmnistSizes.choice(architecture, dropout), network.choice(architecture, dropout)
 	return Specification{Modalities: []Modality{avmnistImage.with(encoder), avmnistAudio.with(encoder)},
-		Fusion: "concat", Network: &fusion, Prediction: prediction, Classes: 10}
+		Fusion: Fuse("concat"), Network: &fusion, Prediction: prediction, Classes: 10}
 }
 
 func m2mixerAVMNIST(dropout float64) Specification {
@@ -87,5 +84,5 @@ func m2mixerMIMIC(dropout float64) Specification {
 	network := sizes{width: 64, depth: 1, tokens: 8, channels: 64}.choice("mlp_mixer", dropout)
 	return Specification{
 		Modalities: []Modality{mimicSeries.with(mimicSizes.choice("mlp_mixer", dropout)), mimicStatic.with(static)},
-		Fusion:     "concat", Network: &network, Prediction: FusionPrediction, Classes: 6}
+		Fusion:     Fuse("concat"), Network: &network, Prediction: FusionPrediction, Classes: 6}
 }

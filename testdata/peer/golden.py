@@ -1,6 +1,6 @@
 """Writes reference vectors: `python golden.py OUT_DIR [--seed S] [--sizes small|odd]`.
 
-One NAME.npz a case and one manifest.json for all. In a module case x (or x0, x1, ...) is the input, p.* the parameters,
+One NAME.npz per case, and one manifest.json for all. In a module case x (or x0, x1, ...) is the input, p.* the parameters,
 b0.* buffers before the pass, y the output, gy the gradient sent in, gx the gradient that comes back for x, g.* those of
 the parameters, b.* buffers after the pass (batch norm's running statistics). Everything is computed in float64 and
 stored as float32. `atol` gives each array its own absolute tolerance: 16 times the error that float32 arithmetic itself
@@ -63,7 +63,7 @@ class Writer:
 
 
 def shake(net):
-    """Nothing may stay at 0 or 1, or an ignored parameter or buffer would go unseen."""
+    """Move every value away from 0 and 1, or a parameter or buffer that is ignored would go unnoticed."""
     for p in net.parameters():
         p.data += 0.1 * torch.randn_like(p)
     for k, v in net.named_buffers():
