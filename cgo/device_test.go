@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 	"mixmas/search/metric"
 )
 
@@ -46,6 +46,12 @@ func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels
 func brief() bool {
 	order := os.Getenv("MIXMAS_EMULATOR_ORDER")
 	return Emulated && order != "" && order != "ascending"
+}
+
+func TestBindings(t *testing.T) {
+	for _, name := range bindings.Missing() {
+		t.Errorf("the cuda device does not know %s", name)
+	}
 }
 
 func TestDevice(t *testing.T) {

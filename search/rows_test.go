@@ -25,7 +25,7 @@ func BenchmarkManyRows(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, sampler := range sample.Samplers() {
+		for _, sampler := range sample.Names() {
 			b.Run(fmt.Sprintf("%d classes/%s", classes, sampler), func(b *testing.B) {
 				for b.Loop() {
 					var before, after runtime.MemStats

@@ -1,9 +1,6 @@
 package mixer
 
-import (
-	"fmt"
-	"strings"
-)
+import "mixmas/nn/registry"
 
 // Preset is a published model, ready to train.
 type Preset struct {
@@ -31,7 +28,7 @@ func LookupPreset(name string) (Preset, error) {
 		}
 		known = append(known, p.Name)
 	}
-	return Preset{}, fmt.Errorf("unknown preset %q: known are %s", name, strings.Join(known, ", "))
+	return Preset{}, registry.Unknown("preset", name, known)
 }
 
 // sizes are the published sizes of mixers for one data set.
@@ -39,7 +36,6 @@ type sizes struct{ width, depth, tokens, channels int }
 
 var (
 	avmnistSizes = sizes{width: 128, depth: 4, tokens: 32, channels: 3072}
-	mmimdbSizes  = sizes{width: 256, depth: 4, tokens: 32, channels: 3072}
 	mimicSizes   = sizes{width: 64, depth: 1, tokens: 16, channels: 64}
 )
 
@@ -47,8 +43,6 @@ var (
 var (
 	avmnistImage = Modality{Name: "image", Kind: Map, Shape: []int{1, 28, 28}}
 	avmnistAudio = Modality{Name: "audio", Kind: Map, Shape: []int{1, 112, 112}}
-	mmimdbImage  = Modality{Name: "image", Kind: Map, Shape: []int{3, 160, 256}}
-	mmimdbText   = Modality{Name: "text", Kind: Sequence, Shape: []int{512, 768}}
 	mimicSeries  = Modality{Name: "series", Kind: Sequence, Shape: []int{24, 12}}
 	mimicStatic  = Modality{Name: "static", Kind: Table, Shape: []int{5}}
 )
@@ -66,8 +60,6 @@ func (z sizes) choice(architecture string, dropout float64) Choice {
 		return Choice{architecture, &MLPMixerOptions{Width: z.width, Depth: z.depth, TokenWidth: z.tokens, ChannelWidth: z.channels, Dropout: dropout}}
 	case "hyper_mixer":
 		return Choice{architecture, &HyperMixerOptions{Width: z.width, Depth: z.depth, TokenWidth: 256, ChannelWidth: z.channels, Heads: 1, Dropout: dropout}}
-	case "monarch_mixer":
-		return Choice{architecture, &MonarchMixerOptions{Width: z.width, Depth: z.depth}}
 	}
 	panic("mixer: no preset of architecture " + architecture)
 }
@@ -76,7 +68,7 @@ func (z sizes) choice(architecture string, dropout float64) Choice {
 func avmnist(architecture string, network sizes, prediction string, dropout float64) Specification {
 	encoder, fusion := avmnistSizes.choice(architecture, dropout), network.choice(architecture, dropout)
 	return Specification{Modalities: []Modality{avmnistImage.with(encoder), avmnistAudio.with(encoder)},
-		Fusion: "concat", Network: &fusion, Prediction: prediction, Classes: 10}
+		Fusion: Fuse("concat"), Network: &fusion, Prediction: prediction, Classes: 10}
 }
 
 func m2mixerAVMNIST(dropout float64) Specification {
@@ -92,5 +84,5 @@ func m2mixerMIMIC(dropout float64) Specification {
 	network := sizes{width: 64, depth: 1, tokens: 8, channels: 64}.choice("mlp_mixer", dropout)
 	return Specification{
 		Modalities: []Modality{mimicSeries.with(mimicSizes.choice("mlp_mixer", dropout)), mimicStatic.with(static)},
-		Fusion:     "concat", Network: &network, Prediction: FusionPrediction, Classes: 6}
+		Fusion:     Fuse("concat"), Network: &network, Prediction: FusionPrediction, Classes: 6}
 }

@@ -41,7 +41,7 @@ func TestCheckData(t *testing.T) {
 			`small.yaml:3: search.metric: metric "balanced_accuracy": `,
 		}},
 		{"pos weight", edit("path: there", "pos_weight: [1]"), shapes{modalities: good}, []string{
-			"small.yaml:1: data.pos_weight: is for many labels a sample; data set shapes has one",
+			"small.yaml:1: data.pos_weight: is for multi-label data; data set shapes has one label per sample",
 		}},
 		{"length of pos weight", edit("path: there", "pos_weight: [1]"), shapes{modalities: good, multi: true}, []string{
 			"small.yaml:1: data.pos_weight: has 1 numbers, data set shapes has 3 classes",

@@ -67,34 +67,14 @@ type generated struct {
 
 // Check implements [Checker].
 func (o *BuiltinOptions) Check() error {
-	for _, c := range []struct {
-		name string
-		rows int
-	}{{"train", o.Train}, {"validation", o.Validation}, {"test", o.Test}} {
-		if c.rows < 1 || c.rows > mostRows {
-			return optionError(c.name, "%d rows, want 1 to %d", c.rows, mostRows)
-		}
-	}
 	if total := o.Train + o.Validation + o.Test; total > mostRows {
 		return optionError("train", "%d rows with those for validation and testing, want at most %d", total, mostRows)
-	}
-	if o.Classes < 3 || o.Classes > len(glyphs) {
-		return optionError("classes", "%d, want 3 to %d", o.Classes, len(glyphs))
-	}
-	if !(o.Ambiguity >= 0 && o.Ambiguity <= 1) {
-		return optionError("ambiguity", "%v, want 0 to 1", o.Ambiguity)
-	}
-	if !(o.Noise >= 0 && o.Noise <= 100) {
-		return optionError("noise", "%v, want 0 to 100", o.Noise)
 	}
 	return nil
 }
 
 // generate draws all rows, side by side: a row depends on options, split and row number alone.
 func generate(ctx context.Context, o BuiltinOptions, environment Environment) (Dataset, error) {
-	if err := o.Check(); err != nil {
-		return nil, fmt.Errorf("data set builtin: %w", err)
-	}
 	if err := environment.fits(builtinModalities[0].Name, builtinModalities[1].Name); err != nil {
 		return nil, fmt.Errorf("data set builtin: %w", err)
 	}

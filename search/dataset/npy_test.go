@@ -269,7 +269,7 @@ func appendTo(t *testing.T, path, text string) {
 func generic(t *testing.T, change func(*NPYOptions)) (Dataset, error) {
 	t.Helper()
 	folder := t.TempDir()
-	o := NPYOptions{Name: "ward", MultiLabel: true, Labels: NPYFiles{"y0.npy", "y1.npy", "y2.npy"}}
+	o := NPYOptions{Name: "ward", Validation: 1, MultiLabel: true, Labels: NPYFiles{"y0.npy", "y1.npy", "y2.npy"}}
 	for _, m := range []struct {
 		name  string
 		kind  Kind
@@ -344,7 +344,7 @@ func TestNPYOptions(t *testing.T) {
 		{"a class without name", func(o *NPYOptions) { o.Classes = []string{"a", "", "c"} }, "classes[1]: the class has no name"},
 		{"one name twice", func(o *NPYOptions) { o.Modalities[1].Name = "scan" }, "scan is named twice"},
 		{"one class twice", func(o *NPYOptions) { o.Classes = []string{"a", "b", "a"} }, `classes[2]: "a" is named twice`},
-		{"kind", func(o *NPYOptions) { o.Modalities[1].Kind = "graph" }, `"graph" is unknown`},
+		{"kind", func(o *NPYOptions) { o.Modalities[1].Kind = "graph" }, `want one of map, sequence, table, got "graph"`},
 		{"kind that does not fit", func(o *NPYOptions) { o.Modalities[0].Kind = Sequence }, "do not make a sequence"},
 		{"shape that does not fit", func(o *NPYOptions) { o.Modalities[0].Shape = []int{1, 6, 4} }, "1×6×4"},
 		{"shape beyond counting", func(o *NPYOptions) { o.Modalities[0].Shape = []int{1 << 40, 1 << 40, 18} }, "too many elements"},

@@ -19,7 +19,7 @@ type Outputs struct {
 	Rows, Classes int
 	// MultiLabel tells that a sample has any number of labels instead of one.
 	MultiLabel bool
-	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element a
+	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element per
 	// class.
 	Label func(row int, dst []float32) error
 }

@@ -43,6 +43,7 @@ var sets = map[string]func(*generator){
 		g.depthwise()
 		g.layerNorms()
 		g.softmax()
+		g.masked()
 		g.adam()
 		g.dropout()
 	},

@@ -204,6 +204,11 @@ func avx2Largest(n int, x *float32) (largest float32)
 //go:noescape
 func avx2ExpSum(n int, y *float32, x *float32, largest float32) (sum float32)
 
+// avx2Masked is y = x where mask is not 0, else other.
+//
+//go:noescape
+func avx2Masked(n int, y *float32, x *float32, mask *float32, other float32)
+
 // avx2Adam updates p, m and v; gain1 is 1-beta1, gain2 is 1-beta2, and keep is 1-decay.
 //
 //go:noescape

@@ -6815,6 +6815,80 @@ DATA float_3e2aaaab<>+24(SB)/4, $0x3e2aaaab
 DATA float_3e2aaaab<>+28(SB)/4, $0x3e2aaaab
 GLOBL float_3e2aaaab<>(SB), RODATA|NOPTR, $32
 
+// func avx2Masked(n int, y *float32, x *float32, mask *float32, other float32)
+// Requires: AVX
+TEXT ·avx2Masked(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         mask+24(FP), BX
+	VBROADCASTSS other+32(FP), Y0
+	XORQ         SI, SI
+	SUBQ         $0x20, AX
+	JL           e_unrolled_end
+
+e_unrolled:
+	VXORPS    Y1, Y1, Y1
+	VMOVUPS   (BX)(SI*1), Y2
+	VCMPPS    $0x04, Y1, Y2, Y1
+	VMOVUPS   (DX)(SI*1), Y2
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VMOVUPS   Y1, (CX)(SI*1)
+	VXORPS    Y1, Y1, Y1
+	VMOVUPS   32(BX)(SI*1), Y2
+	VCMPPS    $0x04, Y1, Y2, Y1
+	VMOVUPS   32(DX)(SI*1), Y2
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VMOVUPS   Y1, 32(CX)(SI*1)
+	VXORPS    Y1, Y1, Y1
+	VMOVUPS   64(BX)(SI*1), Y2
+	VCMPPS    $0x04, Y1, Y2, Y1
+	VMOVUPS   64(DX)(SI*1), Y2
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VMOVUPS   Y1, 64(CX)(SI*1)
+	VXORPS    Y1, Y1, Y1
+	VMOVUPS   96(BX)(SI*1), Y2
+	VCMPPS    $0x04, Y1, Y2, Y1
+	VMOVUPS   96(DX)(SI*1), Y2
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VMOVUPS   Y1, 96(CX)(SI*1)
+	ADDQ      $0x00000080, SI
+	SUBQ      $0x20, AX
+	JGE       e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x20, AX
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VXORPS    Y1, Y1, Y1
+	VMOVUPS   (BX)(SI*1), Y2
+	VCMPPS    $0x04, Y1, Y2, Y1
+	VMOVUPS   (DX)(SI*1), Y2
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VMOVUPS   Y1, (CX)(SI*1)
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, AX
+	JGE       e_vector
+
+e_vector_end:
+	ADDQ       $0x08, AX
+	JZ         e_done
+	LEAQ       tail_mask<>+0(SB), DI
+	NEGQ       AX
+	VMOVUPS    32(DI)(AX*4), Y1
+	VXORPS     Y2, Y2, Y2
+	VMASKMOVPS (BX)(SI*1), Y1, Y3
+	VCMPPS     $0x04, Y2, Y3, Y2
+	VMASKMOVPS (DX)(SI*1), Y1, Y3
+	VBLENDVPS  Y2, Y3, Y0, Y0
+	VMASKMOVPS Y0, Y1, (CX)(SI*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
 // func avx2Adam(n int, p *float32, grad *float32, m *float32, v *float32, beta1 float32, gain1 float32, beta2 float32, gain2 float32, rate float32, root float32, eps float32, keep float32, l2 float32)
 // Requires: AVX, FMA3
 TEXT ·avx2Adam(SB), NOSPLIT, $0-76
