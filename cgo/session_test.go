@@ -405,7 +405,7 @@ func TestSamplesThatDoNotFit(t *testing.T) {
 	train := func(taken, refused int) []float32 {
 		t.Helper()
 		d := &counting{Device: anyDevice(t, Options{Numerics: FP32})}
-		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 20, Seed: 1, Optimiser: nn.Optimiser{Name: "adam"}})
+		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 20, Optimiser: "adam"}, 1)
 		check(t, err)
 		defer trainer.Close()
 		check(t, trainer.Load(model.Parameters().Initialise(1)))

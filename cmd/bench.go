@@ -164,7 +164,7 @@ func benchCase(ctx context.Context, d device.Device, k mixer.PeerCase, each time
 	if err != nil {
 		return r, err
 	}
-	t, err := nn.NewTrainer(d, m, nn.Recipe{Optimiser: nn.Optimiser{Name: "adam"}, Batch: k.Batch})
+	t, err := nn.NewTrainer(d, m, nn.Recipe{Optimiser: "adam", Batch: k.Batch}, 0)
 	if err != nil {
 		return r, err
 	}

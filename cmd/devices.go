@@ -52,7 +52,7 @@ func devicesCommand() *cli.Command {
 func (d deviceInfo) text() string {
 	switch {
 	case d.Numerics == "":
-		return fmt.Sprintf("%s\n  not there  %s\n", d.Name, d.Reason)
+		return fmt.Sprintf("%s\n  missing    %s\n", d.Name, d.Reason)
 	case d.Memory > 0:
 		return fmt.Sprintf("%s\n  GPU        %s, %d multiprocessors, %.0f GiB\n  kernels    %s\n  numerics   %s\n",
 			d.Name, d.Reason, d.Multiprocessors, float64(d.Memory)/(1<<30), d.Kernels, d.Numerics)

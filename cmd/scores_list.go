@@ -216,13 +216,10 @@ func named(name, wanted string) bool {
 	return err == nil && fits
 }
 
-// allMetrics are the program's own, for one label a row and for many.
-func allMetrics() []string { return slices.Concat(metric.Names(false), metric.Names(true)) }
-
 // checkMetric refuses a metric that neither the program nor a score has.
 func checkMetric(name string, list []store.Score) error {
 	known := map[string]bool{}
-	for _, n := range allMetrics() {
+	for _, n := range metric.AllNames() {
 		known[n] = true
 	}
 	for _, sc := range list {
@@ -262,7 +259,7 @@ func better(name string, a, b store.Score) int {
 		return cmp.Compare(class(a), class(b))
 	}
 	x, y := a.Metrics[name], b.Metrics[name]
-	if slices.Contains(allMetrics(), name) && metric.Better(name, 0, 1) { // lower is better
+	if slices.Contains(metric.AllNames(), name) && metric.Better(name, 0, 1) { // lower is better
 		return cmp.Compare(x, y)
 	}
 	return cmp.Compare(y, x)

@@ -50,7 +50,7 @@ func (points) Label(row int, dst []float32) error {
 // A model records itself once; training replays the record.
 func Example() {
 	model := newCorner()
-	trainer, err := nn.NewTrainer(cpu.New(cpu.Options{}), model, nn.Recipe{Batch: 16, Seed: 1, Optimiser: nn.Optimiser{Name: "adam"}})
+	trainer, err := nn.NewTrainer(cpu.New(cpu.Options{}), model, nn.Recipe{Batch: 16, Optimiser: "adam"}, 1)
 	if err != nil {
 		log.Fatal(err)
 	}

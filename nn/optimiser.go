@@ -1,10 +1,8 @@
 package nn
 
 import (
-	"fmt"
-	"strings"
-
 	"mixmas/nn/device"
+	"mixmas/nn/registry"
 )
 
 // Optimiser says how parameters follow their gradients. The learning rate is not part of it: it may change from step to
@@ -59,16 +57,15 @@ func (g *Graph) Optimise(o Optimiser) {
 		}
 		g.emit(op)
 	default:
-		g.err = fmt.Errorf("unknown optimiser %q: known are %s", o.Name, strings.Join(Optimisers(), ", "))
+		g.err = registry.Unknown("optimiser", o.Name, Optimisers())
 	}
 }
 
-// Plateau lowers a learning rate when a loss stops falling: PyTorch's ReduceLROnPlateau in mode min with a relative
+// Plateau reduces a learning rate when a loss stops falling: PyTorch's ReduceLROnPlateau in mode min with a relative
 // threshold.
 type Plateau struct {
 	// Factor multiplies the rate after more than Patience epochs without an improvement by the relative Threshold.
-	Factor    float64
-	Patience  int
+	Reduction
 	Threshold float64
 
 	// The state, kept in checkpoints.
@@ -78,8 +75,8 @@ type Plateau struct {
 }
 
 // NewPlateau starts at the given learning rate with the usual threshold of 1e-4.
-func NewPlateau(rate, factor float64, patience int) *Plateau {
-	return &Plateau{Factor: factor, Patience: patience, Threshold: 1e-4, Rate: rate}
+func NewPlateau(rate float64, r Reduction) *Plateau {
+	return &Plateau{Reduction: r, Threshold: 1e-4, Rate: rate}
 }
 
 // Observe takes an epoch's loss and returns the learning rate of the next epoch.

@@ -86,7 +86,7 @@ func TestSamplesThatDoNotFitTheDevice(t *testing.T) {
 	train := func(d device.Device) (weights nn.Weights, losses []float64, logits []float32) {
 		t.Helper()
 		model := newCorner()
-		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 10, Seed: 1, Optimiser: nn.Optimiser{Name: "adam"}})
+		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 10, Optimiser: "adam"}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,19 +18,11 @@ var ErrDiverged = errors.New("the training diverged")
 // ErrSamples marks an error of the samples, not of the training.
 var ErrSamples = errors.New("samples")
 
-// Recipe is how a trainer trains.
-type Recipe struct {
-	Optimiser Optimiser
-	// Batch is the number of samples a step; the last batch of an epoch may be shorter.
-	Batch int
-	// Seed decides the order of the samples and the dropout masks.
-	Seed uint64
-}
-
 // Trainer runs a model on a device. It is not safe for concurrent use.
 type Trainer struct {
 	model   Model
 	recipe  Recipe
+	seed    uint64
 	session device.Session
 	// queue is the session where it can run ahead of the trainer, and nil otherwise.
 	queue device.Queue
@@ -66,8 +58,9 @@ type program struct {
 	batch        int
 }
 
-// NewTrainer opens a session on the device with all parameters zero: load weights before training.
-func NewTrainer(d device.Device, m Model, r Recipe) (*Trainer, error) {
+// NewTrainer opens a session on the device with all parameters zero: load weights before training. The seed decides the order
+// of the samples and the dropout masks. One who does not train needs no more of the recipe than the batch.
+func NewTrainer(d device.Device, m Model, r Recipe, seed uint64) (*Trainer, error) {
 	if err := m.Parameters().Err(); err != nil {
 		return nil, err
 	}
@@ -79,7 +72,7 @@ func NewTrainer(d device.Device, m Model, r Recipe) (*Trainer, error) {
 		return nil, err
 	}
 	queue, _ := s.(device.Queue)
-	return &Trainer{model: m, recipe: r, session: s, queue: queue, tables: map[tableKey]device.Table{},
+	return &Trainer{model: m, recipe: r, seed: seed, session: s, queue: queue, tables: map[tableKey]device.Table{},
 		programs: map[programKey]*program{}}, nil
 }
 
@@ -164,7 +157,7 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 	for i := range t.order {
 		t.order[i] = i
 	}
-	rng := rand.New(rand.NewPCG(t.recipe.Seed, uint64(epoch)))
+	rng := rand.New(rand.NewPCG(t.seed, uint64(epoch)))
 	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
 	steps := t.Steps(n)
 	if steps == 0 {
@@ -257,7 +250,7 @@ func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, er
 		return nil, err
 	}
 	t.updates++
-	step := device.Step{LearningRate: rate, Update: t.updates, Seed: t.recipe.Seed, Counter: uint32(t.updates)}
+	step := device.Step{LearningRate: rate, Update: t.updates, Seed: t.seed, Counter: uint32(t.updates)}
 	return p, p.runner.Run(step)
 }
 
@@ -326,7 +319,7 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	if train {
 		g.Output("loss", p.loss)
 		g.Backward(p.loss, nil)
-		g.Optimise(t.recipe.Optimiser)
+		g.Optimise(t.recipe.update())
 	} else {
 		g.Output("logits", p.logits)
 	}

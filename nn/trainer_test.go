@@ -15,7 +15,7 @@ import (
 
 func newTrainer(t *testing.T, m nn.Model, batch int) *nn.Trainer {
 	t.Helper()
-	trainer, err := nn.NewTrainer(cpu.New(cpu.Options{Workers: 1}), m, nn.Recipe{Batch: batch, Seed: 1, Optimiser: nn.Optimiser{Name: "adam"}})
+	trainer, err := nn.NewTrainer(cpu.New(cpu.Options{Workers: 1}), m, nn.Recipe{Batch: batch, Optimiser: "adam"}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

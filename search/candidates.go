@@ -21,22 +21,21 @@ func (s *Search) checkCandidates() error {
 		}
 		encoders = append(encoders, different)
 	}
-	for _, name := range s.config.Search.Fusions {
-		function, err := mixer.LookupFusion(name)
+	for _, function := range s.config.Search.Fusions {
+		ends, err := reachable(fusionChoice(function, s.dropout()), encoders)
 		if err != nil {
-			return err
+			return s.config.Errorf("search.fusions", "%s: %v", function.Label, err)
 		}
-		ends := reachable(function, encoders)
 		largest := slices.MaxFunc(ends, func(a, b *fused) int { return cmp.Compare(a.tokens, b.tokens) })
 		for _, c := range s.config.Search.Networks {
 			network := choice(c, s.dropout())
 			for i, end := range ends {
-				err := network.Fits(end.tokens, end.width)
+				err := network.Fits(end.tokens, end.fused)
 				if err != nil || i == 0 || end == largest {
-					err = cmp.Or(recordable(s.fusedModel(end.stages(), name, c, s.dropout())), err) // of the two, the one that says more
+					err = cmp.Or(recordable(s.fusedModel(end.stages(), function, c, s.dropout())), err) // of the two, the one that says more
 				}
 				if err != nil {
-					return s.config.Errorf("search.networks", "%s with %s of %s: %v", c.Label, name, winners(end.stages()), err)
+					return s.config.Errorf("search.networks", "%s with %s of %s: %v", c.Label, function.Label, winners(end.stages()), err)
 				}
 			}
 		}
@@ -74,7 +73,9 @@ func (s *Search) differentEncoders(m dataset.Modality) ([]encoder, error) {
 
 // fused are the tokens that winning encoders of the first modalities are fused to.
 type fused struct {
-	tokens, width int
+	tokens int
+	// width is that of all encoders' tokens before they are fused, and fused that of the result.
+	width, fused int
 	// label is the last modality's encoder and before what those before it make, nil for none: an example of how to get there.
 	label  string
 	before *fused
@@ -95,16 +96,21 @@ const mostFused = 1 << 10
 // reachable lists the different tokens that a function may make of those of the encoders, one a modality. A fusion network sees
 // no more of the encoders than their number and width. It goes modality by modality, and takes it that a function makes as
 // many tokens of all as of the last one and what it makes of those before, as sums and maxima do.
-func reachable(function mixer.Fusion, encoders [][]encoder) []*fused {
+func reachable(function mixer.FusionChoice, encoders [][]encoder) ([]*fused, error) {
 	ends := []*fused{nil}
 	for _, candidates := range encoders {
 		known := map[[2]int]bool{}
 		var next []*fused
 		for _, before := range ends {
 			for _, e := range candidates {
-				f := &fused{tokens: function.Tokens([]int{e.tokens}), width: e.width, label: e.label, before: before}
+				f := &fused{width: e.width, label: e.label, before: before}
+				counts := []int{e.tokens}
 				if before != nil {
-					f.tokens, f.width = function.Tokens([]int{before.tokens, e.tokens}), max(before.width, e.width)
+					f.width, counts = max(before.width, e.width), []int{before.tokens, e.tokens}
+				}
+				var err error
+				if f.tokens, f.fused, err = function.Output(f.width, counts...); err != nil {
+					return nil, err
 				}
 				if key := [2]int{f.tokens, f.width}; !known[key] {
 					known[key] = true
@@ -114,7 +120,7 @@ func reachable(function mixer.Fusion, encoders [][]encoder) []*fused {
 		}
 		ends = thin(next, mostFused)
 	}
-	return ends
+	return ends, nil
 }
 
 // thin leaves at most as many, evenly between the fewest tokens and the most.

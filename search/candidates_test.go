@@ -27,12 +27,20 @@ func TestReachable(t *testing.T) {
 			}
 			encoders = append(encoders, list)
 		}
-		for _, function := range mixer.Fusions() {
+		for _, function := range mixer.FusionNames() {
+			choice := mixer.FusionChoice{Function: function}
+			output := func(width int, counts []int) int {
+				tokens, _, err := choice.Output(width, counts...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return tokens
+			}
 			want := map[[2]int]bool{}
 			var all func(counts []int, width int)
 			all = func(counts []int, width int) {
 				if len(counts) == len(encoders) {
-					want[[2]int{function.Tokens(counts), width}] = true
+					want[[2]int{output(width, counts), width}] = true
 					return
 				}
 				for _, e := range encoders[len(counts)] {
@@ -41,11 +49,15 @@ func TestReachable(t *testing.T) {
 			}
 			all(nil, 0)
 			got := map[[2]int]bool{}
-			for _, end := range reachable(function, encoders) {
+			ends, err := reachable(choice, encoders)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, end := range ends {
 				if key := [2]int{end.tokens, end.width}; !got[key] {
 					got[key] = true
 				} else {
-					t.Errorf("%s: %v is listed twice", function.Name, key)
+					t.Errorf("%s: %v is listed twice", function, key)
 				}
 				var counts []int
 				width := 0
@@ -53,13 +65,13 @@ func TestReachable(t *testing.T) {
 					e := encoders[m][stage.Winner().Trial.Label[0]-'0']
 					counts, width = append(counts, e.tokens), max(width, e.width)
 				}
-				if function.Tokens(counts) != end.tokens || width != end.width {
-					t.Errorf("%s: %s make %d tokens of width %d, not %d of %d", function.Name, winners(end.stages()),
-						function.Tokens(counts), width, end.tokens, end.width)
+				if output(width, counts) != end.tokens || width != end.width {
+					t.Errorf("%s: %s make %d tokens of width %d, not %d of %d", function, winners(end.stages()),
+						output(width, counts), width, end.tokens, end.width)
 				}
 			}
 			if !maps.Equal(got, want) {
-				t.Errorf("%s: got %v, want %v", function.Name, got, want)
+				t.Errorf("%s: got %v, want %v", function, got, want)
 			}
 		}
 	})

@@ -102,7 +102,7 @@ func (s *Search) fullTrial(name string, m mixer.Specification, recipe config.Tra
 	t := &Trial{Name: "full/" + name, Label: name, Specification: s.specification(m, recipe.Training, nil, nil)}
 	t.Recipe.EarlyStopping = recipe.EarlyStopping
 	if recipe.Plateau.Factor < 1 {
-		t.Recipe.Plateau = &Plateau{Factor: recipe.Plateau.Factor, Patience: recipe.Plateau.Patience}
+		t.Recipe.Plateau = &recipe.Plateau
 	}
 	return t
 }
@@ -167,7 +167,7 @@ func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[
 
 // predict computes the logits of samples with a trained model.
 func (s *Search) predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples) ([]float32, error) {
-	trainer, err := nn.NewTrainer(s.device, m, nn.Recipe{Batch: batch})
+	trainer, err := nn.NewTrainer(s.device, m, nn.Recipe{Batch: batch}, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,9 @@ func (s *Search) encoderModel(m dataset.Modality, c config.Candidate, dropout fl
 }
 
 // fusedModel is the model of the fusion stages: the winners of the encoder stages, fused.
-func (s *Search) fusedModel(encoders []*Stage, function string, network config.Candidate, dropout float64) mixer.Specification {
-	chosen := choice(network, dropout)
-	spec := mixer.Specification{Fusion: function, Network: &chosen, Prediction: mixer.MeanPrediction,
+func (s *Search) fusedModel(encoders []*Stage, function, network config.Candidate, dropout float64) mixer.Specification {
+	chosen, fusion := choice(network, dropout), fusionChoice(function, dropout)
+	spec := mixer.Specification{Fusion: &fusion, Network: &chosen, Prediction: mixer.MeanPrediction,
 		Classes: len(s.data.Task().Classes), MultiLabel: s.data.Task().MultiLabel(), PosWeight: s.posWeight()}
 	for i, m := range s.data.Modalities() {
 		winner := s.candidate(m.Name, encoders[i].Winner().Trial.Label)
@@ -32,7 +32,7 @@ func (s *Search) fusedModel(encoders []*Stage, function string, network config.C
 // FullModel is the winner's architecture under the dropout of the full training.
 func (s *Search) FullModel(r *Result) mixer.Specification {
 	last := len(r.Stages) - 1
-	function := r.Stages[last-1].Winner().Trial.Label
+	function := find(s.config.Search.Fusions, r.Stages[last-1].Winner().Trial.Label)
 	network := find(s.config.Search.Networks, r.Stages[last].Winner().Trial.Label)
 	return s.fusedModel(r.Stages[:last-1], function, network, s.config.Train.Training.Dropout)
 }
@@ -42,12 +42,16 @@ func (s *Search) candidate(modality, label string) config.Candidate {
 	return find(s.config.Search.Encoders[modality], label)
 }
 
-func find(list config.Candidates, label string) config.Candidate {
+func find(list []config.Candidate, label string) config.Candidate {
 	return list[slices.IndexFunc(list, func(c config.Candidate) bool { return c.Label == label })]
 }
 
 func choice(c config.Candidate, dropout float64) mixer.Choice {
 	return mixer.Choice{Architecture: c.Name, Options: c.WithDropout(dropout)}
+}
+
+func fusionChoice(c config.Candidate, dropout float64) mixer.FusionChoice {
+	return mixer.FusionChoice{Function: c.Name, Options: c.WithDropout(dropout)}
 }
 
 func modality(m dataset.Modality, encoder mixer.Choice) mixer.Modality {

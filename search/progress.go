@@ -25,7 +25,7 @@ type progress struct {
 func newProgress(recipe Recipe) progress {
 	var p progress
 	if recipe.Plateau != nil {
-		p.plateau = nn.NewPlateau(recipe.LearningRate, recipe.Plateau.Factor, recipe.Plateau.Patience)
+		p.plateau = nn.NewPlateau(recipe.LearningRate, *recipe.Plateau)
 	}
 	return p
 }
@@ -54,8 +54,8 @@ func (p *progress) add(recipe Recipe, e store.Epoch) (best bool) {
 	return false
 }
 
-// ended reports whether the training is over: all epochs are done, or the validation loss has not improved for as many as the
-// recipe bears.
+// ended reports whether the training is over: all epochs are done, or the recipe's early stopping has seen as many epochs
+// without improvement of the validation loss.
 func (p *progress) ended(recipe Recipe) bool {
 	patience := recipe.EarlyStopping
 	return len(p.Curve) >= recipe.Epochs || patience > 0 && p.bestEpoch > 0 && len(p.Curve)-p.bestEpoch >= patience

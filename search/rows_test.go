@@ -21,13 +21,13 @@ func BenchmarkManyRows(b *testing.B) {
 	for _, classes := range []int{10, 200} {
 		writeBytes(b, folder+"/x.npy", rows, 251)
 		writeBytes(b, folder+"/y.npy", rows, classes)
-		options := &arrays.Options{Name: "rows", Validation: 1000, Labels: arrays.Files{Train: "y.npy"},
+		options := &arrays.Options{Name: "rows", Validation: 1000, Standardise: dataset.PerFeature, Labels: arrays.Files{Train: "y.npy"},
 			Modalities: []arrays.Modality{{Name: "x", Kind: mixer.Table, Files: arrays.Files{Train: "x.npy"}}}}
 		format, err := dataset.Lookup("npy")
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, sampler := range sample.Samplers() {
+		for _, sampler := range sample.Names() {
 			b.Run(fmt.Sprintf("%d classes/%s", classes, sampler), func(b *testing.B) {
 				for b.Loop() {
 					var before, after runtime.MemStats

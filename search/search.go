@@ -117,7 +117,7 @@ func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 
 // drawSample is the first stage: N' of the training rows, and the validation rows that score.
 func (s *Search) drawSample(ctx context.Context) error {
-	o := s.config.Sample.Options()
+	o := s.config.Sample.Options
 	draw := func(split dataset.Split, o sample.Options) (sample.Sample, error) {
 		samples, err := dataset.Select(s.data, split, nil, nil)
 		if err != nil {
@@ -174,7 +174,7 @@ func (s *Search) chooseFusion(ctx context.Context, encoders []*Stage) (*Stage, e
 	var trials []*Trial
 	for _, function := range functions {
 		model := s.fusedModel(encoders, function, s.config.Search.Networks[0], s.dropout())
-		trials = append(trials, s.trial("fusion", function, model, encoders))
+		trials = append(trials, s.trial("fusion", function.Label, model, encoders))
 	}
 	return s.choose(ctx, "fusion", trials)
 }
@@ -182,8 +182,9 @@ func (s *Search) chooseFusion(ctx context.Context, encoders []*Stage) (*Stage, e
 // chooseNetwork is the fourth stage: the fusion network. The trial of the first one has run in the stage before.
 func (s *Search) chooseNetwork(ctx context.Context, encoders []*Stage, fusion *Stage) (*Stage, error) {
 	var trials []*Trial
+	function := find(s.config.Search.Fusions, fusion.Winner().Trial.Label)
 	for _, candidate := range s.config.Search.Networks {
-		model := s.fusedModel(encoders, fusion.Winner().Trial.Model.Fusion, candidate, s.dropout())
+		model := s.fusedModel(encoders, function, candidate, s.dropout())
 		trials = append(trials, s.trial("network", candidate.Label, model, encoders))
 	}
 	return s.choose(ctx, "network", trials)
@@ -213,8 +214,7 @@ func (s *Search) specification(model mixer.Specification, t config.Training, row
 	return Specification{Revision: NumericsRevision, Numerics: s.device.Numerics(), Data: s.data.Fingerprint(),
 		Sample:     identify(rows, s.data.Len(dataset.Train)),
 		Validation: identify(validation, s.data.Len(dataset.Validation)), Model: model, Seed: s.config.Seed,
-		Recipe: Recipe{Optimiser: t.Optimiser, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay,
-			Momentum: t.Momentum, Batch: t.Batch, Epochs: t.Epochs}}
+		Recipe: Recipe{Recipe: t.Recipe}}
 }
 
 func (s *Search) dropout() float64 { return s.config.Search.Training.Dropout }

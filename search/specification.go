@@ -60,29 +60,6 @@ func identify(rows []int, length int) Rows {
 	return Rows{Count: samples, Digest: hex.EncodeToString(h.Sum(nil))}
 }
 
-// Recipe is how a trial trains. Dropout is part of the model.
-type Recipe struct {
-	Optimiser    string  `json:"optimiser"`
-	LearningRate float64 `json:"learning_rate"`
-	WeightDecay  float64 `json:"weight_decay"`
-	Momentum     float64 `json:"momentum"`
-	Batch        int     `json:"batch"`
-	Epochs       int     `json:"epochs"`
-	// Plateau lowers the learning rate, and EarlyStopping ends the training and keeps the best weights, by the loss on
-	// the validation rows. Without either a trial keeps the weights of its last epoch.
-	Plateau       *Plateau `json:"plateau,omitempty"`
-	EarlyStopping int      `json:"early_stopping,omitempty"`
-}
-
-// Plateau is the reduction of the learning rate after Patience epochs without a better validation loss.
-type Plateau struct {
-	Factor   float64 `json:"factor"`
-	Patience int     `json:"patience"`
-}
-
-// watches reports whether the recipe looks at the validation loss after every epoch.
-func (r Recipe) watches() bool { return r.Plateau != nil || r.EarlyStopping > 0 }
-
 // Key is the SHA-256 of the canonical specification.
 func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
 

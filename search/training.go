@@ -87,8 +87,7 @@ func (s *Search) newTraining(ctx context.Context, t *Trial) (*training, error) {
 		return nil, err
 	}
 	// The device's memory first: it refuses a model that is too large, for which the weights below would be too.
-	r.trainer, err = nn.NewTrainer(s.device, r.model, nn.Recipe{Batch: t.Recipe.Batch, Seed: seed, Optimiser: nn.Optimiser{
-		Name: t.Recipe.Optimiser, WeightDecay: t.Recipe.WeightDecay, Momentum: t.Recipe.Momentum}})
+	r.trainer, err = nn.NewTrainer(s.device, r.model, t.Recipe.Recipe, seed)
 	if err != nil {
 		return nil, err
 	}

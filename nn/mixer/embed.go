@@ -6,6 +6,7 @@ import (
 	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/nn/dimensions"
+	"mixmas/nn/options"
 )
 
 // embedding turns a batch of inputs into tokens (b, n, d). A nil embedding takes tokens as they are.
@@ -60,7 +61,7 @@ func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err 
 			patch = defaultPatch(height, across)
 		}
 		if height%patch != 0 || across%patch != 0 {
-			return nil, 0, 0, fmt.Errorf("option patch: %d does not divide maps of %d×%d", patch, height, across)
+			return nil, 0, 0, options.Errorf("patch", "%d does not divide maps of %d×%d", patch, height, across)
 		}
 		return NewPatchEmbed(s.In("embed"), in.Shape[0], width, patch), (height / patch) * (across / patch), width, nil
 	}
@@ -95,7 +96,7 @@ func (in Input) check() error {
 		return fmt.Errorf("unknown kind of input %q: known are %s, %s, %s and %s", in.Kind, Map, Sequence, Table, Tokens)
 	}
 	if len(in.Shape) != rank {
-		return fmt.Errorf("a %s has %d dimensions a sample, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
+		return fmt.Errorf("a sample of a %s has %d dimensions, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
 	}
 	for _, n := range in.Shape {
 		if n < 1 {

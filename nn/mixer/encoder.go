@@ -1,11 +1,6 @@
 package mixer
 
-import (
-	"fmt"
-
-	"mixmas/nn"
-	"mixmas/nn/device"
-)
+import "mixmas/nn"
 
 // Block maps tokens (b, n, d) to tokens of the same shape. mask is nil or marks real tokens (b, n).
 type Block interface {
@@ -22,15 +17,6 @@ type Encoder struct {
 
 // newEncoder creates the embedding of an input (embed.*), depth blocks (blocks.0.*, ...) and the last norm (norm.*).
 func newEncoder(s *nn.Scope, in Input, width, depth, patch int, block func(s *nn.Scope, n, d int) (Block, error)) (Network, error) {
-	if err := positive(option{"width", width}); err != nil {
-		return nil, err
-	}
-	if err := countable(option{"depth", depth}); err != nil {
-		return nil, err
-	}
-	if patch < 0 {
-		return nil, fmt.Errorf("option patch: want 0 or more, got %d", patch)
-	}
 	var e Encoder
 	var err error
 	if e.embed, e.tokens, e.width, err = embed(s, in, width, patch); err != nil {
@@ -66,49 +52,6 @@ func (e *Encoder) Tokens() int { return e.tokens }
 
 // Width implements [Network].
 func (e *Encoder) Width() int { return e.width }
-
-// option is a number of an options struct.
-type option struct {
-	name  string
-	value int
-}
-
-// positive refuses the first option that is below 1, or larger than any tensor.
-func positive(options ...option) error {
-	for _, o := range options {
-		if o.value < 1 {
-			return fmt.Errorf("option %s: want at least 1, got %d", o.name, o.value)
-		}
-		if o.value > device.MaxElements {
-			return fmt.Errorf("option %s: want at most %d, got %d", o.name, device.MaxElements, o.value)
-		}
-	}
-	return nil
-}
-
-// maximumDepth bounds a number of blocks or layers: each takes time and memory before anything is trained.
-const maximumDepth = 1000
-
-// countable refuses a number of blocks or layers below 1 or above maximumDepth.
-func countable(depth option) error {
-	if depth.value > maximumDepth {
-		return fmt.Errorf("option %s: want at most %d, got %d", depth.name, maximumDepth, depth.value)
-	}
-	return positive(depth)
-}
-
-// probability refuses a dropout outside 0 ≤ p < 1.
-func probability(dropout float64) error {
-	if !(dropout >= 0 && dropout < 1) {
-		return fmt.Errorf("option dropout: want at least 0 and less than 1, got %v", dropout)
-	}
-	return nil
-}
-
-// wrongOptions is the error of options that are not the architecture's own.
-func wrongOptions(name string, options any) error {
-	return fmt.Errorf("architecture %s does not take options of type %T", name, options)
-}
 
 // meanToken is the mean over the tokens of x (b, n, d), real ones only where there is a mask (b, n): (b, d). A sample
 // without real tokens has a mean of zero.

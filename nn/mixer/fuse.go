@@ -1,93 +1,164 @@
 package mixer
 
 import (
-	"fmt"
-	"strings"
+	"errors"
 
 	"mixmas/nn"
+	"mixmas/nn/options"
+	"mixmas/nn/registry"
 )
 
-// Fusion is a registered function that makes one set of tokens of those of all modalities.
+// Fusion is a registered family of functions that make one set of tokens of those of all modalities.
 type Fusion struct {
 	// Name is how configurations select it; Doc is one line for people.
 	Name, Doc string
-	// Tokens is the number of tokens of the result.
-	Tokens func(counts []int) int
-	// Forward records the function on tokens (b, n_i, d) of one width.
-	Forward func(g *nn.Graph, tokens []*nn.Value) *nn.Value
-	// KeepsTokens says that the result's tokens are the given ones, in their order, so that their masks go with them.
-	KeepsTokens bool
+	// Options makes a pointer to the options struct, filled with defaults; see [Architecture]. nil is for none.
+	Options func() any
+	// New creates the function's parameters in the scope for the tokens, all of one width, of one or more modalities. It
+	// refuses options that do not fit them; those that break the rules of their tags do not come so far.
+	New func(s *nn.Scope, tokens []Input, options any) (Fuser, error)
 }
 
-var fusions []Fusion
+// Fuser is a fusion function of some modalities.
+type Fuser interface {
+	// Forward records the function on tokens (b, n_i, d). A mask is nil or marks the real tokens (b, n_i) with 1, the others
+	// with 0. It returns tokens (b, n, d') and their mask, nil where all are real.
+	Forward(g *nn.Graph, tokens, masks []*nn.Value) (fused, mask *nn.Value)
+	// Tokens is n and Width is d' of the result.
+	Tokens() int
+	Width() int
+}
 
-// RegisterFusion adds a fusion function. It panics if the name is taken.
+var fusions = registry.NewOrdered[Fusion]("fusion function")
+
+// RegisterFusion adds a fusion function. It panics if the name is taken, and without Doc or New: a programmer's mistake.
 func RegisterFusion(f Fusion) {
-	if _, err := LookupFusion(f.Name); err == nil {
-		panic("mixer: fusion function registered twice: " + f.Name)
+	if f.New == nil {
+		panic("fusion function " + f.Name + " cannot be registered: it needs New")
 	}
-	fusions = append(fusions, f)
+	if f.Options == nil {
+		f.Options = func() any { return &struct{}{} }
+	}
+	options.MustDescribe("fusion function "+f.Name, f.Options)
+	fusions.Register(f.Name, f.Doc, f)
+}
+
+// build checks the options and creates the function's parameters for numbers of tokens of one width.
+func (f Fusion) build(s *nn.Scope, width int, counts []int, given any) (Fuser, error) {
+	own, err := options.Of(f.Options, given)
+	if err != nil {
+		return nil, err
+	}
+	if len(counts) == 0 {
+		return nil, errors.New("there are no tokens to fuse")
+	}
+	var tokens []Input
+	for _, n := range counts {
+		in := Input{Kind: Tokens, Shape: []int{n, width}}
+		if err := in.check(); err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, in)
+	}
+	return f.New(s, tokens, own)
 }
 
 // Fusions lists the fusion functions in the order of their registration: concat, mean, max, sum, and those of others.
-func Fusions() []Fusion { return fusions }
+func Fusions() []Fusion { return fusions.All() }
+
+// FusionNames lists their names.
+func FusionNames() []string { return fusions.Names() }
 
 // LookupFusion finds a fusion function by name. The error lists the known ones.
-func LookupFusion(name string) (Fusion, error) {
-	var known []string
-	for _, f := range fusions {
-		if f.Name == name {
-			return f, nil
-		}
-		known = append(known, f.Name)
-	}
-	return Fusion{}, fmt.Errorf("unknown fusion function %q: known are %s", name, strings.Join(known, ", "))
-}
+func LookupFusion(name string) (Fusion, error) { return fusions.Lookup(name) }
 
 func init() {
-	RegisterFusion(Fusion{Name: "concat", Doc: "All tokens, one modality after the other.", KeepsTokens: true,
-		Tokens: func(counts []int) int {
-			sum := 0
-			for _, n := range counts {
-				sum += n
+	RegisterFusion(Fusion{Name: "concat", Doc: "All tokens, one modality after the other.",
+		New: func(_ *nn.Scope, tokens []Input, _ any) (Fuser, error) {
+			n := 0
+			for _, in := range tokens {
+				n += in.Shape[0]
 			}
-			return sum
-		},
-		Forward: func(g *nn.Graph, tokens []*nn.Value) *nn.Value { return g.Concat(1, tokens...) }})
-	RegisterFusion(Fusion{Name: "mean", Doc: "The mean of the modalities' tokens, padded with zeros to the largest number.",
-		Tokens: most,
-		Forward: func(g *nn.Graph, tokens []*nn.Value) *nn.Value {
-			return g.Scale(addTokens(g, tokens), 1/float64(len(tokens)))
+			return concat{n, tokens[0].Shape[1]}, nil
 		}})
-	RegisterFusion(Fusion{Name: "max", Doc: "The largest of the modalities' tokens, padded with zeros to the largest number.",
-		Tokens: most, Forward: maxTokens})
-	RegisterFusion(Fusion{Name: "sum", Doc: "The sum of the modalities' tokens, padded with zeros to the largest number.",
-		Tokens: most, Forward: addTokens})
-}
-
-func most(counts []int) int {
-	n := 0
-	for _, c := range counts {
-		n = max(n, c)
+	for _, f := range []struct {
+		name, doc string
+		combine   func(g *nn.Graph, tokens []*nn.Value) *nn.Value
+	}{
+		{"mean", "The mean of the modalities' tokens, padded with zeros to the largest number.", meanTokens},
+		{"max", "The largest of the modalities' tokens, padded with zeros to the largest number.", maxTokens},
+		{"sum", "The sum of the modalities' tokens, padded with zeros to the largest number.", addTokens},
+	} {
+		RegisterFusion(Fusion{Name: f.name, Doc: f.doc, New: func(_ *nn.Scope, tokens []Input, _ any) (Fuser, error) {
+			return NewAlignedFuser(tokens, f.combine), nil
+		}})
 	}
-	return n
 }
 
-// padTokens pads all tokens with zeros to the largest number of them.
-func padTokens(g *nn.Graph, tokens []*nn.Value) []*nn.Value {
+// concat keeps the tokens, and their masks with them.
+type concat struct{ tokens, width int }
+
+func (c concat) Tokens() int { return c.tokens }
+func (c concat) Width() int  { return c.width }
+
+func (c concat) Forward(g *nn.Graph, tokens, masks []*nn.Value) (fused, mask *nn.Value) {
+	mask = concatMasks(g, tokens, masks)
+	return g.Concat(1, tokens...), mask
+}
+
+// concatMasks is the masks in a row, nil where there is none.
+func concatMasks(g *nn.Graph, tokens, masks []*nn.Value) *nn.Value {
+	masked := false
+	row := make([]*nn.Value, len(masks))
+	for i, mask := range masks {
+		if row[i] = mask; mask != nil {
+			masked = true
+		} else {
+			row[i] = g.ConstantOf("mask", nn.Ones, tokens[i].Shape[0], tokens[i].Shape[1])
+		}
+	}
+	if !masked {
+		return nil
+	}
+	return g.Concat(1, row...)
+}
+
+// aligned combines the modalities' tokens one by one: the first of each, then the second of each, and so on.
+type aligned struct {
+	tokens, width int
+	combine       func(g *nn.Graph, tokens []*nn.Value) *nn.Value
+}
+
+// NewAlignedFuser is a fusion function that combines tokens of the same position. combine is given the tokens of each
+// modality, all padded with zeros to the largest number: (b, n, d). Tokens that are not real are zeros, as those that were
+// padded, and count as real in the result.
+func NewAlignedFuser(tokens []Input, combine func(g *nn.Graph, tokens []*nn.Value) *nn.Value) Fuser {
+	a := aligned{width: tokens[0].Shape[1], combine: combine}
+	for _, in := range tokens {
+		a.tokens = max(a.tokens, in.Shape[0])
+	}
+	return a
+}
+
+func (a aligned) Tokens() int { return a.tokens }
+func (a aligned) Width() int  { return a.width }
+
+func (a aligned) Forward(g *nn.Graph, tokens, masks []*nn.Value) (fused, mask *nn.Value) {
 	n := 0
-	for _, t := range tokens {
+	real := make([]*nn.Value, len(tokens))
+	for i, t := range tokens {
+		if real[i] = t; masks[i] != nil {
+			real[i] = g.Mul(t, g.Reshape(masks[i], t.Shape[0], t.Shape[1], 1))
+		}
 		n = max(n, t.Shape[1])
 	}
-	padded := make([]*nn.Value, len(tokens))
-	for i, t := range tokens {
-		padded[i] = g.Pad(t, 1, n)
+	for i, t := range real {
+		real[i] = g.Pad(t, 1, n)
 	}
-	return padded
+	return a.combine(g, real), nil
 }
 
 func addTokens(g *nn.Graph, tokens []*nn.Value) *nn.Value {
-	tokens = padTokens(g, tokens)
 	sum := tokens[0]
 	for _, t := range tokens[1:] {
 		sum = g.Add(sum, t)
@@ -95,9 +166,12 @@ func addTokens(g *nn.Graph, tokens []*nn.Value) *nn.Value {
 	return sum
 }
 
+func meanTokens(g *nn.Graph, tokens []*nn.Value) *nn.Value {
+	return g.Scale(addTokens(g, tokens), 1/float64(len(tokens)))
+}
+
 // maxTokens gives a tied gradient to the first modality.
 func maxTokens(g *nn.Graph, tokens []*nn.Value) *nn.Value {
-	tokens = padTokens(g, tokens)
 	shape := tokens[0].Shape
 	stacked := make([]*nn.Value, len(tokens))
 	for i, t := range tokens {

@@ -1,11 +1,11 @@
 package mixer
 
 import (
-	"fmt"
 	"math"
 
 	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/options"
 )
 
 func init() {
@@ -28,23 +28,14 @@ type HyperMixerOptions struct {
 	ChannelWidth int     `yaml:"channel_width" json:"channel_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the MLP over features."`
 	Heads        int     `yaml:"heads" json:"heads" jsonschema:"minimum=1,maximum=68719476736" doc:"Heads that share the features; divides width and token_width."`
 	Tied         bool    `yaml:"tied" json:"tied" doc:"One generator for both layers of the generated MLPs."`
-	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each layer of the MLP over features; by default the training's."`
+	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after each layer of the MLP over features; by default the training's."`
 }
 
-func newHyperMixer(s *nn.Scope, in Input, options any) (Network, error) {
-	o, ok := options.(*HyperMixerOptions)
-	if !ok {
-		return nil, wrongOptions("hyper_mixer", options)
-	}
-	if err := positive(option{"token_width", o.TokenWidth}, option{"channel_width", o.ChannelWidth}, option{"heads", o.Heads}); err != nil {
-		return nil, err
-	}
-	if err := probability(o.Dropout); err != nil {
-		return nil, err
-	}
+func newHyperMixer(s *nn.Scope, in Input, given any) (Network, error) {
+	o := given.(*HyperMixerOptions)
 	return newEncoder(s, in, o.Width, o.Depth, o.Patch, func(s *nn.Scope, _, d int) (Block, error) {
 		if d%o.Heads != 0 || o.TokenWidth%o.Heads != 0 {
-			return nil, fmt.Errorf("option heads: %d does not divide both the width %d and token_width %d", o.Heads, d, o.TokenWidth)
+			return nil, options.Errorf("heads", "%d does not divide both the width %d and token_width %d", o.Heads, d, o.TokenWidth)
 		}
 		return NewHyperMixerBlock(s, d, o.TokenWidth, o.ChannelWidth, o.Heads, o.Tied, o.Dropout), nil
 	})

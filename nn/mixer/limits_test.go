@@ -23,9 +23,8 @@ func extreme(t *rapid.T, label string) int {
 	return rapid.OneOf(small, small, small, small, small, sizes).Draw(t, label)
 }
 
-// drawOptions fills every field of an architecture's options, whatever they are.
-func drawOptions(t *rapid.T, a mixer.Architecture) any {
-	options := a.Options()
+// drawOptions fills every field of an options struct, whatever it has.
+func drawOptions(t *rapid.T, options any) any {
 	if rapid.IntRange(0, 9).Draw(t, "defaults") == 0 {
 		return options
 	}
@@ -50,7 +49,7 @@ func drawOptions(t *rapid.T, a mixer.Architecture) any {
 		case bool:
 			field.SetBool(rapid.Bool().Draw(t, name))
 		default:
-			t.Fatalf("options of %s: no sizes are drawn for a field of type %s", a.Name, field.Type())
+			t.Fatalf("%T: no sizes are drawn for a field of type %s", options, field.Type())
 		}
 	}
 	return options
@@ -64,7 +63,12 @@ func drawChoice(t *rapid.T, kind mixer.Kind) mixer.Choice {
 		}
 	}
 	a := rapid.SampledFrom(takes).Draw(t, "architecture")
-	return mixer.Choice{Architecture: a.Name, Options: drawOptions(t, a)}
+	return mixer.Choice{Architecture: a.Name, Options: drawOptions(t, a.Options())}
+}
+
+func drawFusion(t *rapid.T) *mixer.FusionChoice {
+	f := rapid.SampledFrom(mixer.Fusions()).Draw(t, "fusion")
+	return &mixer.FusionChoice{Function: f.Name, Options: drawOptions(t, f.Options())}
 }
 
 func drawModality(t *rapid.T, name string) mixer.Modality {
@@ -82,7 +86,7 @@ func drawSpecification(t *rapid.T) mixer.Specification {
 		Modalities: []mixer.Modality{drawModality(t, "a")}}
 	if rapid.Bool().Draw(t, "fused") {
 		network := drawChoice(t, mixer.Tokens)
-		spec.Fusion, spec.Network = rapid.SampledFrom(mixer.Fusions()).Draw(t, "fusion").Name, &network
+		spec.Fusion, spec.Network = drawFusion(t), &network
 		if rapid.Bool().Draw(t, "width of its own") {
 			spec.Width = extreme(t, "width")
 		}
@@ -138,15 +142,23 @@ func TestAnySizesAreBuiltOrRefused(t *testing.T) {
 	})
 }
 
-// Every size of the options has the bounds that it is checked against in its tag, for plans and their schema.
+// Every size of the options has bounds in its tag, for models, plans and their schema.
 func TestOptionsHaveBounds(t *testing.T) {
+	all := map[string]any{}
 	for _, a := range mixer.All() {
-		options := reflect.TypeOf(a.Options()).Elem()
+		all[a.Name] = a.Options()
+	}
+	for _, f := range mixer.Fusions() {
+		all[f.Name] = f.Options()
+	}
+	for name, options := range all {
+		options := reflect.TypeOf(options).Elem()
 		for i := range options.NumField() {
 			f := options.Field(i)
 			_, most, _ := strings.Cut(f.Tag.Get("jsonschema"), "maximum=")
-			if f.Type.Kind() == reflect.Int && most != "1000" && most != strconv.Itoa(device.MaxElements) {
-				t.Errorf("%s: option %s is at most %q", a.Name, f.Name, most)
+			size := f.Type.Kind() == reflect.Int || f.Type == reflect.TypeFor[[]int]()
+			if size && most != "1000" && most != strconv.Itoa(device.MaxElements) {
+				t.Errorf("%s: option %s is at most %q", name, f.Name, most)
 			}
 		}
 	}
@@ -163,7 +175,7 @@ func TestSizesAreCheckedBeforeTheyAreUsed(t *testing.T) {
 	}
 	fused := func(network mixer.Choice, width int) mixer.Specification {
 		s := one("mlp_mixer", &mixer.MLPMixerOptions{Width: 8, Depth: 1, TokenWidth: 4, ChannelWidth: 8}, 1, 8, 8)
-		s.Fusion, s.Network, s.Width = "concat", &network, width
+		s.Fusion, s.Network, s.Width = mixer.Fuse("concat"), &network, width
 		return s
 	}
 	ramlp := func(change func(*mixer.RaMLPOptions)) *mixer.RaMLPOptions {
@@ -171,7 +183,7 @@ func TestSizesAreCheckedBeforeTheyAreUsed(t *testing.T) {
 		change(o)
 		return o
 	}
-	deep := mixer.Specification{Classes: 2, Fusion: "concat", Network: &mixer.Choice{Architecture: "hyper_mixer",
+	deep := mixer.Specification{Classes: 2, Fusion: mixer.Fuse("concat"), Network: &mixer.Choice{Architecture: "hyper_mixer",
 		Options: &mixer.HyperMixerOptions{Width: 8, Depth: 300, TokenWidth: 4, ChannelWidth: 8, Heads: 1}}}
 	monarch := mixer.Choice{Architecture: "monarch_mixer", Options: &mixer.MonarchMixerOptions{Width: 7, Depth: 1000}}
 	for _, name := range []string{"a", "b"} {
@@ -193,8 +205,8 @@ func TestSizesAreCheckedBeforeTheyAreUsed(t *testing.T) {
 		{"hyper mixer of great width", one("hyper_mixer", &mixer.HyperMixerOptions{Width: 1_000_000_000, Depth: 1, TokenWidth: 4, ChannelWidth: 8, Heads: 1}, 1, 8, 8), "w1_fc1: shape 1×1000000000×1000000000 has more than"},
 		{"positions of great width", one("hyper_mixer", &mixer.HyperMixerOptions{Width: 1_000_000_000, Depth: 1, TokenWidth: 1_000_000_000, ChannelWidth: 1, Heads: 1_000_000_000}, 1, 8, 8), "positions: with its shape 4×1000000000 the model's constants have more than 268435456 elements"},
 		{"positions of a great map", one("hyper_mixer", &mixer.HyperMixerOptions{Width: 8, Depth: 4, Patch: 1, TokenWidth: 8, ChannelWidth: 8, Heads: 1}, 1, 4096, 4096), "positions: with its shape 16777216×8 the model's constants have more than"},
-		{"fused width", fused(mixer.Choice{Architecture: "hyper_mixer"}, 1<<62), "fusion network: hyper_mixer: tokens: the shape 4×4611686018427387904 has more than"},
-		{"ratio", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.MLPRatio[0] = 1 << 53 }), 1, 28, 28), "option mlp_ratio: want at most"},
+		{"fused width", fused(mixer.Choice{Architecture: "hyper_mixer"}, 1<<62), "fusion function concat: tokens: the shape 4×4611686018427387904 has more than"},
+		{"ratio", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.MLPRatio[0] = 1 << 53 }), 1, 28, 28), "option mlp_ratio[0]: want at most"},
 		{"ratio that wraps", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.MLPRatio[0], o.Dims[0] = 1<<34, 1<<30 }), 1, 28, 28), "option mlp_ratio: a layer of stage 1 would be more than 68719476736 wide"},
 		{"expansion that wraps", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Expansion[0], o.Dims[0] = 1<<34, 1<<30 }), 1, 28, 28), "option expansion: a layer of stage 1"},
 		{"group that wraps", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Group[0], o.Region = 1<<36, []int{1 << 17} }), 1, 1<<19, 1<<19), "has more than"},
@@ -206,7 +218,7 @@ func TestSizesAreCheckedBeforeTheyAreUsed(t *testing.T) {
 			o.Depths, o.Dims, o.MLPRatio, o.Expansion, o.Group = []int{1000, 1000, 1000, 1000}, []int{4, 4, 4, 4}, []int{2, 2, 2, 2}, []int{2, 2, 2, 2}, []int{1, 1, 1, 1}
 		}), 1, 112, 112), "the model has more than 32768 tensors: want fewer blocks"},
 		{"many regions", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Depths[0] = 1000 }), 1, 112, 112), ""},
-		{"many operations", mixer.Specification{Classes: 2, Fusion: "concat", Network: &monarch, Modalities: []mixer.Modality{
+		{"many operations", mixer.Specification{Classes: 2, Fusion: mixer.Fuse("concat"), Network: &monarch, Modalities: []mixer.Modality{
 			image(monarch.Architecture, monarch.Options, 1, 56, 56)}}, "the model has more than 32768 operations: want fewer blocks"},
 		{"deep as can be", deep, ""},
 	} {

@@ -6,7 +6,7 @@ import (
 	"mixmas/nn"
 )
 
-// labelling is what a model predicts: one of some classes, or many labels. It gives models three methods of [nn.Model]
+// labelling is what a model predicts: one of some classes, or any number of them (multi-label). It gives models three methods of [nn.Model]
 // and the loss.
 type labelling struct {
 	parameters *nn.Parameters
@@ -20,7 +20,7 @@ func newLabelling(s *nn.Scope, spec Specification) (labelling, error) {
 		return labelling{}, fmt.Errorf("classes: want at least 1, got %d", spec.Classes)
 	}
 	if len(spec.PosWeight) > 0 && !spec.MultiLabel {
-		return labelling{}, fmt.Errorf("pos_weight is for many labels a sample")
+		return labelling{}, fmt.Errorf("pos_weight is for multi-label data")
 	}
 	if len(spec.PosWeight) > 0 && len(spec.PosWeight) != spec.Classes {
 		return labelling{}, fmt.Errorf("pos_weight: want one weight for each of the %d classes, got %d", spec.Classes, len(spec.PosWeight))
@@ -37,8 +37,8 @@ func (l *labelling) Classes() int { return l.classes }
 // MultiLabel implements [nn.Model].
 func (l *labelling) MultiLabel() bool { return l.multiLabel }
 
-// loss records the sum of the losses of several logits (b, classes) for the same labels: cross-entropy for one label a
-// sample, mean binary cross-entropy for many. It is nil without labels.
+// loss records the sum of the losses of several logits (b, classes) for the same labels: cross-entropy for one label per
+// sample, mean binary cross-entropy for multi-label data. It is nil without labels.
 func (l *labelling) loss(g *nn.Graph, labels *nn.Value, logits ...*nn.Value) *nn.Value {
 	if labels == nil {
 		return nil

@@ -76,7 +76,7 @@ func TestMaskedSteps(t *testing.T) {
 	network := mixer.Choice{Architecture: "hyper_mixer", Options: &mixer.HyperMixerOptions{Depth: 1, Width: 8, TokenWidth: 4, ChannelWidth: 8, Heads: 1}}
 	for name, spec := range map[string]mixer.Specification{
 		"classifier": {Modalities: []mixer.Modality{text}, Classes: 3},
-		"multimodal": {Modalities: []mixer.Modality{text}, Classes: 3, Fusion: "concat", Network: &network},
+		"multimodal": {Modalities: []mixer.Modality{text}, Classes: 3, Fusion: mixer.Fuse("concat"), Network: &network},
 	} {
 		t.Run(name, func(t *testing.T) {
 			build := func(masked bool) nn.Model {

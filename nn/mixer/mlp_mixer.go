@@ -18,20 +18,11 @@ type MLPMixerOptions struct {
 	Patch        int     `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0 chooses it."`
 	TokenWidth   int     `yaml:"token_width" json:"token_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the MLP over tokens."`
 	ChannelWidth int     `yaml:"channel_width" json:"channel_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the MLP over features."`
-	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each layer of the MLPs; by default the training's."`
+	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after each layer of the MLPs; by default the training's."`
 }
 
-func newMLPMixer(s *nn.Scope, in Input, options any) (Network, error) {
-	o, ok := options.(*MLPMixerOptions)
-	if !ok {
-		return nil, wrongOptions("mlp_mixer", options)
-	}
-	if err := positive(option{"token_width", o.TokenWidth}, option{"channel_width", o.ChannelWidth}); err != nil {
-		return nil, err
-	}
-	if err := probability(o.Dropout); err != nil {
-		return nil, err
-	}
+func newMLPMixer(s *nn.Scope, in Input, given any) (Network, error) {
+	o := given.(*MLPMixerOptions)
 	return newEncoder(s, in, o.Width, o.Depth, o.Patch, func(s *nn.Scope, n, d int) (Block, error) {
 		return NewMixerBlock(s, n, d, o.TokenWidth, o.ChannelWidth, o.Dropout), nil
 	})

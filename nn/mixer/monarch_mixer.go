@@ -23,11 +23,8 @@ type MonarchMixerOptions struct {
 	Patch int `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0 chooses it."`
 }
 
-func newMonarchMixer(s *nn.Scope, in Input, options any) (Network, error) {
-	o, ok := options.(*MonarchMixerOptions)
-	if !ok {
-		return nil, wrongOptions("monarch_mixer", options)
-	}
+func newMonarchMixer(s *nn.Scope, in Input, given any) (Network, error) {
+	o := given.(*MonarchMixerOptions)
 	return newEncoder(s, in, o.Width, o.Depth, o.Patch, func(s *nn.Scope, n, d int) (Block, error) {
 		return NewMonarchBlock(s, n, d), nil
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mixmas/nn"
+	"mixmas/nn/registry"
 )
 
 // Predictions of a multimodal model.
@@ -16,7 +17,7 @@ const (
 	FusionPrediction = "fusion"
 )
 
-// Multimodal is an encoder a modality, linear layers to one width, a fusion function, a fusion network, and a head on the
+// Multimodal is an encoder per modality, linear layers to one width, a fusion function, a fusion network, and a head on the
 // mean of its tokens; each modality has a head of its own on the mean of its tokens. The loss is that of the prediction
 // plus those of all modalities. It implements [nn.Model].
 type Multimodal struct {
@@ -24,19 +25,19 @@ type Multimodal struct {
 	modalities []encodedModality
 	align      []*nn.Linear // nil where a modality has the common width
 	heads      []*nn.Linear
-	fusion     Fusion
+	fusion     Fuser
 	network    Network
 	head       *nn.Linear
 	prediction string
 }
 
-// newMultimodal creates encoders.NAME.*, align.NAME.*, heads.NAME.*, network.* and head.*.
+// newMultimodal creates encoders.NAME.*, align.NAME.*, heads.NAME.*, fusion.*, network.* and head.*.
 func newMultimodal(spec Specification) (nn.Model, error) {
 	if len(spec.Modalities) == 0 {
 		return nil, errors.New("a model has at least one modality")
 	}
-	if spec.Network == nil {
-		return nil, errors.New("a multimodal model has a fusion network")
+	if spec.Fusion == nil || spec.Network == nil {
+		return nil, errors.New("a multimodal model has a fusion function and a fusion network")
 	}
 	s := nn.NewScope()
 	m := &Multimodal{prediction: spec.Prediction}
@@ -44,14 +45,11 @@ func newMultimodal(spec Specification) (nn.Model, error) {
 	if m.labelling, err = newLabelling(s, spec); err != nil {
 		return nil, err
 	}
-	if m.fusion, err = LookupFusion(spec.Fusion); err != nil {
-		return nil, err
-	}
 	if m.prediction == "" {
 		m.prediction = MeanPrediction
 	}
 	if m.prediction != MeanPrediction && m.prediction != FusionPrediction {
-		return nil, fmt.Errorf("unknown prediction %q: known are %s, %s", m.prediction, MeanPrediction, FusionPrediction)
+		return nil, registry.Unknown("prediction", m.prediction, []string{MeanPrediction, FusionPrediction})
 	}
 	width := 0
 	var counts []int
@@ -77,7 +75,11 @@ func newMultimodal(spec Specification) (nn.Model, error) {
 		m.align = append(m.align, align)
 		m.heads = append(m.heads, nn.NewLinear(s.In("heads", e.name), e.network.Width(), spec.Classes))
 	}
-	fused := Input{Kind: Tokens, Shape: []int{m.fusion.Tokens(counts), width}}
+	if m.fusion, err = spec.Fusion.fuser(s.In("fusion"), width, counts); err != nil {
+		return nil, err
+	}
+	width = m.fusion.Width()
+	fused := Input{Kind: Tokens, Shape: []int{m.fusion.Tokens(), width}}
 	if m.network, err = spec.Network.network(s.In("network"), fused); err != nil {
 		return nil, fmt.Errorf("fusion network: %w", err)
 	}
@@ -112,8 +114,8 @@ func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Val
 		}
 		all, masks = append(all, tokens), append(masks, mask)
 	}
-	all, mask := m.mask(g, all, masks)
-	fused := m.network.Forward(g, m.fusion.Forward(g, all), mask)
+	fused, mask := m.fusion.Forward(g, all, masks)
+	fused = m.network.Forward(g, fused, mask)
 	prediction = m.head.Forward(g, meanToken(g, fused, mask))
 	if m.prediction == MeanPrediction {
 		for _, z := range each {
@@ -122,27 +124,6 @@ func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Val
 		prediction = g.Scale(prediction, 1/float64(len(each)+1))
 	}
 	return prediction, each
-}
-
-// mask is the mask of the fused tokens, nil for none. Where the fusion function keeps tokens, it is the masks in a row.
-// Otherwise tokens that are not real become zeros, as those that the function pads with, and as those count as real.
-func (m *Multimodal) mask(g *nn.Graph, tokens, masks []*nn.Value) ([]*nn.Value, *nn.Value) {
-	masked := false
-	for i, mask := range masks {
-		b, n := tokens[i].Shape[0], tokens[i].Shape[1]
-		switch {
-		case mask != nil && !m.fusion.KeepsTokens:
-			tokens[i] = g.Mul(tokens[i], g.Reshape(mask, b, n, 1))
-		case mask != nil:
-			masked = true
-		case m.fusion.KeepsTokens:
-			masks[i] = g.ConstantOf("mask", nn.Ones, b, n)
-		}
-	}
-	if !masked {
-		return tokens, nil
-	}
-	return tokens, g.Concat(1, masks...)
 }
 
 // WarmStart renames the weights of a modality's [Classifier] to what the [Multimodal] model calls them: encoder.* becomes

@@ -1,9 +1,6 @@
 package mixer
 
-import (
-	"fmt"
-	"strings"
-)
+import "mixmas/nn/registry"
 
 // Preset is a published model, ready to train.
 type Preset struct {
@@ -13,26 +10,23 @@ type Preset struct {
 	Specification func(dropout float64) Specification
 }
 
-// Presets lists the known models.
-func Presets() []Preset {
-	return []Preset{
+var presets = registry.NewOrdered[Preset]("preset")
+
+func init() {
+	for _, p := range []Preset{
 		{"m2mixer-avmnist", "M2-Mixer for AV-MNIST (Bezirganyan et al. 2023): MLP-Mixers, concatenated. 8,339,354 parameters.", m2mixerAVMNIST},
 		{"m2mixer-mimic", "M2-Mixer for MIMIC-III (Bezirganyan et al. 2023): an MLP-Mixer over time, an MLP for the table. 29,355 parameters.", m2mixerMIMIC},
 		{"searched-avmnist", "The model found for AV-MNIST: HyperMixers, concatenated. 9,318,430 parameters.", searchedAVMNIST},
+	} {
+		presets.Register(p.Name, p.Doc, p)
 	}
 }
 
+// Presets lists the known models.
+func Presets() []Preset { return presets.All() }
+
 // LookupPreset finds a preset by name. The error lists the known ones.
-func LookupPreset(name string) (Preset, error) {
-	var known []string
-	for _, p := range Presets() {
-		if p.Name == name {
-			return p, nil
-		}
-		known = append(known, p.Name)
-	}
-	return Preset{}, fmt.Errorf("unknown preset %q: known are %s", name, strings.Join(known, ", "))
-}
+func LookupPreset(name string) (Preset, error) { return presets.Lookup(name) }
 
 // sizes are the published sizes of mixers for one data set.
 type sizes struct{ width, depth, tokens, channels int }
@@ -76,7 +70,7 @@ func (z sizes) choice(architecture string, dropout float64) Choice {
 func avmnist(architecture string, network sizes, prediction string, dropout float64) Specification {
 	encoder, fusion := avmnistSizes.choice(architecture, dropout), network.choice(architecture, dropout)
 	return Specification{Modalities: []Modality{avmnistImage.with(encoder), avmnistAudio.with(encoder)},
-		Fusion: "concat", Network: &fusion, Prediction: prediction, Classes: 10}
+		Fusion: Fuse("concat"), Network: &fusion, Prediction: prediction, Classes: 10}
 }
 
 func m2mixerAVMNIST(dropout float64) Specification {
@@ -92,5 +86,5 @@ func m2mixerMIMIC(dropout float64) Specification {
 	network := sizes{width: 64, depth: 1, tokens: 8, channels: 64}.choice("mlp_mixer", dropout)
 	return Specification{
 		Modalities: []Modality{mimicSeries.with(mimicSizes.choice("mlp_mixer", dropout)), mimicStatic.with(static)},
-		Fusion:     "concat", Network: &network, Prediction: FusionPrediction, Classes: 6}
+		Fusion:     Fuse("concat"), Network: &network, Prediction: FusionPrediction, Classes: 6}
 }

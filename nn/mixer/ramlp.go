@@ -1,10 +1,9 @@
 package mixer
 
 import (
-	"fmt"
-
 	"mixmas/nn"
 	"mixmas/nn/device"
+	"mixmas/nn/options"
 )
 
 func init() {
@@ -19,14 +18,14 @@ func init() {
 	})
 }
 
-// RaMLPOptions are the options of the architecture ramlp, each with one number a stage.
+// RaMLPOptions are the options of the architecture ramlp, each with one number per stage.
 type RaMLPOptions struct {
-	Depths    []int `yaml:"depths" json:"depths" doc:"Blocks of each stage."`
-	Dims      []int `yaml:"dims" json:"dims" doc:"Features of each stage; the last are those of the tokens."`
-	MLPRatio  []int `yaml:"mlp_ratio" json:"mlp_ratio" doc:"Hidden width of each stage's MLP over features, in multiples of its features."`
-	Expansion []int `yaml:"expansion" json:"expansion" doc:"Width of each stage's region mixing, in multiples of its features."`
-	Region    []int `yaml:"region" json:"region" doc:"Side of each stage's regions, a divisor of its map's sides; empty chooses them."`
-	Group     []int `yaml:"group" json:"group" doc:"Channels that each stage's regions mix together."`
+	Depths    []int `yaml:"depths" json:"depths" jsonschema:"minimum=1,maximum=1000" doc:"Blocks of each stage."`
+	Dims      []int `yaml:"dims" json:"dims" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of each stage; the last are those of the tokens."`
+	MLPRatio  []int `yaml:"mlp_ratio" json:"mlp_ratio" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of each stage's MLP over features, in multiples of its features."`
+	Expansion []int `yaml:"expansion" json:"expansion" jsonschema:"minimum=1,maximum=68719476736" doc:"Width of each stage's region mixing, in multiples of its features."`
+	Region    []int `yaml:"region" json:"region" jsonschema:"minimum=1,maximum=68719476736" doc:"Side of each stage's regions, a divisor of its map's sides; empty chooses them."`
+	Group     []int `yaml:"group" json:"group" jsonschema:"minimum=1,maximum=68719476736" doc:"Channels that each stage's regions mix together."`
 }
 
 // RaMLP turns maps (b, channels, H, W) into the cells of its last map as tokens (b, n, d) (Lai et al. 2023). Maps are
@@ -44,34 +43,21 @@ const ramlpEps = 1e-6
 var truncated = nn.TruncatedNormal(0.02)
 
 // newRaMLP takes options with the same number of stages in every list.
-func newRaMLP(s *nn.Scope, in Input, options any) (Network, error) {
-	o, ok := options.(*RaMLPOptions)
-	if !ok {
-		return nil, wrongOptions("ramlp", options)
-	}
+func newRaMLP(s *nn.Scope, in Input, given any) (Network, error) {
+	o := given.(*RaMLPOptions)
 	if err := in.check(); err != nil {
 		return nil, err
 	}
 	stages := len(o.Dims)
 	if stages == 0 {
-		return nil, fmt.Errorf("option dims: want at least one stage")
+		return nil, options.Errorf("dims", "want at least one stage")
 	}
 	for _, list := range []struct {
 		name   string
 		values []int
 	}{{"depths", o.Depths}, {"dims", o.Dims}, {"mlp_ratio", o.MLPRatio}, {"expansion", o.Expansion}, {"region", o.Region}, {"group", o.Group}} {
 		if len(list.values) != stages && !(list.name == "region" && len(list.values) == 0) {
-			return nil, fmt.Errorf("option %s: want one number for each of the %d stages of dims, got %v", list.name, stages, list.values)
-		}
-		for _, v := range list.values {
-			if err := positive(option{list.name, v}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, depth := range o.Depths {
-		if err := countable(option{"depths", depth}); err != nil {
-			return nil, err
+			return nil, options.Errorf(list.name, "want one number for each of the %d stages of dims, got %v", stages, list.values)
 		}
 	}
 	m := &RaMLP{}
@@ -84,7 +70,7 @@ func newRaMLP(s *nn.Scope, in Input, options any) (Network, error) {
 		sampling.create(s.In("down", i), channels, d)
 		channels, height, width = d, sampling.side(height), sampling.side(width)
 		if height < 1 || width < 1 {
-			return nil, fmt.Errorf("option dims: maps of %d×%d are too small for %d stages", in.Shape[1], in.Shape[2], stages)
+			return nil, options.Errorf("dims", "maps of %d×%d are too small for %d stages", in.Shape[1], in.Shape[2], stages)
 		}
 		region := defaultRegion(height, width)
 		if i == stages-1 {
@@ -94,19 +80,19 @@ func newRaMLP(s *nn.Scope, in Input, options any) (Network, error) {
 			region = o.Region[i]
 		}
 		if height%region != 0 || width%region != 0 {
-			return nil, fmt.Errorf("option region: %d of stage %d does not divide its map of %d×%d", region, i+1, height, width)
+			return nil, options.Errorf("region", "%d of stage %d does not divide its map of %d×%d", region, i+1, height, width)
 		}
 		for _, o := range []struct {
 			name  string
 			sizes []int
 		}{{"mlp_ratio", []int{o.MLPRatio[i], d}}, {"expansion", []int{o.Expansion[i], d}}, {"group", []int{o.Group[i], region, region}}} {
 			if _, ok := device.Elements(o.sizes...); !ok {
-				return nil, fmt.Errorf("option %s: a layer of stage %d would be more than %d wide, the product of %v",
-					o.name, i+1, device.MaxElements, o.sizes)
+				return nil, options.Errorf(o.name, "a layer of stage %d would be more than %d wide, the product of %v",
+					i+1, device.MaxElements, o.sizes)
 			}
 		}
 		if o.Expansion[i]*d%o.Group[i] != 0 {
-			return nil, fmt.Errorf("option group: %d of stage %d does not divide its %d·%d expanded features", o.Group[i], i+1, o.Expansion[i], d)
+			return nil, options.Errorf("group", "%d of stage %d does not divide its %d·%d expanded features", o.Group[i], i+1, o.Expansion[i], d)
 		}
 		var blocks []*RaMLPBlock
 		for j := range o.Depths[i] {

@@ -4,11 +4,12 @@
 package mixer
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"mixmas/nn"
+	"mixmas/nn/options"
+	"mixmas/nn/registry"
 )
 
 // Kind says how one sample of an input is laid out.
@@ -47,10 +48,11 @@ type Architecture struct {
 	Name, Doc string
 	// Kinds are the inputs that it takes. One that takes Tokens can be a fusion network.
 	Kinds []Kind
-	// Options makes a pointer to the options struct, filled with defaults. Its fields have yaml, json and doc tags.
-	// A field "dropout" is set from the training recipe where the configuration does not set it.
+	// Options makes a pointer to the options struct, filled with defaults. Its fields have yaml, json and doc tags, ranges in
+	// jsonschema tags, and recipe tags where they follow the training's recipe: see package options.
 	Options func() any
-	// New creates the network's parameters in the scope. It refuses options that do not fit the input.
+	// New creates the network's parameters in the scope. It refuses options that do not fit the input; those that break the
+	// rules of their tags do not come so far.
 	New func(s *nn.Scope, in Input, options any) (Network, error)
 }
 
@@ -73,34 +75,33 @@ func (a Architecture) Inputs() string {
 	return b.String()
 }
 
-var registry = map[string]Architecture{}
+var architectures = registry.New[Architecture]("architecture")
 
-// Register adds an architecture. It panics if the name is taken.
+// Register adds an architecture. It panics if the name is taken, without Doc, and without Options or New: a programmer's
+// mistake.
 func Register(a Architecture) {
-	if _, taken := registry[a.Name]; taken {
-		panic("mixer: architecture registered twice: " + a.Name)
+	if a.Options == nil || a.New == nil {
+		panic("architecture " + a.Name + " cannot be registered: it needs Options and New")
 	}
-	registry[a.Name] = a
+	options.MustDescribe("architecture "+a.Name, a.Options)
+	architectures.Register(a.Name, a.Doc, a)
+}
+
+// Build checks the options against the rules of their tags, nil for the defaults, and creates the network's parameters in the
+// scope.
+func (a Architecture) Build(s *nn.Scope, in Input, given any) (Network, error) {
+	own, err := options.Of(a.Options, given)
+	if err != nil {
+		return nil, err
+	}
+	return a.New(s, in, own)
 }
 
 // All lists the registered architectures by name.
-func All() []Architecture {
-	list := make([]Architecture, 0, len(registry))
-	for _, a := range registry {
-		list = append(list, a)
-	}
-	slices.SortFunc(list, func(a, b Architecture) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
+func All() []Architecture { return architectures.All() }
+
+// Names lists their names.
+func Names() []string { return architectures.Names() }
 
 // Lookup finds an architecture by name. The error lists the known ones.
-func Lookup(name string) (Architecture, error) {
-	if a, ok := registry[name]; ok {
-		return a, nil
-	}
-	var known []string
-	for _, a := range All() {
-		known = append(known, a.Name)
-	}
-	return Architecture{}, fmt.Errorf("unknown architecture %q: known are %s", name, strings.Join(known, ", "))
-}
+func Lookup(name string) (Architecture, error) { return architectures.Lookup(name) }

@@ -19,7 +19,7 @@ type SimpleMLPOptions struct {
 	Hidden  int     `yaml:"hidden" json:"hidden" jsonschema:"minimum=1,maximum=68719476736" doc:"Width of the hidden layers."`
 	Width   int     `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of the token."`
 	Layers  int     `yaml:"layers" json:"layers" jsonschema:"minimum=1,maximum=1000" doc:"Number of hidden layers."`
-	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout after each hidden layer; by default the training's."`
+	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after each hidden layer; by default the training's."`
 }
 
 // SimpleMLP is [linear, ReLU, dropout] k times, then a linear layer to one token: (b, f) to (b, 1, d). It implements
@@ -31,21 +31,9 @@ type SimpleMLP struct {
 	dropout float64
 }
 
-func newSimpleMLP(s *nn.Scope, in Input, options any) (Network, error) {
-	o, ok := options.(*SimpleMLPOptions)
-	if !ok {
-		return nil, wrongOptions("simple_mlp", options)
-	}
+func newSimpleMLP(s *nn.Scope, in Input, given any) (Network, error) {
+	o := given.(*SimpleMLPOptions)
 	if err := in.check(); err != nil {
-		return nil, err
-	}
-	if err := positive(option{"hidden", o.Hidden}, option{"width", o.Width}); err != nil {
-		return nil, err
-	}
-	if err := countable(option{"layers", o.Layers}); err != nil {
-		return nil, err
-	}
-	if err := probability(o.Dropout); err != nil {
 		return nil, err
 	}
 	m := &SimpleMLP{width: o.Width, dropout: o.Dropout}

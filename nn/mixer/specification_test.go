@@ -34,7 +34,7 @@ func TestBuildErrors(t *testing.T) {
 		return mixer.Specification{Modalities: []mixer.Modality{m}, Classes: 3}
 	}
 	fused := func(change func(*mixer.Specification)) mixer.Specification {
-		s := mixer.Specification{Classes: 3, Fusion: "concat", Network: &mixer.Choice{Architecture: "mlp_mixer"},
+		s := mixer.Specification{Classes: 3, Fusion: mixer.Fuse("concat"), Network: &mixer.Choice{Architecture: "mlp_mixer"},
 			Modalities: []mixer.Modality{image("mlp_mixer", mlp(func(*mixer.MLPMixerOptions) {}), 1, 8, 8)}}
 		change(&s)
 		return s
@@ -47,7 +47,7 @@ func TestBuildErrors(t *testing.T) {
 		{"width", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.Width = 0 }), 1, 8, 8)), "modality image: mlp_mixer: option width: want at least 1, got 0"},
 		{"depth", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.Depth = -1 }), 1, 8, 8)), "option depth"},
 		{"too deep", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.Depth = 1 << 30 }), 1, 8, 8)), "option depth: want at most 1000"},
-		{"too deep a stage", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Depths = []int{1, 1 << 30} }), 1, 28, 28)), "option depths: want at most 1000"},
+		{"too deep a stage", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Depths = []int{1, 1 << 30} }), 1, 28, 28)), "option depths[1]: want at most 1000, got 1073741824"},
 		{"token width", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.TokenWidth = 0 }), 1, 8, 8)), "option token_width"},
 		{"channel width", one(image("mlp_mixer", mlp(func(o *mixer.MLPMixerOptions) { o.ChannelWidth = 0 }), 1, 8, 8)), "option channel_width"},
 		{"patch", one(image("mlp_mixer", mlp(func(*mixer.MLPMixerOptions) {}), 1, 8, 10)), "option patch: 4 does not divide maps of 8×10"},
@@ -60,9 +60,9 @@ func TestBuildErrors(t *testing.T) {
 		{"region", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Region = []int{7, 3} }), 1, 28, 28)), "option region: 3 of stage 2 does not divide its map of 4×4"},
 		{"group", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Group = []int{3, 1} }), 1, 28, 28)), "option group: 3 of stage 1"},
 		{"small map", one(image("ramlp", ramlp(func(*mixer.RaMLPOptions) {}), 1, 2, 2)), "too small"},
-		{"other options", one(image("ramlp", &mixer.SimpleMLPOptions{}, 1, 28, 28)), "ramlp does not take options of type *mixer.SimpleMLPOptions"},
+		{"other options", one(image("ramlp", &mixer.SimpleMLPOptions{}, 1, 28, 28)), "ramlp: options of type *mixer.SimpleMLPOptions cannot be taken: want *mixer.RaMLPOptions"},
 		{"kind", one(image("simple_mlp", nil, 1, 28, 28)), "simple_mlp does not take inputs of kind \"map\": it takes table"},
-		{"shape", one(image("mlp_mixer", nil, 28, 28)), "a map has 3 dimensions a sample, got the shape 28×28"},
+		{"shape", one(image("mlp_mixer", nil, 28, 28)), "a sample of a map has 3 dimensions, got the shape 28×28"},
 		{"empty shape", one(image("mlp_mixer", nil, 1, 0, 28)), "no elements"},
 		{"architecture", one(image("mixer", nil, 1, 28, 28)), "unknown architecture \"mixer\": known are hyper_mixer, mlp_mixer, monarch_mixer, ramlp, simple_mlp"},
 		{"classes", mixer.Specification{Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "classes"},
@@ -70,7 +70,7 @@ func TestBuildErrors(t *testing.T) {
 		{"number of weights", mixer.Specification{Classes: 2, MultiLabel: true, PosWeight: []float32{1}, Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "each of the 2 classes, got 1"},
 		{"no modality", mixer.Specification{Classes: 2}, "one modality"},
 		{"masked map", one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 8, 8}, Masked: true}), "masked"},
-		{"fusion", fused(func(s *mixer.Specification) { s.Fusion = "min" }), "unknown fusion function \"min\": known are concat, mean, max, sum"},
+		{"fusion", fused(func(s *mixer.Specification) { s.Fusion = mixer.Fuse("min") }), "unknown fusion function \"min\": known are concat, mean, max, sum"},
 		{"no network", fused(func(s *mixer.Specification) { s.Network = nil }), "fusion network"},
 		{"network", fused(func(s *mixer.Specification) { s.Network = &mixer.Choice{Architecture: "ramlp"} }), "fusion network: ramlp does not take inputs of kind \"tokens\""},
 		{"prediction", fused(func(s *mixer.Specification) { s.Prediction = "vote" }), "unknown prediction \"vote\""},

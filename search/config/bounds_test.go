@@ -95,7 +95,7 @@ func TestLargePlansParse(t *testing.T) {
 		t.Fatalf("%d classes", n)
 	}
 	options.Classes[classes-1] = options.Classes[7]
-	if err := options.Check(); fmt.Sprint(err) != `classes[59999]: "the 7th class" is named twice` {
+	if err := options.Check(); fmt.Sprint(err) != `option classes[59999]: "the 7th class" is named twice` {
 		t.Errorf("got %v", err)
 	}
 	if len(c.Search.Encoders) != modalities+1 || len(c.Search.Encoders["more"]) != candidates {

@@ -2,39 +2,73 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
-	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 )
 
-// Candidates are the candidates of one stage.
+// Candidates are the candidates of one stage: architectures.
 type Candidates []Candidate
 
-// Candidate is an architecture with the options that it is tried with.
+// Fusions are the candidate fusion functions. A list of names alone is read too.
+type Fusions []Candidate
+
+// Candidate is an architecture or fusion function with the options that it is tried with.
 type Candidate struct {
-	// Name is the registered architecture; Label is what tables call the candidate, unique in its stage.
+	// Name is what it is registered as; Label is what tables call the candidate, unique in its stage.
 	Name, Label string
-	// Options points to the architecture's own options struct, filled from its defaults and the configuration.
+	// Options points to its own options struct, filled from its defaults and the configuration.
 	Options any
-	// OwnDropout says that the configuration set the option dropout, so that the training recipe's does not apply.
+	// OwnDropout says that the configuration set the option that takes the training recipe's dropout otherwise.
 	OwnDropout bool
 }
 
-// WithDropout is a copy of the options under a training recipe's dropout, which becomes the option "dropout" where the
-// architecture has one and the configuration does not set it.
+// WithDropout is a copy of the options under a training recipe's dropout, which goes to the option that takes it, where
+// there is one and the configuration does not set it.
 func (c Candidate) WithDropout(dropout float64) any {
-	options := reflect.New(reflect.TypeOf(c.Options).Elem())
-	options.Elem().Set(reflect.ValueOf(c.Options).Elem())
-	if f, ok := fieldByName(options.Elem(), "dropout"); ok && !c.OwnDropout {
-		f.value.SetFloat(dropout)
+	own := reflect.New(reflect.TypeOf(c.Options).Elem())
+	own.Elem().Set(reflect.ValueOf(c.Options).Elem())
+	if f, ok := options.ByRecipe(own.Elem(), options.Dropout); ok && !c.OwnDropout {
+		f.Value.SetFloat(dropout)
 	}
-	return options.Interface()
+	return own.Interface()
+}
+
+// fields are the options that the candidate has.
+func (c Candidate) fields() []options.Field { return options.Fields(reflect.ValueOf(c.Options).Elem()) }
+
+// inherited tells whether an option has its value from the training recipe.
+func (c Candidate) inherited(f options.Field) bool {
+	return f.Recipe == options.Dropout && !c.OwnDropout
+}
+
+// set reads an option of the candidate.
+func (c *Candidate) set(d *decoder, f options.Field, n *yaml.Node, field string) {
+	if f.Recipe == options.Dropout {
+		c.OwnDropout = true
+	}
+	d.value(n, field, f.Value, f.Rules)
 }
 
 // decode reads {defaults: {options}, candidates: [name or {name, label, options}]}.
 func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
+	*c = architectures.read(d, n, field)
+}
+
+// decode reads the same, or the list of candidates alone.
+func (f *Fusions) decode(d *decoder, n *yaml.Node, field string) {
+	if resolve(n).Kind == yaml.SequenceNode {
+		*f, _ = fusions.list(d, n, field, nil)
+		return
+	}
+	*f = fusions.read(d, n, field)
+}
+
+// read reads {defaults, candidates}.
+func (k catalogue) read(d *decoder, n *yaml.Node, field string) []Candidate {
 	var list, shared *yaml.Node
 	ok := d.mapping(n, field, func(key, value *yaml.Node) bool {
 		switch key.Value {
@@ -48,41 +82,47 @@ func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
 		return true
 	}, "defaults", "candidates")
 	if !ok {
-		return
+		return nil
 	}
 	if list == nil {
-		d.errorf(n.Line, field, "candidates is missing: list at least one architecture")
-		return
+		d.errorf(n.Line, field, "candidates is missing: list at least one %s", k.kind)
+		return nil
 	}
-	items := d.sequence(list, field+".candidates")
+	given, complete := d.defaults(shared, field+".defaults")
+	candidates, all := k.list(d, list, field+".candidates", given)
+	if candidates != nil && given != nil && complete && all {
+		d.mapping(shared, field+".defaults", func(key, _ *yaml.Node) bool { return given.used[key.Value] }, optionNames(candidates)...)
+	}
+	return candidates
+}
+
+// list reads the candidates. It reports whether each was read; nil is a list that none can be read of.
+func (k catalogue) list(d *decoder, n *yaml.Node, field string, shared *defaults) (list []Candidate, all bool) {
+	items := d.sequence(n, field)
 	if items == nil {
-		return
+		return nil, false
 	}
-	options, complete := d.defaults(shared, field+".defaults")
-	*c = nil
+	if len(items) == 0 {
+		d.errorf(n.Line, field, "is empty: list at least one %s", k.kind)
+	}
+	list, all = []Candidate{}, true
 	labels := map[string]bool{}
 	for i, item := range items {
 		if d.gaveUp() {
-			return
+			return nil, false
 		}
-		candidate, ok := d.candidate(item, index(field+".candidates", i), options)
-		complete = complete && ok
+		candidate, ok := k.candidate(d, item, index(field, i), shared)
+		all = all && ok
 		if !ok {
 			continue
 		}
 		if labels[candidate.Label] {
-			d.errorf(item.Line, index(field+".candidates", i), "%q is already in the list: give one of the two a label of its own", candidate.Label)
+			d.errorf(item.Line, index(field, i), "%q is already in the list: give one of the two a label of its own", candidate.Label)
 		}
 		labels[candidate.Label] = true
-		*c = append(*c, candidate)
+		list = append(list, candidate)
 	}
-	if len(items) == 0 {
-		d.errorf(list.Line, field+".candidates", "is empty: list at least one architecture")
-	}
-	if options == nil || !complete {
-		return
-	}
-	d.mapping(shared, field+".defaults", func(key, _ *yaml.Node) bool { return options.used[key.Value] }, c.optionNames()...)
+	return list, all
 }
 
 // defaults are options for every candidate that knows them.
@@ -109,79 +149,81 @@ func (d *decoder) defaults(n *yaml.Node, field string) (shared *defaults, ok boo
 }
 
 // optionNames lists the options that any of the candidates knows, in order of first sight.
-func (c Candidates) optionNames() []string {
+func optionNames(candidates []Candidate) []string {
 	var known []string
 	seen := map[string]bool{}
-	architectures := map[string]bool{}
-	for _, candidate := range c {
-		if architectures[candidate.Name] {
+	read := map[string]bool{}
+	for _, candidate := range candidates {
+		if read[candidate.Name] {
 			continue
 		}
-		architectures[candidate.Name] = true
-		for _, name := range fieldNames(reflect.ValueOf(candidate.Options).Elem()) {
-			if !seen[name] {
-				seen[name] = true
-				known = append(known, name)
+		read[candidate.Name] = true
+		for _, f := range candidate.fields() {
+			if !seen[f.Name] {
+				seen[f.Name] = true
+				known = append(known, f.Name)
 			}
 		}
 	}
 	return known
 }
 
-// candidate reads one candidate: the defaults that its architecture knows, then its own options.
-func (d *decoder) candidate(n *yaml.Node, field string, shared *defaults) (Candidate, bool) {
+// candidate reads one candidate: the defaults that it knows, then its own options.
+func (k catalogue) candidate(d *decoder, n *yaml.Node, field string, shared *defaults) (Candidate, bool) {
 	var c Candidate
 	n = resolve(n)
 	name := n
 	if n.Kind == yaml.MappingNode {
 		name = d.lookup(n, field, "name")
 		if name == nil {
-			d.errorf(n.Line, field, "name is missing: known architectures are %s", strings.Join(architectureNames(), ", "))
+			d.errorf(n.Line, field, "name is missing: known %ss are %s", k.kind, strings.Join(k.names(), ", "))
 			return c, false
 		}
 	}
 	before := d.failures
-	d.value(name, field, reflect.ValueOf(&c.Name).Elem(), rules{})
+	d.value(name, field, reflect.ValueOf(&c.Name).Elem(), options.Rules{})
 	if d.failures > before {
 		return c, false
 	}
-	architecture, err := mixer.Lookup(c.Name)
-	if err != nil {
+	var err error
+	if c.Options, err = k.options(c.Name); err != nil {
 		d.errorf(name.Line, field, "%v", err)
 		return c, false
 	}
 	c.Label = c.Name
-	c.Options = architecture.Options()
 	d.lines[field] = n.Line
-	options := reflect.ValueOf(c.Options).Elem()
+	own := c.fields()
 	if shared != nil {
-		for _, f := range fields(options) {
-			if value := shared.values[f.name]; value != nil {
-				shared.used[f.name] = true
-				c.OwnDropout = c.OwnDropout || f.name == "dropout"
-				d.value(value, join(shared.field, f.name), f.value, f.rules)
+		for _, f := range own {
+			if value := shared.values[f.Name]; value != nil {
+				shared.used[f.Name] = true
+				c.set(d, f, value, join(shared.field, f.Name))
 			}
 		}
 	}
 	if n.Kind != yaml.MappingNode {
 		return c, true
 	}
+	known := []string{"name", "label"}
+	for _, f := range own {
+		known = append(known, f.Name)
+	}
 	return c, d.mapping(n, field, func(key, value *yaml.Node) bool {
 		switch key.Value {
 		case "name":
 			return true
 		case "label":
-			d.value(value, field+".label", reflect.ValueOf(&c.Label).Elem(), rules{})
+			d.value(value, field+".label", reflect.ValueOf(&c.Label).Elem(), options.Rules{})
 			if c.Label == "" {
 				d.errorf(value.Line, field+".label", "is empty")
 			}
 			return true
 		}
-		f, ok := fieldByName(options, key.Value)
-		if ok {
-			c.OwnDropout = c.OwnDropout || f.name == "dropout"
-			d.value(value, join(field, f.name), f.value, f.rules)
+		i := slices.IndexFunc(own, func(f options.Field) bool { return f.Name == key.Value })
+		if i < 0 {
+			return false
 		}
-		return ok
-	}, append([]string{"name", "label"}, fieldNames(options)...)...)
+		c.set(d, own[i], value, join(field, own[i].Name))
+		return true
+	}, known...)
 }

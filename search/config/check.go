@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
@@ -20,8 +21,8 @@ func (c *Config) check(d *decoder) {
 	if c.Data.Format == "" && c.lines["data"] == 0 {
 		fail("data", "is missing: name a format and its options")
 	}
-	if options, ok := c.Data.Options.(dataset.Checker); ok && !d.failed("data") {
-		err, wrong := options.Check(), new(dataset.OptionError)
+	if own, ok := c.Data.Options.(dataset.Checker); ok && !d.failed("data") {
+		err, wrong := own.Check(), new(options.Error)
 		if errors.As(err, &wrong) {
 			fail("data."+wrong.Field, "%s", wrong.Text)
 		} else if err != nil {
@@ -36,7 +37,7 @@ func (c *Config) check(d *decoder) {
 	if err := sample.Check(c.Sample.Sampler); err != nil {
 		fail("sample.sampler", "%v", err)
 	}
-	if err := metric.Check(c.Search.Metric, false); err != nil && metric.Check(c.Search.Metric, true) != nil {
+	if err := metric.Known(c.Search.Metric); err != nil {
 		fail("search.metric", "%v", err)
 	}
 	if len(c.Search.Encoders) == 0 {
@@ -57,20 +58,6 @@ func (c *Config) check(d *decoder) {
 			fail("search.networks", "%s is no fusion network: it takes %s", candidate.Name, a.Inputs())
 		}
 	}
-	known := FusionNames()
-	if len(c.Search.Fusions) == 0 {
-		fail("search.fusions", "is empty: list at least one of %s", strings.Join(known, ", "))
-	}
-	named := map[string]bool{}
-	for i, name := range c.Search.Fusions {
-		if !slices.Contains(known, name) {
-			fail(index("search.fusions", i), "unknown fusion function %q: known are %s", name, strings.Join(known, ", "))
-		}
-		if named[name] {
-			fail(index("search.fusions", i), "%q is already in the list", name)
-		}
-		named[name] = true
-	}
 	for _, t := range []struct {
 		field    string
 		training Training
@@ -82,8 +69,8 @@ func (c *Config) check(d *decoder) {
 }
 
 // CheckData finds what does not fit an open data set: modalities without candidates or unknown to the data, architectures
-// that do not take a modality's kind of input, a metric that is not defined for the data's labels, pos_weight without
-// many labels or of another length. Its error joins one [*Error] for each.
+// that do not take a modality's kind of input, a metric that is not defined for the data's labels, pos_weight of data that
+// are not multi-label, or of another length. Its error joins one [*Error] for each.
 func (c *Config) CheckData(data dataset.Dataset) error {
 	d := &decoder{file: c.file}
 	if c.file == "" {

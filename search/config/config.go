@@ -7,14 +7,17 @@
 // parser check.
 package config
 
-import "mixmas/search/sample"
+import (
+	"mixmas/nn"
+	"mixmas/search/sample"
+)
 
 // Config is a checked plan: which data, which sample, what is tried, and how the winner is trained.
 type Config struct {
 	Name string `yaml:"name" json:"name" doc:"What tables and reports call this search. Default: the data's format."`
 	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: with the same seed, data and configuration it gives the same bits."`
 	// Numerics is what matrix products compute with; "auto" is the device's own choice.
-	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"What matrix products round their operands to, and part of what a score is kept under (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU, fp32 on the CPU, which has no other."`
+	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"What matrix products round their operands to; part of the key of a score (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`
 	Data     Data   `yaml:"data" json:"data" doc:"The data set."`
 	Sample   Sample `yaml:"sample" json:"sample" doc:"How many training samples the candidates are trained on, and which."`
 	Search   Search `yaml:"search" json:"search" doc:"What is tried, and how the winner of a stage is chosen."`
@@ -29,7 +32,7 @@ type Config struct {
 type Data struct {
 	// Format is the registered name of the format.
 	Format string
-	// PosWeight weighs the positive term of each class's binary cross-entropy, for many labels a sample; nil weighs none.
+	// PosWeight weighs the positive term of each class's binary cross-entropy, for multi-label data; nil weighs none.
 	PosWeight []float64
 	// Options points to the format's own options struct, as its registration makes it, filled from the configuration.
 	Options any
@@ -37,50 +40,33 @@ type Data struct {
 
 // Sample says how many training samples the candidates see and which.
 type Sample struct {
-	Sampler    string  `yaml:"sampler" json:"sampler" doc:"How samples are drawn."`
-	Error      float64 `yaml:"error" json:"error" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Margin of error ε of the sample size n = z²p(1-p)/ε², corrected to n/(1+n/N) for N training samples."`
-	Proportion float64 `yaml:"proportion" json:"proportion" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Expected proportion p in that formula; 0.5 is the safest."`
-	Confidence float64 `yaml:"confidence" json:"confidence" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Confidence level, which gives z."`
-	Distance   float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted when no class's proportion differs this much from the training data's."`
-	Redraws    int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How often a sample that is too far off is drawn again before giving up."`
-	Size       int     `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: by the formula."`
-	Validation string  `yaml:"validation" json:"validation" jsonschema:"enum=all,enum=formula" doc:"Score candidates on all validation data, or on as many as the formula gives (all | formula)."`
+	sample.Options `yaml:",inline"`
+	Validation     string `yaml:"validation" json:"validation" jsonschema:"enum=all,enum=formula" doc:"Score candidates on all validation data, or on as many as the formula gives (all | formula)."`
 }
 
 // Search says what is tried and how a stage's winner is chosen.
 type Search struct {
 	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects; all metrics are kept."`
-	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: go on from their trained weights, or start afresh (warm | scratch)."`
+	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: start from their trained weights, or from scratch (warm | scratch)."`
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which kept scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
 	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again whose recorded training failed."`
 	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders of each modality. Options under defaults go to every candidate that knows them."`
-	Fusions     []string              `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
+	Fusions     Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
 	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one stands in while the fusion function is chosen."`
 	Training    Training              `yaml:"training" json:"training" doc:"The short training that a candidate is judged by."`
 }
 
 // Train is the recipe of the full training.
 type Train struct {
-	Training      Training `yaml:"training" json:"training" doc:"The training recipe; epochs is the most that are run."`
-	Plateau       Plateau  `yaml:"plateau" json:"plateau" doc:"When the validation loss stops falling, the learning rate does."`
-	EarlyStopping int      `yaml:"early_stopping" json:"early_stopping" jsonschema:"minimum=0" doc:"Stop after this many epochs without a better validation loss. 0: never."`
+	Training      Training     `yaml:"training" json:"training" doc:"The training recipe; epochs is the maximum."`
+	Plateau       nn.Reduction `yaml:"plateau" json:"plateau" doc:"The learning rate is reduced when the validation loss stops improving."`
+	EarlyStopping int          `yaml:"early_stopping" json:"early_stopping" jsonschema:"minimum=0" doc:"Stop after this many epochs without improvement of the validation loss. 0: never."`
 }
 
-// Plateau reduces the learning rate by Factor after more than Patience epochs without a better validation loss.
-type Plateau struct {
-	Factor   float64 `yaml:"factor" json:"factor" jsonschema:"exclusiveMinimum=0,maximum=1" doc:"The learning rate is multiplied by it. 1: never reduced."`
-	Patience int     `yaml:"patience" json:"patience" jsonschema:"minimum=0" doc:"Epochs without a better validation loss that are borne."`
-}
-
-// Training is a recipe: optimiser, batches and epochs.
+// Training is a recipe, and the dropout of the models.
 type Training struct {
-	Optimiser    string  `yaml:"optimiser" json:"optimiser" jsonschema:"enum=adam,enum=adamw,enum=sgd" doc:"adam | adamw | sgd"`
-	LearningRate float64 `yaml:"learning_rate" json:"learning_rate" jsonschema:"exclusiveMinimum=0" doc:"Learning rate."`
-	WeightDecay  float64 `yaml:"weight_decay" json:"weight_decay" jsonschema:"minimum=0" doc:"Weight decay: added to the gradient by adam and sgd, decoupled in adamw."`
-	Momentum     float64 `yaml:"momentum" json:"momentum" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Momentum of sgd; the others take none."`
-	Batch        int     `yaml:"batch" json:"batch" jsonschema:"minimum=1" doc:"Samples a step."`
-	Epochs       int     `yaml:"epochs" json:"epochs" jsonschema:"minimum=1" doc:"Passes over the samples."`
-	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout of architectures that have it and do not set their own."`
+	nn.Recipe `yaml:",inline"`
+	Dropout   float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout of the candidates that have the option and do not set it."`
 }
 
 // File is the path or the name that the configuration was read from, empty for the built-in one.
@@ -94,26 +80,28 @@ func (c *Config) Folder() string { return c.folder }
 func base() *Config {
 	return &Config{
 		Seed: 1, Numerics: "auto",
-		Sample: Sample{
-			Sampler: "random", Error: 0.01, Proportion: 0.5, Confidence: 0.90, Distance: 0.05, Redraws: 100, Validation: "all",
-		},
+		Sample: Sample{Options: sample.Defaults(), Validation: "all"},
 		Search: Search{
 			Metric: "accuracy", Start: "warm", Reuse: "exact",
-			Fusions:  []string{"concat", "mean", "max"},
-			Training: Training{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10},
+			Fusions:  functions("concat", "mean", "max"),
+			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}},
 		},
 		Train: Train{
-			Training:      Training{Optimiser: "adam", LearningRate: 0.001, Batch: 32, Epochs: 200, Dropout: 0.5},
-			Plateau:       Plateau{Factor: 0.1, Patience: 2},
+			Training:      Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 32, Epochs: 200}, Dropout: 0.5},
+			Plateau:       nn.Reduction{Factor: 0.1, Patience: 2},
 			EarlyStopping: 10,
 		},
 	}
 }
 
-// Options is the sample as package sample takes it.
-func (s Sample) Options() sample.Options {
-	return sample.Options{
-		Error: s.Error, Proportion: s.Proportion, Confidence: s.Confidence, Size: s.Size,
-		Distance: s.Distance, Redraws: s.Redraws, Sampler: s.Sampler,
+// functions are fusion functions as they are registered.
+func functions(names ...string) (list Fusions) {
+	for _, name := range names {
+		own, err := fusions.options(name)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, Candidate{Name: name, Label: name, Options: own})
 	}
+	return list
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"mixmas/nn"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 )
@@ -25,7 +26,7 @@ type fakeOptions struct {
 	Dims    []int   `yaml:"dims" json:"dims" doc:"dimensions"`
 	Pair    [2]int  `yaml:"pair" json:"pair" doc:"two numbers"`
 	Tied    bool    `yaml:"tied" json:"tied" doc:"tied"`
-	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"dropout"`
+	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"dropout"`
 }
 
 type plainOptions struct {
@@ -37,16 +38,22 @@ type fakeDataOptions struct {
 	Rows int    `yaml:"rows" json:"rows" jsonschema:"minimum=1" doc:"rows"`
 }
 
+// notBuilt is the New of the test's architectures.
+func notBuilt(*nn.Scope, mixer.Input, any) (mixer.Network, error) {
+	return nil, errors.New("not built")
+}
+
 func init() {
 	mixer.Register(mixer.Architecture{
 		Name: "test_mixer", Doc: "for tests", Kinds: []mixer.Kind{mixer.Map, mixer.Tokens},
 		Options: func() any { return &fakeOptions{Width: 16, Heads: 1, Dims: []int{1, 2}, Dropout: 0} },
+		New:     notBuilt,
 	})
 	mixer.Register(mixer.Architecture{
-		Name: "test_table", Doc: "for tests", Kinds: []mixer.Kind{mixer.Table}, Options: func() any { return &plainOptions{8} },
+		Name: "test_table", Doc: "for tests", Kinds: []mixer.Kind{mixer.Table}, Options: func() any { return &plainOptions{8} }, New: notBuilt,
 	})
 	mixer.Register(mixer.Architecture{
-		Name: "test_network", Doc: "for tests", Kinds: []mixer.Kind{mixer.Tokens}, Options: func() any { return &plainOptions{8} },
+		Name: "test_network", Doc: "for tests", Kinds: []mixer.Kind{mixer.Tokens}, Options: func() any { return &plainOptions{8} }, New: notBuilt,
 	})
 	dataset.Register(dataset.Format{
 		Name: "test", Doc: "For tests.", Options: func() any { return &fakeDataOptions{Path: "here", Rows: 4} },
@@ -140,9 +147,9 @@ func TestParseErrors(t *testing.T) {
 		{"whole number", small + "sample: {size: 1.5}", `c.yaml:11: sample.size: want a whole number, got "1.5"`},
 		{"truth", edit("tied: true", "tied: 1"), `c.yaml:8: search.encoders.image.candidates[1].tied: want true or false, got "1"`},
 		{"nan", small + "sample: {error: .nan}", `c.yaml:11: sample.error: want a finite number, got ".nan"`},
-		{"sampler", small + "sample: {sampler: dice}", `c.yaml:11: sample.sampler: sample: unknown sampler "dice"`},
+		{"sampler", small + "sample: {sampler: dice}", `c.yaml:11: sample.sampler: unknown sampler "dice": known are random, stratified`},
 		{"validation", small + "sample: {validation: some}", `c.yaml:11: sample.validation: want one of all, formula, got "some"`},
-		{"metric", edit("search:", "search:\n  metric: acc"), `c.yaml:3: search.metric: metric "acc": unknown`},
+		{"metric", edit("search:", "search:\n  metric: acc"), `c.yaml:3: search.metric: unknown metric "acc": known are accuracy, balanced_accuracy, hamming_accuracy`},
 		{"epochs", edit("search:", "search:\n  training: {epochs: 0}"), "c.yaml:3: search.training.epochs: want at least 1, got 0"},
 		{"dropout", edit("search:", "search:\n  training:\n    dropout: 1"), "c.yaml:4: search.training.dropout: want less than 1, got 1"},
 		{"learning rate", small + "train: {training: {learning_rate: 0}}", "c.yaml:11: train.training.learning_rate: want more than 0, got 0"},
@@ -240,7 +247,7 @@ func TestTemplateIsTheDefault(t *testing.T) {
 	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}
-	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by it", "# Architectures:\n#", "# Architectures by name"} {
+	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by it", "# Architectures:\n#", "# Fusion functions:\n#   concat ", "# Samplers:\n#   random ", "# Metrics:\n#   accuracy ", "# By name, or"} {
 		if !bytes.Contains(text, []byte(explained)) {
 			t.Errorf("the template lacks %q", explained)
 		}
@@ -318,7 +325,9 @@ func TestSchemaKnowsWhatIsRegistered(t *testing.T) {
 	if at("required") != nil {
 		t.Errorf("required: %v", at("required"))
 	}
-	for _, word := range []string{`"const": "test"`, `"const": "test_mixer"`, `"accuracy"`, `"random"`, `"concat"`, `"features a token"`} {
+	for _, word := range []string{`"const": "test"`, `"const": "test_mixer"`, `"const": "accuracy"`, `"const": "random"`, `"const": "concat"`,
+		`"description": "All tokens, one modality after the other."`, `"description": "Every set of samples has the same chance."`,
+		`"description": "Mean recall over the classes that occur."`, `"features a token"`} {
 		if !bytes.Contains(text, []byte(word)) {
 			t.Errorf("the schema lacks %s", word)
 		}

@@ -13,6 +13,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"mixmas/nn/options"
+	"mixmas/nn/registry"
 	"mixmas/search/escape"
 )
 
@@ -111,7 +113,7 @@ func (d *decoder) failed(field string) bool {
 }
 
 // value reads a node into v, which must meet the rules.
-func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r rules) {
+func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.Rules) {
 	n = resolve(n)
 	switch {
 	case d.gaveUp():
@@ -129,16 +131,16 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r rules) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		list := fields(v)
+		list := options.Fields(v)
 		d.mapping(n, field, func(key, value *yaml.Node) bool {
 			for _, f := range list {
-				if f.name == key.Value {
-					d.value(value, join(field, f.name), f.value, f.rules)
+				if f.Name == key.Value {
+					d.value(value, join(field, f.Name), f.Value, f.Rules)
 					return true
 				}
 			}
 			return false
-		}, fieldNames(v)...)
+		}, options.Names(v)...)
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		d.mapping(n, field, func(key, value *yaml.Node) bool {
@@ -176,7 +178,7 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r rules) {
 }
 
 // scalar reads a word, number or truth value.
-func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r rules) {
+func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r options.Rules) {
 	want, takes := "a word", []string{}
 	switch v.Kind() {
 	case reflect.String:
@@ -218,8 +220,8 @@ func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r rules) {
 }
 
 // rules notes which rule a value breaks.
-func (d *decoder) rules(n *yaml.Node, field string, v reflect.Value, r rules) {
-	if text := r.check(v); text != "" {
+func (d *decoder) rules(n *yaml.Node, field string, v reflect.Value, r options.Rules) {
+	if text := r.Check(v); text != "" {
 		d.errorf(n.Line, field, "%s", text)
 	}
 }
@@ -262,11 +264,19 @@ func (d *decoder) mapping(n *yaml.Node, field string, each func(key, value *yaml
 			d.lines[name] = e.key.Line
 		}
 		if !each(e.key, e.value) {
-			d.errorf(e.key.Line, name, "unknown field: known are %s", strings.Join(known, ", "))
+			d.errorf(e.key.Line, name, "unknown field: %s", knownFields(e.key.Value, known))
 			ok = false
 		}
 	}
 	return ok
+}
+
+// knownFields says which fields there are instead of an unknown one.
+func knownFields(unknown string, known []string) string {
+	if len(known) == 0 {
+		return "no candidate has options"
+	}
+	return "known are " + strings.Join(known, ", ") + registry.Suggestion(unknown, known)
 }
 
 // sequence lists the items of a list; nil after an error.

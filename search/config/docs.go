@@ -6,13 +6,15 @@ import (
 
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/sample"
 )
 
 // What the template says of fields that have no doc tag.
 const (
 	formatDoc     = "The format; its options follow."
-	candidatesDoc = "Architectures by name, or {name: N, label: L, and options of its own}."
-	posWeightDoc  = "Weight of the positive term of each class's loss, for many labels a sample: one number a class."
+	candidatesDoc = "By name, or {name: N, label: L, and options of their own}."
+	posWeightDoc  = "Weight of the positive term of each class's loss, for multi-label data: one number per class."
 )
 
 // templateHead says how to use the template and what can be named in it.
@@ -20,19 +22,32 @@ func templateHead() string {
 	var text strings.Builder
 	text.WriteString(`# A search of mixmas. Check it with: mixmas config check FILE
 # Fields that are left out take their defaults; mixmas config schema lists every field and option.
-#
-# Data formats:
 `)
+	section := func(title string) { fmt.Fprintf(&text, "#\n# %s:\n", title) }
+	line := func(name, doc string) { fmt.Fprintf(&text, "#   %-18s %s\n", name, strings.TrimSuffix(doc, ".")) }
+	section("Data formats")
 	for _, f := range dataset.Formats() {
-		fmt.Fprintf(&text, "#   %-15s %s\n", f.Name, f.Doc)
+		line(f.Name, f.Doc)
 	}
-	text.WriteString("#\n# Architectures:\n")
+	section("Architectures")
 	for _, a := range mixer.All() {
 		var kinds []string
 		for _, k := range a.Kinds {
 			kinds = append(kinds, string(k))
 		}
-		fmt.Fprintf(&text, "#   %-15s %s (%s)\n", a.Name, strings.TrimSuffix(a.Doc, "."), strings.Join(kinds, ", "))
+		line(a.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Doc, "."), strings.Join(kinds, ", ")))
+	}
+	section("Fusion functions")
+	for _, f := range mixer.Fusions() {
+		line(f.Name, f.Doc)
+	}
+	section("Samplers")
+	for _, s := range sample.Samplers() {
+		line(s.Name, s.Doc)
+	}
+	section("Metrics")
+	for _, m := range metric.All() {
+		line(m.Name, m.Doc)
 	}
 	text.WriteString("\n")
 	return text.String()

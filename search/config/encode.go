@@ -11,7 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 )
 
 // Save writes the configuration with every value explicit. Parse of what it writes gives an equal configuration.
@@ -46,13 +46,15 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 	case Data:
 		return e.data(value)
 	case Candidates:
-		return e.candidates(value)
+		return e.candidates(value, architectures)
+	case Fusions:
+		return e.fusions(value)
 	}
 	switch v.Kind() {
 	case reflect.Struct:
 		n := &yaml.Node{Kind: yaml.MappingNode}
-		for _, f := range fields(v) {
-			e.add(n, f.name, f.doc, e.value(f.value))
+		for _, f := range options.Fields(v) {
+			e.add(n, f.Name, f.Doc, e.value(f.Value))
 		}
 		return n
 	case reflect.Map:
@@ -80,8 +82,8 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 func (e encoder) data(data Data) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	e.add(n, "format", formatDoc, scalarNode(reflect.ValueOf(data.Format)))
-	for _, f := range fields(reflect.ValueOf(data.Options).Elem()) {
-		e.add(n, f.name, f.doc, e.value(f.value))
+	for _, f := range options.Fields(reflect.ValueOf(data.Options).Elem()) {
+		e.add(n, f.Name, f.Doc, e.value(f.Value))
 	}
 	if data.PosWeight != nil {
 		e.add(n, "pos_weight", posWeightDoc, e.value(reflect.ValueOf(data.PosWeight)))
@@ -90,15 +92,15 @@ func (e encoder) data(data Data) *yaml.Node {
 }
 
 // candidates is {defaults, candidates}: options on which all candidates that know them agree are defaults. The template,
-// for people, leaves out what architectures do by themselves.
-func (e encoder) candidates(list Candidates) *yaml.Node {
+// for people, leaves out what candidates do by themselves.
+func (e encoder) candidates(list []Candidate, k catalogue) *yaml.Node {
 	defaults := &yaml.Node{Kind: yaml.MappingNode}
 	shared := map[string]bool{}
-	for _, name := range list.optionNames() {
-		if f, agreed := list.agreed(name); agreed {
+	for _, name := range optionNames(list) {
+		if f, agreed := agreed(list, name); agreed {
 			shared[name] = true
-			if !e.comments || !list.registered(name) {
-				e.add(defaults, name, f.doc, e.value(f.value))
+			if !e.comments || !registered(list, name, k) {
+				e.add(defaults, name, f.Doc, e.value(f.Value))
 			}
 		}
 	}
@@ -109,11 +111,11 @@ func (e encoder) candidates(list Candidates) *yaml.Node {
 		if c.Label != c.Name {
 			e.add(item, "label", "", scalarNode(reflect.ValueOf(c.Label)))
 		}
-		for _, f := range fields(reflect.ValueOf(c.Options).Elem()) {
-			if shared[f.name] || f.name == "dropout" && !c.OwnDropout || e.comments && (Candidates{c}).registered(f.name) {
+		for _, f := range c.fields() {
+			if shared[f.Name] || c.inherited(f) || e.comments && registered([]Candidate{c}, f.Name, k) {
 				continue
 			}
-			e.add(item, f.name, "", e.value(f.value))
+			e.add(item, f.Name, "", e.value(f.Value))
 		}
 		if len(item.Content) == 2 {
 			item = item.Content[1]
@@ -128,38 +130,49 @@ func (e encoder) candidates(list Candidates) *yaml.Node {
 	return n
 }
 
+// fusions is the list of names where that says it all, and otherwise {defaults, candidates}.
+func (e encoder) fusions(list Fusions) *yaml.Node {
+	n := e.candidates(list, fusions)
+	items := n.Content[len(n.Content)-1]
+	if len(n.Content) > 2 || slices.ContainsFunc(items.Content, func(item *yaml.Node) bool { return item.Kind != yaml.ScalarNode }) {
+		return n
+	}
+	items.Style = yaml.FlowStyle
+	return items
+}
+
 // agreed is an option that all candidates which know it set to the same value.
-func (c Candidates) agreed(name string) (field, bool) {
-	var first field
-	for _, candidate := range c {
-		f, knows := fieldByName(reflect.ValueOf(candidate.Options).Elem(), name)
+func agreed(list []Candidate, name string) (options.Field, bool) {
+	var first options.Field
+	for _, candidate := range list {
+		f, knows := options.ByName(reflect.ValueOf(candidate.Options).Elem(), name)
 		switch {
 		case !knows:
 			continue
-		case name == "dropout" && !candidate.OwnDropout:
-			return field{}, false
-		case first.name == "":
+		case candidate.inherited(f):
+			return options.Field{}, false
+		case first.Name == "":
 			first = f
-		case !reflect.DeepEqual(first.value.Interface(), f.value.Interface()):
-			return field{}, false
+		case !reflect.DeepEqual(first.Value.Interface(), f.Value.Interface()):
+			return options.Field{}, false
 		}
 	}
-	return first, first.name != ""
+	return first, first.Name != ""
 }
 
-// registered tells whether all candidates that know an option have it as their architecture was registered with it.
-func (c Candidates) registered(name string) bool {
-	for _, candidate := range c {
-		architecture, err := mixer.Lookup(candidate.Name)
+// registered tells whether all candidates that know an option have it as they were registered with it.
+func registered(list []Candidate, name string, k catalogue) bool {
+	for _, candidate := range list {
+		own, err := k.options(candidate.Name)
 		if err != nil {
 			return false
 		}
-		f, knows := fieldByName(reflect.ValueOf(candidate.Options).Elem(), name)
+		f, knows := options.ByName(reflect.ValueOf(candidate.Options).Elem(), name)
 		if !knows {
 			continue
 		}
-		original, _ := fieldByName(reflect.ValueOf(architecture.Options()).Elem(), name)
-		if !reflect.DeepEqual(original.value.Interface(), f.value.Interface()) {
+		original, _ := options.ByName(reflect.ValueOf(own).Elem(), name)
+		if !reflect.DeepEqual(original.Value.Interface(), f.Value.Interface()) {
 			return false
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"mixmas/nn/options"
 	"mixmas/search/dataset"
 )
 
@@ -95,7 +96,7 @@ func parseText(name string, text []byte) (*Config, error) {
 	if err := checkAliases(name, root); err != nil {
 		return nil, err
 	}
-	d.value(root, "", reflect.ValueOf(c).Elem(), rules{})
+	d.value(root, "", reflect.ValueOf(c).Elem(), options.Rules{})
 	if d.failures == 0 || c.Data.Format != "" {
 		c.check(d)
 	}
@@ -153,6 +154,9 @@ func syntaxError(name string, err error) error {
 	return e
 }
 
+// positive is the rule of each weight of pos_weight.
+var positive, _ = options.ParseRules("exclusiveMinimum=0")
+
 // decode reads {format, pos_weight, the format's options}.
 func (data *Data) decode(d *decoder, n *yaml.Node, field string) {
 	if n.Kind != yaml.MappingNode {
@@ -161,12 +165,10 @@ func (data *Data) decode(d *decoder, n *yaml.Node, field string) {
 	}
 	name := d.lookup(n, field, "format")
 	if name == nil {
-		_, err := dataset.Lookup("")
-		_, known, _ := strings.Cut(err.Error(), ": ")
-		d.errorf(n.Line, field, "format is missing: %s", known)
+		d.errorf(n.Line, field, "format is missing: known are %s", strings.Join(dataset.Names(), ", "))
 		return
 	}
-	d.value(name, join(field, "format"), reflect.ValueOf(&data.Format).Elem(), rules{})
+	d.value(name, join(field, "format"), reflect.ValueOf(&data.Format).Elem(), options.Rules{})
 	format, err := dataset.Lookup(data.Format)
 	if err != nil {
 		if data.Format != "" {
@@ -175,19 +177,19 @@ func (data *Data) decode(d *decoder, n *yaml.Node, field string) {
 		return
 	}
 	data.Options = format.Options()
-	options := reflect.ValueOf(data.Options).Elem()
+	own := reflect.ValueOf(data.Options).Elem()
 	d.mapping(n, field, func(key, value *yaml.Node) bool {
 		switch key.Value {
 		case "format":
 			return true
 		case "pos_weight":
-			d.value(value, join(field, "pos_weight"), reflect.ValueOf(&data.PosWeight).Elem(), parseRules("exclusiveMinimum=0"))
+			d.value(value, join(field, "pos_weight"), reflect.ValueOf(&data.PosWeight).Elem(), positive)
 			return true
 		}
-		f, ok := fieldByName(options, key.Value)
+		f, ok := options.ByName(own, key.Value)
 		if ok {
-			d.value(value, join(field, f.name), f.value, f.rules)
+			d.value(value, join(field, f.Name), f.Value, f.Rules)
 		}
 		return ok
-	}, append([]string{"format", "pos_weight"}, fieldNames(options)...)...)
+	}, append([]string{"format", "pos_weight"}, options.Names(own)...)...)
 }

@@ -38,16 +38,11 @@ func reflector() *jsonschema.Reflector {
 	}
 }
 
-// JSONSchemaExtend adds the registered metrics and fusion functions.
+// JSONSchemaExtend adds the registered metrics, and the architectures that fit.
 func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
-	names := metric.Names(false)
-	for _, name := range metric.Names(true) {
-		if metric.Check(name, false) != nil {
-			names = append(names, name)
-		}
+	for _, m := range metric.All() {
+		addWord(s.Properties.Value("metric"), m.Name, m.Doc)
 	}
-	s.Properties.Value("metric").Enum = anys(names)
-	s.Properties.Value("fusions").Items.Enum = anys(FusionNames())
 	s.Properties.Set("networks", stageSchema(s.Properties.Value("networks").Description, func(a mixer.Architecture) bool { return a.Takes(mixer.Tokens) }))
 	encoders := s.Properties.Value("encoders")
 	encoders.AdditionalProperties = stageSchema("Candidates of one modality.", isEncoder)
@@ -55,7 +50,14 @@ func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 
 // JSONSchemaExtend adds the registered samplers.
 func (Sample) JSONSchemaExtend(s *jsonschema.Schema) {
-	s.Properties.Value("sampler").Enum = anys(sample.Samplers())
+	for _, sampler := range sample.Samplers() {
+		addWord(s.Properties.Value("sampler"), sampler.Name, sampler.Doc)
+	}
+}
+
+// addWord adds a word that a value may be, with what editors say of it.
+func addWord(s *jsonschema.Schema, name, doc string) {
+	s.OneOf = append(s.OneOf, &jsonschema.Schema{Const: name, Description: doc})
 }
 
 // JSONSchema is one alternative a registered format.
@@ -79,35 +81,68 @@ func (Candidates) JSONSchema() *jsonschema.Schema {
 	return stageSchema("", func(mixer.Architecture) bool { return true })
 }
 
+// JSONSchema is a list of the registered fusion functions, or {defaults, candidates} with them.
+func (Fusions) JSONSchema() *jsonschema.Schema {
+	c := newCandidatesSchema()
+	for _, f := range mixer.Fusions() {
+		c.add(f.Name, f.Doc, f.Options())
+	}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{c.list(), c.stage("")}}
+}
+
 // stageSchema is {defaults, candidates} with the architectures that fit.
 func stageSchema(doc string, fits func(mixer.Architecture) bool) *jsonschema.Schema {
-	names := &jsonschema.Schema{Type: "string"}
-	item := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{names}}
-	defaults := &jsonschema.Schema{
+	c := newCandidatesSchema()
+	for _, a := range mixer.All() {
+		if fits(a) {
+			c.add(a.Name, a.Doc, a.Options())
+		}
+	}
+	return c.stage(doc)
+}
+
+// candidatesSchema describes what the candidates of a stage can be.
+type candidatesSchema struct {
+	names    *jsonschema.Schema   // a candidate by its name alone
+	objects  []*jsonschema.Schema // one for each name, with options
+	defaults *jsonschema.Schema
+}
+
+func newCandidatesSchema() *candidatesSchema {
+	return &candidatesSchema{names: &jsonschema.Schema{Type: "string"}, defaults: &jsonschema.Schema{
 		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
 		Description: "Options of every candidate that knows them.",
+	}}
+}
+
+// add adds what is registered under a name.
+func (c *candidatesSchema) add(name, doc string, options any) {
+	addWord(c.names, name, doc)
+	s := optionsSchema(options)
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		c.defaults.Properties.Set(p.Key, p.Value)
 	}
-	for _, a := range mixer.All() {
-		if !fits(a) {
-			continue
-		}
-		names.Enum = append(names.Enum, a.Name)
-		options := optionsSchema(a.Options())
-		for p := options.Properties.Oldest(); p != nil; p = p.Next() {
-			defaults.Properties.Set(p.Key, p.Value)
-		}
-		options.Title, options.Description = a.Name, a.Doc
-		options.Properties.Set("name", &jsonschema.Schema{Const: a.Name})
-		options.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "What tables call the candidate."})
-		options.Required = []string{"name"}
-		item.AnyOf = append(item.AnyOf, options)
-	}
+	s.Title, s.Description = name, doc
+	s.Properties.Set("name", &jsonschema.Schema{Const: name})
+	s.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "What tables call the candidate."})
+	s.Required = []string{"name"}
+	c.objects = append(c.objects, s)
+}
+
+// list is the list of candidates.
+func (c *candidatesSchema) list() *jsonschema.Schema {
+	item := &jsonschema.Schema{AnyOf: append([]*jsonschema.Schema{c.names}, c.objects...)}
+	return &jsonschema.Schema{Type: "array", MinItems: ptr(uint64(1)), Items: item}
+}
+
+// stage is {defaults, candidates}.
+func (c *candidatesSchema) stage(doc string) *jsonschema.Schema {
 	s := &jsonschema.Schema{
 		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
 		Required: []string{"candidates"}, Description: doc,
 	}
-	s.Properties.Set("defaults", defaults)
-	s.Properties.Set("candidates", &jsonschema.Schema{Type: "array", MinItems: ptr(uint64(1)), Items: item})
+	s.Properties.Set("defaults", c.defaults)
+	s.Properties.Set("candidates", c.list())
 	return s
 }
 
@@ -116,15 +151,6 @@ func optionsSchema(options any) *jsonschema.Schema {
 	s := reflector().Reflect(options)
 	s.Version = ""
 	return s
-}
-
-// anys turns words into the values of an enumeration.
-func anys(words []string) []any {
-	var list []any
-	for _, w := range words {
-		list = append(list, w)
-	}
-	return list
 }
 
 // ptr is the address of a copy of a value.

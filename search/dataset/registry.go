@@ -5,44 +5,43 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
-	"sync"
+
+	"mixmas/nn/options"
+	"mixmas/nn/registry"
 )
 
 // Format opens one kind of data set.
 type Format struct {
 	Name string // as it is written in a configuration
 	Doc  string // one sentence
-	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags, are explained in `doc` tags and
-	// bounded in `jsonschema` tags. Where it is a [Checker], what else must hold is checked too, before any file is opened.
+	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags, are explained in doc tags and
+	// bounded in jsonschema tags: see package options. It may be a [Checker].
 	Options func() any
 	// Folder makes options that open the data in a folder whose layout alone says what they are; nil for a format without such
 	// a layout.
 	Folder func(path string) any
 	// Open opens the data set that options, made by Options, describe. Its errors name the file and row, or the option.
+	// Options of another type, and those that [CheckOptions] refuses, do not come so far.
 	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
 }
 
-// Checker is options that know what must hold beyond the single field.
+// Checker is options that know what must hold beyond the ranges in their tags: relations between options, names that may not
+// be given twice and the like.
 type Checker interface {
-	// Check returns an [*OptionError] for the first option that is missing, out of range or contradicts another. It opens no
-	// files.
+	// Check returns an [*options.Error] for the first option that is missing or contradicts another. It opens no files.
 	Check() error
 }
 
-// OptionError is what is wrong with an option.
-type OptionError struct {
-	Field string // its path, such as modalities[0].kind
-	Text  string // what is wrong and what would be right
-}
-
-// Error is "field: text".
-func (e *OptionError) Error() string { return e.Field + ": " + e.Text }
-
-// OptionErrorf is an [*OptionError].
-func OptionErrorf(field, format string, args ...any) error {
-	return &OptionError{Field: field, Text: fmt.Sprintf(format, args...)}
+// CheckOptions checks options of a format: the rules of their tags, and what a [Checker] says.
+func CheckOptions(given any) error {
+	if err := options.Check(given); err != nil {
+		return err
+	}
+	if c, ok := given.(Checker); ok {
+		return c.Check()
+	}
+	return nil
 }
 
 // Environment is what a format is given besides its options.
@@ -79,44 +78,33 @@ func (e Environment) Standardisation(m Modality, computed Standardisation) (Stan
 	return s, nil
 }
 
-var registry = struct {
-	sync.RWMutex
-	formats map[string]Format
-}{formats: map[string]Format{}}
+var formats = registry.New[Format]("data format")
 
-// Register makes a format known. It panics when the format is incomplete or its name taken: both are programmers' mistakes.
+// Register makes a format known. It panics when its name is taken, or without Doc, Options or Open: a programmer's mistake.
 func Register(f Format) {
-	if f.Name == "" || f.Options == nil || f.Open == nil {
-		panic("dataset: a format needs a name, Options and Open")
+	if f.Options == nil || f.Open == nil {
+		panic("data format " + f.Name + " cannot be registered: it needs Options and Open")
 	}
-	registry.Lock()
-	defer registry.Unlock()
-	if _, taken := registry.formats[f.Name]; taken {
-		panic("dataset: format " + f.Name + " is registered twice")
+	options.MustDescribe("data format "+f.Name, f.Options)
+	open := f.Open
+	f.Open = func(ctx context.Context, given any, environment Environment) (Dataset, error) {
+		own, err := options.Of(f.Options, given)
+		if err == nil {
+			err = CheckOptions(own)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("data set %s: %w", f.Name, err)
+		}
+		return open(ctx, own, environment)
 	}
-	registry.formats[f.Name] = f
+	formats.Register(f.Name, f.Doc, f)
 }
 
 // Formats lists the registered formats, sorted by name.
-func Formats() []Format {
-	registry.RLock()
-	defer registry.RUnlock()
-	list := make([]Format, 0, len(registry.formats))
-	for _, f := range registry.formats {
-		list = append(list, f)
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return list
-}
+func Formats() []Format { return formats.All() }
+
+// Names lists their names.
+func Names() []string { return formats.Names() }
 
 // Lookup finds a format by name. The error of an unknown name lists the known ones.
-func Lookup(name string) (Format, error) {
-	var known []string
-	for _, f := range Formats() {
-		if f.Name == name {
-			return f, nil
-		}
-		known = append(known, f.Name)
-	}
-	return Format{}, fmt.Errorf("unknown data format %q: known are %s", name, strings.Join(known, ", "))
-}
+func Lookup(name string) (Format, error) { return formats.Lookup(name) }

@@ -30,7 +30,7 @@ func TestLookupOfAnUnknownName(t *testing.T) {
 }
 
 func TestRegisterPanics(t *testing.T) {
-	whole := Format{Name: "builtin", Options: func() any { return nil }, Open: func(context.Context, any, Environment) (Dataset, error) { return nil, nil }}
+	whole := Format{Name: "builtin", Doc: "Another.", Options: func() any { return &struct{}{} }, Open: func(context.Context, any, Environment) (Dataset, error) { return nil, nil }}
 	for name, f := range map[string]Format{"twice": whole, "incomplete": {Name: "new"}} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -45,7 +45,7 @@ func TestRegisterPanics(t *testing.T) {
 
 func TestOpenWithForeignOptions(t *testing.T) {
 	for _, f := range Formats() {
-		if _, err := f.Open(context.Background(), 7, Environment{}); err == nil || !strings.Contains(err.Error(), "options are int") {
+		if _, err := f.Open(context.Background(), 7, Environment{}); err == nil || !strings.Contains(err.Error(), "options of type int cannot be taken") {
 			t.Errorf("%s: error %v", f.Name, err)
 		}
 	}

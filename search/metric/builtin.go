@@ -3,25 +3,35 @@ package metric
 import "math"
 
 func init() {
-	Register(Metric{Name: "accuracy", Value: accuracy})
-	Register(Metric{Name: "balanced_accuracy", Task: OneLabel, Value: balancedAccuracy,
-		Refusal: "balanced accuracy is a mean over classes that exclude each other, so many labels a sample have none"})
-	Register(Metric{Name: "hamming_accuracy", Task: ManyLabel, Value: hammingAccuracy,
-		Refusal: "Hamming accuracy counts the labels of a sample one by one; with one label a sample use accuracy"})
+	Register(Metric{Name: "accuracy", Range: Share, Value: accuracy,
+		Doc: "Share of the samples that are right; with multi-label data, right in all labels."})
+	Register(Metric{Name: "balanced_accuracy", Range: Share, Value: balancedAccuracy,
+		Doc:  "Mean recall over the classes that occur.",
+		Task: OneLabel, Refusal: "it is a mean over classes that exclude each other"})
+	Register(Metric{Name: "hamming_accuracy", Range: Share, Value: hammingAccuracy,
+		Doc:  "Share of the labels, of all samples and classes, that are right.",
+		Task: ManyLabel, Refusal: "it counts the labels of a sample one by one; with one label per sample use accuracy"})
 	for _, figure := range []struct {
-		name string
-		of   func(Counts) float64
-	}{{"precision", Counts.Precision}, {"recall", Counts.Recall}, {"f1", Counts.F1}} {
-		Register(Metric{Name: figure.name + "_micro", Value: func(e *Evaluation) (float64, bool) { return figure.of(e.Total), true }})
-		Register(Metric{Name: figure.name + "_macro", Value: func(e *Evaluation) (float64, bool) { return macro(e, figure.of), true }})
-		Register(Metric{Name: figure.name + "_weighted", Value: func(e *Evaluation) (float64, bool) { return weighted(e, figure.of), true }})
+		name, doc string
+		of        func(Counts) float64
+	}{
+		{"precision", "Precision", Counts.Precision}, {"recall", "Recall", Counts.Recall}, {"f1", "F1", Counts.F1},
+	} {
+		Register(Metric{Name: figure.name + "_micro", Doc: figure.doc + " over the labels of all classes together.", Range: Share,
+			Value: func(e *Evaluation) (float64, bool) { return figure.of(e.Total), true }})
+		Register(Metric{Name: figure.name + "_macro", Doc: figure.doc + " of each class, averaged.", Range: Share,
+			Value: func(e *Evaluation) (float64, bool) { return macro(e, figure.of), true }})
+		Register(Metric{Name: figure.name + "_weighted", Doc: figure.doc + " of each class, averaged by how often it occurs.", Range: Share,
+			Value: func(e *Evaluation) (float64, bool) { return weighted(e, figure.of), true }})
 	}
-	Register(Metric{Name: "auroc_macro", Value: aurocMacro})
-	Register(Metric{Name: "auroc_weighted", Value: aurocWeighted})
-	Register(Metric{Name: "loss", LowerIsBetter: true, Value: func(e *Evaluation) (float64, bool) { return e.Loss, true }})
+	Register(Metric{Name: "auroc_macro", Doc: "Area under each class's ROC curve, averaged.", Range: Share, Value: aurocMacro})
+	Register(Metric{Name: "auroc_weighted", Doc: "Area under each class's ROC curve, averaged by how often it occurs.", Range: Share,
+		Value: aurocWeighted})
+	Register(Metric{Name: "loss", Doc: "Cross-entropy, with multi-label data the mean binary cross-entropy; lower is better.", Range: NotNegative,
+		LowerIsBetter: true, Value: func(e *Evaluation) (float64, bool) { return e.Loss, true }})
 }
 
-// accuracy is the share of rows that are right as a whole: for many labels, subset accuracy.
+// accuracy is the share of rows that are right as a whole: with multi-label data, subset accuracy.
 func accuracy(e *Evaluation) (float64, bool) { return ratio(e.Right, e.Rows), true }
 
 // hammingAccuracy is the share of labels, of all rows and classes, that are predicted right.

@@ -135,8 +135,8 @@ func TestEvaluationSaysWhatItCounts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := outputs(t)
 		var seen *metric.Evaluation
-		metric.Register(metric.Metric{Name: "seen", Value: func(e *metric.Evaluation) (float64, bool) { seen = e; return 0, false }})
-		defer metric.UnregisterLast()
+		metric.Register(metric.Metric{Name: "seen", Doc: "What is seen.", Value: func(e *metric.Evaluation) (float64, bool) { seen = e; return 0, false }})
+		defer metric.Unregister("seen")
 		if _, err := metric.Evaluate(t.Context(), o.Outputs); err != nil {
 			t.Fatal(err)
 		}

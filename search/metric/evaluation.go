@@ -94,7 +94,7 @@ func (e *Evaluation) metrics(ctx context.Context) (map[string]float64, error) {
 		return nil, err
 	}
 	values := map[string]float64{}
-	for _, m := range metrics {
+	for _, m := range metrics.All() {
 		if !m.fits(e.MultiLabel) {
 			continue
 		}

@@ -1,4 +1,4 @@
 package metric
 
-// UnregisterLast undoes a test's Register.
-func UnregisterLast() { metrics = metrics[:len(metrics)-1] }
+// Unregister undoes a test's Register.
+func Unregister(name string) { metrics.Unregister(name) }

@@ -4,57 +4,58 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"mixmas/nn/registry"
 )
 
 // Task says for which tasks a metric is defined.
 type Task int
 
 const (
-	AnyTask   Task = iota // one label a sample or many
-	OneLabel              // one class a sample
-	ManyLabel             // any number of labels a sample
+	AnyTask   Task = iota // one label per sample or any number
+	OneLabel              // one class per sample
+	ManyLabel             // multi-label: any number of labels per sample
 )
 
 // Metric is one figure computed from an [Evaluation].
 type Metric struct {
-	Name string
+	// Name is how configurations select it; Doc is one line for people.
+	Name, Doc string
 	// Task is where the metric is defined; elsewhere [Check] refuses it with the text of Refusal.
 	Task    Task
 	Refusal string
+	// Range is which values it can have: kept scores with others are refused.
+	Range Range
 	// LowerIsBetter is true of losses.
 	LowerIsBetter bool
 	// Value computes the figure; defined is false where the data leave it undefined.
 	Value func(e *Evaluation) (value float64, defined bool)
 }
 
-var metrics []Metric
+var metrics = registry.NewOrdered[Metric]("metric")
 
-// Register adds a metric. It panics when the name is empty or taken or when there is no Value: a programmer's mistake.
-// It is meant for init functions and must not run beside other functions of this package.
+// Register adds a metric. It panics when the name is taken, or without Doc or Value: a programmer's mistake.
 func Register(m Metric) {
-	if _, taken := lookup(m.Name); taken || m.Name == "" || m.Value == nil {
-		panic(fmt.Sprintf("metric: cannot register %q: it needs a free name and a Value", m.Name))
+	if m.Value == nil {
+		panic(fmt.Sprintf("metric %q cannot be registered: it needs a Value", m.Name))
 	}
-	metrics = append(metrics, m)
-}
-
-func lookup(name string) (Metric, bool) {
-	for _, m := range metrics {
-		if m.Name == name {
-			return m, true
-		}
-	}
-	return Metric{}, false
+	metrics.Register(m.Name, m.Doc, m)
 }
 
 func (m Metric) fits(multiLabel bool) bool {
 	return m.Task == AnyTask || (m.Task == ManyLabel) == multiLabel
 }
 
-// Names lists the metrics that are defined for many labels a sample, or for one, in the order of registration.
+// All lists the metrics in the order of registration.
+func All() []Metric { return metrics.All() }
+
+// AllNames lists the names of all metrics in the order of registration.
+func AllNames() []string { return metrics.Names() }
+
+// Names lists the metrics that are defined for multi-label data, or for one label per sample, in the order of registration.
 func Names(multiLabel bool) []string {
 	var names []string
-	for _, m := range metrics {
+	for _, m := range All() {
 		if m.fits(multiLabel) {
 			names = append(names, m.Name)
 		}
@@ -62,30 +63,36 @@ func Names(multiLabel bool) []string {
 	return names
 }
 
-// Check returns nil for a metric that can select, and otherwise an error that says why not and lists those that can.
+// Known returns nil for the name of a metric, and otherwise an error that lists the names.
+func Known(name string) error {
+	_, err := metrics.Lookup(name)
+	return err
+}
+
+// Check returns nil for a metric that can select on data of that kind, and otherwise an error that says why not and lists
+// those that can.
 func Check(name string, multiLabel bool) error {
-	m, known := lookup(name)
-	if known && m.fits(multiLabel) {
-		return nil
+	m, known := metrics.Get(name)
+	switch {
+	case !known:
+		return registry.Unknown("metric", name, Names(multiLabel))
+	case !m.fits(multiLabel):
+		task := "data with one label per sample"
+		if multiLabel {
+			task = "multi-label data"
+		}
+		return fmt.Errorf("metric %q: %s; metrics for %s are %s", name, m.Refusal, task, strings.Join(Names(multiLabel), ", "))
 	}
-	why := "unknown"
-	if known {
-		why = m.Refusal
-	}
-	task := "one label"
-	if multiLabel {
-		task = "many labels"
-	}
-	return fmt.Errorf("metric %q: %s; metrics for %s a sample: %s", name, why, task, strings.Join(Names(multiLabel), ", "))
+	return nil
 }
 
 // Better tells whether a is a strictly better value of the named metric than b: higher, but lower for a loss. NaN is
 // worse than every number. It panics on an unknown name, which [Check] finds beforehand.
 func Better(name string, a, b float64) bool {
-	m, known := lookup(name)
+	m, err := metrics.Lookup(name)
 	switch {
-	case !known:
-		panic(fmt.Sprintf("metric: Better of unknown metric %q", name))
+	case err != nil:
+		panic("metric: Better: " + err.Error())
 	case math.IsNaN(a) || math.IsNaN(b):
 		return !math.IsNaN(a)
 	case m.LowerIsBetter:

@@ -317,7 +317,7 @@ func TestCheck(t *testing.T) {
 		multiLabel bool
 		want       []string
 	}{
-		{"acuracy", false, []string{`"acuracy"`, "unknown", "balanced_accuracy, precision_micro"}},
+		{"acuracy", false, []string{`unknown metric "acuracy": known are accuracy, balanced_accuracy, precision_micro`, "(did you mean accuracy?)"}},
 		{"balanced_accuracy", true, []string{"exclude each other", "accuracy, hamming_accuracy"}},
 		{"hamming_accuracy", false, []string{"one by one", "auroc_weighted, loss"}},
 	} {
@@ -349,9 +349,9 @@ func TestBetter(t *testing.T) {
 
 // A metric of one's own is computed, listed and compared as the built-in ones are.
 func TestRegister(t *testing.T) {
-	metric.Register(metric.Metric{Name: "errors", LowerIsBetter: true, Task: metric.OneLabel, Refusal: "counts rows",
+	metric.Register(metric.Metric{Name: "errors", Doc: "Wrong rows.", LowerIsBetter: true, Task: metric.OneLabel, Refusal: "counts rows",
 		Value: func(e *metric.Evaluation) (float64, bool) { return float64(e.Total.FalsePositive), true }})
-	t.Cleanup(metric.UnregisterLast)
+	t.Cleanup(func() { metric.Unregister("errors") })
 	got, err := metric.Evaluate(t.Context(), metric.Outputs{Rows: 3, Classes: 2, Logits: []float32{1, 0, 1, 0, 1, 0}, Label: metric.Listed([]float32{0, 1, 1})})
 	if err != nil || got["errors"] != 2 {
 		t.Errorf("got %v, %v", got, err)
@@ -364,5 +364,5 @@ func TestRegister(t *testing.T) {
 			t.Error("a taken name was registered")
 		}
 	}()
-	metric.Register(metric.Metric{Name: "accuracy", Value: func(*metric.Evaluation) (float64, bool) { return 0, false }})
+	metric.Register(metric.Metric{Name: "accuracy", Doc: "Another.", Value: func(*metric.Evaluation) (float64, bool) { return 0, false }})
 }

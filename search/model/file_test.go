@@ -272,11 +272,11 @@ func TestSmallFilesTakeLittleMemory(t *testing.T) {
 				m.Name = fmt.Sprint("map", i)
 				s.Modalities = append(s.Modalities, m)
 			}
-			s.Fusion, s.Network = "concat", &mixer.Choice{Architecture: "mlp_mixer"}
+			s.Fusion, s.Network = mixer.Fuse("concat"), &mixer.Choice{Architecture: "mlp_mixer"}
 		}),
 		"ratio": file(func(s *mixer.Specification) { s.Modalities[0] = ramlp(1, 8, 1<<53) }),
 		"width": file(func(s *mixer.Specification) {
-			s.Fusion, s.Network = "concat", &mixer.Choice{Architecture: "hyper_mixer", Options: &mixer.HyperMixerOptions{
+			s.Fusion, s.Network = mixer.Fuse("concat"), &mixer.Choice{Architecture: "hyper_mixer", Options: &mixer.HyperMixerOptions{
 				Width: 1_000_000_000, Depth: 1, TokenWidth: 1, ChannelWidth: 1, Heads: 1}}
 			s.Width = 1_000_000_000
 		}),

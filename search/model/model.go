@@ -46,7 +46,7 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	if err != nil {
 		return nil, err
 	}
-	t, err := nn.NewTrainer(d, m.network, nn.Recipe{Batch: Batch})
+	t, err := nn.NewTrainer(d, m.network, nn.Recipe{Batch: Batch}, 0)
 	if err != nil {
 		return nil, err
 	}

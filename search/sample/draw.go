@@ -15,7 +15,7 @@ type Labels struct {
 	// MultiLabel tells that a sample has any number of labels instead of one.
 	MultiLabel bool
 	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element per
-	// class. It is asked for all rows once, in order, and by the stratified sampler twice more a draw.
+	// class. It is asked for all rows once, in order, and by the stratified sampler twice more per draw.
 	Label func(row int, dst []float32) error
 }
 
@@ -60,7 +60,7 @@ type Sample struct {
 	Draws    int     // how many it took, at least 1
 }
 
-// Draw returns [Size] rows of the population whose class proportions (with several labels per row, label frequencies) differ from
+// Draw returns [Size] rows of the population whose class proportions (of multi-label data, label frequencies) differ from
 // the population's by less than o.Distance. A sample that differs more is drawn again, o.Redraws times; then the error
 // names the worst class of the closest draw. The same labels, options and seed give the same sample.
 func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, error) {
@@ -71,7 +71,7 @@ func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, e
 	if labels.Rows < 1 || labels.Classes < 1 {
 		return Sample{}, fmt.Errorf("sample: %d rows and %d classes: nothing to draw from", labels.Rows, labels.Classes)
 	}
-	sampler, err := lookup(o.Sampler)
+	sampler, err := samplers.Lookup(o.Sampler)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -86,7 +86,7 @@ func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, e
 	random := NewRandom(seed)
 	closest, worst, share := math.Inf(1), 0, 0.0
 	for draw := range o.Redraws + 1 {
-		rows, err := sampler(ctx, labels, size, random)
+		rows, err := sampler.Draw(ctx, labels, size, random)
 		if err != nil {
 			return Sample{}, err
 		}

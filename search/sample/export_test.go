@@ -1,4 +1,4 @@
 package sample
 
 // Unregister undoes a test's Register.
-func Unregister(name string) { delete(samplers, name) }
+func Unregister(name string) { samplers.Unregister(name) }

@@ -99,10 +99,10 @@ func TestBadOptions(t *testing.T) {
 		options sample.Options
 		want    string
 	}{
-		{sample.Options{Error: -0.1}, "error is -0.1"}, {sample.Options{Error: 1}, "error is 1"},
-		{sample.Options{Proportion: math.NaN()}, "proportion is NaN"}, {sample.Options{Confidence: 90}, "confidence is 90"},
-		{sample.Options{Distance: 2}, "distance is 2"}, {sample.Options{Size: -1}, "size -1"}, {sample.Options{Redraws: -1}, "redraws -1"},
-		{sample.Options{Sampler: "lucky"}, `unknown sampler "lucky"; samplers: random, stratified`},
+		{sample.Options{Error: -0.1}, "option error: want more than 0, got -0.1"}, {sample.Options{Error: 1}, "option error: want less than 1, got 1"},
+		{sample.Options{Proportion: math.NaN()}, "option proportion: want more than 0, got NaN"}, {sample.Options{Confidence: 90}, "option confidence: want less than 1, got 90"},
+		{sample.Options{Distance: 2}, "option distance: want less than 1, got 2"}, {sample.Options{Size: -1}, "option size: want at least 0, got -1"}, {sample.Options{Redraws: -1}, "option redraws: want at least 1, got -1"},
+		{sample.Options{Sampler: "lucky"}, `unknown sampler "lucky": known are random, stratified`},
 	} {
 		if _, err := sample.Draw(t.Context(), labels, c.options, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want an error with %q", err, c.want)
@@ -168,7 +168,7 @@ func TestDraw(t *testing.T) {
 			Distance: rapid.SampledFrom([]float64{0, 0.02, 0.2}).Draw(t, "distance"),
 			Redraws:  rapid.IntRange(0, 5).Draw(t, "redraws"),
 			Error:    0.05,
-			Sampler:  rapid.SampledFrom(sample.Samplers()).Draw(t, "sampler"),
+			Sampler:  rapid.SampledFrom(sample.Names()).Draw(t, "sampler"),
 		}
 		seed := rapid.Uint64().Draw(t, "seed")
 		bound := o.Distance
@@ -240,7 +240,7 @@ func TestStratified(t *testing.T) {
 // A random sample favours no row: over many seeds each of 10 rows is in half of the samples of 5.
 func TestRandomIsFair(t *testing.T) {
 	labels := list(10, 1, false, make([]float32, 10)...).Labels
-	for _, sampler := range sample.Samplers() {
+	for _, sampler := range sample.Names() {
 		counts := make([]int, labels.Rows)
 		for seed := range uint64(4000) {
 			got, err := sample.Draw(t.Context(), labels, sample.Options{Size: 5, Sampler: sampler}, seed)
@@ -382,7 +382,7 @@ func large(label func(row int)) sample.Labels {
 
 // An interruption is heard while labels are read, and while rows are drawn.
 func TestInterruption(t *testing.T) {
-	for _, sampler := range sample.Samplers() {
+	for _, sampler := range sample.Names() {
 		ctx, cancel := context.WithCancel(t.Context())
 		labels := large(func(row int) {
 			switch {
@@ -410,7 +410,7 @@ func TestDrawIsSmall(t *testing.T) {
 		dst[0] = float32(row % 7)
 		return nil
 	}}
-	for _, sampler := range sample.Samplers() {
+	for _, sampler := range sample.Names() {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		if _, err := sample.Draw(t.Context(), labels, sample.Options{Size: 100, Distance: 0.5, Sampler: sampler}, 1); err != nil {
@@ -424,29 +424,29 @@ func TestDrawIsSmall(t *testing.T) {
 }
 
 func TestRegister(t *testing.T) {
-	sample.Register("head", func(_ context.Context, _ sample.Labels, size int, _ *sample.Random) ([]int, error) {
+	sample.Register(sample.Sampler{Name: "head", Doc: "The first rows.", Draw: func(_ context.Context, _ sample.Labels, size int, _ *sample.Random) ([]int, error) {
 		var rows []int
 		for r := range size {
 			rows = append(rows, r)
 		}
 		return rows, nil
-	})
+	}})
 	t.Cleanup(func() { sample.Unregister("head") })
 	got, err := sample.Draw(t.Context(), list(4, 1, false, make([]float32, 4)...).Labels, sample.Options{Size: 2, Sampler: "head"}, 0)
-	if err != nil || !slices.Equal(got.Rows, []int{0, 1}) || !slices.Equal(sample.Samplers(), []string{"head", "random", "stratified"}) {
-		t.Errorf("got %v, %v of samplers %v", got, err, sample.Samplers())
+	if err != nil || !slices.Equal(got.Rows, []int{0, 1}) || !slices.Equal(sample.Names(), []string{"head", "random", "stratified"}) {
+		t.Errorf("got %v, %v of samplers %v", got, err, sample.Names())
 	}
 	defer func() {
 		if recover() == nil {
 			t.Error("a taken name was registered")
 		}
 	}()
-	sample.Register("random", nil)
+	sample.Register(sample.Sampler{Name: "random", Doc: "Another.", Draw: func(context.Context, sample.Labels, int, *sample.Random) ([]int, error) { return nil, nil }})
 }
 
 func BenchmarkDraw(b *testing.B) {
 	for _, rows := range []int{1e6, 1e8} {
-		for _, sampler := range sample.Samplers() {
+		for _, sampler := range sample.Names() {
 			b.Run(fmt.Sprintf("%s/%d", sampler, rows), func(b *testing.B) {
 				labels := sample.Labels{Rows: rows, Classes: 10, Label: func(row int, dst []float32) error {
 					dst[0] = float32(uint32(row) * 2654435761 >> 16 % 10)

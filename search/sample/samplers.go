@@ -4,41 +4,45 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
+
+	"mixmas/nn/registry"
 )
 
-// Sampler draws size distinct row numbers, in any order, out of labels.Rows. Its only randomness is random. It returns soon
-// after ctx is done, with ctx's error.
-type Sampler func(ctx context.Context, labels Labels, size int, random *Random) ([]int, error)
-
-var samplers = map[string]Sampler{"random": uniform, "stratified": stratified}
-
-// Register adds a sampler. It panics when the name is empty or taken: a programmer's mistake. It is meant for init
-// functions and must not run beside other functions of this package.
-func Register(name string, s Sampler) {
-	if samplers[name] != nil || name == "" || s == nil {
-		panic(fmt.Sprintf("sample: cannot register sampler %q: it needs a free name and a function", name))
-	}
-	samplers[name] = s
+// Sampler is a way of drawing.
+type Sampler struct {
+	// Name is how configurations select it; Doc is one line for people.
+	Name, Doc string
+	// Draw draws size distinct row numbers, in any order, out of labels.Rows. Its only randomness is random. It returns soon
+	// after ctx is done, with ctx's error.
+	Draw func(ctx context.Context, labels Labels, size int, random *Random) ([]int, error)
 }
 
-// Samplers lists the registered samplers, sorted.
-func Samplers() []string { return slices.Sorted(maps.Keys(samplers)) }
+var samplers = registry.New[Sampler]("sampler")
+
+func init() {
+	Register(Sampler{Name: "random", Doc: "Every set of samples has the same chance.", Draw: uniform})
+	Register(Sampler{Name: "stratified", Doc: "From each class, or set of labels that occurs, in proportion to its size.", Draw: stratified})
+}
+
+// Register adds a sampler. It panics when its name is taken, or without Doc or Draw: a programmer's mistake.
+func Register(s Sampler) {
+	if s.Draw == nil {
+		panic("sampler " + s.Name + " cannot be registered: it needs Draw")
+	}
+	samplers.Register(s.Name, s.Doc, s)
+}
+
+// Samplers lists the registered samplers, sorted by name.
+func Samplers() []Sampler { return samplers.All() }
+
+// Names lists their names.
+func Names() []string { return samplers.Names() }
 
 // Check returns an error that lists the known samplers when name is none of them.
 func Check(name string) error {
-	_, err := lookup(name)
+	_, err := samplers.Lookup(name)
 	return err
-}
-
-func lookup(name string) (Sampler, error) {
-	if s := samplers[name]; s != nil {
-		return s, nil
-	}
-	return nil, fmt.Errorf("sample: unknown sampler %q; samplers: %s", name, strings.Join(Samplers(), ", "))
 }
 
 // uniform gives every set of rows the same chance.
@@ -46,7 +50,7 @@ func uniform(ctx context.Context, labels Labels, size int, random *Random) ([]in
 	return random.Choose(ctx, labels.Rows, size)
 }
 
-// stratified draws from each class in proportion to its size; with many labels, from each set of labels that occurs.
+// stratified draws from each class in proportion to its size; with multi-label data, from each set of labels that occurs.
 // What rounding leaves over goes to the strata with the largest remainders, equal ones in random order.
 func stratified(ctx context.Context, labels Labels, size int, random *Random) ([]int, error) {
 	strata := newStrata(labels)
@@ -99,7 +103,7 @@ type strata struct {
 	classes    []int                     // by class number; -1 for one that has not occurred
 	sets       map[[sha256.Size]byte]int // by the digest of a set's labels, so that many classes need no more room than few
 	number     int
-	bytes      []byte // of a set: 0 or 1 a class
+	bytes      []byte // of a set: 0 or 1 per class
 }
 
 func newStrata(l Labels) *strata {

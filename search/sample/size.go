@@ -1,52 +1,45 @@
 package sample
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"strconv"
 
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"mixmas/nn/options"
 )
 
-// Options says how a sample is sized and drawn. The zero value is the default.
+// Options says how a sample is sized and drawn. A field that is zero has its default, see [Defaults].
 type Options struct {
-	// Error is the margin ε of the estimated proportion, in (0, 1); 0 means 0.01.
-	Error float64
-	// Proportion is the expected proportion p̂, in (0, 1); 0 means 0.5, which asks for the most samples.
-	Proportion float64
-	// Confidence is that of the estimate, in (0, 1); 0 means 0.90.
-	Confidence float64
+	// Sampler names the way of drawing, see [Samplers].
+	Sampler string `yaml:"sampler" json:"sampler" doc:"How samples are drawn."`
+	// Error is the margin ε of the estimated proportion, Proportion the expected one, and Confidence that of the estimate.
+	Error      float64 `yaml:"error" json:"error" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Margin of error ε of the sample size n = z²p(1-p)/ε², corrected to n/(1+n/N) for N training samples."`
+	Proportion float64 `yaml:"proportion" json:"proportion" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Expected proportion p in that formula; 0.5 is the safest."`
+	Confidence float64 `yaml:"confidence" json:"confidence" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Confidence level, which gives z."`
+	// Distance is what the class proportions of sample and population must differ by less than; a sample that differs more is
+	// drawn anew, Redraws times.
+	Distance float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted when no class's proportion differs this much from the training data's."`
+	Redraws  int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How often a sample that differs too much is drawn again before giving up."`
 	// Size is the number of samples, cut to the population; 0 means by the formula.
-	Size int
-	// Distance is what the class proportions of sample and population must differ by less than; 0 means 0.05.
-	Distance float64
-	// Redraws is how often a sample that differs too much is drawn anew; 0 means 100.
-	Redraws int
-	// Sampler names the way of drawing, see [Samplers]; "" means "random".
-	Sampler string
+	Size int `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: by the formula."`
 }
 
+// Defaults are the options of a sample that a configuration says nothing of.
+func Defaults() Options {
+	return Options{Sampler: "random", Error: 0.01, Proportion: 0.5, Confidence: 0.90, Distance: 0.05, Redraws: 100}
+}
+
+// withDefaults fills in defaults, and checks what is given.
 func (o Options) withDefaults() (Options, error) {
-	for _, field := range []struct {
-		name     string
-		value    *float64
-		fallback float64
-	}{{"error", &o.Error, 0.01}, {"proportion", &o.Proportion, 0.5}, {"confidence", &o.Confidence, 0.90}, {"distance", &o.Distance, 0.05}} {
-		if *field.value == 0 {
-			*field.value = field.fallback
-		}
-		if !(*field.value > 0 && *field.value < 1) {
-			return o, fmt.Errorf("sample: %s is %v, want a number between 0 and 1", field.name, *field.value)
-		}
-	}
-	if o.Size < 0 || o.Redraws < 0 {
-		return o, fmt.Errorf("sample: size %d and redraws %d must not be negative", o.Size, o.Redraws)
-	}
-	if o.Redraws == 0 {
-		o.Redraws = 100
-	}
-	if o.Sampler == "" {
-		o.Sampler = "random"
+	d := Defaults()
+	o.Sampler = cmp.Or(o.Sampler, d.Sampler)
+	o.Error, o.Proportion, o.Confidence = cmp.Or(o.Error, d.Error), cmp.Or(o.Proportion, d.Proportion), cmp.Or(o.Confidence, d.Confidence)
+	o.Distance, o.Redraws = cmp.Or(o.Distance, d.Distance), cmp.Or(o.Redraws, d.Redraws)
+	if err := options.Check(&o); err != nil {
+		return o, fmt.Errorf("sample: %w", err)
 	}
 	return o, nil
 }

@@ -122,7 +122,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 		t.Fatal(err)
 	}
 	spec := mimic.Specification(0.1)
-	spec.Fusion, spec.MultiLabel = "max", true
+	spec.Fusion, spec.MultiLabel = mixer.Fuse("max"), true
 	return append(list, trainingProgram(t, "m2mixer-mimic", spec, nn.Optimiser{Name: "sgd", Momentum: 0.9}))
 }
 

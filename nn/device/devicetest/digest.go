@@ -19,7 +19,7 @@ func TrainedDigest(t *testing.T, d device.Device) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 6, Seed: 5, Optimiser: nn.Optimiser{Name: "adamw", WeightDecay: 0.01}})
+	trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 6, Optimiser: "adamw", WeightDecay: 0.01}, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func mixed() mixer.Specification {
 			{Name: "table", Kind: mixer.Table, Shape: []int{6}, Encoder: choice("simple_mlp", &mixer.SimpleMLPOptions{
 				Hidden: 24, Width: 12, Layers: 2, Dropout: 0.1})},
 		},
-		Fusion: "max", Classes: 4, MultiLabel: true, PosWeight: []float32{1, 2, 3, 4},
+		Fusion: mixer.Fuse("max"), Classes: 4, MultiLabel: true, PosWeight: []float32{1, 2, 3, 4},
 		Network: &mixer.Choice{Architecture: "mlp_mixer", Options: &mixer.MLPMixerOptions{
 			Width: 16, Depth: 1, TokenWidth: 8, ChannelWidth: 24, Dropout: 0.1}},
 	}

@@ -68,12 +68,23 @@ var modules = map[string]module{
 		h := v.settings()
 		return single(mixer.NewPatchEmbed(s, h.Channels, h.D, h.Patch).Forward)
 	},
-	"fuse": func(v *vectors, _ *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
+	"fuse": func(v *vectors, s *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
 		f, err := mixer.LookupFusion(v.settings().Function)
 		if err != nil {
 			v.Fatal(err)
 		}
-		return f.Forward
+		return func(g *nn.Graph, tokens []*nn.Value) *nn.Value {
+			var inputs []mixer.Input
+			for _, t := range tokens {
+				inputs = append(inputs, mixer.Input{Kind: mixer.Tokens, Shape: t.Shape[1:]})
+			}
+			fuser, err := f.New(s, inputs, f.Options())
+			if err != nil {
+				v.Fatal(err)
+			}
+			fused, _ := fuser.Forward(g, tokens, make([]*nn.Value, len(tokens)))
+			return fused
+		}
 	},
 	"mixer_block": func(v *vectors, s *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
 		h := v.settings()
@@ -141,7 +152,7 @@ func (v *vectors) network(s *nn.Scope, architecture string, in mixer.Input, opti
 	if err != nil {
 		v.Fatal(err)
 	}
-	n, err := a.New(s, in, options)
+	n, err := a.Build(s, in, options)
 	if err != nil {
 		v.Fatal(err)
 	}

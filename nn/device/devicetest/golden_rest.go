@@ -93,7 +93,7 @@ func multimodalModel(v *vectors) nn.Model {
 	}
 	v.hyper(&h)
 	network := mixer.Choice{Architecture: h.Network, Options: mixerOptions(h.Network, h.D, 1, 0, h.T, h.C, h.NetworkHeads)}
-	spec := mixer.Specification{Fusion: h.Fusion, Network: &network, Prediction: h.Prediction, Classes: h.Classes,
+	spec := mixer.Specification{Fusion: mixer.Fuse(h.Fusion), Network: &network, Prediction: h.Prediction, Classes: h.Classes,
 		MultiLabel: len(v.array("labels").Shape) == 2}
 	if w, ok := v.arrays["pos_weight"]; ok {
 		spec.PosWeight = w.Float32()
@@ -202,10 +202,10 @@ func runTraining(v *vectors) {
 			modality("series", mixer.Sequence, "hyper_mixer", mixerOptions("hyper_mixer", h.D, 1, 0, h.T, h.C, h.Heads)),
 			modality("table", mixer.Table, "simple_mlp", &mixer.SimpleMLPOptions{Hidden: h.Hidden, Width: h.D, Layers: 2}),
 		},
-		Fusion: "concat", Network: &mixer.Choice{Architecture: "mlp_mixer", Options: mixerOptions("mlp_mixer", h.D, 1, 0, h.T, h.C, 0)},
+		Fusion: mixer.Fuse("concat"), Network: &mixer.Choice{Architecture: "mlp_mixer", Options: mixerOptions("mlp_mixer", h.D, 1, 0, h.T, h.C, 0)},
 		Classes: h.Classes})
 	v.checkShapes(model.Parameters())
-	trainer, err := nn.NewTrainer(v.device, model, nn.Recipe{Optimiser: nn.Optimiser{Name: "adam"}, Batch: h.Batches[0]})
+	trainer, err := nn.NewTrainer(v.device, model, nn.Recipe{Optimiser: "adam", Batch: h.Batches[0]}, 0)
 	if err != nil {
 		v.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func runPlateau(v *vectors) {
 		Patience              int
 	}
 	v.hyper(&h)
-	p := nn.NewPlateau(h.LR, h.Factor, h.Patience)
+	p := nn.NewPlateau(h.LR, nn.Reduction{Factor: h.Factor, Patience: h.Patience})
 	p.Threshold = h.Threshold
 	var rates []float64
 	for _, loss := range v.array("values").Data {

@@ -86,7 +86,7 @@ func trainerAllocations(t *testing.T, d device.Device, c mixer.PeerCase) (step, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := nn.NewTrainer(d, m, nn.Recipe{Optimiser: nn.Optimiser{Name: "adam"}, Batch: c.Batch})
+	trainer, err := nn.NewTrainer(d, m, nn.Recipe{Optimiser: "adam", Batch: c.Batch}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func learns(t *testing.T, d device.Device, emulated, brief bool) {
 			for range count {
 				data.labels = append(data.labels, float32(random.IntN(classes)))
 			}
-			trainer, err := nn.NewTrainer(d, model, nn.Recipe{Optimiser: nn.Optimiser{Name: "adam"}, Batch: 32, Seed: 1})
+			trainer, err := nn.NewTrainer(d, model, nn.Recipe{Optimiser: "adam", Batch: 32}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -59,7 +59,7 @@ func queuedTraining(t *testing.T, open func(Options) device.Device) {
 		data.labels = append(data.labels, float32(random.IntN(model.Classes())))
 	}
 	train := func(d device.Device) (state, losses []float32) {
-		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Optimiser: nn.Optimiser{Name: "adam"}, Batch: batch, Seed: 1})
+		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Optimiser: "adam", Batch: batch}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

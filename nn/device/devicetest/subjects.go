@@ -129,7 +129,7 @@ func smallSpecifications() map[string]mixer.Specification {
 		return mixer.Specification{Modalities: []mixer.Modality{m}, Classes: 3}
 	}
 	fused := func(fusion, prediction string, network mixer.Choice, modalities ...mixer.Modality) mixer.Specification {
-		return mixer.Specification{Modalities: modalities, Fusion: fusion, Network: &network, Prediction: prediction, Classes: 3}
+		return mixer.Specification{Modalities: modalities, Fusion: mixer.Fuse(fusion), Network: &network, Prediction: prediction, Classes: 3}
 	}
 	many := fused("mean", mixer.MeanPrediction, hyper, image(hyper), text(tied, false), row)
 	many.MultiLabel, many.PosWeight, many.Width = true, []float32{0.5, 2, 1}, 15

@@ -18,7 +18,7 @@ import (
 func generic(t *testing.T, change func(*Options)) (dataset.Dataset, error) {
 	t.Helper()
 	folder := t.TempDir()
-	o := Options{Name: "ward", Standardise: dataset.PerModality, MultiLabel: true, Labels: Files{"y0.npy", "y1.npy", "y2.npy"}}
+	o := Options{Name: "ward", Validation: 1, Standardise: dataset.PerModality, MultiLabel: true, Labels: Files{"y0.npy", "y1.npy", "y2.npy"}}
 	for _, m := range []struct {
 		name  string
 		kind  mixer.Kind
@@ -93,7 +93,7 @@ func TestOptions(t *testing.T) {
 		{"a class without name", func(o *Options) { o.Classes = []string{"a", "", "c"} }, "classes[1]: the class has no name"},
 		{"one name twice", func(o *Options) { o.Modalities[1].Name = "scan" }, "scan is named twice"},
 		{"one class twice", func(o *Options) { o.Classes = []string{"a", "b", "a"} }, `classes[2]: "a" is named twice`},
-		{"kind", func(o *Options) { o.Modalities[1].Kind = "graph" }, `"graph" is unknown`},
+		{"kind", func(o *Options) { o.Modalities[1].Kind = "graph" }, `want one of map, sequence, table, got "graph"`},
 		{"kind that does not fit", func(o *Options) { o.Modalities[0].Kind = mixer.Sequence }, "do not make a sequence"},
 		{"shape that does not fit", func(o *Options) { o.Modalities[0].Shape = []int{1, 6, 4} }, "1×6×4"},
 		{"shape beyond counting", func(o *Options) { o.Modalities[0].Shape = []int{1 << 40, 1 << 40, 18} }, "too many elements"},

@@ -20,7 +20,7 @@ func labelled(t *testing.T, many bool, shape []int, validation int, values ...fl
 	folder := t.TempDir()
 	datasettest.WriteArray(t, folder+"/x.npy", "|u1", []int{shape[0]}, 0)
 	datasettest.WriteArray(t, folder+"/y.npy", "<i4", shape, values...)
-	d, err := Open(t.Context(), Options{Name: "labelled", MultiLabel: many, Validation: validation, Labels: Files{Train: "y.npy"},
+	d, err := Open(t.Context(), Options{Name: "labelled", MultiLabel: many, Validation: validation, Standardise: dataset.PerFeature, Labels: Files{Train: "y.npy"},
 		Modalities: []Modality{{Name: "x", Kind: mixer.Table, Files: Files{Train: "x.npy"}}}}, dataset.Environment{Folder: folder})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestReadingLabelsIsInterrupted(t *testing.T) {
 	cancel()
 	folder := t.TempDir()
 	datasettest.WriteArray(t, folder+"/y.npy", "|u1", []int{10}, 0, 1)
-	o := Options{Name: "labelled", Validation: 2, Labels: Files{Train: "y.npy"}, Modalities: []Modality{{Name: "x", Kind: mixer.Table, Files: Files{Train: "y.npy"}}}}
+	o := Options{Name: "labelled", Validation: 2, Standardise: dataset.PerFeature, Labels: Files{Train: "y.npy"}, Modalities: []Modality{{Name: "x", Kind: mixer.Table, Files: Files{Train: "y.npy"}}}}
 	for _, o.Classes = range [][]string{nil, {"a", "b"}} { // which are counted, and not
 		if _, err := Open(ctx, o, dataset.Environment{Folder: folder}); !errors.Is(err, context.Canceled) {
 			t.Errorf("got error %v", err)

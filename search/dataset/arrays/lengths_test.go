@@ -94,7 +94,7 @@ func trained(t *testing.T, d dataset.Dataset) []float32 {
 	if !slices.Equal(inputs, []string{"text", "text.mask"}) {
 		t.Fatalf("inputs %v", inputs)
 	}
-	trainer, err := nn.NewTrainer(cpu.New(cpu.Options{Workers: 1}), model, nn.Recipe{Batch: 6, Seed: 1, Optimiser: nn.Optimiser{Name: "adam"}})
+	trainer, err := nn.NewTrainer(cpu.New(cpu.Options{Workers: 1}), model, nn.Recipe{Batch: 6, Optimiser: "adam"}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

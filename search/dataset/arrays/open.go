@@ -19,11 +19,7 @@ func init() {
 			return &Options{Name: "npy", Validation: 1000, Standardise: dataset.PerFeature}
 		},
 		Open: func(ctx context.Context, options any, environment dataset.Environment) (dataset.Dataset, error) {
-			o, ok := options.(*Options)
-			if !ok {
-				return nil, fmt.Errorf("format npy: options are %T, want *arrays.Options", options)
-			}
-			return Open(ctx, *o, environment)
+			return Open(ctx, *options.(*Options), environment)
 		},
 	})
 }
@@ -43,7 +39,7 @@ func open(o Options, folder string) (_ dataset.Contents, err error) {
 	if o.MultiLabel {
 		c.Task.Kind = task.MultiLabel
 	}
-	if err := o.Check(); err != nil {
+	if err := dataset.CheckOptions(&o); err != nil {
 		return c, err
 	}
 	files := opener{folder: folder, validation: o.Validation, open: map[string]*array{}}

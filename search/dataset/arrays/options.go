@@ -8,6 +8,7 @@ import (
 
 	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 	"mixmas/search/dataset"
 )
 
@@ -44,21 +45,21 @@ func (f Files) of(s dataset.Split) string { return [...]string{f.Train, f.Valida
 // Check implements [dataset.Checker].
 func (o *Options) Check() error {
 	if len(o.Modalities) == 0 {
-		return dataset.OptionErrorf("modalities", "there are none")
+		return options.Errorf("modalities", "there are none")
 	}
 	if o.Labels.Train == "" {
-		return dataset.OptionErrorf("labels", "no train file is named")
+		return options.Errorf("labels", "no train file is named")
 	}
 	if len(o.Classes) == 1 && !o.MultiLabel {
-		return dataset.OptionErrorf("classes", "there is one, and nothing to tell apart")
+		return options.Errorf("classes", "there is one, and nothing to tell apart")
 	}
 	named := make(map[string]bool, len(o.Classes))
 	for i, class := range o.Classes {
 		if class == "" {
-			return dataset.OptionErrorf(fmt.Sprintf("classes[%d]", i), "the class has no name")
+			return options.Errorf(fmt.Sprintf("classes[%d]", i), "the class has no name")
 		}
 		if named[class] {
-			return dataset.OptionErrorf(fmt.Sprintf("classes[%d]", i), "%q is named twice", class)
+			return options.Errorf(fmt.Sprintf("classes[%d]", i), "%q is named twice", class)
 		}
 		named[class] = true
 	}
@@ -67,27 +68,25 @@ func (o *Options) Check() error {
 		field := fmt.Sprintf("modalities[%d]", i)
 		switch {
 		case m.Name == "":
-			return dataset.OptionErrorf(field, "the modality has no name")
+			return options.Errorf(field, "the modality has no name")
 		case seen[m.Name]:
-			return dataset.OptionErrorf(field+".name", "%s is named twice", m.Name)
-		case m.Kind.Rank() == 0 || m.Kind == mixer.Tokens:
-			return dataset.OptionErrorf(field+".kind", "%q is unknown: want map, sequence or table", m.Kind)
+			return options.Errorf(field+".name", "%s is named twice", m.Name)
 		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.Rank():
-			return dataset.OptionErrorf(field+".shape", "%s has %d axes, a %s has %d", dimensions.Text(m.Shape), len(m.Shape), m.Kind, m.Kind.Rank())
+			return options.Errorf(field+".shape", "%s has %d axes, a %s has %d", dimensions.Text(m.Shape), len(m.Shape), m.Kind, m.Kind.Rank())
 		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
-			return dataset.OptionErrorf(field+".shape", "%s has an axis without elements", dimensions.Text(m.Shape))
+			return options.Errorf(field+".shape", "%s has an axis without elements", dimensions.Text(m.Shape))
 		case tooLarge(m.Shape):
-			return dataset.OptionErrorf(field+".shape", "%s has too many elements", dimensions.Text(m.Shape))
+			return options.Errorf(field+".shape", "%s has too many elements", dimensions.Text(m.Shape))
 		case m.Lengths != (Files{}) && m.Kind != mixer.Sequence:
-			return dataset.OptionErrorf(field+".lengths", "a %s has no steps: lengths are for sequences", m.Kind)
+			return options.Errorf(field+".lengths", "a %s has no steps: lengths are for sequences", m.Kind)
 		}
 		seen[m.Name] = true
 		for _, s := range dataset.Splits {
 			if (m.of(s) == "") != (o.Labels.of(s) == "") {
-				return dataset.OptionErrorf(field, "of %s and the labels, only one names a file for the %s split", m.Name, s)
+				return options.Errorf(field, "of %s and the labels, only one names a file for the %s split", m.Name, s)
 			}
 			if m.Lengths != (Files{}) && (m.Lengths.of(s) == "") != (m.of(s) == "") {
-				return dataset.OptionErrorf(field+".lengths", "of %s and its lengths, only one names a file for the %s split", m.Name, s)
+				return options.Errorf(field+".lengths", "of %s and its lengths, only one names a file for the %s split", m.Name, s)
 			}
 		}
 	}

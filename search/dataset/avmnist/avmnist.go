@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/arrays"
 )
@@ -30,11 +31,7 @@ func init() {
 			return o
 		},
 		Open: func(ctx context.Context, options any, environment dataset.Environment) (dataset.Dataset, error) {
-			o, ok := options.(*Options)
-			if !ok {
-				return nil, fmt.Errorf("format avmnist: options are %T, want *avmnist.Options", options)
-			}
-			return Open(ctx, *o, environment)
+			return Open(ctx, *options.(*Options), environment)
 		},
 	})
 }
@@ -42,7 +39,7 @@ func init() {
 // Check implements [dataset.Checker].
 func (o *Options) Check() error {
 	if o.Path == "" {
-		return dataset.OptionErrorf("path", "no folder is named")
+		return options.Errorf("path", "no folder is named")
 	}
 	return nil
 }
@@ -50,7 +47,7 @@ func (o *Options) Check() error {
 // Open is the format npy with the files, modalities and classes of the published layout. Images may be flat, audio is 112×112
 // in the published data; other sizes are taken as they are. A modality is standardised as a whole.
 func Open(ctx context.Context, o Options, environment dataset.Environment) (dataset.Dataset, error) {
-	if err := o.Check(); err != nil {
+	if err := dataset.CheckOptions(&o); err != nil {
 		return nil, fmt.Errorf("data set avmnist: %w", err)
 	}
 	folder := o.Path

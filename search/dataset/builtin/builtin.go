@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 	"mixmas/search/dataset"
 )
 
@@ -38,11 +39,7 @@ func init() {
 			return &Options{Train: 2000, Validation: 500, Test: 500, Classes: 10, Ambiguity: 0.6, Noise: 1, Seed: 1}
 		},
 		Open: func(ctx context.Context, options any, environment dataset.Environment) (dataset.Dataset, error) {
-			o, ok := options.(*Options)
-			if !ok {
-				return nil, fmt.Errorf("format builtin: options are %T, want *builtin.Options", options)
-			}
-			return Open(ctx, *o, environment)
+			return Open(ctx, *options.(*Options), environment)
 		},
 	})
 }
@@ -69,25 +66,8 @@ type digits struct {
 
 // Check implements [dataset.Checker].
 func (o *Options) Check() error {
-	for _, c := range []struct {
-		name string
-		rows int
-	}{{"train", o.Train}, {"validation", o.Validation}, {"test", o.Test}} {
-		if c.rows < 1 || c.rows > mostRows {
-			return dataset.OptionErrorf(c.name, "%d rows, want 1 to %d", c.rows, mostRows)
-		}
-	}
 	if total := o.Train + o.Validation + o.Test; total > mostRows {
-		return dataset.OptionErrorf("train", "%d rows with those for validation and testing, want at most %d", total, mostRows)
-	}
-	if o.Classes < 3 || o.Classes > len(glyphs) {
-		return dataset.OptionErrorf("classes", "%d, want 3 to %d", o.Classes, len(glyphs))
-	}
-	if !(o.Ambiguity >= 0 && o.Ambiguity <= 1) {
-		return dataset.OptionErrorf("ambiguity", "%v, want 0 to 1", o.Ambiguity)
-	}
-	if !(o.Noise >= 0 && o.Noise <= 100) {
-		return dataset.OptionErrorf("noise", "%v, want 0 to 100", o.Noise)
+		return options.Errorf("train", "%d rows with those for validation and testing, want at most %d", total, mostRows)
 	}
 	return nil
 }
@@ -103,7 +83,7 @@ func Open(ctx context.Context, o Options, environment dataset.Environment) (data
 
 func contents(ctx context.Context, o Options, environment dataset.Environment) (dataset.Contents, error) {
 	c := dataset.Contents{Name: "builtin"}
-	if err := o.Check(); err != nil {
+	if err := dataset.CheckOptions(&o); err != nil {
 		return c, err
 	}
 	if err := environment.Fits(modalities[0].Name, modalities[1].Name); err != nil {

@@ -181,14 +181,14 @@ func TestTwins(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"train: 0 rows":                        func(o *Options) { o.Train = 0 },
-		"test: -1 rows":                        func(o *Options) { o.Test = -1 },
-		"validation: 9223372036854775807 rows": func(o *Options) { o.Validation = math.MaxInt },
-		"200000 rows with those":               func(o *Options) { o.Train, o.Test = 99_500, 100_000 },
-		"classes: 2":                           func(o *Options) { o.Classes = 2 },
-		"classes: 11":                          func(o *Options) { o.Classes = 11 },
-		"ambiguity: NaN":                       func(o *Options) { o.Ambiguity = math.NaN() },
-		"noise: -1":                            func(o *Options) { o.Noise = -1 },
+		"option train: want at least 1, got 0":                            func(o *Options) { o.Train = 0 },
+		"option test: want at least 1, got -1":                            func(o *Options) { o.Test = -1 },
+		"option validation: want at most 100000, got 9223372036854775807": func(o *Options) { o.Validation = math.MaxInt },
+		"200000 rows with those":                                          func(o *Options) { o.Train, o.Test = 99_500, 100_000 },
+		"option classes: want at least 3, got 2":                          func(o *Options) { o.Classes = 2 },
+		"option classes: want at most 10, got 11":                         func(o *Options) { o.Classes = 11 },
+		"option ambiguity: want at least 0, got NaN":                      func(o *Options) { o.Ambiguity = math.NaN() },
+		"option noise: want at least 0, got -1":                           func(o *Options) { o.Noise = -1 },
 	} {
 		f, err := dataset.Lookup("builtin")
 		if err != nil {

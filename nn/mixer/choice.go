@@ -1,0 +1,164 @@
+package mixer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"mixmas/nn"
+)
+
+// Choice is a registered architecture with its options.
+type Choice struct {
+	Architecture string `json:"architecture"`
+	// Options points to the architecture's options struct; nil means its defaults.
+	Options any `json:"options"`
+}
+
+// UnmarshalJSON finds the architecture and fills its options struct, over the defaults. Unknown names and options are
+// errors.
+func (c *Choice) UnmarshalJSON(data []byte) error {
+	var raw struct {
+		Architecture string          `json:"architecture"`
+		Options      json.RawMessage `json:"options"`
+	}
+	if err := unmarshalStrictly(data, &raw); err != nil {
+		return err
+	}
+	architecture, err := Lookup(raw.Architecture)
+	if err != nil {
+		return err
+	}
+	*c = Choice{raw.Architecture, architecture.Options()}
+	return unmarshalOptions(raw.Architecture, raw.Options, c.Options)
+}
+
+// MarshalJSON writes the options in full, so that later defaults do not change what the description means.
+func (c Choice) MarshalJSON() ([]byte, error) {
+	architecture, err := Lookup(c.Architecture)
+	if err != nil {
+		return nil, err
+	}
+	if c.Options == nil {
+		c.Options = architecture.Options()
+	}
+	type plain Choice
+	return json.Marshal(plain(c))
+}
+
+// network creates the chosen architecture's parameters for an input.
+func (c Choice) network(s *nn.Scope, in Input) (Network, error) {
+	architecture, err := Lookup(c.Architecture)
+	if err != nil {
+		return nil, err
+	}
+	if !architecture.Takes(in.Kind) {
+		return nil, fmt.Errorf("%s does not take inputs of kind %q: it takes %s", c.Architecture, in.Kind, architecture.Inputs())
+	}
+	network, err := architecture.Build(s, in, c.Options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Architecture, err)
+	}
+	return network, nil
+}
+
+// Fits creates the choice as a fusion network of a number of tokens of a width, and says what is wrong, nil for nothing. It
+// records nothing, which may take much longer.
+func (c Choice) Fits(tokens, width int) error {
+	s := nn.NewScope()
+	if _, err := c.network(s, Input{Kind: Tokens, Shape: []int{tokens, width}}); err != nil {
+		return err
+	}
+	return s.Parameters().Err()
+}
+
+// FusionChoice is a registered fusion function with its options. Its JSON form is the name alone where the function has no
+// options, and otherwise an object with the members function and options.
+type FusionChoice struct {
+	Function string `json:"function"`
+	// Options points to the function's options struct; nil means its defaults.
+	Options any `json:"options"`
+}
+
+// Fuse is the choice of a fusion function with its default options.
+func Fuse(function string) *FusionChoice { return &FusionChoice{Function: function} }
+
+// UnmarshalJSON finds the function and fills its options struct, over the defaults. Unknown names and options are errors.
+func (c *FusionChoice) UnmarshalJSON(data []byte) error {
+	var raw struct {
+		Function string          `json:"function"`
+		Options  json.RawMessage `json:"options"`
+	}
+	into := any(&raw)
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte(`"`)) {
+		into = &raw.Function
+	}
+	if err := unmarshalStrictly(data, into); err != nil {
+		return err
+	}
+	function, err := LookupFusion(raw.Function)
+	if err != nil {
+		return err
+	}
+	*c = FusionChoice{raw.Function, function.Options()}
+	return unmarshalOptions(raw.Function, raw.Options, c.Options)
+}
+
+// MarshalJSON writes the options in full.
+func (c FusionChoice) MarshalJSON() ([]byte, error) {
+	function, err := LookupFusion(c.Function)
+	if err != nil {
+		return nil, err
+	}
+	if c.Options == nil {
+		c.Options = function.Options()
+	}
+	if reflect.TypeOf(c.Options).Elem().NumField() == 0 {
+		return json.Marshal(c.Function)
+	}
+	type plain FusionChoice
+	return json.Marshal(plain(c))
+}
+
+// fuser creates the chosen function's parameters for the numbers of tokens that the modalities give, all of one width.
+func (c FusionChoice) fuser(s *nn.Scope, width int, counts []int) (Fuser, error) {
+	function, err := LookupFusion(c.Function)
+	if err != nil {
+		return nil, err
+	}
+	fuser, err := function.build(s, width, counts, c.Options)
+	if err == nil {
+		err = s.Parameters().Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fusion function %s: %w", c.Function, err)
+	}
+	return fuser, nil
+}
+
+// Output is how many tokens the function makes of those of some modalities, all of one width, and how wide they are.
+func (c FusionChoice) Output(width int, counts ...int) (tokens, fused int, err error) {
+	f, err := c.fuser(nn.NewScope(), width, counts)
+	if err != nil {
+		return 0, 0, err
+	}
+	return f.Tokens(), f.Width(), nil
+}
+
+// unmarshalOptions fills an options struct with the text's, where there are any.
+func unmarshalOptions(name string, text json.RawMessage, options any) error {
+	if len(text) == 0 || bytes.Equal(text, []byte("null")) {
+		return nil
+	}
+	if err := unmarshalStrictly(text, options); err != nil {
+		return fmt.Errorf("options of %s: %w", name, err)
+	}
+	return nil
+}
+
+func unmarshalStrictly(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}

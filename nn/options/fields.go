@@ -1,0 +1,116 @@
+// Package options reads what the tags of a struct of options say of its fields, so that every range is written once:
+//
+//	Depth   int     `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=1000" doc:"Number of blocks."`
+//	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"..."`
+//
+// The tag yaml names the option, jsonschema bounds it (for a list, its items) and doc explains it. An option with a tag
+// recipe takes that value of the training's recipe where the configuration does not set it; [Dropout] is the only one yet.
+// Configurations, the JSON schema, and whatever is built from a model file or from Go code obey the same tags: [Check].
+package options
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Dropout is the value of the tag recipe of an option that takes the dropout of the training: a float64.
+const Dropout = "dropout"
+
+// Field is one option of a struct.
+type Field struct {
+	Name, Doc string
+	// Recipe names the value of the training's recipe that the option takes where it is not set, empty for none.
+	Recipe string
+	Rules  Rules
+	Value  reflect.Value
+}
+
+// Fields lists the fields of a struct that have a yaml tag; those of an inlined struct stand in its place.
+func Fields(v reflect.Value) []Field {
+	layout := layoutOf(v.Type())
+	list := make([]Field, len(layout))
+	for i, p := range layout {
+		list[i] = p.of(v)
+	}
+	return list
+}
+
+// Names lists the names of a struct's fields.
+func Names(v reflect.Value) []string {
+	var names []string
+	for _, p := range layoutOf(v.Type()) {
+		names = append(names, p.field.Name)
+	}
+	return names
+}
+
+// ByName finds a field by its name.
+func ByName(v reflect.Value, name string) (Field, bool) {
+	return find(v, func(f Field) bool { return f.Name == name })
+}
+
+// ByRecipe finds the field that takes a value of the training's recipe.
+func ByRecipe(v reflect.Value, value string) (Field, bool) {
+	return find(v, func(f Field) bool { return f.Recipe == value })
+}
+
+func find(v reflect.Value, is func(Field) bool) (Field, bool) {
+	layout := layoutOf(v.Type())
+	i := slices.IndexFunc(layout, func(p place) bool { return is(p.field) })
+	if i < 0 {
+		return Field{}, false
+	}
+	return layout[i].of(v), true
+}
+
+// place is a field of a type of struct, without a value.
+type place struct {
+	field Field
+	index []int
+}
+
+// of is the field of a value of the type.
+func (p place) of(v reflect.Value) Field {
+	f := p.field
+	f.Value = v.FieldByIndex(p.index)
+	return f
+}
+
+// layouts keeps what tags say, by type: lists of candidates may be long.
+var layouts sync.Map
+
+// layoutOf lists the fields of a type of struct. It panics on a tag that says nothing: a programmer's mistake.
+func layoutOf(t reflect.Type) []place {
+	if known, ok := layouts.Load(t); ok {
+		return known.([]place)
+	}
+	var list []place
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, form, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if form == "inline" {
+			for _, inner := range layoutOf(f.Type) {
+				inner.index = append([]int{i}, inner.index...)
+				list = append(list, inner)
+			}
+			continue
+		}
+		if !f.IsExported() || name == "" || name == "-" {
+			continue
+		}
+		recipe := f.Tag.Get("recipe")
+		if recipe != "" && (recipe != Dropout || f.Type.Kind() != reflect.Float64) {
+			panic(fmt.Sprintf("option %s of %s: recipe:%q is for a float64 and %q", name, t, recipe, Dropout))
+		}
+		rules, err := ParseRules(f.Tag.Get("jsonschema"))
+		if err != nil {
+			panic(fmt.Sprintf("option %s of %s: %v", name, t, err))
+		}
+		list = append(list, place{Field{Name: name, Doc: f.Tag.Get("doc"), Recipe: recipe, Rules: rules}, []int{i}})
+	}
+	layouts.Store(t, list)
+	return list
+}

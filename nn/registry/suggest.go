@@ -1,0 +1,48 @@
+package registry
+
+import "fmt"
+
+// longestSuggested bounds the names that are compared: the time grows with the product of two lengths.
+const longestSuggested = 64
+
+// Suggestion is " (did you mean X?)" for the known name that is most like a wrong one, empty where none is like it: where
+// more than a third of the longer one's letters would have to change.
+func Suggestion(name string, known []string) string {
+	nearest, least := "", len(name)+1
+	for _, k := range known {
+		if len(name) > longestSuggested || len(k) > longestSuggested {
+			continue
+		}
+		if d := distance(name, k); d < least && 3*d <= max(len(name), len(k)) {
+			nearest, least = k, d
+		}
+	}
+	if nearest == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", nearest)
+}
+
+// distance is how many bytes must be put in, left out, changed or swapped with the next to make one text of the other (the
+// optimal string alignment distance).
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before, last, row = last, row, before
+		row[0] = i + 1
+		for j := range len(b) {
+			change := last[j]
+			if a[i] != b[j] {
+				change++
+			}
+			row[j+1] = min(change, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}
