@@ -15,8 +15,10 @@ import (
 	"mixmas/search/align"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
-	"mixmas/search/dataset/avmnistbuild"
+	"mixmas/search/dataset/avmnist/build"
+	_ "mixmas/search/dataset/formats" // the formats that configurations can name
 	"mixmas/search/escape"
+	"mixmas/search/task"
 )
 
 // dataCommand makes and describes data sets.
@@ -69,7 +71,7 @@ func dataBuildAVMNIST(c *cli.Context) error {
 		return usagef("--snr %v: want a finite number of dB", snr)
 	}
 	status := newStatus(c.App.ErrWriter)
-	report, err := avmnistbuild.Build(c.Context, avmnistbuild.Options{
+	report, err := build.Build(c.Context, build.Options{
 		From: c.String("from"), To: c.String("to"), Components: c.Int("components"), SNR: c.Float64("snr"), Seed: c.Uint64("seed"),
 		Progress: func(done, total int) {
 			status.show("%s of %s rows", humanize.Comma(int64(done)), humanize.Comma(int64(total)))
@@ -130,12 +132,19 @@ type description struct {
 	Counts map[string][]int `json:"counts"`
 }
 
+// modality is described with one mean and one deviation where all its elements share them, otherwise with lists by feature.
 type modality struct {
-	Name      string  `json:"name"`
-	Kind      string  `json:"kind"`
-	Shape     []int   `json:"shape"`
-	Mean      float64 `json:"mean"`
-	Deviation float64 `json:"deviation"`
+	Name        string           `json:"name"`
+	Kind        string           `json:"kind"`
+	Shape       []int            `json:"shape"`
+	Lengths     bool             `json:"lengths,omitempty"` // rows have steps of their own number
+	Mean        *float64         `json:"mean,omitempty"`
+	Deviation   *float64         `json:"deviation,omitempty"`
+	Standardise dataset.Grouping `json:"standardise,omitempty"` // feature or none
+	Means       []float64        `json:"means,omitempty"`
+	Deviations  []float64        `json:"deviations,omitempty"`
+	Constant    []int            `json:"constant,omitempty"` // features with the same value in all training rows
+	text        string
 }
 
 func dataInfo(c *cli.Context) error {
@@ -172,15 +181,15 @@ func (d *description) writeText(w io.Writer) error {
 	rows := [][]string{{"name", escape.Terminal(d.Name)}, {"fingerprint", d.Fingerprint}}
 	for _, m := range d.Modalities {
 		rows = append(rows, []string{escape.Terminal(m.Name),
-			fmt.Sprintf("%s %s, mean %.6g, deviation %.6g", m.Kind, dimensions.Text(m.Shape), m.Mean, m.Deviation)})
+			fmt.Sprintf("%s %s, %s", m.Kind, dimensions.Text(m.Shape), m.text)})
 	}
-	labels := "one label a row"
+	labels := "one label per row"
 	if d.MultiLabel {
-		labels = "many labels a row"
+		labels = "any number of labels per row"
 	}
 	rows = append(rows, []string{"classes", fmt.Sprintf("%d, %s", len(d.Classes), labels)})
 	head := []string{"rows with class"}
-	for _, split := range splits {
+	for _, split := range dataset.Splits {
 		rows = append(rows, []string{split.String(), humanize.Comma(int64(d.Rows[split.String()])) + " rows"})
 		head = append(head, split.String())
 	}
@@ -188,7 +197,7 @@ func (d *description) writeText(w io.Writer) error {
 	listed := min(len(d.Classes), mostClasses)
 	for i, class := range d.Classes[:listed] {
 		row := []string{escape.Terminal(class)}
-		for _, split := range splits {
+		for _, split := range dataset.Splits {
 			row = append(row, humanize.Comma(int64(d.Counts[split.String()][i])))
 		}
 		counts = append(counts, row)
@@ -206,18 +215,15 @@ func (d *description) writeText(w io.Writer) error {
 	return nil
 }
 
-var splits = []dataset.Split{dataset.Train, dataset.Validation, dataset.Test}
-
 // describe collects what is to be said of a data set.
 func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
-	d := &description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Classes(), MultiLabel: data.MultiLabel(),
-		Rows: map[string]int{}, Counts: map[string][]int{}}
+	d := &description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Task().Classes,
+		MultiLabel: data.Task().MultiLabel(), Rows: map[string]int{}, Counts: map[string][]int{}}
 	standard := data.Preprocessing()
 	for _, m := range data.Modalities() {
-		s := standard[m.Name]
-		d.Modalities = append(d.Modalities, modality{m.Name, string(m.Kind), m.Shape, s.Mean, s.Deviation})
+		d.Modalities = append(d.Modalities, describeModality(m, standard[m.Name]))
 	}
-	for _, split := range splits {
+	for _, split := range dataset.Splits {
 		counts, err := countClasses(ctx, data, split)
 		if err != nil {
 			return nil, err
@@ -227,14 +233,25 @@ func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 	return d, nil
 }
 
+// describeModality says what a modality is and how it is standardised.
+func describeModality(m dataset.Modality, s dataset.Standardisation) modality {
+	d := modality{Name: m.Name, Kind: string(m.Kind), Shape: m.Shape, Lengths: m.Masked, Constant: s.Constant, text: s.Text(m)}
+	if m.Masked {
+		d.text = "with lengths, " + d.text
+	}
+	if s.Per == dataset.PerModality {
+		d.Mean, d.Deviation = &s.Mean[0], &s.Deviation[0]
+	} else {
+		d.Standardise, d.Means, d.Deviations = s.Per, s.Mean, s.Deviation
+	}
+	return d
+}
+
 // countClasses counts the rows of a split that have each class.
 func countClasses(ctx context.Context, data dataset.Dataset, split dataset.Split) ([]int, error) {
 	const between = 1 << 12 // rows
-	counts := make([]int, len(data.Classes()))
-	label := make([]float32, 1)
-	if data.MultiLabel() {
-		label = make([]float32, len(counts))
-	}
+	t := data.Task()
+	counts, label := make([]int, len(t.Classes)), make([]float32, t.Width())
 	for row := range data.Len(split) {
 		if row%between == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -242,13 +259,7 @@ func countClasses(ctx context.Context, data dataset.Dataset, split dataset.Split
 		if err := data.Label(split, row, label); err != nil {
 			return nil, err
 		}
-		if !data.MultiLabel() {
-			counts[int(label[0])]++
-			continue
-		}
-		for class, has := range label {
-			counts[class] += int(has)
-		}
+		task.Count(t.Kind, counts, label)
 	}
 	return counts, nil
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/task"
 )
 
 // labelled is a data set of labels alone.
@@ -22,21 +24,27 @@ type labelled struct {
 	labels  [3][][]float32
 }
 
-func (d labelled) Name() string                                      { return "ward" }
-func (d labelled) Fingerprint() string                               { return "ab12" }
-func (d labelled) Classes() []string                                 { return d.classes }
-func (d labelled) MultiLabel() bool                                  { return d.many }
-func (d labelled) Len(s dataset.Split) int                           { return len(d.labels[s]) }
-func (d labelled) Preprocessing() map[string]dataset.Standardisation { return nil }
+func (d labelled) Name() string        { return "ward" }
+func (d labelled) Fingerprint() string { return "ab12" }
+func (d labelled) Task() task.Task {
+	if d.many {
+		return task.Task{Kind: task.MultiLabel, Classes: d.classes}
+	}
+	return task.Task{Classes: d.classes}
+}
+func (d labelled) Len(s dataset.Split) int { return len(d.labels[s]) }
+func (d labelled) Preprocessing() map[string]dataset.Standardisation {
+	return map[string]dataset.Standardisation{"static": dataset.Uniform(0, 1)}
+}
 func (d labelled) Modalities() []dataset.Modality {
-	return []dataset.Modality{{Name: "static", Kind: dataset.Table, Shape: []int{3}}}
+	return []dataset.Modality{{Name: "static", Kind: mixer.Table, Shape: []int{3}}}
 }
 func (d labelled) Label(s dataset.Split, row int, dst []float32) error {
 	copy(dst, d.labels[s][row])
 	return nil
 }
 
-// TestDataInfoCounts counts classes, of one label a row and of many.
+// TestDataInfoCounts counts classes, of one label per row and of many.
 func TestDataInfoCounts(t *testing.T) {
 	for _, c := range []struct {
 		data labelled
@@ -45,7 +53,7 @@ func TestDataInfoCounts(t *testing.T) {
 	}{
 		{labelled{classes: []string{"cat", "dog", "eel"}, labels: [3][][]float32{{{0}, {2}, {2}, {0}, {0}}, {{1}}, nil}},
 			map[string][]int{"train": {3, 0, 2}, "validation": {0, 1, 0}, "test": {0, 0, 0}}, `
-classes      3, one label a row
+classes      3, one label per row
 train        5 rows
 validation   1 rows
 test         0 rows
@@ -57,7 +65,7 @@ eel              2      0           0
 `},
 		{labelled{classes: []string{"fever", "pain"}, many: true, labels: [3][][]float32{{{0, 1}, {1, 1}, {0, 0}}, {{1, 0}}, {{1, 1}}}},
 			map[string][]int{"train": {1, 2}, "validation": {1, 0}, "test": {1, 1}}, `
-classes      2, many labels a row
+classes      2, any number of labels per row
 train        3 rows
 validation   1 rows
 test         1 rows
@@ -78,7 +86,7 @@ pain             2      0           1
 		if err := d.writeText(&out); err != nil {
 			t.Fatal(err)
 		}
-		if _, text, _ := strings.Cut(out.String(), "deviation 0"); text != c.text {
+		if _, text, _ := strings.Cut(out.String(), "deviation 1"); text != c.text {
 			t.Errorf("got%swant%s", text, c.text)
 		}
 	}

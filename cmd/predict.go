@@ -24,7 +24,7 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "label data with a trained model", ArgsUsage: "--model FILE",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
-			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the AV-MNIST layout; none: the built-in data, for models that were trained on them"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the layout of the format " + folderFormats() + "; none: the built-in data, for models that were trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "`FORMAT` of what is printed: csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),
@@ -44,8 +44,7 @@ func predict(c *cli.Context) error {
 	if !ok {
 		return usagef("--format %s: known are csv and jsonl", c.String("format"))
 	}
-	split := slices.IndexFunc([]dataset.Split{dataset.Train, dataset.Validation, dataset.Test},
-		func(s dataset.Split) bool { return s.String() == c.String("split") })
+	split := slices.IndexFunc(dataset.Splits[:], func(s dataset.Split) bool { return s.String() == c.String("split") })
 	if split < 0 {
 		return usagef("--split %s: known are train, validation and test", c.String("split"))
 	}
@@ -80,13 +79,11 @@ func predict(c *cli.Context) error {
 func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	path, env := c.String("data"), dataset.Environment{Preprocessing: m.Preprocessing}
 	if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
-		format, err := dataset.Lookup("avmnist")
-		if err != nil {
-			return nil, err
+		format, ok := folderFormat(readsFolders(), m.Data.Format)
+		if !ok {
+			return nil, fmt.Errorf("%s is a folder, and no data format reads folders: name a configuration", path)
 		}
-		options := format.Options().(*dataset.AVMNISTOptions)
-		options.Path = path
-		return openFormat(c.Context, format.Name, options, env)
+		return openFormat(c.Context, format.Name, format.Folder(path), env)
 	}
 	plan, err := loadConfig(c, path)
 	if err != nil {
@@ -99,19 +96,41 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
 }
 
+// readsFolders lists the formats that read a folder by its layout alone.
+func readsFolders() []dataset.Format {
+	return slices.DeleteFunc(dataset.Formats(), func(f dataset.Format) bool { return f.Folder == nil })
+}
+
+// folderFormats names them in words.
+func folderFormats() string {
+	var names []string
+	for _, f := range readsFolders() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, " or ")
+}
+
+// folderFormat chooses, of formats that read folders, that of the model's training data, otherwise the first.
+func folderFormat(formats []dataset.Format, trained string) (dataset.Format, bool) {
+	if len(formats) == 0 {
+		return dataset.Format{}, false
+	}
+	return formats[max(0, slices.IndexFunc(formats, func(f dataset.Format) bool { return f.Name == trained }))], true
+}
+
 // dataError is an error of data that the model cannot read: where --data was forgotten, it says so.
 func dataError(c *cli.Context, m *model.Model, err error) error {
 	if c.String("data") != "" || c.Context.Err() != nil {
 		return err
 	}
-	return usagef("%s: --data is missing, and the model does not read the built-in data that are taken then (%w); it reads %s: name a configuration, or a folder in the AV-MNIST layout, with such data",
-		commandName(c), err, m.Reads())
+	return usagef("%s: --data is missing, and the model does not read the built-in data that are taken then (%w); it reads %s: name a configuration with such data, or a folder of them in the layout of %s",
+		commandName(c), err, m.Reads(), folderFormats())
 }
 
 // prediction is what is said of one row.
 type prediction struct {
 	Row           int                `json:"row"`
-	Labels        []string           `json:"labels"` // one, or any number for many labels
+	Labels        []string           `json:"labels"` // one, or any number for a multi-label task
 	Probabilities map[string]float32 `json:"probabilities"`
 	ordered       []float32
 }
@@ -131,7 +150,7 @@ func predictions(logits []float32, m *model.Model) []prediction {
 	return list
 }
 
-// writeCSV writes a header and a line a row: row, label (several joined by |), one probability a class.
+// writeCSV writes a header and a line per row: row, label (several joined by |), one probability per class.
 func writeCSV(w io.Writer, list []prediction, classes []string) error {
 	out := csv.NewWriter(w)
 	header := []string{"row", "label"}

@@ -11,6 +11,7 @@ import (
 
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/datasettest"
 	"mixmas/search/model"
 )
 
@@ -19,7 +20,7 @@ func modelFile(t *testing.T, format string, modality mixer.Modality) (path strin
 	t.Helper()
 	d := model.Description{Name: "small", Classes: []string{"cat", "dog"}, Data: model.Data{Format: format},
 		Model:         mixer.Specification{Classes: 2, Modalities: []mixer.Modality{modality}},
-		Preprocessing: map[string]dataset.Standardisation{modality.Name: {Deviation: 1}}}
+		Preprocessing: map[string]dataset.Standardisation{modality.Name: dataset.Uniform(0, 1)}}
 	m, err := mixer.Build(d.Model)
 	if err != nil {
 		t.Fatal(err)
@@ -74,5 +75,26 @@ func TestPredictSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("exit code %d, %q, %q, want %d and %q", code, stdout.String(), stderr.String(), c.code, c.want)
 			}
 		})
+	}
+}
+
+// A folder is read in the format of the model's training data where that reads folders.
+func TestFoldersAreReadAsTheModelsData(t *testing.T) {
+	a, b := dataset.Format{Name: "a"}, dataset.Format{Name: "b"}
+	for _, c := range []struct {
+		formats []dataset.Format
+		trained string
+		want    string
+	}{{[]dataset.Format{a, b}, "b", "b"}, {[]dataset.Format{a, b}, "npy", "a"}, {nil, "b", ""}} {
+		if got, ok := folderFormat(c.formats, c.trained); got.Name != c.want || ok != (c.want != "") {
+			t.Errorf("a model of %s: format %q, want %q", c.trained, got.Name, c.want)
+		}
+	}
+	path, _ := modelFile(t, "npy", mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 2, 2}, Encoder: mixer.Choice{Architecture: "mlp_mixer",
+		Options: &mixer.MLPMixerOptions{Width: 4, Depth: 1, Patch: 1, TokenWidth: 4, ChannelWidth: 4}}})
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), []string{"mixmas", "predict", "--model", path, "--data", datasettest.AVMNIST(t)}, strings.NewReader(""), &stdout, &stderr)
+	if code == 0 || !strings.Contains(stderr.String(), "data set avmnist: ") {
+		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
 }

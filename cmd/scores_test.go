@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"mixmas/search/align"
+	"mixmas/search/dataset"
 	"mixmas/search/store"
 )
 
@@ -203,7 +204,7 @@ func TestWideNamesLineUp(t *testing.T) {
 	_, list, _ := mixmas(t, "scores", "ls", "encoder", "--store", path)
 	var info bytes.Buffer
 	d := description{Classes: []string{"健康", "ill"}, Rows: map[string]int{}, Counts: map[string][]int{}}
-	for _, split := range splits {
+	for _, split := range dataset.Splits {
 		d.Counts[split.String()] = []int{0, 0}
 	}
 	if err := d.writeText(&info); err != nil {

@@ -13,15 +13,15 @@ import (
 
 // trainCommand trains in full: the winner of a search, or a named architecture without one.
 func trainCommand() *cli.Command {
-	var presets []string
+	var presets strings.Builder
 	for _, p := range mixer.Presets() {
-		presets = append(presets, p.Name)
+		fmt.Fprintf(&presets, "\n  %-18s%s", p.Name, p.Doc)
 	}
 	return &cli.Command{
 		Name: "train", Usage: "train a search's winner, or a preset without a search", ArgsUsage: "[CONFIG]",
-		Description: "Data and recipe are those of CONFIG; - is standard input. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained. Without CONFIG the data are the built-in ones.",
+		Description: "Data and recipe are those of CONFIG; - is standard input. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained. Without CONFIG the data are the built-in ones.\n\nPresets:" + presets.String(),
 		Flags: sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(),
-			&cli.StringFlag{Name: "preset", Usage: "`NAME` of an architecture to train: " + strings.Join(presets, ", ")}),
+			&cli.StringFlag{Name: "preset", Usage: "train the preset `NAME` instead of a search's winner"}),
 		Action: train,
 	}
 }

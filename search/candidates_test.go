@@ -11,6 +11,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
+	"mixmas/search/task"
 
 	"pgregory.net/rapid"
 )
@@ -94,14 +95,13 @@ type pictures struct {
 	count int
 }
 
-func (pictures) Name() string      { return "pictures" }
-func (pictures) Classes() []string { return []string{"a", "b"} }
-func (pictures) MultiLabel() bool  { return false }
+func (pictures) Name() string    { return "pictures" }
+func (pictures) Task() task.Task { return task.Task{Classes: []string{"a", "b"}} }
 
 func (p pictures) Modalities() []dataset.Modality {
 	var list []dataset.Modality
 	for i := range p.count {
-		list = append(list, dataset.Modality{Name: fmt.Sprint("m", i), Kind: dataset.Map, Shape: []int{1, 12, 12}})
+		list = append(list, dataset.Modality{Name: fmt.Sprint("m", i), Kind: mixer.Map, Shape: []int{1, 12, 12}})
 	}
 	return list
 }

@@ -181,7 +181,7 @@ func (s *Search) predict(ctx context.Context, m nn.Model, batch int, weights nn.
 // writeModel writes the model file and its description.
 func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
 	d := model.Description{Name: name, Model: t.Trial.Model, Preprocessing: s.data.Preprocessing(),
-		Classes: s.data.Classes(), Training: t.Score.Key,
+		Classes: s.data.Task().Classes, Training: t.Score.Key,
 		Data:    model.Data{Format: s.config.Data.Format, Fingerprint: s.data.Fingerprint()},
 		Metrics: map[string]map[string]float64{"validation": t.Score.Metrics}}
 	if t.Test != nil {

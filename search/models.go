@@ -14,14 +14,14 @@ import (
 // encoderModel is the model of the encoder stage: one modality's encoder with a head.
 func (s *Search) encoderModel(m dataset.Modality, c config.Candidate, dropout float64) mixer.Specification {
 	return mixer.Specification{Modalities: []mixer.Modality{modality(m, choice(c, dropout))},
-		Classes: len(s.data.Classes()), MultiLabel: s.data.MultiLabel(), PosWeight: s.posWeight()}
+		Classes: len(s.data.Task().Classes), MultiLabel: s.data.Task().MultiLabel(), PosWeight: s.posWeight()}
 }
 
 // fusedModel is the model of the fusion stages: the winners of the encoder stages, fused.
 func (s *Search) fusedModel(encoders []*Stage, function, network config.Candidate, dropout float64) mixer.Specification {
 	chosen, fusion := choice(network, dropout), fusionChoice(function, dropout)
 	spec := mixer.Specification{Fusion: &fusion, Network: &chosen, Prediction: mixer.MeanPrediction,
-		Classes: len(s.data.Classes()), MultiLabel: s.data.MultiLabel(), PosWeight: s.posWeight()}
+		Classes: len(s.data.Task().Classes), MultiLabel: s.data.Task().MultiLabel(), PosWeight: s.posWeight()}
 	for i, m := range s.data.Modalities() {
 		winner := s.candidate(m.Name, encoders[i].Winner().Trial.Label)
 		spec.Modalities = append(spec.Modalities, modality(m, choice(winner, dropout)))
@@ -55,7 +55,7 @@ func fusionChoice(c config.Candidate, dropout float64) mixer.FusionChoice {
 }
 
 func modality(m dataset.Modality, encoder mixer.Choice) mixer.Modality {
-	return mixer.Modality{Name: m.Name, Kind: mixer.Kind(m.Kind), Shape: m.Shape, Encoder: encoder}
+	return mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Masked: m.Masked, Encoder: encoder}
 }
 
 func (s *Search) posWeight() []float32 {
@@ -68,18 +68,20 @@ func (s *Search) posWeight() []float32 {
 
 // CheckModel reports what of a model does not fit the data set.
 func (s *Search) CheckModel(spec mixer.Specification) error {
-	if spec.Classes != len(s.data.Classes()) || spec.MultiLabel != s.data.MultiLabel() {
+	if spec.Classes != len(s.data.Task().Classes) || spec.MultiLabel != s.data.Task().MultiLabel() {
 		return fmt.Errorf("the model has %d classes (multi-label: %t), the data set %s %d (%t)",
-			spec.Classes, spec.MultiLabel, s.data.Name(), len(s.data.Classes()), s.data.MultiLabel())
+			spec.Classes, spec.MultiLabel, s.data.Name(), len(s.data.Task().Classes), s.data.Task().MultiLabel())
 	}
 	for _, m := range spec.Modalities {
 		i := dataset.ModalityIndex(s.data, m.Name)
 		if i < 0 {
 			return fmt.Errorf("the model reads a modality %s, which the data set %s does not have", m.Name, s.data.Name())
 		}
-		if have := s.data.Modalities()[i]; mixer.Kind(have.Kind) != m.Kind || !slices.Equal(have.Shape, m.Shape) {
+		if have := s.data.Modalities()[i]; have.Kind != m.Kind || !slices.Equal(have.Shape, m.Shape) {
 			return fmt.Errorf("modality %s: the model reads a %s of %s, the data set %s has a %s of %s",
 				m.Name, m.Kind, dimensions.Text(m.Shape), s.data.Name(), have.Kind, dimensions.Text(have.Shape))
+		} else if have.Masked != m.Masked {
+			return fmt.Errorf("modality %s: the model is made for a mask: %t, the data set %s has lengths: %t", m.Name, m.Masked, s.data.Name(), have.Masked)
 		}
 	}
 	return recordable(spec)

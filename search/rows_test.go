@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"testing"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrays"
 	"mixmas/search/sample"
 )
 
@@ -19,8 +21,8 @@ func BenchmarkManyRows(b *testing.B) {
 	for _, classes := range []int{10, 200} {
 		writeBytes(b, folder+"/x.npy", rows, 251)
 		writeBytes(b, folder+"/y.npy", rows, classes)
-		options := &dataset.NPYOptions{Name: "rows", Validation: 1000, Labels: dataset.NPYFiles{Train: "y.npy"},
-			Modalities: []dataset.NPYModality{{Name: "x", Kind: dataset.Table, NPYFiles: dataset.NPYFiles{Train: "x.npy"}}}}
+		options := &arrays.Options{Name: "rows", Validation: 1000, Standardise: dataset.PerFeature, Labels: arrays.Files{Train: "y.npy"},
+			Modalities: []arrays.Modality{{Name: "x", Kind: mixer.Table, Files: arrays.Files{Train: "x.npy"}}}}
 		format, err := dataset.Lookup("npy")
 		if err != nil {
 			b.Fatal(err)
@@ -38,7 +40,7 @@ func BenchmarkManyRows(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					labels := sample.Labels{Rows: samples.Len(), Classes: len(data.Classes()), Label: samples.Label}
+					labels := sample.Labels{Rows: samples.Len(), Classes: len(data.Task().Classes), Label: samples.Label}
 					if _, err := sample.Draw(b.Context(), labels, sample.Options{Sampler: sampler}, 1); err != nil {
 						b.Fatal(err)
 					}

@@ -21,12 +21,15 @@ import (
 	"mixmas/nn/cpu"
 	"mixmas/nn/cpu/simd"
 	"mixmas/nn/device"
+	"mixmas/nn/mixer"
 	"mixmas/search"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
+	_ "mixmas/search/dataset/formats" // those of the plans
 	"mixmas/search/metric"
 	"mixmas/search/model"
 	"mixmas/search/store"
+	"mixmas/search/task"
 )
 
 // tiny is a data set of two modalities, a 4×4 map and a table of 3, with three classes that both tell a little about.
@@ -34,17 +37,16 @@ type tiny struct{ nan bool }
 
 func (tiny) Name() string { return "tiny" }
 func (tiny) Modalities() []dataset.Modality {
-	return []dataset.Modality{{Name: "picture", Kind: dataset.Map, Shape: []int{1, 4, 4}}, {Name: "numbers", Kind: dataset.Table, Shape: []int{3}}}
+	return []dataset.Modality{{Name: "picture", Kind: mixer.Map, Shape: []int{1, 4, 4}}, {Name: "numbers", Kind: mixer.Table, Shape: []int{3}}}
 }
-func (tiny) Classes() []string               { return []string{"a", "b", "c"} }
-func (tiny) MultiLabel() bool                { return false }
+func (tiny) Task() task.Task                 { return task.Task{Classes: []string{"a", "b", "c"}} }
 func (tiny) Len(s dataset.Split) int         { return [...]int{60, 30, 20}[s] }
 func (tiny) Fingerprint() string             { return strings.Repeat("ab", 32) }
 func (tiny) Close() error                    { return nil }
 func (tiny) Unchanged(context.Context) error { return nil }
 
 func (tiny) Preprocessing() map[string]dataset.Standardisation {
-	return map[string]dataset.Standardisation{"picture": {Deviation: 1}, "numbers": {Mean: 2, Deviation: 3}}
+	return map[string]dataset.Standardisation{"picture": dataset.Uniform(0, 1), "numbers": dataset.Uniform(2, 3)}
 }
 func (d tiny) Read(s dataset.Split, modality, row int, dst []float32) error {
 	rng := rand.New(rand.NewPCG(uint64(s)<<32|uint64(row), uint64(modality)))
@@ -59,6 +61,7 @@ func (d tiny) Read(s dataset.Split, modality, row int, dst []float32) error {
 	}
 	return nil
 }
+func (tiny) Mask(dataset.Split, int, int, []float32) error { return errors.New("no mask") }
 func (tiny) Label(_ dataset.Split, row int, dst []float32) error {
 	dst[0] = float32(row % 3)
 	return nil

@@ -218,7 +218,7 @@ func encode(w nn.Weights, metadata map[string]string) ([]byte, error) {
 
 // encodeOutputs makes a file of logits that says which data they are about.
 func (s *Search) encodeOutputs(logits []float32) ([]byte, error) {
-	classes := len(s.data.Classes())
+	classes := len(s.data.Task().Classes)
 	return encode(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}},
 		map[string]string{"data": s.data.Fingerprint()})
 }

@@ -103,7 +103,7 @@ func (s *Search) verify(ctx context.Context, samples *dataset.Samples, sc store.
 		switch {
 		case defined && math.Abs(recorded-measured) > 1e-12*max(1, math.Abs(measured)):
 			return fmt.Errorf("its record says %s %v, but its outputs give %v", name, recorded, measured)
-		case !defined && slices.Contains(metric.Names(s.data.MultiLabel()), name): // others are of another program
+		case !defined && slices.Contains(metric.Names(s.data.Task().MultiLabel()), name): // others are of another program
 			return fmt.Errorf("its record says %s %v, which its outputs leave undefined", name, recorded)
 		}
 	}

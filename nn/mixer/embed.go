@@ -86,6 +86,9 @@ func defaultPatch(height, across int) int {
 // ranks are the numbers of dimensions of one sample, by kind.
 var ranks = map[Kind]int{Map: 3, Sequence: 2, Table: 1, Tokens: 2}
 
+// Rank is the number of dimensions of one sample of the kind, 0 for an unknown kind.
+func (k Kind) Rank() int { return ranks[k] }
+
 // check says whether the shape fits the kind.
 func (in Input) check() error {
 	rank, known := ranks[in.Kind]

@@ -10,26 +10,23 @@ type Preset struct {
 	Specification func(dropout float64) Specification
 }
 
-// Presets lists the known models.
-func Presets() []Preset {
-	return []Preset{
+var presets = registry.NewOrdered[Preset]("preset")
+
+func init() {
+	for _, p := range []Preset{
 		{"m2mixer-avmnist", "M2-Mixer for AV-MNIST (Bezirganyan et al. 2023): MLP-Mixers, concatenated. 8,339,354 parameters.", m2mixerAVMNIST},
 		{"m2mixer-mimic", "M2-Mixer for MIMIC-III (Bezirganyan et al. 2023): an MLP-Mixer over time, an MLP for the table. 29,355 parameters.", m2mixerMIMIC},
 		{"searched-avmnist", "The model found for AV-MNIST: HyperMixers, concatenated. 9,318,430 parameters.", searchedAVMNIST},
+	} {
+		presets.Register(p.Name, p.Doc, p)
 	}
 }
 
+// Presets lists the known models.
+func Presets() []Preset { return presets.All() }
+
 // LookupPreset finds a preset by name. The error lists the known ones.
-func LookupPreset(name string) (Preset, error) {
-	var known []string
-	for _, p := range Presets() {
-		if p.Name == name {
-			return p, nil
-		}
-		known = append(known, p.Name)
-	}
-	return Preset{}, registry.Unknown("preset", name, known)
-}
+func LookupPreset(name string) (Preset, error) { return presets.Lookup(name) }
 
 // sizes are the published sizes of mixers for one data set.
 type sizes struct{ width, depth, tokens, channels int }

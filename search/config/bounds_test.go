@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrays"
+	_ "mixmas/search/dataset/formats" // those of the configurations
 )
 
 // repeated is a text of n parts.
@@ -89,7 +90,7 @@ func TestLargePlansParse(t *testing.T) {
 		"    more:\n      candidates:\n" +
 		repeated(candidates, func(i int) string { return fmt.Sprintf("      - {name: test_mixer, label: c%d, width: %d}\n", i, i+1) })
 	c := parse(t, text)
-	options := c.Data.Options.(*dataset.NPYOptions)
+	options := c.Data.Options.(*arrays.Options)
 	if n := len(options.Classes); n != classes {
 		t.Fatalf("%d classes", n)
 	}

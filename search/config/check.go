@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
@@ -20,8 +21,8 @@ func (c *Config) check(d *decoder) {
 	if c.Data.Format == "" && c.lines["data"] == 0 {
 		fail("data", "is missing: name a format and its options")
 	}
-	if options, ok := c.Data.Options.(dataset.Checker); ok && !d.failed("data") {
-		err, wrong := options.Check(), new(dataset.OptionError)
+	if own, ok := c.Data.Options.(dataset.Checker); ok && !d.failed("data") {
+		err, wrong := own.Check(), new(options.Error)
 		if errors.As(err, &wrong) {
 			fail("data."+wrong.Field, "%s", wrong.Text)
 		} else if err != nil {
@@ -85,7 +86,7 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 			fail("search.encoders", "no candidates for modality %q of data set %s", m.Name, data.Name())
 		}
 		for _, candidate := range candidates {
-			if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Kind(m.Kind)) {
+			if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(m.Kind) {
 				fail("search.encoders."+m.Name, "%s takes %s, but modality %s is a %s", candidate.Name, a.Inputs(), m.Name, m.Kind)
 			}
 		}
@@ -95,14 +96,14 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 			fail("search.encoders."+name, "data set %s has no such modality, it has %s", data.Name(), strings.Join(names, ", "))
 		}
 	}
-	if err := metric.Check(c.Search.Metric, data.MultiLabel()); err != nil {
+	if err := metric.Check(c.Search.Metric, data.Task().MultiLabel()); err != nil {
 		fail("search.metric", "%v", err)
 	}
 	switch n := len(c.Data.PosWeight); {
-	case n > 0 && !data.MultiLabel():
-		fail("data.pos_weight", "is for multi-label data; data set %s has one label per sample", data.Name())
-	case n > 0 && n != len(data.Classes()):
-		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Classes()))
+	case n > 0 && !data.Task().MultiLabel():
+		fail("data.pos_weight", "is for multi-label data; data set %s has one label per row", data.Name())
+	case n > 0 && n != len(data.Task().Classes):
+		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Task().Classes))
 	}
 	return d.err()
 }

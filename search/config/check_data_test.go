@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/task"
 )
 
 // shapes is a data set without rows.
@@ -17,12 +19,17 @@ type shapes struct {
 
 func (s shapes) Name() string                   { return "shapes" }
 func (s shapes) Modalities() []dataset.Modality { return s.modalities }
-func (s shapes) Classes() []string              { return []string{"a", "b", "c"} }
-func (s shapes) MultiLabel() bool               { return s.multi }
+func (s shapes) Task() task.Task {
+	t := task.Task{Classes: []string{"a", "b", "c"}}
+	if s.multi {
+		t.Kind = task.MultiLabel
+	}
+	return t
+}
 
 func TestCheckData(t *testing.T) {
-	image := dataset.Modality{Name: "image", Kind: dataset.Map, Shape: []int{1, 28, 28}}
-	values := dataset.Modality{Name: "values", Kind: dataset.Table, Shape: []int{5}}
+	image := dataset.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 28}}
+	values := dataset.Modality{Name: "values", Kind: mixer.Table, Shape: []int{5}}
 	good := []dataset.Modality{values, image}
 	for _, test := range []struct {
 		name, text string
@@ -30,18 +37,18 @@ func TestCheckData(t *testing.T) {
 		want       []string
 	}{
 		{"fits", small, shapes{modalities: good}, nil},
-		{"missing and unknown modality", small, shapes{modalities: []dataset.Modality{image, {Name: "text", Kind: dataset.Sequence}}}, []string{
+		{"missing and unknown modality", small, shapes{modalities: []dataset.Modality{image, {Name: "text", Kind: mixer.Sequence}}}, []string{
 			`small.yaml:3: search.encoders: no candidates for modality "text" of data set shapes`,
 			"small.yaml:9: search.encoders.values: data set shapes has no such modality, it has image, text",
 		}},
-		{"kind", small, shapes{modalities: []dataset.Modality{image, {Name: "values", Kind: dataset.Map}}}, []string{
+		{"kind", small, shapes{modalities: []dataset.Modality{image, {Name: "values", Kind: mixer.Map}}}, []string{
 			"small.yaml:9: search.encoders.values: test_table takes table, but modality values is a map",
 		}},
 		{"metric of the other task", edit("search:", "search:\n  metric: balanced_accuracy"), shapes{modalities: good, multi: true}, []string{
 			`small.yaml:3: search.metric: metric "balanced_accuracy": `,
 		}},
 		{"pos weight", edit("path: there", "pos_weight: [1]"), shapes{modalities: good}, []string{
-			"small.yaml:1: data.pos_weight: is for multi-label data; data set shapes has one label per sample",
+			"small.yaml:1: data.pos_weight: is for multi-label data; data set shapes has one label per row",
 		}},
 		{"length of pos weight", edit("path: there", "pos_weight: [1]"), shapes{modalities: good, multi: true}, []string{
 			"small.yaml:1: data.pos_weight: has 1 numbers, data set shapes has 3 classes",

@@ -49,7 +49,7 @@ func (c folderCache) path(key string) string {
 
 const (
 	mostEntries = 1000
-	mostBytes   = 1 << 16 // of an entry
+	mostBytes   = 1 << 20 // of an entry
 )
 
 // sum is the first line of an entry's file.

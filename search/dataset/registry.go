@@ -18,32 +18,27 @@ type Format struct {
 	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags, are explained in doc tags and
 	// bounded in jsonschema tags: see package options. It may be a [Checker].
 	Options func() any
+	// Folder makes options that open the data in a folder whose layout alone says what they are; nil for a format without such
+	// a layout.
+	Folder func(path string) any
 	// Open opens the data set that options, made by Options, describe. Its errors name the file and row, or the option.
-	// Options that [Format.CheckOptions] refuses do not come so far.
+	// Options of another type, and those that [CheckOptions] refuses, do not come so far.
 	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
 }
 
 // Checker is options that know what must hold beyond the ranges in their tags: relations between options, names that may not
 // be given twice and the like.
 type Checker interface {
-	// Check returns an [*OptionError] for the first option that is missing or contradicts another. It opens no files.
+	// Check returns an [*options.Error] for the first option that is missing or contradicts another. It opens no files.
 	Check() error
 }
 
-// OptionError is what is wrong with an option.
-type OptionError = options.Error
-
-func optionError(field, format string, args ...any) error {
-	return options.Errorf(field, format, args...)
-}
-
-// CheckOptions checks options made by the format's Options: their type, the rules of their tags, and what a [Checker] says.
-func (f Format) CheckOptions(given any) error {
-	own, err := options.Of(f.Options, given)
-	if err != nil {
+// CheckOptions checks options of a format: the rules of their tags, and what a [Checker] says.
+func CheckOptions(given any) error {
+	if err := options.Check(given); err != nil {
 		return err
 	}
-	if c, ok := own.(Checker); ok {
+	if c, ok := given.(Checker); ok {
 		return c.Check()
 	}
 	return nil
@@ -59,8 +54,8 @@ type Environment struct {
 	Preprocessing map[string]Standardisation
 }
 
-// fits refuses data whose modalities are not those that a model reads.
-func (e Environment) fits(modalities ...string) error {
+// Fits refuses data whose modalities are not those that a model reads.
+func (e Environment) Fits(modalities ...string) error {
 	if e.Preprocessing == nil {
 		return nil
 	}
@@ -71,14 +66,14 @@ func (e Environment) fits(modalities ...string) error {
 	return nil
 }
 
-// standard is how a modality is standardised, given its training statistics.
-func (e Environment) standard(modality string, computed Standardisation) (Standardisation, error) {
+// Standardisation is how a modality is standardised: as the model that predicts does, or as its training rows say.
+func (e Environment) Standardisation(m Modality, computed Standardisation) (Standardisation, error) {
 	if e.Preprocessing == nil {
 		return computed, nil
 	}
-	s := e.Preprocessing[modality]
-	if err := s.Check(); err != nil {
-		return s, fmt.Errorf("modality %s: %w", modality, err)
+	s := e.Preprocessing[m.Name]
+	if err := s.Fits(m); err != nil {
+		return s, fmt.Errorf("modality %s: %w", m.Name, err)
 	}
 	return s, nil
 }
@@ -92,11 +87,15 @@ func Register(f Format) {
 	}
 	options.MustDescribe("data format "+f.Name, f.Options)
 	open := f.Open
-	f.Open = func(ctx context.Context, options any, environment Environment) (Dataset, error) {
-		if err := f.CheckOptions(options); err != nil {
+	f.Open = func(ctx context.Context, given any, environment Environment) (Dataset, error) {
+		own, err := options.Of(f.Options, given)
+		if err == nil {
+			err = CheckOptions(own)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("data set %s: %w", f.Name, err)
 		}
-		return open(ctx, options, environment)
+		return open(ctx, own, environment)
 	}
 	formats.Register(f.Name, f.Doc, f)
 }

@@ -30,7 +30,7 @@ func TestLookupOfAnUnknownName(t *testing.T) {
 }
 
 func TestRegisterPanics(t *testing.T) {
-	whole := Format{Name: "builtin", Doc: "Another.", Options: func() any { return &BuiltinOptions{} }, Open: func(context.Context, any, Environment) (Dataset, error) { return nil, nil }}
+	whole := Format{Name: "builtin", Doc: "Another.", Options: func() any { return &struct{}{} }, Open: func(context.Context, any, Environment) (Dataset, error) { return nil, nil }}
 	for name, f := range map[string]Format{"twice": whole, "incomplete": {Name: "new"}} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -3,28 +3,49 @@ package dataset
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Samples are some rows of a split, with some of the data set's modalities: what a model is trained on or applied to. It
 // implements nn.Samples.
 type Samples struct {
-	data       Dataset
-	split      Split
-	rows       []int // nil for all, which may be many
-	modalities []int
+	data   Dataset
+	split  Split
+	rows   []int // nil for all, which may be many
+	inputs []reads
 }
 
-// Select chooses rows of a split (nil: all) and modalities by name, in the order of a model's inputs.
-func Select(data Dataset, split Split, rows []int, modalities []string) (*Samples, error) {
+// reads is a modality, or its mask.
+type reads struct {
+	modality int
+	mask     bool
+}
+
+// Select chooses rows of a split (nil: all) and the inputs of a model by name, in their order: modalities, and NAME.mask for
+// the mask of a masked one.
+func Select(data Dataset, split Split, rows []int, inputs []string) (*Samples, error) {
 	s := &Samples{data: data, split: split, rows: rows}
-	for _, name := range modalities {
-		i := ModalityIndex(data, name)
+	for _, name := range inputs {
+		i, mask := findInput(data, name)
 		if i < 0 {
 			return nil, fmt.Errorf("data set %s has no modality %q", data.Name(), name)
 		}
-		s.modalities = append(s.modalities, i)
+		s.inputs = append(s.inputs, reads{i, mask})
 	}
 	return s, nil
+}
+
+// findInput finds the modality of a model's input, -1 where there is none, and whether its mask is meant.
+func findInput(data Dataset, name string) (modality int, mask bool) {
+	if i := ModalityIndex(data, name); i >= 0 {
+		return i, false
+	}
+	if of, isMask := strings.CutSuffix(name, ".mask"); isMask {
+		if i := ModalityIndex(data, of); i >= 0 && data.Modalities()[i].Masked {
+			return i, true
+		}
+	}
+	return -1, false
 }
 
 // ModalityIndex is where a data set lists a modality, -1 where it has none of the name.
@@ -48,9 +69,12 @@ func (s *Samples) Row(row int) int {
 	return s.rows[row]
 }
 
-// Read writes one row of one of the selected modalities to dst.
+// Read writes one row of one of the selected inputs to dst.
 func (s *Samples) Read(row, input int, dst []float32) error {
-	return s.data.Read(s.split, s.modalities[input], s.Row(row), dst)
+	if in := s.inputs[input]; in.mask {
+		return s.data.Mask(s.split, in.modality, s.Row(row), dst)
+	}
+	return s.data.Read(s.split, s.inputs[input].modality, s.Row(row), dst)
 }
 
 // Label writes a row's label to dst.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/packed"
+	"mixmas/search/task"
 )
 
 // Outputs is what a classifier said about the samples of a split, and what was right.
@@ -139,9 +140,9 @@ func checkScores[F float32 | float64](what string, scores []F, rows, classes int
 // newEvaluation reads and checks the labels.
 func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
 	e := &Evaluation{Rows: o.Rows, Classes: o.Classes, MultiLabel: o.MultiLabel}
-	label := make([]float32, 1)
+	kind := task.KindOf(o.MultiLabel)
+	label := make([]float32, task.Width(kind, o.Classes))
 	if o.MultiLabel {
-		label = make([]float32, o.Classes)
 		e.truth = packed.New(o.Rows*o.Classes, 1)
 	} else {
 		e.truth, e.predicted = packed.New(o.Rows, uint32(o.Classes-1)), make([]uint32, o.Rows)
@@ -153,13 +154,10 @@ func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
 		if err := o.Label(row, label); err != nil {
 			return nil, err
 		}
+		if _, err := task.Check(kind, o.Classes, label); err != nil {
+			return nil, fmt.Errorf("metric: row %d: %w", row, err)
+		}
 		for i, v := range label {
-			if o.MultiLabel && v != 0 && v != 1 {
-				return nil, fmt.Errorf("metric: row %d, label %d: %v is neither 0 nor 1", row, i, v)
-			}
-			if !o.MultiLabel && (!(v >= 0 && v < float32(o.Classes)) || v != float32(int(v))) {
-				return nil, fmt.Errorf("metric: row %d: label %v is not a class number below %d", row, v, o.Classes)
-			}
 			e.truth.Set(row*len(label)+i, uint32(v))
 		}
 	}

@@ -288,11 +288,11 @@ func TestBadInput(t *testing.T) {
 		{metric.Outputs{Rows: 4, Classes: 1, Logits: make([]float32, 4), Label: metric.Listed(make([]float32, 3))}, "row 3 has no label: there are 3"},
 		{metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{0, 0, 0, nan}, Label: metric.Listed(make([]float32, 2))}, "row 1, class 1: logits hold NaN"},
 		{metric.Outputs{Rows: 2, Classes: 2, Logits: []float32{0, 0, inf, 0}, Label: metric.Listed(make([]float32, 2))}, "row 1, class 0: logits hold +Inf"},
-		{metric.Outputs{Rows: 2, Classes: 2, Logits: make([]float32, 4), Label: metric.Listed([]float32{0, 2})}, "row 1: label 2 is not a class number below 2"},
+		{metric.Outputs{Rows: 2, Classes: 2, Logits: make([]float32, 4), Label: metric.Listed([]float32{0, 2})}, "row 1: label 2 is out of range, want 0 to 1"},
 		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{-1})}, "label -1"},
 		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{0.5})}, "label 0.5"},
 		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{nan})}, "label NaN"},
-		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{1, 2}), MultiLabel: true}, "row 0, label 1: 2 is neither 0 nor 1"},
+		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{1, 2}), MultiLabel: true}, "row 0: label 2 of class 1 is neither 0 nor 1"},
 	} {
 		if _, err := metric.Evaluate(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want an error with %q", err, c.want)

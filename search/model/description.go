@@ -12,8 +12,9 @@ import (
 	"mixmas/search/dataset"
 )
 
-// FormatVersion is the version of the description that this program writes; it reads no later one.
-const FormatVersion = 1
+// FormatVersion is the version of the description that this program writes; it reads no later one. Version 2 has statistics of
+// features, version 1 one mean and deviation per modality.
+const FormatVersion = 2
 
 // Description says what the weights are.
 type Description struct {
@@ -82,8 +83,12 @@ func (d *Description) checkClasses() error {
 
 func (d *Description) checkPreprocessing() error {
 	for _, m := range d.Model.Modalities {
-		if _, ok := d.Preprocessing[m.Name]; !ok {
+		s, ok := d.Preprocessing[m.Name]
+		if !ok {
 			return fmt.Errorf("modality %s has no preprocessing", m.Name)
+		}
+		if err := s.Fits(dataset.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape}); err != nil {
+			return fmt.Errorf("modality %s: %w", m.Name, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Preprocessing)) {

@@ -27,10 +27,11 @@ func small(t testing.TB) (model.Description, nn.Weights) {
 	t.Helper()
 	encoder := mixer.Choice{Architecture: "simple_mlp", Options: &mixer.SimpleMLPOptions{Hidden: 3, Width: 2, Layers: 1}}
 	d := model.Description{Name: "small", Classes: []string{"cat", "dog"}, Training: strings.Repeat("0", 64),
-		Model:         mixer.Specification{Classes: 2, Modalities: []mixer.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{2}, Encoder: encoder}}},
-		Preprocessing: map[string]dataset.Standardisation{"numbers": {Mean: 1, Deviation: 2}, "unread": {Mean: 0, Deviation: 1}},
-		Data:          model.Data{Format: "builtin", Fingerprint: strings.Repeat("1", 64)},
-		Metrics:       map[string]map[string]float64{"validation": {"accuracy": 0.5}}}
+		Model: mixer.Specification{Classes: 2, Modalities: []mixer.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{2}, Encoder: encoder}}},
+		Preprocessing: map[string]dataset.Standardisation{"numbers": {Per: dataset.PerFeature, Mean: []float64{1, -3}, Deviation: []float64{2, 1}, Constant: []int{1}},
+			"unread": dataset.Uniform(0, 1)},
+		Data:    model.Data{Format: "builtin", Fingerprint: strings.Repeat("1", 64)},
+		Metrics: map[string]map[string]float64{"validation": {"accuracy": 0.5}}}
 	return d, initial(t, d.Model)
 }
 
@@ -94,14 +95,17 @@ func TestWrongFilesAreRefused(t *testing.T) {
 	}{
 		"no version":       {func(d *model.Description, _ nn.Weights) { d.Version = 0 }, "description: it has version 0, the first one is 1"},
 		"negative version": {func(d *model.Description, _ nn.Weights) { d.Version = -1 }, "description: it has version -1"},
-		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 2 }, "description: it has version 2, this program reads up to 1: use a newer one"},
+		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 3 }, "description: it has version 3, this program reads up to 2: use a newer one"},
 		"class names":      {func(d *model.Description, _ nn.Weights) { d.Classes = d.Classes[:1] }, "description: 1 class names for 2 classes"},
 		"equal classes":    {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "cat" }, `description: classes 0 and 1 are both named "cat"`},
 		"empty class":      {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "" }, "description: class 1 has no name"},
 		"no preprocessing": {func(d *model.Description, _ nn.Weights) { delete(d.Preprocessing, "numbers") }, "description: modality numbers has no preprocessing"},
-		"no deviation":     {func(d *model.Description, _ nn.Weights) { d.Preprocessing["numbers"] = dataset.Standardisation{} }, "description: modality numbers: mean 0 and deviation 0 do not standardise"},
+		"no deviation":     {func(d *model.Description, _ nn.Weights) { d.Preprocessing["numbers"] = dataset.Uniform(0, 0) }, "description: modality numbers: mean 0 and deviation 0 do not standardise"},
+		"other features": {func(d *model.Description, _ nn.Weights) {
+			d.Preprocessing["numbers"] = dataset.Standardisation{Per: dataset.PerFeature, Mean: []float64{1}, Deviation: []float64{1}}
+		}, "description: modality numbers: it is standardised by 1 features, its samples have 2"},
 		"negative deviation": {func(d *model.Description, _ nn.Weights) {
-			d.Preprocessing["unread"] = dataset.Standardisation{Deviation: -1}
+			d.Preprocessing["unread"] = dataset.Uniform(0, -1)
 		}, "description: modality unread: mean 0 and deviation -1 do not standardise"},
 		"wide":           {func(d *model.Description, _ nn.Weights) { option(d).Width = 1<<62 + 1 }, "description: modality numbers: simple_mlp: option width: want at most"},
 		"missing tensor": {func(_ *model.Description, w nn.Weights) { delete(w, "head.bias") }, "description: the tensors are not the model's: head.bias is missing"},
@@ -141,7 +145,7 @@ func TestDescriptionsThatJSONCannotSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, new, want string }{
-		"no version":       {`"version":1,`, ``, "it has version 0"},
+		"no version":       {`"version":2,`, ``, "it has version 0"},
 		"fraction":         {`"hidden":3`, `"hidden":2.5`, "cannot unmarshal number 2.5"},
 		"float for an int": {`"hidden":3`, `"hidden":1e300`, "cannot unmarshal number 1e300"},
 		"beyond int":       {`"hidden":3`, `"hidden":9223372036854775808`, "cannot unmarshal number"},

@@ -57,7 +57,7 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	return t.Predict(ctx, samples)
 }
 
-// Labels are the classes that one row's logits say: the likeliest one, or for many labels every one above 0.
+// Labels are the classes that one row's logits say: the likeliest one, or with several labels per row every one above 0.
 func (m *Model) Labels(logits []float32) []string {
 	labels := []string{}
 	if !m.network.MultiLabel() {
@@ -71,7 +71,7 @@ func (m *Model) Labels(logits []float32) []string {
 	return labels
 }
 
-// Probabilities are softmax of one row's logits, or sigmoid of each for many labels.
+// Probabilities are softmax of one row's logits, or sigmoid of each with several labels per row.
 func (m *Model) Probabilities(logits []float32) []float32 {
 	p := make([]float32, len(logits))
 	if m.network.MultiLabel() {
@@ -92,17 +92,23 @@ func (m *Model) Probabilities(logits []float32) []float32 {
 
 // CheckData says whether the data set has what the model reads, and treats it as the model's training did.
 func (m *Model) CheckData(data dataset.Dataset) error {
-	for _, in := range m.network.Inputs() {
-		i := dataset.ModalityIndex(data, in.Name)
+	for _, reads := range m.Model.Modalities {
+		i := dataset.ModalityIndex(data, reads.Name)
 		if i < 0 {
-			return fmt.Errorf("the data set %s has no modality %q, which the model reads", data.Name(), in.Name)
+			return fmt.Errorf("the data set %s has no modality %q, which the model reads", data.Name(), reads.Name)
 		}
-		if have := data.Modalities()[i]; !slices.Equal(have.Shape, in.Shape) {
-			return fmt.Errorf("modality %s: the data set has samples of %s, the model reads %s", in.Name, dimensions.Text(have.Shape), dimensions.Text(in.Shape))
+		have := data.Modalities()[i]
+		switch {
+		case !slices.Equal(have.Shape, reads.Shape):
+			return fmt.Errorf("modality %s: the data set has samples of %s, the model reads %s", reads.Name, dimensions.Text(have.Shape), dimensions.Text(reads.Shape))
+		case reads.Masked && !have.Masked:
+			return fmt.Errorf("modality %s: the model reads how long each sequence is, the data set %s has no lengths", reads.Name, data.Name())
+		case !reads.Masked && have.Masked:
+			return fmt.Errorf("modality %s: the data set %s has lengths, the model was trained without", reads.Name, data.Name())
 		}
-		if got, want := data.Preprocessing()[in.Name], m.Preprocessing[in.Name]; got != want {
-			return fmt.Errorf("modality %s: the data set is standardised by mean %v and deviation %v, the model by %v and %v: open it with the model's preprocessing",
-				in.Name, got.Mean, got.Deviation, want.Mean, want.Deviation)
+		if got, want := data.Preprocessing()[reads.Name], m.Preprocessing[reads.Name]; !got.Equal(want) {
+			return fmt.Errorf("modality %s: the data set is standardised otherwise than the model (%s, not %s): open it with the model's preprocessing",
+				reads.Name, got.Text(have), want.Text(have))
 		}
 	}
 	return nil

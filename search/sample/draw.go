@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"mixmas/search/task"
 )
 
 // Labels are those of a population.
@@ -17,17 +19,11 @@ type Labels struct {
 	Label func(row int, dst []float32) error
 }
 
-// buffer is room for one row's label.
-func (l Labels) buffer() []float32 {
-	if l.MultiLabel {
-		return make([]float32, l.Classes)
-	}
-	return make([]float32, 1)
-}
+func (l *Labels) kind() task.Kind { return task.KindOf(l.MultiLabel) }
 
 // each reads and checks the labels of all rows. The label is valid until the next.
 func (l *Labels) each(ctx context.Context, use func(row int, label []float32)) error {
-	label := l.buffer()
+	label := make([]float32, task.Width(l.kind(), l.Classes))
 	for row := range l.Rows {
 		if row%heard == 0 {
 			if err := ctx.Err(); err != nil {
@@ -50,29 +46,10 @@ func (l *Labels) read(row int, label []float32) error {
 	if err := l.Label(row, label); err != nil {
 		return err
 	}
-	if !l.MultiLabel {
-		if class := int(label[0]); float32(class) != label[0] || class < 0 || class >= l.Classes {
-			return fmt.Errorf("sample: row %d: label %v is not a class number below %d", row, label[0], l.Classes)
-		}
-		return nil
-	}
-	for i, v := range label {
-		if v != 0 && v != 1 {
-			return fmt.Errorf("sample: row %d, label %d: %v is neither 0 nor 1", row, i, v)
-		}
+	if _, err := task.Check(l.kind(), l.Classes, label); err != nil {
+		return fmt.Errorf("sample: row %d: %w", row, err)
 	}
 	return nil
-}
-
-// count adds a row's label to the counts of the classes.
-func (l *Labels) count(counts []int, label []float32) {
-	if !l.MultiLabel {
-		counts[int(label[0])]++
-		return
-	}
-	for c, v := range label {
-		counts[c] += int(v)
-	}
 }
 
 // Sample is what was drawn.
@@ -141,7 +118,7 @@ func (l Labels) of(rows []int) Labels {
 // proportions of each class among the rows.
 func proportions(ctx context.Context, l Labels) ([]float64, error) {
 	counts := make([]int, l.Classes)
-	if err := l.each(ctx, func(_ int, label []float32) { l.count(counts, label) }); err != nil {
+	if err := l.each(ctx, func(_ int, label []float32) { task.Count(l.kind(), counts, label) }); err != nil {
 		return nil, err
 	}
 	shares := make([]float64, l.Classes)

@@ -119,10 +119,10 @@ func TestBadLabels(t *testing.T) {
 		want   string
 	}{
 		{sample.Labels{}, "nothing to draw from"},
-		{list(2, 2, false, 0, 2).Labels, "row 1: label 2 is not a class number below 2"},
+		{list(2, 2, false, 0, 2).Labels, "row 1: label 2 is out of range, want 0 to 1"},
 		{list(2, 2, false, 0.5, 1).Labels, "row 0: label 0.5"},
 		{list(1, 1, false, float32(math.NaN())).Labels, "label NaN"},
-		{list(1, 2, true, 0, 3).Labels, "row 0, label 1: 3 is neither 0 nor 1"},
+		{list(1, 2, true, 0, 3).Labels, "row 0: label 3 of class 1 is neither 0 nor 1"},
 		{sample.Labels{Rows: 1, Classes: 1, Label: func(int, []float32) error { return errors.New("row 0 is torn") }}, "row 0 is torn"},
 	} {
 		if _, err := sample.Draw(t.Context(), c.labels, sample.Options{}, 1); err == nil || !strings.Contains(err.Error(), c.want) {

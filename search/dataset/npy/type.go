@@ -136,6 +136,38 @@ func (t Type) DecodeScaled(dst []float32, src []byte, mean, scale float64) {
 	}
 }
 
+// DecodeScaledEach is DecodeScaled with a mean and a scale for each element; there are at least len(dst).
+func (t Type) DecodeScaledEach(dst []float32, src []byte, means, scales []float64) {
+	if t.Kind == 'f' && t.Size == 4 && !t.BigEndian {
+		at := func(x []byte, mean, scale float64) float32 {
+			return float32((float64(math.Float32frombits(binary.LittleEndian.Uint32(x))) - mean) * scale)
+		}
+		n := len(dst)
+		src, means, scales = src[:4*n], means[:n], scales[:n]
+		i := 0
+		for ; i+4 <= n; i += 4 {
+			d, x := (*[4]float32)(dst[i:]), (*[16]byte)(src[4*i:])
+			m, s := (*[4]float64)(means[i:]), (*[4]float64)(scales[i:])
+			d[0], d[1] = at(x[0:4], m[0], s[0]), at(x[4:8], m[1], s[1])
+			d[2], d[3] = at(x[8:12], m[2], s[2]), at(x[12:16], m[3], s[3])
+		}
+		for ; i < n; i++ {
+			dst[i] = at(src[4*i:], means[i], scales[i])
+		}
+		return
+	}
+	var values [256]float64
+	for len(dst) > 0 {
+		some := values[:min(len(values), len(dst))]
+		t.Decode(some, src)
+		m, s := means[:len(some)], scales[:len(some)]
+		for i, v := range some {
+			dst[i] = float32((v - m[i]) * s[i])
+		}
+		dst, src, means, scales = dst[len(some):], src[len(some)*t.Size:], means[len(some):], scales[len(some):]
+	}
+}
+
 // uint16, uint32 and uint64 read in the type's byte order. (binary.ByteOrder as an interface would move src to the heap.)
 func (t Type) uint16(b []byte) uint16 {
 	if t.BigEndian {

@@ -1,4 +1,4 @@
-package dataset
+package builtin
 
 import (
 	"context"
@@ -10,20 +10,22 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
+
+	"mixmas/search/dataset"
 )
 
 // openFormat opens a registered format with its default options, changed by change.
-func openBuiltin(t testing.TB, change func(*BuiltinOptions)) Dataset {
+func openBuiltin(t testing.TB, change func(*Options)) dataset.Dataset {
 	t.Helper()
-	f, err := Lookup("builtin")
+	f, err := dataset.Lookup("builtin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := f.Options().(*BuiltinOptions)
+	o := f.Options().(*Options)
 	if change != nil {
 		change(o)
 	}
-	d, err := f.Open(context.Background(), o, Environment{})
+	d, err := f.Open(context.Background(), o, dataset.Environment{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +34,7 @@ func openBuiltin(t testing.TB, change func(*BuiltinOptions)) Dataset {
 }
 
 // features gathers a constant and the samples of some modalities of a split, averaged over 2×2 elements, and the labels.
-func features(t testing.TB, d Dataset, s Split, modalities ...int) (*mat.Dense, []int) {
+func features(t testing.TB, d dataset.Dataset, s dataset.Split, modalities ...int) (*mat.Dense, []int) {
 	t.Helper()
 	const half = side / 2
 	x, labels := mat.NewDense(d.Len(s), 1+len(modalities)*half*half, nil), make([]int, d.Len(s))
@@ -58,11 +60,11 @@ func features(t testing.TB, d Dataset, s Split, modalities ...int) (*mat.Dense, 
 }
 
 // ridge is the validation accuracy of linear regression onto one-hot labels with a penalty on the weights.
-func ridge(t testing.TB, d Dataset, modalities ...int) float64 {
+func ridge(t testing.TB, d dataset.Dataset, modalities ...int) float64 {
 	t.Helper()
-	x, labels := features(t, d, Train, modalities...)
+	x, labels := features(t, d, dataset.Train, modalities...)
 	rows, width := x.Dims()
-	target := mat.NewDense(rows, len(d.Classes()), nil)
+	target := mat.NewDense(rows, len(d.Task().Classes), nil)
 	for row, label := range labels {
 		target.Set(row, label, 1)
 	}
@@ -80,7 +82,7 @@ func ridge(t testing.TB, d Dataset, modalities ...int) float64 {
 	if err := cholesky.SolveTo(&weights, &projected); err != nil {
 		t.Fatal(err)
 	}
-	x, labels = features(t, d, Validation, modalities...)
+	x, labels = features(t, d, dataset.Validation, modalities...)
 	scores.Mul(x, &weights)
 	hits := 0
 	for row, label := range labels {
@@ -92,7 +94,7 @@ func ridge(t testing.TB, d Dataset, modalities ...int) float64 {
 }
 
 func TestFusedBeatsEachModality(t *testing.T) {
-	d := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Test = 1000, 1 })
+	d := openBuiltin(t, func(o *Options) { o.Train, o.Test = 1000, 1 })
 	image, audio, fused := ridge(t, d, 0), ridge(t, d, 1), ridge(t, d, 0, 1)
 	t.Logf("accuracy: image %.3f, audio %.3f, fused %.3f", image, audio, fused)
 	if fused < max(image, audio)+0.1 {
@@ -104,41 +106,43 @@ func TestFusedBeatsEachModality(t *testing.T) {
 }
 
 func TestBuiltinDependsOnTheSeedRowByRow(t *testing.T) {
-	small := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 20, 10, 10 })
-	again := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 20, 10, 10 })
+	small := openBuiltin(t, func(o *Options) { o.Train, o.Validation, o.Test = 20, 10, 10 })
+	again := openBuiltin(t, func(o *Options) { o.Train, o.Validation, o.Test = 20, 10, 10 })
 	if small.Fingerprint() != again.Fingerprint() {
 		t.Error("the same options give another fingerprint")
 	}
-	for name, change := range map[string]func(*BuiltinOptions){
-		"seed":       func(o *BuiltinOptions) { o.Seed = 2 },
-		"noise":      func(o *BuiltinOptions) { o.Noise = 2 },
-		"ambiguity":  func(o *BuiltinOptions) { o.Ambiguity = 1 },
-		"classes":    func(o *BuiltinOptions) { o.Classes = 9 },
-		"validation": func(o *BuiltinOptions) { o.Validation = 11 },
+	for name, change := range map[string]func(*Options){
+		"seed":       func(o *Options) { o.Seed = 2 },
+		"noise":      func(o *Options) { o.Noise = 2 },
+		"ambiguity":  func(o *Options) { o.Ambiguity = 1 },
+		"classes":    func(o *Options) { o.Classes = 9 },
+		"validation": func(o *Options) { o.Validation = 11 },
 	} {
-		other := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 20, 10, 10; change(o) })
+		other := openBuiltin(t, func(o *Options) { o.Train, o.Validation, o.Test = 20, 10, 10; change(o) })
 		if other.Fingerprint() == small.Fingerprint() {
 			t.Errorf("another %s gives the same fingerprint", name)
 		}
 	}
 	// A row is the same whatever was drawn before it, and another in another split.
-	o := BuiltinOptions{Classes: 10, Ambiguity: .5, Noise: 1, Seed: 3}
-	a, b, c := make([]float32, rowSize), make([]float32, rowSize), make([]float32, rowSize)
-	draw(o, Train, 5, a)
-	draw(o, Train, 5, b)
-	draw(o, Validation, 5, c)
+	o := Options{Classes: 10, Ambiguity: .5, Noise: 1, Seed: 3}
+	row := func(s dataset.Split) []float32 {
+		sample := make([]float32, 2*mapSize)
+		draw(o, s, 5, sample[:mapSize], sample[mapSize:])
+		return sample
+	}
+	a, b, c := row(dataset.Train), row(dataset.Train), row(dataset.Validation)
 	if !slices.Equal(a, b) || slices.Equal(a, c) {
 		t.Error("a row does not depend on seed, split and row alone")
 	}
 }
 
 func TestBuiltinIsStandardised(t *testing.T) {
-	d := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 50, 1, 1 })
+	d := openBuiltin(t, func(o *Options) { o.Train, o.Validation, o.Test = 50, 1, 1 })
 	for m := range d.Modalities() {
 		sample := make([]float32, mapSize)
 		sum, squares := 0.0, 0.0
-		for row := range d.Len(Train) {
-			if err := d.Read(Train, m, row, sample); err != nil {
+		for row := range d.Len(dataset.Train) {
+			if err := d.Read(dataset.Train, m, row, sample); err != nil {
 				t.Fatal(err)
 			}
 			for _, v := range sample {
@@ -146,7 +150,7 @@ func TestBuiltinIsStandardised(t *testing.T) {
 				squares += float64(v) * float64(v)
 			}
 		}
-		n := float64(d.Len(Train) * mapSize)
+		n := float64(d.Len(dataset.Train) * mapSize)
 		if mean, deviation := sum/n, math.Sqrt(squares/n); math.Abs(mean) > 1e-5 || math.Abs(deviation-1) > 1e-5 {
 			t.Errorf("modality %d has mean %v and deviation %v", m, mean, deviation)
 		}
@@ -175,24 +179,24 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-func TestBuiltinOptions(t *testing.T) {
-	for want, change := range map[string]func(*BuiltinOptions){
-		"option train: want at least 1, got 0":                            func(o *BuiltinOptions) { o.Train = 0 },
-		"option test: want at least 1, got -1":                            func(o *BuiltinOptions) { o.Test = -1 },
-		"option validation: want at most 100000, got 9223372036854775807": func(o *BuiltinOptions) { o.Validation = math.MaxInt },
-		"200000 rows with those":                                          func(o *BuiltinOptions) { o.Train, o.Test = 99_500, 100_000 },
-		"option classes: want at least 3, got 2":                          func(o *BuiltinOptions) { o.Classes = 2 },
-		"option classes: want at most 10, got 11":                         func(o *BuiltinOptions) { o.Classes = 11 },
-		"option ambiguity: want at least 0, got NaN":                      func(o *BuiltinOptions) { o.Ambiguity = math.NaN() },
-		"option noise: want at least 0, got -1":                           func(o *BuiltinOptions) { o.Noise = -1 },
+func TestOptions(t *testing.T) {
+	for want, change := range map[string]func(*Options){
+		"option train: want at least 1, got 0":                            func(o *Options) { o.Train = 0 },
+		"option test: want at least 1, got -1":                            func(o *Options) { o.Test = -1 },
+		"option validation: want at most 100000, got 9223372036854775807": func(o *Options) { o.Validation = math.MaxInt },
+		"200000 rows with those":                                          func(o *Options) { o.Train, o.Test = 99_500, 100_000 },
+		"option classes: want at least 3, got 2":                          func(o *Options) { o.Classes = 2 },
+		"option classes: want at most 10, got 11":                         func(o *Options) { o.Classes = 11 },
+		"option ambiguity: want at least 0, got NaN":                      func(o *Options) { o.Ambiguity = math.NaN() },
+		"option noise: want at least 0, got -1":                           func(o *Options) { o.Noise = -1 },
 	} {
-		f, err := Lookup("builtin")
+		f, err := dataset.Lookup("builtin")
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := f.Options().(*BuiltinOptions)
+		o := f.Options().(*Options)
 		change(o)
-		if _, err := f.Open(context.Background(), o, Environment{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := f.Open(context.Background(), o, dataset.Environment{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -201,17 +205,22 @@ func TestBuiltinOptions(t *testing.T) {
 func TestOpeningStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := generate(ctx, BuiltinOptions{Train: 10, Validation: 10, Test: 10, Classes: 10}, Environment{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("builtin: %v", err)
+	o := Options{Train: 4, Validation: 2, Test: 3, Classes: 10}
+	if _, err := Open(ctx, o, dataset.Environment{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
 	}
-	d := openBuiltin(t, func(o *BuiltinOptions) { o.Train, o.Validation, o.Test = 4, 2, 3 }).(*generated)
-	for what, err := range map[string]error{"statistics": d.standardise(ctx, Environment{}), "fingerprint": d.sign(ctx)} {
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: error %v", what, err)
-		}
+	d, err := generate(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := openAVMNIST(ctx, AVMNISTOptions{Path: tiny(t), Validation: 2}, Environment{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("avmnist: %v", err)
+	if err := d.standardise(ctx, dataset.Environment{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("statistics: error %v", err)
+	}
+	if err := d.standardise(t.Context(), dataset.Environment{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.sign(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("fingerprint: error %v", err)
 	}
 }
 

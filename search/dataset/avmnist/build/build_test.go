@@ -1,4 +1,4 @@
-package avmnistbuild
+package build
 
 import (
 	"archive/zip"
@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/avmnist"
 )
 
 // idxFile is an IDX file of bytes, compressed where zipped says so.
@@ -165,12 +166,12 @@ func TestBuildIsReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := format.Open(context.Background(), &dataset.AVMNISTOptions{Path: report.Folder, Validation: fakeValidation}, dataset.Environment{})
+	d, err := format.Open(context.Background(), &avmnist.Options{Path: report.Folder, Validation: fakeValidation}, dataset.Environment{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if got := fmt.Sprint(d.Modalities(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test)); got != "[{image map [1 5 5]} {audio map [1 112 112]}] 18 6 10" {
+	if got := fmt.Sprint(d.Modalities(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test)); got != "[{image map [1 5 5] false} {audio map [1 112 112] false}] 18 6 10" {
 		t.Errorf("read back %s", got)
 	}
 	label := make([]float32, 1)
@@ -180,13 +181,13 @@ func TestBuildIsReadable(t *testing.T) {
 		}
 	}
 	// Images of the training rows are projections of centred images: each pixel's mean is 0.
-	if mean := d.Preprocessing()["image"].Mean; math.Abs(mean) > 1e-7 {
+	if mean := d.Preprocessing()["image"].Mean[0]; math.Abs(mean) > 1e-7 {
 		t.Errorf("training images have the mean %v", mean)
 	}
 	// Pinned: they move when another recording, noise or cut is chosen for a row, or the spectrogram changes.
-	want := dataset.Standardisation{Mean: -14.327545, Deviation: 5.517269}
+	want := dataset.Uniform(-14.327545, 5.517269)
 	got := d.Preprocessing()["audio"]
-	if math.Abs(got.Mean-want.Mean) > 1e-5 || math.Abs(got.Deviation-want.Deviation) > 1e-5 {
+	if math.Abs(got.Mean[0]-want.Mean[0]) > 1e-5 || math.Abs(got.Deviation[0]-want.Deviation[0]) > 1e-5 {
 		t.Errorf("training sounds have %v, want %v", got, want)
 	}
 }

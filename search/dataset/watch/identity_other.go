@@ -1,6 +1,6 @@
 //go:build !unix && !windows
 
-package dataset
+package watch
 
 import "os"
 

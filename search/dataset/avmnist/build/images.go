@@ -1,4 +1,4 @@
-package avmnistbuild
+package build
 
 import (
 	"context"

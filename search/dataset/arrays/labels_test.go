@@ -1,4 +1,4 @@
-package dataset
+package arrays
 
 import (
 	"context"
@@ -8,16 +8,20 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/dataset/datasettest"
 )
 
 // labelled opens labels of the given values in files of rows with one feature, the last rows of which are for validation.
-func labelled(t *testing.T, many bool, shape []int, validation int, values ...float64) Dataset {
+func labelled(t *testing.T, many bool, shape []int, validation int, values ...float64) dataset.Dataset {
 	t.Helper()
 	folder := t.TempDir()
-	writeArray(t, folder+"/x.npy", "|u1", []int{shape[0]}, 0)
-	writeArray(t, folder+"/y.npy", "<i4", shape, values...)
-	d, err := openArrays(t.Context(), NPYOptions{Name: "labelled", MultiLabel: many, Validation: validation, Labels: NPYFiles{Train: "y.npy"},
-		Modalities: []NPYModality{{Name: "x", Kind: Table, NPYFiles: NPYFiles{Train: "x.npy"}}}}, Environment{Folder: folder})
+	datasettest.WriteArray(t, folder+"/x.npy", "|u1", []int{shape[0]}, 0)
+	datasettest.WriteArray(t, folder+"/y.npy", "<i4", shape, values...)
+	d, err := Open(t.Context(), Options{Name: "labelled", MultiLabel: many, Validation: validation, Standardise: dataset.PerFeature, Labels: Files{Train: "y.npy"},
+		Modalities: []Modality{{Name: "x", Kind: mixer.Table, Files: Files{Train: "x.npy"}}}}, dataset.Environment{Folder: folder})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,15 +54,15 @@ func TestLabelsReadAsWritten(t *testing.T) {
 					values[0] = float64(classes - 1)
 				}
 				d := labelled(t, many, shape, validation, values...)
-				if n := len(d.Classes()); n != classes {
+				if n := len(d.Task().Classes); n != classes {
 					t.Fatalf("%d classes, want %d", n, classes)
 				}
 				width := len(values) / shape[0]
 				got := make([]float32, width)
 				for row := range shape[0] {
-					split, in := Train, row
+					split, in := dataset.Train, row
 					if train := shape[0] - validation; row >= train {
-						split, in = Validation, row-train
+						split, in = dataset.Validation, row-train
 					}
 					if err := d.Label(split, in, got); err != nil {
 						t.Fatal(err)
@@ -85,7 +89,7 @@ func TestLabelsAreSmall(t *testing.T) {
 	}
 	before := live()
 	d := labelled(t, false, []int{rows}, rows/2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
-	s, err := Select(d, Train, nil, nil)
+	s, err := dataset.Select(d, dataset.Train, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +107,7 @@ func TestSelectedRows(t *testing.T) {
 		rows []int
 		want []float32
 	}{{nil, []float32{0, 1, 2, 0}}, {[]int{1, 3}, []float32{1, 0}}, {[]int{}, nil}} {
-		s, err := Select(d, Train, c.rows, []string{"x"})
+		s, err := dataset.Select(d, dataset.Train, c.rows, []string{"x"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,13 +128,12 @@ func TestSelectedRows(t *testing.T) {
 func TestReadingLabelsIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	path := t.TempDir() + "/y.npy"
-	writeArray(t, path, "|u1", []int{10}, 0, 1)
-	a := opened(t, path)
-	if _, err := a.labels(ctx, 2, false); !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v", err)
-	}
-	if _, err := countClasses(ctx, span{array: a, count: 10}, false); !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v", err)
+	folder := t.TempDir()
+	datasettest.WriteArray(t, folder+"/y.npy", "|u1", []int{10}, 0, 1)
+	o := Options{Name: "labelled", Validation: 2, Standardise: dataset.PerFeature, Labels: Files{Train: "y.npy"}, Modalities: []Modality{{Name: "x", Kind: mixer.Table, Files: Files{Train: "y.npy"}}}}
+	for _, o.Classes = range [][]string{nil, {"a", "b"}} { // which are counted, and not
+		if _, err := Open(ctx, o, dataset.Environment{Folder: folder}); !errors.Is(err, context.Canceled) {
+			t.Errorf("got error %v", err)
+		}
 	}
 }

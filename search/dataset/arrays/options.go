@@ -1,0 +1,106 @@
+// Package arrays is the format "npy": data sets of arrays in files, one file per modality and split, with one sample per row.
+package arrays
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"mixmas/nn/dimensions"
+	"mixmas/nn/mixer"
+	"mixmas/nn/options"
+	"mixmas/search/dataset"
+)
+
+// Options are the options of the format "npy".
+type Options struct {
+	Name        string           `yaml:"name" doc:"name of the data set in tables and reports"`
+	Modalities  []Modality       `yaml:"modalities" doc:"one entry per modality, at least one"`
+	Labels      Files            `yaml:"labels" doc:"npy files of labels: the number of a class per row, or with multi_label one 0/1 element per class"`
+	Classes     []string         `yaml:"classes" doc:"names of the classes; left out, they are numbered as the training labels say"`
+	MultiLabel  bool             `yaml:"multi_label" doc:"a row may have any number of classes (multi-label)"`
+	Validation  int              `yaml:"validation" jsonschema:"minimum=1" doc:"where no validation files are named: how many rows at the end of the training files are for validation"`
+	Standardise dataset.Grouping `yaml:"standardise" jsonschema:"enum=feature,enum=modality,enum=none" doc:"subtract the mean of the training rows and divide by their standard deviation: feature, for each feature of a table or a sequence and each channel of a map; modality, for all elements of a modality together; none, take elements as they are"`
+}
+
+// Modality names the files of one modality.
+type Modality struct {
+	Name    string     `yaml:"name" doc:"name of the modality"`
+	Kind    mixer.Kind `yaml:"kind" jsonschema:"enum=map,enum=sequence,enum=table" doc:"map (channels, height, width), sequence (steps, features) or table (features)"`
+	Shape   []int      `yaml:"shape" doc:"shape of one sample; left out, it is that of the file"`
+	Files   `yaml:",inline"`
+	Lengths Files `yaml:"lengths" doc:"for sequences of differing lengths: npy files of the number of real steps per row, where the samples have files; the steps after them are padding and count for nothing"`
+}
+
+// Files names one file per split.
+type Files struct {
+	Train      string `yaml:"train" doc:"npy file of the training rows"`
+	Validation string `yaml:"validation" doc:"npy file of the validation rows; left out, they are the last rows of the training file"`
+	Test       string `yaml:"test" doc:"npy file of the test rows; left out, there is no test split"`
+}
+
+// of is the file of a split, "" where none is named.
+func (f Files) of(s dataset.Split) string { return [...]string{f.Train, f.Validation, f.Test}[s] }
+
+// Check implements [dataset.Checker].
+func (o *Options) Check() error {
+	if len(o.Modalities) == 0 {
+		return options.Errorf("modalities", "there are none")
+	}
+	if o.Labels.Train == "" {
+		return options.Errorf("labels", "no train file is named")
+	}
+	if len(o.Classes) == 1 && !o.MultiLabel {
+		return options.Errorf("classes", "there is one, and nothing to tell apart")
+	}
+	named := make(map[string]bool, len(o.Classes))
+	for i, class := range o.Classes {
+		if class == "" {
+			return options.Errorf(fmt.Sprintf("classes[%d]", i), "the class has no name")
+		}
+		if named[class] {
+			return options.Errorf(fmt.Sprintf("classes[%d]", i), "%q is named twice", class)
+		}
+		named[class] = true
+	}
+	seen := map[string]bool{}
+	for i, m := range o.Modalities {
+		field := fmt.Sprintf("modalities[%d]", i)
+		switch {
+		case m.Name == "":
+			return options.Errorf(field, "the modality has no name")
+		case seen[m.Name]:
+			return options.Errorf(field+".name", "%s is named twice", m.Name)
+		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.Rank():
+			return options.Errorf(field+".shape", "%s has %d axes, a %s has %d", dimensions.Text(m.Shape), len(m.Shape), m.Kind, m.Kind.Rank())
+		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
+			return options.Errorf(field+".shape", "%s has an axis without elements", dimensions.Text(m.Shape))
+		case tooLarge(m.Shape):
+			return options.Errorf(field+".shape", "%s has too many elements", dimensions.Text(m.Shape))
+		case m.Lengths != (Files{}) && m.Kind != mixer.Sequence:
+			return options.Errorf(field+".lengths", "a %s has no steps: lengths are for sequences", m.Kind)
+		}
+		seen[m.Name] = true
+		for _, s := range dataset.Splits {
+			if (m.of(s) == "") != (o.Labels.of(s) == "") {
+				return options.Errorf(field, "of %s and the labels, only one names a file for the %s split", m.Name, s)
+			}
+			if m.Lengths != (Files{}) && (m.Lengths.of(s) == "") != (m.of(s) == "") {
+				return options.Errorf(field+".lengths", "of %s and its lengths, only one names a file for the %s split", m.Name, s)
+			}
+		}
+	}
+	return nil
+}
+
+// tooLarge reports whether the elements of a shape without empty axes cannot be counted.
+func tooLarge(shape []int) bool {
+	size := 1
+	for _, n := range shape {
+		if n > math.MaxInt/size {
+			return true
+		}
+		size *= n
+	}
+	return false
+}

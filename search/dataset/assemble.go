@@ -1,0 +1,377 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"mixmas/nn/dimensions"
+	"mixmas/nn/mixer"
+	"mixmas/search/packed"
+	"mixmas/search/task"
+)
+
+// Contents are the columns that a format found, and what they are for.
+type Contents struct {
+	// Name is the name of the data set.
+	Name string
+	// Sources are the modalities.
+	Sources []Source
+	// Labels are those of each split. A split that has none does not exist; training and validation rows must.
+	Labels [3]Part
+	// Task is what the labels mean. Without Classes they are numbered as the training labels say.
+	Task task.Task
+	// Fingerprint is given by a format that knows its own; empty, it follows from the columns.
+	Fingerprint string
+}
+
+// Source is where a modality comes from.
+type Source struct {
+	// Modality names and describes it. Masked is set where there are lengths.
+	Modality Modality
+	// Samples has as many rows for a split as the labels have.
+	Samples [3]Part
+	// Lengths are how many steps of each row of a sequence are real, the first ones; what follows reads as zeros, whatever it
+	// is. Without them all are.
+	Lengths [3]Part
+	// Per is how the samples are standardised, by their training rows.
+	Per Grouping
+	// Standardised is set where the columns give standardised samples by themselves: by what.
+	Standardised *Standardisation
+}
+
+// Assemble makes a data set. It takes the columns over, and closes them when it fails. Errors name the data set, and the
+// column and row.
+func Assemble(ctx context.Context, c Contents, e Environment) (Dataset, error) {
+	d := &assembled{contents: c, columns: c.columns()}
+	if err := d.assemble(ctx, e); err != nil {
+		return nil, errors.Join(fmt.Errorf("data set %s: %w", c.Name, err), d.Close())
+	}
+	return d, nil
+}
+
+// columns lists every column once.
+func (c *Contents) columns() []Column {
+	var list []Column
+	add := func(parts [3]Part) {
+		for _, p := range parts {
+			if p.Column != nil && !slices.Contains(list, p.Column) {
+				list = append(list, p.Column)
+			}
+		}
+	}
+	for _, s := range c.Sources {
+		add(s.Samples)
+		add(s.Lengths)
+	}
+	add(c.Labels)
+	return list
+}
+
+// assembled is a data set of columns. Labels and lengths are in memory, samples where their columns keep them.
+type assembled struct {
+	contents    Contents
+	columns     []Column
+	modalities  []Modality
+	task        task.Task
+	width       int // of a label
+	labels      [3]packed.List
+	inputs      []input
+	standard    []Standardisation
+	fingerprint string
+}
+
+// input is what is read of a modality.
+type input struct {
+	samples [3]Part
+	scaling *Scaling
+	masked  bool
+	lengths [3]packed.List // real steps, where it is masked
+	step    int            // elements of a step
+}
+
+func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
+	var names []string
+	for _, s := range d.contents.Sources {
+		names = append(names, s.Modality.Name)
+	}
+	if err := e.Fits(names...); err != nil {
+		return err
+	}
+	if err := d.check(); err != nil {
+		return err
+	}
+	d.task = task.Task{Kind: d.contents.Task.Kind, Classes: slices.Clone(d.contents.Task.Classes)}
+	if d.labels, err = readLabels(ctx, d.contents.Labels, &d.task); err != nil {
+		return err
+	}
+	d.width = d.task.Width()
+	for _, s := range d.contents.Sources {
+		in := input{samples: s.Samples, step: s.Modality.features(), masked: s.Lengths[Train].Column != nil}
+		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Shape[0]); err != nil {
+			return err
+		}
+		s.Modality.Masked = in.masked
+		d.modalities, d.inputs = append(d.modalities, s.Modality), append(d.inputs, in)
+	}
+	found, err := d.facts(ctx, e)
+	if err != nil {
+		return err
+	}
+	for i, s := range d.contents.Sources {
+		standard := s.Standardised
+		if standard == nil {
+			given, err := e.Standardisation(d.modalities[i], found.statistics[i])
+			if err != nil {
+				return err
+			}
+			standard, d.inputs[i].scaling = &given, given.Scaling(d.modalities[i])
+		}
+		d.standard = append(d.standard, *standard)
+	}
+	if d.fingerprint = d.contents.Fingerprint; d.fingerprint == "" {
+		d.fingerprint, err = d.sign(found.digests)
+	}
+	return err
+}
+
+// check refuses contents that do not fit together.
+func (d *assembled) check() error {
+	for _, s := range [...]Split{Train, Validation} {
+		if p := d.contents.Labels[s]; p.Column == nil || p.Rows.Len() == 0 {
+			return fmt.Errorf("there are no labels for the %s split", s)
+		}
+	}
+	named := map[string]bool{}
+	for _, source := range d.contents.Sources {
+		m := source.Modality
+		if named[m.Name] {
+			return fmt.Errorf("two modalities are named %q", m.Name)
+		}
+		named[m.Name] = true
+		if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
+			return fmt.Errorf("modality %s: a %s of %s is none: want a map, a sequence or a table", m.Name, m.Kind, dimensions.Text(m.Shape))
+		}
+		masked := source.Lengths[Train].Column != nil
+		if masked && m.Kind != mixer.Sequence {
+			return fmt.Errorf("modality %s: lengths are for sequences, not for a %s", m.Name, m.Kind)
+		}
+		for _, s := range Splits {
+			labels, samples, lengths := d.contents.Labels[s], source.Samples[s], source.Lengths[s]
+			if labels.Column == nil {
+				continue
+			}
+			if samples.Column == nil || masked != (lengths.Column != nil) {
+				return fmt.Errorf("modality %s: there are no samples, or no lengths, for the %s split", m.Name, s)
+			}
+			if n := rowSize(samples.Column); n != m.Size() {
+				return fmt.Errorf("%s: samples have %d elements, those of modality %s %d", samples.Column.Name(), n, m.Name, m.Size())
+			}
+			for _, p := range []Part{labels, samples, lengths} {
+				if p.Column == nil {
+					continue
+				}
+				if err := p.Rows.check(p.Column); err != nil {
+					return err
+				}
+				if p.Rows.Len() != labels.Rows.Len() {
+					return fmt.Errorf("%s has %d rows for the %s split, %s %d", p.Column.Name(), p.Rows.Len(), s, labels.Column.Name(), labels.Rows.Len())
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// findings are what passes over the columns found.
+type findings struct {
+	digests    map[Column]string
+	statistics []Standardisation // by source
+}
+
+// facts finds the facts of every column, several columns side by side: its digest, and statistics where its rows are for
+// training.
+func (d *assembled) facts(ctx context.Context, e Environment) (found findings, err error) {
+	found = findings{map[Column]string{}, make([]Standardisation, len(d.contents.Sources))}
+	type pass struct {
+		column  Column
+		request Request
+		source  int // whose statistics they are, -1 for none
+		facts   Facts
+	}
+	var passes []*pass
+	for i, s := range d.contents.Sources {
+		if s.Standardised != nil {
+			continue
+		}
+		passes = append(passes, &pass{column: s.Samples[Train].Column, request: d.request(i, s.Samples[Train]), source: i})
+	}
+	for i, s := range d.contents.Sources {
+		for _, p := range s.Samples {
+			if s.Standardised == nil && d.inputs[i].masked && p.Column != nil && p.Column != s.Samples[Train].Column {
+				passes = append(passes, &pass{column: p.Column, request: d.request(i, Part{Column: p.Column}), source: -1})
+			}
+		}
+	}
+	for _, c := range d.columns {
+		if d.contents.Fingerprint == "" && !slices.ContainsFunc(passes, func(p *pass) bool { return p.column == c }) {
+			passes = append(passes, &pass{column: c, source: -1})
+		}
+	}
+	size := func(c Column) int { return c.Rows() * rowSize(c) }
+	slices.SortStableFunc(passes, func(a, b *pass) int { return cmp.Compare(size(b.column), size(a.column)) }) // the largest first
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, p := range passes {
+		group.Go(func() (err error) {
+			p.facts, err = p.column.Facts(ctx, p.request, e)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return found, err
+	}
+	for _, p := range passes {
+		found.digests[p.column] = p.facts.SHA256
+		if p.source >= 0 {
+			found.statistics[p.source] = p.facts.Standardisation
+		}
+	}
+	return found, nil
+}
+
+// request asks for the statistics of a source over some rows of a column of it.
+func (d *assembled) request(source int, over Part) Request {
+	s, m := d.contents.Sources[source], d.modalities[source]
+	r := Request{Per: s.Per, Features: m.features(), Run: m.Size() / m.features(), Rows: over.Rows}
+	if m.Kind == mixer.Sequence {
+		r.Run = 1
+	}
+	if !d.inputs[source].masked {
+		return r
+	}
+	lengths := packed.New(over.Column.Rows(), uint32(m.Shape[0]))
+	for split, p := range s.Samples {
+		if p.Column != over.Column {
+			continue
+		}
+		for i := range p.Rows.Len() {
+			lengths.Set(p.Rows.At(i), d.inputs[source].lengths[split].At(i))
+		}
+	}
+	r.Lengths = &lengths
+	return r
+}
+
+func (d *assembled) Name() string           { return d.contents.Name }
+func (d *assembled) Modalities() []Modality { return d.modalities }
+func (d *assembled) Task() task.Task        { return d.task }
+func (d *assembled) Fingerprint() string    { return d.fingerprint }
+
+func (d *assembled) Len(s Split) int {
+	if s < Train || s > Test {
+		return 0
+	}
+	return d.contents.Labels[s].Rows.Len()
+}
+
+func (d *assembled) Read(s Split, modality, row int, dst []float32) error {
+	if err := d.checkModality(s, modality, row); err != nil {
+		return err
+	}
+	in := &d.inputs[modality]
+	if m := &d.modalities[modality]; len(dst) != m.Size() {
+		return fmt.Errorf("data set %s: modality %s has %d elements per sample, the destination %d", d.Name(), m.Name, m.Size(), len(dst))
+	}
+	if in.masked {
+		real := int(in.lengths[s].At(row)) * in.step
+		clear(dst[real:])
+		dst = dst[:real]
+	}
+	part := &in.samples[s]
+	return part.Column.Read(part.Rows.At(row), in.scaling, dst)
+}
+
+func (d *assembled) Mask(s Split, modality, row int, dst []float32) error {
+	if err := d.checkModality(s, modality, row); err != nil {
+		return err
+	}
+	m, in := &d.modalities[modality], &d.inputs[modality]
+	if !in.masked {
+		return fmt.Errorf("data set %s: modality %s has no mask", d.Name(), m.Name)
+	}
+	if len(dst) != m.Shape[0] {
+		return fmt.Errorf("data set %s: modality %s has %d steps per sample, the destination %d", d.Name(), m.Name, m.Shape[0], len(dst))
+	}
+	real := int(in.lengths[s].At(row))
+	for i := range dst[:real] {
+		dst[i] = 1
+	}
+	clear(dst[real:])
+	return nil
+}
+
+func (d *assembled) Label(s Split, row int, dst []float32) error {
+	if err := d.checkRow(s, row); err != nil {
+		return err
+	}
+	if len(dst) != d.width {
+		return fmt.Errorf("data set %s: a label has %d elements, the destination %d", d.Name(), d.width, len(dst))
+	}
+	first := row * d.width
+	for i := range dst {
+		dst[i] = float32(d.labels[s].At(first + i))
+	}
+	return nil
+}
+
+// checkModality reports a split, modality or row that does not exist.
+func (d *assembled) checkModality(s Split, modality, row int) error {
+	if modality < 0 || modality >= len(d.modalities) {
+		return fmt.Errorf("data set %s: modality %d does not exist, there are %d", d.Name(), modality, len(d.modalities))
+	}
+	return d.checkRow(s, row)
+}
+
+// checkRow reports a split or row that does not exist.
+func (d *assembled) checkRow(s Split, row int) error {
+	if s < Train || s > Test {
+		return fmt.Errorf("data set %s: %s does not exist", d.Name(), s)
+	}
+	if n := d.Len(s); row < 0 || row >= n {
+		return fmt.Errorf("data set %s: row %d of the %s split does not exist, it has %d", d.Name(), row, s, n)
+	}
+	return nil
+}
+
+func (d *assembled) Unchanged(ctx context.Context) error {
+	for _, c := range d.columns {
+		if err := c.Unchanged(ctx); err != nil {
+			return fmt.Errorf("data set %s: %w", d.Name(), err)
+		}
+	}
+	return nil
+}
+
+func (d *assembled) Preprocessing() map[string]Standardisation {
+	all := map[string]Standardisation{}
+	for i, m := range d.modalities {
+		all[m.Name] = d.standard[i]
+	}
+	return all
+}
+
+func (d *assembled) Close() error {
+	var failed error
+	for _, c := range d.columns {
+		if err := c.Close(); err != nil && failed == nil {
+			failed = fmt.Errorf("%s: %w", c.Name(), err)
+		}
+	}
+	return failed
+}

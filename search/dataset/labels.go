@@ -1,0 +1,172 @@
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"mixmas/nn/dimensions"
+	"mixmas/search/packed"
+	"mixmas/search/task"
+)
+
+// readLabels reads and checks the labels of all splits, in as few bits as they take: for several labels per row, a bit for each
+// class, otherwise a number of as few bits as the classes take. Where classes have no names, it counts them over the training
+// rows.
+func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]packed.List, err error) {
+	if len(t.Classes) == 0 {
+		count, err := countClasses(ctx, parts[Train], t.Kind)
+		if err != nil {
+			return labels, err
+		}
+		for i := range count {
+			t.Classes = append(t.Classes, strconv.Itoa(i))
+		}
+	}
+	classes := len(t.Classes)
+	for s, p := range parts {
+		if p.Column == nil {
+			continue
+		}
+		if err := checkWidth(p.Column, t.Kind, classes); err != nil {
+			return labels, err
+		}
+		largest := classes - 1
+		if t.MultiLabel() {
+			largest = 1
+		}
+		labels[s] = packed.New(p.Rows.Len()*t.Width(), uint32(largest))
+		err := eachLabels(ctx, p, t.Kind, classes, func(i int, values []float32) {
+			for k, v := range values {
+				labels[s].Set(i+k, uint32(v))
+			}
+		})
+		if err != nil {
+			return labels, err
+		}
+	}
+	return labels, nil
+}
+
+// checkWidth refuses labels of another shape than the task's. classes is their number, or 0 to take whatever comes.
+func checkWidth(c Column, kind task.Kind, classes int) error {
+	shape := c.Shape()
+	fits := len(shape) == 0 || len(shape) == 1 && shape[0] == 1
+	want := "N (the number of a class per row)"
+	if kind == task.MultiLabel {
+		fits = len(shape) == 1 && (classes == 0 || shape[0] == classes)
+		want = "N×classes (0 or 1)"
+		if classes > 0 {
+			want = fmt.Sprintf("N×%d (0 or 1)", classes)
+		}
+	}
+	if !fits {
+		return fmt.Errorf("%s: labels have shape %s, want %s", c.Name(), dimensions.Text(append([]int{c.Rows()}, shape...)), want)
+	}
+	return nil
+}
+
+// countClasses is the number of classes that training labels imply.
+func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
+	if err := checkWidth(p.Column, kind, 0); err != nil {
+		return 0, err
+	}
+	if kind == task.MultiLabel {
+		return p.Column.Shape()[0], nil
+	}
+	largest := float32(0)
+	err := eachLabels(ctx, p, kind, maximumClasses, func(_ int, values []float32) { largest = max(largest, slices.Max(values)) })
+	if err != nil {
+		return 0, err
+	}
+	count := int(largest) + 1
+	if count == 1 || count > p.Rows.Len() {
+		return 0, fmt.Errorf("%s: the labels of %d rows say %d classes: want at least 2, and a row for each (or name the classes)",
+			p.Column.Name(), p.Rows.Len(), count)
+	}
+	return count, nil
+}
+
+// maximumClasses bounds the number of classes that labels may imply.
+const maximumClasses = 1 << 16
+
+// eachLabels reads and checks labels, and hands them over some rows at a time: those from element i on.
+func eachLabels(ctx context.Context, p Part, kind task.Kind, classes int, use func(i int, values []float32)) error {
+	width := rowSize(p.Column)
+	return eachRows(ctx, p, func(i int, values []float32) error {
+		if at, err := task.Check(kind, classes, values); err != nil {
+			return fmt.Errorf("%s: row %d: %w", p.Column.Name(), p.Rows.At((i+at)/width), err)
+		}
+		use(i, values)
+		return nil
+	})
+}
+
+// rowSize is the number of elements of a column's row.
+func rowSize(c Column) int {
+	size := 1
+	for _, n := range c.Shape() {
+		size *= n
+	}
+	return size
+}
+
+// eachRows reads the rows of a part as they are, and hands them over some at a time: those from element i on.
+func eachRows(ctx context.Context, p Part, use func(i int, values []float32) error) error {
+	width, rows := rowSize(p.Column), p.Rows.Len()
+	many, fast := p.Column.(rowsReader)
+	fast = fast && p.Rows.List == nil
+	buffer := make([]float32, max(1, (8<<10)/max(1, width))*width)
+	some := max(1, len(buffer)/max(1, width)) // rows at once
+	for first := 0; first < rows; first += some {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(some, rows-first)
+		values := buffer[:n*width]
+		if fast {
+			if err := many.ReadRows(p.Rows.First+first, values); err != nil {
+				return err
+			}
+		} else {
+			for i := range n {
+				if err := p.Column.Read(p.Rows.At(first+i), nil, values[i*width:][:width]); err != nil {
+					return err
+				}
+			}
+		}
+		if err := use(first*width, values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readLengths reads how many steps of each row of the splits are real, at most the given number.
+func readLengths(ctx context.Context, parts [3]Part, steps int) (lengths [3]packed.List, err error) {
+	for s, p := range parts {
+		if p.Column == nil {
+			continue
+		}
+		if rowSize(p.Column) != 1 {
+			return lengths, fmt.Errorf("%s: lengths have shape %s, want N (the number of real steps per row)",
+				p.Column.Name(), dimensions.Text(append([]int{p.Column.Rows()}, p.Column.Shape()...)))
+		}
+		lengths[s] = packed.New(p.Rows.Len(), uint32(steps))
+		err := eachRows(ctx, p, func(i int, values []float32) error {
+			for k, v := range values {
+				if whole := uint32(v); float32(whole) != v || whole > uint32(steps) {
+					return fmt.Errorf("%s: row %d: the length %v is no number of steps, want a whole number from 0 to %d",
+						p.Column.Name(), p.Rows.At(i+k), v, steps)
+				}
+				lengths[s].Set(i+k, uint32(v))
+			}
+			return nil
+		})
+		if err != nil {
+			return lengths, err
+		}
+	}
+	return lengths, nil
+}

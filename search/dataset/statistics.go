@@ -1,0 +1,159 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"mixmas/search/packed"
+)
+
+// Statistics adds up the elements of a column, row by row, in one pass. The sums are of differences from the first value that
+// counts, so that large means cost no digits.
+type Statistics struct {
+	request              Request
+	rowSize              int64
+	seen                 int64        // elements
+	listed               *packed.List // by row, 1 for those of the request's list; nil where it has none
+	counted              int64        // elements that counted
+	origin, sum, squares []float64    // by feature, or one for all
+	features, run        int64        // as the request has them; one feature where all elements share their mean
+}
+
+// NewStatistics answers a request about rows of so many elements.
+func NewStatistics(r Request, rowSize int) *Statistics {
+	n := r.means()
+	s := &Statistics{request: r, rowSize: int64(rowSize), features: int64(n), run: int64(max(1, r.Run)),
+		origin: make([]float64, n), sum: make([]float64, n), squares: make([]float64, n)}
+	if r.Rows.List != nil {
+		listed := packed.New(slices.Max(append([]int{-1}, r.Rows.List...))+1, 1)
+		for _, row := range r.Rows.List {
+			listed.Set(row, 1)
+		}
+		s.listed = &listed
+	}
+	return s
+}
+
+// Add takes the next elements. It refuses one that is real and no finite float32 number.
+func (s *Statistics) Add(values []float64) error {
+	for len(values) > 0 {
+		n, real, counts := s.next()
+		some := values[:min(int64(len(values)), n)]
+		if real {
+			for i, v := range some {
+				if !(math.Abs(v) <= math.MaxFloat32) { // false for NaN too
+					return fmt.Errorf("row %d: the value %v is not a finite float32 number", (s.seen+int64(i))/s.rowSize, v)
+				}
+			}
+		}
+		if counts {
+			s.count(some)
+		}
+		s.seen += int64(len(some))
+		values = values[len(some):]
+	}
+	return nil
+}
+
+// next tells of the next elements how many are alike, whether they are real, and whether they count.
+func (s *Statistics) next() (n int64, real, counts bool) {
+	rows := s.request.Rows
+	if s.listed == nil && s.request.Lengths == nil {
+		switch first, end := int64(rows.First)*s.rowSize, int64(rows.First+rows.Count)*s.rowSize; {
+		case s.seen < first:
+			return first - s.seen, true, false
+		case s.seen < end:
+			return end - s.seen, true, s.features > 0
+		}
+		return math.MaxInt64, true, false
+	}
+	row, offset, length := int(s.seen/s.rowSize), s.seen%s.rowSize, s.rowSize
+	if s.request.Lengths != nil {
+		length = int64(s.request.Lengths.At(row)) * int64(s.request.Features)
+	}
+	if offset >= length {
+		return s.rowSize - offset, false, false
+	}
+	if s.listed != nil {
+		counts = row < s.listed.Len() && s.listed.At(row) == 1
+	} else {
+		counts = row >= rows.First && row < rows.First+rows.Count
+	}
+	return length - offset, true, counts && s.features > 0
+}
+
+// count adds up elements.
+func (s *Statistics) count(values []float64) {
+	for len(values) > 0 {
+		some, feature := values, int64(0)
+		switch {
+		case s.features == 1:
+		case s.run == 1:
+			feature = s.counted % s.features
+			some = values[:min(s.features-feature, int64(len(values)))]
+			s.countStep(feature, some)
+			s.counted += int64(len(some))
+			values = values[len(some):]
+			continue
+		default:
+			feature = s.counted / s.run % s.features
+			some = values[:min(s.run-s.counted%s.run, int64(len(values)))]
+		}
+		if s.counted < s.features*s.run && s.counted%s.run == 0 {
+			s.origin[feature] = some[0]
+		}
+		origin, sum, squares := s.origin[feature], s.sum[feature], s.squares[feature] // in registers
+		for _, v := range some {
+			d := v - origin
+			sum += d
+			squares += d * d
+		}
+		s.sum[feature], s.squares[feature] = sum, squares
+		s.counted += int64(len(some))
+		values = values[len(some):]
+	}
+}
+
+// countStep adds up one element for each of the features from the given one on.
+func (s *Statistics) countStep(feature int64, values []float64) {
+	n := len(values)
+	origin, sum, squares := s.origin[feature:][:n], s.sum[feature:][:n], s.squares[feature:][:n]
+	if s.counted < s.features {
+		copy(origin, values)
+	}
+	for i, v := range values {
+		d := v - origin[i]
+		sum[i] += d
+		squares[i] += d * d
+	}
+}
+
+// Standardisation is what the elements say that counted.
+func (s *Statistics) Standardisation() Standardisation {
+	result := Standardisation{Per: s.request.per()}
+	for i, origin := range s.origin {
+		n := float64(s.counted / s.features)
+		difference, variance := 0.0, 0.0
+		if n > 0 {
+			difference = s.sum[i] / n
+			variance = s.squares[i]/n - difference*difference
+		}
+		mean, deviation := origin+difference, 1.0
+		switch constant := isConstant(variance, mean, n); {
+		case result.Per == PerFeature && constant:
+			result.Constant = append(result.Constant, i)
+		case variance > 0:
+			deviation = math.Sqrt(variance)
+		}
+		result.Mean, result.Deviation = append(result.Mean, mean), append(result.Deviation, deviation)
+	}
+	return result
+}
+
+// isConstant reports whether a variance is no more than the rounding of n equal numbers leaves, by the rule of scikit-learn.
+func isConstant(variance, mean, n float64) bool {
+	const epsilon = 0x1p-52
+	rounding := n * mean * epsilon
+	return variance <= n*epsilon*variance+rounding*rounding
+}

@@ -1,0 +1,183 @@
+// Package watch opens files whose content data sets read, and notices when they are written to meanwhile.
+package watch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"mixmas/search/dataset"
+	"mixmas/search/regular"
+)
+
+// File is an open file.
+type File struct {
+	*os.File
+	path string
+
+	lock     sync.Mutex // of what follows
+	identity identity   // when the content was last known
+	telling  bool       // a change since then would show in the identity
+	digest   string     // SHA-256 of the content; empty until it is known
+}
+
+// Open opens a regular file.
+func Open(path string) (*File, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := identify(f) // before anything is read
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &File{File: f, path: path, identity: opened}, nil
+}
+
+// Path is the path that the file was opened by.
+func (f *File) Path() string { return f.path }
+
+// Facts finds facts of the content: in the cache, unless the environment says to verify, or by a pass. The key names the
+// reader and its version. Facts of a file that was changed a moment ago, or in the future, are not kept: another change might
+// leave the same stamps.
+func (f *File) Facts(key string, r dataset.Request, e dataset.Environment, pass func() (dataset.Facts, error)) (dataset.Facts, error) {
+	f.lock.Lock() // one pass at a time: they are bound by the disk
+	defer f.lock.Unlock()
+	path, err := filepath.Abs(f.path)
+	if err != nil {
+		return dataset.Facts{}, err
+	}
+	began := now()
+	key = fmt.Sprintf("%s\n%s\n%s\n%s", key, path, f.identity, r.Key())
+	found, cached := lookUp(e, key, r)
+	if !cached {
+		if found, err = pass(); err != nil {
+			return dataset.Facts{}, fmt.Errorf("%s: %w", f.path, err)
+		}
+	}
+	if current, err := identify(f.File); err != nil {
+		return dataset.Facts{}, err
+	} else if !current.equal(f.identity) { // labels may have been read before
+		return dataset.Facts{}, f.written()
+	}
+	f.digest, f.telling = found.SHA256, cached || f.identity.telling(began)
+	if !cached && e.Cache != nil && f.identity.old(began) {
+		if value, err := json.Marshal(found); err == nil {
+			_ = e.Cache.Put(key, value) // a cache that cannot be written costs time, nothing else
+		}
+	}
+	return found, nil
+}
+
+// lookUp finds facts in the cache. An entry that cannot be true counts for nothing.
+func lookUp(e dataset.Environment, key string, r dataset.Request) (found dataset.Facts, ok bool) {
+	if e.Cache == nil || e.Verify {
+		return dataset.Facts{}, false
+	}
+	value, ok := e.Cache.Get(key)
+	if !ok || json.Unmarshal(value, &found) != nil || found.Check(r) != nil {
+		return dataset.Facts{}, false
+	}
+	return found, true
+}
+
+// Unchanged is an error where the content may be another than that whose facts were found. Size and time of modification say
+// so by themselves. Where the change time alone is another, the file was renamed, linked, removed or given other permissions,
+// or it was written to and its time set back; and stamps that are too young say nothing. Then the digest decides.
+func (f *File) Unchanged(ctx context.Context) error {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	asked := now()
+	current, err := identify(f.File)
+	if err != nil {
+		return err
+	}
+	if f.telling && current.equal(f.identity) {
+		return nil
+	}
+	if !current.sameContent(f.identity) {
+		return f.written()
+	}
+	digest, err := f.Pass(ctx, 0, f.identity.size, func([]byte) error { return nil })
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	if digest != f.digest {
+		return f.written()
+	}
+	f.identity, f.telling = current, current.telling(asked)
+	return nil
+}
+
+func (f *File) written() error {
+	return fmt.Errorf("%s: the file was written to while it was in use: run again", f.path)
+}
+
+// Piece is how many bytes a pass hands over at once, but for the last.
+const Piece = 1 << 18
+
+// Pass reads the first size bytes from start to end and returns their SHA-256: one goroutine reads, one hashes, and one
+// hands those after the head to use, a [Piece] at a time. It reads what was opened: another file may lie at the path by now.
+func (f *File) Pass(ctx context.Context, head, size int64, use func(piece []byte) error) (digest string, err error) {
+	r := io.NewSectionReader(f.File, 0, size)
+	hash := sha256.New()
+	if _, err := io.CopyN(hash, r, head); err != nil {
+		return "", err
+	}
+	const buffers = 4
+	free, read, hashed := make(chan []byte, buffers), make(chan []byte, buffers), make(chan []byte, buffers)
+	for range buffers {
+		free <- make([]byte, min(size-head, Piece))
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(read)
+		for left := size - head; left > 0; {
+			if err := ctx.Err(); err != nil { // a select takes what is ready, in any order
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case raw := <-free:
+				raw = raw[:min(left, Piece)]
+				if _, err := io.ReadFull(r, raw); err != nil {
+					return err
+				}
+				left -= int64(len(raw))
+				read <- raw
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		defer close(hashed)
+		for raw := range read {
+			hash.Write(raw)
+			hashed <- raw
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for raw := range hashed {
+			if err := use(raw); err != nil {
+				return err
+			}
+			free <- raw
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
