@@ -1,9 +1,9 @@
-# mixmas: make help lists what can be made. Building and running need Go only.
+# mixmas: make help lists the targets. Building and running need only Go.
 
 GO ?= go
 BIN := bin/mixmas
-# ALL=1 makes every check obligatory; without it, checks that need a C compiler or the network are left out where those
-# are missing, and named.
+# ALL=1 makes every check mandatory. Without it, checks that need a C compiler or a network are skipped if there is none,
+# and named.
 ALL ?=
 
 .DEFAULT_GOAL := help
@@ -33,10 +33,10 @@ run: program ## search and train on the built-in data, in about ten seconds; wit
 	$(BIN) run
 
 .PHONY: test
-test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all, or fail
+test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 
 .PHONY: ci
-ci: ## run all checks, and fail where a tool is missing
+ci: ## run all checks, and fail if a tool is missing
 	$(MAKE) test ALL=1
 
 .PHONY: format
@@ -53,24 +53,24 @@ vet: ## vet for amd64, for the portable kernels, for arm64, and for CUDA without
 	CGO_ENABLED=0 $(GO) vet -tags cuda ./...
 
 .PHONY: lint
-lint: ## run staticcheck, as pinned in .ci/tools
+lint: ## run the version of staticcheck that .ci/tools pins
 	@if $(GO) tool -modfile=.ci/tools/go.mod staticcheck -version >/dev/null 2>&1; then \
 		echo "$(GO) tool staticcheck ./..."; $(GO) tool -modfile=.ci/tools/go.mod staticcheck ./...; \
 	elif [ -n "$(ALL)" ]; then echo "lint: staticcheck cannot be built"; exit 1; \
-	else echo "left out: lint (staticcheck is not there and cannot be fetched)"; fi
+	else echo "skipped: lint (staticcheck is missing and cannot be fetched)"; fi
 
 .PHONY: generated
-generated: ## check that the assembly is what its generator makes
+generated: ## check that the assembly matches its generator
 	@if (cd nn/cpu/gen && $(GO) build -o /dev/null .) >/dev/null 2>&1; then $(GO) -C nn/cpu/gen test ./...; \
 	elif [ -n "$(ALL)" ]; then echo "generated: the generator's modules cannot be fetched"; exit 1; \
-	else echo "left out: generated (the generator's modules are not there and cannot be fetched)"; fi
+	else echo "skipped: generated (the generator's modules are missing and cannot be fetched)"; fi
 
 .PHONY: portable-build
-portable-build: ## check that all builds without C
+portable-build: ## check that everything builds without C
 	CGO_ENABLED=0 $(GO) build ./...
 
 .PHONY: unit
-unit: ## test with the kernels that this processor has
+unit: ## test with the native kernels of this processor
 	$(GO) test ./...
 
 .PHONY: purego
@@ -78,17 +78,17 @@ purego: ## test with the portable kernels
 	$(GO) test -tags purego ./...
 
 .PHONY: race
-race: ## test under the race detector, with the portable kernels (it does not see assembly)
+race: ## test under the race detector, with the portable kernels (it cannot check assembly)
 	@if command -v $${CC:-cc} >/dev/null; then \
 		echo "$(GO) test -race -tags purego ./..."; CGO_ENABLED=1 $(GO) test -race -tags purego ./...; \
 	elif [ -n "$(ALL)" ]; then echo "race: the race detector needs a C compiler"; exit 1; \
-	else echo "left out: race (the race detector needs a C compiler)"; fi
+	else echo "skipped: race (the race detector needs a C compiler)"; fi
 
-# How often make soak kills or stops a process.
+# How many times make soak kills or stops a process.
 SOAK ?= 200
 
 .PHONY: soak
-soak: ## kill and stop processes that share a store and a folder, SOAK=200 times, and compare with an undisturbed run (minutes)
+soak: ## kill and stop processes that share a store and a folder, SOAK=200 times, and compare with an undisturbed run (takes minutes)
 	$(GO) test ./cmd -run '^TestSoak$$' -count=1 -v -timeout 60m -soak $(SOAK)
 
 .PHONY: kernels-tests
@@ -96,7 +96,7 @@ kernels-tests: ## compile the kernels, their tests and their benchmarks for all 
 	@if command -v $${CXX:-c++} >/dev/null && command -v cmake >/dev/null; then \
 		$(MAKE) gpu-bundle && CGO_ENABLED=1 $(GO) vet -tags cuda ./... && $(MAKE) ptxinfo && $(MAKE) test-emu; \
 	elif [ -n "$(ALL)" ]; then echo "kernels-tests: CMake and a C++ compiler are needed"; exit 1; \
-	else echo "left out: kernels-tests (CMake and a C++ compiler are needed)"; fi
+	else echo "skipped: kernels-tests (CMake and a C++ compiler are needed)"; fi
 
 include kernels/kernels.mk kernels/bench/bench.mk testdata/peer/peer.mk
 
@@ -105,17 +105,21 @@ bench: ## run the micro-benchmarks
 	$(GO) test -run '^$$' $(if $(wildcard build/gpu/libmixmas_cuda.a),-tags cuda) -bench . ./cgo/... ./nn/cpu/...
 
 .PHONY: bench-guard
-bench-guard: ## compare the operations' costs, memory and allocations with the baseline; GUARD=update: write it anew
+bench-guard: ## compare the operations' costs, memory and allocations with the baseline; GUARD=update: rewrite the baseline
 	$(GO) test ./nn/cpu -run '^TestGuard$$' -count=1 $(if $(filter update,$(GUARD)),-update)
 
 BASE ?= HEAD~1
-# What is compared, and how often.
+# The benchmarks to compare, and how many times to run them.
 BENCH ?= BenchmarkDevice/avmnist/image
 COUNT ?= 8
 
 .PHONY: bench-base
-bench-base: ## time this tree in turns with BASE=HEAD~1, and print what benchstat says (BENCH=regular expression, COUNT=8)
+bench-base: ## benchmark this tree alternating with BASE=HEAD~1, and compare with benchstat (BENCH=regular expression, COUNT=8)
 	.ci/bench-base "$(BASE)" "$(BENCH)" $(COUNT)
+
+.PHONY: lines
+lines: ## print the lines of code per top-level folder at BASE=HEAD~1 and now, with and without tests
+	docs/lines.sh "$(BASE)" HEAD
 
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
@@ -127,20 +131,20 @@ results: program ## run the paper's search on data/avmnist and write docs/result
 	$(MAKE) page
 
 .PHONY: page
-page: ## write docs/results/avmnist.md again from what make results left
+page: ## rewrite docs/results/avmnist.md from the output of make results
 	$(BIN) report --title 'AV-MNIST, with the settings of the paper' \
 	  --note "$$(cat docs/results/avmnist.note)" bin/search.json bin/again.json bin/train.json > docs/results/avmnist.md
 
 .PHONY: readme-run
-readme-run: build ## write the run in README.md again
+readme-run: build ## update the run in README.md
 	docs/readme.sh $(BIN) README.md
 
 .PHONY: profile-page
-profile-page: build ## write the run in docs/profiling.md again
+profile-page: build ## update the run in docs/profiling.md
 	docs/profiling.sh $(BIN) docs/profiling.md
 
 .PHONY: generate
-generate: ## make the assembly again
+generate: ## regenerate the assembly
 	$(GO) generate ./nn/cpu/simd
 
 .PHONY: clean

@@ -5,7 +5,7 @@ package cuda
 import (
 	"testing"
 
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 )
 
 // benchmark runs a benchmark in each numerics, where there is a GPU.

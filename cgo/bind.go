@@ -7,24 +7,24 @@ import "C"
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
 
 	"mixmas/nn/device"
 )
 
-// binder turns operations into descriptors. It keeps the first error, so that the code that binds an operation reads as a
-// list of what it needs.
+// bindings say how the operations become descriptors. Each file adds those of its own.
+var bindings device.Dispatch[*binder]
+
+// binder turns operations of a program that was checked into descriptors.
 type binder struct {
 	runner     *runner
 	program    *device.Program
 	operations []C.mixmas_operation
-	err        error
+	// err is the first error of the operation at hand.
+	err error
 	// index is that of the operation at hand in the program, name its name for C.
 	index int
 	name  *C.char
-	// shared is what the operation at hand may write over what it reads.
-	shared device.Sharing
 }
 
 // bind appends the descriptors of operation i.
@@ -43,71 +43,22 @@ func (s *session) name(text string) *C.char {
 	return c
 }
 
-// one appends the descriptors of an operation or of a part of one.
+// one appends the descriptors of an operation or of a part of one. A composite without a kernel is its parts.
 func (b *binder) one(op device.Operation) error {
 	b.err = nil
-	b.shared.Clear()
-	if c, ok := op.(device.Composite); ok && !b.composite(c) {
-		for _, part := range c.Operations() {
-			if err := b.one(part); err != nil {
-				return fmt.Errorf("%s: %w", part.Name(), err)
-			}
+	c, composite := op.(device.Composite)
+	if !(composite && b.runner.session.device.separate) && bindings.Do(b, op) {
+		return b.err
+	}
+	if !composite {
+		return fmt.Errorf("the cuda device does not know the operation %T", op)
+	}
+	for _, part := range c.Operations() {
+		if err := b.one(part); err != nil {
+			return fmt.Errorf("%s: %w", part.Name(), err)
 		}
-		return nil
-	} else if !ok {
-		b.operation(op)
 	}
-	if b.err == nil {
-		b.err = b.shared.Check(b.program, op)
-	}
-	return b.err
-}
-
-func (b *binder) operation(op device.Operation) {
-	switch o := op.(type) {
-	case *device.MatMul:
-		b.matMul(o)
-	case *device.Map:
-		b.activation(o)
-	case *device.MapGrad:
-		b.activationGrad(o)
-	case *device.Binary:
-		b.binary(o)
-	case *device.Assemble:
-		b.assemble(o)
-	case *device.Reduce:
-		b.reduce(o)
-	case *device.MaxGrad:
-		b.maxGrad(o)
-	case *device.Dropout:
-		b.dropout(o)
-	case *device.LayerNorm:
-		b.layerNorm(o)
-	case *device.LayerNormGrad:
-		b.layerNormGrad(o)
-	case *device.BatchNorm:
-		b.batchNorm(o)
-	case *device.BatchNormGrad:
-		b.batchNormGrad(o)
-	case *device.Im2Col:
-		b.im2Col(o)
-	case *device.Col2Im:
-		b.col2Im(o)
-	case *device.DepthwiseConv:
-		b.depthwise(o)
-	case *device.DepthwiseConvGrad:
-		b.depthwiseGrad(o)
-	case *device.CrossEntropy:
-		b.crossEntropy(o)
-	case *device.BCEWithLogits:
-		b.bceWithLogits(o)
-	case *device.Adam:
-		b.adam(o)
-	case *device.SGD:
-		b.sgd(o)
-	default:
-		b.fail("the cuda device does not know the operation %T", op)
-	}
+	return nil
 }
 
 // add appends a descriptor of a kind. Its type must be the kind's.
@@ -126,46 +77,13 @@ func (b *binder) fail(format string, arguments ...any) {
 	}
 }
 
-// positive demands sizes of at least 1 that fit the descriptors' 32 bits.
-func (b *binder) positive(name string, sizes ...int) {
-	for _, n := range sizes {
-		if n < 1 || n > math.MaxInt32 {
-			b.fail("%s %v: every size must be at least 1 and less than 2³¹", name, sizes)
-			return
-		}
-	}
-}
-
-// need is where a buffer lies that the operation cannot do without, and of which it touches the first n elements; role is
-// its field.
-func (b *binder) need(role string, buffer device.Buffer, n int) *C.float {
+// memory is where a buffer lies, and nil where it is absent.
+func (b *binder) memory(buffer device.Buffer) *C.float {
 	if buffer == 0 {
-		b.fail("%s is absent", role)
-		return nil
-	}
-	if buffer < 0 || int(buffer) > len(b.program.Buffers) {
-		b.fail("%s is buffer %d of %d", role, buffer, len(b.program.Buffers))
-		return nil
-	}
-	if info := b.program.Info(buffer); n > info.Size {
-		b.fail("%s needs %d elements, buffer %d (%s) has %d", role, n, buffer, info.Name, info.Size)
-	}
-	if b.err != nil {
 		return nil
 	}
 	return b.runner.memory(buffer)
 }
-
-// maybe is need for a buffer that may be absent: nil then.
-func (b *binder) maybe(role string, buffer device.Buffer, n int) *C.float {
-	if buffer == 0 {
-		return nil
-	}
-	return b.need(role, buffer, n)
-}
-
-// share allows the memory that the operation writes to be exactly the memory that it reads, or the same buffer.
-func (b *binder) share(write device.Buffer, reads ...device.Buffer) { b.shared.Allow(write, reads...) }
 
 // activationOf is the activation's number in C.
 func (b *binder) activationOf(a device.Activation) C.int32_t {
@@ -188,12 +106,4 @@ func flag(yes bool) C.int32_t {
 		return 1
 	}
 	return 0
-}
-
-func product(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
 }

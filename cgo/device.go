@@ -73,10 +73,10 @@ type Device struct {
 	numerics    Numerics
 	description Description
 	poison      bool
-	// For tests: recomputeAbove and the size of the log in place of the constants, and composites as their parts, one by one.
-	recomputeAbove int
-	logSize        int
-	separate       bool
+	limits      C.mixmas_limits
+	// For tests: the size of the log in place of the constant, and composites as their parts, one by one.
+	logSize  int
+	separate bool
 }
 
 var _ device.Device = (*Device)(nil)
@@ -93,12 +93,19 @@ func New(o Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{ordinal: o.Ordinal, numerics: o.Numerics, description: description, poison: o.Poison,
-		recomputeAbove: recomputeAbove, logSize: C.MIXMAS_LOG}
-	if d.numerics == FP32 {
-		d.recomputeAbove = math.MaxInt
+	return &Device{ordinal: o.Ordinal, numerics: o.Numerics, description: description, poison: o.Poison,
+		limits: C.mixmas_kernel_limits(o.Numerics.c()), logSize: C.MIXMAS_LOG}, nil
+}
+
+// c is the numerics' number in C.
+func (n Numerics) c() C.mixmas_numerics {
+	switch n {
+	case FP32:
+		return C.MIXMAS_FP32
+	case BF16:
+		return C.MIXMAS_BF16
 	}
-	return d, nil
+	return C.MIXMAS_TF32
 }
 
 // Name implements [device.Device]: "cuda", or "cuda:1" for another GPU than the first.
@@ -122,7 +129,7 @@ func (d *Device) Open(state int) (device.Session, error) {
 		return nil, fmt.Errorf("open %s session: a state of %d elements, want 0 or more", d.Name(), state)
 	}
 	s := &session{device: d, stateSize: state, names: map[string]*C.char{}}
-	err := s.result(C.mixmas_session_open(C.int32_t(d.ordinal), s.numerics(), C.int64_t(state), &s.c, &s.message))
+	err := s.result(C.mixmas_session_open(C.int32_t(d.ordinal), d.numerics.c(), C.int64_t(state), &s.c, &s.message))
 	if err != nil {
 		return nil, fmt.Errorf("open %s session: %w", d.Name(), err)
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 	"mixmas/search/metric"
 )
 
@@ -48,6 +48,12 @@ func brief() bool {
 	return Emulated && order != "" && order != "ascending"
 }
 
+func TestBindings(t *testing.T) {
+	for _, name := range bindings.Missing() {
+		t.Errorf("the cuda device does not know %s", name)
+	}
+}
+
 func TestDevice(t *testing.T) {
 	devicetest.Suite{Open: opener(t, FP32), Metrics: metrics, Rounding: exact(), Emulated: Emulated, Brief: brief()}.Run(t)
 }
@@ -71,7 +77,7 @@ func TestWays(t *testing.T) {
 	open := opener(t, FP32)
 	for name, change := range map[string]func(*Device){
 		"separate":  func(d *Device) { d.separate = true },
-		"recompute": func(d *Device) { d.recomputeAbove = 0 },
+		"recompute": func(d *Device) { d.limits.recompute_above = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			devicetest.Golden(t, func() device.Device {

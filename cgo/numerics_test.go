@@ -5,7 +5,7 @@ package cuda
 import (
 	"testing"
 
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 	"mixmas/search"
 )
 

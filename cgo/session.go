@@ -59,7 +59,7 @@ func (s *session) Load(p *device.Program) (device.Runner, error) {
 	if p.StateSize > s.stateSize {
 		return nil, fmt.Errorf("load %s: the program needs %d elements of state, the session has %d", p.Name, p.StateSize, s.stateSize)
 	}
-	if err := p.Check(); err != nil {
+	if err := p.Check(math.MaxInt32); err != nil {
 		return nil, fmt.Errorf("load %s: %w", p.Name, err)
 	}
 	r, err := s.load(p)
@@ -80,7 +80,7 @@ func (s *session) load(p *device.Program) (*runner, error) {
 	if err := r.bind(); err != nil {
 		return nil, err
 	}
-	scratch := int(C.mixmas_program_workspace(unsafe.SliceData(r.operations), C.int32_t(len(r.operations)), s.numerics()))
+	scratch := int(C.mixmas_program_workspace(unsafe.SliceData(r.operations), C.int32_t(len(r.operations)), s.device.numerics.c()))
 	if scratch > s.scratch {
 		if err := s.reserve(0, scratch); err != nil {
 			return nil, err
@@ -94,16 +94,6 @@ func (s *session) load(p *device.Program) (*runner, error) {
 	}
 	s.runners = append(s.runners, r)
 	return r, nil
-}
-
-func (s *session) numerics() C.mixmas_numerics {
-	switch s.device.numerics {
-	case FP32:
-		return C.MIXMAS_FP32
-	case BF16:
-		return C.MIXMAS_BF16
-	}
-	return C.MIXMAS_TF32
 }
 
 // reserve makes the arena and the scratch memory large enough. What moves is loaded again.

@@ -10,15 +10,15 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arrange checks the words of a command line, whatever the command, and moves its flags in front of its arguments, since
-// the parser stops at the first argument. What follows "--" are arguments. An empty word is most often a variable that the
-// shell does not have, so that neither arguments nor values of flags may be empty; a flag that was left without its value
-// must not take the next flag, or an argument's place, for it. Where help is asked for, there is nothing else.
+// arrange checks the words of any command line and moves its flags in front of its arguments, because the parser stops at
+// the first argument. Everything after "--" is an argument. An empty word is usually a shell variable that is not set, so
+// neither arguments nor values of flags may be empty, and a flag without its value must not swallow the next flag or
+// argument. If help is asked for, nothing else matters.
 func arrange(app *cli.App, words []string) ([]string, error) {
 	command, rest := descend(app, words)
-	if command == nil || len(command.Subcommands) > 0 { // no command, or none that is known: there is nothing to move
+	if command == nil || len(command.Subcommands) > 0 { // no command, or an unknown one: there is nothing to move
 		if slices.Contains(rest, "") {
-			return nil, usagef("an argument is empty: is a variable of the shell not set?")
+			return nil, usagef("an argument is empty: is a shell variable unset?")
 		}
 		return words, nil
 	}
@@ -39,11 +39,11 @@ func arrange(app *cli.App, words []string) ([]string, error) {
 		}
 		spelling, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		flag := findFlag(command.Flags, spelling)
-		if flag == nil && slices.Contains(cli.HelpFlag.Names(), spelling) { // else what else there is would be topics of help
+		if flag == nil && slices.Contains(cli.HelpFlag.Names(), spelling) { // otherwise the rest would be taken for topics
 			return slices.Concat(path, []string{"--help"}), nil
 		}
 		if flag == nil {
-			flags = append(flags, word) // the parser says that it is unknown
+			flags = append(flags, word) // the parser reports it as unknown
 			continue
 		}
 		if _, list := flag.(*cli.StringSliceFlag); given[flag.Names()[0]] && !list {
@@ -55,7 +55,7 @@ func arrange(app *cli.App, words []string) ([]string, error) {
 			case len(rest) == 0:
 				return nil, usagef("%s: --%s needs a value (see mixmas %s --help)", name, spelling, name)
 			case looksLikeFlag(rest[0]):
-				return nil, usagef("%s: --%s needs a value; if %s is meant, write --%s=%s", name, spelling, rest[0], spelling, quote(rest[0]))
+				return nil, usagef("%s: --%s needs a value; if %s is the value, write --%s=%s", name, spelling, rest[0], spelling, quote(rest[0]))
 			}
 			value, hasValue, rest = rest[0], true, rest[1:]
 		}
@@ -68,12 +68,12 @@ func arrange(app *cli.App, words []string) ([]string, error) {
 		flags = append(flags, word)
 	}
 	if slices.Contains(arguments, "") {
-		return nil, usagef("%s: an argument is empty: is a variable of the shell not set?", name)
+		return nil, usagef("%s: an argument is empty: is a shell variable unset?", name)
 	}
 	return slices.Concat(path, flags, []string{"--"}, arguments), nil
 }
 
-// descend finds the command that the first words name, and the words behind its name.
+// descend finds the command that the first words name, and the words after its name.
 func descend(app *cli.App, words []string) (command *cli.Command, rest []string) {
 	if len(words) == 0 {
 		return nil, nil
@@ -89,7 +89,7 @@ func descend(app *cli.App, words []string) (command *cli.Command, rest []string)
 	return command, rest
 }
 
-// findFlag finds a flag by one of its names; nil is none.
+// findFlag finds a flag by one of its names; it returns nil if there is none.
 func findFlag(flags []cli.Flag, name string) cli.Flag {
 	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 	if i < 0 {
@@ -108,10 +108,10 @@ func looksLikeFlag(word string) bool {
 	return len(word) > 1 && word[0] == '-' && !strings.ContainsAny(word[1:2], ".0123456789")
 }
 
-// checkValue checks a flag's value as far as its type tells. Numbers are decimal: 010 is neither 8 nor 10.
+// checkValue checks a flag's value against the flag's type. Numbers are decimal: 010, which could mean 8 or 10, is refused.
 func checkValue(command, spelling string, flag cli.Flag, value string) error {
 	if value == "" {
-		return usagef("%s: the value of --%s is empty: is a variable of the shell not set?", command, spelling)
+		return usagef("%s: the value of --%s is empty: is a shell variable unset?", command, spelling)
 	}
 	var err error
 	var want string
@@ -124,13 +124,13 @@ func checkValue(command, spelling string, flag cli.Flag, value string) error {
 		want = "a whole number"
 	case *cli.Uint64Flag:
 		_, err = strconv.ParseUint(value, 10, 64)
-		want = "a whole number of 0 or more"
+		want = "a whole number, 0 or more"
 	case *cli.Float64Flag:
 		_, err = strconv.ParseFloat(value, 64)
 		want = "a number"
 	case *cli.DurationFlag:
 		_, err = time.ParseDuration(value)
-		want = "a time such as 720h or 1h30m"
+		want = "a duration such as 720h or 1h30m"
 	}
 	switch flag.(type) {
 	case *cli.IntFlag, *cli.Uint64Flag:

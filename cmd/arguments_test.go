@@ -116,7 +116,7 @@ func TestEveryCommandRefusesWrongWords(t *testing.T) {
 				case *cli.Float64Flag:
 					refused(double+" x: want a number", with(double, "x")...)
 				case *cli.DurationFlag:
-					refused(double+" 3: want a time such as", with(double, "3")...)
+					refused(double+" 3: want a duration such as", with(double, "3")...)
 					value = "1h"
 				}
 				refused(flag.Names()[0]+" is given twice", with(double, value, double, value)...)

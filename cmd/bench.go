@@ -11,28 +11,30 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	cuda "mixmas/cgo"
 	"mixmas/nn"
+	"mixmas/nn/benchmarks"
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 )
 
-// benchCommand times models on a device. Its cases, names and figures are those of testdata/peer/bench.py.
+// benchCommand times models on a device. It has the same cases, names and figures as testdata/peer/bench.py.
 func benchCommand() *cli.Command {
 	return &cli.Command{
-		Name: "bench", Usage: "time training steps and predictions of known models", ArgsUsage: "[CASE...]",
-		Description: "A step is forward, loss, backward and Adam on one fixed batch of random samples; a prediction is one\n" +
-			"forward pass over it. Without CASE all models are timed.",
+		Name: "bench", Usage: "time training steps and predictions of the benchmark models", ArgsUsage: "[CASE...]",
+		Description: "A step is a forward pass, the loss, a backward pass and an Adam update on one fixed batch of random samples;\n" +
+			"a prediction is one forward pass over that batch. Without CASE, all models are timed.",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "peer-cases", Usage: "only the models of the comparison with PyTorch, not the presets"},
+			&cli.BoolFlag{Name: "peer-cases", Usage: "only the models that are compared with PyTorch, not the presets"},
 			&cli.BoolFlag{Name: "list", Usage: "print the names of the cases"},
-			&cli.IntFlag{Name: "workers", Aliases: []string{"threads"}, Value: 1, Usage: "`N` cores"},
+			&cli.IntFlag{Name: "workers", Aliases: []string{"threads"}, Value: 1, Usage: "use `N` cores"},
 			deviceFlag(),
 			&cli.StringFlag{Name: "numerics", Value: autoNumerics, Usage: "`NUMERICS` of matrix products: " + strings.Join(benchNumerics(), ", ")},
-			&cli.Float64Flag{Name: "seconds", Value: 3, Usage: "`SECONDS` spent on each figure"},
-			&cli.BoolFlag{Name: "json", Usage: "print one JSON object a case"},
+			&cli.Float64Flag{Name: "seconds", Value: 3, Usage: "`SECONDS` spent on each measurement"},
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object per case"},
 			profileFlag(),
 		},
 		Action: bench,
@@ -48,7 +50,7 @@ func benchNumerics() []string {
 	return known
 }
 
-// benchResult is what is known of one case.
+// benchResult is the result of one case.
 type benchResult struct {
 	Case       string `json:"case"`
 	Batch      int    `json:"batch"`
@@ -56,21 +58,21 @@ type benchResult struct {
 	Device     string `json:"device"`
 	Numerics   string `json:"numerics"`
 	Parameters int    `json:"params"`
-	// StepMS and InferMS are medians; the spreads are the distances between the first and the third quartile.
+	// StepMS and InferMS are medians; the spreads are interquartile ranges.
 	StepMS      float64 `json:"step_ms"`
 	StepSpread  float64 `json:"step_spread_ms"`
 	InferMS     float64 `json:"infer_ms"`
 	InferSpread float64 `json:"infer_spread_ms"`
-	// GFLOPs counts one step, ArenaBytes and ActivationBytes its memory as planned and without reuse.
+	// GFLOPs is the work of one step; ArenaBytes and ActivationBytes are its memory with and without reuse.
 	GFLOPs          float64 `json:"step_gflop"`
 	ArenaBytes      int64   `json:"arena_bytes"`
 	ActivationBytes int64   `json:"activation_bytes"`
 }
 
 func bench(c *cli.Context) (err error) {
-	known := mixer.BenchmarkCases()
+	known := benchmarks.All()
 	if c.Bool("peer-cases") {
-		known = mixer.PeerCases()
+		known = benchmarks.Peers()
 	}
 	if c.Bool("list") {
 		if err := arguments(c, 0, 0, ""); err != nil {
@@ -89,13 +91,13 @@ func bench(c *cli.Context) (err error) {
 	}
 	numerics := c.String("numerics")
 	if known := benchNumerics(); !slices.Contains(known, numerics) {
-		return usagef("--numerics %s: known are %s", quote(numerics), strings.Join(known, ", "))
+		return usagef("--numerics %s: want one of %s", quote(numerics), strings.Join(known, ", "))
 	}
 	cases, err := chosenCases(known, c.Args().Slice())
 	if err != nil {
 		return err
 	}
-	if !c.IsSet("workers") { // else it would be all
+	if !c.IsSet("workers") { // the default of openDevice is all cores
 		if err := c.Set("workers", "1"); err != nil {
 			return err
 		}
@@ -111,8 +113,8 @@ func bench(c *cli.Context) (err error) {
 	defer func() { err = errors.Join(err, profile.stop()) }()
 	d = profile.wrap(d)
 	if !c.Bool("json") {
-		fmt.Fprintf(c.App.Writer, "%s, %d threads; median times in ms, and in brackets the distance between the quartiles\n\n"+
-			"%-27s  %5s  %10s  %19s  %19s  %8s  %9s  %11s\n", d.Numerics(), workers,
+		fmt.Fprintf(c.App.Writer, "%s, %s; median times in ms, interquartile ranges in brackets\n\n"+
+			"%-27s  %5s  %10s  %19s  %19s  %8s  %9s  %11s\n", d.Numerics(), english.Plural(workers, "thread", ""),
 			"case", "batch", "params", "step", "prediction", "GFLOP/s", "arena", "activations")
 	}
 	for _, k := range cases {
@@ -128,20 +130,20 @@ func bench(c *cli.Context) (err error) {
 	return nil
 }
 
-// chosenCases finds cases by name; no names are all.
-func chosenCases(known []mixer.PeerCase, names []string) ([]mixer.PeerCase, error) {
+// chosenCases finds cases by name; without names it returns all of them.
+func chosenCases(known []benchmarks.Case, names []string) ([]benchmarks.Case, error) {
 	if len(names) == 0 {
 		return known, nil
 	}
-	var list []mixer.PeerCase
+	var list []benchmarks.Case
 	for _, name := range names {
-		i := slices.IndexFunc(known, func(k mixer.PeerCase) bool { return k.Name == name })
+		i := slices.IndexFunc(known, func(k benchmarks.Case) bool { return k.Name == name })
 		if i < 0 {
 			var all []string
 			for _, k := range known {
 				all = append(all, k.Name)
 			}
-			return nil, usagef("unknown case %q: known are %s", name, strings.Join(all, ", "))
+			return nil, usagef("unknown case %q: want one of %s", name, strings.Join(all, ", "))
 		}
 		list = append(list, known[i])
 	}
@@ -159,7 +161,7 @@ func printBench(c *cli.Context, r benchResult) error {
 }
 
 // benchCase times one model for about twice the given time.
-func benchCase(ctx context.Context, d device.Device, k mixer.PeerCase, each time.Duration) (r benchResult, err error) {
+func benchCase(ctx context.Context, d device.Device, k benchmarks.Case, each time.Duration) (r benchResult, err error) {
 	m, err := mixer.Build(k.Specification)
 	if err != nil {
 		return r, err
@@ -198,8 +200,8 @@ func benchCase(ctx context.Context, d device.Device, k mixer.PeerCase, each time
 	return r, err
 }
 
-// quartiles runs something a few times to warm up and then for the given time, at least five times. It returns the median
-// time of a run and the distance between the quartiles, in milliseconds.
+// quartiles calls run a few times to warm up and then for the given time, at least five times. It returns the median time
+// of a call and the interquartile range, in milliseconds.
 func quartiles(ctx context.Context, each time.Duration, run func() error) (median, spread float64, err error) {
 	var times []float64
 	for range 3 {

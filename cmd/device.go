@@ -19,8 +19,8 @@ import (
 // autoNumerics lets the device choose its numerics.
 const autoNumerics = "auto"
 
-// gpuWorkers is how many trials share a GPU unless the user says otherwise: their cores mostly wait for it. On an H200, 8 finish
-// a search 2.3 times as fast as 1, 4 twice, 12 hardly faster than 8 (docs/benchmarks-gpu.md).
+// gpuWorkers is how many trials share a GPU by default: the cores mostly wait for it. On an H200, 8 workers finish a search
+// 2.3 times as fast as 1, 4 twice as fast, and 12 hardly faster than 8 (docs/benchmarks-gpu.md).
 const gpuWorkers = 8
 
 func workersFlag(usage string) cli.Flag {
@@ -28,7 +28,7 @@ func workersFlag(usage string) cli.Flag {
 }
 
 func deviceFlag() cli.Flag {
-	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`DEVICE` that computes: auto, cpu, cuda, or cuda:N for the GPU of number N"}
+	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`DEVICE` to compute on: auto, cpu, cuda, or cuda:N for GPU number N"}
 }
 
 // openDevice opens the device that the flags name, with as many cores as there are workers. The rest of the program,
@@ -57,7 +57,7 @@ func openDevice(c *cli.Context, numerics string) (device.Device, int, error) {
 	return cpu.New(cpu.Options{Workers: runtime.GOMAXPROCS(0)}), workers, nil
 }
 
-// openGPU opens the GPU that --device means; nil is the CPU. Where a GPU could have been used automatically but cannot,
+// openGPU opens the GPU that --device names, or returns nil for the CPU. If auto finds no GPU that can be used, a line on
 // notes says why.
 func openGPU(name, numerics string, notes io.Writer) (device.Device, error) {
 	if name == "cpu" || name == "auto" && !cuda.Built {
@@ -69,7 +69,7 @@ func openGPU(name, numerics string, notes io.Writer) (device.Device, error) {
 			o.Numerics = cuda.Numerics(numerics)
 		}
 		d, err := cuda.New(o)
-		if err != nil { // not a nil *cuda.Device, which would be no nil device
+		if err != nil { // d would make a device.Device that is not nil
 			return nil, err
 		}
 		return d, nil
@@ -94,7 +94,7 @@ func openGPU(name, numerics string, notes io.Writer) (device.Device, error) {
 	return d, nil
 }
 
-// firstGPU opens the first of a number of GPUs that can be opened. Where there is none, the error says why for each.
+// firstGPU opens the first of count GPUs that can be opened. If none can, the error gives the reason for each.
 func firstGPU(count int, open func(ordinal int) (device.Device, error)) (device.Device, error) {
 	var reasons []string
 	for ordinal := range count {
@@ -107,7 +107,7 @@ func firstGPU(count int, open func(ordinal int) (device.Device, error)) (device.
 	return nil, errors.New(strings.Join(reasons, "; "))
 }
 
-// gpuNumber is N of cuda:N, and 0 of cuda.
+// gpuNumber is the N in cuda:N, and 0 for cuda.
 func gpuNumber(name string) (int, error) {
 	number, ok := strings.CutPrefix(name, "cuda:")
 	if name == "cuda" {
@@ -115,7 +115,7 @@ func gpuNumber(name string) (int, error) {
 	}
 	n, err := strconv.Atoi(number)
 	if !ok || err != nil || n < 0 {
-		return 0, usagef("--device %s: known are auto, cpu, cuda and cuda:N", name)
+		return 0, usagef("--device %s: want auto, cpu, cuda or cuda:N", name)
 	}
 	return n, nil
 }

@@ -11,14 +11,14 @@ import (
 	"mixmas/nn/cpu/simd"
 )
 
-// deviceInfo describes a device, or says why there is none.
+// deviceInfo describes a device, or says why it is unavailable.
 type deviceInfo struct {
 	Name string `json:"name"`
-	// Cores are those of the CPU, Multiprocessors and Memory (bytes) those of a GPU.
+	// Cores is for the CPU, Multiprocessors and Memory (in bytes) for a GPU.
 	Cores           int   `json:"cores,omitempty"`
 	Multiprocessors int   `json:"multiprocessors,omitempty"`
 	Memory          int64 `json:"memory,omitempty"`
-	// Kernels are what it computes with, Reason is why.
+	// Kernels names the kernels in use; Reason says why these.
 	Kernels  string `json:"kernels,omitempty"`
 	Reason   string `json:"reason"`
 	Numerics string `json:"numerics,omitempty"`
@@ -28,8 +28,8 @@ type deviceInfo struct {
 func devicesCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "devices",
-		Usage:       "list the devices that train, and why they compute as they do",
-		Description: "MIXMAS_KERNELS in the environment chooses the processor's kernels: portable, avx2 or avx512, where it has them.",
+		Usage:       "list the devices that can train, and say which kernels they use and why",
+		Description: "The environment variable MIXMAS_KERNELS selects the CPU's kernels: portable, or avx2 or avx512 where the CPU has them.",
 		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, 0, 0, ""); err != nil {
@@ -52,7 +52,7 @@ func devicesCommand() *cli.Command {
 func (d deviceInfo) text() string {
 	switch {
 	case d.Numerics == "":
-		return fmt.Sprintf("%s\n  missing    %s\n", d.Name, d.Reason)
+		return fmt.Sprintf("%s\n  unavailable: %s\n", d.Name, d.Reason)
 	case d.Memory > 0:
 		return fmt.Sprintf("%s\n  GPU        %s, %d multiprocessors, %.0f GiB\n  kernels    %s\n  numerics   %s\n",
 			d.Name, d.Reason, d.Multiprocessors, float64(d.Memory)/(1<<30), d.Kernels, d.Numerics)
@@ -60,12 +60,12 @@ func (d deviceInfo) text() string {
 	return fmt.Sprintf("%s\n  cores      %d\n  kernels    %s\n  numerics   %s\n", d.Name, d.Cores, d.Reason, d.Numerics+sameBits(simd.Best()))
 }
 
-// sameBits explains the numerics of kernels that make the bits of others, and so are named after them.
+// sameBits explains numerics that are named after other kernels, because both compute the same bits.
 func sameBits(kernels *simd.Set) string {
 	if kernels.Bits == kernels.Name {
 		return ""
 	}
-	return fmt.Sprintf(": %s kernels compute the same bits as %s kernels, so that scores hold for both", kernels.Name, kernels.Bits)
+	return fmt.Sprintf(": %s kernels compute the same bits as %s kernels, so scores are valid for both", kernels.Name, kernels.Bits)
 }
 
 // devices lists the devices of this machine, the CPU first.

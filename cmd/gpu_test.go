@@ -90,7 +90,7 @@ func TestDeviceFlag(t *testing.T) {
 		code                   int
 	}{
 		{"cuda", "auto", "mixmas: --device cuda: " + reason.Error() + "\n", exitFailure},
-		{"cuda:x", "auto", "mixmas: --device cuda:x: known are auto, cpu, cuda and cuda:N\n", exitUsage},
+		{"cuda:x", "auto", "mixmas: --device cuda:x: want auto, cpu, cuda or cuda:N\n", exitUsage},
 		{"cpu", "tf32", "mixmas: numerics: tf32 needs a GPU; the CPU computes in fp32\n", exitUsage},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// signalError is why the program's context ends: a signal asked for it.
+// signalError is the cause of the program's context when a signal ended it.
 type signalError struct{ os.Signal }
 
 func (e signalError) Error() string { return "interrupted by " + e.Signal.String() }
 
-// Is makes it the same to everyone who looks for a context that has ended.
+// Is makes it match [context.Canceled].
 func (signalError) Is(target error) bool { return target == context.Canceled }
 
-// sayHeard tells people that a signal was heard where the program still runs when the time comes: it ends between two training
-// steps, and one of a very large model may take longer.
+// sayHeard confirms that the signal arrived, if the program still runs when late fires: it stops between two training
+// steps, and a step of a very large model can take longer than that.
 func sayHeard(w io.Writer, late <-chan time.Time) {
 	<-late
-	_, _ = fmt.Fprintln(w, "mixmas: stopping after the step under way; a second signal ends it at once")
+	_, _ = fmt.Fprintln(w, "mixmas: stopping after the current step; a second signal stops it at once")
 }
 
-// signalNumber is the number of the signal that ended the context: that of Ctrl-C if it was no signal.
+// signalNumber is the number of the signal that ended the context, or that of Ctrl-C if no signal did.
 func signalNumber(ctx context.Context) int {
 	if e := new(signalError); errors.As(context.Cause(ctx), e) {
 		if number, ok := e.Signal.(syscall.Signal); ok {
@@ -35,7 +35,7 @@ func signalNumber(ctx context.Context) int {
 	return int(syscall.SIGINT)
 }
 
-// interruptedError is the end of a command that a signal stopped; hint says how to go on.
+// interruptedError is the error of a command that a signal stopped; hint says how to continue.
 type interruptedError struct {
 	hint  string
 	cause error

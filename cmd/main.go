@@ -1,5 +1,5 @@
-// Package cmd is the program mixmas, a file a command. A main package of one's own that imports encoders, data formats,
-// metrics or samplers of one's own, and calls [Main], is the program with them.
+// Package cmd is the program mixmas, one file per command. To add your own encoders, data formats, metrics or samplers,
+// write a main package that imports them and calls [Main].
 package cmd
 
 import (
@@ -22,8 +22,8 @@ import (
 	"mixmas/search/escape"
 )
 
-// Exit codes. A program that a signal ended exits with signalled plus the signal's number, as shells report it: 130 after
-// Ctrl-C, 143 after SIGTERM.
+// Exit codes. A program that a signal ended exits with signalled plus the signal's number, as shells do: 130 after Ctrl-C,
+// 143 after SIGTERM.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -48,7 +48,7 @@ func execute() int {
 	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 }
 
-// run runs the program and returns its exit code. What is wrong goes to stderr, one line an error.
+// run runs the program and returns its exit code. Errors go to stderr, one line each.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &output{w: stdout}
 	app := newApp(input{ctx, stdin}, out, stderr)
@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		err = app.RunContext(ctx, words)
 	}
-	if out.err != nil && !errors.Is(err, out.err) { // commands need not look at what they print
+	if out.err != nil && !errors.Is(err, out.err) { // so commands need not check what they print
 		err = errors.Join(err, out.err)
 	}
 	if err == nil {
@@ -81,8 +81,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Usage:     "search for the best MLP-based architecture for multimodal data",
 		Version:   version(),
 		UsageText: "mixmas COMMAND [options] [arguments]",
-		Description: "mixmas COMMAND --help says more of a command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration;\n" +
-			"130 after Ctrl-C and 143 after SIGTERM, after which the same command goes on from the kept scores.",
+		Description: "mixmas COMMAND --help describes a command. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration,\n" +
+			"130 after Ctrl-C, 143 after SIGTERM. Run an interrupted command again to resume it from the stored scores.",
 		HideHelpCommand: true,
 		// A comma in a note is a comma.
 		DisableSliceFlagSeparator: true,
@@ -106,8 +106,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// prepare makes commands report wrong usage, and say in their help how they are used, as this program does. parent is what
-// is typed before their names.
+// prepare gives commands this program's usage lines and usage errors. parent is what is typed before their names.
 func prepare(parent string, commands []*cli.Command) {
 	for _, c := range commands {
 		name := parent + " " + c.Name
@@ -118,7 +117,7 @@ func prepare(parent string, commands []*cli.Command) {
 			}
 		}
 		c.OnUsageError = onUsageError
-		c.HideHelpCommand = true // else a plan could not be called help, nor h
+		c.HideHelpCommand = true // otherwise a plan could not be named help or h
 		if len(c.Subcommands) > 0 {
 			c.UsageText = name + " COMMAND [options] [arguments]"
 			c.Action = unknownCommand(c.Subcommands)
@@ -127,7 +126,7 @@ func prepare(parent string, commands []*cli.Command) {
 	}
 }
 
-// unknownCommand is what happens where no command of a list is named: help without arguments, an error otherwise.
+// unknownCommand is the action if no command of a list is named: help if there are no arguments, otherwise an error.
 func unknownCommand(known []*cli.Command) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if !c.Args().Present() {
@@ -137,7 +136,7 @@ func unknownCommand(known []*cli.Command) cli.ActionFunc {
 		for _, k := range known {
 			names = append(names, k.Name)
 		}
-		return usagef("unknown command %q: known are %s (see %s --help)", c.Args().First(), strings.Join(names, ", "),
+		return usagef("unknown command %q: want one of %s (see %s --help)", c.Args().First(), strings.Join(names, ", "),
 			strings.TrimSpace(c.App.Name+" "+commandName(c)))
 	}
 }
@@ -148,13 +147,13 @@ type usageError struct{ error }
 // usagef formats a usageError.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// onUsageError turns an error of the flag parser into ours: that of an unknown flag, since arrange has checked the others.
+// onUsageError rewords an error of the flag parser. It can only be an unknown flag: arrange has checked everything else.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown flag --", 1)
 	return usagef("%s (see %s --help)", text, strings.TrimSpace(c.App.Name+" "+commandName(c)))
 }
 
-// commandName is the running command with those above it, such as "config check".
+// commandName is the running command with its parents, such as "config check".
 func commandName(c *cli.Context) string {
 	return strings.TrimSpace(strings.TrimPrefix(c.Command.HelpName, c.App.Name))
 }
@@ -170,7 +169,7 @@ func arguments(c *cli.Context, least, most int, what string) error {
 	return nil
 }
 
-// messages are the lines that tell people of an error, each once.
+// messages are the lines to print for an error, without repeats.
 func messages(err error) []string {
 	var lines []string
 	for _, e := range flatten(err) {
@@ -206,7 +205,7 @@ func oneLine(err error) string {
 	return escape.Terminal(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
-// version is that of the module, or the commit that the program was built from.
+// version is the module's, or the commit that the program was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

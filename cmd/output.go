@@ -3,7 +3,7 @@ package cmd
 import "io"
 
 // output is standard output. It remembers the first error, which run reports, and writes nothing after it. (On Unix a
-// closed pipe, as of | head, never comes here: its signal ends the program as it does any other.)
+// closed pipe, such as that of | head, never gets here: its signal ends the program, as usual.)
 type output struct {
 	w   io.Writer
 	err error

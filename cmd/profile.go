@@ -17,17 +17,17 @@ import (
 )
 
 func profileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "profile", Usage: "`DIR` for where the time went: operations.txt, cpu.pprof, heap.pprof, trace.out"}
+	return &cli.StringFlag{Name: "profile", Usage: "write profiles into `DIR`: operations.txt, cpu.pprof, heap.pprof, trace.out"}
 }
 
-// profiler measures a command from start to stop. It is inert where no folder is named.
+// profiler profiles a command from start to stop. Without a folder it does nothing.
 type profiler struct {
 	profile.Profile // of the operations
 	folder          string
 	cpu, trace      *os.File
 }
 
-// startProfile begins to measure into a folder, which it makes; "" is none.
+// startProfile starts a profile in a folder, which it creates; "" means no profile.
 func startProfile(folder string) (p *profiler, err error) {
 	p = &profiler{folder: folder}
 	if folder == "" {
@@ -61,7 +61,7 @@ func startProfile(folder string) (p *profiler, err error) {
 	return p, nil
 }
 
-// wrap is a device whose operations are timed, where there is a profile.
+// wrap returns the device with its operations timed, if there is a profile.
 func (p *profiler) wrap(d device.Device) device.Device {
 	if p.folder == "" {
 		return d
@@ -81,7 +81,7 @@ func (p *profiler) stop() error {
 		trace.Stop()
 		errs = append(errs, p.trace.Close())
 	}
-	runtime.GC() // heap profiles are those of the last collection
+	runtime.GC() // a heap profile shows the state after the last collection
 	errs = append(errs, p.write("heap.pprof", pprof.WriteHeapProfile), p.write("operations.txt", p.Write))
 	return errors.Join(errs...)
 }

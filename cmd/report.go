@@ -6,14 +6,14 @@ import (
 	"mixmas/search/report"
 )
 
-// reportCommand makes a page of Markdown from kept JSON documents.
+// reportCommand makes a Markdown page from saved JSON documents.
 func reportCommand() *cli.Command {
 	return &cli.Command{
-		Name: "report", Usage: "make a page of Markdown from documents that --json printed", ArgsUsage: "DOCUMENT...",
-		Description: "Each search has a section, in which its runs and full trainings are put together. DOCUMENT - is standard input.",
+		Name: "report", Usage: "make a Markdown page from the documents that --json prints", ArgsUsage: "DOCUMENT...",
+		Description: "Each search gets one section with its runs and full trainings. DOCUMENT - is standard input.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "title", Value: "Results", Usage: "the page's `TITLE`"},
-			&cli.StringSliceFlag{Name: "note", Usage: "a paragraph of `TEXT` below the title; may be repeated"},
+			&cli.StringSliceFlag{Name: "note", Usage: "add a paragraph of `TEXT` below the title; may be repeated"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, 1, -1, "DOCUMENT"); err != nil {
@@ -32,7 +32,7 @@ func reportCommand() *cli.Command {
 	}
 }
 
-// readDocument reads a kept document.
+// readDocument reads a saved document.
 func readDocument(c *cli.Context, path string) (report.Document, error) {
 	f, err := openInput(c, path)
 	if err != nil {

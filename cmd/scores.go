@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/atomicfile"
@@ -18,7 +19,7 @@ import (
 	"mixmas/search/store"
 )
 
-// defaultStore is where scores are kept unless --store says otherwise.
+// defaultStore is where scores are stored unless --store names another file.
 const defaultStore = "mixmas.db"
 
 // storeTimeout is how long these commands wait for other processes.
@@ -26,26 +27,28 @@ const storeTimeout = 10 * time.Second
 
 // storeFlag selects the store of scores.
 func storeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` that keeps the scores"}
+	return &cli.StringFlag{Name: "store", Value: defaultStore, Usage: "`FILE` that scores are stored in"}
 }
 
-// scoresCommand looks after kept scores.
+// scoresCommand manages stored scores.
 func scoresCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "scores",
-		Usage: "look at, check, move and remove kept scores",
+		Usage: "list, check, copy and remove stored scores",
 		Subcommands: []*cli.Command{
 			scoresListCommand(), scoresShowCommand(), scoresVerifyCommand(),
-			{Name: "export", Usage: "write all scores with weights and outputs to an archive; - is stdout", ArgsUsage: "FILE",
-				Description: "An archive that is there already is replaced; no other file is.",
+			{Name: "export", Usage: "write all scores, with weights and outputs, to an archive; - is stdout", ArgsUsage: "FILE",
+				Description: "An existing archive is replaced; a file with other content is an error.",
 				Flags:       []cli.Flag{storeFlag()}, Action: scoresExport},
-			{Name: "import", Usage: "add the scores of an archive; - is stdin", ArgsUsage: "FILE",
+			{Name: "import", Usage: "add the scores in an archive; - is stdin", ArgsUsage: "FILE",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresImport},
-			{Name: "rm", Usage: "remove scores with their files; the beginning of a key is enough", ArgsUsage: "KEY...",
+			{Name: "rm", Usage: "remove scores and their files; the beginning of a key is enough", ArgsUsage: "KEY...",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresRemove},
-			{Name: "prune", Usage: "remove trained weights, which are trained again when they are needed; scores stay",
+			{Name: "prune", Usage: "remove trained weights but keep the scores; weights are trained again when needed",
+				Description: "The checkpoints of partial scores, from which stopped trainings resume, are kept unless --checkpoints is given.",
 				Flags: []cli.Flag{storeFlag(),
-					&cli.DurationFlag{Name: "older", Usage: "only those of trials that ended longer ago than this `TIME`, such as 720h"}},
+					&cli.DurationFlag{Name: "older", Usage: "only weights of trials that ended more than this `TIME` ago, such as 720h"},
+					&cli.BoolFlag{Name: "checkpoints", Usage: "also remove the checkpoints of partial scores: their trainings start again at the first epoch"}},
 				Action: scoresPrune},
 		},
 	}
@@ -58,7 +61,7 @@ func openStore(c *cli.Context, o store.Options) (*store.Store, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("there is no store %s: --store names it", path)
+		return nil, fmt.Errorf("there is no store %s: name one with --store", path)
 	}
 	o.Timeout = storeTimeout
 	return store.Open(c.Context, path, o)
@@ -98,7 +101,7 @@ func mayExport(s *store.Store, path string) error {
 	}
 	defer file.Close()
 	if !store.IsArchive(file) {
-		return usagef("%s exists and is no archive of scores: remove it, or name another file", path)
+		return usagef("%s exists and is not an archive of scores: remove it, or name another file", path)
 	}
 	return nil
 }
@@ -120,7 +123,7 @@ func scoresImport(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%d added, %d known already\n", added, known)
+	fmt.Fprintf(c.App.Writer, "%d added, %d already stored\n", added, known)
 	return nil
 }
 
@@ -159,22 +162,24 @@ func scoresPrune(c *cli.Context) error {
 		return err
 	}
 	if c.Duration("older") < 0 {
-		return usagef("--older %s: want a time of 0 or more", c.Duration("older"))
+		return usagef("--older %s: want a duration of 0 or more", c.Duration("older"))
 	}
 	s, err := openStore(c, store.Options{})
 	if err != nil {
 		return err
 	}
 	limit := time.Now().Add(-c.Duration("older"))
-	files, bytes, err := s.Prune(c.Context, func(sc store.Score) bool { return sc.Finished.After(limit) })
+	files, bytes, err := s.Prune(c.Context, func(sc store.Score) bool {
+		return sc.Finished.After(limit) || sc.Status == store.Partial && !c.Bool("checkpoints")
+	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%d files, %s removed\n", files, humanize.Bytes(uint64(bytes)))
+	fmt.Fprintf(c.App.Writer, "%s, %s removed\n", english.Plural(files, "file", ""), humanize.Bytes(uint64(bytes)))
 	return nil
 }
 
-// writeJSON writes indented JSON, in which nothing acts on a terminal.
+// writeJSON writes indented JSON that is safe to show on a terminal.
 func writeJSON(w io.Writer, v any) error {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)

@@ -25,16 +25,17 @@ import (
 // scoresListCommand lists scores.
 func scoresListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "ls", Usage: "list the scores, or those of some names", ArgsUsage: "[NAME...]",
-		Description: "NAME is that of a score or the beginning of it up to a slash, such as encoder/image, fusion, network, full or test;\n" +
-			"* and ? stand for any letters but the slash, as in 'encoder/*/ramlp', or '*/digits' for the model of the search digits.\n" +
-			"Times are in UTC: a date, a date and time, or how long ago, such as 36h or 7d.",
+		Name: "ls", Usage: "list all scores, or those with the given names", ArgsUsage: "[NAME...]",
+		Description: "A training that was stopped is shown with the epoch that its metric is from.\n" +
+			"NAME is a score's name, or its beginning up to a slash, such as encoder/image, fusion, network, full or test.\n" +
+			"* and ? match anything but a slash: 'encoder/*/ramlp', or '*/digits' for the model of the search named digits.\n" +
+			"TIME is in UTC: a date, a date and time, or how long ago, such as 36h or 7d.",
 		Flags: []cli.Flag{
 			storeFlag(),
-			&cli.StringFlag{Name: "metric", Value: "accuracy", Usage: "`NAME` of the metric that is shown"},
-			&cli.StringFlag{Name: "sort", Value: "name", Usage: "`BY` name, metric (the best first), params, seconds or finished"},
-			&cli.StringFlag{Name: "search", Usage: "only scores that the search of this `NAME` computed"},
-			&cli.StringFlag{Name: "data", Usage: "only scores of the data whose fingerprint begins with `HEX`"},
+			&cli.StringFlag{Name: "metric", Value: "accuracy", Usage: "`NAME` of the metric to show"},
+			&cli.StringFlag{Name: "sort", Value: "name", Usage: "sort `BY` name, metric (best first), params, seconds or finished"},
+			&cli.StringFlag{Name: "search", Usage: "only scores computed by the search with this `NAME`"},
+			&cli.StringFlag{Name: "data", Usage: "only scores on data whose fingerprint begins with `HEX`"},
 			&cli.StringFlag{Name: "since", Usage: "only trials that ended at this `TIME` or later"},
 			&cli.StringFlag{Name: "until", Usage: "only trials that ended at this `TIME` or earlier; a date means the end of that day"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
@@ -46,14 +47,14 @@ func scoresListCommand() *cli.Command {
 // scoresShowCommand prints one score.
 func scoresShowCommand() *cli.Command {
 	return &cli.Command{
-		Name: "show", Usage: "print all that is known of a score as JSON", ArgsUsage: "KEY|NAME",
-		Description: "The beginning of a key is enough. NAME is as for ls, where it is that of one score only.",
+		Name: "show", Usage: "print everything stored about a score, as JSON", ArgsUsage: "KEY|NAME",
+		Description: "The beginning of a key is enough. NAME is as for ls, and must match exactly one score.",
 		Flags:       []cli.Flag{storeFlag()},
 		Action:      scoresShow,
 	}
 }
 
-// scoresList lists what can be read, even where some records are damaged.
+// scoresList lists what can be read, even if some records are damaged.
 func scoresList(c *cli.Context) error {
 	wanted, err := parseSelection(c, time.Now())
 	if err != nil {
@@ -78,16 +79,25 @@ func scoresList(c *cli.Context) error {
 	}
 	rows := [][]string{{"KEY", "NAME", escape.Terminal(strings.ToUpper(m)), "PARAMS", "SECONDS", "FINISHED", "NUMERICS"}}
 	for _, sc := range list {
-		value := "–"
-		if sc.Status == store.Failed {
-			value = "failed"
-		} else if v, known := sc.Metrics[m]; known {
-			value = fmt.Sprintf("%.4f", v)
-		}
-		rows = append(rows, []string{fmt.Sprintf("%.12s", sc.Key), escape.Terminal(sc.Name), value, humanize.Comma(int64(sc.Parameters)),
+		rows = append(rows, []string{fmt.Sprintf("%.12s", sc.Key), escape.Terminal(sc.Name), value(sc, m), humanize.Comma(int64(sc.Parameters)),
 			fmt.Sprintf("%.1f", sc.Seconds), sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics)})
 	}
 	return errors.Join(align.Rows(c.App.Writer, rows), damaged)
+}
+
+// value is a score's metric as ls shows it.
+func value(sc store.Score, name string) string {
+	text := "–"
+	if v, known := sc.Metrics[name]; known {
+		text = fmt.Sprintf("%.4f", v)
+	}
+	switch sc.Status {
+	case store.Failed:
+		return "failed"
+	case store.Partial:
+		return fmt.Sprintf("%s (epoch %d)", text, len(sc.Curve))
+	}
+	return text
 }
 
 func scoresShow(c *cli.Context) error {
@@ -105,7 +115,7 @@ func scoresShow(c *cli.Context) error {
 	return writeJSON(c.App.Writer, sc)
 }
 
-// findScore finds a score by the beginning of its key, or by a name that only one has.
+// findScore finds a score by the beginning of its key, or by a name that matches only one.
 func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score, error) {
 	sc, err := s.Find(ctx, wanted)
 	if !errors.Is(err, store.ErrNotFound) {
@@ -118,7 +128,7 @@ func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score,
 	list = slices.DeleteFunc(list, func(sc store.Score) bool { return !named(sc.Name, wanted) })
 	switch len(list) {
 	case 0:
-		return store.Score{}, fmt.Errorf("store %s: %w: no key starts with %q, and no score has such a name", s.Path(), store.ErrNotFound, wanted)
+		return store.Score{}, fmt.Errorf("store %s: %w: no key starts with %q, and no score has that name", s.Path(), store.ErrNotFound, wanted)
 	case 1:
 		return list[0], nil
 	}
@@ -126,7 +136,7 @@ func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score,
 	for _, sc := range list[:min(len(list), 10)] {
 		keys = append(keys, fmt.Sprintf("%.12s (%s, %s)", sc.Key, sc.Name, sc.Finished.UTC().Format("2006-01-02 15:04")))
 	}
-	return store.Score{}, fmt.Errorf("%q names %d scores; take a key: %s", wanted, len(list), strings.Join(keys, ", "))
+	return store.Score{}, fmt.Errorf("%q matches %d scores; use a key: %s", wanted, len(list), strings.Join(keys, ", "))
 }
 
 // selection is what ls lists.
@@ -204,7 +214,7 @@ func (s selection) has(sc store.Score) bool {
 	return len(s.names) == 0 || slices.ContainsFunc(s.names, func(wanted string) bool { return named(sc.Name, wanted) })
 }
 
-// named tells whether a score's name, or its beginning up to a slash, is the wanted one or fits it as a pattern.
+// named reports whether a score's name, or its beginning up to a slash, equals the wanted name or matches it as a pattern.
 func named(name, wanted string) bool {
 	wanted = strings.TrimSuffix(wanted, "/")
 	if name == wanted || strings.HasPrefix(name, wanted+"/") {
@@ -216,7 +226,7 @@ func named(name, wanted string) bool {
 	return err == nil && fits
 }
 
-// checkMetric refuses a metric that neither the program nor a score has.
+// checkMetric rejects a metric that neither the program nor any score has.
 func checkMetric(name string, list []store.Score) error {
 	known := map[string]bool{}
 	for _, n := range metric.AllNames() {
@@ -236,7 +246,7 @@ func checkMetric(name string, list []store.Score) error {
 // orders are the ways to sort scores.
 func orders(m string) map[string]func(a, b store.Score) int {
 	return map[string]func(a, b store.Score) int{
-		"name":     func(a, b store.Score) int { return 0 }, // they are
+		"name":     func(a, b store.Score) int { return 0 }, // they already are
 		"metric":   func(a, b store.Score) int { return better(m, a, b) },
 		"params":   func(a, b store.Score) int { return cmp.Compare(a.Parameters, b.Parameters) },
 		"seconds":  func(a, b store.Score) int { return cmp.Compare(a.Seconds, b.Seconds) },
@@ -244,13 +254,13 @@ func orders(m string) map[string]func(a, b store.Score) int {
 	}
 }
 
-// better puts the better value of a metric first, then scores without it, then those that failed.
+// better puts the better value of a metric first, then scores without it and partial ones, then those that failed.
 func better(name string, a, b store.Score) int {
 	class := func(sc store.Score) int {
 		if sc.Status == store.Failed {
 			return 2
 		}
-		if _, known := sc.Metrics[name]; !known {
+		if _, known := sc.Metrics[name]; !known || sc.Status == store.Partial {
 			return 1
 		}
 		return 0

@@ -223,3 +223,46 @@ func TestWideNamesLineUp(t *testing.T) {
 		}
 	}
 }
+
+// A training that was stopped is shown with its epoch, ranks behind those that ended, and keeps its checkpoint.
+func TestPartialScores(t *testing.T) {
+	path, keys := scoresStore(t)
+	s, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := store.Score{Name: "encoder/image/wide", Status: store.Partial, Metrics: map[string]float64{"accuracy": 0.99},
+		Curve: make([]store.Epoch, 3)}
+	if sc.Key, sc.Specification, err = store.Key("wide"); err != nil {
+		t.Fatal(err)
+	}
+	files := store.Files{Outputs: []byte("outputs"), Checkpoint: []byte("checkpoint")}
+	if sc, err = s.PutFiles(t.Context(), sc, files); err != nil {
+		t.Fatal(err)
+	}
+	_, stdout, _ := mixmas(t, "scores", "ls", "encoder", "--sort", "metric", "--store", path)
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if last := lines[len(lines)-1]; !strings.Contains(last, "encoder/image/wide") || !strings.Contains(last, " 0.9900 (epoch 3) ") {
+		t.Errorf("ls prints\n%s", stdout)
+	}
+	if _, stdout, _ := mixmas(t, "scores", "show", sc.Key[:12], "--store", path); !strings.Contains(stdout, `"status": "partial"`) {
+		t.Errorf("show prints\n%s", stdout)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "1 file, 7 B removed\n"}, // the weights, which all others share
+		{[]string{"--checkpoints"}, "1 file, 10 B removed\n"},
+	} {
+		if _, stdout, _ := mixmas(t, append([]string{"scores", "prune", "--store", path}, c.args...)...); stdout != c.want {
+			t.Errorf("prune %v prints %q, want %q", c.args, stdout, c.want)
+		}
+	}
+	if _, stdout, _ := mixmas(t, "scores", "verify", "--store", path); !strings.Contains(stdout, "8 scores, 1 file: all right") {
+		t.Errorf("verify prints %q", stdout)
+	}
+	if code, _, stderr := mixmas(t, "scores", "rm", sc.Key, "--store", path); code != 0 || len(keys) != 7 {
+		t.Errorf("rm: %d, %s", code, stderr)
+	}
+}

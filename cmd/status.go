@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// status shows how far a long command is: one line that changes where lines may move, a line now and then elsewhere.
+// status shows the progress of a long command: on a terminal one line that changes in place, elsewhere a line now and then.
 type status struct {
 	w        io.Writer
 	moving   bool
@@ -15,7 +15,7 @@ type status struct {
 	shown    bool
 }
 
-// newStatus shows on w.
+// newStatus makes a status that writes to w.
 func newStatus(w io.Writer) *status {
 	const line, terminal = 10 * time.Second, 200 * time.Millisecond
 	s := &status{w: w, interval: line}

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/term"
 )
 
-// movesLines reports whether lines that change in place may be shown on w. It is the one place that decides so: w must be
-// a terminal that knows its width, which some serial lines and containers do not.
+// movesLines reports whether lines that change in place may be shown on w. Nothing else decides this. w must be a terminal
+// that knows its width, which some serial lines and containers do not.
 func movesLines(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok || !canMove(os.Getenv, runtime.GOOS) {
 		return false
 	}
-	width, _, err := term.GetSize(int(f.Fd())) // fails where there is no terminal
+	width, _, err := term.GetSize(int(f.Fd())) // fails if w is not a terminal
 	return err == nil && width > 0
 }
 
-// canMove reports whether the terminal that the environment describes moves its cursor. An unknown one (TERM is not set) or
-// a dumb one does not; Windows does not set TERM. The logs of CI keep every line. NO_COLOR asks for nothing here: the
+// canMove reports whether the terminal that the environment describes can move its cursor. An unknown terminal (TERM is
+// not set) and a dumb one cannot; Windows does not set TERM. A CI log would keep every line. NO_COLOR changes nothing: the
 // program has no colours.
 func canMove(environment func(string) string, system string) bool {
 	switch environment("TERM") {

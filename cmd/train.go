@@ -52,7 +52,7 @@ func train(c *cli.Context) (err error) {
 		r, err = s.search.LookUp(c.Context)
 		if errors.Is(err, search.ErrUntrained) {
 			return fmt.Errorf("%w: run mixmas search first, with the same configuration, store and seed "+
-				"(or mixmas run, if a candidate found the memory full: that leaves no score)", err)
+				"(or mixmas run, if a candidate ran out of memory, which leaves no score)", err)
 		}
 		if err != nil {
 			return s.explain(err)

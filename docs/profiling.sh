@@ -1,5 +1,5 @@
 #!/bin/sh
-# profiling.sh PROGRAM PAGE: puts the profile of a short search in the place of the run in docs/profiling.md.
+# profiling.sh PROGRAM PAGE: replaces the run in docs/profiling.md by the profile of a short search.
 set -eu
 program=$1 page=$2
 folder=$(mktemp -d)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# readme.sh PROGRAM PAGE: puts what the program prints on the built-in data in the place of the run in README.md.
+# readme.sh PROGRAM PAGE: replaces the run in README.md by the program's output on the built-in data.
 set -eu
 program=$(realpath "$1") page=$2
 folder=$(mktemp -d)

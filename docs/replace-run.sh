@@ -1,5 +1,5 @@
 #!/bin/sh
-# replace-run.sh PAGE: puts its input in the place of the run in a page, between two comments.
+# replace-run.sh PAGE: replaces the run in a page, between two comments, by standard input.
 set -eu
 {
   sed '/^<!-- run -->$/q' "$1"

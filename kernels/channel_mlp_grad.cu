@@ -23,6 +23,7 @@
 // read z and dy from L2 so often (3 GB for 16384 rows of MM-IMDB) that writing da, and h, costs less.
 #include <algorithm>
 
+#include "limits.h"
 #include "mlp_grad.h"
 
 namespace mixmas {
@@ -226,7 +227,7 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
 template <mixmas_numerics NUMERICS>
 cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &arguments) {
   return arguments.op.width <= 64 ? run_fused<NUMERICS, 64>(stream, plan, arguments)
-                                  : run_fused<NUMERICS, 128>(stream, plan, arguments);
+                                  : run_fused<NUMERICS, CHANNEL_MLP_WIDTH>(stream, plan, arguments);
 }
 
 // product is C = op(A) op(B) of dense matrices.
@@ -286,7 +287,7 @@ void compose(mlp::Composition &c, const mixmas_channel_mlp_grad &op) {
 
 int64_t workspace_size(const mixmas_channel_mlp_grad &op, mixmas_numerics numerics) {
   if (op.rows == 0) return 0;
-  if (op.width > 128) {
+  if (op.width > CHANNEL_MLP_WIDTH) {
     mlp::Composition composition(nullptr, numerics);
     compose(composition, op);
     return composition.needed();
@@ -298,7 +299,7 @@ int64_t workspace_size(const mixmas_channel_mlp_grad &op, mixmas_numerics numeri
 
 cudaError_t run(const Context &context, const mixmas_channel_mlp_grad &op) {
   if (op.rows == 0) return cudaSuccess;
-  if (op.width > 128) {
+  if (op.width > CHANNEL_MLP_WIDTH) {
     mlp::Composition composition(&context, context.numerics);
     compose(composition, op);
     return composition.failed();

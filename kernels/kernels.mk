@@ -9,7 +9,6 @@ WHEELS := .cuda/nvidia/cu13
 # A toolkit of the machine comes first. Without one, or with NVCC=, a pinned compiler is fetched into the project's folder.
 NVCC := $(or $(CUDACXX),$(wildcard $(CUDA_HOME)/bin/nvcc),$(shell command -v nvcc 2>/dev/null),$(wildcard /usr/local/cuda/bin/nvcc))
 HEADERS := $(or $(wildcard $(CUDA_HOME)/include/cuda_bf16.h),$(wildcard /usr/local/cuda/include/cuda_bf16.h))
-ORDERS := ascending descending shuffled
 
 .cuda/.done: kernels/toolkit/cuda-toolkit.txt
 	@$(PIP) .cuda -r $< || { echo "nvcc cannot be fetched: set CUDA_HOME to a CUDA toolkit, or see that pip works"; exit 1; }
@@ -54,13 +53,13 @@ kernels-emu: $(if $(HEADERS),,.cuda-headers/.done) ## compile the kernels and th
 comma := ,
 # Go links the sanitizers' libraries itself but for UBSan's.
 EMULATED := CGO_ENABLED=1 $(if $(SAN),CGO_LDFLAGS="-g -Wl$(comma)--no-as-needed -lubsan") \
-  $(GO) test $(if $(SAN),-asan) -tags cuda,cudaemu -count=1 -timeout 60m
+  $(GO) test $(if $(SAN),-asan) -tags cuda,cudaemu
 
 .PHONY: test-emu
 test-emu: kernels-emu ## test the kernels and the CUDA device on the emulator, in three orders of threads
 	@echo "ctest --test-dir build/emu"
 	@ctest --test-dir build/emu -j $(JOBS) --output-on-failure --no-tests=error >build/ctest.log 2>&1 || { cat build/ctest.log; exit 1; }
 	@grep 'tests passed' build/ctest.log
-	@for order in $(ORDERS); do echo "cgo in $$order order"; \
-		MIXMAS_EMULATOR_ORDER=$$order $(EMULATED) ./cgo/... || exit 1; done
-	$(EMULATED) -run GPU ./cmd
+	$(EMULATED) -c -o build/emu/cgo.test ./cgo
+	$(EMULATED) -c -o build/emu/cmd.test ./cmd
+	@kernels/emu/test.sh $(JOBS)

@@ -199,6 +199,21 @@ typedef struct {
   int64_t rows, classes;
 } mixmas_bce;
 
+/* y = softmax of each row of x (batch, repeat, width). mask (batch, width) is 0 where an element does not count, in each of
+ * the sample's `repeat` rows, or NULL; y is 0 there, and in the whole row where nothing counts. y may be x. */
+typedef struct {
+  const float *x, *mask;
+  float *y;
+  int64_t batch, repeat, width;
+} mixmas_softmax;
+
+/* dx = plus + y (dy - sum(y dy)) for each row of y (rows, width). dx may be y, dy or plus. */
+typedef struct {
+  const float *y, *dy, *plus;
+  float *dx;
+  int64_t rows, width;
+} mixmas_softmax_grad;
+
 typedef struct {
   float *parameters;
   const float *gradients;
@@ -291,37 +306,45 @@ typedef struct {
   int64_t batch, p, q, width;
 } mixmas_monarch_grad;
 
-typedef enum {
-  MIXMAS_OP_MATMUL = 1,
-  MIXMAS_OP_FILL,
-  MIXMAS_OP_COPY,
-  MIXMAS_OP_MAP,
-  MIXMAS_OP_MAP_GRAD,
-  MIXMAS_OP_BINARY,
-  MIXMAS_OP_REDUCE,
-  MIXMAS_OP_MAX_GRAD,
-  MIXMAS_OP_DROPOUT,
-  MIXMAS_OP_LAYER_NORM,
-  MIXMAS_OP_LAYER_NORM_GRAD,
-  MIXMAS_OP_BATCH_NORM,
-  MIXMAS_OP_BATCH_NORM_GRAD,
-  MIXMAS_OP_IM2COL,
-  MIXMAS_OP_COL2IM,
-  MIXMAS_OP_DEPTHWISE,
-  MIXMAS_OP_DEPTHWISE_GRAD,
-  MIXMAS_OP_CROSS_ENTROPY,
-  MIXMAS_OP_BCE,
-  MIXMAS_OP_ADAM,
-  MIXMAS_OP_SGD,
-  MIXMAS_OP_CHANNEL_MIXING,
-  MIXMAS_OP_CHANNEL_MLP_GRAD,
-  MIXMAS_OP_TOKEN_MIXING,
-  MIXMAS_OP_TOKEN_MLP_GRAD,
-  MIXMAS_OP_HYPER_MIXING,
-  MIXMAS_OP_HYPER_MIXING_GRAD,
-  MIXMAS_OP_MONARCH,
-  MIXMAS_OP_MONARCH_GRAD,
-} mixmas_kind;
+/* The operations: X(KIND, name, WORKSPACE) for each, whose descriptor is mixmas_name. WORKSPACE says whether its kernels need
+ * scratch memory: NONE, or SOME, as workspace_size says (operations.h). All lists of operations are made from this one; an
+ * operation without a kernel or without its workspace_size does not link. Add new ones at the end. */
+#define MIXMAS_OPERATIONS(X) \
+  X(MATMUL, matmul, SOME) \
+  X(FILL, fill, NONE) \
+  X(COPY, copy, NONE) \
+  X(MAP, map, NONE) \
+  X(MAP_GRAD, map_grad, NONE) \
+  X(BINARY, binary, NONE) \
+  X(REDUCE, reduce, SOME) \
+  X(MAX_GRAD, max_grad, NONE) \
+  X(DROPOUT, dropout, NONE) \
+  X(LAYER_NORM, layer_norm, NONE) \
+  X(LAYER_NORM_GRAD, layer_norm_grad, SOME) \
+  X(BATCH_NORM, batch_norm, SOME) \
+  X(BATCH_NORM_GRAD, batch_norm_grad, SOME) \
+  X(IM2COL, im2col, NONE) \
+  X(COL2IM, col2im, NONE) \
+  X(DEPTHWISE, depthwise, NONE) \
+  X(DEPTHWISE_GRAD, depthwise_grad, SOME) \
+  X(CROSS_ENTROPY, cross_entropy, SOME) \
+  X(BCE, bce, SOME) \
+  X(ADAM, adam, NONE) \
+  X(SGD, sgd, NONE) \
+  X(CHANNEL_MIXING, channel_mixing, SOME) \
+  X(CHANNEL_MLP_GRAD, channel_mlp_grad, SOME) \
+  X(TOKEN_MIXING, token_mixing, SOME) \
+  X(TOKEN_MLP_GRAD, token_mlp_grad, SOME) \
+  X(HYPER_MIXING, hyper_mixing, SOME) \
+  X(HYPER_MIXING_GRAD, hyper_mixing_grad, SOME) \
+  X(MONARCH, monarch, SOME) \
+  X(MONARCH_GRAD, monarch_grad, SOME) \
+  X(SOFTMAX, softmax, NONE) \
+  X(SOFTMAX_GRAD, softmax_grad, NONE)
+
+#define MIXMAS_KIND(KIND, name, WORKSPACE) MIXMAS_OP_##KIND,
+typedef enum { MIXMAS_NO_OP = 0, MIXMAS_OPERATIONS(MIXMAS_KIND) } mixmas_kind;
+#undef MIXMAS_KIND
 
 /* One operation of a program. source is the index of the operation of the Go program that it came from, for errors,
  * profiles and NVTX ranges; name points to its name and must outlive the program. */
@@ -329,37 +352,22 @@ typedef struct {
   int32_t kind, source;
   const char *name;
   union {
-    mixmas_matmul matmul;
-    mixmas_fill fill;
-    mixmas_copy copy;
-    mixmas_map map;
-    mixmas_map_grad map_grad;
-    mixmas_binary binary;
-    mixmas_reduce reduce;
-    mixmas_max_grad max_grad;
-    mixmas_dropout dropout;
-    mixmas_layer_norm layer_norm;
-    mixmas_layer_norm_grad layer_norm_grad;
-    mixmas_batch_norm batch_norm;
-    mixmas_batch_norm_grad batch_norm_grad;
-    mixmas_im2col im2col;
-    mixmas_col2im col2im;
-    mixmas_depthwise depthwise;
-    mixmas_depthwise_grad depthwise_grad;
-    mixmas_cross_entropy cross_entropy;
-    mixmas_bce bce;
-    mixmas_adam adam;
-    mixmas_sgd sgd;
-    mixmas_channel_mixing channel_mixing;
-    mixmas_channel_mlp_grad channel_mlp_grad;
-    mixmas_token_mixing token_mixing;
-    mixmas_token_mlp_grad token_mlp_grad;
-    mixmas_hyper_mixing hyper_mixing;
-    mixmas_hyper_mixing_grad hyper_mixing_grad;
-    mixmas_monarch monarch;
-    mixmas_monarch_grad monarch_grad;
+#define MIXMAS_DESCRIPTOR(KIND, name, WORKSPACE) mixmas_##name name;
+    MIXMAS_OPERATIONS(MIXMAS_DESCRIPTOR)
+#undef MIXMAS_DESCRIPTOR
   } of;
 } mixmas_operation;
+
+/* Up to which sizes fused kernels take an operation, and so what a program has to keep for them. */
+typedef struct {
+  int64_t layer_norm_grad_in_place; /* the widest rows for which dx of mixmas_layer_norm_grad may be dy */
+  /* Up to this width, or this many hidden units over tokens, the gradient of channel or token mixing is one kernel. It does
+   * not read hidden_values, and reads pre where it is given. Beyond, it reads both. */
+  int64_t channel_mlp_width, token_mlp_hidden;
+  int64_t recompute_above; /* where that kernel computes pre again faster than it reads it: layers of more elements */
+} mixmas_limits;
+
+mixmas_limits mixmas_kernel_limits(mixmas_numerics numerics);
 
 /* ---- devices ---- */
 

@@ -15,54 +15,19 @@ struct Context {
 };
 
 // run queues the kernels of one operation on the context's stream.
-cudaError_t run(const Context &, const mixmas_matmul &);
-cudaError_t run(const Context &, const mixmas_fill &);
-cudaError_t run(const Context &, const mixmas_copy &);
-cudaError_t run(const Context &, const mixmas_map &);
-cudaError_t run(const Context &, const mixmas_map_grad &);
-cudaError_t run(const Context &, const mixmas_binary &);
-cudaError_t run(const Context &, const mixmas_reduce &);
-cudaError_t run(const Context &, const mixmas_max_grad &);
-cudaError_t run(const Context &, const mixmas_dropout &);
-cudaError_t run(const Context &, const mixmas_layer_norm &);
-cudaError_t run(const Context &, const mixmas_layer_norm_grad &);
-cudaError_t run(const Context &, const mixmas_batch_norm &);
-cudaError_t run(const Context &, const mixmas_batch_norm_grad &);
-cudaError_t run(const Context &, const mixmas_im2col &);
-cudaError_t run(const Context &, const mixmas_col2im &);
-cudaError_t run(const Context &, const mixmas_depthwise &);
-cudaError_t run(const Context &, const mixmas_depthwise_grad &);
-cudaError_t run(const Context &, const mixmas_cross_entropy &);
-cudaError_t run(const Context &, const mixmas_bce &);
-cudaError_t run(const Context &, const mixmas_adam &);
-cudaError_t run(const Context &, const mixmas_sgd &);
-cudaError_t run(const Context &, const mixmas_channel_mixing &);
-cudaError_t run(const Context &, const mixmas_channel_mlp_grad &);
-cudaError_t run(const Context &, const mixmas_token_mixing &);
-cudaError_t run(const Context &, const mixmas_token_mlp_grad &);
-cudaError_t run(const Context &, const mixmas_hyper_mixing &);
-cudaError_t run(const Context &, const mixmas_hyper_mixing_grad &);
-cudaError_t run(const Context &, const mixmas_monarch &);
-cudaError_t run(const Context &, const mixmas_monarch_grad &);
+#define MIXMAS_RUN(KIND, name, WORKSPACE) cudaError_t run(const Context &, const mixmas_##name &);
+MIXMAS_OPERATIONS(MIXMAS_RUN)
+#undef MIXMAS_RUN
 
-// workspace_size is the number of elements of scratch memory that an operation needs. Those that are not named need none.
-template <class Operation>
-inline int64_t workspace_size(const Operation &, mixmas_numerics) { return 0; }
-int64_t workspace_size(const mixmas_matmul &, mixmas_numerics);
-int64_t workspace_size(const mixmas_reduce &, mixmas_numerics);
-int64_t workspace_size(const mixmas_layer_norm_grad &, mixmas_numerics);
-int64_t workspace_size(const mixmas_batch_norm &, mixmas_numerics);
-int64_t workspace_size(const mixmas_batch_norm_grad &, mixmas_numerics);
-int64_t workspace_size(const mixmas_depthwise_grad &, mixmas_numerics);
-int64_t workspace_size(const mixmas_cross_entropy &, mixmas_numerics);
-int64_t workspace_size(const mixmas_bce &, mixmas_numerics);
-int64_t workspace_size(const mixmas_channel_mixing &, mixmas_numerics);
-int64_t workspace_size(const mixmas_channel_mlp_grad &, mixmas_numerics);
-int64_t workspace_size(const mixmas_token_mixing &, mixmas_numerics);
-int64_t workspace_size(const mixmas_token_mlp_grad &, mixmas_numerics);
-int64_t workspace_size(const mixmas_hyper_mixing &, mixmas_numerics);
-int64_t workspace_size(const mixmas_hyper_mixing_grad &, mixmas_numerics);
-int64_t workspace_size(const mixmas_monarch &, mixmas_numerics);
-int64_t workspace_size(const mixmas_monarch_grad &, mixmas_numerics);
+// workspace_size is the number of elements of scratch memory that an operation needs: 0 where MIXMAS_OPERATIONS says NONE,
+// and what the operation's file defines where it says SOME.
+#define MIXMAS_NONE(name) \
+  inline int64_t workspace_size(const mixmas_##name &, mixmas_numerics) { return 0; }
+#define MIXMAS_SOME(name) int64_t workspace_size(const mixmas_##name &, mixmas_numerics);
+#define MIXMAS_WORKSPACE(KIND, name, WORKSPACE) MIXMAS_##WORKSPACE(name)
+MIXMAS_OPERATIONS(MIXMAS_WORKSPACE)
+#undef MIXMAS_WORKSPACE
+#undef MIXMAS_SOME
+#undef MIXMAS_NONE
 
 }  // namespace mixmas

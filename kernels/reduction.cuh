@@ -41,6 +41,22 @@ __device__ __forceinline__ T block_sum(T value) {
   return total;
 }
 
+// block_max gives every thread of a block of THREADS the largest of all threads' values.
+template <int THREADS>
+__device__ __forceinline__ float block_max(float value) {
+  constexpr int WARPS = THREADS / WARP;
+  value = warp_max(value);
+  if (WARPS == 1) return value;
+  __shared__ float maxima[WARPS];
+  __syncthreads();  // an earlier call's maxima have been read
+  if (threadIdx.x % WARP == 0) maxima[threadIdx.x / WARP] = value;
+  __syncthreads();
+  float largest = maxima[0];
+#pragma unroll
+  for (int warp = 1; warp < WARPS; ++warp) largest = fmaxf(largest, maxima[warp]);
+  return largest;
+}
+
 // sum_rows adds up the values of threads that lie `columns` apart: where thread = (group * rows + row) * columns +
 // column, the threads of row 0 get the sums over their group's rows. rows and columns are powers of two. A kernel may
 // call it once.

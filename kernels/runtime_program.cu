@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "limits.h"
 #include "runtime.h"
 
 #if defined(MIXMAS_NVTX)
@@ -104,35 +105,10 @@ __global__ void append(float *log, int64_t *count, const float *kept) {
 template <class Result, class F>
 Result dispatch(const mixmas_operation &o, Result unknown, F f) {
   switch (o.kind) {
-    case MIXMAS_OP_MATMUL: return f(o.of.matmul);
-    case MIXMAS_OP_FILL: return f(o.of.fill);
-    case MIXMAS_OP_COPY: return f(o.of.copy);
-    case MIXMAS_OP_MAP: return f(o.of.map);
-    case MIXMAS_OP_MAP_GRAD: return f(o.of.map_grad);
-    case MIXMAS_OP_BINARY: return f(o.of.binary);
-    case MIXMAS_OP_REDUCE: return f(o.of.reduce);
-    case MIXMAS_OP_MAX_GRAD: return f(o.of.max_grad);
-    case MIXMAS_OP_DROPOUT: return f(o.of.dropout);
-    case MIXMAS_OP_LAYER_NORM: return f(o.of.layer_norm);
-    case MIXMAS_OP_LAYER_NORM_GRAD: return f(o.of.layer_norm_grad);
-    case MIXMAS_OP_BATCH_NORM: return f(o.of.batch_norm);
-    case MIXMAS_OP_BATCH_NORM_GRAD: return f(o.of.batch_norm_grad);
-    case MIXMAS_OP_IM2COL: return f(o.of.im2col);
-    case MIXMAS_OP_COL2IM: return f(o.of.col2im);
-    case MIXMAS_OP_DEPTHWISE: return f(o.of.depthwise);
-    case MIXMAS_OP_DEPTHWISE_GRAD: return f(o.of.depthwise_grad);
-    case MIXMAS_OP_CROSS_ENTROPY: return f(o.of.cross_entropy);
-    case MIXMAS_OP_BCE: return f(o.of.bce);
-    case MIXMAS_OP_ADAM: return f(o.of.adam);
-    case MIXMAS_OP_SGD: return f(o.of.sgd);
-    case MIXMAS_OP_CHANNEL_MIXING: return f(o.of.channel_mixing);
-    case MIXMAS_OP_CHANNEL_MLP_GRAD: return f(o.of.channel_mlp_grad);
-    case MIXMAS_OP_TOKEN_MIXING: return f(o.of.token_mixing);
-    case MIXMAS_OP_TOKEN_MLP_GRAD: return f(o.of.token_mlp_grad);
-    case MIXMAS_OP_HYPER_MIXING: return f(o.of.hyper_mixing);
-    case MIXMAS_OP_HYPER_MIXING_GRAD: return f(o.of.hyper_mixing_grad);
-    case MIXMAS_OP_MONARCH: return f(o.of.monarch);
-    case MIXMAS_OP_MONARCH_GRAD: return f(o.of.monarch_grad);
+#define MIXMAS_CASE(KIND, name, WORKSPACE) \
+  case MIXMAS_OP_##KIND: return f(o.of.name);
+    MIXMAS_OPERATIONS(MIXMAS_CASE)
+#undef MIXMAS_CASE
   }
   return unknown;
 }
@@ -338,6 +314,11 @@ using mixmas::status;
 using mixmas::use;
 
 extern "C" {
+
+mixmas_limits mixmas_kernel_limits(mixmas_numerics numerics) {
+  return {mixmas::LAYER_NORM_CHUNK, mixmas::CHANNEL_MLP_WIDTH, mixmas::TOKEN_MLP_HIDDEN,
+          numerics == MIXMAS_FP32 ? INT64_MAX : mixmas::RECOMPUTE_ABOVE};
+}
 
 int64_t mixmas_program_workspace(const mixmas_operation *operations, int32_t n, mixmas_numerics numerics) {
   int64_t most = 0;

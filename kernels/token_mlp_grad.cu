@@ -21,6 +21,7 @@
 // More than 64 hidden units are composed of matrix products.
 #include <algorithm>
 
+#include "limits.h"
 #include "mlp_grad.h"
 
 namespace mixmas {
@@ -29,7 +30,7 @@ namespace {
 using mlp::ceil_div;
 using mlp::round_up;
 
-constexpr int MAX_WARPS = 8, MAX_HIDDEN = 64, WARP_FEATURES = 32, WARP_TOKENS = 16;
+constexpr int MAX_WARPS = 8, WARP_FEATURES = 32, WARP_TOKENS = 16;
 constexpr int64_t BLOCKS = 264;  // two on each of about 132 multiprocessors; a constant, for the same bits everywhere
 
 // Plan is how an operation is cut up; it depends on its shape only.
@@ -44,8 +45,8 @@ struct Plan {
   int64_t begin[4], stride;        // of dW1, dW2, db1, db2 in a partial result, and the size of one
 
   explicit Plan(const mixmas_token_mlp_grad &op) {
-    fused = op.hidden <= MAX_HIDDEN;
-    hidden = op.hidden <= 32 ? 32 : 64;
+    fused = op.hidden <= TOKEN_MLP_HIDDEN;
+    hidden = op.hidden <= 32 ? 32 : TOKEN_MLP_HIDDEN;
     log2_tokens = op.tokens <= 32 ? 5 : 6;
     // Few tokens: wide blocks, for few partial results. Many: blocks of 64 features, for enough of them.
     const int most = op.tokens <= 32 && hidden == 32 ? 7 : 6;

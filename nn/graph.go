@@ -31,8 +31,8 @@ type Graph struct {
 	tape       []gradient
 	// partial[b-1] is the sum of the gradient contributions to buffer b so far; 0 is none.
 	partial []device.Buffer
-	// changes are those of partial, in order.
-	changes []change
+	// contributions to gradients, in order.
+	contributions []contribution
 	// needed[b-1] says that a gradient with respect to buffer b is wanted.
 	needed []bool
 
@@ -46,8 +46,8 @@ type Graph struct {
 	err             error
 }
 
-// change says that the gradient of a buffer got a new partial sum.
-type change struct{ buffer, before device.Buffer }
+// contribution says that the gradient of buffer to was plus (0: none) and then d.
+type contribution struct{ to, d, plus device.Buffer }
 
 // maximumConstants bounds the elements of a graph's computed constants, 1 GiB: compiling takes them from the host's memory
 // before the device is asked for any.
@@ -69,13 +69,24 @@ type gradient struct {
 type Value struct {
 	Shape  []int
 	buffer device.Buffer
+	// kept is what the operation that computes the value keeps for its gradient, 0 for nothing.
+	kept device.Buffer
 }
 
 // Size is the number of elements.
 func (v *Value) Size() int { return size(v.Shape) }
 
-// Buffer is where a device finds the value.
-func (v *Value) Buffer() device.Buffer { return v.buffer }
+// Buffer is where a device finds the value, 0 for a nil value.
+func (v *Value) Buffer() device.Buffer {
+	if v == nil {
+		return 0
+	}
+	return v.buffer
+}
+
+// Kept is what the operation that computes the value keeps for its gradient: a product its pre-activation, a norm its
+// statistics. It is 0 where nothing is kept.
+func (v *Value) Kept() device.Buffer { return v.kept }
 
 // NewGraph starts recording. gradients says that Backward will be called: operations then keep what it needs.
 func NewGraph(p *Parameters, mode Mode, gradients bool) *Graph {
@@ -248,62 +259,20 @@ func (g *Graph) record(op device.Operation, y *Value, back func(dy device.Buffer
 	return y
 }
 
+// residual says that the operation that computes y adds plus, nil for nothing: the gradient of y is a contribution to that
+// of plus. It comes right after the operation.
+func (g *Graph) residual(plus, y *Value) *Value {
+	if g.err == nil && plus != nil && g.gradients && g.needed[plus.buffer-1] {
+		g.tape = append(g.tape, gradient{y.buffer, func(dy device.Buffer) { g.pass(plus, dy) }})
+	}
+	return y
+}
+
 // emit appends an operation of the backward pass.
 func (g *Graph) emit(op device.Operation) {
 	if g.err == nil {
 		g.operations = append(g.operations, op)
 	}
-}
-
-// compose replaces the operations that body records by one composite of them, unless there are none.
-func (g *Graph) compose(body func(), composite func(device.Parts) device.Operation) {
-	from := len(g.operations)
-	body()
-	if parts := slices.Clone(g.operations[from:]); g.err == nil && len(parts) > 0 {
-		g.operations = append(g.operations[:from], composite(parts))
-	}
-}
-
-// composeGradient is compose for operations that contribute to gradients; composite learns where they go. A nil composite
-// leaves the operations as they are.
-func (g *Graph) composeGradient(composite gradientOf, dy device.Buffer, body func()) {
-	if composite == nil {
-		body()
-		return
-	}
-	from := len(g.changes)
-	g.compose(body, func(p device.Parts) device.Operation {
-		return composite(p, dy, func(v *Value) (t device.Target) {
-			if v == nil {
-				return t
-			}
-			t.D = g.partial[v.buffer-1]
-			t.Plus = t.D
-			if i := slices.IndexFunc(g.changes[from:], func(c change) bool { return c.buffer == v.buffer }); i >= 0 {
-				t.Plus = g.changes[from+i].before
-			}
-			return t
-		})
-	})
-}
-
-// Fuse records what body records as one composite that a device may run as one kernel, and its gradient as another.
-// forward makes the first, given its parts and body's value; backward the second, given its parts, the gradient of body's
-// value, and where the gradients of the values go that body used.
-func (g *Graph) Fuse(body func() *Value, forward func(device.Parts, *Value) device.Operation,
-	backward func(parts device.Parts, dy device.Buffer, target func(*Value) device.Target) device.Operation) *Value {
-	outer := g.tape
-	g.tape = nil
-	var y *Value
-	g.compose(func() { y = body() }, func(p device.Parts) device.Operation { return forward(p, y) })
-	inner := g.tape
-	g.tape = outer
-	if len(inner) > 0 {
-		g.tape = append(g.tape, gradient{y.buffer, func(dy device.Buffer) {
-			g.composeGradient(backward, dy, func() { g.unwind(inner) })
-		}})
-	}
-	return y
 }
 
 // unwind records the gradients of a tape, last operation first.
@@ -322,22 +291,23 @@ func (g *Graph) contribution(x *Value) (dx, plus device.Buffer) {
 		return 0, 0
 	}
 	plus = g.partial[x.buffer-1]
-	if p := g.owner[x.buffer]; p != nil {
-		if plus == 0 {
-			d := g.value(p.Name+" gradient", p.Shape)
-			g.inState(d, g.parameters.gradientPlace(p))
-			g.total(x.buffer, d.buffer)
-		}
-		return g.partial[x.buffer-1], plus
+	switch p := g.owner[x.buffer]; {
+	case p == nil:
+		dx = g.buffer("gradient of "+g.buffers[x.buffer-1].Name, g.buffers[x.buffer-1].Size)
+	case plus == 0:
+		d := g.value(p.Name+" gradient", p.Shape)
+		g.inState(d, g.parameters.gradientPlace(p))
+		dx = d.buffer
+	default: // in the state sums are made in place
+		dx = plus
 	}
-	dx = g.buffer("gradient of "+g.buffers[x.buffer-1].Name, g.buffers[x.buffer-1].Size)
 	g.total(x.buffer, dx)
 	return dx, plus
 }
 
 // total makes d the sum of the gradient contributions to buffer b so far.
 func (g *Graph) total(b, d device.Buffer) {
-	g.changes = append(g.changes, change{b, g.partial[b-1]})
+	g.contributions = append(g.contributions, contribution{b, d, g.partial[b-1]})
 	g.partial[b-1] = d
 }
 

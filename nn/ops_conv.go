@@ -41,14 +41,13 @@ func (g *Graph) DepthwiseConv(x, weight, plus *Value) *Value {
 	k := weight.Shape[2]
 	m := device.Maps{Batch: x.Shape[0], Height: x.Shape[1], Width: x.Shape[2], Channels: x.Shape[3], Kernel: k, Stride: 1, Padding: k / 2}
 	y := g.value("depthwise convolution", x.Shape)
-	op := &device.DepthwiseConv{X: x.buffer, Weight: weight.buffer, Y: y.buffer, Plus: bufferOf(plus), Maps: m}
-	return g.record(op, y, func(dy device.Buffer) {
-		g.pass(plus, dy)
+	op := &device.DepthwiseConv{X: x.buffer, Weight: weight.buffer, Y: y.buffer, Plus: plus.Buffer(), Maps: m}
+	return g.residual(plus, g.record(op, y, func(dy device.Buffer) {
 		if dw, sum := g.contribution(weight); dw != 0 {
 			g.emit(&device.DepthwiseConvGrad{X: x.buffer, DY: dy, DWeight: dw, Plus: sum, Maps: m})
 		}
 		if dx, sum := g.contribution(x); dx != 0 {
 			g.emit(&device.DepthwiseConv{X: dy, Weight: weight.buffer, Y: dx, Plus: sum, Maps: m, Flip: true})
 		}
-	}, x, weight, plus)
+	}, x, weight, plus))
 }

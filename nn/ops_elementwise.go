@@ -98,16 +98,16 @@ func (g *Graph) binary(op device.Arithmetic, a, b *Value) *Value {
 			g.reduceTo(a, dy, shape)
 			g.reduceTo(b, dy, shape)
 		case device.Mul:
-			g.productGradient(device.Mul, a, b, dy, shape, sb)
-			g.productGradient(device.Mul, b, a, dy, shape, sa)
+			g.factorGradient(device.Mul, a, b, dy, shape, sb)
+			g.factorGradient(device.Mul, b, a, dy, shape, sa)
 		case device.Div:
-			g.productGradient(device.Div, a, b, dy, shape, sb)
+			g.factorGradient(device.Div, a, b, dy, shape, sb)
 		}
 	}, a, b)
 }
 
-// productGradient contributes dy ∘ other to the gradient of x, where other has the given strides over shape.
-func (g *Graph) productGradient(op device.Arithmetic, x, other *Value, dy device.Buffer, shape, stride []int) {
+// factorGradient contributes dy ∘ other to the gradient of x, where other has the given strides over shape.
+func (g *Graph) factorGradient(op device.Arithmetic, x, other *Value, dy device.Buffer, shape, stride []int) {
 	if !g.needed[x.buffer-1] {
 		return
 	}
@@ -202,12 +202,12 @@ func (g *Graph) Max(x *Value, axis int) *Value {
 		return &Value{Shape: rest}
 	}
 	y := g.value("max", rest)
-	index := g.buffer("max index", y.Size())
-	op := &device.Reduce{Reduction: device.Max, X: x.buffer, Y: y.buffer, Index: index, Outer: outer, Axis: n, Inner: inner}
+	y.kept = g.buffer("max index", y.Size())
+	op := &device.Reduce{Reduction: device.Max, X: x.buffer, Y: y.buffer, Index: y.kept, Outer: outer, Axis: n, Inner: inner}
 	return g.record(op, y, func(dy device.Buffer) {
 		if g.needed[x.buffer-1] {
 			d := g.buffer("max gradient", x.Size())
-			g.emit(&device.MaxGrad{DY: dy, Index: index, DX: d, Outer: outer, Axis: n, Inner: inner})
+			g.emit(&device.MaxGrad{DY: dy, Index: y.kept, DX: d, Outer: outer, Axis: n, Inner: inner})
 			g.pass(x, d)
 		}
 	}, x)

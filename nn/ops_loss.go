@@ -24,7 +24,7 @@ func (g *Graph) BCEWithLogits(logits, labels, posWeight *Value) *Value {
 		return g.Fail([]int{1}, "binary cross-entropy: logits %v do not fit labels %v or the classes' weights", logits.Shape, labels.Shape)
 	}
 	return g.loss(logits, func(loss, delta device.Buffer) device.Operation {
-		return &device.BCEWithLogits{Logits: logits.buffer, Labels: labels.buffer, PosWeight: bufferOf(posWeight),
+		return &device.BCEWithLogits{Logits: logits.buffer, Labels: labels.buffer, PosWeight: posWeight.Buffer(),
 			Loss: loss, Delta: delta, Rows: logits.Shape[0], Classes: logits.Shape[1]}
 	})
 }
@@ -34,13 +34,12 @@ func (g *Graph) loss(logits *Value, operation func(loss, delta device.Buffer) de
 		return &Value{Shape: []int{1}}
 	}
 	y := g.value("loss", []int{1})
-	var delta device.Buffer
 	if g.gradients {
-		delta = g.buffer("loss gradient", logits.Size())
+		y.kept = g.buffer("loss gradient", logits.Size())
 	}
-	return g.record(operation(y.buffer, delta), y, func(dy device.Buffer) {
+	return g.record(operation(y.buffer, y.kept), y, func(dy device.Buffer) {
 		dx, plus := g.contribution(logits)
-		g.emit(&device.Binary{Arithmetic: device.Mul, A: delta, B: dy, Y: dx, Plus: plus,
+		g.emit(&device.Binary{Arithmetic: device.Mul, A: y.kept, B: dy, Y: dx, Plus: plus,
 			Shape: []int{logits.Size()}, StridesA: []int{1}, StridesB: []int{0}})
 	}, logits)
 }

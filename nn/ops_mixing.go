@@ -16,11 +16,11 @@ func (g *Graph) ChannelMixing(x *Value, norm Norm, w MLPWeights, dropout float64
 	}
 	width := x.Shape[len(x.Shape)-1]
 	op := &device.ChannelMixing{Rows: x.Size() / width, Width: width, Hidden: w.W1.Shape[0]}
-	return g.mix(x, norm, w, g.mlp, &op.Mixing, func(p device.Parts) device.Operation {
-		op.Parts = p
+	return g.mix(x, norm, w, g.channelMLP, func(p device.Parts, operands device.Mixing) device.Operation {
+		op.Parts, op.Mixing = p, operands
 		return op
-	}, func(p device.Parts, back device.MixingGrad) device.Operation {
-		return &device.ChannelMixingGrad{Parts: p, MixingGrad: back, Forward: op}
+	}, func(p device.Parts, operands device.MixingGrad) device.Operation {
+		return &device.ChannelMixingGrad{Parts: p, MixingGrad: operands, Forward: op}
 	})
 }
 
@@ -30,11 +30,11 @@ func (g *Graph) TokenMixing(x *Value, norm Norm, w MLPWeights, dropout float64) 
 		return g.TokenMLP(g.layerNorm(x, norm), w, dropout, x)
 	}
 	op := &device.TokenMixing{Batch: x.Shape[0], Tokens: x.Shape[1], Width: x.Shape[2], Hidden: w.W1.Shape[0]}
-	return g.mix(x, norm, w, g.tokenMLP, &op.Mixing, func(p device.Parts) device.Operation {
-		op.Parts = p
+	return g.mix(x, norm, w, g.tokenMLP, func(p device.Parts, operands device.Mixing) device.Operation {
+		op.Parts, op.Mixing = p, operands
 		return op
-	}, func(p device.Parts, back device.MixingGrad) device.Operation {
-		return &device.TokenMixingGrad{Parts: p, MixingGrad: back, Forward: op}
+	}, func(p device.Parts, operands device.MixingGrad) device.Operation {
+		return &device.TokenMixingGrad{Parts: p, MixingGrad: operands, Forward: op}
 	})
 }
 
@@ -42,26 +42,22 @@ func (g *Graph) layerNorm(x *Value, norm Norm) *Value {
 	return g.LayerNorm(x, norm.Weight, norm.Bias, norm.Eps)
 }
 
-// gradientOf makes the composite of an MLP's gradient, given its parts and the gradient of the MLP's result.
-type gradientOf func(parts device.Parts, dy device.Buffer, target func(*Value) device.Target) device.Operation
-
-// mix records x + mlp(LN(x)) as a composite whose operands it fills in.
-func (g *Graph) mix(x *Value, norm Norm, w MLPWeights, mlp func(*Value, MLPWeights, float64, *Value, gradientOf) *Value,
-	operands *device.Mixing, forward func(device.Parts) device.Operation,
-	backward func(device.Parts, device.MixingGrad) device.Operation) *Value {
-	var y, normed *Value
-	g.compose(func() {
+// mix records x + mlp(LN(x)). The gradients of the layer norm and of the sum stay operations of their own.
+func (g *Graph) mix(x *Value, norm Norm, w MLPWeights, mlp func(x *Value, w MLPWeights, plus *Value) (hidden, y *Value),
+	forward func(device.Parts, device.Mixing) device.Operation, backward func(device.Parts, device.MixingGrad) device.Operation) *Value {
+	var normed, hidden *Value
+	return g.residual(x, g.Fuse(func() *Value {
 		normed = g.layerNorm(x, norm)
-		y = mlp(normed, w, 0, x, func(p device.Parts, dy device.Buffer, target func(*Value) device.Target) device.Operation {
-			return backward(p, device.MixingGrad{DY: dy, DNormed: target(normed),
-				DW1: target(w.W1), DB1: target(w.B1), DW2: target(w.W2), DB2: target(w.B2)})
+		return g.Fuse(func() (y *Value) {
+			hidden, y = mlp(normed, w, x)
+			return y
+		}, nil, func(d Gradients) device.Operation {
+			return backward(d.Parts, device.MixingGrad{DY: d.DY, DNormed: d.Of(normed),
+				DW1: d.Of(w.W1), DB1: d.Of(w.B1), DW2: d.Of(w.W2), DB2: d.Of(w.B2)})
 		})
-	}, func(p device.Parts) device.Operation {
-		ln, first := p[0].(*device.LayerNorm), p[1].(*device.MatMul)
-		*operands = device.Mixing{X: x.buffer, NormWeight: ln.Weight, NormBias: ln.Bias, Eps: norm.Eps,
-			W1: w.W1.buffer, B1: bufferOf(w.B1), W2: w.W2.buffer, B2: bufferOf(w.B2),
-			Y: y.buffer, Normed: ln.Y, Statistics: ln.Statistics, Pre: first.Pre, Inner: first.C}
-		return forward(p)
-	})
-	return y
+	}, func(p device.Parts, y *Value) device.Operation {
+		return forward(p, device.Mixing{X: x.buffer, NormWeight: norm.Weight.buffer, NormBias: norm.Bias.buffer, Eps: norm.Eps,
+			W1: w.W1.buffer, B1: w.B1.Buffer(), W2: w.W2.buffer, B2: w.B2.Buffer(),
+			Y: y.buffer, Normed: normed.buffer, Statistics: normed.kept, Pre: hidden.kept, Inner: hidden.buffer})
+	}, nil))
 }

@@ -15,10 +15,11 @@ func (g *Graph) LayerNorm(x, weight, bias *Value, eps float64) *Value {
 	rows, y := x.Size()/width, g.value("layer norm", x.Shape)
 	op := &device.LayerNorm{X: x.buffer, Weight: weight.buffer, Bias: bias.buffer, Y: y.buffer, Rows: rows, Width: width, Eps: eps}
 	if g.gradients {
-		op.Statistics = g.buffer("layer norm statistics", 2, rows)
+		y.kept = g.buffer("layer norm statistics", 2, rows)
+		op.Statistics = y.kept
 	}
 	return g.record(op, y, func(dy device.Buffer) {
-		back := &device.LayerNormGrad{X: x.buffer, Weight: weight.buffer, Statistics: op.Statistics, DY: dy, Rows: rows, Width: width}
+		back := &device.LayerNormGrad{X: x.buffer, Weight: weight.buffer, Statistics: y.kept, DY: dy, Rows: rows, Width: width}
 		back.DX, back.Plus = g.contribution(x)
 		back.DWeight, back.PlusWeight = g.contribution(weight)
 		back.DBias, back.PlusBias = g.contribution(bias)
@@ -49,12 +50,12 @@ func (g *Graph) BatchNorm(x *Value, axis int, s BatchNormState, eps, momentum fl
 			g.buffers[s.Weight.buffer-1].Name)
 	}
 	y := g.value("batch norm", x.Shape)
+	y.kept = g.buffer("batch norm statistics", 2, channels)
 	op := &device.BatchNorm{X: x.buffer, Weight: s.Weight.buffer, Bias: s.Bias.buffer, Y: y.buffer,
-		Statistics:  g.buffer("batch norm statistics", 2, channels),
-		RunningMean: s.RunningMean.buffer, RunningVariance: s.RunningVariance.buffer,
+		Statistics: y.kept, RunningMean: s.RunningMean.buffer, RunningVariance: s.RunningVariance.buffer,
 		Outer: outer, Channels: channels, Inner: inner, Eps: eps, Momentum: momentum, Train: train}
 	return g.record(op, y, func(dy device.Buffer) {
-		back := &device.BatchNormGrad{X: x.buffer, Weight: s.Weight.buffer, Statistics: op.Statistics, DY: dy,
+		back := &device.BatchNormGrad{X: x.buffer, Weight: s.Weight.buffer, Statistics: y.kept, DY: dy,
 			Outer: outer, Channels: channels, Inner: inner, Train: train}
 		back.DX, back.Plus = g.contribution(x)
 		back.DWeight, back.PlusWeight = g.contribution(s.Weight)

@@ -58,36 +58,102 @@ func (g *Graph) lifetimes() {
 	}
 }
 
-// placed is a buffer's elements in the arena and its lifetime, ends included but for end.
-type placed struct{ offset, end, first, last int }
-
 // place gives every arena buffer an offset such that buffers that hold values at the same time do not overlap: largest
 // first, each at the lowest offset that is free during its lifetime.
 func place(p *device.Program) {
 	var order []*device.BufferInfo
+	last := 0
 	for i := range p.Buffers {
 		if b := &p.Buffers[i]; b.Space == device.Arena && b.First != never {
 			order = append(order, b)
 			p.Activations += b.Size
+			last = max(last, b.Last)
 		}
 	}
 	slices.SortStableFunc(order, func(a, b *device.BufferInfo) int { return cmp.Compare(b.Size, a.Size) })
-	list := make([]placed, 0, len(order)) // in order of offsets; read from start to end for each buffer of deep models' many
+	taken := period{from: -1, to: last}
 	for _, b := range order {
-		at, size := 0, roundUp(b.Size)
-		for i := range list {
-			q := &list[i]
-			if b.Last < q.first || q.last < b.First || q.end <= at {
-				continue
-			}
-			if at+size <= q.offset {
-				break
-			}
-			at = q.end
+		size := roundUp(b.Size)
+		b.Offset = 0
+		for at := taken.free(b, 0, size); at != b.Offset; at = taken.free(b, at, size) {
+			b.Offset = at
 		}
-		b.Offset = at
-		p.ArenaSize = max(p.ArenaSize, at+size)
-		i, _ := slices.BinarySearchFunc(list, at, func(q placed, at int) int { return cmp.Compare(q.offset, at) })
-		list = slices.Insert(list, i, placed{at, at + size, b.First, b.Last})
+		end := b.Offset + size
+		taken.take(b, span{b.Offset, end})
+		p.ArenaSize = max(p.ArenaSize, end)
 	}
+}
+
+// period is a period of operations, both ends included, as a tree of ever shorter ones, so that what is taken during a
+// lifetime is found in a few of them.
+type period struct {
+	from, to int
+	halves   *[2]period
+	// always is what buffers take that live through all of the period, sometime what any take that live in it.
+	always, sometime spans
+}
+
+// free is at, where size elements from there on are free during the lifetime of b, and otherwise an offset up to which there
+// is no room for them: to ask again from there.
+func (t *period) free(b *device.BufferInfo, at, size int) int {
+	switch {
+	case b.Last < t.from || t.to < b.First:
+		return at
+	case b.First <= t.from && t.to <= b.Last:
+		return t.sometime.free(at, size)
+	}
+	at = t.always.free(at, size)
+	if t.halves != nil {
+		at = t.halves[0].free(b, at, size)
+		at = t.halves[1].free(b, at, size)
+	}
+	return at
+}
+
+// take takes a part of the arena for the lifetime of b.
+func (t *period) take(b *device.BufferInfo, s span) {
+	if b.Last < t.from || t.to < b.First {
+		return
+	}
+	t.sometime.add(s)
+	if b.First <= t.from && t.to <= b.Last {
+		t.always.add(s)
+		return
+	}
+	if t.halves == nil {
+		middle := t.from + (t.to-t.from)/2
+		t.halves = &[2]period{{from: t.from, to: middle}, {from: middle + 1, to: t.to}}
+	}
+	t.halves[0].take(b, s)
+	t.halves[1].take(b, s)
+}
+
+// span is a part of the arena, end excluded; spans are some in order, apart from each other.
+type (
+	span  struct{ from, to int }
+	spans []span
+)
+
+// from is the index of the first span that ends at or after an offset.
+func (s spans) from(at int) int {
+	i, _ := slices.BinarySearchFunc(s, at, func(x span, at int) int { return cmp.Compare(x.to, at) })
+	return i
+}
+
+// free is the lowest offset from at on where size elements lie outside.
+func (s spans) free(at, size int) int {
+	for i := s.from(at + 1); i < len(s) && s[i].from < at+size; i++ {
+		at = s[i].to
+	}
+	return at
+}
+
+// add adds a span, which may overlap others.
+func (s *spans) add(x span) {
+	i := s.from(x.from)
+	j := i
+	for ; j < len(*s) && (*s)[j].from <= x.to; j++ {
+		x.from, x.to = min(x.from, (*s)[j].from), max(x.to, (*s)[j].to)
+	}
+	*s = slices.Replace(*s, i, j, x)
 }

@@ -5,7 +5,7 @@ import (
 
 	"mixmas/nn/cpu"
 	"mixmas/nn/cpu/simd"
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 	"mixmas/search"
 )
 

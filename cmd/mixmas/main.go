@@ -1,4 +1,4 @@
-// Command mixmas searches for the MLP-based architecture that suits a multimodal data set best.
+// Command mixmas searches for the best MLP-based architecture for a multimodal data set.
 package main
 
 import "mixmas/cmd"

@@ -2,14 +2,14 @@
 //
 //   bench [--seconds S] [--small] [OUT.json]
 //
-// It measures what the GPU can do at most (the bandwidth of a copy; a matrix product of order 8192, by cuBLAS where its
-// library is found, in each numerics) and then the fused operations and the matrix products of the published models,
-// through mixmas.h as the Go program does: as a captured program that is replayed. of_peak is the least time that the
-// peaks allow, as a fraction of the time that it took. FLOPs and bytes are those that must be done and moved: what a
-// kernel computes twice or keeps for a backward pass counts for nothing.
+// It measures the GPU's peaks (the bandwidth of a copy; a matrix product of order 8192 in each numerics, by cuBLAS if the
+// library is found) and then the fused operations and the matrix products of the published models. Like the Go program it
+// goes through mixmas.h and replays a captured program. of_peak is the least time that the peaks allow, as a fraction of
+// the time taken. FLOPs and bytes are the necessary ones: what a kernel computes twice or keeps for a backward pass does
+// not count.
 //
 // Operations run one after the other on the same memory, as in a training step: what fits the L2 cache stays there.
-// --small shrinks everything, so that the program can be tried in the emulator.
+// --small shrinks everything, so that the program can be tested on the emulator.
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -74,7 +74,7 @@ class Session {
     return upload(pairs.data(), n / 2);
   }
 
-  // time is the seconds that the operations take: the median of replays of a program that has them several times.
+  // time is how many seconds the operations take: the median over replays of a program that repeats them several times.
   double time(const std::vector<mixmas_operation> &operations, double seconds, int copies) {
     std::vector<mixmas_operation> repeated;
     for (int i = 0; i < copies; ++i) repeated.insert(repeated.end(), operations.begin(), operations.end());
@@ -113,7 +113,7 @@ class Session {
   mixmas_session *session_;
 };
 
-// Case is what is timed: operations with the FLOPs and bytes that they must do and move.
+// Case is what is timed: operations, with the FLOPs and bytes that they need.
 struct Case {
   std::string name;
   std::vector<mixmas_operation> operations;
@@ -127,7 +127,7 @@ struct Case {
   }
 };
 
-// Builder makes the arrays of a case: those that must be read or written count as bytes that must be moved.
+// Builder makes the arrays of a case: those that must be read or written count towards its bytes.
 class Builder {
  public:
   Builder(Session &session, Case &c) : session_(session), case_(c) {}
@@ -174,7 +174,7 @@ Case matmul(Session &session, int m, int n, int k, bool transpose_b, mixmas_acti
   return c;
 }
 
-// mlp is the fused MLP of channel mixing forward and backward: its hidden layer is kept between them, or made again.
+// mlp is the fused MLP of channel mixing forward and backward: its hidden layer is kept between them, or recomputed.
 Case mlp(Session &session, int64_t rows, int64_t width, int64_t hidden, bool keep) {
   Case c;
   c.name = name_of("mlp forward+backward", rows, width, hidden) + (keep ? " keeping" : " recomputing");
@@ -270,7 +270,7 @@ Case monarch(Session &session, int64_t batch, int64_t p, int64_t q, int64_t widt
   return c;
 }
 
-// Cublas is NVIDIA's library, found at run time: in $MIXMAS_CUBLAS, or where the loader looks.
+// Cublas is NVIDIA's library, found at run time: $MIXMAS_CUBLAS, or on the loader's path.
 class Cublas {
  public:
   Cublas() {
@@ -284,7 +284,7 @@ class Cublas {
   }
   explicit operator bool() const { return multiply_ != nullptr; }
 
-  // time is the seconds of one product of order n, or 0 where the library refuses.
+  // time is the seconds that one product of order n takes, or 0 if the library refuses.
   double time(mixmas_numerics numerics, int n, const void *a, const void *b, float *c) {
     // Values of cudaDataType_t and cublasComputeType_t, which are part of the library's binary interface.
     constexpr int kFloat = 0, kBfloat16 = 14, kCompute32F = 68, kComputeTf32 = 77, kDefaultAlgorithm = -1;
@@ -311,7 +311,7 @@ class Cublas {
   Multiply multiply_ = nullptr;
 };
 
-// copy_rate is the bytes that a large copy reads and writes a second.
+// copy_rate is the number of bytes that a large copy reads and writes per second.
 double copy_rate(int64_t n) {
   void *from, *to;
   checkCudaErrors(cudaMalloc(&from, n));
@@ -330,7 +330,7 @@ double copy_rate(int64_t n) {
   return best;
 }
 
-// Peak is the rate of a large matrix product, and whose it is.
+// Peak is the rate of a large matrix product, and the library that computes it.
 struct Peak {
   double flops;
   const char *library;

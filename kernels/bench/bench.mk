@@ -1,10 +1,10 @@
-# Measuring on a machine with a GPU (kernels/bench/METHOD.md).
+# Benchmarks on a machine with a GPU (kernels/bench/METHOD.md).
 
 BUNDLE := build/gpu-bundle
 BUNDLE_MIB := 56
 
 .PHONY: gpu-bundle
-gpu-bundle: ## make build/gpu-bundle, a folder that tests and measures on a machine with a GPU
+gpu-bundle: ## make build/gpu-bundle, a folder with tests and benchmarks for a machine with a GPU
 	$(MAKE) kernels-gpu TESTS=1
 	rm -rf $(BUNDLE)
 	mkdir -p $(BUNDLE)/peer
@@ -19,7 +19,7 @@ gpu-bundle: ## make build/gpu-bundle, a folder that tests and measures on a mach
 	if [ $$size -gt $(BUNDLE_MIB) ]; then echo "$(BUNDLE) must not be larger than $(BUNDLE_MIB) MiB"; exit 1; fi
 
 .PHONY: gpu-report
-gpu-report: ## write docs/benchmarks-gpu.md from what check.sh measured: RESULTS="folder..."
-	@[ -n "$(RESULTS)" ] || { echo "gpu-report: say RESULTS=the folders that check.sh wrote"; exit 2; }
+gpu-report: ## write docs/benchmarks-gpu.md from the results of check.sh: RESULTS="folder..."
+	@[ -n "$(RESULTS)" ] || { echo "gpu-report: set RESULTS to the folders that check.sh wrote"; exit 2; }
 	$(GO) run ./kernels/bench/report $(RESULTS) >docs/benchmarks-gpu.md.new
 	mv docs/benchmarks-gpu.md.new docs/benchmarks-gpu.md

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Checks and measures mixmas on this machine's GPU, in two parts of at most 5 and 7 minutes: ./check.sh 1 [RESULTS], then
+# Tests and benchmarks mixmas on this machine's GPU, in two parts of at most 5 and 7 minutes: ./check.sh 1 [RESULTS], then
 # ./check.sh 2 [RESULTS].
 #
-# Part 1: does it work (every kernel, the device suite), and first timings. Part 2: compute-sanitizer, PyTorch in turns, and
-# what a profiler says of two kernels. It needs an NVIDIA driver; what else is missing is named and left out: a Python with
-# PyTorch (PYTHON=python3; METHOD.md says how to make one), compute-sanitizer, ncu. Results are JSON files in RESULTS (default:
-# results), beside a log of every step; both parts may write to one folder.
+# Part 1 tests every kernel, runs the device suite and takes the first timings. Part 2 runs compute-sanitizer, times PyTorch
+# and mixmas alternating, and profiles two kernels. An NVIDIA driver is required. Steps that need something else are skipped
+# if it is missing, and named: a Python with PyTorch (PYTHON=python3; METHOD.md says how to make one), compute-sanitizer,
+# ncu. Results are JSON files in RESULTS (default: results), with a log of every step; both parts may write to one folder.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,7 +18,7 @@ results=${2:-results}
 mkdir -p "$results" && results=$(cd "$results" && pwd) || exit 1
 cd "$here" || exit 1
 python=${PYTHON:-python3}
-seconds=.2 # of each figure
+seconds=.2 # per figure
 export results MIXMAS_GOLDEN="$here/golden" PYTHONDONTWRITEBYTECODE=1
 export TORCHINDUCTOR_CACHE_DIR=${TORCHINDUCTOR_CACHE_DIR:-$results/inductor}
 PATH=$PATH:/usr/local/cuda/bin
@@ -26,14 +26,14 @@ PATH=$PATH:/usr/local/cuda/bin
 # quote makes a JSON string of its arguments.
 quote() { printf '"%s"' "$(printf '%s' "$*" | tr -d '\000-\010\013-\037' | tr '\n\t' '  ' | sed 's/[\\"]/\\&/g')"; }
 
-# record NAME STATUS SECONDS NOTE writes down how a step ended.
+# record NAME STATUS SECONDS NOTE records how a step ended.
 record() {
   printf '{"name": %s, "status": "%s", "seconds": %d, "note": %s}\n' "$(quote "$1")" "$2" "$3" "$(quote "$4")" \
     >>"$results/steps.jsonl"
   printf '%-8s %4ds  %s%s\n' "$2" "$3" "$1" "${4:+: $4}"
 }
 
-# step LIMIT NAME COMMAND... runs a command for at most LIMIT seconds. Its output is a log, or $to if that is set.
+# step LIMIT NAME COMMAND... runs a command for at most LIMIT seconds. Its output goes to a log, or to $to if that is set.
 step() {
   local limit=$1 name=$2 log began=$SECONDS code
   shift 2
@@ -50,15 +50,15 @@ step() {
 }
 export -f step record quote
 
-# each LIMIT PREFIX COMMAND... is a step for every test of kernel_tests that standard input names, eight side by side.
+# each LIMIT PREFIX COMMAND... runs a step for every test of kernel_tests that standard input names, eight in parallel.
 each() {
   local limit=$1 prefix=$2
   shift 2
   xargs -P 8 -I {} bash -c 'step "$@"' step "$limit" "$prefix {}" "$@" ./kernel_tests {}
 }
 
-# there LEFT-OUT COMMAND WHY says whether a command is there, and records what is left out without it.
-there() {
+# available STEP COMMAND WHY reports whether a command is available, and if not records the step as skipped.
+available() {
   command -v "$2" >/dev/null && return
   record "$1" skipped 0 "$3"
   return 1
@@ -91,11 +91,11 @@ search() {
 part1() {
   ./kernel_tests | each 40 "C++"
   if ! step 30 "smoke" ./mixmas bench --device cuda --seconds .1 avmnist/image/mlp_mixer; then
-    export CUDA_MODULE_LOADING=EAGER # kernels that are first loaded while a graph is captured
+    export CUDA_MODULE_LOADING=EAGER # in case kernels cannot be loaded while a graph is captured
     step 30 "smoke, kernels loaded first" ./mixmas bench --device cuda --seconds .1 avmnist/image/mlp_mixer
   fi
   step 120 "device suite" ./cgo.test -test.v -test.timeout 110s
-  # A suite that only skips passes. Some tests need a GPU that is made to fail, which is the emulator's part.
+  # A suite whose tests are all skipped passes. Some tests need a GPU that fails on demand, which only the emulator has.
   local skips expected
   skips=$(grep -c -- '--- SKIP' "$results/device-suite.log")
   expected=$(grep -c 'only an emulated GPU' "$results/device-suite.log")
@@ -107,10 +107,10 @@ part1() {
 }
 
 part2() {
-  if there "memcheck and racecheck" compute-sanitizer "compute-sanitizer is not there; it comes with the CUDA toolkit"; then
+  if available "memcheck and racecheck" compute-sanitizer "compute-sanitizer is missing; it comes with the CUDA toolkit"; then
     local sanitize="compute-sanitizer --error-exitcode 99 --tool"
     # shellcheck disable=SC2086
-    ./kernel_tests | each 60 "memcheck" $sanitize memcheck --report-api-errors no # tests make calls that must fail
+    ./kernel_tests | each 60 "memcheck" $sanitize memcheck --report-api-errors no # some tests make calls that must fail
     # shellcheck disable=SC2086
     printf '%s\n' {channel_mixing,channel_mlp_grad,token_mixing,token_mlp_grad,hyper_mixing,matmul,monarch}_test |
       each 60 "racecheck" $sanitize racecheck
@@ -125,7 +125,7 @@ part2() {
   else
     record "PyTorch" skipped 0 "$python has no PyTorch that sees the GPU"
   fi
-  if there "profile" ncu "ncu is not there; it comes with the CUDA toolkit"; then
+  if available "profile" ncu "ncu is missing; it comes with the CUDA toolkit"; then
     step 40 "profile" ncu --clock-control none -k 'regex:channel_m|matmul_tiles' -c 6 --section SpeedOfLight \
       --section Occupancy ./mixmas bench --device cuda --seconds 0 avmnist/image/mlp_mixer
   fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check_test.sh: checks check.sh in a bundle of stand-ins: that it measures where there is a GPU, that it names what failed,
-# that a suite which skips does not pass, and that it says so and stops where there is no GPU.
+# check_test.sh tests check.sh in a bundle of stand-ins: it measures if there is a GPU, names what failed, does not accept a
+# suite that is skipped, and stops with an error if there is no GPU.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -21,7 +21,7 @@ stand_in compute-sanitizer 'shift 3; [ "$1" = racecheck ] && exit; shift 3; exec
 stand_in ncu 'exit 0'
 PATH=$work:$PATH
 
-run() { # run PART CODE WORDS: check.sh ends with this exit code and says these words
+run() { # run PART CODE WORDS: check.sh must end with this exit code and print these words
   local said code=0
   rm -rf "$work/results"
   said=$(PYTHON=false "$work/check.sh" "$1" "$work/results" 2>&1) || code=$?

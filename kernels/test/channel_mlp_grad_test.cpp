@@ -36,13 +36,16 @@ void channel_mlp_grad(mixmas_numerics numerics, int64_t rows, int64_t width, int
   gradients.close(want, 3 * test::roundoff(numerics) + 3e-6);
 }
 
+int64_t widest(mixmas_numerics numerics) { return mixmas_kernel_limits(numerics).channel_mlp_width; }
+
 }  // namespace
 
 int main() {
   return test::check_main({
       {"width 64, two splits of the rows", [](auto n) { channel_mlp_grad(n, 130, 64, 64, nothing, itself); }},
       {"pre kept", [](auto n) { channel_mlp_grad(n, 70, 64, 96, both, other); }},
-      {"width 128", [](auto n) { channel_mlp_grad(n, 40, 128, 130, nothing, none); }},
+      {"the widest kernel", [](auto n) { channel_mlp_grad(n, 40, widest(n), 130, nothing, none); }},
+      {"one wider, composed", [](auto n) { channel_mlp_grad(n, 20, widest(n) + 1, 33, both, none); }},
       {"odd sizes", [](auto n) { channel_mlp_grad(n, 161, 37, 67, pre_only, itself); }},
       {"parameters off alignment", [](auto n) { channel_mlp_grad(n, 33, 64, 40, hidden_only, other, 31, offset); }},
       {"one row", [](auto n) { channel_mlp_grad(n, 1, 100, 3, nothing, none); }},

@@ -82,15 +82,18 @@ void gradient(mixmas_numerics numerics) {
 }
 
 void in_place(mixmas_numerics numerics) {
-  const int64_t rows = 9, width = 40;
-  const Shifted x = input(rows * width), weight = input(width), dy = input(rows * width);
-  const auto forward = simple::layer_norm(x.before(), weight.before(), weight.before(), rows, width, eps);
-  const Shifted statistics(test::narrow(forward.statistics));
-  const auto want = simple::layer_norm_grad(x.before(), weight.before(), statistics.before(), dy.before(), rows, width);
-  mixmas_layer_norm_grad op = {};
-  op.x = x, op.weight = weight, op.statistics = statistics, op.dy = dy, op.dx = dy, op.rows = rows, op.width = width;
-  test::run(op, numerics);
-  dy.close("dx in place of dy", want.dx, 3e-6, want.terms);
+  const int64_t rows = 9;
+  for (int64_t width : {int64_t(40), mixmas_kernel_limits(numerics).layer_norm_grad_in_place}) {
+    const Shifted x = input(rows * width), weight = input(width), dy = input(rows * width);
+    const auto forward = simple::layer_norm(x.before(), weight.before(), weight.before(), rows, width, eps);
+    const Shifted statistics(test::narrow(forward.statistics));
+    const auto want =
+        simple::layer_norm_grad(x.before(), weight.before(), statistics.before(), dy.before(), rows, width);
+    mixmas_layer_norm_grad op = {};
+    op.x = x, op.weight = weight, op.statistics = statistics, op.dy = dy, op.dx = dy, op.rows = rows, op.width = width;
+    test::run(op, numerics);
+    dy.close("dx in place of dy", want.dx, 3e-6, want.terms);
+  }
 }
 
 }  // namespace

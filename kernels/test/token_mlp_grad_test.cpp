@@ -38,6 +38,8 @@ void token_mlp_grad(mixmas_numerics numerics, int64_t batch, int64_t tokens, int
   gradients.close(want, 3 * test::roundoff(numerics) + 3e-6);
 }
 
+int64_t most(mixmas_numerics numerics) { return mixmas_kernel_limits(numerics).token_mlp_hidden; }
+
 }  // namespace
 
 int main() {
@@ -48,6 +50,8 @@ int main() {
       {"two samples a block", [](auto n) { token_mlp_grad(n, 270, 2, 20, 5, nothing, none); }},
       {"100 tokens", [](auto n) { token_mlp_grad(n, 2, 100, 72, 32, nothing, itself); }},
       {"70 tokens, 64 hidden units, pre kept", [](auto n) { token_mlp_grad(n, 1, 70, 64, 64, both, none); }},
+      {"the most hidden units", [](auto n) { token_mlp_grad(n, 2, 9, 20, most(n), nothing, none); }},
+      {"one more, composed", [](auto n) { token_mlp_grad(n, 2, 9, 20, most(n) + 1, both, none); }},
       {"20 tokens, 50 hidden units", [](auto n) { token_mlp_grad(n, 2, 20, 40, 50, hidden_only, none); }},
       {"width 300", [](auto n) { token_mlp_grad(n, 1, 6, 300, 9, nothing, none); }},
       {"odd sizes", [](auto n) { token_mlp_grad(n, 3, 37, 45, 19, pre_only, other); }},

@@ -48,10 +48,10 @@ const (
 	strided
 )
 
+var _ = register(bindAssemble)
+
 func bindAssemble(b *binder, o *device.Assemble) instruction {
-	b.positive("size", o.N)
-	a := &assemble{y: b.need("Y", o.Y, o.N), base: b.maybe("Base", o.Base, o.N)}
-	b.share(o.Y, o.Base)
+	a := &assemble{y: b.memory(o.Y, o.N), base: b.memory(o.Base, o.N)}
 	for i := range o.Pieces {
 		a.pieces = append(a.pieces, bindPiece(b, o, &o.Pieces[i]))
 	}
@@ -65,36 +65,15 @@ func bindAssemble(b *binder, o *device.Assemble) instruction {
 }
 
 func bindPiece(b *binder, o *device.Assemble, p *device.Piece) *piece {
-	if len(p.Shape) > device.MaxRank || len(p.SourceStrides) != len(p.Shape) || len(p.TargetStrides) != len(p.Shape) {
-		b.fail("piece of shape %v with strides %v and %v: want the same rank, at most %d", p.Shape, p.SourceStrides, p.TargetStrides, device.MaxRank)
-		return nil
-	}
-	b.positive("shape", p.Shape...)
-	if b.err != nil {
-		return nil
-	}
 	var axes []axis
-	first, lastSource, lastTarget := p.SourceOffset, p.SourceOffset, p.TargetOffset
+	last := p.SourceOffset
 	for i, n := range p.Shape {
-		if n == 1 {
-			continue
-		}
-		axes = append(axes, axis{n, p.SourceStrides[i], p.TargetStrides[i]})
-		first += (n - 1) * min(p.SourceStrides[i], 0)
-		lastSource += (n - 1) * max(p.SourceStrides[i], 0)
-		lastTarget += (n - 1) * p.TargetStrides[i]
-		if p.TargetStrides[i] < 1 {
-			b.fail("piece of shape %v: target strides %v, want 1 or more", p.Shape, p.TargetStrides)
+		if n > 1 {
+			axes = append(axes, axis{n, p.SourceStrides[i], p.TargetStrides[i]})
+			last += (n - 1) * max(p.SourceStrides[i], 0)
 		}
 	}
-	if first < 0 || p.TargetOffset < 0 || lastTarget >= o.N {
-		b.fail("piece of shape %v reaches from element %d of its source, and from element %d to %d of %d targets", p.Shape, first, p.TargetOffset, lastTarget, o.N)
-	}
-	source, target := b.need("Source", p.Source, lastSource+1), b.need("Y", o.Y, o.N)
-	if b.err != nil {
-		return nil
-	}
-	c := &piece{set: b.set, source: source, target: target, add: o.Base != 0, scale: p.Scale}
+	c := &piece{set: b.set, source: b.memory(p.Source, last+1), target: b.memory(o.Y, o.N), add: o.Base != 0, scale: p.Scale}
 	c.order(axes)
 	outer := c.axes[0]
 	c.grain = grain(product(p.Shape) / outer.count)

@@ -98,27 +98,20 @@ type batchNorm struct {
 	sumMean, sumSquares, normalise part
 }
 
+var _ = register(bindBatchNorm)
+
 func bindBatchNorm(b *binder, o *device.BatchNorm) instruction {
-	b.positive("outer, channels and inner", o.Outer, o.Channels, o.Inner)
-	if o.Train && o.Outer*o.Inner < 2 {
-		b.fail("training needs at least 2 values a channel, got %d", o.Outer*o.Inner)
-	}
-	if b.err != nil {
-		return nil
-	}
 	n, c := o.Outer*o.Channels*o.Inner, o.Channels
-	l := &batchNorm{channels: newChannels(b, o.Outer, c, o.Inner), o: o, x: b.need("X", o.X, n), weight: b.need("Weight", o.Weight, c),
-		bias: b.need("Bias", o.Bias, c), y: b.need("Y", o.Y, n), runningMean: b.need("RunningMean", o.RunningMean, c),
-		runningVariance: b.need("RunningVariance", o.RunningVariance, c)}
-	statistics := b.maybe("Statistics", o.Statistics, 2*c)
+	l := &batchNorm{channels: newChannels(b, o.Outer, c, o.Inner), o: o, x: b.memory(o.X, n), weight: b.memory(o.Weight, c),
+		bias: b.memory(o.Bias, c), y: b.memory(o.Y, n), runningMean: b.memory(o.RunningMean, c),
+		runningVariance: b.memory(o.RunningVariance, c)}
+	statistics := b.memory(o.Statistics, 2*c)
 	if statistics == nil {
 		statistics = make([]float32, 2*c)
 	}
 	l.mean, l.rstd = statistics[:c], statistics[c:]
 	l.gain = aligned(c)
 	l.sumMean, l.sumSquares, l.normalise = l.partMean, l.partSquares, l.partNormalise
-	b.share(o.RunningMean, o.RunningMean)
-	b.share(o.RunningVariance, o.RunningVariance)
 	return l
 }
 
@@ -200,25 +193,18 @@ type batchNormGrad struct {
 	sumBias, sumWeight, distribute part
 }
 
+var _ = register(bindBatchNormGrad)
+
 func bindBatchNormGrad(b *binder, o *device.BatchNormGrad) instruction {
-	b.positive("outer, channels and inner", o.Outer, o.Channels, o.Inner)
-	if b.err != nil {
-		return nil
-	}
 	n, c := o.Outer*o.Channels*o.Inner, o.Channels
-	g := &batchNormGrad{channels: newChannels(b, o.Outer, c, o.Inner), o: o, x: b.need("X", o.X, n), weight: b.need("Weight", o.Weight, c),
-		dy: b.need("DY", o.DY, n), dx: b.maybe("DX", o.DX, n), plus: b.maybe("Plus", o.Plus, n),
-		dweight: b.maybe("DWeight", o.DWeight, c), dbias: b.maybe("DBias", o.DBias, c),
-		plusWeight: b.maybe("PlusWeight", o.PlusWeight, c), plusBias: b.maybe("PlusBias", o.PlusBias, c)}
-	statistics := b.need("Statistics", o.Statistics, 2*c)
-	if b.err != nil {
-		return nil
-	}
+	g := &batchNormGrad{channels: newChannels(b, o.Outer, c, o.Inner), o: o, x: b.memory(o.X, n), weight: b.memory(o.Weight, c),
+		dy: b.memory(o.DY, n), dx: b.memory(o.DX, n), plus: b.memory(o.Plus, n),
+		dweight: b.memory(o.DWeight, c), dbias: b.memory(o.DBias, c),
+		plusWeight: b.memory(o.PlusWeight, c), plusBias: b.memory(o.PlusBias, c)}
+	statistics := b.memory(o.Statistics, 2*c)
 	g.mean, g.rstd = statistics[:c], statistics[c:]
 	g.factor, g.slope, g.shift = aligned(c), aligned(c), aligned(c)
 	g.sumBias, g.sumWeight, g.distribute = g.partBias, g.partWeight, g.partDistribute
-	b.share(o.DWeight, o.PlusWeight)
-	b.share(o.DBias, o.PlusBias)
 	return g
 }
 

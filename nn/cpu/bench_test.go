@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"testing"
 
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 )
 
 // BenchmarkOperations times every kind of operation on one core and on all.

@@ -14,15 +14,12 @@ type binary struct {
 	compute part
 }
 
+var _ = register(bindBinary)
+
 func bindBinary(b *binder, o *device.Binary) instruction {
-	if len(o.Shape) > device.MaxRank || len(o.StridesA) != len(o.Shape) || len(o.StridesB) != len(o.Shape) {
-		b.fail("shape %v with strides %v and %v: want the same rank, at most %d", o.Shape, o.StridesA, o.StridesB, device.MaxRank)
-		return nil
-	}
-	b.positive("shape", o.Shape...)
 	n := product(o.Shape)
-	c := &binary{set: b.set, y: b.need("Y", o.Y, n), plus: b.maybe("Plus", o.Plus, n),
-		a: b.view("A", o.A, o.Shape, o.StridesA), b: b.view("B", o.B, o.Shape, o.StridesB)}
+	c := &binary{set: b.set, y: b.memory(o.Y, n), plus: b.memory(o.Plus, n),
+		a: b.view(o.A, o.Shape, o.StridesA), b: b.view(o.B, o.Shape, o.StridesB)}
 	switch o.Arithmetic {
 	case device.Add:
 		c.combine = b.set.Add
@@ -34,13 +31,6 @@ func bindBinary(b *binder, o *device.Binary) instruction {
 		b.fail("the cpu device does not know arithmetic %d", int(o.Arithmetic))
 	}
 	c.compute = c.part
-	b.share(o.Y, o.Plus)
-	if c.a.contiguous() {
-		b.share(o.Y, o.A)
-	}
-	if c.b.contiguous() {
-		b.share(o.Y, o.B)
-	}
 	return c
 }
 
@@ -71,13 +61,10 @@ type view struct {
 	stride [device.MaxRank]int
 }
 
-func (b *binder) view(role string, buffer device.Buffer, shape, strides []int) view {
+func (b *binder) view(buffer device.Buffer, shape, strides []int) view {
 	var v view
 	end := 1
 	for i, n := range shape {
-		if strides[i] < 0 {
-			b.fail("%s: strides %v, want 0 or more", role, strides)
-		}
 		end += (n - 1) * strides[i]
 		if n == 1 {
 			continue
@@ -93,12 +80,9 @@ func (b *binder) view(role string, buffer device.Buffer, shape, strides []int) v
 	if v.rank == 0 {
 		v.rank, v.counts[0], v.stride[0] = 1, 1, 1
 	}
-	v.data = b.need(role, buffer, end)
+	v.data = b.memory(buffer, end)
 	return v
 }
-
-// contiguous says that the operand is laid out as the output.
-func (v *view) contiguous() bool { return v.rank == 1 && v.stride[0] == 1 }
 
 // read returns the elements from ≤ i < to, in place where they follow each other, else gathered in scratch.
 func (v *view) read(scratch []float32, from, to int) []float32 {

@@ -7,36 +7,37 @@ import (
 	"mixmas/nn/device"
 )
 
-// binder turns operations into instructions. It keeps the first error, so that the code that binds an operation reads as
-// a list of what it needs.
+// bindings say how the operations become instructions. Each file registers those of its own.
+var bindings device.Dispatch[*binder]
+
+// register makes f the binding of its type of operations.
+func register[T device.Operation](f func(*binder, T) instruction) struct{} {
+	return device.On(&bindings, func(b *binder, o T) { b.made = f(b, o) })
+}
+
+// binder turns operations of a program that was checked into instructions.
 type binder struct {
 	session *session
 	program *device.Program
 	// index is that of the operation in the program.
 	index int
 	set   *simd.Set
-	err   error
-	// shared is what the operation at hand may write over what it reads.
-	shared device.Sharing
+	// made is the instruction of the operation at hand, err why there is none.
+	made instruction
+	err  error
 }
 
-// bind makes the instruction of one operation.
+// bind makes the instruction of one operation. A composite without a binding is its parts.
 func (b *binder) bind(op device.Operation) (instruction, error) {
-	b.err = nil
-	b.shared.Clear()
-	switch o := op.(type) {
-	case *device.HyperMixing:
-		return bindHyperMixing(b, o)
-	case *device.HyperMixingGrad:
-		return bindHyperMixingGrad(b, o)
-	case device.Composite:
-		return b.sequence(o.Operations())
+	b.made, b.err = nil, nil
+	if !bindings.Do(b, op) {
+		if c, ok := op.(device.Composite); ok {
+			b.made = b.sequence(c.Operations())
+		} else {
+			b.fail("the cpu device does not know the operation %T", op)
+		}
 	}
-	in := b.instruction(op)
-	if b.err == nil {
-		b.err = b.shared.Check(b.program, op)
-	}
-	return in, b.err
+	return b.made, b.err
 }
 
 // sequence runs the parts of a composite.
@@ -51,79 +52,25 @@ func (s sequence) run(t *turn) error {
 	return nil
 }
 
-// sequence binds parts of a composite; last, if any, are run after them.
-func (b *binder) sequence(parts []device.Operation, last ...instruction) (sequence, error) {
+// sequence binds the parts of a composite.
+func (b *binder) sequence(parts []device.Operation) sequence {
 	if b.err != nil {
-		return nil, b.err
+		return nil
 	}
-	s := make(sequence, len(parts), len(parts)+len(last))
+	s := make(sequence, len(parts))
 	for i, part := range parts {
 		var err error
 		if s[i], err = b.bind(part); err != nil {
-			return nil, fmt.Errorf("%s: %w", part.Name(), err)
+			b.err = fmt.Errorf("%s: %w", part.Name(), err)
+			return nil
 		}
 	}
-	return append(s, last...), nil
+	return s
 }
 
-// private says whether only the composite at hand and its gradient read what one of its parts writes. It need not be
-// written then.
-func (b *binder) private(part device.Operation) bool {
-	_, writes := part.Buffers(nil, nil)
-	for _, w := range writes {
-		if !b.program.Private(b.index, w) {
-			return false
-		}
-	}
-	return true
-}
-
-func (b *binder) instruction(op device.Operation) instruction {
-	switch o := op.(type) {
-	case *device.MatMul:
-		return bindMatMul(b, o)
-	case *device.Map:
-		return bindMap(b, o)
-	case *device.MapGrad:
-		return bindMapGrad(b, o)
-	case *device.Binary:
-		return bindBinary(b, o)
-	case *device.Assemble:
-		return bindAssemble(b, o)
-	case *device.Reduce:
-		return bindReduce(b, o)
-	case *device.MaxGrad:
-		return bindMaxGrad(b, o)
-	case *device.Dropout:
-		return bindDropout(b, o)
-	case *device.LayerNorm:
-		return bindLayerNorm(b, o)
-	case *device.LayerNormGrad:
-		return bindLayerNormGrad(b, o)
-	case *device.BatchNorm:
-		return bindBatchNorm(b, o)
-	case *device.BatchNormGrad:
-		return bindBatchNormGrad(b, o)
-	case *device.Im2Col:
-		return bindIm2Col(b, o)
-	case *device.Col2Im:
-		return bindCol2Im(b, o)
-	case *device.DepthwiseConv:
-		return bindDepthwiseConv(b, o)
-	case *device.DepthwiseConvGrad:
-		return bindDepthwiseConvGrad(b, o)
-	case *device.CrossEntropy:
-		return bindCrossEntropy(b, o)
-	case *device.BCEWithLogits:
-		return bindBCEWithLogits(b, o)
-	case *device.Adam:
-		return bindAdam(b, o)
-	case *device.SGD:
-		return bindSGD(b, o)
-	}
-	b.fail("the cpu device does not know the operation %T", op)
-	return nil
-}
+// private says whether only the composite at hand and its gradient read what it writes to a buffer. It need not be written
+// then.
+func (b *binder) private(buffer device.Buffer) bool { return b.program.Private(b.index, buffer) }
 
 func (b *binder) fail(format string, arguments ...any) {
 	if b.err == nil {
@@ -131,34 +78,12 @@ func (b *binder) fail(format string, arguments ...any) {
 	}
 }
 
-// positive demands sizes of at least 1.
-func (b *binder) positive(name string, sizes ...int) {
-	for _, n := range sizes {
-		if n < 1 {
-			b.fail("%s %v: every size must be at least 1", name, sizes)
-			return
-		}
-	}
-}
-
-// need is the memory of the first n elements of a buffer that the operation cannot do without; role is its field.
-func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
+// memory is that of the first n elements of a buffer, and nil where it is absent.
+func (b *binder) memory(buffer device.Buffer, n int) []float32 {
 	if buffer == 0 {
-		b.fail("%s is absent", role)
-		return nil
-	}
-	if buffer < 0 || int(buffer) > len(b.program.Buffers) {
-		b.fail("%s is buffer %d of %d", role, buffer, len(b.program.Buffers))
 		return nil
 	}
 	info := b.program.Info(buffer)
-	if n > info.Size {
-		b.fail("%s needs %d elements, buffer %d (%s) has %d", role, n, buffer, info.Name, info.Size)
-		return nil
-	}
-	if b.err != nil {
-		return nil
-	}
 	space := b.session.arena
 	switch info.Space {
 	case device.State:
@@ -168,17 +93,6 @@ func (b *binder) need(role string, buffer device.Buffer, n int) []float32 {
 	}
 	return space[info.Offset : info.Offset+n : info.Offset+n]
 }
-
-// maybe is need for a buffer that may be absent: nil then.
-func (b *binder) maybe(role string, buffer device.Buffer, n int) []float32 {
-	if buffer == 0 {
-		return nil
-	}
-	return b.need(role, buffer, n)
-}
-
-// share allows the memory that the operation writes to be exactly the memory that it reads, or the same buffer.
-func (b *binder) share(write device.Buffer, reads ...device.Buffer) { b.shared.Allow(write, reads...) }
 
 // same says whether two slices begin at the same memory.
 func same(a, b []float32) bool { return len(a) > 0 && len(b) > 0 && &a[0] == &b[0] }

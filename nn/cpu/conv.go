@@ -5,14 +5,6 @@ import (
 	"mixmas/nn/device"
 )
 
-// checkMaps demands sizes of which at least one patch fits.
-func checkMaps(b *binder, m device.Maps) {
-	b.positive("batch, height, width, channels, kernel and stride", m.Batch, m.Height, m.Width, m.Channels, m.Kernel, m.Stride)
-	if m.Padding < 0 || m.Height+2*m.Padding < m.Kernel || m.Width+2*m.Padding < m.Kernel {
-		b.fail("maps of %d×%d with padding %d do not hold a kernel of %d", m.Height, m.Width, m.Padding, m.Kernel)
-	}
-}
-
 // im2col runs [device.Im2Col]. Its units are rows of patches.
 type im2col struct {
 	x, y []float32
@@ -20,12 +12,10 @@ type im2col struct {
 	compute part
 }
 
+var _ = register(bindIm2Col)
+
 func bindIm2Col(b *binder, o *device.Im2Col) instruction {
-	checkMaps(b, o.Maps)
-	if b.err != nil {
-		return nil
-	}
-	c := &im2col{x: b.need("X", o.X, o.Size()), y: b.need("Y", o.Y, o.Columns()), Maps: o.Maps}
+	c := &im2col{x: b.memory(o.X, o.Size()), y: b.memory(o.Y, o.Columns()), Maps: o.Maps}
 	c.compute = c.part
 	return c
 }
@@ -73,12 +63,10 @@ type col2im struct {
 	compute part
 }
 
+var _ = register(bindCol2Im)
+
 func bindCol2Im(b *binder, o *device.Col2Im) instruction {
-	checkMaps(b, o.Maps)
-	if b.err != nil {
-		return nil
-	}
-	c := &col2im{set: b.set, cells: im2col{x: b.need("X", o.X, o.Size()), y: b.need("Y", o.Y, o.Columns()), Maps: o.Maps}}
+	c := &col2im{set: b.set, cells: im2col{x: b.memory(o.X, o.Size()), y: b.memory(o.Y, o.Columns()), Maps: o.Maps}}
 	c.compute = c.part
 	return c
 }
@@ -128,25 +116,14 @@ type depthwise struct {
 	compute part
 }
 
-// checkDepthwise demands maps that keep their size.
-func checkDepthwise(b *binder, m device.Maps) {
-	checkMaps(b, m)
-	if m.Stride != 1 || m.Kernel%2 == 0 || m.Padding != m.Kernel/2 {
-		b.fail("kernel %d, stride %d, padding %d: a depthwise convolution has an odd kernel, stride 1 and padding kernel/2", m.Kernel, m.Stride, m.Padding)
-	}
-}
+var _ = register(bindDepthwiseConv)
 
 func bindDepthwiseConv(b *binder, o *device.DepthwiseConv) instruction {
-	checkDepthwise(b, o.Maps)
-	if b.err != nil {
-		return nil
-	}
 	places := o.Kernel * o.Kernel
-	d := &depthwise{set: b.set, x: b.need("X", o.X, o.Size()), weight: b.need("Weight", o.Weight, o.Channels*places), y: b.need("Y", o.Y, o.Size()),
-		plus: b.maybe("Plus", o.Plus, o.Size()), Maps: o.Maps, flip: o.Flip}
+	d := &depthwise{set: b.set, x: b.memory(o.X, o.Size()), weight: b.memory(o.Weight, o.Channels*places), y: b.memory(o.Y, o.Size()),
+		plus: b.memory(o.Plus, o.Size()), Maps: o.Maps, flip: o.Flip}
 	d.places = aligned(places * o.Channels)
 	d.compute = d.part
-	b.share(o.Y, o.Plus)
 	return d
 }
 
@@ -209,18 +186,15 @@ type depthwiseGrad struct {
 	compute part
 }
 
+var _ = register(bindDepthwiseConvGrad)
+
 func bindDepthwiseConvGrad(b *binder, o *device.DepthwiseConvGrad) instruction {
-	checkDepthwise(b, o.Maps)
-	if b.err != nil {
-		return nil
-	}
 	n := o.Channels * o.Kernel * o.Kernel
-	d := &depthwiseGrad{set: b.set, x: b.need("X", o.X, o.Size()), dy: b.need("DY", o.DY, o.Size()), dw: b.need("DWeight", o.DWeight, n),
-		plus: b.maybe("Plus", o.Plus, n), Maps: o.Maps, rows: sliced(o.Batch*o.Height, o.Width*o.Channels, n)}
+	d := &depthwiseGrad{set: b.set, x: b.memory(o.X, o.Size()), dy: b.memory(o.DY, o.Size()), dw: b.memory(o.DWeight, n),
+		plus: b.memory(o.Plus, n), Maps: o.Maps, rows: sliced(o.Batch*o.Height, o.Width*o.Channels, n)}
 	d.sums = make([]float64, d.rows.count*n)
 	d.block = aligned(d.rows.count * n)
 	d.compute = d.part
-	b.share(o.DWeight, o.Plus)
 	return d
 }
 

@@ -7,7 +7,7 @@ import (
 	"mixmas/nn/cpu"
 	"mixmas/nn/cpu/simd"
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 	"mixmas/search/metric"
 )
 

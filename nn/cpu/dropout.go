@@ -18,16 +18,13 @@ type dropout struct {
 // dropoutBlock is the number of elements that workers share out at a time: 4 elements a counter.
 const dropoutBlock = 256
 
+var _ = register(bindDropout)
+
 func bindDropout(b *binder, o *device.Dropout) instruction {
-	b.positive("size", o.N)
-	if !(o.P >= 0 && o.P < 1) {
-		b.fail("probability %g, want 0 or more and less than 1", o.P)
-	}
 	threshold := min(math.Round(o.P*(1<<32)), math.MaxUint32) // the last word is kept where p rounds to 1
-	d := &dropout{set: b.set, x: b.need("X", o.X, o.N), y: b.need("Y", o.Y, o.N),
+	d := &dropout{set: b.set, x: b.memory(o.X, o.N), y: b.memory(o.Y, o.N),
 		mask: simd.DropoutMask{Number: o.Number, Threshold: uint32(threshold), Keep: float32(1 - o.P)}}
 	d.compute = d.part
-	b.share(o.Y, o.X)
 	return d
 }
 

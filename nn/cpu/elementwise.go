@@ -38,12 +38,12 @@ type activation struct {
 	compute  part
 }
 
+var _ = register(bindMap)
+
 func bindMap(b *binder, o *device.Map) instruction {
-	b.positive("size", o.N)
-	m := &activation{x: b.need("X", o.X, o.N), y: b.need("Y", o.Y, o.N)}
+	m := &activation{x: b.memory(o.X, o.N), y: b.memory(o.Y, o.N)}
 	m.activate, _ = functions(b, o.Activation)
 	m.compute = m.part
-	b.share(o.Y, o.X)
 	return m
 }
 
@@ -68,13 +68,13 @@ type activationGrad struct {
 	compute         part
 }
 
+var _ = register(bindMapGrad)
+
 func bindMapGrad(b *binder, o *device.MapGrad) instruction {
-	b.positive("size", o.N)
-	m := &activationGrad{set: b.set, x: b.need("X", o.X, o.N), dy: b.need("DY", o.DY, o.N), dx: b.need("DX", o.DX, o.N),
-		plus: b.maybe("Plus", o.Plus, o.N)}
+	m := &activationGrad{set: b.set, x: b.memory(o.X, o.N), dy: b.memory(o.DY, o.N), dx: b.memory(o.DX, o.N),
+		plus: b.memory(o.Plus, o.N)}
 	_, m.gradient = functions(b, o.Activation)
 	m.compute = m.part
-	b.share(o.DX, o.X, o.DY, o.Plus)
 	return m
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"mixmas/nn/cpu/simd"
 	"mixmas/nn/device"
+	"mixmas/nn/devicetest/reference"
 	"pgregory.net/rapid"
 )
 
@@ -111,7 +112,6 @@ func (f *fixture) sum(t *rapid.T, name string, n int, on ...device.Buffer) (plus
 
 // outputs runs the program on a device and returns what it left in every output and in the state.
 func (f *fixture) outputs(t fataler, d *Device) map[device.Buffer][]float32 {
-	f.program.Name, f.program.Operations = "test", []device.Operation{f.op}
 	s := must(d.Open(f.program.StateSize))(t)
 	defer s.Close()
 	r := must(s.Load(&f.program))(t)
@@ -144,27 +144,23 @@ func (f *fixture) write(t fataler, s device.Session, r device.Runner) {
 	}
 }
 
-// run compares all devices with the naive operation, and those of one kernel set with each other.
+// run compares all devices with the float64 reference, and those of one kernel set with each other.
 func (f *fixture) run(t fataler) {
-	memory := map[device.Buffer][]float64{}
-	for i, info := range f.program.Buffers {
-		x := make([]float64, info.Size)
-		for k, v := range f.data[device.Buffer(i+1)] {
-			x[k] = float64(v)
-		}
-		memory[device.Buffer(i+1)] = x
-	}
-	naive(f.op, memory, f.step)
+	f.program.Name, f.program.Operations = "test", []device.Operation{f.op}
+	exact := must(reference.Device{}.Open(f.program.StateSize))(t)
+	want := must(exact.Load(&f.program))(t).(*reference.Runner)
+	f.write(t, exact, want)
+	check(t, want.Run(f.step))
 	var last map[device.Buffer][]float32
 	for i, d := range variants {
 		got := f.outputs(t, d)
 		for b, x := range got {
 			scale := 1.0
-			for _, v := range memory[b] {
+			for _, v := range want.Values(b) {
 				scale = max(scale, math.Abs(v))
 			}
 			for k, v := range x {
-				if want := memory[b][k]; !(math.Abs(float64(v)-want) <= f.tolerance*scale) {
+				if want := want.Values(b)[k]; !(math.Abs(float64(v)-want) <= f.tolerance*scale) {
 					t.Fatalf("%s with %d workers: %s[%d] = %g, want %g\n%+v", d.Numerics(), d.Workers(), f.program.Info(b).Name, k, v, want, f.op)
 				}
 				if i > 0 && d.kernels == variants[i-1].kernels && math.Float32bits(v) != math.Float32bits(last[b][k]) {

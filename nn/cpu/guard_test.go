@@ -5,7 +5,7 @@ package cpu
 import (
 	"testing"
 
-	"mixmas/nn/device/devicetest"
+	"mixmas/nn/devicetest"
 )
 
 // TestGuard is left out under the race detector, which allocates.

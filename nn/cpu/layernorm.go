@@ -15,12 +15,13 @@ type layerNorm struct {
 	compute            part
 }
 
+var _ = register(bindLayerNorm)
+
 func bindLayerNorm(b *binder, o *device.LayerNorm) instruction {
-	b.positive("rows and width", o.Rows, o.Width)
 	n := o.Rows * o.Width
-	l := &layerNorm{set: b.set, x: b.need("X", o.X, n), weight: b.need("Weight", o.Weight, o.Width),
-		bias: b.need("Bias", o.Bias, o.Width), y: b.need("Y", o.Y, n), rows: o.Rows, width: o.Width, eps: float32(o.Eps)}
-	if s := b.maybe("Statistics", o.Statistics, 2*o.Rows); s != nil {
+	l := &layerNorm{set: b.set, x: b.memory(o.X, n), weight: b.memory(o.Weight, o.Width),
+		bias: b.memory(o.Bias, o.Width), y: b.memory(o.Y, n), rows: o.Rows, width: o.Width, eps: float32(o.Eps)}
+	if s := b.memory(o.Statistics, 2*o.Rows); s != nil {
 		l.mean, l.rstd = s[:o.Rows], s[o.Rows:]
 	}
 	l.compute = l.part
@@ -68,20 +69,15 @@ type layerNormGrad struct {
 	compute                   part
 }
 
+var _ = register(bindLayerNormGrad)
+
 func bindLayerNormGrad(b *binder, o *device.LayerNormGrad) instruction {
-	b.positive("rows and width", o.Rows, o.Width)
 	n := o.Rows * o.Width
-	l := &layerNormGrad{set: b.set, x: b.need("X", o.X, n), weight: b.need("Weight", o.Weight, o.Width), dy: b.need("DY", o.DY, n),
-		dx: b.maybe("DX", o.DX, n), dweight: b.maybe("DWeight", o.DWeight, o.Width), dbias: b.maybe("DBias", o.DBias, o.Width),
-		plus: b.maybe("Plus", o.Plus, n), plusWeight: b.maybe("PlusWeight", o.PlusWeight, o.Width),
-		plusBias: b.maybe("PlusBias", o.PlusBias, o.Width), width: o.Width}
-	s := b.need("Statistics", o.Statistics, 2*o.Rows)
-	b.share(o.DX, o.Plus, o.DY)
-	b.share(o.DWeight, o.PlusWeight)
-	b.share(o.DBias, o.PlusBias)
-	if b.err != nil {
-		return nil
-	}
+	l := &layerNormGrad{set: b.set, x: b.memory(o.X, n), weight: b.memory(o.Weight, o.Width), dy: b.memory(o.DY, n),
+		dx: b.memory(o.DX, n), dweight: b.memory(o.DWeight, o.Width), dbias: b.memory(o.DBias, o.Width),
+		plus: b.memory(o.Plus, n), plusWeight: b.memory(o.PlusWeight, o.Width),
+		plusBias: b.memory(o.PlusBias, o.Width), width: o.Width}
+	s := b.memory(o.Statistics, 2*o.Rows)
 	l.mean, l.rstd = s[:o.Rows], s[o.Rows:]
 	l.rows = sliced(o.Rows, o.Width, o.Width)
 	scratch := aligned(4 * l.rows.count * o.Width)

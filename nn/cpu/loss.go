@@ -15,11 +15,12 @@ type crossEntropy struct {
 	classes                     int
 }
 
+var _ = register(bindCrossEntropy)
+
 func bindCrossEntropy(b *binder, o *device.CrossEntropy) instruction {
-	b.positive("rows and classes", o.Rows, o.Classes)
 	n := o.Rows * o.Classes
-	return &crossEntropy{set: b.set, logits: b.need("Logits", o.Logits, n), labels: b.need("Labels", o.Labels, o.Rows),
-		loss: b.need("Loss", o.Loss, 1), delta: b.maybe("Delta", o.Delta, n), classes: o.Classes}
+	return &crossEntropy{set: b.set, logits: b.memory(o.Logits, n), labels: b.memory(o.Labels, o.Rows),
+		loss: b.memory(o.Loss, 1), delta: b.memory(o.Delta, n), classes: o.Classes}
 }
 
 func (c *crossEntropy) run(*turn) error {
@@ -46,11 +47,12 @@ type bce struct {
 	classes                              int
 }
 
+var _ = register(bindBCEWithLogits)
+
 func bindBCEWithLogits(b *binder, o *device.BCEWithLogits) instruction {
-	b.positive("rows and classes", o.Rows, o.Classes)
 	n := o.Rows * o.Classes
-	return &bce{logits: b.need("Logits", o.Logits, n), labels: b.need("Labels", o.Labels, n), weights: b.maybe("PosWeight", o.PosWeight, o.Classes),
-		loss: b.need("Loss", o.Loss, 1), delta: b.maybe("Delta", o.Delta, n), classes: o.Classes}
+	return &bce{logits: b.memory(o.Logits, n), labels: b.memory(o.Labels, n), weights: b.memory(o.PosWeight, o.Classes),
+		loss: b.memory(o.Loss, 1), delta: b.memory(o.Delta, n), classes: o.Classes}
 }
 
 func (c *bce) run(*turn) error {

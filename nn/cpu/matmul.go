@@ -37,33 +37,26 @@ type matmul struct {
 // batch is a dimension of matrices with its strides in the operands.
 type batch struct{ count, a, b, c int }
 
+var _ = register(bindMatMul)
+
 func bindMatMul(b *binder, o *device.MatMul) instruction {
 	m := &matmul{set: b.set, biasRows: o.BiasRows, product: simd.Product{TransA: o.TransA, TransB: o.TransB,
 		M: o.M, N: o.N, K: o.K, LDA: o.LDA, LDB: o.LDB, LDC: o.LDC}}
-	b.positive("sizes M, N, K and batch", o.M, o.N, o.K, o.Batch[0], o.Batch[1])
-	m.a = b.matrix("A", o.A, o.OffsetA, o.M, o.K, o.TransA, o.LDA, o.Batch, o.StrideA)
-	m.b = b.matrix("B", o.B, o.OffsetB, o.K, o.N, o.TransB, o.LDB, o.Batch, o.StrideB)
-	m.c = b.matrix("C", o.C, o.OffsetC, o.M, o.N, false, o.LDC, o.Batch, o.StrideC)
-	asC := func(role string, buffer device.Buffer) []float32 {
-		if buffer == 0 {
-			return nil
-		}
-		return b.matrix(role, buffer, o.OffsetC, o.M, o.N, false, o.LDC, o.Batch, o.StrideC)
+	m.a = b.matrices(o.A, o.OffsetA, o.M, o.K, o.TransA, o.LDA, o.Batch, o.StrideA)
+	m.b = b.matrices(o.B, o.OffsetB, o.K, o.N, o.TransB, o.LDB, o.Batch, o.StrideB)
+	asC := func(buffer device.Buffer) []float32 {
+		return b.matrices(buffer, o.OffsetC, o.M, o.N, false, o.LDC, o.Batch, o.StrideC)
 	}
-	m.pre, m.gate, m.plus = asC("Pre", o.Pre), asC("Gate", o.Gate), asC("Plus", o.Plus)
+	m.c, m.pre, m.gate, m.plus = asC(o.C), asC(o.Pre), asC(o.Gate), asC(o.Plus)
 	if o.BiasRows {
-		m.bias = b.maybe("Bias", o.Bias, o.M)
+		m.bias = b.memory(o.Bias, o.M)
 	} else {
-		m.bias = b.maybe("Bias", o.Bias, o.N)
+		m.bias = b.memory(o.Bias, o.N)
 	}
 	if o.Gate != 0 {
 		_, m.gradient = functions(b, o.Activation)
 	} else {
 		m.activate, _ = functions(b, o.Activation)
-	}
-	b.share(o.C, o.Gate, o.Plus)
-	if b.err != nil {
-		return nil
 	}
 
 	for i, count := range o.Batch {
@@ -75,9 +68,6 @@ func bindMatMul(b *binder, o *device.MatMul) instruction {
 		default:
 			m.batches = append(m.batches, d)
 		}
-	}
-	if len(m.sums) > 0 && (m.bias != nil || m.activate != nil || m.gate != nil || m.pre != nil) {
-		b.fail("a product that is summed over a batch dimension takes no bias, activation, gate or pre-activation")
 	}
 	m.fold()
 	m.product.Dots = dots(&m.product)
@@ -102,20 +92,15 @@ func bindMatMul(b *binder, o *device.MatMul) instruction {
 	return m
 }
 
-// matrix is the memory of a batch of matrices of op(rows×columns), from the first element on.
-func (b *binder) matrix(role string, buffer device.Buffer, offset, rows, columns int, trans bool, ld int, counts, strides [2]int) []float32 {
+// matrices are the memory of a batch of matrices of op(rows×columns), from the first element on.
+func (b *binder) matrices(buffer device.Buffer, offset, rows, columns int, trans bool, ld int, counts, strides [2]int) []float32 {
+	if buffer == 0 {
+		return nil
+	}
 	if trans {
 		rows, columns = columns, rows
 	}
-	if ld < columns || offset < 0 || strides[0] < 0 || strides[1] < 0 {
-		b.fail("%s: leading dimension %d of rows of %d, offset %d, strides %v", role, ld, columns, offset, strides)
-		return nil
-	}
-	end := offset + (counts[0]-1)*strides[0] + (counts[1]-1)*strides[1] + (rows-1)*ld + columns
-	if memory := b.need(role, buffer, end); memory != nil {
-		return memory[offset:]
-	}
-	return nil
+	return b.memory(buffer, offset+(counts[0]-1)*strides[0]+(counts[1]-1)*strides[1]+(rows-1)*ld+columns)[offset:]
 }
 
 // dots says whether packing B does not pay: few rows or columns would use what is packed.

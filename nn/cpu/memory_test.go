@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"mixmas/nn/device"
+	"mixmas/nn/devicetest"
 )
 
 // container is a system with a control group of version 2 that has bytes left.
@@ -44,14 +45,14 @@ func TestMemoryLimit(t *testing.T) {
 	if !errors.Is(err, device.ErrOutOfMemory) {
 		t.Fatalf("open: %v, want out of memory", err)
 	}
-	wantError(t, err, "101 MiB needed", "100 MiB of the 150 MiB in /sys/fs/cgroup/memory.max left")
+	devicetest.WantError(t, err, "101 MiB needed", "100 MiB of the 150 MiB in /sys/fs/cgroup/memory.max left")
 
 	s := must(d.Open(40 * mebi))(t)
 	_, err = s.Load(&device.Program{Name: "large", ArenaSize: 61 * mebi})
-	wantError(t, err, "load large: 61 MiB needed", "60 MiB of the 150 MiB")
+	devicetest.WantError(t, err, "load large: 61 MiB needed", "60 MiB of the 150 MiB")
 	must(s.Load(&device.Program{Name: "small", ArenaSize: 20 * mebi}))(t)
 	_, err = d.Open(41 * mebi) // beside the other, which has touched nothing yet
-	wantError(t, err, "41 MiB needed", "40 MiB of the 150 MiB")
+	devicetest.WantError(t, err, "41 MiB needed", "40 MiB of the 150 MiB")
 	check(t, s.Close())
 	check(t, must(d.Open(90*mebi))(t).Close())
 }
@@ -62,7 +63,7 @@ func TestMemoryOfTraining(t *testing.T) {
 	s := must(d.Open(51 * mebi))(t)
 	must(s.Load(&device.Program{Name: "evaluate", ArenaSize: 10 * mebi}))(t)
 	_, err := s.Load(trainer(1))
-	wantError(t, err, "load train: 51 MiB needed", "39 MiB of the 150 MiB")
+	devicetest.WantError(t, err, "load train: 51 MiB needed", "39 MiB of the 150 MiB")
 	check(t, s.Close())
 
 	s = must(d.Open(40 * mebi))(t)
@@ -70,7 +71,7 @@ func TestMemoryOfTraining(t *testing.T) {
 	must(s.Load(trainer(2 * mebi)))(t)
 	must(s.Load(trainer(5 * mebi)))(t)
 	_, err = d.Open(11 * mebi)
-	wantError(t, err, "11 MiB needed", "10 MiB of the 150 MiB")
+	devicetest.WantError(t, err, "11 MiB needed", "10 MiB of the 150 MiB")
 	check(t, s.Close())
 	if len(ledger.held) > 0 {
 		t.Errorf("%d pieces of memory are still held", len(ledger.held))
@@ -86,7 +87,7 @@ func TestMemoryThatIsTouched(t *testing.T) {
 	s := must(d.Open(24 * mebi))(t)
 	defer s.Close()
 	_, err := d.Open(30 * mebi)
-	wantError(t, err, "16 MiB of the 90 MiB")
+	devicetest.WantError(t, err, "16 MiB of the 90 MiB")
 	check(t, s.WriteState(0, make([]float32, 24*mebi)))
 	check(t, must(d.Open(30*mebi))(t).Close())
 }

@@ -9,37 +9,58 @@ import (
 	"pgregory.net/rapid"
 )
 
+// draws are random programs of one operation.
+var draws = map[string]func(*rapid.T, *fixture) device.Operation{
+	"matmul":              drawMatMul,
+	"matmul batch":        drawBatchedMatMul,
+	"map":                 drawMap,
+	"map grad":            drawMapGrad,
+	"binary":              drawBinary,
+	"assemble":            drawAssemble,
+	"sum":                 drawSum,
+	"max":                 drawMax,
+	"max grad":            drawMaxGrad,
+	"dropout":             drawDropout,
+	"layer norm":          drawLayerNorm,
+	"layer norm grad":     drawLayerNormGrad,
+	"batch norm":          drawBatchNorm,
+	"batch norm grad":     drawBatchNormGrad,
+	"im2col":              drawIm2Col,
+	"col2im":              drawCol2Im,
+	"depthwise conv":      drawDepthwiseConv,
+	"depthwise conv grad": drawDepthwiseConvGrad,
+	"cross entropy":       drawCrossEntropy,
+	"bce":                 drawBCE,
+	"adam":                drawAdam,
+	"sgd":                 drawSGD,
+	"softmax":             drawSoftmax,
+	"softmax grad":        drawSoftmaxGrad,
+}
+
 // TestOperations compares each operation with its definition in float64 on random sizes, values and memory layouts.
 func TestOperations(t *testing.T) {
-	for name, draw := range map[string]func(*rapid.T, *fixture) device.Operation{
-		"matmul":              drawMatMul,
-		"matmul batch":        drawBatchedMatMul,
-		"map":                 drawMap,
-		"map grad":            drawMapGrad,
-		"binary":              drawBinary,
-		"assemble":            drawAssemble,
-		"sum":                 drawSum,
-		"max":                 drawMax,
-		"max grad":            drawMaxGrad,
-		"dropout":             drawDropout,
-		"layer norm":          drawLayerNorm,
-		"layer norm grad":     drawLayerNormGrad,
-		"batch norm":          drawBatchNorm,
-		"batch norm grad":     drawBatchNormGrad,
-		"im2col":              drawIm2Col,
-		"col2im":              drawCol2Im,
-		"depthwise conv":      drawDepthwiseConv,
-		"depthwise conv grad": drawDepthwiseConvGrad,
-		"cross entropy":       drawCrossEntropy,
-		"bce":                 drawBCE,
-		"adam":                drawAdam,
-		"sgd":                 drawSGD,
-	} {
+	for name, draw := range draws {
 		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
 			f := newFixture(t)
 			f.op = draw(t, f)
 			f.run(t)
 		}))
+	}
+}
+
+// TestBindings names the operations that the device does not know, and those that TestOperations leaves out.
+func TestBindings(t *testing.T) {
+	for _, name := range bindings.Missing() {
+		t.Errorf("the cpu device does not know %s", name)
+	}
+	drawn := map[string]bool{}
+	for _, draw := range draws {
+		drawn[rapid.Custom(func(t *rapid.T) string { return device.TypeName(draw(t, newFixture(t))) }).Example(1)] = true
+	}
+	for _, op := range device.Kinds() {
+		if _, composite := op.(device.Composite); !composite && !drawn[device.TypeName(op)] {
+			t.Errorf("no random program has the operation %s", device.TypeName(op))
+		}
 	}
 }
 
@@ -481,5 +502,34 @@ func drawSGD(t *rapid.T, f *fixture) device.Operation {
 	if chance(t, "momentum") {
 		o.Momentum, o.Velocity = 0.9, f.state("v", f.values(n))
 	}
+	return o
+}
+
+func drawSoftmax(t *rapid.T, f *fixture) device.Operation {
+	d := dims(t, 9, 2)
+	o := &device.Softmax{Batch: d[0], Repeat: d[1], Width: rapid.SampledFrom([]int{1, 3, 8, 17, 64, 700}).Draw(t, "width")}
+	n := o.Batch * o.Repeat * o.Width
+	o.X = f.in("x", f.scaled(t, n))
+	if chance(t, "mask") {
+		mask := make([]float32, o.Batch*o.Width)
+		for i := range mask {
+			mask[i] = float32(f.random.IntN(2))
+		}
+		o.Mask = f.in("mask", mask)
+	}
+	o.Y = f.result(t, "y", n, o.X)
+	return o
+}
+
+func drawSoftmaxGrad(t *rapid.T, f *fixture) device.Operation {
+	rows, width := drawRows(t)
+	width += 600 * rapid.IntRange(0, 1).Draw(t, "wide")
+	n := rows * width
+	y := f.values(n)
+	for i := range y {
+		y[i] *= y[i] / float32(width)
+	}
+	o := &device.SoftmaxGrad{Rows: rows, Width: width, Y: f.in("y", y), DY: f.in("dy", f.values(n))}
+	o.Plus, o.DX = f.sum(t, "dx", n, o.Y, o.DY)
 	return o
 }

@@ -16,13 +16,11 @@ type adam struct {
 	compute    part
 }
 
+var _ = register(bindAdam)
+
 func bindAdam(b *binder, o *device.Adam) instruction {
-	b.positive("size", o.N)
-	a := &adam{set: b.set, o: o, p: b.need("Parameters", o.Parameters, o.N), g: b.need("Gradients", o.Gradients, o.N),
-		m: b.need("Moments", o.Moments, o.N), v: b.need("Variances", o.Variances, o.N)}
-	for _, own := range []device.Buffer{o.Parameters, o.Moments, o.Variances} {
-		b.share(own, own)
-	}
+	a := &adam{set: b.set, o: o, p: b.memory(o.Parameters, o.N), g: b.memory(o.Gradients, o.N),
+		m: b.memory(o.Moments, o.N), v: b.memory(o.Variances, o.N)}
 	a.compute = a.part
 	return a
 }
@@ -68,16 +66,11 @@ type sgd struct {
 	compute         part
 }
 
+var _ = register(bindSGD)
+
 func bindSGD(b *binder, o *device.SGD) instruction {
-	b.positive("size", o.N)
-	s := &sgd{set: b.set, p: b.need("Parameters", o.Parameters, o.N), g: b.need("Gradients", o.Gradients, o.N),
-		v: b.maybe("Velocity", o.Velocity, o.N), momentum: float32(o.Momentum), decay: float32(o.WeightDecay)}
-	if (o.Velocity == 0) != (o.Momentum == 0) {
-		b.fail("momentum %g: Velocity must be present exactly where there is momentum", o.Momentum)
-	}
-	for _, own := range []device.Buffer{o.Parameters, o.Velocity} {
-		b.share(own, own)
-	}
+	s := &sgd{set: b.set, p: b.memory(o.Parameters, o.N), g: b.memory(o.Gradients, o.N),
+		v: b.memory(o.Velocity, o.N), momentum: float32(o.Momentum), decay: float32(o.WeightDecay)}
 	s.compute = s.part
 	return s
 }

@@ -20,11 +20,12 @@ type reduce struct {
 	compute        part
 }
 
+var _ = register(bindReduce)
+
 func bindReduce(b *binder, o *device.Reduce) instruction {
-	b.positive("sizes", o.Outer, o.Axis, o.Inner)
 	n := o.Outer * o.Inner
-	r := &reduce{set: b.set, x: b.need("X", o.X, n*o.Axis), y: b.need("Y", o.Y, n), index: b.maybe("Index", o.Index, n),
-		plus: b.maybe("Plus", o.Plus, n), outer: o.Outer, axis: o.Axis, inner: o.Inner, scale: o.Scale}
+	r := &reduce{set: b.set, x: b.memory(o.X, n*o.Axis), y: b.memory(o.Y, n), index: b.memory(o.Index, n),
+		plus: b.memory(o.Plus, n), outer: o.Outer, axis: o.Axis, inner: o.Inner, scale: o.Scale}
 	switch {
 	case o.Reduction == device.Sum && o.Inner == 1:
 		r.kernel = r.sumRow
@@ -32,14 +33,11 @@ func bindReduce(b *binder, o *device.Reduce) instruction {
 		r.kernel = r.sumColumns
 	case o.Reduction != device.Max:
 		b.fail("the cpu device does not know reduction %d", int(o.Reduction))
-	case o.Index == 0 || o.Plus != 0:
-		b.fail("a maximum needs Index and takes no Plus")
 	case o.Inner == 1:
 		r.kernel = r.maxRow
 	default:
 		r.kernel = r.maxColumns
 	}
-	b.share(o.Y, o.Plus)
 	r.columns = ceil(o.Inner, columnUnit)
 	r.grain = grain(o.Axis * min(o.Inner, columnUnit))
 	r.compute = r.part
@@ -129,10 +127,11 @@ type maxGrad struct {
 	compute       part
 }
 
+var _ = register(bindMaxGrad)
+
 func bindMaxGrad(b *binder, o *device.MaxGrad) instruction {
-	b.positive("sizes", o.Outer, o.Axis, o.Inner)
 	n := o.Outer * o.Inner
-	g := &maxGrad{dy: b.need("DY", o.DY, n), index: b.need("Index", o.Index, n), dx: b.need("DX", o.DX, n*o.Axis),
+	g := &maxGrad{dy: b.memory(o.DY, n), index: b.memory(o.Index, n), dx: b.memory(o.DX, n*o.Axis),
 		outer: o.Outer, axis: o.Axis, inner: o.Inner}
 	g.compute = g.part
 	return g

@@ -3,13 +3,13 @@ package device
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 )
 
-// Check says whether all buffers lie inside their spaces, whether the sizes of matrices and maps are ones that every device
-// can count with, and whether what is kept is an output of one element.
-func (p *Program) Check() error {
+// Check says whether all buffers lie inside their spaces, whether every operation has sizes that make sense, all the memory
+// that it touches, and none that it must not write, and whether what is kept is an output of one element. largest is the
+// largest size that the device can count with. Every device calls it before it binds a program.
+func (p *Program) Check(largest int) error {
 	for i, info := range p.Buffers {
 		var limit int
 		switch info.Space {
@@ -27,33 +27,12 @@ func (p *Program) Check() error {
 		}
 	}
 	for i, op := range p.Operations {
-		if err := checkSizes(op); err != nil {
-			return fmt.Errorf("operation %d (%s): %w", i+1, op.Name(), err)
+		if c := p.check(op, largest); c.err != nil {
+			return fmt.Errorf("operation %d (%s): %w", i, op.Name(), c.err)
 		}
 	}
 	if k := p.Kept; k != 0 && (k < 0 || int(k) > len(p.Buffers) || p.Info(k).Size != 1 || p.Info(k).Last != len(p.Operations)) {
 		return fmt.Errorf("the kept value is buffer %d, which is no output of one element", k)
-	}
-	return nil
-}
-
-// checkSizes refuses sizes of matrices and maps beyond what fits 32 bits, which kernels count them with.
-func checkSizes(op Operation) error {
-	var sizes []int
-	switch o := op.(type) {
-	case Composite:
-		for _, part := range o.Operations() {
-			if err := checkSizes(part); err != nil {
-				return fmt.Errorf("%s: %w", part.Name(), err)
-			}
-		}
-	case interface{ counts() []int }: // of matrices and maps
-		sizes = o.counts()
-	}
-	for _, n := range sizes {
-		if n < 0 || n > math.MaxInt32 {
-			return fmt.Errorf("a size is %d: want at most %d", n, math.MaxInt32)
-		}
 	}
 	return nil
 }
@@ -72,49 +51,6 @@ func (p *Program) Endpoint(verb, kind string, b Buffer, n int) (BufferInfo, erro
 		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d (%s) has %d elements, got %d", verb, kind, p.Name, b, info.Name, info.Size, n)
 	}
 	return info, nil
-}
-
-// Sharing lists what an operation may write over what it reads. The zero value allows nothing.
-type Sharing struct{ pairs []sharedPair }
-
-type sharedPair struct{ write, read Buffer }
-
-// Allow allows the memory that an operation writes to be exactly the memory that it reads, or the same buffer.
-func (s *Sharing) Allow(write Buffer, reads ...Buffer) {
-	for _, read := range reads {
-		s.pairs = append(s.pairs, sharedPair{write, read})
-	}
-}
-
-// Clear allows nothing again.
-func (s *Sharing) Clear() { s.pairs = s.pairs[:0] }
-
-// Check says whether what the operation writes is not constant, and lies apart from everything else that it touches, or
-// exactly on what it is allowed to share.
-func (s *Sharing) Check(p *Program, op Operation) error {
-	reads, writes := op.Buffers(nil, nil)
-	for i, w := range writes {
-		if p.Info(w).Space == Constant {
-			return fmt.Errorf("it writes buffer %d (%s), which is constant", w, p.Info(w).Name)
-		}
-		for _, other := range writes[i+1:] {
-			if p.overlap(w, other) {
-				return fmt.Errorf("it writes buffers %d (%s) and %d (%s) to overlapping memory", w, p.Info(w).Name, other, p.Info(other).Name)
-			}
-		}
-		for _, r := range reads {
-			exactly := slices.Contains(s.pairs, sharedPair{w, r}) && p.Info(w).Offset == p.Info(r).Offset
-			if p.overlap(w, r) && !exactly {
-				return fmt.Errorf("it writes buffer %d (%s) over buffer %d (%s), which it reads", w, p.Info(w).Name, r, p.Info(r).Name)
-			}
-		}
-	}
-	return nil
-}
-
-func (p *Program) overlap(x, y Buffer) bool {
-	a, b := p.Info(x), p.Info(y)
-	return a.Space == b.Space && a.Offset < b.Offset+b.Size && b.Offset < a.Offset+a.Size
 }
 
 // Stale calls visit for each part of the arena that holds nothing any more: before operation 0 all but the inputs, and

@@ -1,5 +1,11 @@
 package device
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // MaxRank is the largest number of dimensions of a strided operation.
 const MaxRank = 8
 
@@ -17,6 +23,8 @@ type MapGrad struct {
 	N               int
 }
 
+var _ = kind(&Map{})
+
 // Name implements [Operation].
 func (o *Map) Name() string { return o.Activation.String() }
 
@@ -25,6 +33,21 @@ func (o *Map) Buffers(r, w []Buffer) ([]Buffer, []Buffer) { return present(r, o.
 
 // Cost implements [Operation].
 func (o *Map) Cost() Cost { return traffic(o.N, o.N, o.N) }
+
+// Sizes implements [Operation].
+func (o *Map) Sizes() string {
+	return sizes(o.N)
+}
+
+// Check implements [Operation].
+func (o *Map) Check(c *Checker) {
+	c.Positive("size", o.N)
+	c.Need("X", o.X, o.N)
+	c.Need("Y", o.Y, o.N)
+	c.Share(o.Y, o.X)
+}
+
+var _ = kind(&MapGrad{})
 
 // Name implements [Operation].
 func (o *MapGrad) Name() string { return o.Activation.String() + "_grad" }
@@ -36,6 +59,21 @@ func (o *MapGrad) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *MapGrad) Cost() Cost { return traffic(o.N, 3*o.N) }
+
+// Sizes implements [Operation].
+func (o *MapGrad) Sizes() string {
+	return sizes(o.N) + with("plus", o.Plus)
+}
+
+// Check implements [Operation].
+func (o *MapGrad) Check(c *Checker) {
+	c.Positive("size", o.N)
+	c.Need("X", o.X, o.N)
+	c.Need("DY", o.DY, o.N)
+	c.Need("DX", o.DX, o.N)
+	c.Maybe("Plus", o.Plus, o.N)
+	c.Share(o.DX, o.X, o.DY, o.Plus)
+}
 
 // Arithmetic is an operation on pairs of elements.
 type Arithmetic int
@@ -58,6 +96,8 @@ type Binary struct {
 	StridesA, StridesB []int
 }
 
+var _ = kind(&Binary{})
+
 // Name implements [Operation].
 func (o *Binary) Name() string { return o.Arithmetic.String() }
 
@@ -68,6 +108,60 @@ func (o *Binary) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *Binary) Cost() Cost { n := product(o.Shape); return traffic(n, 3*n) }
+
+// Sizes implements [Operation].
+func (o *Binary) Sizes() string {
+	text := sizes(o.Shape...)
+	for i, stride := range [...][]int{o.StridesA, o.StridesB} {
+		if dims := broadcast(o.Shape, stride); dims != "" {
+			text += fmt.Sprintf(" %c over %s", "ab"[i], dims)
+		}
+	}
+	return text + with("plus", o.Plus)
+}
+
+// Check implements [Operation].
+func (o *Binary) Check(c *Checker) {
+	if len(o.Shape) > MaxRank || len(o.StridesA) != len(o.Shape) || len(o.StridesB) != len(o.Shape) {
+		c.Fail("shape %v with strides %v and %v: want the same rank, at most %d", o.Shape, o.StridesA, o.StridesB, MaxRank)
+		return
+	}
+	n := c.Shape(o.Shape)
+	c.View("A", o.A, o.Shape, o.StridesA)
+	c.View("B", o.B, o.Shape, o.StridesB)
+	c.Need("Y", o.Y, n)
+	c.Maybe("Plus", o.Plus, n)
+	c.Share(o.Y, o.Plus)
+	if contiguous(o.Shape, o.StridesA) {
+		c.Share(o.Y, o.A)
+	}
+	if contiguous(o.Shape, o.StridesB) {
+		c.Share(o.Y, o.B)
+	}
+}
+
+// contiguous says that an operand is laid out row-major without gaps.
+func contiguous(shape, strides []int) bool {
+	n := 1
+	for i, size := range slices.Backward(shape) {
+		if size > 1 && strides[i] != n {
+			return false
+		}
+		n *= size
+	}
+	return true
+}
+
+// broadcast lists the dimensions along which an operand does not move.
+func broadcast(shape, strides []int) string {
+	var words []string
+	for i, s := range strides {
+		if s == 0 && shape[i] > 1 {
+			words = append(words, fmt.Sprint(i))
+		}
+	}
+	return strings.Join(words, ",")
+}
 
 // Assemble writes a contiguous buffer of N elements from strided pieces: Y = Base everywhere, then each piece's region
 // gets Scale times the piece's source (added to Base where Base is present). The pieces' regions do not overlap.
@@ -94,6 +188,8 @@ type Piece struct {
 	Scale                        float32
 }
 
+var _ = kind(&Assemble{})
+
 // Name implements [Operation].
 func (o *Assemble) Name() string { return o.Kind }
 
@@ -113,6 +209,56 @@ func (o *Assemble) Cost() Cost {
 		moved += product(p.Shape)
 	}
 	return traffic(0, o.N, moved)
+}
+
+// Sizes implements [Operation].
+func (o *Assemble) Sizes() string {
+	text := sizes(o.N)
+	if len(o.Pieces) > 0 {
+		p := o.Pieces[0]
+		text = sizes(p.Shape...)
+		if last := len(p.Shape) - 1; last >= 0 && p.SourceStrides[last] != 1 {
+			text += fmt.Sprintf(" step %d", p.SourceStrides[last])
+		}
+	}
+	if len(o.Pieces) > 1 {
+		text += fmt.Sprintf(" and %d more", len(o.Pieces)-1)
+	}
+	return text + with("base", o.Base)
+}
+
+// Check implements [Operation].
+func (o *Assemble) Check(c *Checker) {
+	c.Positive("size", o.N)
+	c.Need("Y", o.Y, o.N)
+	c.Maybe("Base", o.Base, o.N)
+	c.Share(o.Y, o.Base)
+	for i := range o.Pieces {
+		o.Pieces[i].check(c, o.N)
+	}
+}
+
+// check checks a piece of a buffer of n elements.
+func (p *Piece) check(c *Checker, n int) {
+	if len(p.Shape) > MaxRank || len(p.SourceStrides) != len(p.Shape) || len(p.TargetStrides) != len(p.Shape) {
+		c.Fail("piece of shape %v with strides %v and %v: want the same rank, at most %d", p.Shape, p.SourceStrides, p.TargetStrides, MaxRank)
+		return
+	}
+	c.Shape(p.Shape)
+	first, lastSource, lastTarget := p.SourceOffset, p.SourceOffset, p.TargetOffset
+	for i, n := range p.Shape {
+		if n > 1 && p.TargetStrides[i] < 1 {
+			c.Fail("piece of shape %v: target strides %v, want 1 or more", p.Shape, p.TargetStrides)
+		}
+		first += (n - 1) * min(p.SourceStrides[i], 0)
+		lastSource += (n - 1) * max(p.SourceStrides[i], 0)
+		lastTarget += (n - 1) * p.TargetStrides[i]
+	}
+	if first < 0 || p.TargetOffset < 0 || lastTarget >= n {
+		c.Fail("piece of shape %v reaches from element %d of its source, and from element %d to %d of %d targets",
+			p.Shape, first, p.TargetOffset, lastTarget, n)
+	}
+	c.Need("Source", p.Source, lastSource+1)
 }
 
 // Reduction names how an axis is reduced.
@@ -141,6 +287,8 @@ type MaxGrad struct {
 	Outer, Axis, Inner int
 }
 
+var _ = kind(&Reduce{})
+
 // Name implements [Operation].
 func (o *Reduce) Name() string { return o.Reduction.String() }
 
@@ -155,6 +303,27 @@ func (o *Reduce) Cost() Cost {
 	return traffic(n, n, o.Outer*o.Inner)
 }
 
+// Sizes implements [Operation].
+func (o *Reduce) Sizes() string {
+	return sizes(o.Outer, o.Axis, o.Inner) + with("plus", o.Plus)
+}
+
+// Check implements [Operation].
+func (o *Reduce) Check(c *Checker) {
+	c.Positive("sizes", o.Outer, o.Axis, o.Inner)
+	n := o.Outer * o.Inner
+	c.Need("X", o.X, n*o.Axis)
+	c.Need("Y", o.Y, n)
+	c.Maybe("Plus", o.Plus, n)
+	c.Maybe("Index", o.Index, n)
+	if o.Reduction == Max && (o.Index == 0 || o.Plus != 0) {
+		c.Fail("a maximum needs Index and takes no Plus")
+	}
+	c.Share(o.Y, o.Plus)
+}
+
+var _ = kind(&MaxGrad{})
+
 // Name implements [Operation].
 func (o *MaxGrad) Name() string { return "max_grad" }
 
@@ -166,6 +335,20 @@ func (o *MaxGrad) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 // Cost implements [Operation].
 func (o *MaxGrad) Cost() Cost { return traffic(0, o.Outer*o.Axis*o.Inner, 2*o.Outer*o.Inner) }
 
+// Sizes implements [Operation].
+func (o *MaxGrad) Sizes() string {
+	return sizes(o.Outer, o.Axis, o.Inner)
+}
+
+// Check implements [Operation].
+func (o *MaxGrad) Check(c *Checker) {
+	c.Positive("sizes", o.Outer, o.Axis, o.Inner)
+	n := o.Outer * o.Inner
+	c.Need("DY", o.DY, n)
+	c.Need("Index", o.Index, n)
+	c.Need("DX", o.DX, n*o.Axis)
+}
+
 // Dropout zeroes elements of X and divides the others by 1-P: Y = X mask / (1-P). Element i is dropped when word i mod 4
 // of Philox4x32-10 with counter (i/4, 0, Step.Counter, Number) and key Step.Seed is below round(P 2³²). The gradient is
 // the same operation, with the same Number, applied to DY.
@@ -175,6 +358,8 @@ type Dropout struct {
 	P      float64
 	Number uint32
 }
+
+var _ = kind(&Dropout{})
 
 // Name implements [Operation].
 func (o *Dropout) Name() string { return "dropout" }
@@ -186,6 +371,22 @@ func (o *Dropout) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *Dropout) Cost() Cost { return traffic(o.N, 2*o.N) }
+
+// Sizes implements [Operation].
+func (o *Dropout) Sizes() string {
+	return sizes(o.N)
+}
+
+// Check implements [Operation].
+func (o *Dropout) Check(c *Checker) {
+	c.Positive("size", o.N)
+	if !(o.P >= 0 && o.P < 1) {
+		c.Fail("probability %g, want 0 or more and less than 1", o.P)
+	}
+	c.Need("X", o.X, o.N)
+	c.Need("Y", o.Y, o.N)
+	c.Share(o.Y, o.X)
+}
 
 func product(shape []int) int {
 	n := 1

@@ -15,6 +15,8 @@ type BCEWithLogits struct {
 	Rows, Classes                          int
 }
 
+var _ = kind(&CrossEntropy{})
+
 // Name implements [Operation].
 func (o *CrossEntropy) Name() string { return "cross_entropy" }
 
@@ -26,6 +28,23 @@ func (o *CrossEntropy) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 // Cost implements [Operation].
 func (o *CrossEntropy) Cost() Cost { n := o.Rows * o.Classes; return traffic(8*n, 2*n) }
 
+// Sizes implements [Operation].
+func (o *CrossEntropy) Sizes() string {
+	return sizes(o.Rows, o.Classes)
+}
+
+// Check implements [Operation].
+func (o *CrossEntropy) Check(c *Checker) {
+	c.Positive("rows and classes", o.Rows, o.Classes)
+	n := o.Rows * o.Classes
+	c.Need("Logits", o.Logits, n)
+	c.Need("Labels", o.Labels, o.Rows)
+	c.Need("Loss", o.Loss, 1)
+	c.Maybe("Delta", o.Delta, n)
+}
+
+var _ = kind(&BCEWithLogits{})
+
 // Name implements [Operation].
 func (o *BCEWithLogits) Name() string { return "bce_with_logits" }
 
@@ -36,3 +55,19 @@ func (o *BCEWithLogits) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *BCEWithLogits) Cost() Cost { n := o.Rows * o.Classes; return traffic(10*n, 3*n) }
+
+// Sizes implements [Operation].
+func (o *BCEWithLogits) Sizes() string {
+	return sizes(o.Rows, o.Classes)
+}
+
+// Check implements [Operation].
+func (o *BCEWithLogits) Check(c *Checker) {
+	c.Positive("rows and classes", o.Rows, o.Classes)
+	n := o.Rows * o.Classes
+	c.Need("Logits", o.Logits, n)
+	c.Need("Labels", o.Labels, n)
+	c.Maybe("PosWeight", o.PosWeight, o.Classes)
+	c.Need("Loss", o.Loss, 1)
+	c.Maybe("Delta", o.Delta, n)
+}

@@ -17,6 +17,8 @@ type LayerNormGrad struct {
 	Rows, Width                                   int
 }
 
+var _ = kind(&LayerNorm{})
+
 // Name implements [Operation].
 func (o *LayerNorm) Name() string { return "layer_norm" }
 
@@ -27,6 +29,24 @@ func (o *LayerNorm) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *LayerNorm) Cost() Cost { n := o.Rows * o.Width; return traffic(8*n, 2*n) }
+
+// Sizes implements [Operation].
+func (o *LayerNorm) Sizes() string {
+	return sizes(o.Rows, o.Width)
+}
+
+// Check implements [Operation].
+func (o *LayerNorm) Check(c *Checker) {
+	c.Positive("rows and width", o.Rows, o.Width)
+	n := o.Rows * o.Width
+	c.Need("X", o.X, n)
+	c.Need("Weight", o.Weight, o.Width)
+	c.Need("Bias", o.Bias, o.Width)
+	c.Need("Y", o.Y, n)
+	c.Maybe("Statistics", o.Statistics, 2*o.Rows)
+}
+
+var _ = kind(&LayerNormGrad{})
 
 // Name implements [Operation].
 func (o *LayerNormGrad) Name() string { return "layer_norm_grad" }
@@ -39,6 +59,30 @@ func (o *LayerNormGrad) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *LayerNormGrad) Cost() Cost { n := o.Rows * o.Width; return traffic(14*n, 3*n) }
+
+// Sizes implements [Operation].
+func (o *LayerNormGrad) Sizes() string {
+	return sizes(o.Rows, o.Width) + with("plus", o.Plus)
+}
+
+// Check implements [Operation].
+func (o *LayerNormGrad) Check(c *Checker) {
+	c.Positive("rows and width", o.Rows, o.Width)
+	n := o.Rows * o.Width
+	c.Need("X", o.X, n)
+	c.Need("Weight", o.Weight, o.Width)
+	c.Need("Statistics", o.Statistics, 2*o.Rows)
+	c.Need("DY", o.DY, n)
+	c.Maybe("DX", o.DX, n)
+	c.Maybe("DWeight", o.DWeight, o.Width)
+	c.Maybe("DBias", o.DBias, o.Width)
+	c.Maybe("Plus", o.Plus, n)
+	c.Maybe("PlusWeight", o.PlusWeight, o.Width)
+	c.Maybe("PlusBias", o.PlusBias, o.Width)
+	c.Share(o.DX, o.Plus)
+	c.Share(o.DWeight, o.PlusWeight)
+	c.Share(o.DBias, o.PlusBias)
+}
 
 // BatchNorm normalises the channels of X (Outer, Channels, Inner) and applies a gain and a bias (Ioffe and Szegedy 2015).
 // With Train it uses the batch's own biased variance, writes each channel's mean and rstd to Statistics (first Channels
@@ -61,6 +105,8 @@ type BatchNormGrad struct {
 	Train                                         bool
 }
 
+var _ = kind(&BatchNorm{})
+
 // Name implements [Operation].
 func (o *BatchNorm) Name() string { return "batch_norm" }
 
@@ -76,6 +122,31 @@ func (o *BatchNorm) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 // Cost implements [Operation].
 func (o *BatchNorm) Cost() Cost { n := o.Outer * o.Channels * o.Inner; return traffic(8*n, 3*n) }
 
+// Sizes implements [Operation].
+func (o *BatchNorm) Sizes() string {
+	return sizes(o.Outer, o.Channels, o.Inner) + when("train", o.Train)
+}
+
+// Check implements [Operation].
+func (o *BatchNorm) Check(c *Checker) {
+	c.Positive("outer, channels and inner", o.Outer, o.Channels, o.Inner)
+	if o.Train && o.Outer*o.Inner < 2 {
+		c.Fail("training needs at least 2 values per channel, got %d", o.Outer*o.Inner)
+	}
+	n := o.Outer * o.Channels * o.Inner
+	c.Need("X", o.X, n)
+	c.Need("Weight", o.Weight, o.Channels)
+	c.Need("Bias", o.Bias, o.Channels)
+	c.Need("Y", o.Y, n)
+	c.Need("RunningMean", o.RunningMean, o.Channels)
+	c.Need("RunningVariance", o.RunningVariance, o.Channels)
+	c.Maybe("Statistics", o.Statistics, 2*o.Channels)
+	c.Share(o.RunningMean, o.RunningMean)
+	c.Share(o.RunningVariance, o.RunningVariance)
+}
+
+var _ = kind(&BatchNormGrad{})
+
 // Name implements [Operation].
 func (o *BatchNormGrad) Name() string { return "batch_norm_grad" }
 
@@ -87,3 +158,26 @@ func (o *BatchNormGrad) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *BatchNormGrad) Cost() Cost { n := o.Outer * o.Channels * o.Inner; return traffic(14*n, 5*n) }
+
+// Sizes implements [Operation].
+func (o *BatchNormGrad) Sizes() string {
+	return sizes(o.Outer, o.Channels, o.Inner) + with("plus", o.Plus) + when("train", o.Train)
+}
+
+// Check implements [Operation].
+func (o *BatchNormGrad) Check(c *Checker) {
+	c.Positive("outer, channels and inner", o.Outer, o.Channels, o.Inner)
+	n := o.Outer * o.Channels * o.Inner
+	c.Need("X", o.X, n)
+	c.Need("Weight", o.Weight, o.Channels)
+	c.Need("Statistics", o.Statistics, 2*o.Channels)
+	c.Need("DY", o.DY, n)
+	c.Maybe("DX", o.DX, n)
+	c.Maybe("DWeight", o.DWeight, o.Channels)
+	c.Maybe("DBias", o.DBias, o.Channels)
+	c.Maybe("Plus", o.Plus, n)
+	c.Maybe("PlusWeight", o.PlusWeight, o.Channels)
+	c.Maybe("PlusBias", o.PlusBias, o.Channels)
+	c.Share(o.DWeight, o.PlusWeight)
+	c.Share(o.DBias, o.PlusBias)
+}

@@ -18,6 +18,8 @@ type SGD struct {
 	Momentum, WeightDecay           float64
 }
 
+var _ = kind(&Adam{})
+
 // Name implements [Operation].
 func (o *Adam) Name() string { return "adam" }
 
@@ -29,6 +31,25 @@ func (o *Adam) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 // Cost implements [Operation].
 func (o *Adam) Cost() Cost { return traffic(14*o.N, 7*o.N) }
 
+// Sizes implements [Operation].
+func (o *Adam) Sizes() string {
+	return sizes(o.N)
+}
+
+// Check implements [Operation].
+func (o *Adam) Check(c *Checker) {
+	c.Positive("size", o.N)
+	c.Need("Parameters", o.Parameters, o.N)
+	c.Need("Gradients", o.Gradients, o.N)
+	c.Need("Moments", o.Moments, o.N)
+	c.Need("Variances", o.Variances, o.N)
+	for _, own := range []Buffer{o.Parameters, o.Moments, o.Variances} {
+		c.Share(own, own)
+	}
+}
+
+var _ = kind(&SGD{})
+
 // Name implements [Operation].
 func (o *SGD) Name() string { return "sgd" }
 
@@ -39,3 +60,22 @@ func (o *SGD) Buffers(r, w []Buffer) ([]Buffer, []Buffer) {
 
 // Cost implements [Operation].
 func (o *SGD) Cost() Cost { return traffic(6*o.N, 5*o.N) }
+
+// Sizes implements [Operation].
+func (o *SGD) Sizes() string {
+	return sizes(o.N) + with("momentum", o.Velocity)
+}
+
+// Check implements [Operation].
+func (o *SGD) Check(c *Checker) {
+	c.Positive("size", o.N)
+	if (o.Velocity == 0) != (o.Momentum == 0) {
+		c.Fail("momentum %g: Velocity must be present exactly where there is momentum", o.Momentum)
+	}
+	c.Need("Parameters", o.Parameters, o.N)
+	c.Need("Gradients", o.Gradients, o.N)
+	c.Maybe("Velocity", o.Velocity, o.N)
+	for _, own := range []Buffer{o.Parameters, o.Velocity} {
+		c.Share(own, own)
+	}
+}

@@ -90,6 +90,11 @@ type Operation interface {
 	Buffers(reads, writes []Buffer) (r, w []Buffer)
 	// Cost is the least work that the operation does.
 	Cost() Cost
+	// Sizes are the sizes and variants of the operation for tables: operations with the same name and the same sizes take
+	// about the same time.
+	Sizes() string
+	// Check tells c what must hold of the sizes and the buffers, and what may be written over what is read.
+	Check(c *Checker)
 }
 
 func present(list []Buffer, buffers ...Buffer) []Buffer {

@@ -1,4 +1,4 @@
-// Package dimensions writes shapes as people do.
+// Package dimensions writes shapes as people write them.
 package dimensions
 
 import (
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Text is a shape in words, such as 3×64×64. That without dimensions is "scalar".
+// Text is a shape as text, such as 3×64×64. A shape without dimensions is "scalar".
 func Text(shape []int) string {
 	if len(shape) == 0 {
 		return "scalar"

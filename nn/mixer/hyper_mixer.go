@@ -95,7 +95,7 @@ func NewHyperMixing(s *nn.Scope, d, t, heads int, tied bool) *HyperMixing {
 }
 
 // Forward records the mixing of x (b, n, d). mask is nil or marks real tokens (b, n): the others are zeroed in x, W1 and
-// W2.
+// W2. Without a mask it is one composite but for the norm.
 func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	if len(x.Shape) != 3 || x.Shape[2] != m.d {
 		return g.Fail(x.Shape, "hyper mixing: the input %v does not have the width %d", x.Shape, m.d)
@@ -106,34 +106,31 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 		x = g.Mul(x, mask)
 	}
 	positions := g.ConstantOf("positions", func(p []float32) { sinusoid(p, m.d) }, n, m.d)
-	if mask != nil || g.Err() != nil {
-		return m.norm.Forward(g, m.mix(g, x, positions, mask))
+	if mask != nil {
+		w := m.generate(g, g.Add(x, positions), mask)
+		_, z := m.apply(g, x, w[0].weights, w[1].weights)
+		return m.norm.Forward(g, z)
 	}
 	op := &device.HyperMixing{Batch: b, Tokens: n, Width: m.d, Hidden: m.t, Heads: m.heads, Tied: m.tied,
 		X: x.Buffer(), Positions: positions.Buffer()}
-	parameters := func(i int) (fc1, fc2 *nn.Value) {
-		return g.Parameter(m.generators[i].fc1), g.Parameter(m.generators[i].fc2)
-	}
-	z := g.Fuse(func() *nn.Value { return m.mix(g, x, positions, nil) }, func(p device.Parts, z *nn.Value) device.Operation {
-		op.Parts, op.Z, op.Positioned = p, z.Buffer(), p[0].(*device.Binary).Y
-		for i := range op.FC1 {
-			fc1, fc2 := parameters(i)
-			op.FC1[i], op.FC2[i] = fc1.Buffer(), fc2.Buffer()
-			// The generators follow the sum, two products each; a tied one is there once.
-			at := 1 + 2*i
-			if m.tied {
-				at = 1
-			}
-			inner, weights := p[at].(*device.MatMul), p[at+1].(*device.MatMul)
-			op.Pre[i], op.Inner[i], op.Weights[i] = inner.Pre, inner.C, weights.C
+	var positioned *nn.Value
+	var w [2]generated
+	z := g.Fuse(func() *nn.Value {
+		positioned = g.Add(x, positions)
+		w = m.generate(g, positioned, nil)
+		return m.fusedApply(g, x, w[0].weights, w[1].weights)
+	}, func(p device.Parts, z *nn.Value) device.Operation {
+		op.Parts, op.Positioned, op.Z = p, positioned.Buffer(), z.Buffer()
+		for i, w := range w {
+			op.FC1[i], op.FC2[i] = w.fc1.Buffer(), w.fc2.Buffer()
+			op.Pre[i], op.Inner[i], op.Weights[i] = w.inner.Kept(), w.inner.Buffer(), w.weights.Buffer()
 		}
 		return op
-	}, func(p device.Parts, dz device.Buffer, target func(*nn.Value) device.Target) device.Operation {
-		back := &device.HyperMixingGrad{Parts: p, Forward: op, DZ: dz, DX: target(x)}
-		for i := range back.DFC1 {
+	}, func(d nn.Gradients) device.Operation {
+		back := &device.HyperMixingGrad{Parts: d.Parts, Forward: op, DZ: d.DY, DX: d.Of(x)}
+		for i, w := range w {
 			if i == 0 || !m.tied {
-				fc1, fc2 := parameters(i)
-				back.DFC1[i], back.DFC2[i] = target(fc1), target(fc2)
+				back.DFC1[i], back.DFC2[i] = d.Of(w.fc1), d.Of(w.fc2)
 			}
 		}
 		return back
@@ -141,46 +138,64 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	return m.norm.Forward(g, z)
 }
 
-// mix records the generators and the products with what they generate. mask is nil or (b, n, 1).
-func (m *HyperMixing) mix(g *nn.Graph, x, positions, mask *nn.Value) *nn.Value {
-	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
-	positioned := g.Add(x, positions)
-	generate := func(i int) *nn.Value {
-		w := m.generate(g, m.generators[i], positioned)
-		if mask != nil {
-			w = g.Mul(w, mask)
-		}
-		return w
-	}
-	w1 := generate(0)
-	w2 := w1
-	if !m.tied {
-		w2 = generate(1)
-	}
+// generated are the values of a generator: its weights, its hidden layer, and what it makes of the tokens.
+type generated struct{ fc1, fc2, inner, weights *nn.Value }
 
-	// The matrix of sample i and head j lies at i·n·d + j·d/h in x, and alike in W1 and W2.
-	each := [2]int{b, m.heads}
-	inX := func(v *nn.Value, trans bool) nn.Matrix {
-		return nn.Matrix{Value: v, Trans: trans, LD: m.d, Stride: [2]int{n * m.d, dk}}
+// generate records the generators on all tokens and heads of x (b, n, d) at once: W1 and W2 (b, n, t), which are the same
+// where tied. mask is nil or (b, n, 1).
+func (m *HyperMixing) generate(g *nn.Graph, x, mask *nn.Value) (w [2]generated) {
+	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
+	layer := func(x, weight *nn.Value, out int, activation device.Activation) *nn.Value {
+		return g.StridedMatMul(nn.StridedMatMul{
+			A: nn.Layout{LD: m.d, Stride: [2]int{0, dk}}.Of(x),
+			B: nn.Layout{LD: dk, Stride: [2]int{0, out * dk}}.Of(weight).Transposed(),
+			C: nn.Layout{LD: m.heads * out, Stride: [2]int{0, out}},
+			M: b * n, N: out, K: dk, Batch: [2]int{1, m.heads}, Activation: activation, Shape: []int{b, n, m.heads * out}})
 	}
-	inW := func(v *nn.Value) nn.Matrix { return nn.Matrix{Value: v, LD: m.t, Stride: [2]int{n * m.t, tk}} }
-	hidden := g.Product(nn.Product{A: inX(x, true), B: inW(w1), M: dk, N: tk, K: n, Batch: each,
-		LDC: tk, StrideC: [2]int{m.heads * dk * tk, dk * tk}, Activation: device.GELU, Shape: []int{b, m.heads, dk, tk}})
-	return g.Product(nn.Product{A: inW(w2), B: nn.Matrix{Value: hidden, Trans: true, LD: tk, Stride: [2]int{m.heads * dk * tk, dk * tk}},
-		M: n, N: dk, K: tk, Batch: each, LDC: m.d, StrideC: [2]int{n * m.d, dk}, Shape: []int{b, n, m.d}})
+	for i, from := range m.generators {
+		if i == 1 && m.tied {
+			w[1] = w[0]
+			break
+		}
+		v := generated{fc1: g.Parameter(from.fc1)}
+		v.inner = layer(x, v.fc1, dk, device.GELU)
+		v.fc2 = g.Parameter(from.fc2)
+		v.weights = layer(v.inner, v.fc2, tk, device.Identity)
+		if mask != nil {
+			v.weights = g.Mul(v.weights, mask)
+		}
+		w[i] = v
+	}
+	return w
 }
 
-// generate makes the rows of all samples and heads at once: (b, n, d) to (b, n, t).
-func (m *HyperMixing) generate(g *nn.Graph, w generator, x *nn.Value) *nn.Value {
+// apply records W2 gelu(W1ᵀ x) for each sample and head of x (b, n, d).
+func (m *HyperMixing) apply(g *nn.Graph, x, w1, w2 *nn.Value) (hidden, z *nn.Value) {
 	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
-	layer := func(x *nn.Value, weight *nn.Parameter, out int, activation device.Activation) *nn.Value {
-		return g.Product(nn.Product{
-			A: nn.Matrix{Value: x, LD: m.d, Stride: [2]int{0, dk}},
-			B: nn.Matrix{Value: g.Parameter(weight), Trans: true, LD: dk, Stride: [2]int{0, out * dk}},
-			M: b * n, N: out, K: dk, Batch: [2]int{1, m.heads},
-			LDC: m.heads * out, StrideC: [2]int{0, out}, Activation: activation, Shape: []int{b, n, m.heads * out}})
-	}
-	return layer(layer(x, w.fc1, dk, device.GELU), w.fc2, tk, device.Identity)
+	// The matrix of sample i and head j lies at i·n·d + j·d/h in x, and alike in W1 and W2.
+	inX, inW := nn.Layout{LD: m.d, Stride: [2]int{n * m.d, dk}}, nn.Layout{LD: m.t, Stride: [2]int{n * m.t, tk}}
+	inHidden := nn.Layout{LD: tk, Stride: [2]int{m.heads * dk * tk, dk * tk}}
+	each := [2]int{b, m.heads}
+	hidden = g.StridedMatMul(nn.StridedMatMul{A: inX.Of(x).Transposed(), B: inW.Of(w1), C: inHidden,
+		M: dk, N: tk, K: n, Batch: each, Activation: device.GELU, Shape: []int{b, m.heads, dk, tk}})
+	return hidden, g.StridedMatMul(nn.StridedMatMul{A: inW.Of(w2), B: inHidden.Of(hidden).Transposed(), C: inX,
+		M: n, N: dk, K: tk, Batch: each, Shape: x.Shape})
+}
+
+// fusedApply is apply as a composite.
+func (m *HyperMixing) fusedApply(g *nn.Graph, x, w1, w2 *nn.Value) *nn.Value {
+	op := &device.GeneratedMLP{X: x.Buffer(), W1: w1.Buffer(), W2: w2.Buffer(),
+		Batch: x.Shape[0], Tokens: x.Shape[1], Width: m.d, Hidden: m.t, Heads: m.heads}
+	var hidden *nn.Value
+	return g.Fuse(func() (z *nn.Value) {
+		hidden, z = m.apply(g, x, w1, w2)
+		return z
+	}, func(p device.Parts, z *nn.Value) device.Operation {
+		op.Parts, op.Pre, op.Inner, op.Z = p, hidden.Kept(), hidden.Buffer(), z.Buffer()
+		return op
+	}, func(d nn.Gradients) device.Operation {
+		return &device.GeneratedMLPGrad{Parts: d.Parts, Forward: op, DZ: d.DY, DX: d.Of(x), DW1: d.Of(w1), DW2: d.Of(w2)}
+	})
 }
 
 // sinusoid writes the positions p (n, d) of Vaswani et al. 2017: sine on even features and cosine on odd ones, with

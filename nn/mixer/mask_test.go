@@ -6,7 +6,7 @@ import (
 
 	"mixmas/nn"
 	"mixmas/nn/device"
-	"mixmas/nn/device/devicetest/reference"
+	"mixmas/nn/devicetest/reference"
 	"mixmas/nn/mixer"
 )
 

@@ -95,25 +95,21 @@ func (m *Monarch) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	b, width := x.Shape[0], x.Shape[2]
 	sample := m.order() * width
 	// Row i of the p×q view is q rows of x in a run, column j is every q-th row.
-	rows := func(v *nn.Value) nn.Matrix {
-		return nn.Matrix{Value: v, LD: width, Stride: [2]int{sample, m.q * width}}
-	}
-	columns := func(v *nn.Value) nn.Matrix {
-		return nn.Matrix{Value: v, LD: m.q * width, Stride: [2]int{sample, width}}
-	}
-	multiply := func(w *nn.Parameter, k, blocks int, v nn.Matrix) *nn.Value {
-		return g.Product(nn.Product{A: nn.Matrix{Value: g.Parameter(w), LD: k, Stride: [2]int{0, k * k}}, B: v,
-			M: k, N: width, K: k, Batch: [2]int{b, blocks}, LDC: v.LD, StrideC: v.Stride, Shape: x.Shape})
+	rows := nn.Layout{LD: width, Stride: [2]int{sample, m.q * width}}
+	columns := nn.Layout{LD: m.q * width, Stride: [2]int{sample, width}}
+	multiply := func(w *nn.Value, k, blocks int, v *nn.Value, in nn.Layout) *nn.Value {
+		return g.StridedMatMul(nn.StridedMatMul{A: nn.Layout{LD: k, Stride: [2]int{0, k * k}}.Of(w), B: in.Of(v), C: in,
+			M: k, N: width, K: k, Batch: [2]int{b, blocks}, Shape: x.Shape})
 	}
 	l, r := g.Parameter(m.l), g.Parameter(m.r)
 	op := &device.Monarch{X: x.Buffer(), L: l.Buffer(), R: r.Buffer(), Batch: b, P: m.p, Q: m.q, Width: width}
 	return g.Fuse(func() *nn.Value {
-		return multiply(m.r, m.p, m.q, columns(multiply(m.l, m.q, m.p, rows(x))))
+		return multiply(r, m.p, m.q, multiply(l, m.q, m.p, x, rows), columns)
 	}, func(p device.Parts, y *nn.Value) device.Operation {
 		op.Parts, op.Y = p, y.Buffer()
 		return op
-	}, func(p device.Parts, dy device.Buffer, target func(*nn.Value) device.Target) device.Operation {
-		return &device.MonarchGrad{Parts: p, Forward: op, DY: dy, DX: target(x), DL: target(l), DR: target(r)}
+	}, func(d nn.Gradients) device.Operation {
+		return &device.MonarchGrad{Parts: d.Parts, Forward: op, DY: d.DY, DX: d.Of(x), DL: d.Of(l), DR: d.Of(r)}
 	})
 }
 

@@ -33,7 +33,6 @@ type sizes struct{ width, depth, tokens, channels int }
 
 var (
 	avmnistSizes = sizes{width: 128, depth: 4, tokens: 32, channels: 3072}
-	mmimdbSizes  = sizes{width: 256, depth: 4, tokens: 32, channels: 3072}
 	mimicSizes   = sizes{width: 64, depth: 1, tokens: 16, channels: 64}
 )
 
@@ -41,8 +40,6 @@ var (
 var (
 	avmnistImage = Modality{Name: "image", Kind: Map, Shape: []int{1, 28, 28}}
 	avmnistAudio = Modality{Name: "audio", Kind: Map, Shape: []int{1, 112, 112}}
-	mmimdbImage  = Modality{Name: "image", Kind: Map, Shape: []int{3, 160, 256}}
-	mmimdbText   = Modality{Name: "text", Kind: Sequence, Shape: []int{512, 768}}
 	mimicSeries  = Modality{Name: "series", Kind: Sequence, Shape: []int{24, 12}}
 	mimicStatic  = Modality{Name: "static", Kind: Table, Shape: []int{5}}
 )
@@ -60,8 +57,6 @@ func (z sizes) choice(architecture string, dropout float64) Choice {
 		return Choice{architecture, &MLPMixerOptions{Width: z.width, Depth: z.depth, TokenWidth: z.tokens, ChannelWidth: z.channels, Dropout: dropout}}
 	case "hyper_mixer":
 		return Choice{architecture, &HyperMixerOptions{Width: z.width, Depth: z.depth, TokenWidth: 256, ChannelWidth: z.channels, Heads: 1, Dropout: dropout}}
-	case "monarch_mixer":
-		return Choice{architecture, &MonarchMixerOptions{Width: z.width, Depth: z.depth}}
 	}
 	panic("mixer: no preset of architecture " + architecture)
 }

@@ -1,6 +1,6 @@
 // Package philox is the counter-based random number generator Philox4x32-10 (Salmon et al., "Parallel random numbers: as
-// easy as 1, 2, 3", SC 2011). A number depends on its counter and key alone, so that a stream can be computed in any
-// order, on any device and by any number of workers.
+// easy as 1, 2, 3", SC 2011). A number depends only on its counter and key, so a stream can be computed in any order,
+// on any device and by any number of workers.
 package philox
 
 // The multipliers of the two lanes and the increments of the two key words.

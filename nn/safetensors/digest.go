@@ -12,9 +12,9 @@ import (
 	"mixmas/nn"
 )
 
-// Digest is the SHA-256, as 64 hexadecimal digits, of the tensors' names, shapes and bits. It does not depend on how a file
-// lays them out: in the order of their names, each is its name's length and its name, its number of dimensions and these,
-// all numbers as eight bytes, and its elements as in a file.
+// Digest is the SHA-256, as 64 hexadecimal digits, of the tensors' names, shapes and bits. It does not depend on the layout of
+// a file. The tensors are hashed in the order of their names: each is the length of its name and the name, the number of
+// dimensions and the dimensions, all numbers as eight bytes, and then the elements as in a file.
 func Digest(tensors nn.Weights) string {
 	hash := sha256.New()
 	var head []byte
@@ -27,7 +27,7 @@ func Digest(tensors nn.Weights) string {
 			head = binary.LittleEndian.AppendUint64(head, uint64(n))
 		}
 		hash.Write(head)
-		_ = writeElements(hash, t.Data) // a hash takes everything
+		_ = writeElements(hash, t.Data) // a hash never fails
 	}
 	return hex.EncodeToString(hash.Sum(nil))
 }

@@ -16,12 +16,12 @@ import (
 	"mixmas/nn/dimensions"
 )
 
-// ErrJSON marks a file that is JSON text where one of tensors was expected.
+// ErrJSON marks a file that is JSON text instead of a safetensors file.
 var ErrJSON = errors.New("the file is JSON text, it holds no tensors")
 
 var errNoTensors = errors.New("this is no file of tensors: it does not begin with the length of a header, and a header")
 
-// Header is what a file says before its tensors: its metadata and where each tensor lies.
+// Header is the header of a file: its metadata, and where each tensor is.
 type Header struct {
 	Metadata map[string]string
 	tensors  []place // in the order of their bytes, without overlap or gap
@@ -34,7 +34,7 @@ type place struct {
 	from, to uint64
 }
 
-// Parse reads a whole file. It refuses what [ReadHeader] does.
+// Parse reads a whole file. It rejects what [ReadHeader] rejects.
 func Parse(file []byte) (tensors nn.Weights, metadata map[string]string, err error) {
 	r := bytes.NewReader(file)
 	h, err := ReadHeader(r, int64(len(file)))
@@ -45,8 +45,8 @@ func Parse(file []byte) (tensors nn.Weights, metadata map[string]string, err err
 	return tensors, h.Metadata, err
 }
 
-// ReadHeader reads the header of a file of the given size in bytes, and no further. It refuses headers above [MaxHeader],
-// names that are there twice, types other than F32, tensors that overlap or leave the file, and gaps.
+// ReadHeader reads the header of a file of the given size in bytes, and no further. It rejects headers above [MaxHeader],
+// duplicate names, types other than F32, tensors that overlap or extend beyond the file, and gaps.
 func ReadHeader(r io.Reader, size int64) (*Header, error) {
 	h, err := readHeader(r, size)
 	if err != nil {
@@ -74,7 +74,7 @@ func readHeader(r io.Reader, size int64) (*Header, error) {
 		return nil, fmt.Errorf("the file is cut off, or none of tensors: its header has %d bytes, and %d follow", length, rest)
 	}
 	if length > MaxHeader {
-		return nil, fmt.Errorf("the header has %d bytes, at most %d are read", length, MaxHeader)
+		return nil, fmt.Errorf("the header has %d bytes, want at most %d", length, MaxHeader)
 	}
 	text := make([]byte, length)
 	if _, err := io.ReadFull(r, text); err != nil {
@@ -112,20 +112,20 @@ func (h *Header) decode(text []byte, size uint64) error {
 		case e.Type != "F32":
 			return fmt.Errorf("tensor %q has type %q, want F32", name, e.Type)
 		case e.Shape == nil || len(e.Offsets) != 2:
-			return fmt.Errorf("tensor %q has no shape or no two offsets", name)
+			return fmt.Errorf("tensor %q has no shape, or not two offsets", name)
 		case !ok || e.Offsets[0] > e.Offsets[1] || e.Offsets[1] > size || e.Offsets[1]-e.Offsets[0] != 4*uint64(n):
-			return fmt.Errorf("tensor %q of shape %s does not fit bytes %v of %d", name, dimensions.Text(e.Shape), e.Offsets, size)
+			return fmt.Errorf("tensor %q: shape %s does not fit bytes %v of %d", name, dimensions.Text(e.Shape), e.Offsets, size)
 		}
 		h.tensors = append(h.tensors, place{name, e.Shape, e.Offsets[0], e.Offsets[1]})
 		return nil
 	})
 	if rest := bytes.TrimSpace(text[d.InputOffset():]); err == nil && len(rest) > 0 {
-		return errors.New("header: something follows its JSON")
+		return errors.New("header: unexpected text after the JSON")
 	}
 	return err
 }
 
-// object reads a JSON object and calls field after each name, which must be there once, to read its value.
+// object reads a JSON object and calls field after each name to read its value. Duplicate names are an error.
 func object(d *json.Decoder, what string, field func(name string) error) error {
 	token, err := d.Token()
 	if err == nil && token != json.Delim('{') {
@@ -138,7 +138,7 @@ func object(d *json.Decoder, what string, field func(name string) error) error {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return fmt.Errorf("%s: %q is there twice", what, name)
+			return fmt.Errorf("%s: duplicate name %q", what, name)
 		}
 		seen[name] = true
 		if err := field(name); err != nil {

@@ -17,8 +17,9 @@ import (
 	"mixmas/nn/dimensions"
 )
 
-// MaxHeader bounds the JSON header, in bytes. The format allows 100 MB; headers of this program's models have some KB, and
-// one of this length has room for the names of 10⁶ classes. Decoding takes at most 20 times a header's length, most of it garbage at once.
+// MaxHeader bounds the JSON header, in bytes. The format allows 100 MB; the headers of this program's models have a few KB,
+// and this bound has room for the names of 10⁶ classes. Decoding takes at most 20 times the length of a header, most of which
+// is garbage immediately.
 const MaxHeader = 32 << 20
 
 // entry is a tensor's place in the file.
@@ -28,14 +29,14 @@ type entry struct {
 	Offsets []uint64 `json:"data_offsets"`
 }
 
-// shape is read with a bound on the number of dimensions, which would take more memory than their text.
+// shape is decoded with a bound on the number of dimensions, because they take more memory than their text.
 type shape []int
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (s *shape) UnmarshalJSON(text []byte) error {
 	inner, ok := bytes.CutPrefix(bytes.TrimSuffix(text, []byte("]")), []byte("["))
 	if !ok {
-		return fmt.Errorf("%.20q is no shape", text)
+		return fmt.Errorf("%.20q is not a shape", text)
 	}
 	*s = shape{}
 	for size := range bytes.SplitSeq(inner, []byte(",")) {
@@ -44,7 +45,7 @@ func (s *shape) UnmarshalJSON(text []byte) error {
 		}
 		n, err := strconv.Atoi(string(size))
 		if err != nil || len(*s) == device.MaxRank {
-			return fmt.Errorf("%.20q is no shape of at most %d sizes", text, device.MaxRank)
+			return fmt.Errorf("%.20q is not a shape of at most %d dimensions", text, device.MaxRank)
 		}
 		*s = append(*s, n)
 	}
@@ -62,7 +63,7 @@ func Write(w io.Writer, tensors nn.Weights, metadata map[string]string) error {
 	for _, name := range names {
 		t := tensors[name]
 		if n, ok := device.Elements(t.Shape...); !ok || n != len(t.Data) {
-			return fmt.Errorf("safetensors: tensor %s has %d elements, its shape %s does not", name, len(t.Data), dimensions.Text(t.Shape))
+			return fmt.Errorf("safetensors: tensor %s has %d elements, which do not match its shape %s", name, len(t.Data), dimensions.Text(t.Shape))
 		}
 		end := at + 4*uint64(len(t.Data))
 		header[name] = entry{"F32", append([]int{}, t.Shape...), []uint64{at, end}}
@@ -76,7 +77,7 @@ func Write(w io.Writer, tensors nn.Weights, metadata map[string]string) error {
 		text = append(text, ' ')
 	}
 	if len(text) > MaxHeader {
-		return fmt.Errorf("safetensors: the header would have %d bytes, at most %d are read", len(text), MaxHeader)
+		return fmt.Errorf("safetensors: the header would have %d bytes, want at most %d", len(text), MaxHeader)
 	}
 	if err := binary.Write(w, binary.LittleEndian, uint64(len(text))); err != nil {
 		return err

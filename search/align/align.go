@@ -1,5 +1,5 @@
-// Package align sets text in columns by the cells that it takes on a terminal: two for the characters of East Asia and most
-// emoji, none for marks that combine with the letter before them, one for the rest.
+// Package align sets text in columns by the number of cells that it takes on a terminal: two for East Asian characters and
+// most emoji, none for combining marks, one for everything else.
 package align
 
 import (
@@ -15,7 +15,7 @@ var cells = &runewidth.Condition{StrictEmojiNeutral: true}
 // Width is how many cells a text takes.
 func Width(text string) int { return cells.StringWidth(text) }
 
-// Pad fills a cell of a table with spaces: behind its text, or in front of it where the text is set flush right.
+// Pad fills a cell of a table with spaces: after its text, or before it if the text is aligned right.
 func Pad(text string, width int, right bool) string {
 	space := strings.Repeat(" ", max(0, width-Width(text)))
 	if right {
@@ -24,7 +24,7 @@ func Pad(text string, width int, right bool) string {
 	return text + space
 }
 
-// Widths are those of the columns of some rows, with a least width.
+// Widths are the widths of the columns of some rows, with a minimum.
 func Widths(rows [][]string, least int) []int {
 	var widths []int
 	for _, row := range rows {
@@ -38,8 +38,7 @@ func Widths(rows [][]string, least int) []int {
 	return widths
 }
 
-// Rows writes rows flush left in columns that are two spaces apart, without spaces at the end of a line. It fails only where w
-// does.
+// Rows writes rows in left-aligned columns, two spaces apart, without spaces at the end of a line. It fails only if w does.
 func Rows(w io.Writer, rows [][]string) error {
 	widths := Widths(rows, 0)
 	var b strings.Builder

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +49,35 @@ func TestFailureLeavesTheOldFile(t *testing.T) {
 	}
 	if got := content(t, path, 1); got != "old" {
 		t.Errorf("the file holds %q", got)
+	}
+}
+
+// What a path names is on the disk before it is named so, and the name before Replace returns.
+func TestFileAndFolderAreSynced(t *testing.T) {
+	want := []string{"file created", "file synced", "file renamed", "folder synced"}
+	if runtime.GOOS == "windows" {
+		want = want[:3]
+	}
+	folder := t.TempDir()
+	var steps []string
+	w := Writer{Step: func(step string) { steps = append(steps, step) }, Prefix: filepath.Join(folder, "temporary-")}
+	if err := w.Replace(filepath.Join(folder, "a"), text("whole")); err != nil || !slices.Equal(steps, want) {
+		t.Errorf("the steps are %q (%v), want %q", steps, err, want)
+	}
+	if got := content(t, filepath.Join(folder, "a"), 1); got != "whole" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+// A folder that may be written to but not listed takes files all the same.
+func TestFolderThatMustNotBeListed(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o300); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Chmod(folder, 0o700) }()
+	if err := Replace(filepath.Join(folder, "a"), text("whole")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"mixmas/search/filelock"
@@ -14,9 +15,9 @@ import (
 // abandonedAfter is the age at which a partial file passes for abandoned where no lock tells.
 const abandonedAfter = time.Hour
 
-// Create creates a partial file for writing: prefix and a random word are its name. It belongs to its writer, who holds a
-// lock on it until [Rename] or Close: until then [RemoveAbandoned] leaves it.
-func Create(prefix string, mode fs.FileMode) (*os.File, error) {
+// create creates a partial file for writing: prefix and a random word are its name. It belongs to its writer, who holds a
+// lock on it until rename or Close: until then [RemoveAbandoned] leaves it.
+func create(prefix string, mode fs.FileMode) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(prefix+rand.Text(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 		if err != nil {
@@ -31,8 +32,8 @@ func Create(prefix string, mode fs.FileMode) (*os.File, error) {
 	}
 }
 
-// Rename gives a file of Create the name path, in the place of what has that name, and closes it.
-func Rename(f *os.File, path string) error {
+// rename gives a file of create the name path, in the place of what has that name, and closes it.
+func rename(f *os.File, path string) error {
 	if runtime.GOOS != "windows" {
 		return errors.Join(os.Rename(f.Name(), path), f.Close())
 	}
@@ -48,15 +49,15 @@ func Rename(f *os.File, path string) error {
 func RemoveAbandoned(path string) (removed bool, err error) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		return false, ignoreMissing(err)
+		return false, ignore(err, fs.ErrNotExist)
 	}
 	abandoned := time.Since(info.ModTime()) > abandonedAfter
 	if runtime.GOOS != "windows" {
 		f, err := os.Open(path)
 		if err != nil {
-			return false, ignoreMissing(err)
+			return false, ignore(err, fs.ErrNotExist)
 		}
-		defer f.Close() // and with it the lock, which keeps Create from taking the file for its own
+		defer f.Close() // and with it the lock, which keeps create from taking the file for its own
 		if locked, err := filelock.Try(f); err == nil {
 			abandoned = locked
 		}
@@ -65,11 +66,12 @@ func RemoveAbandoned(path string) (removed bool, err error) {
 		return false, nil
 	}
 	err = os.Remove(path)
-	return err == nil, ignoreMissing(err)
+	return err == nil, ignore(err, fs.ErrNotExist)
 }
 
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+// ignore is err, unless it is one of those that are no fault.
+func ignore(err error, innocent ...error) error {
+	if slices.ContainsFunc(innocent, func(e error) bool { return errors.Is(err, e) }) {
 		return nil
 	}
 	return err

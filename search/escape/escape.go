@@ -1,5 +1,5 @@
-// Package escape makes text from outside (names, labels, classes, paths, errors) safe for where it is shown: terminals,
-// pages of Markdown, and tables that a spreadsheet may open. Printable text comes out of each as a reader would expect it.
+// Package escape makes text from outside (names, labels, classes, paths, errors) safe to show on terminals, in pages of
+// Markdown and in tables that a spreadsheet may open. Printable text looks the same as before.
 package escape
 
 import (
@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Terminal is the text on one line without anything that a terminal acts on: control characters, characters that turn the
-// direction of writing or that are invisible, and bytes that are no UTF-8 become escapes such as \n, \x1b, \u202e and \xff.
+// Terminal is the text on one line, without anything that a terminal acts on: control characters, characters that change
+// the direction of writing or are invisible, and bytes that are not UTF-8 become escapes such as \n, \x1b, \u202e and \xff.
 func Terminal(text string) string {
 	if _, bad := Unprintable(text); !bad {
 		return text
@@ -34,7 +34,7 @@ func Terminal(text string) string {
 // replacement is the character U+FFFD itself, which is printable.
 const replacement = string(utf8.RuneError)
 
-// Unprintable finds the first character that [Terminal] escapes, as it escapes it.
+// Unprintable finds the first character that [Terminal] escapes, and returns the escape.
 func Unprintable(text string) (escape string, found bool) {
 	for i, r := range text {
 		switch {
@@ -47,8 +47,8 @@ func Unprintable(text string) (escape string, found bool) {
 	return "", false
 }
 
-// hidden tells whether a character is shown as an escape: control and format characters and separators of lines. The
-// joiners are needed to write some languages, and emoji.
+// hidden reports whether a character is shown as an escape: control and format characters, and line separators. Joiners are
+// not, because some languages and emoji need them.
 func hidden(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != nonJoiner && r != joiner
@@ -71,19 +71,19 @@ func escaped(r rune) string {
 	return fmt.Sprintf(`\U%08x`, r)
 }
 
-// Characters that mean something in Markdown wherever they stand, and those that make a link out of plain text.
+// Characters that mean something anywhere in Markdown, and those that turn plain text into a link.
 var (
 	markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", `[`, `\[`, `]`, `\]`, `<`, `&lt;`, `>`, `&gt;`, `&`, `&amp;`,
 		`|`, `\|`, `~`, `\~`, `$`, `\$`, `#`, `\#`, `://`, `:&#47;/`, `www.`, `www&#46;`, `WWW.`, `WWW&#46;`)
 	marks = regexp.MustCompile(`_+|\*+`)
 )
 
-// Markdown is the text within a line, a heading or a table's cell of Markdown, where it reads as it is: no HTML, link,
-// emphasis, code or end of the cell comes of it.
+// Markdown is the text for a line, a heading or a table cell of Markdown, where it is shown as it is: it makes no HTML, link,
+// emphasis or code, and does not end the cell.
 func Markdown(text string) string { return emphasis(markdown.Replace(Terminal(text))) }
 
-// emphasis escapes asterisks and underscores, but those that stand alone and underscores within a word: only at the edge of
-// a word do they set it in italics.
+// emphasis escapes asterisks and underscores that could set text in italics. Those between spaces, and underscores inside a
+// word, stay as they are.
 func emphasis(text string) string {
 	var b strings.Builder
 	last := 0
@@ -105,7 +105,7 @@ func emphasis(text string) string {
 
 func wordly(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// Code is the text as code in a line or in a table's cell of Markdown.
+// Code is the text as code in a line or a table cell of Markdown.
 func Code(text string) string {
 	text = Terminal(text)
 	longest, run := 0, 0
@@ -122,8 +122,8 @@ func Code(text string) string {
 	return fence + space + strings.ReplaceAll(text, "|", `\|`) + space + fence
 }
 
-// JSON replaces in encoded JSON what encoding/json writes as it is and a terminal acts on, such as the control character
-// U+009B, by its escape. The values stay the same.
+// JSON escapes what encoding/json leaves as it is but a terminal acts on, such as the control character U+009B. text is
+// encoded JSON; its values stay the same.
 func JSON(encoded []byte) []byte {
 	if !bytes.ContainsFunc(encoded, hiddenInJSON) {
 		return encoded
@@ -141,13 +141,13 @@ func JSON(encoded []byte) []byte {
 	return out
 }
 
-// hiddenInJSON leaves out the line breaks between values.
+// hiddenInJSON is hidden without the line breaks between values.
 func hiddenInJSON(r rune) bool { return r >= 0x7f && hidden(r) }
 
 var number = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
-// CSV is the text as a field of a CSV file that a spreadsheet takes for a word: what it would take for a formula has an
-// apostrophe in front, numbers stay as they are. Quoting is left to encoding/csv.
+// CSV is the text as a field of a CSV file that a spreadsheet reads as text: what it would read as a formula gets an
+// apostrophe in front; numbers stay as they are. Quoting is left to encoding/csv.
 func CSV(text string) string {
 	text = Terminal(text)
 	if text != "" && strings.ContainsRune("=+-@", rune(text[0])) && !number.MatchString(text) {

@@ -1,5 +1,5 @@
-// Package filelock locks open files against other processes. A lock ends with its file: when that is closed, or when the
-// process that holds it ends, in whatever way.
+// Package filelock locks open files against other processes. A lock ends when its file is closed or when the process that
+// holds it ends, however it ends.
 package filelock
 
 import (
@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Try locks an open file without waiting, and reports false where the lock is held through another open file, be it of this
-// process or another. An error is one of the file system: some have no locks.
+// Try locks an open file without waiting. It reports false if the lock is held through another open file, of this process or
+// another. An error comes from the file system: some have no locks.
 func Try(f *os.File) (locked bool, err error) {
 	connection, err := f.SyscallConn()
 	if err != nil {
@@ -24,8 +24,8 @@ func Try(f *os.File) (locked bool, err error) {
 	return locked, nil
 }
 
-// Named reports whether an open file still has its name. Who locks a file that others remove must look, once it has the lock:
-// that on a removed file keeps nobody out.
+// Named reports whether an open file still has its name. Check it after locking a file that others may remove: a lock on a
+// removed file keeps nobody out.
 func Named(f *os.File) bool {
 	opened, err := f.Stat()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"mixmas/nn/device/devicetest/golden"
+	"mixmas/nn/devicetest/golden"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/metric"
 )

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mixmas/nn"
+	"mixmas/nn/benchmarks"
 	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
 	"mixmas/search/model"
@@ -49,7 +50,7 @@ func FuzzModelFile(f *testing.F) {
 
 // A description is refused, or its model is built and recorded for two samples: in memory that is bounded.
 func FuzzDescription(f *testing.F) {
-	for _, c := range mixer.BenchmarkCases() {
+	for _, c := range benchmarks.All() {
 		d, _ := small(f)
 		d.Model = c.Specification
 		text, err := json.Marshal(d)

@@ -1,15 +1,15 @@
-// Package packed keeps lists and sets of small whole numbers in little memory: truth values, labels, sets of rows.
+// Package packed keeps lists and sets of small integers in little memory: truth values, labels, sets of rows.
 package packed
 
 import "math/bits"
 
-// List is a list of whole numbers of 1, 2, 4, 8, 16 or 32 bits each. Reading from several goroutines is safe, writing is not,
-// as neighbours share a word.
+// List is a list of integers of 1, 2, 4, 8, 16 or 32 bits each. Several goroutines may read it, but not write to it, because
+// neighbours share a word.
 type List struct {
 	words  []uint64
 	len    int
-	shift  uint   // log₂ of the bits a number
-	within uint   // log₂ of the numbers a word
+	shift  uint   // log₂ of the bits per number
+	within uint   // log₂ of the numbers per word
 	mask   uint64 // the bits of one number
 }
 
@@ -20,7 +20,7 @@ func New(n int, largest uint32) List {
 	return List{words: make([]uint64, n>>within+1), len: n, shift: shift, within: within, mask: 1<<(1<<shift) - 1}
 }
 
-// Len is how many numbers there are.
+// Len is the number of numbers.
 func (l List) Len() int { return l.len }
 
 // At is number i.

@@ -2,23 +2,23 @@ package packed
 
 import "math/bits"
 
-// Set is a set of whole numbers below a bound, in little memory both where it has few of them and where it has most: 4 bytes for
-// each 512 numbers, and 64 bytes more where any of these is in the set.
+// Set is a set of integers below a bound, in little memory whether it holds few of them or most: 4 bytes per 512 numbers, and
+// 64 bytes more if any of these is in the set.
 type Set struct {
 	places []uint32    // by number/512: 1 + the place of its page, 0 for none
 	pages  [][8]uint64 // of 512 bits
-	free   []uint32    // places of pages that are not in use, which are empty
+	free   []uint32    // places of unused pages, which are empty
 }
 
 const pageSize = 512
 
-// NewSet makes an empty set of numbers below n, that is going to have at most so many at a time.
+// NewSet makes an empty set of numbers below n that will hold at most the given number of them at a time.
 func NewSet(n, most int) *Set {
 	runs := (n + pageSize - 1) / pageSize
 	return &Set{places: make([]uint32, runs), pages: make([][8]uint64, 0, min(runs, most))}
 }
 
-// Has tells whether x is in the set.
+// Has reports whether x is in the set.
 func (s *Set) Has(x int) bool {
 	place := s.places[x/pageSize]
 	return place != 0 && s.pages[place-1][x/64%8]>>(x%64)&1 == 1

@@ -1,4 +1,4 @@
-// Package regular opens files that are read as a whole, from any place or more than once.
+// Package regular opens files that must be regular, because they are read whole, at any offset or more than once.
 package regular
 
 import (
@@ -8,13 +8,13 @@ import (
 	"os"
 )
 
-// ErrIrregular says that what lies at a path is no regular file.
+// ErrIrregular means that the path does not lead to a regular file.
 var ErrIrregular = errors.New("want a regular file")
 
-// Open opens the regular file at path, or that a symbolic link there leads to. Anything else is [ErrIrregular] with what it
-// is: a pipe would be waited for, and a device may never end.
+// Open opens the regular file at path, following symbolic links. Anything else is [ErrIrregular], with what it is: opening a
+// pipe could block, and a device may never end.
 func Open(path string) (*os.File, error) {
-	// Before it is opened: to open a pipe waits for its writer. What else is wrong, opening says.
+	// Check before opening, because opening a pipe waits for its writer. Opening reports any other error.
 	if info, err := os.Stat(path); err == nil {
 		if err := check(path, info); err != nil {
 			return nil, err
@@ -42,7 +42,7 @@ func check(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// kind is what a file is that is not regular.
+// kind names what a file is that is not regular.
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():

@@ -9,28 +9,28 @@ import (
 // Document is the outcome of a search and, where there was one, of the full training after it. Its JSON form is what
 // mixmas run --json prints.
 type Document struct {
-	// Name is the plan's; documents of earlier versions have none.
+	// Name is the search's; documents of earlier versions have none.
 	Name    string  `json:"name,omitempty"`
 	Dataset Dataset `json:"dataset"`
 	Sample  Sample  `json:"sample"`
 	Stages  []Stage `json:"stages"`
-	// Model and Test are those of the full training; nil after a search alone.
+	// Model and Test are from the full training; nil if there was only a search.
 	Model *Model `json:"model,omitempty"`
 	Test  *Test  `json:"test,omitempty"`
-	// Trainings counts those that were run rather than found in the store.
+	// Trainings is the number of trainings that were run rather than found in the store.
 	Trainings int `json:"trainings"`
-	// Seconds is the time of it all.
+	// Seconds is the total time.
 	Seconds float64 `json:"seconds"`
 	// Command is what was run, and Machine what it ran on.
 	Command string `json:"command,omitempty"`
 	Machine string `json:"machine,omitempty"`
-	// PeakMemory is the largest resident memory of the process in bytes, 0 where it is unknown.
+	// PeakMemory is the largest resident memory of the process in bytes, 0 if it is unknown.
 	PeakMemory int64 `json:"peak_memory,omitempty"`
-	// Files are shown to people in text and pages, and left out of JSON.
+	// Files are shown in text and pages, and omitted from JSON.
 	Files []File `json:"-"`
 }
 
-// Dataset says what was learned from; Train, Validation and Test count rows.
+// Dataset describes the data; Train, Validation and Test are numbers of rows.
 type Dataset struct {
 	Name        string `json:"name"`
 	Fingerprint string `json:"fingerprint"`
@@ -41,10 +41,10 @@ type Dataset struct {
 
 // Sample is what the candidates were trained on.
 type Sample struct {
-	// Size counts rows, and Fraction is their part of the training rows.
+	// Size is the number of rows, and Fraction their fraction of the training rows.
 	Size     int     `json:"size"`
 	Fraction float64 `json:"fraction"`
-	// Distance is the largest difference of a class's proportion in the sample from that in the training rows.
+	// Distance is the largest difference between a class's proportion in the sample and in the training rows.
 	Distance float64 `json:"distance"`
 }
 
@@ -52,7 +52,7 @@ type Sample struct {
 type Stage struct {
 	// Name is such as "encoder/image", "fusion" or "network".
 	Name string `json:"name"`
-	// Metric is what selected.
+	// Metric is the metric that selects the winner.
 	Metric string `json:"metric"`
 	// Candidates are in order of rank: the winner first, those that failed last.
 	Candidates []Candidate `json:"candidates"`
@@ -66,28 +66,28 @@ type Candidate struct {
 	// Key is the trial's key in the store.
 	Key string `json:"key"`
 	// Score is the value of the stage's metric, NaN for a trial that failed; Interval is the half-width of its 95%
-	// confidence interval, 0 where none is known (see [Interval]).
+	// confidence interval, 0 if there is none (see [Interval]).
 	Score    Number            `json:"score"`
 	Interval float64           `json:"interval,omitempty"`
 	Metrics  map[string]Number `json:"metrics"`
 	Params   int               `json:"params"`
-	// Seconds is what the training took, whenever that was.
+	// Seconds is how long the training took, whenever it ran.
 	Seconds float64 `json:"seconds"`
-	// Cached says that the score was found in the store.
+	// Cached means that the score was found in the store.
 	Cached bool `json:"cached"`
-	// Numerics names the device numerics of a score that was made by others than those of this search, else empty.
+	// Numerics is set if the score was computed with other device numerics than this search's, and names them.
 	Numerics string `json:"numerics,omitempty"`
-	// Failed is why there is no score, else empty.
+	// Failed is why there is no score; empty if there is one.
 	Failed string `json:"failed,omitempty"`
 }
 
 // Model is the fully trained model.
 type Model struct {
-	// Name is that of the plan whose winner it is, or of the preset; documents of earlier versions have none.
+	// Name is that of the search whose winner it is, or of the preset; documents of earlier versions have none.
 	Name   string `json:"name,omitempty"`
 	Params int    `json:"params"`
 	Path   string `json:"path"`
-	// Epochs and Seconds are those of the full training, and Metrics its validation scores.
+	// Epochs, Seconds and Metrics are of the full training; Metrics are its validation scores.
 	Epochs  int               `json:"epochs"`
 	Seconds float64           `json:"seconds"`
 	Metrics map[string]Number `json:"metrics"`
@@ -104,7 +104,7 @@ type File struct{ Name, Path string }
 // Number is a float64 whose NaN and infinities are null in JSON.
 type Number float64
 
-// MarshalJSON writes null for what is not finite.
+// MarshalJSON writes null for a number that is not finite.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
 		return []byte("null"), nil
@@ -121,7 +121,7 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*float64)(n))
 }
 
-// Metrics are values by metric as a document holds them; none are an empty map, so that JSON has {}.
+// Metrics are the values by metric as a document holds them; never nil, so that JSON has {}.
 func Metrics(values map[string]float64) map[string]Number {
 	m := make(map[string]Number, len(values))
 	for name, value := range values {
@@ -130,8 +130,8 @@ func Metrics(values map[string]float64) map[string]Number {
 	return m
 }
 
-// Interval is the half-width of the 95% confidence interval of a score that is the proportion of rows which are right
-// (Wilson 1927), and 0 for any other metric: differences below it are noise.
+// Interval is the half-width of the 95% confidence interval (Wilson 1927) of a score that is the proportion of correct rows,
+// and 0 for any other metric. Smaller differences are noise.
 func Interval(metric string, score float64, rows int) float64 {
 	if metric != "accuracy" || rows < 1 || !(score >= 0 && score <= 1) {
 		return 0

@@ -13,22 +13,22 @@ import (
 	"mixmas/search/escape"
 )
 
-// Page shows what several commands came to.
+// Page shows the results of several commands.
 type Page struct {
 	Title string
-	// Notes are paragraphs of Markdown that say how to read it.
+	// Notes are paragraphs of Markdown that explain the page.
 	Notes     []string
 	Documents []Document
 }
 
-// WriteMarkdown writes a page of Markdown with a section for each search: the commands with their effort, the tables of
-// [WriteText], and the full trainings with all their metrics. It fails only where w does.
+// WriteMarkdown writes a page of Markdown with a section per search: the commands with their time and memory, the tables of
+// [WriteText], and the full trainings with all their metrics. It fails only if w does.
 func WriteMarkdown(w io.Writer, p Page) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", escape.Terminal(p.Title))
 	for _, note := range p.Notes {
 		b.WriteString("\n")
-		for line := range strings.SplitSeq(note, "\n") { // Markdown, but none that acts on a terminal
+		for line := range strings.SplitSeq(note, "\n") { // Markdown, but nothing that acts on a terminal
 			b.WriteString(escape.Terminal(line) + "\n")
 		}
 	}
@@ -52,8 +52,8 @@ type search struct {
 	sample    Sample
 }
 
-// searches puts documents that belong together into one search. A training of a preset has no stages: it belongs to the last
-// search of its plan's name and data.
+// searches groups the documents of each search. A training of a preset has no stages: it belongs to the last search with the
+// same name and data.
 func searches(documents []Document) []*search {
 	var list []*search
 	for _, d := range documents {
@@ -76,7 +76,7 @@ func searches(documents []Document) []*search {
 	return list
 }
 
-// has tells whether a document is of this search: of the same plan, data and trials.
+// has reports whether a document belongs to this search: it has the same name, data and trials.
 func (s *search) has(d Document) bool {
 	first := s.documents[0]
 	if d.Name != first.Name || d.Dataset.Name != first.Dataset.Name || d.Dataset.Fingerprint != first.Dataset.Fingerprint {
@@ -88,7 +88,7 @@ func (s *search) has(d Document) bool {
 	})
 }
 
-// title is the plan's name. Documents of earlier versions lack it: their data and command say what they are.
+// title is the search's name. Documents of earlier versions have none: their data and command identify them.
 func (s *search) title() string {
 	d := s.documents[0]
 	switch {
@@ -134,9 +134,9 @@ func (s *search) markdown(b *strings.Builder) {
 	s.trainings(b)
 }
 
-// trainings writes the full trainings, each once; where there are several, with its command.
+// trainings writes the full trainings, each once, and with its command if there are several.
 func (s *search) trainings(b *strings.Builder) {
-	var texts, commands []string // which belong together
+	var texts, commands []string // in pairs
 	for _, d := range s.documents {
 		if d.Model == nil {
 			continue
@@ -155,12 +155,12 @@ func (s *search) trainings(b *strings.Builder) {
 	for i, text := range texts {
 		b.WriteString(text)
 		if len(texts) > 1 && commands[i] != "" {
-			fmt.Fprintf(b, "\nBy %s.\n", escape.Code(commands[i]))
+			fmt.Fprintf(b, "\nTrained by %s.\n", escape.Code(commands[i]))
 		}
 	}
 }
 
-// markdown writes the table with aligned columns, so that it reads well as text too.
+// markdown writes the table with aligned columns, so that it is readable as text too.
 func (t table) markdown(b *strings.Builder) {
 	const least = 2
 	lines := t.lines(escape.Markdown, escape.Code)

@@ -8,11 +8,11 @@ import (
 	"io"
 )
 
-// largest is the most bytes of a document: a search of some ten thousand candidates.
+// largest bounds a document, in bytes: it has room for a search of some ten thousand candidates.
 const largest = 16 << 20
 
-// Read reads a document as --json prints it, of this version or an earlier one. Its errors, which begin with the name, are
-// those of r, or say why it is none.
+// Read reads a document that --json printed, of this version or an earlier one. Its errors begin with the name; they are r's,
+// or say why the text is not a document.
 func Read(name string, r io.Reader) (Document, error) {
 	text, err := io.ReadAll(io.LimitReader(r, largest+1))
 	if err != nil {
@@ -20,7 +20,7 @@ func Read(name string, r io.Reader) (Document, error) {
 	}
 	d, err := parse(text)
 	if err != nil {
-		return Document{}, fmt.Errorf("%s: not a document of mixmas: %w", name, err)
+		return Document{}, fmt.Errorf("%s: not a mixmas document: %w", name, err)
 	}
 	return d, nil
 }
@@ -35,9 +35,9 @@ func parse(text []byte) (d Document, err error) {
 	}
 	var present map[string]json.RawMessage
 	if err := json.Unmarshal(text, &present); errors.As(err, new(*json.SyntaxError)) {
-		return d, fmt.Errorf("it is no JSON: %w", err)
+		return d, fmt.Errorf("it is not JSON: %w", err)
 	} else if err != nil || present == nil {
-		return d, errors.New("it is no JSON object")
+		return d, errors.New("it is not a JSON object")
 	}
 	for _, field := range []string{"dataset", "sample", "stages", "trainings", "seconds"} { // which all documents have
 		if value, has := present[field]; !has || string(value) == "null" {

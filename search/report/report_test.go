@@ -279,11 +279,11 @@ func TestReadRefusesWhatIsNoDocument(t *testing.T) {
 		{"nothing", "", "it is empty"},
 		{"an empty object", "{}", `it has no "dataset"`},
 		{"blank", " \n", "it is empty"},
-		{"null", "null", "it is no JSON object"},
-		{"a word", `"a"`, "it is no JSON object"},
-		{"a list", "[]", "it is no JSON object"},
+		{"null", "null", "it is not a JSON object"},
+		{"a word", `"a"`, "it is not a JSON object"},
+		{"a list", "[]", "it is not a JSON object"},
 		{"a score", `{"key": "k", "name": "n", "seconds": 1}`, `it has no "dataset"`},
-		{"YAML", "data: {format: builtin}", "it is no JSON: invalid character 'd'"},
+		{"YAML", "data: {format: builtin}", "it is not JSON: invalid character 'd'"},
 		{"cut off", string(good[:len(good)/2]), "unexpected end of JSON input"},
 		{"two", string(good) + string(good), "invalid character '{' after top-level value"},
 		{"trailing text", string(good) + "x", "invalid character 'x' after top-level value"},
@@ -294,7 +294,7 @@ func TestReadRefusesWhatIsNoDocument(t *testing.T) {
 		{"deep", strings.Repeat("[", 1<<20), "invalid character"},
 	} {
 		d, err := Read("x.json", strings.NewReader(test.text))
-		if err == nil || !strings.HasPrefix(err.Error(), "x.json: not a document of mixmas: ") || !strings.Contains(err.Error(), test.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "x.json: not a mixmas document: ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.name, err, test.want)
 		}
 		if !cmp.Equal(d, Document{}, cmpopts.IgnoreUnexported(Document{})) {

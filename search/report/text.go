@@ -11,15 +11,15 @@ import (
 	"mixmas/search/escape"
 )
 
-// TextOptions are what text for a terminal shows.
+// TextOptions select what text for a terminal shows.
 type TextOptions struct {
-	// AllMetrics lists every metric of the full model rather than those that people look at first.
+	// AllMetrics shows every metric of the full model instead of the most common ones.
 	AllMetrics bool
 }
 
-// WriteText writes a document for a terminal: data and sample, one ranked table a stage with the winner marked *, then the
+// WriteText writes a document for a terminal: data and sample, one ranked table per stage with the winner marked *, then the
 // winning architecture with its parameters, time and score, the full model's metrics, and where the files are. It fails only
-// where w does.
+// if w does.
 func WriteText(w io.Writer, d Document, o TextOptions) error {
 	var b strings.Builder
 	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }
@@ -86,7 +86,7 @@ func dataLine(d Dataset) string {
 }
 
 func sampleLine(s Sample) string {
-	return fmt.Sprintf("%s rows, %s of the training rows; largest difference of a class's proportion %.4f",
+	return fmt.Sprintf("%s rows, %s of the training rows; class proportions differ by at most %.4f",
 		humanize.Comma(int64(s.Size)), percent(s.Fraction), s.Distance)
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// winner names the architecture that won, stage by stage; empty where nothing was searched.
+// winner names the architecture that won, stage by stage; empty if nothing was searched.
 func winner(stages []Stage) string {
 	var parts []string
 	for _, s := range stages {
@@ -18,8 +18,8 @@ func winner(stages []Stage) string {
 	return strings.Join(parts, " · ")
 }
 
-// outcome says of the fully trained model, or of the winner after a search alone, how large it is, what its training took
-// and how good it is; empty where there is neither.
+// outcome describes the fully trained model, or the winner after a search alone: its size, training time and score. It is
+// empty if there is neither.
 func outcome(d Document) string {
 	if d.Model != nil {
 		text := modelLine(*d.Model)
@@ -62,12 +62,12 @@ func metricNames(d Document) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// shown lists the full model's metrics that people look at first: what selected, then what is common for one or many labels a
-// sample; all of them where few of these are known.
+// shown lists the most common metrics of the full model: the one that selects, then the usual ones for single-label or
+// multi-label data; all metrics if fewer than two of these are known.
 func shown(d Document) []string {
 	all := metricNames(d)
 	wanted := []string{"accuracy", "f1_macro", "auroc_macro", "loss"}
-	if slices.Contains(all, "hamming_accuracy") { // many labels
+	if slices.Contains(all, "hamming_accuracy") { // multi-label
 		wanted = []string{"hamming_accuracy", "f1_micro", "f1_macro", "auroc_macro", "loss"}
 	}
 	if len(d.Stages) > 0 {

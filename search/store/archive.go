@@ -7,16 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
 
-// An archive is a tar file: first the entry archiveHead, then for each score KEY/score.json, KEY/weights and
-// KEY/outputs, the latter two where the file is kept, and last the empty entry archiveEnd, without which it was cut off.
+// An archive is a tar file: first the entry archiveHead, then for each score KEY/score.json and those of its files that are
+// kept: KEY/weights, KEY/outputs, KEY/checkpoint, KEY/outputs-1 and so on, and last the empty entry archiveEnd, without which
+// it was cut off. Archives of format 1 have no partial scores and no outputs after epochs; they are written where there are none.
 const (
 	archiveHead   = "mixmas-scores.json"
 	archiveEnd    = "end"
-	archiveFormat = 1
+	archiveFormat = 2
 )
 
 // archiveVersion is the content of archiveHead.
@@ -31,7 +33,11 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	head, err := json.Marshal(archiveVersion{archiveFormat})
+	version := archiveVersion{1}
+	if slices.ContainsFunc(list, func(sc Score) bool { return sc.Status == Partial || len(sc.EpochOutputs) > 0 }) {
+		version.Format = archiveFormat
+	}
+	head, err := json.Marshal(version)
 	if err != nil {
 		return err
 	}
@@ -50,18 +56,15 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 		if err := writeEntry(archive, sc.Key+"/score.json", record); err != nil {
 			return err
 		}
-		for _, file := range []struct {
-			name string
-			read func(Score) ([]byte, error)
-		}{{"weights", s.Weights}, {"outputs", s.Outputs}} {
-			content, err := file.read(sc)
+		for _, p := range sc.parts() {
+			content, err := s.readBlob(p.digest, sc, p.name)
 			if errors.Is(err, ErrPruned) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			if err := writeEntry(archive, sc.Key+"/"+file.name, content); err != nil {
+			if err := writeEntry(archive, sc.Key+"/"+p.name, content); err != nil {
 				return err
 			}
 		}
@@ -88,15 +91,16 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 }
 
 // Import adds the scores of an archive that [Store.Export] wrote, checks their records and digests, and counts those added
-// and those whose key is known already, which stay as they are but get pruned files back. It stops at the first error, or when
+// and those whose key is known already, which stay as they are but get pruned files back; a partial score is replaced as by
+// [Store.PutFiles], and counts as added. It stops at the first error, or when
 // ctx ends; what was added before stays, and importing again goes on from there.
 func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err error) {
 	err = readArchive(r, func(sc Score, blobs []blob) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		stored, isNew, err := s.put(ctx, sc, blobs, func(Score) bool { return false })
-		if err == nil && !isNew && stored.Weights == sc.Weights && stored.Outputs == sc.Outputs {
+		stored, isNew, err := s.put(ctx, sc, blobs, false)
+		if blobs = slices.DeleteFunc(blobs, func(b blob) bool { return !stored.names(b.digest) }); err == nil && !isNew && len(blobs) > 0 {
 			err = s.restore(ctx, blobs)
 		}
 		switch {
@@ -194,7 +198,10 @@ func readScore(archive *tar.Reader, entry string) (sc Score, blobs []blob, next 
 	if sc, err = decode(key, record); err != nil {
 		return fail(err)
 	}
-	wanted := map[string]Digest{key + "/weights": sc.Weights, key + "/outputs": sc.Outputs}
+	wanted := map[string]Digest{key + "/weights": "", key + "/outputs": ""} // which need not be there
+	for _, p := range sc.parts() {
+		wanted[key+"/"+p.name] = p.digest
+	}
 	for {
 		if entry, err = nextEntry(archive); err != nil {
 			return Score{}, nil, "", err

@@ -1,15 +1,14 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"mixmas/search/atomicfile"
@@ -38,7 +37,7 @@ func (s *Store) temporary() string { return filepath.Join(s.folder(), temporaryP
 func (s *Store) blobPath(d Digest) string { return filepath.Join(s.folder(), string(d[:2]), string(d)) }
 
 // writeBlob puts a file under its name, whole or not at all. One that is there and undamaged stays.
-func (s *Store) writeBlob(b blob) (err error) {
+func (s *Store) writeBlob(b blob) error {
 	if b.digest == "" {
 		return nil
 	}
@@ -49,40 +48,28 @@ func (s *Store) writeBlob(b blob) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	file, err := atomicfile.Create(filepath.Join(s.folder(), temporaryPrefix), 0o644)
+	err := s.writer().Replace(path, func(w io.Writer) error {
+		half := len(b.content) / 2
+		_, err := w.Write(b.content[:half])
+		s.step("file half written")
+		if err == nil {
+			_, err = w.Write(b.content[half:])
+		}
+		s.step("file written")
+		return err
+	})
+	if err == nil {
+		err = s.writer().SyncFolder(s.folder()) // in which the file's folder may be new
+	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
-			err = fmt.Errorf("store: %w", err)
-		}
-	}()
-	s.step("file created")
-	half := len(b.content) / 2
-	_, err = file.Write(b.content[:half])
-	s.step("file half written")
-	if err == nil {
-		_, err = file.Write(b.content[half:])
-	}
-	s.step("file written")
-	if err == nil {
-		err = s.sync(file)
-	}
-	if err != nil {
-		return err
-	}
-	s.step("file synced")
-	if err := atomicfile.Rename(file, path); err != nil {
-		return err
-	}
-	s.step("file renamed")
-	if err := s.syncFolder(filepath.Dir(path)); err != nil {
-		return err
-	}
-	return s.syncFolder(s.folder())
+	return nil
+}
+
+// writer writes the store's files. Those of killed writers lie in the folder itself, where [Store.Prune] finds them.
+func (s *Store) writer() atomicfile.Writer {
+	return atomicfile.Writer{Prefix: filepath.Join(s.folder(), temporaryPrefix), NoSync: s.noSync, Step: s.step}
 }
 
 // readBlob reads a file and verifies it. owner and what name it in errors.
@@ -164,23 +151,4 @@ func (s *Store) removeTemporary(path string, info fs.FileInfo) (removed bool, er
 		return err == nil, err
 	}
 	return atomicfile.RemoveAbandoned(path)
-}
-
-func (s *Store) sync(file *os.File) error {
-	if s.noSync {
-		return nil
-	}
-	return file.Sync()
-}
-
-// syncFolder makes names in a folder durable. Windows has no such call and needs none.
-func (s *Store) syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return cmp.Or(s.sync(folder), folder.Close())
 }

@@ -55,7 +55,7 @@ func (s *Store) create() error {
 		}
 	}
 	s.step("store linked")
-	return s.syncFolder(filepath.Dir(s.path))
+	return s.writer().SyncFolder(filepath.Dir(s.path))
 }
 
 // withDB opens the file, when no other process is in the way, calls f, and closes the file again. What goes wrong inside

@@ -140,6 +140,14 @@ func life(s *Store) error {
 	if err := s.Remove(context.Background(), second.Key); err != nil {
 		return err
 	}
+	// Trial 3 stops twice before it ends, trial 4 is not resumed.
+	for _, stop := range []struct{ trial, epochs, asked int }{{3, 1, 1}, {3, 2, 1}, {4, 1, 1}} {
+		sc, f := partialTrial(stop.trial, stop.epochs, stop.asked)
+		f.Outputs = nil
+		if _, err := s.PutFiles(context.Background(), sc, f); err != nil {
+			return err
+		}
+	}
 	_, err = putTrial(s, 3)
 	return err
 }

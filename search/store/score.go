@@ -15,12 +15,14 @@ import (
 	"mixmas/search/metric"
 )
 
-// Status is how a trial ended.
+// Status is how a trial ended, or that it has not.
 type Status string
 
 const (
 	Finished Status = "finished"
 	Failed   Status = "failed"
+	// Partial: it stopped after the last epoch of its curve, and goes on from its checkpoint.
+	Partial Status = "partial"
 )
 
 // Score is what one trial left behind; its JSON form is what is stored, exported and imported.
@@ -50,12 +52,16 @@ type Score struct {
 	Machine string `json:"machine,omitempty"`
 	// Numerics is the kernel set, e.g. "cpu/avx2".
 	Numerics string `json:"numerics,omitempty"`
-	// Finished is when the trial ended; stored in UTC.
+	// Finished is when the trial ended, or stopped; stored in UTC.
 	Finished time.Time `json:"finished"`
 	// Weights and Outputs are the digests of the files; "" where the trial left none. Pruning removes files and leaves
 	// the digests, so that weights trained again can be compared.
 	Weights Digest `json:"weights,omitempty"`
 	Outputs Digest `json:"outputs,omitempty"`
+	// Checkpoint is the digest of the file that a partial trial goes on from; "" for all others.
+	Checkpoint Digest `json:"checkpoint,omitempty"`
+	// EpochOutputs are the digests of the validation outputs after some epochs, counted from 1. A failed trial has none.
+	EpochOutputs map[int]Digest `json:"epoch_outputs,omitempty"`
 }
 
 // Epoch is one point of a learning curve.
@@ -118,14 +124,15 @@ func (sc Score) check() error {
 		return fmt.Errorf("key is not the SHA-256 of the specification, which is %s", key)
 	case sc.Name == "":
 		return errors.New("has no name")
-	case sc.Status != Finished && sc.Status != Failed:
-		return fmt.Errorf("status %q is neither %q nor %q", sc.Status, Finished, Failed)
+	case sc.Status != Finished && sc.Status != Failed && sc.Status != Partial:
+		return fmt.Errorf("status %q is none of %q, %q and %q", sc.Status, Finished, Failed, Partial)
 	case !duration(sc.Seconds):
 		return fmt.Errorf("seconds are %v", sc.Seconds)
 	case sc.Parameters < 0 || sc.FLOPs < 0:
 		return fmt.Errorf("%d parameters and %d FLOPs cannot be", sc.Parameters, sc.FLOPs)
-	case sc.Weights != "" && !sc.Weights.valid() || sc.Outputs != "" && !sc.Outputs.valid():
-		return fmt.Errorf("digests %q and %q must be SHA-256 in hex or empty", sc.Weights, sc.Outputs)
+	}
+	if err := sc.checkParts(); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
 		if !finite(sc.Metrics[name]) {

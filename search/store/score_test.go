@@ -112,6 +112,9 @@ func FuzzRecord(f *testing.F) {
 	f.Add(sc.Key, withoutChecksum(record(f, sc)))
 	failed := failedTrial(2)
 	f.Add(failed.Key, withoutChecksum(record(f, failed)))
+	partial, files := partialTrial(3, 2)
+	partial.Checkpoint, partial.EpochOutputs = digest(files.Checkpoint), map[int]Digest{1: digest(files.Outputs), 2: digest(files.Outputs)}
+	f.Add(partial.Key, record(f, partial))
 	f.Fuzz(func(t *testing.T, key string, record []byte) { checkRecord(t, key, record) })
 }
 

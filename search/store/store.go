@@ -106,11 +106,12 @@ func (s *Store) writable() error {
 // Path is where the store is: no link to it, but the file.
 func (s *Store) Path() string { return s.path }
 
-// Get returns the score with the key, or ErrNotFound.
+// Get returns the score of the trial with the key, which has ended: finished or failed. ErrNotFound: there is none. That of a
+// trial which has not ended is for [Store.GetPartial].
 func (s *Store) Get(ctx context.Context, key string) (sc Score, err error) {
 	err = s.view(ctx, func(scores *bbolt.Bucket) error {
 		var known bool
-		if sc, known, err = s.find(scores, key); err == nil && !known {
+		if sc, known, err = s.find(scores, key, false); err == nil && !known {
 			err = fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
 		}
 		return err
@@ -118,18 +119,22 @@ func (s *Store) Get(ctx context.Context, key string) (sc Score, err error) {
 	return sc, err
 }
 
-func (s *Store) find(scores *bbolt.Bucket, key string) (sc Score, known bool, err error) {
-	record := scores.Get([]byte(key))
+// find returns what lies under a key in one of the two buckets.
+func (s *Store) find(bucket *bbolt.Bucket, key string, partial bool) (sc Score, known bool, err error) {
+	record := bucket.Get([]byte(key))
 	if record == nil {
 		return Score{}, false, nil
 	}
-	sc, err = s.decode(key, record)
+	sc, err = s.decode(key, record, partial)
 	return sc, err == nil, err
 }
 
-// decode reads the record that lies under the key.
-func (s *Store) decode(key string, record []byte) (Score, error) {
+// decode reads the record that lies under the key, in the bucket of partial scores or in the other.
+func (s *Store) decode(key string, record []byte, partial bool) (Score, error) {
 	sc, err := decode(key, record)
+	if err == nil && (sc.Status == Partial) != partial {
+		err = fmt.Errorf("is %s, and not among such scores", sc.Status)
+	}
 	if err != nil {
 		shown := key
 		if !Digest(key).valid() {
@@ -141,51 +146,100 @@ func (s *Store) decode(key string, record []byte) (Score, error) {
 	return sc, nil
 }
 
-// Put stores a score with its weights and outputs, either of which may be empty, and returns what is stored under the
-// key afterwards. The digests are computed from the content. The first score of a key stays, unless it failed. When Put
-// returns without an error, all of it is on the disk. A metric that is not finite and a key or specification that do not
-// belong together are errors.
+// Put is [Store.PutFiles] of a score with weights and outputs, either of which may be empty.
 func (s *Store) Put(ctx context.Context, sc Score, weights, outputs []byte) (Score, error) {
-	w, o := newBlob(weights), newBlob(outputs)
-	sc.Weights, sc.Outputs = w.digest, o.digest
-	stored, _, err := s.put(ctx, sc, []blob{w, o}, func(earlier Score) bool { return earlier.Status == Failed })
+	return s.PutFiles(ctx, sc, Files{Weights: weights, Outputs: outputs})
+}
+
+// Files are the contents of a score's files. Empty ones are none.
+type Files struct {
+	Weights, Outputs, Checkpoint []byte
+	// EpochOutputs are by epoch, from 1.
+	EpochOutputs map[int][]byte
+}
+
+// PutFiles stores a score with its files, and returns what is stored under the key afterwards. The digests are computed from
+// the content. The first score of a key stays, unless it failed or is partial. A partial one is replaced by that of a trial
+// which ended or got further; its checkpoint is removed. Outputs after epochs are added to the score that stays. When PutFiles
+// returns without an error, all of it is on the disk. A metric that is not finite and a key or specification that do not belong
+// together are errors.
+func (s *Store) PutFiles(ctx context.Context, sc Score, f Files) (Score, error) {
+	blobs := []blob{newBlob(f.Weights), newBlob(f.Outputs), newBlob(f.Checkpoint)}
+	sc.Weights, sc.Outputs, sc.Checkpoint, sc.EpochOutputs = blobs[0].digest, blobs[1].digest, blobs[2].digest, nil
+	for epoch, content := range f.EpochOutputs {
+		if sc.EpochOutputs == nil {
+			sc.EpochOutputs = map[int]Digest{}
+		}
+		b := newBlob(content)
+		sc.EpochOutputs[epoch] = b.digest
+		blobs = append(blobs, b)
+	}
+	stored, _, err := s.put(ctx, sc, blobs, true)
 	return stored, err
 }
 
-// put records a score and the files that it names. added is false where an earlier score stays.
-func (s *Store) put(ctx context.Context, sc Score, blobs []blob, replaces func(earlier Score) bool) (stored Score, added bool, err error) {
-	record, err := encode(sc)
-	if err != nil {
+// put records a score and the files that it names. overFailed says that an earlier score that failed gives way. added is
+// false where an earlier score stays.
+func (s *Store) put(ctx context.Context, sc Score, blobs []blob, overFailed bool) (stored Score, added bool, err error) {
+	if _, err := encode(sc); err != nil {
 		return Score{}, false, err
 	}
 	if s.options.ReadOnly {
 		return Score{}, false, fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
 	}
-	earlier, err := s.Get(ctx, sc.Key)
-	if err == nil && !replaces(earlier) || err != nil && !errors.Is(err, ErrNotFound) {
-		return earlier, false, err
-	}
-	if err := s.stage(blobs); err != nil {
+	var earlier Score
+	var known bool
+	err = s.view(ctx, func(scores *bbolt.Bucket) (err error) {
+		earlier, known, err = s.lookUp(scores, sc.Key)
+		return err
+	})
+	if err != nil {
 		return Score{}, false, err
 	}
+	// settle says what is to be stored, and with which files.
+	settle := func() (files []blob, changed bool) {
+		stored, added = sc, !known || s.replaces(sc, earlier, overFailed)
+		if known {
+			stored = merge(sc, earlier, added)
+		}
+		files = slices.DeleteFunc(slices.Clone(blobs), func(b blob) bool { return !stored.names(b.digest) })
+		return files, added || len(stored.EpochOutputs) != len(earlier.EpochOutputs)
+	}
+	files, changed := settle()
+	if !changed {
+		return earlier, false, nil
+	}
+	if err := s.stage(files); err != nil {
+		return Score{}, false, err
+	}
+	var dropped []Digest
 	err = s.update(ctx, func(scores *bbolt.Bucket) error {
-		earlier, known, err := s.find(scores, sc.Key)
-		if err != nil {
+		if earlier, known, err = s.lookUp(scores, sc.Key); err != nil {
 			return err
 		}
-		if known && !replaces(earlier) {
-			stored = earlier
+		if files, changed = settle(); !changed {
 			return nil
 		}
-		if err := s.writeBlobs(blobs); err != nil {
+		if err := s.writeBlobs(files); err != nil {
+			return err
+		}
+		record, err := encode(stored)
+		if err != nil {
 			return err
 		}
 		if stored, err = decode(sc.Key, record); err != nil {
 			return err
 		}
-		added = true
-		return scores.Put([]byte(sc.Key), record)
-	}, nil)
+		if err := s.write(scores, stored, record); err != nil {
+			return err
+		}
+		if known && earlier.Status == Partial && added {
+			if others, damaged := s.all(scores); damaged == nil {
+				dropped = earlier.unnamed(others)
+			}
+		}
+		return nil
+	}, func() error { return s.removeBlobs(dropped) })
 	if err != nil {
 		return Score{}, false, err
 	}
@@ -259,17 +313,37 @@ func (s *Store) List(ctx context.Context) ([]Score, error) {
 	return list, err
 }
 
-// all returns the scores sorted by key, and an error for each record that is none.
+// all returns the scores, and an error for each record that is none.
 func (s *Store) all(scores *bbolt.Bucket) (list []Score, damaged []error) {
-	cursor := scores.Cursor()
-	for key, record := cursor.First(); key != nil; key, record = cursor.Next() {
-		if sc, err := s.decode(string(key), record); err == nil {
+	s.each(scores, "", func(sc Score, err error) {
+		if err == nil {
 			list = append(list, sc)
 		} else {
 			damaged = append(damaged, err)
 		}
-	}
+	})
 	return list, damaged
+}
+
+// each calls f with the scores whose keys start with the prefix, those of trials that ended first, each sorted by key. Of a
+// record that is damaged only the key is known.
+func (s *Store) each(scores *bbolt.Bucket, prefix string, f func(sc Score, damaged error)) {
+	for _, bucket := range []*bbolt.Bucket{scores, partials(scores)} {
+		if bucket == nil {
+			continue
+		}
+		cursor := bucket.Cursor()
+		for key, record := cursor.Seek([]byte(prefix)); bytes.HasPrefix(key, []byte(prefix)) && key != nil; key, record = cursor.Next() {
+			if bucket != scores && scores.Get(key) != nil { // the trial has ended since: an older version did not see this one
+				continue
+			}
+			sc, err := s.decode(string(key), record, bucket != scores)
+			if err != nil {
+				sc = Score{Key: string(key), Name: "damaged"}
+			}
+			f(sc, err)
+		}
+	}
 }
 
 // Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
@@ -281,14 +355,10 @@ func (s *Store) Find(ctx context.Context, prefix string) (Score, error) {
 		if prefix == "" {
 			return nil
 		}
-		cursor := scores.Cursor()
-		for key, record := cursor.Seek([]byte(prefix)); bytes.HasPrefix(key, []byte(prefix)); key, record = cursor.Next() {
-			sc, err := s.decode(string(key), record)
-			if err != nil {
-				sc, damaged = Score{Key: string(key), Name: "damaged"}, err
-			}
+		s.each(scores, prefix, func(sc Score, err error) {
+			damaged = cmp.Or(err, damaged)
 			found = append(found, sc)
-		}
+		})
 		return nil
 	})
 	switch {
@@ -313,47 +383,46 @@ func (s *Store) Find(ctx context.Context, prefix string) (Score, error) {
 func (s *Store) Remove(ctx context.Context, key string) error {
 	var unnamed []Digest
 	return s.update(ctx, func(scores *bbolt.Bucket) error {
-		record := scores.Get([]byte(key))
-		if record == nil {
+		sc, known, damaged := s.lookUp(scores, key)
+		if damaged == nil && !known {
 			return fmt.Errorf("store %s: %w: %s", s.path, ErrNotFound, key)
 		}
-		sc, damaged := s.decode(key, record)
-		if err := scores.Delete([]byte(key)); err != nil {
+		if err := errors.Join(remove(scores, key), remove(partials(scores), key)); err != nil {
 			return fmt.Errorf("store %s: %w", s.path, err)
 		}
 		others, alsoDamaged := s.all(scores)
-		if damaged != nil || alsoDamaged != nil {
-			return nil
-		}
-		for _, d := range []Digest{sc.Weights, sc.Outputs} {
-			named := slices.ContainsFunc(others, func(o Score) bool { return o.Weights == d || o.Outputs == d })
-			if d != "" && !named {
-				unnamed = append(unnamed, d)
-			}
+		if damaged == nil && alsoDamaged == nil {
+			unnamed = sc.unnamed(others)
 		}
 		return nil
-	}, func() error {
-		for _, d := range unnamed {
-			if err := os.Remove(s.blobPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("store: %w", err)
-			}
-			s.step("file removed")
-		}
-		return nil
-	})
+	}, func() error { return s.removeBlobs(unnamed) })
 }
 
-// Prune removes the weights of every score that keep does not want, and the files that no score names, and returns how
-// many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
+// removeBlobs removes files that no score names, while the store is locked.
+func (s *Store) removeBlobs(unnamed []Digest) error {
+	for _, d := range unnamed {
+		if err := os.Remove(s.blobPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("store: %w", err)
+		}
+		s.step("file removed")
+	}
+	return nil
+}
+
+// Prune removes the weights and the checkpoint of every score that keep does not want, and the files that no score names, and
+// returns how many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
 // nothing, as nobody knows what that names. It may be called again where ctx ended it.
 func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
 	err = s.update(ctx, func(scores *bbolt.Bucket) error {
 		all, damaged := s.all(scores)
+		if err := dropEnded(scores); err != nil {
+			return err
+		}
 		for _, sc := range all {
-			live[sc.Outputs] = true
-			if keep(sc) {
-				live[sc.Weights] = true
+			kept := keep(sc)
+			for _, p := range sc.parts() {
+				live[p.digest] = live[p.digest] || p.lasting || kept
 			}
 		}
 		return errors.Join(damaged...)

@@ -189,8 +189,8 @@ func TestPutRefuses(t *testing.T) {
 		"specification": {func(sc *Score) { sc.Specification = []byte(`{"b":1, "a":2}`) }, "not canonical JSON"},
 		"no JSON":       {func(sc *Score) { sc.Specification = nil }, "specification is not JSON"},
 		"name":          {func(sc *Score) { sc.Name = "" }, "has no name"},
-		"status":        {func(sc *Score) { sc.Status = "" }, `status "" is neither`},
-		"spelling":      {func(sc *Score) { sc.Status = "fInished" }, `status "fInished" is neither`},
+		"status":        {func(sc *Score) { sc.Status = "" }, `status "" is none of`},
+		"spelling":      {func(sc *Score) { sc.Status = "fInished" }, `status "fInished" is none of`},
 	} {
 		sc, weights, outputs := trial(1)
 		c.spoil(&sc)

@@ -16,8 +16,9 @@ import (
 )
 
 // Verify reads all of the store: its pages, the record of every score, and every file that they name. It calls wrong for
-// each thing that is not as it was written, and returns how many scores and files it read. Weights that were pruned are not
-// wrong; outputs that are missing are. An error is what kept it from reading on.
+// each thing that is not as it was written, and returns how many scores and files it read. Weights and checkpoints that were
+// pruned are not wrong, nor what older versions pruned because they do not know it: the files of partial scores and outputs after
+// epochs. Other outputs that are missing are. An error is what kept it from reading on.
 func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files int, err error) {
 	s.examined.Store(nil) // walk again
 	var list []Score
@@ -44,21 +45,22 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 	type use struct {
 		owner Score
 		what  string
+		must  bool // be there
 	}
 	named := map[Digest]use{}
 	for _, sc := range list {
-		named[sc.Weights] = use{sc, "weights"}
+		for _, p := range sc.parts() {
+			if u := (use{sc, p.name, p.name == "outputs" && sc.Status != Partial}); !named[p.digest].must {
+				named[p.digest] = u
+			}
+		}
 	}
-	for _, sc := range list {
-		named[sc.Outputs] = use{sc, "outputs"}
-	}
-	delete(named, "")
 	for _, d := range slices.Sorted(maps.Keys(named)) {
 		u := named[d]
 		sum, err := s.sum(ctx, d)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			if u.what == "weights" { // were pruned
+			if !u.must {
 				continue
 			}
 			if _, err := s.Get(ctx, u.owner.Key); err == nil { // the score was not removed meanwhile

@@ -1,9 +1,9 @@
 """Times the PyTorch peer: `python bench.py [CASE ...] [--threads 1] [--batch N] [--device cpu|cuda] [--compile]`.
 
-Prints one JSON object a case: {"case", "batch", "threads", "device", "compile", "params", "step_ms", "infer_ms", ...}.
-Times are medians, spreads the distances between the quartiles. A step is zero_grad + forward + loss + backward + fused
-Adam (lr 1e-3) on fixed random data; infer is one forward in evaluation mode without gradients. `mixmas bench
---peer-cases --json` times the same cases. Compare only figures taken in turns on one machine.
+Prints one JSON object per case: {"case", "batch", "threads", "device", "compile", "params", "step_ms", "infer_ms", ...}.
+Times are medians, spreads are interquartile ranges. A step is zero_grad + forward + loss + backward + fused Adam (lr 1e-3)
+on fixed random data; infer is one forward pass in evaluation mode without gradients. `mixmas bench --peer-cases --json`
+times the same cases. Compare only figures that were taken alternating on one machine.
 """
 import argparse
 import json
@@ -54,7 +54,7 @@ def full(kind):
 
 
 def cases():
-    """name -> (make model, input shape or {modality: shape}, classes, many labels, default batch)."""
+    """name -> (make model, input shape or {modality: shape}, classes, multi-label, default batch)."""
     av_image, av_audio, imdb_image, imdb_text, series = (1, 28, 28), (1, 112, 112), (3, 160, 256), (512, 768), (24, 12)
     out = {}
     for k in KINDS:
@@ -72,7 +72,7 @@ def cases():
 
 
 def quartiles_ms(run, device, seconds):
-    """Median time of a run, and the distance between the quartiles."""
+    """Median time of a run, and the interquartile range."""
     for _ in range(3):
         run()
     sync = torch.cuda.synchronize if device == "cuda" else lambda: None
@@ -131,7 +131,7 @@ if __name__ == "__main__":
     p.add_argument("--mode", default="default", help="torch.compile mode; reduce-overhead captures CUDA graphs")
     p.add_argument("--keep-grads", action="store_true", help="zero gradients in place, as captured graphs may need")
     p.add_argument("--tf32", action="store_true", help="allow tf32 matrix products on the GPU")
-    p.add_argument("--seconds", type=float, default=3.0, help="time spent on each figure")
+    p.add_argument("--seconds", type=float, default=3.0, help="time spent on each measurement")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.tf32

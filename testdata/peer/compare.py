@@ -1,4 +1,4 @@
-"""Times mixmas and PyTorch in turns and writes a page: `python compare.py --mixmas bin/mixmas --out PAGE [CASE ...]`.
+"""Times mixmas and PyTorch, alternating, and writes a page: `python compare.py --mixmas bin/mixmas --out PAGE [CASE ...]`.
 
 Each case is timed by whole processes, one after the other on one pinned core: mixmas, PyTorch with kernels as wide as
 mixmas's, PyTorch with the kernels it chooses itself, then again in the opposite order, and so on. What is compared is the
@@ -27,7 +27,7 @@ def processor():
 
 
 def torch_width(environment):
-    """The kernel width that PyTorch has in an environment, as it names it."""
+    """PyTorch's version in an environment, and its name for the width of its kernels there."""
     code = "import torch; print(torch.__version__, torch.backends.cpu.get_cpu_capability())"
     return run([sys.executable, "-c", code], environment).split()
 
@@ -40,7 +40,7 @@ def run(command, environment=None):
 
 
 def measure(cases, sides, pairs):
-    """One list of results a side and case, in the order of the rounds."""
+    """One list of results per side and case, in the order of the rounds."""
     results = {case: {side: [] for side in sides} for case in cases}
     for case in cases:
         for i in range(pairs):
@@ -84,9 +84,9 @@ def table(results, side):
 
 def page(results, sides, widths, a, ours):
     out = ["# Training steps and predictions on the CPU, against PyTorch", "",
-           f"Made by `make bench-peer` on one core of {processor()} (kernels: {ours}), {a.pairs} rounds, {a.seconds:g} s a figure. A ratio is "
-           "PyTorch's time over that of mixmas; above 1 mixmas is faster. The spread is the distance between the quartiles of the "
-           "ratios. `testdata/peer/compare.py` says how it is measured, `testdata/peer/bench.py` what a step is."]
+           f"Made by `make bench-peer` on one core of {processor()} (kernels: {ours}), {a.pairs} rounds, {a.seconds:g} s per figure. A ratio is "
+           "PyTorch's time over that of mixmas: above 1, mixmas is faster. The spread is the interquartile range of the ratios. "
+           "`testdata/peer/compare.py` explains how it is measured, `testdata/peer/bench.py` what a step is."]
     for side in sides:
         if side != "mixmas":
             version, width = widths[side]
@@ -101,7 +101,7 @@ def main():
     p.add_argument("--pairs", type=int, default=5)
     p.add_argument("--seconds", type=float, default=1.0)
     p.add_argument("--core", type=int, default=-1, help="the core to run on; -1: the last one")
-    p.add_argument("--same-width-only", action="store_true", help="leave out PyTorch with the kernels that it chooses itself")
+    p.add_argument("--same-width-only", action="store_true", help="skip PyTorch with the kernels that it chooses itself")
     p.add_argument("--out", help="write the page here")
     p.add_argument("--json", help="write all results here")
     a = p.parse_args()

@@ -1,6 +1,6 @@
 """Writes reference vectors: `python golden.py OUT_DIR [--seed S] [--sizes small|odd]`.
 
-One NAME.npz a case and one manifest.json for all. In a module case x (or x0, x1, ...) is the input, p.* the parameters,
+One NAME.npz per case, and one manifest.json for all. In a module case x (or x0, x1, ...) is the input, p.* the parameters,
 b0.* buffers before the pass, y the output, gy the gradient sent in, gx the gradient that comes back for x, g.* those of
 the parameters, b.* buffers after the pass (batch norm's running statistics). Everything is computed in float64 and
 stored as float32. `atol` gives each array its own absolute tolerance: 16 times the error that float32 arithmetic itself
@@ -25,8 +25,8 @@ class Writer:
         self.out, self.cases = pathlib.Path(out), []
         self.out.mkdir(parents=True, exist_ok=True)
 
-    def save(self, name, op, hyper, given, want, other=None):
-        """given: inputs; want: float64 results; other: the same in float32 (absent: exact to rounding)."""
+    def save(self, name, op, hyper, given, want, other=None, **notes):
+        """given: inputs; want: float64 results; other: the same in float32 (absent: exact to rounding); notes: for people."""
         want = {k: np.asarray(v, np.float64) for k, v in want.items()}
         peak = {k: float(np.abs(v).max()) if v.size else 0.0 for k, v in want.items()}
         top = max(peak.values())
@@ -41,7 +41,7 @@ class Writer:
         arrays |= {k: v if k == "lr" else v.astype(np.float32) for k, v in want.items()}
         np.savez_compressed(self.out / f"{name}.npz", **arrays)
         self.cases.append(dict(name=name, op=op, hyper=hyper, shapes={k: list(np.shape(v)) for k, v in arrays.items()},
-                               atol=atol, zero=zero))
+                               atol=atol, zero=zero, **notes))
 
     def module(self, name, op, hyper, net, *xs, evaluate=False):
         """Runs net forward and backward in float64 and float32, in training mode unless evaluate."""
@@ -63,7 +63,7 @@ class Writer:
 
 
 def shake(net):
-    """Nothing may stay at 0 or 1, or an ignored parameter or buffer would go unseen."""
+    """Move every value away from 0 and 1, or a parameter or buffer that is ignored would go unnoticed."""
     for p in net.parameters():
         p.data += 0.1 * torch.randn_like(p)
     for k, v in net.named_buffers():
@@ -124,6 +124,7 @@ def write(out, seed, sizes):
     plateau(w, rng)
     metrics(w, rng)
     philox(w, seed)
+    softmax(w)
     (w.out / "manifest.json").write_text(json.dumps(dict(seed=seed, sizes=sizes, torch=torch.__version__,
                                                          cases=w.cases), indent=1))
 
@@ -355,6 +356,24 @@ def philox(w, seed):
     keep = [int(philox4x32([i // 4, 0, step, op], key)[i % 4] >= limit) for i in range(37)]
     given = dict(counters=np.array(counters, np.uint32), keys=np.array(keys, np.uint32), words=np.array(words, np.uint32))
     w.save("philox", "philox", dict(p=p, step=step, operation=op, key=key), given, dict(keep=keep))
+
+
+def softmax(w):
+    """Softmax of the last axis, of elements whose mask is not 0. Formulas, and inputs that are formulas too: no library's."""
+    for name, shape, masked, scale in (("softmax", (3, 8, 16), None, 3), ("softmax_extreme", (2, 3, 7), None, 1e4),
+                                       ("softmax_mask", (3, 2, 5, 5), (3, 5), 3)):
+        i = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+        x, gy = (scale * np.sin(1.7 * i)).astype(np.float32), np.cos(2.3 * i).astype(np.float32)
+        given, counts = dict(x=x), np.ones(shape, bool)
+        if masked:  # the first sample's leaves nothing
+            k = np.arange(np.prod(masked)).reshape(masked)
+            given["mask"] = ((k % 3 > 0) & (k >= shape[-1])).astype(np.float32)
+            counts = np.broadcast_to(given["mask"][:, None, None] != 0, shape)
+        top = np.where(counts, x.astype(np.float64), -np.inf).max(-1, keepdims=True)
+        e = np.where(counts, np.exp(np.where(counts, x - np.where(np.isinf(top), 0, top), 0)), 0)
+        y = e / np.maximum(e.sum(-1, keepdims=True), 1)
+        gx = y * (gy - (y * gy).sum(-1, keepdims=True))
+        w.save(name, "softmax", {}, given | dict(gy=gy), dict(y=y, gx=gx), note="formulas in float64, without PyTorch")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""PyTorch definitions of every module: the peer that this project is compared with.
+"""PyTorch definitions of every module: the reference that this project is compared with.
 
 The classes are the specification in executable form: `golden.py` writes the reference vectors from them and
 `bench.py` times them. Shapes: b batch, n tokens, d features, t token-MLP width, c channel-MLP width, h heads.

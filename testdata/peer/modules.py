@@ -1,7 +1,7 @@
 """Times single modules in PyTorch: `python modules.py [--device cuda] [--tf32]`.
 
-Prints one JSON object a module: {"name", "ms"}, the median time of forward and backward. The names are those of
-kernels/bench/bench.cu, which times the same work.
+Prints one JSON object per module: {"name", "ms"}, the median time of a forward and a backward pass. The names are those
+of kernels/bench/bench.cu, which times the same work.
 """
 import argparse
 import json
@@ -47,7 +47,7 @@ class Middle(nn.Module):
 
 
 class HyperMixing(M.HyperMixing):
-    """Without the layer norm at its end, which bench.cu does not time either."""
+    """HyperMixing without its final layer norm, which bench.cu does not time either."""
 
     def __init__(self, width, hidden):
         super().__init__(width, hidden)
@@ -73,7 +73,7 @@ if __name__ == "__main__":
     p = argparse.ArgumentParser()
     p.add_argument("--device", default="cpu")
     p.add_argument("--tf32", action="store_true", help="allow tf32 matrix products on the GPU")
-    p.add_argument("--seconds", type=float, default=1.0, help="time spent on each figure")
+    p.add_argument("--seconds", type=float, default=1.0, help="time spent on each measurement")
     a = p.parse_args()
     torch.set_num_threads(1)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.tf32

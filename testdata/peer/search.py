@@ -1,6 +1,6 @@
 """The search's micro-benchmark stages on AV-MNIST in PyTorch, to time beside `mixmas search`.
 
-`python search.py --data FOLDER --config search.yaml --mixmas bin/mixmas --rounds 2 --out PAGE` runs both in turns, each in
+`python search.py --data FOLDER --config search.yaml --mixmas bin/mixmas --rounds 2 --out PAGE` runs both, alternating, each in
 a process of its own, and writes a page. `--loop` runs PyTorch's side once: one trial after the other with --threads
 threads, which is how such searches are written. Both train the same candidates on as many samples, epochs and batches,
 and score each trial on the validation split. The encoders of the fusion stages are those that mixmas chose, so that both
@@ -23,7 +23,7 @@ VALIDATION = 5000
 
 
 def loop(a):
-    """All eleven trials; one JSON object a trial, and the process's total."""
+    """All eleven trials; prints one JSON object per trial, and one for the whole process."""
     import numpy as np
     import torch
     import torch.nn.functional as F
@@ -115,7 +115,7 @@ def compare(a):
         with open(config, "w") as f:
             f.write(text)
         for i in range(a.rounds):
-            # --verify: the fingerprint is computed each time, as for data that are new.
+            # --verify: the fingerprint is computed each time, as for new data.
             out, seconds = run([a.mixmas, "search", config, "--device", "cpu", "--workers", "2", "--json", "--verify",
                                 "--store", os.path.join(folder, f"{i}.db"), "--out", os.path.join(folder, str(i))])
             document = json.loads(out)
@@ -155,10 +155,10 @@ def report(a, epochs, ours, theirs):
     return "\n".join([
         "# The search on the CPU, against a loop in PyTorch", "",
         f"Made by `make bench-search` on 2 cores of {processor()}: the stages of `testdata/peer/search.yaml` on AV-MNIST, "
-        f"{document['sample']['size']:,} samples, {epochs} epochs, batch {a.batch}; medians of {a.rounds} runs in turns. mixmas runs two trials "
-        f"side by side (`--workers 2`), PyTorch {theirs[0]['torch']} one after the other with {a.threads} threads. A trial's seconds are those "
-        "it took beside the other. Both draw their own random numbers, so that accuracies differ as they would with another seed. The network "
-        "stage trains one candidate: the other one is the winner of the fusion stage.", "",
+        f"{document['sample']['size']:,} samples, {epochs} epochs, batch {a.batch}; medians of {a.rounds} alternating runs. mixmas runs two trials "
+        f"in parallel (`--workers 2`), PyTorch {theirs[0]['torch']} one after the other with {a.threads} threads. A trial's seconds are those "
+        "it took while another one ran. Each draws its own random numbers, so accuracies differ as they would with another seed. The network "
+        "stage trains only one candidate: the other is the winner of the fusion stage.", "",
         "| | mixmas | PyTorch | ratio |", "|---|--:|--:|--:|",
         f"| whole search, wall time | {wall:.0f} s | {peer_wall:.0f} s | **{peer_wall / wall:.2f}** |",
         f"| peak resident memory | {peak:.0f} MiB | {peer_peak:.0f} MiB | |", "",

@@ -1,4 +1,4 @@
-// Command report turns what kernels/bench/check.sh has measured on a machine with a GPU into a page of Markdown:
+// Command report turns the results of kernels/bench/check.sh on a machine with a GPU into a page of Markdown:
 //
 //	go run ./kernels/bench/report RESULTS... > docs/benchmarks-gpu.md
 package main
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// results are all that folders of results hold. What was not measured is empty.
+// results are the content of result folders. What was not measured is empty.
 type results struct {
 	machine                       machine
 	steps                         []step
@@ -49,11 +49,11 @@ type machine struct {
 	Date     string  `json:"date"`
 	Commit   string  `json:"commit"`
 	Seconds  float64 `json:"seconds_each"`
-	Note     string  `json:"note"`      // what a reader must know beside the figures
-	TestData string  `json:"test_data"` // says that the figures are made up
+	Note     string  `json:"note"`      // what a reader must know besides the figures
+	TestData string  `json:"test_data"` // says why the figures are not measurements
 }
 
-// step is one thing that check.sh has run.
+// step is a step of check.sh.
 type step struct {
 	Name    string `json:"name"`
 	Status  string `json:"status"`
@@ -76,7 +76,7 @@ type timing struct {
 	MS         float64 `json:"ms"`
 }
 
-// sharing is a search with so many trials side by side.
+// sharing is a search with a number of trials in parallel.
 type sharing struct {
 	Workers int     `json:"workers"`
 	Seconds float64 `json:"seconds"`
@@ -109,8 +109,8 @@ type kernel struct {
 	OfPeak   float64 `json:"of_peak"`
 }
 
-// read reads folders: what both parts of a check have left, in the order of the arguments. Files that are not there were not
-// measured, but for the machine's.
+// read reads the folders that check.sh wrote, in the order of the arguments. A missing file means "not measured", except
+// for machine.json, which is required.
 func read(folders ...string) (*results, error) {
 	r := &results{ours: map[string][]timing{}, eager: map[string][]timing{}, compiled: map[string][]timing{},
 		module: map[string][]timing{}}
@@ -158,7 +158,7 @@ func (r *results) add(folder string) error {
 	return nil
 }
 
-// optional forgives that a file is not there.
+// optional ignores a missing file.
 func optional(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -178,7 +178,7 @@ func readJSON(folder, name string, v any) error {
 	return nil
 }
 
-// readLines reads one JSON object a line.
+// readLines reads one JSON object per line.
 func readLines[T any](folder, name string) ([]T, error) {
 	path := filepath.Join(folder, name)
 	f, err := os.Open(path)

@@ -12,8 +12,8 @@ import (
 // page is the whole page.
 func (r *results) page() string {
 	var b strings.Builder
-	b.WriteString("# Benchmarks on a GPU\n\nWritten by `make gpu-report` from what `check.sh` of the bundle measured; " +
-		"[METHOD.md](../kernels/bench/METHOD.md) says how.\n")
+	b.WriteString("# Benchmarks on a GPU\n\nWritten by `make gpu-report` from the results of the bundle's `check.sh`; " +
+		"[METHOD.md](../kernels/bench/METHOD.md) explains the method.\n")
 	if r.machine.TestData != "" {
 		fmt.Fprintf(&b, "\n**TEST DATA, NOT A MEASUREMENT: %s**\n", r.machine.TestData)
 	}
@@ -47,7 +47,7 @@ func (r *results) writeMachine(b *strings.Builder) {
 		{"processor", m.CPU},
 		{"PyTorch", m.Torch},
 		{"date, commit", join(", ", m.Date, m.Commit)},
-		{"repetition", fmt.Sprintf("%v s a figure", m.Seconds)},
+		{"measuring time", fmt.Sprintf("%v s per figure", m.Seconds)},
 	}
 	for i := range rows {
 		if rows[i][1] == "" {
@@ -57,7 +57,7 @@ func (r *results) writeMachine(b *strings.Builder) {
 	table(b, []string{"", ""}, rows)
 }
 
-// goal is a ratio that was aimed at.
+// goal is a target for a ratio.
 type goal struct {
 	name   string
 	least  float64
@@ -71,15 +71,15 @@ func (r *results) writeGoals(b *strings.Builder) {
 	mean := func(what string, list []float64) string {
 		return fmt.Sprintf("%s, geometric mean of %d cases", what, len(list))
 	}
-	mlp := "fused MLP 128→3072→128 at 4096 rows, forward and backward, of peak in tf32"
+	mlp := "fused MLP 128→3072→128 at 4096 rows, forward and backward, fraction of the tf32 peak"
 	if p, ok := r.kernels.Peaks["tf32"]; ok && p.Library != "cublas" {
-		mlp += " (of our own product: cuBLAS was not there)"
+		mlp += " (of our own product: cuBLAS was not available)"
 	}
 	goals := []goal{
 		{mean("training step against PyTorch eager", eager), 3, geometricMean(eager), times},
-		{"training step against PyTorch eager, least", 1.5, least(eager), times},
+		{"training step against PyTorch eager, minimum", 1.5, least(eager), times},
 		{mean("training step against PyTorch compiled with graphs", compiled), 1.3, geometricMean(compiled), times},
-		{"training step against PyTorch compiled with graphs, least", 1, least(compiled), times},
+		{"training step against PyTorch compiled with graphs, minimum", 1, least(compiled), times},
 		{mlp, 0.5, r.fusedMLP(), percent},
 		{mean("Monarch products against PyTorch eager", monarch), 3, geometricMean(monarch), times},
 	}
@@ -98,7 +98,7 @@ func (r *results) writeGoals(b *strings.Builder) {
 	table(b, []string{"", "goal", "measured", ""}, rows)
 }
 
-// ratios are how many times as long the peer's training step takes, by case.
+// ratios are the peer's training step times over ours, by case.
 func (r *results) ratios(peer map[string][]timing) []float64 {
 	var list []float64
 	for _, name := range r.order {
@@ -109,7 +109,7 @@ func (r *results) ratios(peer map[string][]timing) []float64 {
 	return list
 }
 
-// fusedMLP is the better of the two ways to run it, as a fraction of the peak; NaN where it was not measured.
+// fusedMLP is the better of the two ways to run it, as a fraction of the peak; NaN if it was not measured.
 func (r *results) fusedMLP() float64 {
 	best := math.NaN()
 	for _, k := range r.kernels.Cases {
@@ -140,8 +140,8 @@ func (r *results) writeSteps(b *strings.Builder) {
 			rows = append(rows, []string{s.Name, s.Status, s.Note})
 		}
 	}
-	fmt.Fprintf(b, "%d steps passed, %d failed, %d were left out. What did not pass, and the device suite, the C++ tests and "+
-		"compute-sanitizer:\n\n", count["passed"], count["failed"], count["skipped"])
+	fmt.Fprintf(b, "%d steps passed, %d failed, %d skipped. The table has those that did not pass, and the device suite, the C++ tests "+
+		"and compute-sanitizer:\n\n", count["passed"], count["failed"], count["skipped"])
 	for _, s := range r.steps {
 		if kind, _, _ := strings.Cut(s.Name, " "); slices.Contains([]string{"C++", "device", "memcheck", "racecheck"}, kind) && s.Status == "passed" {
 			rows = append(rows, []string{s.Name, s.Status, fmt.Sprintf("%d s", s.Seconds)})
@@ -156,9 +156,9 @@ func (r *results) writeModels(b *strings.Builder) {
 	if len(r.order) == 0 {
 		return
 	}
-	b.WriteString("\n## Models\n\nTimes in milliseconds: the median of the rounds; in brackets the distance between the quartiles of single " +
-		"steps. × is how many times as long PyTorch takes. Memory is ours for one training step: the arena as planned, " +
-		"and the sum of the activations that lie in it.\n\n")
+	b.WriteString("\n## Models\n\nTimes are in milliseconds: the median of the rounds, with the interquartile range of single steps in " +
+		"brackets. × is PyTorch's time over ours. Memory is for one of our training steps: the planned arena, of the total " +
+		"size of the activations in it.\n\n")
 	var steps, predictions [][]string
 	for _, name := range r.order {
 		o := r.ours[name]
@@ -184,7 +184,7 @@ func (r *results) writeModels(b *strings.Builder) {
 	table(b, []string{"case", "mixmas", "eager", "×", "compiled", "×"}, predictions)
 }
 
-// against is a peer's time, and its ratio to ours.
+// against is a peer's time and its ratio to ours.
 func against(peer, ours []timing, of func(timing) float64) (ms, ratio string) {
 	if len(peer) == 0 {
 		return "–", "–"
@@ -222,8 +222,8 @@ func (r *results) writeSharing(b *strings.Builder) {
 	if len(r.sharing) == 0 {
 		return
 	}
-	b.WriteString("\n## Trials that share the GPU\n\nA search of sharing.yaml, two stages of twelve trainings, by the number of trials " +
-		"side by side (`--workers`).\n\n")
+	b.WriteString("\n## Trials that share the GPU\n\nA search of sharing.yaml, two stages of twelve trainings, by the number of trials in " +
+		"parallel (`--workers`).\n\n")
 	var rows [][]string
 	for _, s := range r.sharing {
 		rows = append(rows, []string{fmt.Sprint(s.Workers), fmt.Sprintf("%.1f", s.Seconds), times(r.sharing[0].Seconds / s.Seconds)})

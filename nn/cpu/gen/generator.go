@@ -16,25 +16,16 @@ const (
 	vector = 32
 )
 
-// generator emits one assembly file. Its instruction methods take operands in the order of Go's assembler: sources first,
+// generator emits one assembly file, with the constants that its functions read. Its instruction methods take operands in the order of Go's assembler: sources first,
 // and of a subtraction or division the right side first.
 type generator struct {
 	*build.Context
 	constants map[uint32]operand.Mem
-	mask      operand.Mem
+	mask      *operand.Mem
 }
 
 func newGenerator() *generator {
-	g := &generator{Context: build.NewContext(), constants: map[uint32]operand.Mem{}}
-	g.mask = g.table("tail_mask")
-	for i := range 16 {
-		bits := operand.U32(0)
-		if i < 8 {
-			bits = math.MaxUint32
-		}
-		g.AddDatum(float*i, bits)
-	}
-	return g
+	return &generator{Context: build.NewContext(), constants: map[uint32]operand.Mem{}}
 }
 
 // table starts a table of constants.
@@ -210,10 +201,26 @@ func (g *generator) groups(name string, count reg.GPVirtual, unroll int, body fu
 // tailMask is a mask of the first count ≤ 8 elements. It negates count.
 func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
 	table, mask := g.GP64(), g.YMM()
-	g.LEAQ(g.mask, table)
+	g.LEAQ(g.tailMasks(), table)
 	g.NEGQ(count)
 	g.VMOVUPS(operand.Mem{Base: table, Index: count, Scale: float, Disp: vector}, mask)
 	return mask
+}
+
+// tailMasks is a table of 8 elements of ones, then 8 of zeros.
+func (g *generator) tailMasks() operand.Mem {
+	if g.mask == nil {
+		m := g.table("tail_mask")
+		for i := range 16 {
+			bits := operand.U32(0)
+			if i < 8 {
+				bits = math.MaxUint32
+			}
+			g.AddDatum(float*i, bits)
+		}
+		g.mask = &m
+	}
+	return *g.mask
 }
 
 // fold combines the 8 elements of v with an operation of two vectors, the halves first, and returns the result in all

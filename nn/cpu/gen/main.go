@@ -1,5 +1,6 @@
-// Command gen writes the AVX2 and AVX-512 kernels of nn/cpu/simd: avx2_amd64.s and the Go declarations avx2_stubs_amd64.go. Run it
-// with "go generate" in nn/cpu/simd. It is a module of its own so that the program does not depend on the assembler.
+// Command gen writes the kernels of nn/cpu/simd, an assembly file and a file of Go declarations for each instruction set:
+// z_avx2_amd64.s and z_avx2_amd64.go, z_avx512_amd64.s and z_avx512_amd64.go. Run it with "go generate" in nn/cpu/simd. It is a
+// module of its own so that the program does not depend on the assembler.
 package main
 
 import (
@@ -27,40 +28,49 @@ func main() {
 	}
 }
 
+// sets emit the functions of an instruction set.
+var sets = map[string]func(*generator){
+	"avx2": func(g *generator) {
+		g.products()
+		g.dots()
+		g.packing()
+		g.transposes()
+		g.elementwise()
+		g.gelus()
+		g.reductions()
+		g.columns()
+		g.batchNorm()
+		g.depthwise()
+		g.layerNorms()
+		g.softmax()
+		g.masked()
+		g.adam()
+		g.dropout()
+	},
+	"avx512": (*generator).wideProducts,
+}
+
 // generate returns the generated files by name.
 func generate() (map[string][]byte, error) {
-	g := newGenerator()
-	g.Constraints(buildtags.And(buildtags.Term("amd64"), buildtags.Not("purego")))
-	g.products()
-	g.wideProducts()
-	g.dots()
-	g.packing()
-	g.transposes()
-	g.elementwise()
-	g.gelus()
-	g.reductions()
-	g.columns()
-	g.batchNorm()
-	g.depthwise()
-	g.layerNorms()
-	g.softmax()
-	g.adam()
-	g.dropout()
-	file, err := g.Result()
-	if err != nil {
-		return nil, err
+	files := map[string][]byte{}
+	for set, emit := range sets {
+		g := newGenerator()
+		g.Constraints(buildtags.And(buildtags.Term("amd64"), buildtags.Not("purego")))
+		emit(g)
+		file, err := g.Result()
+		if err != nil {
+			return nil, err
+		}
+		if err := pass.Compile.Execute(file); err != nil {
+			return nil, err
+		}
+		config := printer.Config{Name: "mixmas/nn/cpu/gen", Pkg: "simd"}
+		if files["z_"+set+"_amd64.s"], err = printer.NewGoAsm(config).Print(file); err != nil {
+			return nil, err
+		}
+		if files["z_"+set+"_amd64.go"], err = printer.NewStubs(config).Print(file); err != nil {
+			return nil, err
+		}
 	}
-	if err := pass.Compile.Execute(file); err != nil {
-		return nil, err
-	}
-	config := printer.Config{Name: "mixmas/nn/cpu/gen", Pkg: "simd"}
-	assembly, err := printer.NewGoAsm(config).Print(file)
-	if err != nil {
-		return nil, err
-	}
-	stubs, err := printer.NewStubs(config).Print(file)
-	if err != nil {
-		return nil, err
-	}
-	return map[string][]byte{"avx2_amd64.s": assembly, "avx2_stubs_amd64.go": stubs}, nil
+	return files, nil
 }

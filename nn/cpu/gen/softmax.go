@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// softmax emits the exponentials of a row and their sum.
+// softmax emits the exponentials of a row and their sum, and what masks them.
 func (g *generator) softmax() {
 	g.function("avx2Largest", "n int, x *float32) (largest float32", "is the largest of n elements that are not NaN, or any of them where one is.")
 	n, x := g.argument("n"), g.argument("x")
@@ -44,6 +44,20 @@ func (g *generator) softmax() {
 	g.elements("sum", n, 1, func(l lanes) { exponentials(l) })
 	g.Label("total")
 	g.returns(g.total(sum))
+	g.end()
+}
+
+// masked emits what a mask does.
+func (g *generator) masked() {
+	g.function("avx2Masked", "n int, y, x, mask *float32, other float32", "is y = x where mask is not 0, else other.")
+	n, y, x, mask := g.argument("n"), g.argument("y"), g.argument("x"), g.argument("mask")
+	other := g.broadcast("other")
+	g.elements("e", n, 4, func(l lanes) {
+		chosen, result := g.YMM(), g.YMM()
+		g.VCMPPS(different, g.zero(), l.load(mask), chosen)
+		g.VBLENDVPS(chosen, l.load(x), other, result)
+		l.store(result, y)
+	})
 	g.end()
 }
 

@@ -1,6 +1,6 @@
-// Package limits tells how much memory this process may still take before the system kills it: what the machine has left,
-// and what the control groups around the process (those of containers, services and batch systems) have left. It reads the
-// files of Linux; elsewhere there are none, and nothing is known.
+// Package limits reports how much memory this process can still take before the system kills it: what is left on the machine
+// and in the control groups around the process (those of containers, services and batch systems). It reads Linux's files; on
+// other systems nothing is known.
 package limits
 
 import (
@@ -19,12 +19,12 @@ import (
 type Limit struct {
 	// Name is the file that sets it, such as /sys/fs/cgroup/memory.max.
 	Name string
-	// Bytes is the bound, and Left what can still be taken. Memory that the system can take back from files counts as left,
-	// and so does swap space.
+	// Bytes is the bound, and Left what can still be taken. File memory that the system can reclaim counts as left, and so
+	// does swap space.
 	Bytes, Left int64
 }
 
-// Least is the limit that leaves the least; false where none is known. system holds /proc and what is mounted.
+// Least is the limit with the least memory left; false if none is known. system is the file system with /proc and the mounts.
 func Least(system fs.FS) (Limit, bool) {
 	memory := readNumbers(system, "proc/meminfo")
 	swap := 1024 * memory["SwapFree:"]
@@ -52,7 +52,7 @@ type hierarchy struct {
 	place   string // of this process's group below root
 }
 
-// groups yields the directories of the process's group and of those that hold it.
+// groups yields the directories of the process's group and of its ancestors.
 func (h hierarchy) groups(yield func(directory string) bool) {
 	for place := path.Join("/", h.place); yield(path.Join(h.root, place)) && place != "/"; {
 		place = path.Dir(place)
@@ -86,7 +86,7 @@ var (
 	}
 )
 
-// limit reads the bound of one group; false where it has none. swap is what the machine has left of it.
+// limit reads the bound of one group; false if it has none. swap is what is left of it on the machine.
 func (v version) limit(system fs.FS, directory string, swap int64) (Limit, bool) {
 	limit := Limit{Bytes: math.MaxInt64}
 	for _, file := range v.limits {
@@ -115,7 +115,7 @@ func (v version) limit(system fs.FS, directory string, swap int64) (Limit, bool)
 	return limit, true
 }
 
-// hierarchies finds where control groups of memory are mounted, and this process's place in them.
+// hierarchies finds where memory control groups are mounted, and this process's place in them.
 func hierarchies(system fs.FS) []hierarchy {
 	var found []hierarchy
 	for _, v := range []version{cgroup1, cgroup2} {
@@ -129,10 +129,10 @@ func hierarchies(system fs.FS) []hierarchy {
 			if m.kind != v.fileSystem || v.controller != "" && !slices.Contains(m.options, v.controller) {
 				continue
 			}
-			// A container may see its own group as the root, by a name that it does not know.
+			// In a container the mount may start at the process's own group, while /proc gives a path outside the mount.
 			below, inside := strings.CutPrefix(place+"/", strings.TrimSuffix(m.root, "/")+"/")
 			switch {
-			case inside && (best == "" || len(m.root) < len(best)): // the most groups around this one
+			case inside && (best == "" || len(m.root) < len(best)): // the mount that shows most of the ancestors
 				best, h.root, h.place = m.root, m.at, below
 			case best == "" && h.root == "":
 				h.root = m.at
@@ -145,7 +145,7 @@ func hierarchies(system fs.FS) []hierarchy {
 	return found
 }
 
-// place is this process's group, as /proc names it.
+// place is this process's group, as named in /proc.
 func (v version) place(system fs.FS) (string, bool) {
 	for line := range lines(system, "proc/self/cgroup") {
 		fields := strings.SplitN(line, ":", 3)
@@ -170,7 +170,7 @@ type mount struct {
 	options  []string
 }
 
-// mounts yields what /proc/self/mountinfo lists.
+// mounts yields the mounts in /proc/self/mountinfo.
 func mounts(system fs.FS) iter.Seq[mount] {
 	return func(yield func(mount) bool) {
 		for line := range lines(system, "proc/self/mountinfo") {
@@ -189,7 +189,7 @@ func mounts(system fs.FS) iter.Seq[mount] {
 	}
 }
 
-// unescape undoes \040 and the like, which stand for spaces, tabs, line breaks and backslashes in mountinfo.
+// unescape decodes \040 and the like, which stand for spaces, tabs, line breaks and backslashes in mountinfo.
 func unescape(text string) string {
 	var out strings.Builder
 	for {
@@ -210,7 +210,7 @@ func unescape(text string) string {
 	}
 }
 
-// readNumber reads a file of one number; false where there is none, or it says that there is no bound.
+// readNumber reads a file with one number; false if there is none, or if it means "no limit".
 func readNumber(system fs.FS, name string) (int64, bool) {
 	const unbounded = 1 << 60 // version 1 writes the largest number of whole pages
 	for line := range lines(system, name) {

@@ -98,6 +98,40 @@ func nativeNormaliseGrad(dx, x, dy, mean, slope, factor, shift []float32, rows, 
 	}
 }
 
+// nativeSoftmax makes -∞ of the elements that the mask leaves out, which exponentials keep at e⁻⁸⁷, and 0 of these at the end.
+func nativeSoftmax(y, x, mask []float32) {
+	x = x[:len(y)]
+	if mask != nil {
+		masked(y, x, mask, float32(math.Inf(-1)))
+		x = y
+	}
+	largest := float32(math.Inf(-1))
+	for i := 0; i < len(x); i += callLimit {
+		largest = max(largest, avx2Largest(min(callLimit, len(x)-i), &x[i]))
+	}
+	if math.IsInf(float64(largest), -1) {
+		largest = 0 // nothing counts, or what does is a NaN
+	}
+	var sum float64
+	for i := 0; i < len(x); i += callLimit {
+		sum += float64(avx2ExpSum(min(callLimit, len(x)-i), &y[i], &x[i], largest))
+	}
+	for i := 0; i < len(y); i += callLimit {
+		avx2Scale(min(callLimit, len(y)-i), &y[i], &y[i], float32(1/sum))
+	}
+	if mask != nil {
+		masked(y, y, mask, 0)
+	}
+}
+
+// masked is y = x where mask is not 0, else other.
+func masked(y, x, mask []float32, other float32) {
+	mask = mask[:len(y)]
+	for i := 0; i < len(y); i += callLimit {
+		avx2Masked(min(callLimit, len(y)-i), &y[i], &x[i], &mask[i], other)
+	}
+}
+
 func nativeSoftmaxCrossEntropy(delta, logits []float32, label int, scale float32) float32 {
 	n := len(logits)
 	largest := avx2Largest(n, &logits[0])

@@ -98,6 +98,11 @@ func BenchmarkFunctions(b *testing.B) {
 			{"NormaliseGrad 192", 3, func() { s.NormaliseGrad(x[0], x[1], x[2], x[3], x[4], x[5], x[6], n/192, 192) }},
 			{"Depthwise 5×5", 2, func() { s.Depthwise(w, depthwise, 0, depthwise.Height) }},
 			{"DepthwiseGrad 5×5", 2, func() { s.DepthwiseGrad(w, depthwise, 0, depthwise.Height) }},
+			{"Softmax 64", 3, func() {
+				for i := 0; i+64 <= n; i += 64 {
+					s.Softmax(x[0][i:i+64], x[1][i:i+64], x[2][i:i+64])
+				}
+			}},
 			{"SoftmaxCrossEntropy 1000", 2, func() {
 				for i := 0; i+1000 <= n; i += 1000 {
 					s.SoftmaxCrossEntropy(x[0][i:i+1000], x[1][i:i+1000], 3, 1)

@@ -33,6 +33,7 @@ var portable = Set{
 	Depthwise:           portableDepthwise,
 	DepthwiseGrad:       portableDepthwiseGrad,
 	SoftmaxCrossEntropy: portableSoftmaxCrossEntropy,
+	Softmax:             portableSoftmax,
 	Dropout:             portableDropout,
 	Adam:                portableAdam,
 }

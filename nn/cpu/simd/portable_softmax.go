@@ -2,6 +2,27 @@ package simd
 
 import "math"
 
+// portableSoftmax has float64 exponentials and sums.
+func portableSoftmax(y, x, mask []float32) {
+	largest := math.Inf(-1)
+	for i, v := range x[:len(y)] {
+		if mask == nil || mask[i] != 0 {
+			largest = max(largest, float64(v))
+		}
+	}
+	var sum float64
+	for i, v := range x[:len(y)] {
+		if mask == nil || mask[i] != 0 {
+			sum += math.Exp(float64(v) - largest)
+		}
+	}
+	for i, v := range x[:len(y)] {
+		if y[i] = 0; mask == nil || mask[i] != 0 {
+			y[i] = float32(math.Exp(float64(v)-largest) / sum)
+		}
+	}
+}
+
 // portableSoftmaxCrossEntropy subtracts the largest logit first, so that no exponential overflows.
 func portableSoftmaxCrossEntropy(delta, logits []float32, label int, scale float32) float32 {
 	largest := logits[0]

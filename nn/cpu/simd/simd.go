@@ -82,6 +82,10 @@ type Set struct {
 	// scale (softmax(logits) - onehot(label)) to it. It is exact for logits of any finite size.
 	SoftmaxCrossEntropy func(delta, logits []float32, label int, scale float32) float32
 
+	// Softmax is the softmax of one row, of the elements whose mask is not 0: y is 0 at the others, which are not read, and in
+	// all of a row without any. mask may be nil.
+	Softmax func(y, x, mask []float32)
+
 	// Dropout is y = x / Keep where the element's word is at least Threshold, else 0. Element i belongs to word i mod 4 of
 	// Philox4x32-10 with the counter (first + i/4, 0, Step, Number) under Key.
 	Dropout func(y, x []float32, first uint32, m *DropoutMask)

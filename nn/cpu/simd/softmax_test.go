@@ -6,6 +6,67 @@ import (
 	"testing"
 )
 
+func TestSoftmax(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		r := seeded(14)
+		for _, width := range widths {
+			for _, size := range []float64{0.1, 5, 1e3, 3e38} {
+				x, y, mask := guarded(t, width, true), guarded(t, width, true), guarded(t, width, true)
+				random(r, x, size)
+				for _, share := range []int{0, 1, 2, 10} { // of ten elements that count
+					some := false
+					for i := range mask {
+						mask[i] = 0
+						if r.IntN(10) < share {
+							mask[i], some = 1, true
+						} else if share > 0 {
+							x[i] = canary // which is not read
+						}
+					}
+					largest, sum := math.Inf(-1), 0.0
+					for i, v := range wide(x) {
+						if mask[i] != 0 {
+							largest = max(largest, v)
+						}
+					}
+					for i, v := range wide(x) {
+						if mask[i] != 0 {
+							sum += math.Exp(v - largest)
+						}
+					}
+					s.Softmax(y, x, mask)
+					for i, v := range wide(x) {
+						switch {
+						case mask[i] != 0:
+							within(t, "y", i, y[i], math.Exp(v-largest)/sum, 2e-7)
+						case y[i] != 0:
+							t.Fatalf("width %d: element %d of %d is left out, and is %v", width, i, width, y[i])
+						}
+					}
+					inPlace := slices.Clone(x)
+					s.Softmax(inPlace, inPlace, mask)
+					sameBits(t, "y over x", inPlace, y)
+					if some {
+						x[slices.Index(mask, 1)] = canary
+						s.Softmax(y, x, mask)
+						if i := slices.Index(mask, 1); y[i] == y[i] {
+							t.Fatalf("width %d: a NaN became %v", width, y[i])
+						}
+					}
+					random(r, x, size)
+				}
+				for i := range mask {
+					mask[i] = -0.5 // counts, as all but 0 does
+				}
+				s.Softmax(y, x, mask)
+				all := slices.Clone(y)
+				s.Softmax(y, x, nil)
+				sameBits(t, "without a mask", y, all)
+			}
+		}
+	})
+}
+
 func TestSoftmaxCrossEntropy(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *Set) {
 		r := seeded(12)

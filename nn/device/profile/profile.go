@@ -122,7 +122,7 @@ func (p *Profile) runner(inner device.Profiler, q *device.Program) *runner {
 		p.programs[q.Name] = r.program
 	}
 	for i, op := range q.Operations {
-		k := key{op.Name(), device.Sizes(op)}
+		k := key{op.Name(), op.Sizes()}
 		if r.program.rows[k] == nil {
 			r.program.rows[k] = &row{}
 		}

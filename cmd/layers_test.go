@@ -1,0 +1,178 @@
+package cmd_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// layers are the packages from top to bottom, as docs/architecture.md draws them: a package imports only what is in the lines
+// below its own. A name with a * stands for any one folder that no other line names. Devices stand high because nothing but the
+// commands may import them.
+var layers = [][]string{
+	{"cmd/mixmas", "kernels/bench/report"},
+	{"cmd"},
+	{"cgo", "nn/cpu"},
+	{"nn/cpu/simd", "nn/cpu/limits"},
+	{"search"},
+	{"search/plan"},
+	{"search/config"},
+	{"search/strategy"},
+	{"search/evaluate"},
+	{"search/trial"},
+	{"search/model", "search/report", "search/store"},
+	{"search/dataset/formats"},
+	{"search/dataset/*"},
+	{"search/dataset/arrays"},
+	{"search/dataset/watch", "search/dataset/datasettest"},
+	{"search/dataset", "search/dataset/avmnistbuild", "search/dataset/avmnist/build"},
+	{"search/metric", "search/sample", "search/task"},
+	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav"},
+	{"search/atomicfile"},
+	{"search/align", "search/escape", "search/filelock", "search/packed", "search/regular"},
+	{"nn/devicetest", "nn/device/devicetest"},
+	{"nn/benchmarks"},
+	{"nn/mixer"},
+	{"nn/safetensors"},
+	{"nn"},
+	{"nn/devicetest/reference", "nn/device/devicetest/reference"},
+	{"nn/device/profile"},
+	{"nn/device"},
+	{"nn/options"},
+	{"nn/registry", "nn/dimensions", "nn/philox", "nn/devicetest/golden", "nn/device/devicetest/golden"},
+}
+
+// layer is the line of a package; exact names count before patterns.
+func layer(name string) (int, bool) {
+	i := slices.IndexFunc(layers, func(names []string) bool { return slices.Contains(names, name) })
+	if i < 0 {
+		i = slices.IndexFunc(layers, func(names []string) bool {
+			return slices.ContainsFunc(names, func(pattern string) bool {
+				ok, err := path.Match(pattern, name)
+				return err == nil && ok
+			})
+		})
+	}
+	return i, i >= 0
+}
+
+// sources calls f with each file of the module that is neither a test nor generated data, for all systems and build tags, and
+// the package that it belongs to, by its folder.
+func sources(t *testing.T, mode parser.Mode, f func(name string, set *token.FileSet, file *ast.File)) {
+	t.Helper()
+	root := ".."
+	err := filepath.WalkDir(root, func(p string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			_, module := os.Stat(filepath.Join(p, "go.mod"))
+			if base := entry.Name(); p != root && (base == "testdata" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || module == nil) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, p, nil, mode)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, filepath.Dir(p))
+		f(filepath.ToSlash(name), set, file)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// imported are the paths that a file imports.
+func imported(file *ast.File) (paths []string) {
+	for _, spec := range file.Imports {
+		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// Imports go down. What go list -deps prints of a package therefore lies below it; other than that, files of all systems and
+// build tags are looked at.
+func TestImportsGoDown(t *testing.T) {
+	seen := map[string]bool{}
+	sources(t, parser.ImportsOnly, func(name string, set *token.FileSet, file *ast.File) {
+		from, known := layer(name)
+		if !known && !seen[name] {
+			t.Errorf("layers has no place for the package %s", name)
+		}
+		seen[name] = true
+		for _, p := range imported(file) {
+			other, ours := strings.CutPrefix(p, "mixmas/")
+			if to, listed := layer(other); ours && known && listed && to <= from {
+				t.Errorf("%s: %s imports %s, which is not below it", set.Position(file.Package).Filename, name, other)
+			}
+		}
+	})
+	if len(seen) < 20 {
+		t.Errorf("looked at %d packages only: %v", len(seen), slices.Sorted(maps.Keys(seen)))
+	}
+}
+
+// These libraries stay in the packages that are about them: only the commands know a command line, only the parser YAML, only the
+// store its database.
+func TestLibrariesStayWhereTheyBelong(t *testing.T) {
+	users := map[string][]string{
+		"github.com/urfave/cli/v2": {"cmd"},
+		"gopkg.in/yaml.v3":         {"search/config"},
+		"go.etcd.io/bbolt":         {"search/store"},
+		"C":                        {"cgo"},
+	}
+	sources(t, parser.ImportsOnly, func(name string, set *token.FileSet, file *ast.File) {
+		for _, p := range imported(file) {
+			for library, allowed := range users {
+				if (p == library || strings.HasPrefix(p, library+"/")) && !slices.Contains(allowed, name) {
+					t.Errorf("%s: %s imports %s, which is for %v", set.Position(file.Package).Filename, name, p, allowed)
+				}
+			}
+		}
+	})
+}
+
+// Of the packages of search, only strategy says what its stages are called.
+func TestOnlyStrategiesNameStages(t *testing.T) {
+	if _, err := os.Stat(filepath.Join("..", "search", "strategy")); err != nil {
+		t.Skip("there is no package strategy yet")
+	}
+	sources(t, parser.SkipObjectResolution, func(name string, set *token.FileSet, file *ast.File) {
+		if name != "search" && !strings.HasPrefix(name, "search/") || name == "search/strategy" {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			literal, ok := n.(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				t.Error(err)
+			}
+			stage, _, _ := strings.Cut(text, "/")
+			if (stage == text || strings.Count(text, " ") == 0) && slices.Contains([]string{"encoder", "fusion", "network"}, stage) {
+				t.Errorf("%s: names a stage: %s", set.Position(literal.Pos()), literal.Value)
+			}
+			return true
+		})
+	})
+}

@@ -1,0 +1,93 @@
+// Package benchmarks lists the models whose speed is measured: by the program's bench, by the suite of devices, and beside
+// their PyTorch definitions.
+package benchmarks
+
+import (
+	"cmp"
+
+	"mixmas/nn/mixer"
+)
+
+// Case is a model and the number of samples of a step.
+type Case struct {
+	// Name is data set, modality and architecture, or that of a preset.
+	Name          string
+	Specification mixer.Specification
+	Batch         int
+}
+
+// sizes are the published sizes of mixers for one data set.
+type sizes struct{ width, depth, tokens, channels int }
+
+// choice is an architecture of these sizes, as in the presets.
+func (z sizes) choice(architecture string) mixer.Choice {
+	c := mixer.Choice{Architecture: architecture}
+	switch architecture {
+	case "mlp_mixer":
+		c.Options = &mixer.MLPMixerOptions{Width: z.width, Depth: z.depth, TokenWidth: z.tokens, ChannelWidth: z.channels}
+	case "hyper_mixer":
+		c.Options = &mixer.HyperMixerOptions{Width: z.width, Depth: z.depth, TokenWidth: 256, ChannelWidth: z.channels, Heads: 1}
+	case "monarch_mixer":
+		c.Options = &mixer.MonarchMixerOptions{Width: z.width, Depth: z.depth}
+	}
+	return c
+}
+
+// Peers lists the models that are compared with PyTorch: every architecture on every published input, and the whole AV-MNIST
+// model.
+func Peers() []Case {
+	image, audio, series := input("m2mixer-avmnist", 0), input("m2mixer-avmnist", 1), input("m2mixer-mimic", 0)
+	pictures := mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{3, 160, 256}}
+	text := mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{512, 768}}
+	avmnist := sizes{width: 128, depth: 4, tokens: 32, channels: 3072}
+	mmimdb, mimic := sizes{width: 256, depth: 4, tokens: 32, channels: 3072}, sizes{width: 64, depth: 1, tokens: 16, channels: 64}
+
+	var list []Case
+	add := func(name string, batch int, input mixer.Modality, encoder mixer.Choice, classes int, multiLabel bool) {
+		input.Encoder = encoder
+		list = append(list, Case{Name: name + "/" + encoder.Architecture, Batch: batch, Specification: mixer.Specification{
+			Modalities: []mixer.Modality{input}, Classes: classes, MultiLabel: multiLabel}})
+	}
+	for _, k := range []string{"mlp_mixer", "hyper_mixer", "monarch_mixer"} {
+		add("avmnist/image", 32, image, avmnist.choice(k), 10, false)
+		add("avmnist/audio", 32, audio, avmnist.choice(k), 10, false)
+		add("mmimdb/image", 8, pictures, mmimdb.choice(k), 23, true)
+		add("mmimdb/text", 8, text, mmimdb.choice(k), 23, true)
+		add("mimic/series", 32, series, mimic.choice(k), 6, false)
+	}
+	add("avmnist/image", 32, image, mixer.Choice{Architecture: "ramlp"}, 10, false)
+	add("avmnist/audio", 8, audio, mixer.Choice{Architecture: "ramlp"}, 10, false)
+	for _, k := range []string{"mlp_mixer", "hyper_mixer"} {
+		full := preset("searched-avmnist")
+		for i := range full.Modalities {
+			full.Modalities[i].Encoder = avmnist.choice(k)
+		}
+		network := avmnist
+		network.depth = 2
+		fusion := network.choice(k)
+		full.Network = &fusion
+		list = append(list, Case{Name: "avmnist/full/" + k, Batch: 32, Specification: full})
+	}
+	return list
+}
+
+// input is a modality of a preset.
+func input(name string, modality int) mixer.Modality { return preset(name).Modalities[modality] }
+
+func preset(name string) mixer.Specification {
+	p, err := mixer.LookupPreset(name)
+	if err != nil {
+		panic(err)
+	}
+	return p.Specification(0)
+}
+
+// All lists the models of the comparison, and the presets.
+func All() []Case {
+	list := Peers()
+	batches := map[string]int{"m2mixer-mimic": 128}
+	for _, p := range mixer.Presets() {
+		list = append(list, Case{Name: p.Name, Specification: p.Specification(0), Batch: cmp.Or(batches[p.Name], 32)})
+	}
+	return list
+}

@@ -1,0 +1,57 @@
+// Package devicetest is the suite that every device passes: golden vectors, every operation against a float64 reference,
+// the memory plan, the contract of sessions, the same bits at any number of workers and when operations are timed, and trainings that learn.
+package devicetest
+
+import (
+	"testing"
+
+	"mixmas/nn/device"
+)
+
+// Options are what the suite asks of a device.
+type Options struct {
+	// Workers is the number of cores or other units that may work at once.
+	Workers int
+	// Poison fills memory that holds nothing with NaN, before each run and when a buffer's planned lifetime ends.
+	Poison bool
+}
+
+// Run runs the whole suite on the devices that open makes, each a new one. metrics is for the golden cases of metrics.
+func Run(t *testing.T, open func(Options) device.Device, metrics Metrics) {
+	Suite{Open: open, Metrics: metrics}.Run(t)
+}
+
+// Suite is the suite with what it must know of a device.
+type Suite struct {
+	// Open makes a new device.
+	Open func(Options) device.Device
+	// Metrics is for the golden cases of metrics.
+	Metrics Metrics
+	// Rounding is what the device does to the operands of matrix products.
+	Rounding Rounding
+	// Emulated says that the device is slow: the presets and other large programs are left out. Brief leaves out more of
+	// what is large.
+	Emulated, Brief bool
+}
+
+// RunRounded runs what depends on the numbers: the golden vectors, every operation, and trainings that learn.
+func (s Suite) RunRounded(t *testing.T) {
+	poisoned := func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }
+	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })
+	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
+	t.Run("learns", func(t *testing.T) { learns(t, s.Open(Options{Workers: 1}), s.Emulated, s.Brief) })
+}
+
+// Run runs the suite.
+func (s Suite) Run(t *testing.T) {
+	poisoned := func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }
+	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })
+	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
+	t.Run("bits", func(t *testing.T) { bits(t, s.Open, s.Emulated || raceDetector) })
+	t.Run("maximum", func(t *testing.T) { maximum(t, poisoned()) })
+	t.Run("sessions", func(t *testing.T) { sessions(t, s.Open) })
+	t.Run("steps", func(t *testing.T) { steps(t, s.Open(Options{Workers: 1})) })
+	t.Run("queue", func(t *testing.T) { queue(t, s.Open) })
+	t.Run("trace", func(t *testing.T) { trace(t, s.Open) })
+	t.Run("learns", func(t *testing.T) { learns(t, s.Open(Options{Workers: 1}), s.Emulated, s.Brief) })
+}

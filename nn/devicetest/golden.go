@@ -1,0 +1,224 @@
+package devicetest
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"mixmas/nn"
+	"mixmas/nn/device"
+	"mixmas/nn/devicetest/golden"
+)
+
+// Metrics computes every metric of probabilities (rows × classes) against labels: class indices, or rows × classes zeros
+// and ones for many labels. It is handed in because metrics lie above devices; nil
+// leaves their cases out.
+type Metrics func(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error)
+
+// growth is the error that a device may make where it rounds the operands of matrix products, in unit roundoffs of the
+// largest expected magnitude, for each product that follows another on the way to a value (see [depths]).
+//
+// A rounded operand is off by a random part of the unit roundoff u, so that a product of two is off by about u times what
+// its terms are, and their sum, of random signs, by about u times what the sum is, however long. Products in a row add
+// up their errors; at worst all point one way. So about 1 is what is expected at one product, and less at many. More comes
+// from sums that are smaller than their terms, which batch norms over few values make on purpose, and from the kink of
+// relu: an element that rounding moves across it takes its gradient away or brings it.
+const (
+	growth      = 2
+	growthRough = 12 // with batch norm or relu
+)
+
+// Golden runs all cases of the golden folder (see [golden.Dir]), one subtest each. Every expected array must be within
+// its own tolerance, and for devices that round the operands of products, what that may lead to.
+func Golden(t *testing.T, open func() device.Device, metrics Metrics, rounding Rounding) {
+	dir, err := golden.Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := golden.Cases(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		if metrics == nil && strings.HasPrefix(c.Op, "metrics_") {
+			continue // the suite's other callers run it
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			arrays, err := c.Arrays()
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := &vectors{T: t, c: c, arrays: arrays, device: open(), rounding: rounding, checked: map[string]bool{}}
+			if run := runners[c.Op]; run != nil {
+				run(v)
+			} else if strings.HasPrefix(c.Op, "metrics_") {
+				v.metrics(metrics)
+			} else {
+				t.Fatalf("unknown operation %s", c.Op)
+			}
+			if v.rounded > 0 {
+				t.Logf("rounding leads to errors of up to %.2f, allowed are %g", v.rounded, v.growth)
+			}
+			for name := range c.Tolerance {
+				if !v.checked[name] {
+					t.Errorf("%s was not compared", name)
+				}
+			}
+		})
+	}
+}
+
+// vectors is a case in progress.
+type vectors struct {
+	*testing.T
+	c      golden.Case
+	arrays map[string]golden.Array
+	device device.Device
+	// rounding is the device's, depths those of the program that was loaded last.
+	rounding Rounding
+	depths   []int
+	growth   float64
+	// rounded is the largest error that the arrays' own tolerances leave unexplained, in the units of growth.
+	rounded float64
+	checked map[string]bool
+}
+
+// metrics runs a case of scores and labels.
+func (v *vectors) metrics(compute Metrics) {
+	v.Helper()
+	scores, labels := v.array("scores"), v.array("labels")
+	narrow := make([]float32, len(labels.Data))
+	for i, label := range labels.Data {
+		narrow[i] = float32(label)
+	}
+	got, err := compute(scores.Data, scores.Shape[0], scores.Shape[1], v.c.Op == "metrics_multilabel", narrow)
+	if err != nil {
+		v.Fatal(err)
+	}
+	for name := range v.c.Tolerance {
+		value, defined := got[name]
+		if !defined {
+			v.Errorf("%s is undefined", name)
+		}
+		v.want(name, []float64{value})
+	}
+}
+
+// hyper decodes the case's settings.
+func (v *vectors) hyper(into any) {
+	v.Helper()
+	if err := json.Unmarshal(v.c.Hyper, into); err != nil {
+		v.Fatal(err)
+	}
+}
+
+// array is one of the case's arrays.
+func (v *vectors) array(name string) golden.Array {
+	v.Helper()
+	a, ok := v.arrays[name]
+	if !ok {
+		v.Fatalf("the case has no array %s", name)
+	}
+	return a
+}
+
+// load loads a recording into a new session of the device.
+func (v *vectors) load(r *recording, w nn.Weights) {
+	v.Helper()
+	r.load(v.device, w)
+	v.note(r.program)
+}
+
+// note keeps what rounding does in a program.
+func (v *vectors) note(p *device.Program) {
+	v.depths, v.growth = depths(p), growth
+	for _, op := range p.Operations {
+		switch o := op.(type) {
+		case *device.BatchNorm:
+			v.growth = growthRough
+		case *device.Map:
+			if o.Activation == device.ReLU || o.Activation == device.SquaredReLU {
+				v.growth = growthRough
+			}
+		}
+	}
+}
+
+// wantValue compares an output, or a value in the state, with an expected array.
+func (v *vectors) wantValue(name string, r *recording, x *nn.Value) {
+	v.Helper()
+	read := r.read
+	if r.program.Info(x.Buffer()).Space == device.State {
+		read = r.state
+	}
+	v.wantRounded(name, widen(read(x)), v.depths[x.Buffer()])
+}
+
+// want compares a result that no rounding reaches with an expected array.
+func (v *vectors) want(name string, got []float64) {
+	v.Helper()
+	v.within(name, got, 0)
+}
+
+// wantRounded compares a result with an expected array, given the number of products in a row that led to it.
+func (v *vectors) wantRounded(name string, got []float64, depth int) {
+	v.Helper()
+	unit := v.rounding.Roundoff * peak(v.array(name).Data) * float64(depth)
+	for i, want := range v.array(name).Data {
+		if unit > 0 && i < len(got) {
+			v.rounded = max(v.rounded, (math.Abs(got[i]-want)-v.tolerance(name))/unit)
+		}
+	}
+	v.within(name, got, v.growth*unit)
+}
+
+// within compares a result with an expected array. It may be off by the array's tolerance and by more.
+func (v *vectors) within(name string, got []float64, more float64) {
+	v.Helper()
+	want, atol := v.array(name).Data, v.tolerance(name)+more
+	v.checked[name] = true
+	if len(got) != len(want) {
+		v.Errorf("%s: %d elements, want %d", name, len(got), len(want))
+		return
+	}
+	worst, at := 0.0, -1
+	for i := range got {
+		if e := math.Abs(got[i] - want[i]); !(e <= atol) && (at < 0 || !(e <= worst)) {
+			worst, at = e, i
+		}
+	}
+	if at >= 0 {
+		v.Errorf("%s: element %d is %v, want %v: off by %.3g, allowed are %.3g", name, at, got[at], want[at], worst, atol)
+	}
+}
+
+// tolerance is the array's own. It is a multiple of the error that PyTorch made, which in a single number that sums up
+// thousands (the bias of StarReLU) may have been next to nothing: such an array has the largest tolerance of its like in
+// the case.
+func (v *vectors) tolerance(name string) float64 {
+	times := max(v.rounding.Functions, 1)
+	atol := v.c.Tolerance[name]
+	if len(v.array(name).Data) != 1 {
+		return times * atol
+	}
+	kind := func(name string) string {
+		parts := strings.Split(name, ".")
+		return parts[0] + "." + strings.Join(parts[max(1, len(parts)-2):], ".")
+	}
+	for other, tolerance := range v.c.Tolerance {
+		if kind(other) == kind(name) {
+			atol = max(atol, tolerance)
+		}
+	}
+	return times * atol
+}
+
+// widen turns what a device gives into what is compared.
+func widen(data []float32) []float64 {
+	wide := make([]float64, len(data))
+	for i, x := range data {
+		wide[i] = float64(x)
+	}
+	return wide
+}

@@ -1,0 +1,182 @@
+package reference
+
+import (
+	"math"
+
+	"mixmas/nn/device"
+)
+
+var _ = device.On(&operations, (*Runner).matMul)
+
+func (r *Runner) matMul(o *device.MatMul) {
+	a, b, c := r.rounded(o.A), r.rounded(o.B), r.Values(o.C)
+	bias, plus, pre, gate := r.Values(o.Bias), r.Values(o.Plus), r.Values(o.Pre), r.Values(o.Gate)
+	// A batch dimension in which C does not move is summed over: the product starts from plus at its first index only.
+	for i := range o.Batch[0] {
+		for j := range o.Batch[1] {
+			first := (o.StrideC[0] != 0 || i == 0) && (o.StrideC[1] != 0 || j == 0)
+			baseA := o.OffsetA + i*o.StrideA[0] + j*o.StrideA[1]
+			baseB := o.OffsetB + i*o.StrideB[0] + j*o.StrideB[1]
+			baseC := o.OffsetC + i*o.StrideC[0] + j*o.StrideC[1]
+			for m := range o.M {
+				for n := range o.N {
+					p := 0.0
+					for k := range o.K {
+						ia, ib := m*o.LDA+k, k*o.LDB+n
+						if o.TransA {
+							ia = k*o.LDA + m
+						}
+						if o.TransB {
+							ib = n*o.LDB + k
+						}
+						p += a[baseA+ia] * b[baseB+ib]
+					}
+					if bias != nil && o.BiasRows {
+						p += bias[m]
+					} else if bias != nil {
+						p += bias[n]
+					}
+					at := baseC + m*o.LDC + n
+					if pre != nil {
+						pre[at] = p
+					}
+					if gate != nil {
+						p *= derivative(o.Activation, gate[at])
+					} else {
+						p = activate(o.Activation, p)
+					}
+					if first {
+						c[at] = added(plus, at) + p
+					} else {
+						c[at] += p
+					}
+				}
+			}
+		}
+	}
+}
+
+// rounded are the values of an operand of a matrix product.
+func (r *Runner) rounded(b device.Buffer) []float64 {
+	x := r.Values(b)
+	if r.Round == nil {
+		return x
+	}
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = r.Round(v)
+	}
+	return y
+}
+
+func activate(a device.Activation, x float64) float64 {
+	switch a {
+	case device.GELU:
+		return x * (1 + math.Erf(x/math.Sqrt2)) / 2
+	case device.ReLU:
+		return math.Max(x, 0)
+	case device.SquaredReLU:
+		return math.Max(x, 0) * math.Max(x, 0)
+	}
+	return x
+}
+
+func derivative(a device.Activation, x float64) float64 {
+	switch a {
+	case device.GELU:
+		return (1+math.Erf(x/math.Sqrt2))/2 + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
+	case device.ReLU:
+		if x > 0 {
+			return 1
+		}
+		return 0
+	case device.SquaredReLU:
+		return 2 * math.Max(x, 0)
+	}
+	return 1
+}
+
+var _ = device.On(&operations, func(r *Runner, o *device.Im2Col) {
+	r.im2Col(o.Maps, func(map_, column int) { r.Values(o.Y)[column] = at(r.Values(o.X), map_) })
+})
+
+var _ = device.On(&operations, func(r *Runner, o *device.Col2Im) {
+	x, y := r.Values(o.X), r.Values(o.Y)
+	clear(x)
+	r.im2Col(o.Maps, func(map_, column int) {
+		if map_ >= 0 {
+			x[map_] += y[column]
+		}
+	})
+})
+
+// im2Col pairs each element of the patches with its element of the maps, negative where the patch leaves the map.
+func (r *Runner) im2Col(m device.Maps, pair func(map_, column int)) {
+	column := 0
+	for b := range m.Batch {
+		for oy := range m.OutHeight() {
+			for ox := range m.OutWidth() {
+				for ky := range m.Kernel {
+					for kx := range m.Kernel {
+						for c := range m.Channels {
+							pair(cell(m, b, oy*m.Stride+ky-m.Padding, ox*m.Stride+kx-m.Padding, c), column)
+							column++
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// cell is the index of an element of the maps, negative outside of them.
+func cell(m device.Maps, b, y, x, c int) int {
+	if y < 0 || y >= m.Height || x < 0 || x >= m.Width {
+		return -1
+	}
+	return ((b*m.Height+y)*m.Width+x)*m.Channels + c
+}
+
+// taps visits all products of a depthwise convolution: output element, input element, and weight element.
+func taps(m device.Maps, flip bool, visit func(out, in, weight int)) {
+	for b := range m.Batch {
+		for y := range m.Height {
+			for x := range m.Width {
+				for c := range m.Channels {
+					for ky := range m.Kernel {
+						for kx := range m.Kernel {
+							in := cell(m, b, y+ky-m.Padding, x+kx-m.Padding, c)
+							tap := ky*m.Kernel + kx
+							if flip {
+								tap = m.Kernel*m.Kernel - 1 - tap
+							}
+							if in >= 0 {
+								visit(cell(m, b, y, x, c), in, c*m.Kernel*m.Kernel+tap)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+var _ = device.On(&operations, (*Runner).depthwise)
+
+func (r *Runner) depthwise(o *device.DepthwiseConv) {
+	x, w, y, plus := r.Values(o.X), r.Values(o.Weight), r.Values(o.Y), r.Values(o.Plus)
+	for i := range o.Size() {
+		y[i] = added(plus, i)
+	}
+	taps(o.Maps, o.Flip, func(out, in, weight int) { y[out] += x[in] * w[weight] })
+}
+
+var _ = device.On(&operations, (*Runner).depthwiseGrad)
+
+func (r *Runner) depthwiseGrad(o *device.DepthwiseConvGrad) {
+	x, dy, dw, plus := r.Values(o.X), r.Values(o.DY), r.Values(o.DWeight), r.Values(o.Plus)
+	for i := range o.Channels * o.Kernel * o.Kernel {
+		dw[i] = added(plus, i)
+	}
+	taps(o.Maps, false, func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
+}

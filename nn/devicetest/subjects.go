@@ -1,0 +1,302 @@
+package devicetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"mixmas/nn"
+	"mixmas/nn/device"
+	"mixmas/nn/mixer"
+)
+
+// subject is something to record: a model or a collection of operations, with a scalar loss.
+type subject struct {
+	name       string
+	parameters *nn.Parameters
+	// record records the loss on random inputs.
+	record func(r *recording, random *rand.Rand) *nn.Value
+}
+
+// recorded is the subject's training step with gradients, and with an update unless optimiser is nil.
+func (s subject) recorded(t testing.TB, optimiser *nn.Optimiser) *recording {
+	r := record(t, s.parameters, nn.Training)
+	loss := s.record(r, rand.New(rand.NewPCG(1, 2)))
+	r.Output("loss", loss)
+	r.Backward(loss, nil)
+	if optimiser != nil {
+		r.Optimise(*optimiser)
+	}
+	r.loss = loss
+	return r
+}
+
+// weights are initial weights in which nothing stays at 0 or 1, or an ignored parameter would go unseen.
+func (s subject) weights() nn.Weights {
+	w, random := s.parameters.Initialise(5), rand.New(rand.NewPCG(3, 4))
+	for _, p := range s.parameters.All() {
+		data := w[p.Name].Data
+		for i := range data {
+			if p.Trainable {
+				data[i] += float32(0.1 * random.NormFloat64())
+			} else {
+				data[i] += random.Float32() / 2
+			}
+		}
+	}
+	return w
+}
+
+func normal(random *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(random.NormFloat64())
+	}
+	return x
+}
+
+// random is an input of random numbers.
+func (r *recording) random(name string, random *rand.Rand, shape ...int) *nn.Value {
+	return r.input(name, normal(random, product(shape)), shape...)
+}
+
+func product(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// modelSubject is the loss of a model on random samples.
+func modelSubject(t testing.TB, name string, spec mixer.Specification, batch int) subject {
+	t.Helper()
+	m, err := mixer.Build(spec)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return subject{name, m.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		var inputs []*nn.Value
+		for _, in := range m.Inputs() {
+			x := r.random(in.Name, random, append([]int{batch}, in.Shape...)...)
+			if strings.HasSuffix(in.Name, ".mask") {
+				mask := r.inputs[len(r.inputs)-1].data
+				for i := range mask {
+					mask[i] = float32((i + 1) % 3 & 1)
+				}
+			}
+			inputs = append(inputs, x)
+		}
+		shape := []int{batch}
+		if m.MultiLabel() {
+			shape = append(shape, m.Classes())
+		}
+		labels := r.random("labels", random, shape...)
+		data := r.inputs[len(r.inputs)-1].data
+		for i := range data {
+			if m.MultiLabel() {
+				data[i] = float32(random.IntN(2))
+			} else {
+				data[i] = float32(random.IntN(m.Classes()))
+			}
+		}
+		_, loss := m.Forward(r.Graph, inputs, labels)
+		return loss
+	}}
+}
+
+// smallSpecifications are models of every architecture, fusion function and prediction, of odd sizes.
+func smallSpecifications() map[string]mixer.Specification {
+	choice := func(name string, options any) mixer.Choice { return mixer.Choice{Architecture: name, Options: options} }
+	mlp := choice("mlp_mixer", &mixer.MLPMixerOptions{Width: 10, Depth: 2, Patch: 3, TokenWidth: 7, ChannelWidth: 19, Dropout: 0.2})
+	hyper := choice("hyper_mixer", &mixer.HyperMixerOptions{Width: 12, Depth: 1, Patch: 3, TokenWidth: 9, ChannelWidth: 21, Heads: 3, Dropout: 0.1})
+	tied := choice("hyper_mixer", &mixer.HyperMixerOptions{Width: 6, Depth: 1, TokenWidth: 5, ChannelWidth: 8, Heads: 1, Tied: true})
+	dense := choice("mlp_mixer", &mixer.MLPMixerOptions{Width: 10, Depth: 2, Patch: 3, TokenWidth: 7, ChannelWidth: 19})
+	monarch := choice("monarch_mixer", &mixer.MonarchMixerOptions{Width: 11, Depth: 1, Patch: 3})
+	ramlp := choice("ramlp", &mixer.RaMLPOptions{Depths: []int{1, 1, 2}, Dims: []int{3, 6, 10}, MLPRatio: []int{3, 2, 2},
+		Expansion: []int{2, 1, 2}, Group: []int{1, 2, 4}})
+	table := choice("simple_mlp", &mixer.SimpleMLPOptions{Hidden: 9, Width: 13, Layers: 2, Dropout: 0.3})
+	image := func(c mixer.Choice) mixer.Modality {
+		return mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{2, 6, 9}, Encoder: c}
+	}
+	text := func(c mixer.Choice, masked bool) mixer.Modality {
+		return mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{7, 5}, Masked: masked, Encoder: c}
+	}
+	row := mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{4}, Encoder: table}
+	one := func(m mixer.Modality) mixer.Specification {
+		return mixer.Specification{Modalities: []mixer.Modality{m}, Classes: 3}
+	}
+	fused := func(fusion, prediction string, network mixer.Choice, modalities ...mixer.Modality) mixer.Specification {
+		return mixer.Specification{Modalities: modalities, Fusion: mixer.Fuse(fusion), Network: &network, Prediction: prediction, Classes: 3}
+	}
+	many := fused("mean", mixer.MeanPrediction, hyper, image(hyper), text(tied, false), row)
+	many.MultiLabel, many.PosWeight, many.Width = true, []float32{0.5, 2, 1}, 15
+	return map[string]mixer.Specification{
+		"mlp_mixer":     one(image(mlp)),
+		"hyper_mixer":   one(image(hyper)),
+		"no dropout":    one(image(dense)),
+		"tied, masked":  one(text(tied, true)),
+		"monarch_mixer": one(text(monarch, false)),
+		"ramlp":         one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 20}, Encoder: ramlp}),
+		"simple_mlp":    one(row),
+		"concat":        fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
+		"max":           fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
+		"sum":           fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
+		"many labels":   many,
+	}
+}
+
+// smallModels are the subjects of smallSpecifications, by name.
+func smallModels(t testing.TB) []subject {
+	t.Helper()
+	var list []subject
+	for name, spec := range smallSpecifications() {
+		list = append(list, modelSubject(t, name, spec, 3))
+	}
+	slices.SortFunc(list, func(a, b subject) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+// matrices are a linear layer and both kinds of MLP on b·n rows of d features, through t hidden units over the tokens and
+// c over the features.
+func matrices(b, n, d, t, c int) subject {
+	s := nn.NewScope()
+	linear := nn.NewLinear(s.In("linear"), d, c)
+	channels, tokens := nn.NewMLP(s.In("channels"), c, d, c, 0), nn.NewMLP(s.In("tokens"), n, t, n, 0)
+	product := s.Parameter("product", nn.FanIn(c), c, d)
+	return subject{fmt.Sprintf("matrices b=%d n=%d d=%d t=%d c=%d", b, n, d, t, c), s.Parameters(),
+		func(r *recording, random *rand.Rand) *nn.Value {
+			x := r.random("x", random, b, n, d)
+			r.RequireGradient(x)
+			y := linear.ForwardWith(r.Graph, x, device.GELU, nil)
+			y = channels.Forward(r.Graph, y, y)
+			y = tokens.ForwardTokens(r.Graph, y, y)
+			return r.total(random, r.MatMul(y, r.Parameter(product)))
+		}}
+}
+
+// mixing are the composites on b samples of n tokens and 2k features, through 2t hidden units over the tokens and c over the
+// features.
+func mixing(b, n, k, t, c int) subject {
+	s := nn.NewScope()
+	d := 2 * k
+	mlp := mixer.NewMixerBlock(s.In("mlp"), n, d, t, c, 0)
+	hyper, tied := mixer.NewHyperMixing(s.In("hyper"), d, 2*t, 2, false), mixer.NewHyperMixing(s.In("tied"), d, t, 1, true)
+	monarch := mixer.NewMonarchBlock(s.In("monarch"), n, d)
+	return subject{fmt.Sprintf("mixing b=%d n=%d d=%d t=%d c=%d", b, n, d, 2*t, c), s.Parameters(),
+		func(r *recording, random *rand.Rand) *nn.Value {
+			x := r.random("x", random, b, n, d)
+			r.RequireGradient(x)
+			y := mlp.Forward(r.Graph, x, nil)
+			y = r.Add(hyper.Forward(r.Graph, y, nil), tied.Forward(r.Graph, y, nil))
+			return r.total(random, monarch.Forward(r.Graph, y, nil))
+		}}
+}
+
+// onInput are the composites on inputs whose gradients nobody wants, so that parts of their own gradients are missing.
+func onInput(b, n, d, t, c int) subject {
+	s := nn.NewScope()
+	mlp, monarch := mixer.NewMixerBlock(s.In("mlp"), n, d, t, c, 0), mixer.NewMonarchBlock(s.In("monarch"), n, d)
+	hyper, tied := mixer.NewHyperMixing(s.In("hyper"), d, t, 1, false), mixer.NewHyperMixing(s.In("tied"), d, t, 1, true)
+	return subject{fmt.Sprintf("on inputs b=%d n=%d d=%d t=%d c=%d", b, n, d, t, c), s.Parameters(),
+		func(r *recording, random *rand.Rand) *nn.Value {
+			x := r.random("x", random, b, n, d)
+			y := r.Add(mlp.Forward(r.Graph, x, nil), monarch.Forward(r.Graph, x, nil))
+			y = r.Add(y, r.Add(hyper.Forward(r.Graph, x, nil), tied.Forward(r.Graph, x, nil)))
+			return r.total(random, y)
+		}}
+}
+
+// rows are the operations that work along rows of the given width. There are at least three, or a batch norm has no
+// gradient to speak of.
+func rows(outer, n, width int) subject {
+	s := nn.NewScope()
+	norm, batch := nn.NewLayerNorm(s.In("norm"), width, 1e-5), nn.NewBatchNorm(s.In("batch"), width)
+	gain, column := s.Parameter("gain", nn.Normal(1), width), s.Parameter("column", nn.Normal(1), n, 1)
+	return subject{fmt.Sprintf("rows %d×%d×%d", outer, n, width), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, outer, n, width)
+		r.RequireGradient(x)
+		a := norm.Forward(r.Graph, x)
+		b := batch.Forward(r.Graph, x, 2)
+		c := r.Mul(r.Add(a, r.Parameter(gain)), r.Parameter(column))
+		b = r.Dropout(r.Mul(b, r.ReLU(c)), 0.3)
+		maximum := r.Max(r.Concat(1, r.GELU(a), b, r.Activate(c, device.SquaredReLU)), 1)
+		mean := r.Div(r.Mean(r.Pad(b, 1, n+2), 1), r.Constant("two", []float32{2}, 1))
+		permuted := r.Permute(r.Slice(r.Scale(c, 1.5), 2, 0, (width+1)/2), 2, 0, 1)
+		return r.Add(r.total(random, r.Add(maximum, mean)), r.total(random, permuted))
+	}}
+}
+
+// maps are the operations on channels-last maps.
+func maps(b, height, width, channels, out int) subject {
+	s := nn.NewScope()
+	kernel, bias := s.Parameter("kernel", nn.FanIn(9*channels), out, channels, 3, 3), s.Parameter("bias", nn.Normal(1), out)
+	large, small := s.Parameter("large", nn.FanIn(25), channels, 1, 5, 5), s.Parameter("small", nn.FanIn(9), channels, 1, 3, 3)
+	norm := nn.NewBatchNorm(s.In("norm"), height)
+	return subject{fmt.Sprintf("maps %d×%d×%d×%d to %d", b, height, width, channels, out), s.Parameters(),
+		func(r *recording, random *rand.Rand) *nn.Value {
+			x := r.random("x", random, b, height, width, channels)
+			r.RequireGradient(x)
+			y := r.DepthwiseConv(x, r.Parameter(large), nil)
+			y = norm.Forward(r.Graph, r.DepthwiseConv(y, r.Parameter(small), x), 1)
+			return r.total(random, r.Conv2D(y, r.Parameter(kernel), r.Parameter(bias), 2, 1))
+		}}
+}
+
+// shares are softmaxes of b samples of h heads of n tokens, with a mask for each sample, one for each head, and without one. The
+// first sample's mask leaves nothing.
+func shares(b, h, n int) subject {
+	s := nn.NewScope()
+	bias := s.Parameter("bias", nn.Normal(1), n)
+	return subject{fmt.Sprintf("shares %d×%d×%d", b, h, n), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, b, h, n, n)
+		r.RequireGradient(x)
+		logits := r.Add(x, r.Parameter(bias))
+		mask := make([]float32, b*h*n)
+		for i := n; i < len(mask); i++ {
+			mask[i] = float32(random.IntN(3)) / 2 // anything but 0 counts
+		}
+		y := r.Softmax(logits, r.input("mask", mask[:b*n], b, n))
+		y = r.Add(y, r.Softmax(logits, r.input("masks", mask, b, h, n)))
+		return r.total(random, r.Add(r.Softmax(y, nil), x))
+	}}
+}
+
+// losses are both losses for n samples and k classes.
+func losses(n, k int) subject {
+	s := nn.NewScope()
+	bias := s.Parameter("bias", nn.Normal(1), k)
+	return subject{fmt.Sprintf("losses %d×%d", n, k), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, n, k)
+		r.RequireGradient(x)
+		logits := r.Add(x, r.Parameter(bias))
+		one, many := make([]float32, n), make([]float32, n*k)
+		for i := range one {
+			one[i] = float32(random.IntN(k))
+		}
+		for i := range many {
+			many[i] = float32(random.IntN(2))
+		}
+		weight := make([]float32, k)
+		for i := range weight {
+			weight[i] = random.Float32() + 0.5
+		}
+		labels := r.input("many", many, n, k)
+		return r.Add(r.CrossEntropy(logits, r.input("one", one, n)),
+			r.Add(r.BCEWithLogits(logits, labels, nil), r.BCEWithLogits(logits, labels, r.Constant("weight", weight, k))))
+	}}
+}
+
+// total is a scalar to which every element of x counts differently. All terms are positive, so that float32 can add them
+// up with small errors.
+func (r *recording) total(random *rand.Rand, x *nn.Value) *nn.Value {
+	n := x.Size()
+	weights := make([]float32, n)
+	for i := range weights {
+		weights[i] = random.Float32() + 0.5
+	}
+	x = r.Reshape(x, n)
+	return r.Reshape(r.Mean(r.Mul(r.Mul(x, x), r.Constant("weights of the elements", weights, n)), 0), 1)
+}

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// Scores of trials that have not ended lie in a bucket of their own, which older versions of the program do not know: to them,
+// these trials have no score. What they know, a trial that has ended, counts more than what lies here.
+var partialBucket = []byte("partial")
+
+// partials is the bucket of partial scores, nil where there has never been one.
+func partials(scores *bbolt.Bucket) *bbolt.Bucket { return scores.Tx().Bucket(partialBucket) }
+
+// lookUp returns the score under a key as stored: of a trial that ended, else a partial one.
+func (s *Store) lookUp(scores *bbolt.Bucket, key string) (sc Score, known bool, err error) {
+	if sc, known, err = s.find(scores, key, false); known || err != nil {
+		return sc, known, err
+	}
+	if partial := partials(scores); partial != nil {
+		return s.find(partial, key, true)
+	}
+	return Score{}, false, nil
+}
+
+// write puts a score into the bucket where it belongs, and takes it from the other.
+func (s *Store) write(scores *bbolt.Bucket, sc Score, record []byte) error {
+	if sc.Status != Partial {
+		if err := scores.Put([]byte(sc.Key), record); err != nil {
+			return err
+		}
+		return remove(partials(scores), sc.Key)
+	}
+	partial, err := scores.Tx().CreateBucketIfNotExists(partialBucket)
+	if err == nil {
+		err = partial.Put([]byte(sc.Key), record)
+	}
+	return errors.Join(err, remove(scores, sc.Key))
+}
+
+// dropEnded removes the partial scores of trials that ended since, in an older version.
+func dropEnded(scores *bbolt.Bucket) error {
+	var ended []string
+	if partial := partials(scores); partial != nil {
+		cursor := partial.Cursor()
+		for key, _ := cursor.First(); key != nil; key, _ = cursor.Next() {
+			if scores.Get(key) != nil {
+				ended = append(ended, string(key))
+			}
+		}
+	}
+	for _, key := range ended {
+		if err := remove(partials(scores), key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes a key from a bucket, if that is there.
+func remove(bucket *bbolt.Bucket, key string) error {
+	if bucket == nil {
+		return nil
+	}
+	return bucket.Delete([]byte(key))
+}
+
+// GetPartial returns the partial score with the key. ErrNotFound: there is none, or the trial has ended since.
+func (s *Store) GetPartial(ctx context.Context, key string) (sc Score, err error) {
+	err = s.view(ctx, func(scores *bbolt.Bucket) error {
+		var known bool
+		if sc, known, err = s.lookUp(scores, key); err == nil && (!known || sc.Status != Partial) {
+			sc, err = Score{}, fmt.Errorf("store %s: %w: %s has no partial one", s.path, ErrNotFound, key)
+		}
+		return err
+	})
+	return sc, err
+}
+
+// Checkpoint returns what a partial trial goes on from, with the errors of [Store.Weights].
+func (s *Store) Checkpoint(sc Score) ([]byte, error) {
+	return s.readBlob(sc.Checkpoint, sc, "checkpoint")
+}
+
+// EpochOutputs returns the validation outputs after an epoch, with the errors of [Store.Weights].
+func (s *Store) EpochOutputs(sc Score, epoch int) ([]byte, error) {
+	return s.readBlob(sc.EpochOutputs[epoch], sc, epochOutputs(epoch))
+}
+
+func epochOutputs(epoch int) string { return fmt.Sprintf("outputs-%d", epoch) }
+
+// replaces tells whether a score takes the place of an earlier one of its key: a trial that ended that of one which had not,
+// and one that got further that of one that had stopped before it, or as early and its checkpoint is gone. A failed one gives
+// way where the caller says so, a finished one never.
+func (s *Store) replaces(sc, earlier Score, failed bool) bool {
+	switch earlier.Status {
+	case Failed:
+		return failed
+	case Partial:
+		switch further := len(sc.Curve) - len(earlier.Curve); {
+		case sc.Status != Partial || further > 0:
+			return true
+		case further == 0:
+			_, err := os.Stat(s.blobPath(earlier.Checkpoint))
+			return err != nil
+		}
+	}
+	return false
+}
+
+// merge is what is stored under a key once sc is put where earlier lies: one of the two, with the outputs after epochs that
+// only the other has.
+func merge(sc, earlier Score, replaced bool) Score {
+	kept, other := earlier, sc
+	if replaced {
+		kept, other = sc, earlier
+	}
+	if kept.Status == Failed || len(other.EpochOutputs) == 0 {
+		return kept
+	}
+	outputs := map[int]Digest{}
+	for epoch, d := range other.EpochOutputs {
+		if epoch <= len(kept.Curve) {
+			outputs[epoch] = d
+		}
+	}
+	maps.Copy(outputs, kept.EpochOutputs)
+	if len(outputs) > 0 {
+		kept.EpochOutputs = outputs
+	}
+	return kept
+}
+
+// part is a file of a score.
+type part struct {
+	name   string
+	digest Digest
+	// lasting files are not pruned.
+	lasting bool
+}
+
+// parts are the files that a score names, whether or not they are there.
+func (sc Score) parts() []part {
+	list := []part{{"weights", sc.Weights, false}, {"outputs", sc.Outputs, true}, {"checkpoint", sc.Checkpoint, false}}
+	for _, epoch := range slices.Sorted(maps.Keys(sc.EpochOutputs)) {
+		list = append(list, part{epochOutputs(epoch), sc.EpochOutputs[epoch], true})
+	}
+	return slices.DeleteFunc(list, func(p part) bool { return p.digest == "" })
+}
+
+// names tells whether a score names the file of a digest.
+func (sc Score) names(d Digest) bool {
+	return slices.ContainsFunc(sc.parts(), func(p part) bool { return p.digest == d })
+}
+
+// unnamed are those files of a score that none of the others names.
+func (sc Score) unnamed(others []Score) []Digest {
+	var list []Digest
+	for _, p := range sc.parts() {
+		if !slices.ContainsFunc(others, func(o Score) bool { return o.names(p.digest) }) {
+			list = append(list, p.digest)
+		}
+	}
+	return list
+}
+
+// checkParts tells which files no score can name.
+func (sc Score) checkParts() error {
+	for _, p := range sc.parts() {
+		if !p.digest.valid() {
+			return fmt.Errorf("digest %q of its %s must be SHA-256 in hex or empty", p.digest, p.name)
+		}
+	}
+	switch {
+	case sc.Status == Partial && (sc.Checkpoint == "" || len(sc.Curve) == 0):
+		return errors.New("is partial, without a checkpoint or an epoch")
+	case sc.Status != Partial && sc.Checkpoint != "":
+		return fmt.Errorf("is %s, with a checkpoint", sc.Status)
+	case sc.Status == Failed && len(sc.EpochOutputs) > 0:
+		return errors.New("failed, with outputs after epochs")
+	}
+	for epoch, d := range sc.EpochOutputs {
+		if epoch < 1 || epoch > len(sc.Curve) || d == "" {
+			return fmt.Errorf("outputs %q after epoch %d of %d", d, epoch, len(sc.Curve))
+		}
+	}
+	return nil
+}
