@@ -1,4 +1,4 @@
-package search
+package plan
 
 import (
 	"fmt"
@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"mixmas/nn/cpu"
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
+	_ "mixmas/search/dataset/formats"
+	"mixmas/search/strategy"
 	"mixmas/search/task"
 
 	"pgregory.net/rapid"
@@ -23,7 +24,7 @@ func TestReachable(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "modalities") {
 			var list []encoder
 			for i := range rapid.IntRange(1, 3).Draw(t, "candidates") {
-				list = append(list, encoder{fmt.Sprint(i), rapid.IntRange(1, 5).Draw(t, "tokens"), rapid.IntRange(1, 5).Draw(t, "width")})
+				list = append(list, encoder{strategy.Candidate{Label: fmt.Sprint(i)}, rapid.IntRange(1, 5).Draw(t, "tokens"), rapid.IntRange(1, 5).Draw(t, "width")})
 			}
 			encoders = append(encoders, list)
 		}
@@ -61,12 +62,12 @@ func TestReachable(t *testing.T) {
 				}
 				var counts []int
 				width := 0
-				for m, stage := range end.stages() {
-					e := encoders[m][stage.Winner().Trial.Label[0]-'0']
+				for m, label := range end.labels() {
+					e := encoders[m][label[0]-'0']
 					counts, width = append(counts, e.tokens), max(width, e.width)
 				}
 				if output(width, counts) != end.tokens || width != end.width {
-					t.Errorf("%s: %s make %d tokens of width %d, not %d of %d", function, winners(end.stages()),
+					t.Errorf("%s: %s make %d tokens of width %d, not %d of %d", function, strings.Join(end.labels(), ", "),
 						output(width, counts), width, end.tokens, end.width)
 				}
 			}
@@ -125,7 +126,7 @@ func TestManyModalities(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = New(c, data, Options{Device: cpu.New(cpu.Options{Workers: 1})})
+		_, err = Space(c, data)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got error %v, want one with %q", networks, err, want)
 		}

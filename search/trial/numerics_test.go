@@ -1,4 +1,4 @@
-package search_test
+package trial_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"mixmas/nn/cpu"
 	"mixmas/nn/cpu/simd"
 	"mixmas/nn/devicetest"
-	"mixmas/search"
+	"mixmas/search/trial"
 )
 
 // digests of the weights after a few steps of a model that has every kind of operation, by numerics, at the current
@@ -21,8 +21,8 @@ var digests = struct {
 }}
 
 func TestTrainedBitsMoveOnlyWithTheRevision(t *testing.T) {
-	if digests.revision != search.NumericsRevision {
-		t.Fatalf("the digests are those of revision %d, the program has %d", digests.revision, search.NumericsRevision)
+	if digests.revision != trial.NumericsRevision {
+		t.Fatalf("the digests are those of revision %d, the program has %d", digests.revision, trial.NumericsRevision)
 	}
 	for _, kernels := range simd.Sets() {
 		d := cpu.New(cpu.Options{Workers: 2, Kernels: kernels})

@@ -1,4 +1,4 @@
-package search
+package trial
 
 import (
 	"crypto/sha256"
@@ -7,11 +7,12 @@ import (
 	"encoding/json"
 
 	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
 	"mixmas/search/store"
 )
 
 // NumericsRevision is part of every trial's key. It is raised only when the bits of a training change for the same
-// specification; a test pins the digest of a tiny training a kernel set.
+// specification; a test pins the digest of a tiny training for each kernel set.
 const NumericsRevision = 4
 
 // Specification is everything that a trial's result depends on. Its canonical JSON is hashed to the trial's key.
@@ -30,6 +31,15 @@ type Specification struct {
 	Seed uint64 `json:"seed"`
 	// Start maps modalities to the keys of the trials whose trained encoder and head this one starts from.
 	Start map[string]string `json:"start,omitempty"`
+	// Repeat numbers trainings that differ in nothing but the numbers that they draw. The first is 0.
+	Repeat int `json:"repeat,omitempty"`
+}
+
+// On is a specification, with the model, the recipe and the rest still to be set, of trainings on rows of the training split of
+// data that are scored on rows of its validation split; nil for all.
+func On(data dataset.Dataset, train, validation []int) Specification {
+	return Specification{Revision: NumericsRevision, Data: data.Fingerprint(), Sample: Identify(train, data.Len(dataset.Train)),
+		Validation: Identify(validation, data.Len(dataset.Validation))}
 }
 
 // Rows identifies a list of rows of a split by their number and the SHA-256 of the row numbers.
@@ -38,8 +48,8 @@ type Rows struct {
 	Digest string `json:"digest"`
 }
 
-// identify identifies rows of a split, nil for all of its length.
-func identify(rows []int, length int) Rows {
+// Identify identifies rows of a split, nil for all of its length.
+func Identify(rows []int, length int) Rows {
 	samples := length
 	if rows != nil {
 		samples = len(rows)
@@ -63,9 +73,9 @@ func identify(rows []int, length int) Rows {
 // Key is the SHA-256 of the canonical specification.
 func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
 
-// trialSeed hashes the search's seed and what is trained on what. The numerics and the trials that it starts from are
-// left out, so that every machine draws the same numbers.
-func (s Specification) trialSeed() (uint64, error) {
+// seed hashes the search's seed and what is trained on what. The numerics and the trials that it starts from are left out,
+// so that every machine draws the same numbers.
+func (s Specification) seed() (uint64, error) {
 	s.Revision, s.Numerics, s.Start = 0, "", nil
 	_, canonical, err := s.Key()
 	if err != nil {

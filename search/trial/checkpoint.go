@@ -1,4 +1,4 @@
-package search
+package trial
 
 import (
 	"crypto/sha256"
@@ -144,27 +144,28 @@ const (
 	damagedSuffix  = ".damaged"
 )
 
-// save writes a checkpoint, where the trial wants one.
-func (r *training) save() error {
-	path := r.trial.checkpoint
-	if path == "" {
+// checkpoint is how far the training has come, as tensors and metadata of a file.
+func (t *training) checkpoint() (nn.Weights, map[string]string, error) {
+	state, _, err := t.trainer.State()
+	if err != nil {
+		return nil, nil, err
+	}
+	c := checkpoint{t.state, state}
+	c.Key, c.Seconds = t.key, t.seconds()
+	return c.encode()
+}
+
+// saveCheckpoint writes a checkpoint to the file of the job, where it wants one.
+func (t *training) saveCheckpoint() error {
+	if t.CheckpointFile == "" {
 		return nil
 	}
-	state, _, err := r.trainer.State()
+	tensors, metadata, err := t.checkpoint()
 	if err != nil {
 		return err
 	}
-	c := checkpoint{r.state, state}
-	if c.Key, _, err = r.trial.Key(); err != nil {
-		return err
-	}
-	c.Seconds = r.seconds()
-	tensors, metadata, err := c.encode()
-	if err != nil {
-		return err
-	}
-	keepPrevious(path)
-	return atomicfile.Replace(path, func(w io.Writer) error { return safetensors.Write(w, tensors, metadata) })
+	keepPrevious(t.CheckpointFile)
+	return atomicfile.Replace(t.CheckpointFile, func(w io.Writer) error { return safetensors.Write(w, tensors, metadata) })
 }
 
 // keepPrevious gives the checkpoint that is to be replaced a second name, in case the disk damages the new one. That costs
@@ -177,53 +178,79 @@ func keepPrevious(path string) {
 	_ = os.Link(path, path+previousSuffix)
 }
 
-// removeCheckpoints removes the checkpoints of a training that has ended. What was set aside stays for people to look at.
-func removeCheckpoints(path string) error {
+// RemoveCheckpoints removes the checkpoint files of a training that has ended. What was set aside stays for people to look at.
+func RemoveCheckpoints(path string) error {
 	return errors.Join(atomicfile.Remove(path), atomicfile.Remove(path+previousSuffix))
 }
 
-// resume goes on from the last good checkpoint, where there is one, and sets bad ones aside.
-func (r *training) resume() error {
-	if r.trial.checkpoint == "" {
-		return nil
+// resume goes on from the last good checkpoint, where there is one.
+func (t *training) resume() error {
+	c, err := t.lastCheckpoint()
+	if c == nil || err != nil {
+		return err
 	}
-	notice := func(format string, a ...any) {
-		r.search.observer.Notice(r.trial.Name + ": " + fmt.Sprintf(format, a...))
-	}
+	t.state = c.progress
+	return t.trainer.Restore(c.state, len(c.Curve)*t.trainer.Steps(t.train.Len()))
+}
+
+// lastCheckpoint is the last good checkpoint: that of the job's file, which it writes after every epoch, or the one that the job
+// resumes; nil where there is none. Bad files are set aside.
+func (t *training) lastCheckpoint() (*checkpoint, error) {
+	notice := func(format string, a ...any) { t.progress.Notice(t.Name + ": " + fmt.Sprintf(format, a...)) }
 	damaged := false
-	for _, path := range []string{r.trial.checkpoint, r.trial.checkpoint + previousSuffix} {
-		c, err := r.readCheckpoint(path)
+	var files []string
+	if t.CheckpointFile != "" {
+		files = []string{t.CheckpointFile, t.CheckpointFile + previousSuffix}
+	}
+	for _, path := range files {
+		c, err := t.readCheckpoint(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if bad := new(badCheckpoint); errors.As(err, bad) {
 			if err := os.Rename(path, path+damagedSuffix); err != nil {
-				return fmt.Errorf("checkpoint %s cannot be used (%v), nor set aside: %w", path, bad, err)
+				return nil, fmt.Errorf("checkpoint %s cannot be used (%v), nor set aside: %w", path, bad, err)
 			}
 			notice("checkpoint %s cannot be used and was set aside as %s: %v", path, path+damagedSuffix, bad)
 			damaged = true
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("checkpoint: %w", err)
+			return nil, fmt.Errorf("checkpoint: %w", err)
 		}
 		if damaged {
-			notice("goes on from the checkpoint before, after epoch %d of %d", len(c.Curve), r.trial.Recipe.Epochs)
+			notice("goes on from the checkpoint before, after epoch %d of %d", len(c.Curve), t.Specification.Recipe.Epochs)
 		}
-		r.state = c.progress
-		return r.trainer.Restore(c.state, len(c.Curve)*r.trainer.Steps(r.train.Len()))
+		return c, nil
+	}
+	if t.Resume != nil {
+		c, err := t.readOrigin(*t.Resume)
+		if err == nil {
+			return c, nil
+		}
+		notice("the checkpoint that it was to resume cannot be used: %v", err)
+		damaged = true
 	}
 	if damaged {
 		notice("starts afresh")
 	}
-	return nil
+	return nil, nil
+}
+
+// readOrigin reads the checkpoint that the job resumes.
+func (t *training) readOrigin(o Origin) (*checkpoint, error) {
+	file, err := t.files.Checkpoint(o)
+	if err != nil {
+		return nil, err
+	}
+	return parseCheckpoint(file, t.key, t.Specification.Recipe, t.model.Parameters())
 }
 
 // badCheckpoint says why a file is no checkpoint to go on from.
 type badCheckpoint struct{ error }
 
 // readCheckpoint reads the training's checkpoint at path.
-func (r *training) readCheckpoint(path string) (*checkpoint, error) {
+func (t *training) readCheckpoint(path string) (*checkpoint, error) {
 	f, err := regular.Open(path)
 	if errors.Is(err, regular.ErrIrregular) {
 		return nil, badCheckpoint{err}
@@ -232,16 +259,12 @@ func (r *training) readCheckpoint(path string) (*checkpoint, error) {
 		return nil, err
 	}
 	defer f.Close()
-	key, _, err := r.trial.Key()
+	recipe, parameters := t.Specification.Recipe, t.model.Parameters()
+	file, err := io.ReadAll(io.LimitReader(f, checkpointLimit(recipe, parameters)+1))
 	if err != nil {
 		return nil, err
 	}
-	parameters := r.model.Parameters()
-	file, err := io.ReadAll(io.LimitReader(f, checkpointLimit(r.trial.Recipe, parameters)+1))
-	if err != nil {
-		return nil, err
-	}
-	c, err := parseCheckpoint(file, key, r.trial.Recipe, parameters)
+	c, err := parseCheckpoint(file, t.key, recipe, parameters)
 	if err != nil {
 		return nil, badCheckpoint{err}
 	}

@@ -1,9 +1,11 @@
-package search
+package evaluate
 
 import (
 	"encoding/json"
 	"fmt"
 	"testing"
+
+	"mixmas/search/trial"
 )
 
 // Trials that start from two others each, which start from two others: each is looked at once.
@@ -12,7 +14,7 @@ func TestLooseKeysOfLongChains(t *testing.T) {
 		keys := looseKeys{known: map[string]json.RawMessage{}, found: map[string]string{}}
 		last := ""
 		for i := range 100 {
-			spec := Specification{Revision: len(numerics), Numerics: numerics, Seed: uint64(i)}
+			spec := trial.Specification{Revision: len(numerics), Numerics: numerics, Seed: uint64(i)}
 			if last != "" {
 				spec.Start = map[string]string{"image": last, "audio": last}
 			}
@@ -38,7 +40,7 @@ func TestLooseKeysOfLongChains(t *testing.T) {
 func TestLooseKeysOfACircle(t *testing.T) {
 	keys := looseKeys{known: map[string]json.RawMessage{}, found: map[string]string{}}
 	for i := range 2 {
-		text, err := json.Marshal(Specification{Start: map[string]string{"image": fmt.Sprint(1 - i)}})
+		text, err := json.Marshal(trial.Specification{Start: map[string]string{"image": fmt.Sprint(1 - i)}})
 		if err != nil {
 			t.Fatal(err)
 		}

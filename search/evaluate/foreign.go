@@ -1,4 +1,4 @@
-package search
+package evaluate
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 	"errors"
 
 	"mixmas/search/store"
+	"mixmas/search/trial"
 )
 
-// lookUpForeign finds the score of a trial that differs only in its numerics and the revision of the kernels, for reuse:
+// lookUpForeign finds the score of a job that differs only in its numerics and the revision of the kernels, for reuse:
 // any-numerics. Of several the one of the first name and key is taken.
-func (s *Search) lookUpForeign(ctx context.Context, t *Trial) (store.Score, error) {
-	scores, err := s.store.List(ctx)
+func (e *Evaluator) lookUpForeign(ctx context.Context, job trial.Job) (store.Score, error) {
+	scores, err := e.options.Store.List(ctx)
 	if err != nil && !errors.Is(err, store.ErrDamaged) { // of damaged records none is reused
 		return store.Score{}, err
 	}
@@ -19,7 +20,7 @@ func (s *Search) lookUpForeign(ctx context.Context, t *Trial) (store.Score, erro
 	for _, sc := range scores {
 		keys.known[sc.Key] = sc.Specification
 	}
-	want, err := keys.of(t.Specification)
+	want, err := keys.of(job.Specification)
 	if err != nil {
 		return store.Score{}, err
 	}
@@ -42,7 +43,7 @@ type looseKeys struct {
 }
 
 // of is the loose key of a specification.
-func (l looseKeys) of(spec Specification) (string, error) {
+func (l looseKeys) of(spec trial.Specification) (string, error) {
 	spec.Revision, spec.Numerics = 0, ""
 	start := map[string]string{}
 	for modality, key := range spec.Start {
@@ -59,7 +60,7 @@ func (l looseKeys) ofKey(key string) string {
 		return loose
 	}
 	l.found[key] = key // ends a circle, which only a damaged store can have
-	var spec Specification
+	var spec trial.Specification
 	if text, ok := l.known[key]; ok && json.Unmarshal(text, &spec) == nil {
 		if loose, err := l.of(spec); err == nil {
 			l.found[key] = loose

@@ -1,4 +1,4 @@
-package search
+package trial
 
 import (
 	"crypto/sha256"
@@ -21,10 +21,10 @@ func TestIdentify(t *testing.T) {
 		}
 		sum := sha256.Sum256(content)
 		want := Rows{Count: length, Digest: hex.EncodeToString(sum[:])}
-		if got := identify(rows, 9999); got != want {
+		if got := Identify(rows, 9999); got != want {
 			t.Errorf("a list of %d rows is %v, want %v", length, got, want)
 		}
-		if got := identify(nil, length); got != want {
+		if got := Identify(nil, length); got != want {
 			t.Errorf("all %d rows are %v, want %v", length, got, want)
 		}
 	})
@@ -33,7 +33,7 @@ func TestIdentify(t *testing.T) {
 // The digest is in every key: it must not change between versions.
 func TestIdentifyIsPinned(t *testing.T) {
 	want := Rows{Count: 5000, Digest: "a3d44437f284b46e5d827df6101e63efe16f752040ad67db809c061bc367bde5"}
-	if got := identify(nil, 5000); got != want {
+	if got := Identify(nil, 5000); got != want {
 		t.Errorf("5000 rows are %v, want %v", got, want)
 	}
 }

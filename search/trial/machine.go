@@ -1,4 +1,4 @@
-package search
+package trial
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// machine names the processor and the platform, as scores record them.
-func machine() string {
+// Machine names the processor and the platform, as scores record them.
+func Machine() string {
 	name := cpuid.CPU.BrandName
 	if name == "" {
 		name = "unknown processor"
