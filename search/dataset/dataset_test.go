@@ -2,21 +2,18 @@ package dataset_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
-	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnist"
 	"mixmas/search/dataset/builtin"
 	"mixmas/search/dataset/datasettest"
-	"mixmas/search/task"
 )
 
 func openTiny(t testing.TB, folder string, e dataset.Environment) (dataset.Dataset, error) {
@@ -151,98 +148,52 @@ func TestReadAllocatesNothing(t *testing.T) {
 	}
 }
 
-// labelled is a data set of labels in memory for rows with one feature, the last rows of which are for validation.
-func labelled(t *testing.T, kind task.Kind, shape []int, validation int, values ...float32) dataset.Dataset {
-	t.Helper()
-	rows, width := shape[0], 1
-	if len(shape) > 1 {
-		width = shape[1]
+// Facts that no pass can have found are not believed.
+func TestFactsThatCannotBe(t *testing.T) {
+	sum := strings.Repeat("ab", 32)
+	one := dataset.Request{Per: dataset.PerModality, Features: 2, Run: 1, Rows: dataset.Rows{Count: 1}}
+	each := one
+	each.Per = dataset.PerFeature
+	two := dataset.Standardisation{Per: dataset.PerFeature, Mean: []float64{1, 2}, Deviation: []float64{1, 2}, Constant: []int{0}}
+	for _, f := range []dataset.Facts{
+		{SHA256: sum, Standardisation: dataset.Uniform(math.NaN(), 1)}, {SHA256: sum, Standardisation: dataset.Uniform(math.Inf(-1), 1)},
+		{SHA256: sum, Standardisation: dataset.Uniform(0, math.NaN())}, {SHA256: sum, Standardisation: dataset.Uniform(0, math.Inf(1))},
+		{SHA256: sum, Standardisation: dataset.Uniform(0, 0)}, {SHA256: sum[1:], Standardisation: dataset.Uniform(0, 1)}, {SHA256: sum},
+		{SHA256: sum, Standardisation: two}, {SHA256: sum, Standardisation: dataset.Standardisation{Per: dataset.None}},
+	} {
+		if f.Check(one) == nil {
+			t.Errorf("%v passes", f)
+		}
 	}
-	all := slices.Repeat(values, (rows*width+len(values)-1)/len(values))[:rows*width]
-	split := func(c dataset.Column) [3]dataset.Part {
-		train := rows - validation
-		return [3]dataset.Part{{Column: c, Rows: dataset.Rows{Count: train}}, {Column: c, Rows: dataset.Rows{First: train, Count: validation}}}
+	beyond, short := two, two
+	beyond.Constant, short.Deviation = []int{2}, []float64{1}
+	for _, s := range []dataset.Standardisation{dataset.Uniform(0, 1), beyond, short, {Per: "step", Mean: []float64{1}, Deviation: []float64{1}}} {
+		if (dataset.Facts{SHA256: sum, Standardisation: s}).Check(each) == nil {
+			t.Errorf("%v passes", s)
+		}
 	}
-	x := dataset.Source{Modality: dataset.Modality{Name: "x", Kind: mixer.Table, Shape: []int{1}},
-		Samples: split(dataset.NewNumbers("x", nil, make([]float32, rows))), Per: dataset.PerModality}
-	d, err := dataset.Assemble(t.Context(), dataset.Contents{Name: "labelled", Task: task.Task{Kind: kind}, Sources: []dataset.Source{x},
-		Labels: split(dataset.NewNumbers("y", shape[1:], all))}, dataset.Environment{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// However few bits a label is kept in, it reads as it was written, in either split of a file.
-func TestLabelsReadAsWritten(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 0))
-	for _, kind := range []task.Kind{task.OneLabel, task.MultiLabel} {
-		many := kind == task.MultiLabel
-		for _, classes := range []int{2, 3, 10, 16, 17, 256, 257, 3000} {
-			t.Run(fmt.Sprint(many, classes), func(t *testing.T) {
-				const validation = 37
-				shape := []int{2*classes + 100 + validation}
-				if many {
-					shape = []int{60 + validation, classes}
-				}
-				values := make([]float32, shape[0]*len(shape))
-				if many {
-					values = make([]float32, shape[0]*classes)
-				}
-				for i := range values {
-					values[i] = float32(random.IntN(2))
-					if !many {
-						values[i] = float32(random.IntN(classes))
-					}
-				}
-				if !many {
-					values[0] = float32(classes - 1)
-				}
-				d := labelled(t, kind, shape, validation, values...)
-				if n := len(d.Task().Classes); n != classes {
-					t.Fatalf("%d classes, want %d", n, classes)
-				}
-				width := len(values) / shape[0]
-				got := make([]float32, width)
-				for row := range shape[0] {
-					split, in := dataset.Train, row
-					if train := shape[0] - validation; row >= train {
-						split, in = dataset.Validation, row-train
-					}
-					if err := d.Label(split, in, got); err != nil {
-						t.Fatal(err)
-					}
-					for i, v := range values[row*width:][:width] {
-						if got[i] != v {
-							t.Fatalf("row %d of %s reads %v, want %v", in, split, got[i], v)
-						}
-					}
-				}
-			})
+	for r, s := range map[*dataset.Request]dataset.Standardisation{&one: dataset.Uniform(-3, 1e-300), &each: two, {}: {Per: dataset.None}} {
+		if err := (dataset.Facts{SHA256: sum, Standardisation: s}).Check(*r); err != nil {
+			t.Error(err)
 		}
 	}
 }
 
-func TestSelectedRows(t *testing.T) {
-	d := labelled(t, task.OneLabel, []int{6}, 2, 0, 1, 2, 0, 1, 2)
-	for _, c := range []struct {
-		rows []int
-		want []float32
-	}{{nil, []float32{0, 1, 2, 0}}, {[]int{1, 3}, []float32{1, 0}}, {[]int{}, nil}} {
-		s, err := dataset.Select(d, dataset.Train, c.rows, []string{"x"})
-		if err != nil {
-			t.Fatal(err)
+// A standardisation is read as it was written, and in the form of before there were features.
+func TestStandardisationInJSON(t *testing.T) {
+	for text, want := range map[string]dataset.Standardisation{
+		`{"mean":0.25,"deviation":3}`:                                       dataset.Uniform(0.25, 3),
+		`{"per":"modality","mean":[0.25],"deviation":[3]}`:                  dataset.Uniform(0.25, 3),
+		`{"per":"feature","mean":[1,2],"deviation":[1,0.5],"constant":[0]}`: {Per: dataset.PerFeature, Mean: []float64{1, 2}, Deviation: []float64{1, 0.5}},
+		`{"per":"none"}`: {Per: dataset.None},
+	} {
+		var got dataset.Standardisation
+		if err := json.Unmarshal([]byte(text), &got); err != nil || !got.Equal(want) || got.Check() != nil {
+			t.Errorf("%s reads %v, %v", text, got, err)
 		}
-		var got []float32
-		for row := range s.Len() {
-			label := make([]float32, 1)
-			if err := s.Label(row, label); err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, label[0])
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("rows %v have labels %v, want %v", c.rows, got, c.want)
+		again, err := json.Marshal(got)
+		if err != nil || strings.Contains(text, "per") && string(again) != text {
+			t.Errorf("%s is written %s, %v", text, again, err)
 		}
 	}
 }

@@ -2,10 +2,8 @@ package arrays
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -148,59 +146,6 @@ func opened(t testing.TB, path string) *array {
 	}
 	t.Cleanup(func() { a.Close() })
 	return a
-}
-
-// Labels of ten classes take half a byte a row, in both splits of a file together, and all rows no list.
-func TestLabelsAreSmall(t *testing.T) {
-	const rows = 1 << 20
-	live := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := live()
-	d := labelled(t, rows, rows/2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
-	s, err := dataset.Select(d, dataset.Train, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes := float64(live()-before) / rows; bytes > 0.6 {
-		t.Errorf("%.2f bytes a row", bytes)
-	}
-	if s.Len() != rows/2 || s.Row(7) != 7 {
-		t.Errorf("all rows are %d, the eighth is %d", s.Len(), s.Row(7))
-	}
-}
-
-// labelled opens labels of the given values in files of rows with one feature, the last rows of which are for validation.
-func labelled(t *testing.T, rows, validation int, values ...float64) dataset.Dataset {
-	t.Helper()
-	folder := t.TempDir()
-	datasettest.WriteArray(t, folder+"/x.npy", "|u1", []int{rows}, 0)
-	datasettest.WriteArray(t, folder+"/y.npy", "<i4", []int{rows}, values...)
-	d, err := Open(t.Context(), Options{Name: "labelled", Validation: validation, Labels: Files{Train: "y.npy"}, Standardise: dataset.PerFeature,
-		Modalities: []Modality{{Name: "x", Kind: mixer.Table, Files: Files{Train: "x.npy"}}}}, dataset.Environment{Folder: folder})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return d
-}
-
-func TestReadingLabelsIsInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := generic(t, func(o *Options) { o.Classes = []string{"a", "b", "c"} })
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	datasettest.WriteArray(t, folder+"/x.npy", "|u1", []int{10}, 0, 1)
-	o := Options{Name: "x", Validation: 2, Standardise: dataset.PerFeature, Labels: Files{Train: "x.npy"}, Modalities: []Modality{{Name: "x", Kind: mixer.Table, Files: Files{Train: "x.npy"}}}}
-	if _, err := Open(ctx, o, dataset.Environment{Folder: folder}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v", err)
-	}
 }
 
 // BenchmarkRead reads rows of 112×112 numbers, standardised as a whole, by channel, and by feature.

@@ -151,6 +151,16 @@ func TestDecodeScaled(t *testing.T) {
 					t.Fatalf("%s: element %d of %d is %v, want %v", descr, i, n, got[i], want)
 				}
 			}
+			means, scales := make([]float64, n), make([]float64, n)
+			for i := range n {
+				means[i], scales[i] = mean*float64(i), scale/float64(i+1)
+			}
+			kind.DecodeScaledEach(got, src, means, scales)
+			for i, v := range values {
+				if want := float32((v - means[i]) * scales[i]); math.Float32bits(got[i]) != math.Float32bits(want) && want == want {
+					t.Fatalf("%s: element %d of %d is %v, want %v", descr, i, n, got[i], want)
+				}
+			}
 		}
 	}
 }
@@ -261,6 +271,25 @@ func FuzzReadHeader(f *testing.F) {
 		}
 		if again, err := ParseType(h.Type.String()); err != nil || again != h.Type {
 			t.Fatalf("type %+v is written %q and read %+v, %v", h.Type, h.Type, again, err)
+		}
+	})
+}
+
+// BenchmarkDecodeScaled standardises as one, and each by its own mean and scale.
+func BenchmarkDecodeScaled(b *testing.B) {
+	const n = 8192
+	src, dst := make([]byte, 4*n), make([]float32, n)
+	means, scales := make([]float64, n), make([]float64, n)
+	b.Run("whole", func(b *testing.B) {
+		b.SetBytes(4 * n)
+		for b.Loop() {
+			Float32.DecodeScaled(dst, src, 1, 2)
+		}
+	})
+	b.Run("each", func(b *testing.B) {
+		b.SetBytes(4 * n)
+		for b.Loop() {
+			Float32.DecodeScaledEach(dst, src, means, scales)
 		}
 	})
 }

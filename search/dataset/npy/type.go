@@ -142,12 +142,16 @@ func (t Type) DecodeScaledEach(dst []float32, src []byte, means, scales []float6
 		at := func(x []byte, mean, scale float64) float32 {
 			return float32((float64(math.Float32frombits(binary.LittleEndian.Uint32(x))) - mean) * scale)
 		}
-		for ; len(dst) >= 4; dst, src, means, scales = dst[4:], src[16:], means[4:], scales[4:] {
-			d, x, m, s := (*[4]float32)(dst), (*[16]byte)(src), (*[4]float64)(means), (*[4]float64)(scales)
+		n := len(dst)
+		src, means, scales = src[:4*n], means[:n], scales[:n]
+		i := 0
+		for ; i+4 <= n; i += 4 {
+			d, x := (*[4]float32)(dst[i:]), (*[16]byte)(src[4*i:])
+			m, s := (*[4]float64)(means[i:]), (*[4]float64)(scales[i:])
 			d[0], d[1] = at(x[0:4], m[0], s[0]), at(x[4:8], m[1], s[1])
 			d[2], d[3] = at(x[8:12], m[2], s[2]), at(x[12:16], m[3], s[3])
 		}
-		for i := range dst {
+		for ; i < n; i++ {
 			dst[i] = at(src[4*i:], means[i], scales[i])
 		}
 		return

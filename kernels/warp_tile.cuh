@@ -1,4 +1,5 @@
-// mlp_tile.cuh: what the fused MLP kernels share: products of tiles in shared memory by one warp, in each numerics.
+// warp_tile.cuh: matrix products by one warp, in each numerics, and what else the fused MLP kernels share. Where a whole
+// block multiplies, block_tile.cuh does better: its warps share the operands that they read.
 //
 // A warp holds a tile of a product as `float tile[GM / 2][GN][4]`: GM groups of 8 rows by GN groups of 8 columns,
 // spread over the lanes as the mma instructions want it. With g = lane / 4 and t = lane % 4, tile[i][j][2 h + c] is the
@@ -19,9 +20,10 @@
 
 #include "activation.cuh"
 #include "launch.cuh"
+#include "block_tile.cuh"
 #include "mixmas.h"
+#include "pack.cuh"
 #include "reduction.cuh"
-#include "tile.cuh"
 
 namespace mixmas::mlp {
 
@@ -94,11 +96,6 @@ __device__ __forceinline__ void load_quads(float (&v)[GROUPS][4], const float *f
   }
 }
 
-__device__ __forceinline__ uint32_t pack_bf16(const float (&pair)[2]) {
-  __nv_bfloat162 packed = __floats2bfloat162_rn(pair[0], pair[1]);
-  return *reinterpret_cast<uint32_t *>(&packed);
-}
-
 // The indices of the sum that one step takes; the sum is always padded with zeros to a multiple of STEP.
 constexpr int STEP = 16;
 
@@ -156,7 +153,7 @@ __device__ __forceinline__ void step_bf16(float (&tile)[GM / 2][GN][4], const ui
   load_pairs<B, GN>(x[1], b, stride, k + 8);
 #pragma unroll
   for (int j = 0; j < GN; ++j) {
-    uint32_t right[2] = {pack_bf16(x[0][j]), pack_bf16(x[1][j])};
+    uint32_t right[2] = {pack_bf16(x[0][j][0], x[0][j][1]), pack_bf16(x[1][j][0], x[1][j][1])};
 #pragma unroll
     for (int i = 0; i < GM / 2; ++i) mma_bf16(tile[i][j], left[i], right);
   }
@@ -192,8 +189,8 @@ __device__ __forceinline__ void multiply(float (&tile)[GM / 2][GN][4], const flo
       uint32_t left[GM / 2][4];
 #pragma unroll
       for (int i = 0; i < GM; ++i) {
-        left[i / 2][i % 2] = pack_bf16(x[0][i]);
-        left[i / 2][i % 2 + 2] = pack_bf16(x[1][i]);
+        left[i / 2][i % 2] = pack_bf16(x[0][i][0], x[0][i][1]);
+        left[i / 2][i % 2 + 2] = pack_bf16(x[1][i][0], x[1][i][1]);
       }
       step_bf16<GM, GN, B>(tile, left, b, stride_b, k);
     }
@@ -236,8 +233,8 @@ __device__ __forceinline__ void multiply_kept(float (&tile)[GM / 2][GN][4], cons
       for (int i = 0; i < GM / 2; ++i)
 #pragma unroll
         for (int r = 0; r < 4; ++r) {
-          float pair[2] = {kept[i][k + r / 2][r % 2 * 2], kept[i][k + r / 2][r % 2 * 2 + 1]};
-          left[i][r] = pack_bf16(pair);
+          const float(&pair)[4] = kept[i][k + r / 2];
+          left[i][r] = pack_bf16(pair[r % 2 * 2], pair[r % 2 * 2 + 1]);
         }
       step_bf16<GM, GN, B>(tile, left, b, stride_b, 8 * k);
     }
@@ -374,11 +371,6 @@ __device__ __forceinline__ void add_tiles(float (&tile)[2][GN][4], float *shared
   }
 }
 
-__host__ __device__ constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-__host__ __device__ constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
-__host__ __device__ inline bool aligned(const void *p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
-
 // ---- sums of partial results ----
 
 // Elements begin .. begin + n of every partial result, summed: d = plus + bias + sum. Absent where d is NULL. bias,
@@ -426,7 +418,7 @@ static __global__ void __launch_bounds__(256) add_partials(Partials all) {
       for (int u = 0; u < 4; ++u)
         if (u < valid) sum[u] += part.bias[(i + u) % part.columns];
     }
-    const bool vector = aligned(part.d + i) && (part.plus == nullptr || aligned(part.plus + i));
+    const bool vector = packable(part.d + i) && (part.plus == nullptr || packable(part.plus + i));
     if (part.plus != nullptr) add_quad(sum, part.plus + i, valid, vector);
     store_quad(part.d + i, sum, valid, vector);
   }

@@ -1,11 +1,11 @@
-// hyper_mix.h: the generated MLP of hyper mixing and its gradients, given the generated weights. All are one kernel.
+// generated_mlp.h: the generated MLP of hyper mixing and its gradients, given the generated weights. All are one kernel.
 #pragma once
 
 #include "operations.h"
 
 namespace mixmas {
 
-// HyperMix is, for each sample and head, with matrices of as many rows as there are tokens,
+// GeneratedMlp is, for each sample and head, with matrices of as many rows as there are tokens,
 //
 //   P = left[0]' right[0],   Q = left[1]' right[1]     (inner x outer: sums over the tokens)
 //   values = left[1] gelu(P)                           (tokens x outer: sums over inner)
@@ -17,15 +17,15 @@ namespace mixmas {
 //
 // values or slopes may be NULL: not wanted. They may be the same, and plus too: then they are summed. Heads lie side by
 // side in the rows: left (batch, tokens, heads * inner), the others (batch, tokens, heads * outer).
-struct HyperMix {
+struct GeneratedMlp {
   const float *left[2], *right[2];
   float *values, *slopes;
   const float *plus;
   int inner, outer;
 };
 
-// run_hyper_mix runs one or two of them (second may be NULL) in one launch.
-cudaError_t run_hyper_mix(const Context &, const HyperMix &first, const HyperMix *second, int64_t batch,
-                          int64_t tokens, int64_t heads);
+// run_generated_mlp runs one or two of them (second may be NULL) in one launch.
+cudaError_t run_generated_mlp(const Context &, const GeneratedMlp &first, const GeneratedMlp *second, int64_t batch,
+                              int64_t tokens, int64_t heads);
 
 }  // namespace mixmas

@@ -1,5 +1,5 @@
-// tile.cuh: block-level pieces of matrix products, for every kernel that multiplies: operands in shared memory, sums in
-// registers.
+// block_tile.cuh: matrix products by a whole block: operands in shared memory, sums in registers. A warp that multiplies on
+// its own, and keeps one product as the operand of the next, uses warp_tile.cuh instead.
 //
 // Tiles in shared memory always hold plain float32, in every numerics. Operands are rounded (to nearest) as fragments
 // are read from shared memory, so tiles can be filled by asynchronous copies straight from global memory or by a
@@ -17,13 +17,13 @@
 //   using B = Operand<64, 32, Order::ACROSS>;
 //   copy_operand<A, THREADS>(tile_a, global, ld, rows, depth, aligned);    // asynchronous; zero outside the matrix
 //   copy_commit(); copy_wait<0>(); __syncthreads();
-//   Product<NUMERICS, 128, 64, 2, 2, Order::ALONG, Order::ACROSS> sums;    // 128 x 64 by 2 x 2 warps = 128 threads
+//   BlockMatmul<NUMERICS, 128, 64, 2, 2, Order::ALONG, Order::ACROSS> sums;    // 128 x 64 by 2 x 2 warps = 128 threads
 //   sums.clear();
 //   sums.multiply<32>(tile_a, A::STRIDE, tile_b, B::STRIDE);               // += over 32 values of k
 //   sums.each([&](int row, int column, float &value) { ... });             // this thread's share, in any order
 //   sums.store(tile_c, stride);                                            // all to shared memory, row after row
 //
-// Product:
+// BlockMatmul:
 //   - every thread of the block's WARPS_DOWN * WARPS_ACROSS warps calls clear, multiply, each and store; threadIdx.x
 //     counts them. None contains a barrier of the block: the caller puts __syncthreads() between writing a tile and
 //     multiplying it, and before overwriting it.
@@ -126,10 +126,10 @@ __device__ __forceinline__ float word_to_float(uint32_t word) {
   return value;
 }
 
-// TensorProduct keeps ROWS x COLUMNS sums in the accumulators of mma.sync instructions: see Product.
+// TensorCoreMatmul keeps ROWS x COLUMNS sums in the accumulators of mma.sync instructions: see BlockMatmul.
 template <mixmas_numerics NUMERICS, int ROWS, int COLUMNS, int WARPS_DOWN, int WARPS_ACROSS, Order A_ORDER,
           Order B_ORDER>
-struct TensorProduct {
+struct TensorCoreMatmul {
   static constexpr int THREADS = 32 * WARPS_DOWN * WARPS_ACROSS;
   static constexpr int WARP_ROWS = ROWS / WARPS_DOWN, WARP_COLUMNS = COLUMNS / WARPS_ACROSS;
   static constexpr int DOWN = WARP_ROWS / 16, ACROSS = WARP_COLUMNS / 8;  // fragments of a warp
@@ -251,11 +251,11 @@ struct TensorProduct {
 
 // ---- ordinary units, exact float32 ----
 
-// SimtProduct keeps ROWS x COLUMNS sums in ordinary registers: see Product. The lanes of a warp are 8 down and 4
+// SimtMatmul keeps ROWS x COLUMNS sums in ordinary registers: see BlockMatmul. The lanes of a warp are 8 down and 4
 // across. A lane's rows are every eighth one where tiles are read along k, four at a time (eight lanes then read
 // eight neighbouring rows, in different banks), and groups of neighbours where they are read across k.
 template <int ROWS, int COLUMNS, int WARPS_DOWN, int WARPS_ACROSS, Order A_ORDER, Order B_ORDER>
-struct SimtProduct {
+struct SimtMatmul {
   static constexpr int THREADS = 32 * WARPS_DOWN * WARPS_ACROSS;
   static constexpr int WARP_ROWS = ROWS / WARPS_DOWN, WARP_COLUMNS = COLUMNS / WARPS_ACROSS;
   static constexpr int DOWN = WARP_ROWS / 8, ACROSS = WARP_COLUMNS / 4;  // sums of a thread
@@ -353,8 +353,8 @@ struct SimtProduct {
 
 template <mixmas_numerics NUMERICS, int ROWS, int COLUMNS, int WARPS_DOWN, int WARPS_ACROSS, Order A_ORDER,
           Order B_ORDER>
-using Product = std::conditional_t<NUMERICS == MIXMAS_FP32,
-                                   SimtProduct<ROWS, COLUMNS, WARPS_DOWN, WARPS_ACROSS, A_ORDER, B_ORDER>,
-                                   TensorProduct<NUMERICS, ROWS, COLUMNS, WARPS_DOWN, WARPS_ACROSS, A_ORDER, B_ORDER>>;
+using BlockMatmul = std::conditional_t<NUMERICS == MIXMAS_FP32,
+                                   SimtMatmul<ROWS, COLUMNS, WARPS_DOWN, WARPS_ACROSS, A_ORDER, B_ORDER>,
+                                   TensorCoreMatmul<NUMERICS, ROWS, COLUMNS, WARPS_DOWN, WARPS_ACROSS, A_ORDER, B_ORDER>>;
 
 }  // namespace mixmas

@@ -1,10 +1,10 @@
-// hyper_products.h: the matrix products of the two generators of hyper mixing, as operations of matmul.cu. They are two
+// generator_matmul.h: the matrix products of the two generators of hyper mixing, as operations of matmul.cu. They are two
 // of the same shape, and run as one of a batch of two wherever the distances between their arrays allow it.
 #pragma once
 
 #include <cstdint>
 
-#include "operations.h"
+#include "composition.h"
 
 namespace mixmas {
 
@@ -14,9 +14,9 @@ int generators(const Operation &op) {
   return op.fc1[0] == op.fc1[1] && op.fc2[0] == op.fc2[1] ? 1 : 2;
 }
 
-// HyperProduct is C = plus + act(op(A) op(B)) (gated, where there are gates) for each generator: the arrays of both,
+// GeneratorMatmul is C = plus + act(op(A) op(B)) (gated, where there are gates) for each generator: the arrays of both,
 // and the rest of the operation, of which one generator's heads are the inner batch dimension.
-struct HyperProduct {
+struct GeneratorMatmul {
   mixmas_matmul shape;
   const float *a[2], *b[2];
   float *c[2], *pre[2];
@@ -35,7 +35,7 @@ inline bool laid_out_as(const float *const (&x)[2], int64_t distance) {
   return x[0] && x[1] && apart(x[0], x[1]) == distance;
 }
 
-inline mixmas_matmul hyper_product_of(const HyperProduct &p, int generator) {
+inline mixmas_matmul matmul_of(const GeneratorMatmul &p, int generator) {
   mixmas_matmul op = p.shape;
   op.batch[0] = 1;
   op.a = p.a[generator], op.b = p.b[generator], op.c = p.c[generator];
@@ -43,40 +43,20 @@ inline mixmas_matmul hyper_product_of(const HyperProduct &p, int generator) {
   return op;
 }
 
-// each_product calls f with the operations that make up the product, those that are wanted (have a C).
-template <class F>
-cudaError_t each_product(const HyperProduct &p, int generators, F f) {
+// queue queues the operations that make up the product, those that are wanted (have a C).
+inline void queue(Composition &composition, const GeneratorMatmul &p, int generators) {
   const float *const c[2] = {p.c[0], p.c[1]}, *const pre[2] = {p.pre[0], p.pre[1]};
   const int64_t distance = apart(c[0], c[1]);
   if (generators == 2 && c[0] && c[1] && laid_out_as(pre, distance) && laid_out_as(p.gate, distance) &&
       laid_out_as(p.plus, distance)) {
-    mixmas_matmul op = hyper_product_of(p, 0);
+    mixmas_matmul op = matmul_of(p, 0);
     op.batch[0] = 2;
     op.stride_a[0] = apart(p.a[0], p.a[1]), op.stride_b[0] = apart(p.b[0], p.b[1]), op.stride_c[0] = distance;
-    return f(op);
+    composition.queue(op);
+    return;
   }
-  for (int g = 0; g < generators; ++g) {
-    if (!p.c[g]) continue;
-    if (const cudaError_t status = f(hyper_product_of(p, g)); status != cudaSuccess) return status;
-  }
-  return cudaSuccess;
+  for (int g = 0; g < generators; ++g)
+    if (p.c[g]) composition.queue(matmul_of(p, g));
 }
-
-// Scratch hands out parts of a workspace, or only counts them.
-class Scratch {
- public:
-  explicit Scratch(float *workspace) : workspace_(workspace) {}
-
-  float *take(int64_t n) {
-    float *const part = workspace_ + size_;
-    size_ += (n + 15) / 16 * 16;  // vector loads stay possible
-    return part;
-  }
-  int64_t size() const { return size_; }
-
- private:
-  float *workspace_;
-  int64_t size_ = 0;
-};
 
 }  // namespace mixmas

@@ -1,8 +1,8 @@
-// hyper_mix.cu: the generated MLP of hyper mixing, and its gradients (hyper_mix.h says what is computed).
+// generated_mlp.cu: the generated MLP of hyper mixing, and its gradients (generated_mlp.h says what is computed).
 //
 //   z = W2 gelu(W1' x);  W1, W2 (tokens x tk), x, z (tokens x dk), hidden layer (tk x dk), for each sample and head
 //
-// Forward 4 tokens tk dk FLOPs a sample and head, backward 14 (10 if nothing were computed twice). It moves x, z, W1
+// Forward 4 tokens tk dk FLOPs per sample and head, backward 14 (10 if nothing were computed twice). It moves x, z, W1
 // and W2, backward dz, dx, dW1 and dW2 as well; hidden layers never leave the chip.
 //
 // A block has one sample, one head and 64 columns of the result (features of z and dx, units of dW1 and dW2; 32 of them
@@ -16,9 +16,9 @@
 // With 512 tokens, dk = tk = 256 and batch 32 the forward pass is 4.3 GFLOP in 128 blocks. Blocks of one sample follow
 // each other, so that its 1 MB of weights comes from the L2 cache for all but the first.
 #include "activation.cuh"
-#include "hyper_mix.h"
+#include "generated_mlp.h"
 #include "pack.cuh"
-#include "tile.cuh"
+#include "block_tile.cuh"
 
 namespace mixmas {
 namespace {
@@ -33,7 +33,7 @@ constexpr int MANY_TOKENS = 128;  // at a time
 __host__ __device__ constexpr int columns_of(int tokens) { return tokens <= FEW_TOKENS ? 32 : 64; }
 
 struct Launch {
-  HyperMix first, second;
+  GeneratedMlp first, second;
   int first_tiles, tiles;  // of columns, of the first and of both
   int tokens, heads;
 };
@@ -51,8 +51,8 @@ struct Tiles {
   using Lines = Operand<TOKENS, LINES_DEPTH, Order::ALONG>;
   using Hidden = Operand<COLUMNS, ROWS, Order::ACROSS>;
 
-  using First = Product<NUMERICS, ROWS, COLUMNS, 4, 2, Order::ACROSS, Order::ACROSS>;
-  using Second = Product<NUMERICS, TOKENS, COLUMNS, FEW ? 2 : 4, FEW ? 4 : 2, Order::ALONG, Order::ACROSS>;
+  using First = BlockMatmul<NUMERICS, ROWS, COLUMNS, 4, 2, Order::ACROSS, Order::ACROSS>;
+  using Second = BlockMatmul<NUMERICS, TOKENS, COLUMNS, FEW ? 2 : 4, FEW ? 4 : 2, Order::ALONG, Order::ACROSS>;
 
   static constexpr int STAGE = Left::SIZE + Right::SIZE > Lines::SIZE ? Left::SIZE + Right::SIZE : Lines::SIZE;
   static constexpr int SHARED = Hidden::SIZE + STAGES * STAGE;
@@ -81,7 +81,7 @@ __device__ __forceinline__ void stream(float *ring, int steps, Fetch fetch, Mult
 // ALIGNED: all matrices and their lines begin at multiples of 16 bytes.
 template <mixmas_numerics NUMERICS, int ROWS, int TOKENS, bool ALIGNED>
 __global__ void __launch_bounds__(THREADS, ALIGNED && TOKENS <= FEW_TOKENS ? 2 : 1)
-    hyper_mix(const __grid_constant__ Launch launch) {
+    generated_mlp(const __grid_constant__ Launch launch) {
   using T = Tiles<NUMERICS, ROWS, TOKENS>;
   MIXMAS_DYNAMIC_SHARED(float, shared);
   float *const hidden = shared, *const ring = shared + T::Hidden::SIZE;
@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(THREADS, ALIGNED && TOKENS <= FEW_TOKENS ? 2 :
   const int tile = blockIdx.x % launch.tiles, matrix = blockIdx.x / launch.tiles;
   const int sample = matrix / launch.heads, head = matrix % launch.heads;
   const bool is_first = tile < launch.first_tiles;
-  const HyperMix &mix = is_first ? launch.first : launch.second;
+  const GeneratedMlp &mix = is_first ? launch.first : launch.second;
   const int inner = mix.inner, outer = mix.outer;
   const int from = (is_first ? tile : tile - launch.first_tiles) * T::COLUMNS, columns = outer - from;
   // Of this block's part in the matrices.
@@ -171,7 +171,7 @@ __global__ void __launch_bounds__(THREADS, ALIGNED && TOKENS <= FEW_TOKENS ? 2 :
 
 template <mixmas_numerics NUMERICS, int ROWS, int TOKENS, bool ALIGNED>
 cudaError_t run_tiles(cudaStream_t stream, int64_t blocks, const Launch &parameters) {
-  const auto kernel = hyper_mix<NUMERICS, ROWS, TOKENS, ALIGNED>;
+  const auto kernel = generated_mlp<NUMERICS, ROWS, TOKENS, ALIGNED>;
   constexpr int BYTES = Tiles<NUMERICS, ROWS, TOKENS>::SHARED * sizeof(float);
   static_assert(BYTES <= MAX_SHARED);
   const cudaError_t status =
@@ -186,14 +186,14 @@ cudaError_t run_numerics(cudaStream_t stream, int64_t blocks, const Launch &para
                                          : run_tiles<NUMERICS, 256, MANY_TOKENS, ALIGNED>(stream, blocks, parameters);
 }
 
-bool aligned(const HyperMix &m) {
+bool aligned(const GeneratedMlp &m) {
   return packable(m.left[0], m.left[1], m.right[0], m.right[1]) && m.inner % PACK == 0 && m.outer % PACK == 0;
 }
 
 }  // namespace
 
-cudaError_t run_hyper_mix(const Context &context, const HyperMix &first, const HyperMix *second, int64_t batch,
-                          int64_t tokens, int64_t heads) {
+cudaError_t run_generated_mlp(const Context &context, const GeneratedMlp &first, const GeneratedMlp *second,
+                              int64_t batch, int64_t tokens, int64_t heads) {
   if (tokens > INT32_MAX) return cudaErrorInvalidValue;
   const int columns = columns_of(int(tokens));
   Launch parameters = {};
