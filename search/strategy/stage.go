@@ -25,9 +25,9 @@ type Stage struct {
 	Reason string
 }
 
-// decide runs the jobs of a stage side by side and chooses the best, which is the job of the index winner. A stage in which none
+// Decide runs the jobs of a stage side by side and chooses the best, which is the job of the index winner. A stage in which none
 // can be chosen is an error.
-func (s *Space) decide(ctx context.Context, e Evaluator, o Observer, name string, jobs []trial.Job) (stage *Stage, winner int, err error) {
+func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string, jobs []trial.Job) (stage *Stage, winner int, err error) {
 	o.StageStarted(StageStarted{name, len(jobs)})
 	byJob, err := e.Score(ctx, jobs...)
 	if err != nil {

@@ -55,7 +55,7 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 			for _, candidate := range m.Encoders {
 				jobs = append(jobs, space.Job(name, candidate.Label, space.EncoderModel(m, candidate)))
 			}
-			stages[i], winners[i], err = space.decide(ctx, e, o, name, jobs)
+			stages[i], winners[i], err = space.Decide(ctx, e, o, name, jobs)
 			return err
 		})
 	}
@@ -83,7 +83,7 @@ func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, nam
 		}
 		jobs = append(jobs, job)
 	}
-	return space.decide(ctx, e, o, name, jobs)
+	return space.Decide(ctx, e, o, name, jobs)
 }
 
 // labels are those of options.
