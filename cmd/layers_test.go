@@ -34,7 +34,7 @@ var layers = [][]string{
 	{"search/dataset/*"},
 	{"search/dataset/arrays"},
 	{"search/dataset/watch", "search/dataset/datasettest"},
-	{"search/dataset", "search/dataset/avmnistbuild", "search/dataset/avmnist/build"},
+	{"search/dataset", "search/dataset/avmnist/build"},
 	{"search/metric", "search/sample"},
 	{"search/task"},
 	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav"},

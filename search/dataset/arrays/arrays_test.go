@@ -98,6 +98,8 @@ func TestOptions(t *testing.T) {
 		{"shape that does not fit", func(o *Options) { o.Modalities[0].Shape = []int{1, 6, 4} }, "1×6×4"},
 		{"shape beyond counting", func(o *Options) { o.Modalities[0].Shape = []int{1 << 40, 1 << 40, 18} }, "too many elements"},
 		{"shape of another kind", func(o *Options) { o.Modalities[0].Shape = []int{18} }, "1 axes"},
+		{"standardised per modality, one per feature", func(o *Options) { o.Modalities[3].Standardise = dataset.PerFeature }, ""},
+		{"standardised otherwise", func(o *Options) { o.Modalities[3].Standardise = "step" }, `modalities[3].standardise: want one of feature, modality, none, got "step"`},
 		{"a split of labels alone", func(o *Options) { o.Modalities[2].Test = "" }, "notes"},
 		{"many labels as one", func(o *Options) { o.MultiLabel = false }, "labels have shape 4×3"},
 	} {
@@ -110,6 +112,25 @@ func TestOptions(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// A modality may be standardised otherwise than the data set.
+func TestModalitiesAreStandardisedByThemselves(t *testing.T) {
+	d, err := generic(t, func(o *Options) {
+		o.Modalities[0].Standardise, o.Modalities[1].Standardise = dataset.PerFeature, dataset.None
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{"scan": 2, "vitals": 0, "static": 1} {
+		if got := d.Preprocessing()[name]; len(got.Mean) != want {
+			t.Errorf("%s is standardised by %v, want %d means", name, got, want)
+		}
+	}
+	sample := make([]float32, 8)
+	if err := d.Read(dataset.Train, 1, 0, sample); err != nil || !slices.Equal(sample, []float32{0, 1, 2, 3, 4, 5, 6, 0}) {
+		t.Errorf("without standardisation a sample reads %v, %v", sample, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package arrays
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -52,7 +53,7 @@ func open(o Options, folder string) (_ dataset.Contents, err error) {
 		return c, err
 	}
 	for _, m := range o.Modalities {
-		source := dataset.Source{Per: o.Standardise}
+		source := dataset.Source{Per: cmp.Or(m.Standardise, o.Standardise)}
 		if source.Samples, err = files.parts(m.Files); err != nil {
 			return c, err
 		}

@@ -20,16 +20,18 @@ type Options struct {
 	Classes     []string         `yaml:"classes" doc:"names of the classes; left out, they are numbered as the training labels say"`
 	MultiLabel  bool             `yaml:"multi_label" doc:"a row may have any number of classes (multi-label)"`
 	Validation  int              `yaml:"validation" jsonschema:"minimum=1" doc:"where no validation files are named: how many rows at the end of the training files are for validation"`
-	Standardise dataset.Grouping `yaml:"standardise" jsonschema:"enum=feature,enum=modality,enum=none" doc:"subtract the mean of the training rows and divide by their standard deviation: feature, for each feature of a table or a sequence and each channel of a map; modality, for all elements of a modality together; none, take elements as they are"`
+	Standardise dataset.Grouping `yaml:"standardise" jsonschema:"enum=feature,enum=modality,enum=none" doc:"what is done to samples: subtract the mean of the training rows and divide by their standard deviation: feature, for each feature of a table or a sequence and each channel of a map; modality, for all elements of a modality together; none, take elements as they are"`
 }
 
 // Modality names the files of one modality.
 type Modality struct {
-	Name    string     `yaml:"name" doc:"name of the modality"`
-	Kind    mixer.Kind `yaml:"kind" jsonschema:"enum=map,enum=sequence,enum=table" doc:"map (channels, height, width), sequence (steps, features) or table (features)"`
-	Shape   []int      `yaml:"shape" doc:"shape of one sample; left out, it is that of the file"`
-	Files   `yaml:",inline"`
-	Lengths Files `yaml:"lengths" doc:"for sequences of differing lengths: npy files of the number of real steps per row, where the samples have files; the steps after them are padding and count for nothing"`
+	Name  string     `yaml:"name" doc:"name of the modality"`
+	Kind  mixer.Kind `yaml:"kind" jsonschema:"enum=map,enum=sequence,enum=table" doc:"map (channels, height, width), sequence (steps, features) or table (features)"`
+	Shape []int      `yaml:"shape" doc:"shape of one sample; left out, it is that of the file"`
+	Files `yaml:",inline"`
+	// Standardise overrides that of the data set.
+	Standardise dataset.Grouping `yaml:"standardise" doc:"feature, modality or none for this modality; left out, it is that of the data set"`
+	Lengths     Files            `yaml:"lengths" doc:"for sequences of differing lengths: npy files of the number of real steps per row, where the samples have files; the steps after them are padding and count for nothing"`
 }
 
 // Files names one file per split.
@@ -77,6 +79,8 @@ func (o *Options) Check() error {
 			return options.Errorf(field+".shape", "%s has an axis without elements", dimensions.Text(m.Shape))
 		case tooLarge(m.Shape):
 			return options.Errorf(field+".shape", "%s has too many elements", dimensions.Text(m.Shape))
+		case m.Standardise != "" && m.Standardise != dataset.PerFeature && m.Standardise != dataset.PerModality && m.Standardise != dataset.None:
+			return options.Errorf(field+".standardise", "want one of feature, modality, none, got %q", m.Standardise)
 		case m.Lengths != (Files{}) && m.Kind != mixer.Sequence:
 			return options.Errorf(field+".lengths", "a %s has no steps: lengths are for sequences", m.Kind)
 		}
