@@ -53,7 +53,7 @@ func (b *binder) binary(o *device.Binary) {
 
 var _ = device.On(&bindings, (*binder).assemble)
 
-// assemble is a fill or a copy of the base, where needed, and a copy a piece.
+// assemble is a fill or a copy of the base, where needed, and a copy per piece.
 func (b *binder) assemble(o *device.Assemble) {
 	y, base := b.memory(o.Y), b.memory(o.Base)
 	switch {

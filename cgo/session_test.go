@@ -273,7 +273,7 @@ func TestLittleSharedMemory(t *testing.T) {
 		t.Skip("only an emulated GPU can be made small")
 	}
 	t.Setenv("MIXMAS_EMULATOR_SHARED", fmt.Sprint(99<<10))
-	const reason = "GPU 0, CUDA emulator, has 99 KiB of shared memory a block: 160 KiB are needed"
+	const reason = "GPU 0, CUDA emulator, has 99 KiB of shared memory per block: 160 KiB are needed"
 	n, err := Probe()
 	devicetest.WantError(t, err, reason)
 	if n != 0 {

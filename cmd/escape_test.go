@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"mixmas/search/escape"
+	"mixmas/search/evaluate"
 	"mixmas/search/store"
+	"mixmas/search/strategy"
 )
 
 // TestNamesAreShownAsText passes a name that a terminal, a table and a spreadsheet act on through what commands print.
@@ -49,10 +51,10 @@ func TestNamesAreShownAsText(t *testing.T) {
 		{"an error", command("config", "check", "none"+evil), shown[:10], false},
 		{"progress", func(out *bytes.Buffer) {
 			p := newProgress(out)
-			p.StageStarted(evil, 1)
-			p.TrialDone(0, evil, 0.5, "accuracy", true, 1, nil)
-			p.TrialDone(0, "a", 0, "accuracy", false, 1, errors.New("\x1b[2J"))
-			p.StageDone("fusion", evil)
+			p.StageStarted(strategy.StageStarted{Stage: evil, Candidates: 1})
+			p.TrialDone(evaluate.TrialDone{Name: evil, Metric: "accuracy", Score: 0.5, Cached: true, Seconds: 1})
+			p.TrialDone(evaluate.TrialDone{Name: "a", Metric: "accuracy", Seconds: 1, Err: errors.New("\x1b[2J")})
+			p.StageDone(strategy.StageDone{Stage: "fusion", Winner: evil})
 			p.Close()
 		}, shown + ": accuracy 0.5000", false},
 		{"predict", func(out *bytes.Buffer) {

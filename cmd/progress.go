@@ -10,11 +10,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"mixmas/search"
 	"mixmas/search/escape"
+	"mixmas/search/evaluate"
+	"mixmas/search/strategy"
 )
 
 // How often a training's progress is shown.
@@ -79,23 +82,22 @@ func (p *progress) Close() {
 }
 
 // StageStarted implements [search.Observer].
-func (p *progress) StageStarted(stage string, candidates int) {
-	noun := "candidates"
-	if candidates == 1 {
-		noun = "candidate"
-	}
-	p.line("%s: %d %s", stage, candidates, noun)
+func (p *progress) StageStarted(e strategy.StageStarted) {
+	p.line("%s: %s", e.Stage, english.Plural(e.Candidates, "candidate", ""))
 }
 
+// TrainingStarted implements [search.Observer].
+func (p *progress) TrainingStarted(search.TrainingStarted) { p.line("full: 1 candidate") }
+
 // TrialStarted implements [search.Observer].
-func (p *progress) TrialStarted(id int, name string, steps int) {
-	t := &trial{name: name, steps: steps, start: p.now()}
+func (p *progress) TrialStarted(e evaluate.TrialStarted) {
+	t := &trial{name: e.Name, steps: e.Steps, start: p.now()}
 	t.first.Store(unknown)
 	t.next.Store(int64(p.interval))
 	t.loss.Store(math.Float64bits(math.NaN()))
 	if p.bars != nil {
-		t.bar = p.bars.AddBar(int64(steps), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(escape.Terminal(name), decor.WCSyncSpaceR)),
+		t.bar = p.bars.AddBar(int64(e.Steps), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(escape.Terminal(e.Name), decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(
 				decor.Percentage(decor.WC{W: 5}),
 				decor.Any(func(decor.Statistics) string { return lossText(math.Float64frombits(t.loss.Load())) }, decor.WC{W: 13}),
@@ -103,53 +105,58 @@ func (p *progress) TrialStarted(id int, name string, steps int) {
 			),
 		)
 	}
-	p.trials.Store(id, t)
+	p.trials.Store(e.ID, t)
 }
 
 // TrialStep implements [search.Observer]. It comes with every step of every training, so that most calls only look at
 // the clock.
-func (p *progress) TrialStep(id, step int, loss float64) {
-	value, running := p.trials.Load(id)
+func (p *progress) TrialStep(e evaluate.TrialStep) {
+	value, running := p.trials.Load(e.ID)
 	if !running {
 		return
 	}
 	t := value.(*trial)
-	t.first.CompareAndSwap(unknown, int64(step)-1) // above 0 where the training goes on from a checkpoint
+	t.first.CompareAndSwap(unknown, int64(e.Step)-1) // above 0 where the training goes on from a checkpoint
 	elapsed := p.now().Sub(t.start)
 	next := t.next.Load()
 	if int64(elapsed) < next || !t.next.CompareAndSwap(next, int64(elapsed+p.interval)) {
 		return
 	}
-	t.loss.Store(math.Float64bits(loss))
+	t.loss.Store(math.Float64bits(e.Loss))
 	if t.bar != nil {
-		t.bar.SetCurrent(int64(step))
+		t.bar.SetCurrent(int64(e.Step))
 		return
 	}
 	first := t.first.Load()
-	left := time.Duration(float64(elapsed) / float64(max(int64(step)-first, 1)) * float64(t.steps-step))
-	p.line("%s: %d of %d steps%s, %s left", t.name, step, t.steps, lossText(loss), left.Round(time.Second))
+	left := time.Duration(float64(elapsed) / float64(max(int64(e.Step)-first, 1)) * float64(t.steps-e.Step))
+	p.line("%s: %d of %d steps%s, %s left", t.name, e.Step, t.steps, lossText(e.Loss), left.Round(time.Second))
 }
 
 // TrialDone implements [search.Observer].
-func (p *progress) TrialDone(id int, name string, score float64, metric string, cached bool, seconds float64, err error) {
-	if value, running := p.trials.LoadAndDelete(id); running {
+func (p *progress) TrialDone(e evaluate.TrialDone) {
+	if value, running := p.trials.LoadAndDelete(e.ID); running {
 		if t := value.(*trial); t.bar != nil {
 			t.bar.Abort(true)
 		}
 	}
 	switch {
-	case errors.Is(err, context.Canceled): // the command's last line says it once for all
-	case err != nil:
-		p.line("%s: failed: %s", name, oneLine(err))
-	case cached:
-		p.line("%s: %s %.4f, cached", name, metric, score)
+	case errors.Is(e.Err, context.Canceled): // the command's last line says it once for all
+	case e.Err != nil:
+		p.line("%s: failed: %s", e.Name, oneLine(e.Err))
+	case e.Cached:
+		p.line("%s: %s %.4f, cached", e.Name, e.Metric, e.Score)
 	default:
-		p.line("%s: %s %.4f after %.1f s", name, metric, score, seconds)
+		p.line("%s: %s %.4f after %.1f s", e.Name, e.Metric, e.Score, e.Seconds)
 	}
 }
 
 // StageDone implements [search.Observer].
-func (p *progress) StageDone(stage, winner string) { p.line("%s: the winner is %s", stage, winner) }
+func (p *progress) StageDone(e strategy.StageDone) {
+	p.line("%s: the winner is %s", e.Stage, e.Winner)
+}
+
+// TrainingDone implements [search.Observer].
+func (p *progress) TrainingDone(e search.TrainingDone) { p.line("full: the winner is %s", e.Model) }
 
 // Notice implements [search.Observer].
 func (p *progress) Notice(text string) { p.line("%s", text) }

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
+
+	"mixmas/search/evaluate"
+	"mixmas/search/strategy"
 )
 
 // clock is a time that tests set.
@@ -37,19 +40,19 @@ func TestProgressLines(t *testing.T) {
 	c := &clock{t: time.Unix(0, 0)}
 	p := newProgress(&out)
 	p.now = c.now
-	p.StageStarted("encoder/image", 2)
-	p.TrialStarted(1, "encoder/image/mlp_mixer", 100)
-	p.TrialStep(1, 1, 2.5)
+	p.StageStarted(strategy.StageStarted{Stage: "encoder/image", Candidates: 2})
+	p.TrialStarted(evaluate.TrialStarted{ID: 1, Name: "encoder/image/mlp_mixer", Steps: 100})
+	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 1, Loss: 2.5})
 	c.advance(40 * time.Second)
-	p.TrialStep(1, 40, 1.25)
-	p.TrialStep(1, 41, 1.2)
-	p.TrialStep(7, 1, 1)
-	p.TrialDone(1, "encoder/image/mlp_mixer", 0.51234, "accuracy", false, 99.96, nil)
-	p.TrialStep(1, 42, 1)
-	p.TrialDone(0, "encoder/image/hyper_mixer", 0.5, "accuracy", true, 10, nil)
-	p.TrialDone(3, "encoder/image/ramlp", 0, "accuracy", false, 10, errors.New("loss is NaN\nafter step 3"))
-	p.TrialDone(4, "encoder/image/monarch_mixer", 0, "accuracy", false, 10, fmt.Errorf("waiting: %w", context.Canceled))
-	p.StageDone("encoder/image", "mlp\x1b[31m")
+	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 40, Loss: 1.25})
+	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 41, Loss: 1.2})
+	p.TrialStep(evaluate.TrialStep{ID: 7, Step: 1, Loss: 1})
+	p.TrialDone(evaluate.TrialDone{ID: 1, Name: "encoder/image/mlp_mixer", Metric: "accuracy", Score: 0.51234, Seconds: 99.96})
+	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 42, Loss: 1})
+	p.TrialDone(evaluate.TrialDone{ID: 0, Name: "encoder/image/hyper_mixer", Metric: "accuracy", Score: 0.5, Cached: true, Seconds: 10})
+	p.TrialDone(evaluate.TrialDone{ID: 3, Name: "encoder/image/ramlp", Metric: "accuracy", Score: 0, Seconds: 10, Err: errors.New("loss is NaN\nafter step 3")})
+	p.TrialDone(evaluate.TrialDone{ID: 4, Name: "encoder/image/monarch_mixer", Metric: "accuracy", Score: 0, Seconds: 10, Err: fmt.Errorf("waiting: %w", context.Canceled)})
+	p.StageDone(strategy.StageDone{Stage: "encoder/image", Winner: "mlp\x1b[31m"})
 	p.Close()
 	want := `encoder/image: 2 candidates
 encoder/image/mlp_mixer: 40 of 100 steps, loss 1.2500, 1m0s left
@@ -70,12 +73,12 @@ func TestProgressBars(t *testing.T) {
 	p := newProgress(io.Discard)
 	p.now = c.now
 	p.withBars(mpb.New(mpb.WithOutput(&out), mpb.WithManualRefresh(refresh), mpb.WithWidth(120)))
-	p.TrialStarted(1, "encoder/image/mlp_mixer", 100)
-	p.TrialStarted(2, "encoder/audio/mlp_mixer", 100)
+	p.TrialStarted(evaluate.TrialStarted{ID: 1, Name: "encoder/image/mlp_mixer", Steps: 100})
+	p.TrialStarted(evaluate.TrialStarted{ID: 2, Name: "encoder/audio/mlp_mixer", Steps: 100})
 	c.advance(time.Second)
-	p.TrialStep(1, 25, 1.25)
+	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 25, Loss: 1.25})
 	refresh <- time.Now()
-	p.TrialDone(1, "encoder/image/mlp_mixer", 0.5, "accuracy", false, 1, nil)
+	p.TrialDone(evaluate.TrialDone{ID: 1, Name: "encoder/image/mlp_mixer", Metric: "accuracy", Score: 0.5, Seconds: 1})
 	p.Close()
 	for _, want := range []string{"encoder/image/mlp_mixer", "25 %", ", loss 1.2500", "encoder/image/mlp_mixer: accuracy 0.5000 after 1.0 s\n"} {
 		if !strings.Contains(out.String(), want) {
@@ -86,8 +89,8 @@ func TestProgressBars(t *testing.T) {
 
 func TestProgressStepsAreCheap(t *testing.T) {
 	p := newProgress(io.Discard)
-	p.TrialStarted(1000, "a", 100)
-	if n := testing.AllocsPerRun(100, func() { p.TrialStep(1000, 1, 1) }); n > 1 {
+	p.TrialStarted(evaluate.TrialStarted{ID: 1000, Name: "a", Steps: 100})
+	if n := testing.AllocsPerRun(100, func() { p.TrialStep(evaluate.TrialStep{ID: 1000, Step: 1, Loss: 1}) }); n > 1 {
 		t.Errorf("%v allocations a step", n)
 	}
 }
@@ -99,11 +102,11 @@ func TestProgressFromManyGoroutines(t *testing.T) {
 	var wg sync.WaitGroup
 	for id := range 8 {
 		wg.Go(func() {
-			p.TrialStarted(id, "a", 50)
+			p.TrialStarted(evaluate.TrialStarted{ID: id, Name: "a", Steps: 50})
 			for step := range 50 {
-				p.TrialStep(id, step+1, 1)
+				p.TrialStep(evaluate.TrialStep{ID: id, Step: step + 1, Loss: 1})
 			}
-			p.TrialDone(id, "a", 1, "accuracy", false, 1, nil)
+			p.TrialDone(evaluate.TrialDone{ID: id, Name: "a", Metric: "accuracy", Score: 1, Seconds: 1})
 		})
 	}
 	wg.Wait()

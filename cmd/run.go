@@ -53,7 +53,7 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 		}
 		return err
 	}
-	t, err := s.search.Train(c.Context, plan.Name, s.search.FullModel(r), plan.Train, c.String("out"))
+	t, err := s.search.Train(c.Context, plan.Name, r.FullModel(), plan.Train, c.String("out"))
 	if err != nil {
 		return s.explain(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"mixmas/nn/mixer"
 	"mixmas/search"
+	"mixmas/search/evaluate"
 )
 
 // trainCommand trains in full: the winner of a search, or a named architecture without one.
@@ -50,14 +51,14 @@ func train(c *cli.Context) (err error) {
 	if preset == "" {
 		name = plan.Name
 		r, err = s.search.LookUp(c.Context)
-		if errors.Is(err, search.ErrUntrained) {
+		if errors.Is(err, evaluate.ErrUntrained) {
 			return fmt.Errorf("%w: run mixmas search first, with the same configuration, store and seed "+
 				"(or mixmas run, if a candidate ran out of memory, which leaves no score)", err)
 		}
 		if err != nil {
 			return s.explain(err)
 		}
-		model = s.search.FullModel(r)
+		model = r.FullModel()
 	} else if err := s.search.CheckModel(model); err != nil {
 		return fmt.Errorf("--preset %s: %w", preset, err)
 	}

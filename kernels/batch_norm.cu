@@ -3,11 +3,11 @@
 //
 //   forward    y = (x - mean) rstd weight + bias, rstd = 1/sqrt(variance + eps), with the mean and variance of the
 //              batch when training, else the running ones
-//              12 bytes an element, 8 where not training, and 8 FLOPs
+//              12 bytes per element, 8 where not training, and 8 FLOPs
 //   gradient   dbias = plus_bias + sum dy, dweight = plus_weight + rstd sum dy (x - mean)
 //              dx = plus + weight rstd (dy - mean(dy) - (x - mean) rstd² mean(dy (x - mean)))
 //              without training: dx = plus + weight rstd dy
-//              20 bytes an element, 24 with plus, and 14 FLOPs
+//              20 bytes per element, 24 with plus, and 14 FLOPs
 //
 // All are limited by memory. Training takes three launches: slices of the rows are summed into the workspace; the
 // slices' sums are added and become statistics; then x is normalised. The gradient goes the same way. In each, a
@@ -212,7 +212,7 @@ __global__ __launch_bounds__(THREADS) void distribute(const mixmas_batch_norm_gr
 
 constexpr int64_t DOUBLE = sizeof(double) / sizeof(float);
 
-// The workspace holds the slices' sums, then two numbers a channel, all float64 but for statistics.
+// The workspace holds the slices' sums, then two numbers per channel, all float64 but for statistics.
 int64_t sums_size(const Tiling &t) { return t.slices * 2 * t.channels * DOUBLE; }
 
 template <class Operation>

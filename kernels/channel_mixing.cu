@@ -6,7 +6,7 @@
 // and 9 MB with nothing but normed kept, and 50 MB more for each of pre and hidden_values: recomputing pre in the
 // backward pass is cheaper than keeping it.
 //
-// Tiling: a warp owns 32 rows (16 where width > 128) and all output features, 128 sums a lane. A block of 1 to 4 warps
+// Tiling: a warp owns 32 rows (16 where width > 128) and all output features, 128 sums per lane. A block of 1 to 4 warps
 // holds the normalised rows in shared memory and walks over the hidden units in tiles of 32: the 32 x 32 tile of the
 // hidden layer stays in the warp's registers, where gelu makes it the left operand of the second product. W1 and W2
 // tiles are fetched asynchronously, each while the other is multiplied. From L2, every block reads both weights once: 8
@@ -16,13 +16,12 @@
 // Widths above 256 are composed of layer norm and two matrix products: the rows would not fit beside the weights.
 #include <algorithm>
 
-#include "mlp_tile.cuh"
-#include "operations.h"
+#include "composition.h"
+#include "warp_tile.cuh"
 
 namespace mixmas {
 namespace {
 
-using mlp::ceil_div;
 
 constexpr int HIDDEN_TILE = 32, MAX_WARPS = 4, MAX_SLICES = 32;
 constexpr int HIDDEN_STRIDE = HIDDEN_TILE + mlp::PAD;
@@ -162,7 +161,7 @@ __global__ void __launch_bounds__(32 * MAX_WARPS, 2) channel_mixing(const Argume
   }
 
   const bool whole = arguments.partial == nullptr;
-  float *out = whole ? op.y : arguments.partial + blockIdx.y * mlp::round_up(op.rows * width, 4);
+  float *out = whole ? op.y : arguments.partial + blockIdx.y * round_up(op.rows * width, 4);
 #pragma unroll
   for (int i = 0; i < GROUPS; ++i) {
     const int64_t row = row0 + 8 * i + g;
@@ -205,73 +204,62 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
   }
 }
 
-// Composed is the operation in three others, and the workspace that they share.
-struct Composed {
+// compose runs the operation as three others.
+void compose(Composition &c, const mixmas_channel_mixing &op) {
   mixmas_layer_norm norm = {};
-  mixmas_matmul first = {}, second = {};
-  int64_t elements;  // of workspace, before that of the products
+  norm.x = op.x, norm.weight = op.norm_weight, norm.bias = op.norm_bias;
+  norm.y = c.kept_or_scratch(op.normed, op.rows * op.width);
+  norm.statistics = c.kept_or_scratch(op.statistics, 2 * op.rows);
+  norm.rows = op.rows, norm.width = op.width, norm.eps = op.eps;
 
-  Composed(const mixmas_channel_mixing &op, float *workspace) {
-    int64_t used = 0;
-    auto scratch = [&](float *kept, int64_t n) {
-      if (kept != nullptr) return kept;
-      float *at = workspace + used;
-      used += mlp::round_up(n, 16);
-      return at;
-    };
-    norm.x = op.x, norm.weight = op.norm_weight, norm.bias = op.norm_bias;
-    norm.y = scratch(op.normed, op.rows * op.width);
-    norm.statistics = scratch(op.statistics, 2 * op.rows);
-    norm.rows = op.rows, norm.width = op.width, norm.eps = op.eps;
+  mixmas_matmul first = {};
+  first.a = norm.y, first.b = op.w1, first.c = c.kept_or_scratch(op.hidden_values, op.rows * op.hidden);
+  first.transpose_b = 1;
+  first.m = int32_t(op.rows), first.n = int32_t(op.hidden), first.k = int32_t(op.width);
+  first.lda = first.ldb = first.k, first.ldc = first.n;
+  first.batch[0] = first.batch[1] = 1;
+  first.bias = op.b1, first.activation = MIXMAS_GELU, first.pre = op.pre;
 
-    first.a = norm.y, first.b = op.w1, first.c = scratch(op.hidden_values, op.rows * op.hidden);
-    first.transpose_b = 1;
-    first.m = int32_t(op.rows), first.n = int32_t(op.hidden), first.k = int32_t(op.width);
-    first.lda = first.ldb = first.k, first.ldc = first.n;
-    first.batch[0] = first.batch[1] = 1;
-    first.bias = op.b1, first.activation = MIXMAS_GELU, first.pre = op.pre;
+  mixmas_matmul second = {};
+  second.a = first.c, second.b = op.w2, second.c = op.y;
+  second.transpose_b = 1;
+  second.m = first.m, second.n = first.k, second.k = first.n;
+  second.lda = second.ldb = second.k, second.ldc = second.n;
+  second.batch[0] = second.batch[1] = 1;
+  second.bias = op.b2, second.plus = op.x;
 
-    second.a = first.c, second.b = op.w2, second.c = op.y;
-    second.transpose_b = 1;
-    second.m = first.m, second.n = first.k, second.k = first.n;
-    second.lda = second.ldb = second.k, second.ldc = second.n;
-    second.batch[0] = second.batch[1] = 1;
-    second.bias = op.b2, second.plus = op.x;
-    elements = used;
-  }
-};
+  c.queue(norm);
+  c.queue(first);
+  c.queue(second);
+}
 
 }  // namespace
 
 int64_t workspace_size(const mixmas_channel_mixing &op, mixmas_numerics numerics) {
   const Plan plan = plan_of(op);
-  if (plan.width > 0) return plan.slices > 1 ? mlp::round_up(op.rows * op.width, 4) * plan.slices : 0;
-  const Composed composed(op, nullptr);
-  const int64_t first = workspace_size(composed.first, numerics), second = workspace_size(composed.second, numerics);
-  return composed.elements + std::max(first, second);
+  if (plan.width > 0) return plan.slices > 1 ? round_up(op.rows * op.width, 4) * plan.slices : 0;
+  Composition composition(numerics);
+  compose(composition, op);
+  return composition.needed();
 }
 
 cudaError_t run(const Context &context, const mixmas_channel_mixing &op) {
   if (op.rows == 0) return cudaSuccess;
   const Plan plan = plan_of(op);
   if (plan.width == 0) {
-    const Composed composed(op, context.workspace);
-    Context inner = context;
-    inner.workspace += composed.elements;
-    cudaError_t e = run(inner, composed.norm);
-    if (e == cudaSuccess) e = run(inner, composed.first);
-    if (e == cudaSuccess) e = run(inner, composed.second);
-    return e;
+    Composition composition(context);
+    compose(composition, op);
+    return composition.failed();
   }
 
   Arguments arguments = {};
   arguments.op = op;
   arguments.partial = plan.slices > 1 ? context.workspace : nullptr;
   arguments.tiles_per_slice = plan.tiles_per_slice;
-  arguments.vector_w1 = op.width % 4 == 0 && mlp::aligned(op.w1);
-  arguments.vector_w2 = op.hidden % 4 == 0 && mlp::aligned(op.w2);
-  arguments.vector_y = op.width % 2 == 0 && (plan.slices > 1 || mlp::aligned(op.y));
-  arguments.vector_hidden = op.hidden % 2 == 0 && mlp::aligned(op.pre) && mlp::aligned(op.hidden_values);
+  arguments.vector_w1 = op.width % 4 == 0 && packable(op.w1);
+  arguments.vector_w2 = op.hidden % 4 == 0 && packable(op.w2);
+  arguments.vector_y = op.width % 2 == 0 && (plan.slices > 1 || packable(op.y));
+  arguments.vector_hidden = op.hidden % 2 == 0 && packable(op.pre) && packable(op.hidden_values);
   cudaError_t e;
   switch (context.numerics) {
     case MIXMAS_FP32: e = run_fused<MIXMAS_FP32>(context.stream, plan, arguments); break;
@@ -279,7 +267,7 @@ cudaError_t run(const Context &context, const mixmas_channel_mixing &op) {
     default: e = run_fused<MIXMAS_BF16>(context.stream, plan, arguments);
   }
   if (e != cudaSuccess || plan.slices == 1) return e;
-  mlp::Partials all = {context.workspace, mlp::round_up(op.rows * op.width, 4), plan.slices, {}};
+  mlp::Partials all = {context.workspace, round_up(op.rows * op.width, 4), plan.slices, {}};
   all.part[0] = {op.y, op.x, op.b2, 0, op.rows * op.width, op.width};
   return mlp::launch_add_partials(all, context.stream);
 }

@@ -12,14 +12,14 @@
 //
 // Tiling of the first kernel: a block owns 64 hidden units and their rows of W1 and columns of W2, and walks over tiles
 // of 32 rows of z and dy. Two warps share 32 of its units, transposed, with units as rows of their tiles:
-//   warp "value"     pre' = W1 z'    gives h = gelu(pre) and gelu'(pre)      dW2' += h' dy     128 sums a lane
-//   warp "gradient"  dh' = W2' dy'   times gelu'(pre), from shared memory    dW1  += da' z     128 sums a lane
+//   warp "value"     pre' = W1 z'    gives h = gelu(pre) and gelu'(pre)      dW2' += h' dy     128 sums per lane
+//   warp "gradient"  dh' = W2' dy'   times gelu'(pre), from shared memory    dW1  += da' z     128 sums per lane
 // Both run the same code on swapped operands, and both tiles of 32 x 32 go into the second product as they lie in the
 // registers. A block reads 8 rows width bytes of z and dy from L2, 8 rows width hidden / 64 altogether.
 // Rows are split among blocks where hidden units alone do not fill the GPU; partial results are then added in order by
 // add_partials. The second kernel is the matrix product dz = da W1.
 // Two blocks share a multiprocessor at width 128 (113 KB each).
-// Widths above 128 are composed of matrix products: 256 sums a lane do not fit, and with half the units a block would
+// Widths above 128 are composed of matrix products: 256 sums per lane do not fit, and with half the units a block would
 // read z and dy from L2 so often (3 GB for 16384 rows of MM-IMDB) that writing da, and h, costs less.
 #include <algorithm>
 
@@ -29,8 +29,6 @@
 namespace mixmas {
 namespace {
 
-using mlp::ceil_div;
-using mlp::round_up;
 
 constexpr int UNITS = 32, PAIRS = 2, TILE_UNITS = UNITS * PAIRS, TILE_ROWS = 32, THREADS = 64 * PAIRS;
 constexpr int64_t BLOCKS = 264;  // two on each of about 132 multiprocessors; a constant, for the same bits everywhere
@@ -49,7 +47,7 @@ struct Plan {
   explicit Plan(const mixmas_channel_mlp_grad &op) {
     unit_tiles = ceil_div(op.hidden, TILE_UNITS);
     const int64_t row_tiles = ceil_div(op.rows, TILE_ROWS);
-    // At least two tiles a block: a partial result costs about as much as a tile.
+    // At least two tiles per block: a partial result costs about as much as a tile.
     splits = std::max<int64_t>(1, std::min(BLOCKS / unit_tiles, row_tiles / 2));
     rows_per_split = ceil_div(row_tiles, splits) * TILE_ROWS;
     splits = ceil_div(op.rows, rows_per_split);
@@ -230,9 +228,9 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
                                   : run_fused<NUMERICS, CHANNEL_MLP_WIDTH>(stream, plan, arguments);
 }
 
-// product is C = op(A) op(B) of dense matrices.
-mixmas_matmul product(const float *a, bool transpose_a, const float *b, bool transpose_b, float *c, int64_t m,
-                      int64_t n, int64_t k) {
+// dense_matmul is C = op(A) op(B) of dense matrices.
+mixmas_matmul dense_matmul(const float *a, bool transpose_a, const float *b, bool transpose_b, float *c, int64_t m,
+                           int64_t n, int64_t k) {
   mixmas_matmul p = {};
   p.a = a, p.b = b, p.c = c;
   p.transpose_a = transpose_a, p.transpose_b = transpose_b;
@@ -243,31 +241,31 @@ mixmas_matmul product(const float *a, bool transpose_a, const float *b, bool tra
 }
 
 mixmas_matmul dnormed_of(const mixmas_channel_mlp_grad &op, const float *da) {
-  mixmas_matmul p = product(da, false, op.w1, false, op.dnormed.d, op.rows, op.width, op.hidden);
+  mixmas_matmul p = dense_matmul(da, false, op.w1, false, op.dnormed.d, op.rows, op.width, op.hidden);
   p.plus = op.dnormed.plus;
   return p;
 }
 
 // compose runs the operation as others.
-void compose(mlp::Composition &c, const mixmas_channel_mlp_grad &op) {
+void compose(Composition &c, const mixmas_channel_mlp_grad &op) {
   const int64_t rows = op.rows, width = op.width, hidden = op.hidden;
   const mlp::Hidden layer(c, op, rows * hidden);
-  mixmas_matmul forward = product(op.normed, false, op.w1, true, nullptr, rows, hidden, width);
+  mixmas_matmul forward = dense_matmul(op.normed, false, op.w1, true, nullptr, rows, hidden, width);
   forward.bias = op.b1;
   layer.make(c, forward, rows * hidden);
   if (op.dw2.d != nullptr) {
-    mixmas_matmul p = product(op.dy, true, layer.h, false, op.dw2.d, width, hidden, rows);
+    mixmas_matmul p = dense_matmul(op.dy, true, layer.h, false, op.dw2.d, width, hidden, rows);
     p.plus = op.dw2.plus;
     c.queue(p);
   }
   if (layer.wants_da) {
-    mixmas_matmul p = product(op.dy, false, op.w2, false, layer.da, rows, hidden, width);
+    mixmas_matmul p = dense_matmul(op.dy, false, op.w2, false, layer.da, rows, hidden, width);
     p.gate = layer.pre;
     p.activation = MIXMAS_GELU;
     c.queue(p);
   }
   if (op.dw1.d != nullptr) {
-    mixmas_matmul p = product(layer.da, true, op.normed, false, op.dw1.d, hidden, width, rows);
+    mixmas_matmul p = dense_matmul(layer.da, true, op.normed, false, op.dw1.d, hidden, width, rows);
     p.plus = op.dw1.plus;
     c.queue(p);
   }
@@ -288,7 +286,7 @@ void compose(mlp::Composition &c, const mixmas_channel_mlp_grad &op) {
 int64_t workspace_size(const mixmas_channel_mlp_grad &op, mixmas_numerics numerics) {
   if (op.rows == 0) return 0;
   if (op.width > CHANNEL_MLP_WIDTH) {
-    mlp::Composition composition(nullptr, numerics);
+    Composition composition(numerics);
     compose(composition, op);
     return composition.needed();
   }
@@ -300,7 +298,7 @@ int64_t workspace_size(const mixmas_channel_mlp_grad &op, mixmas_numerics numeri
 cudaError_t run(const Context &context, const mixmas_channel_mlp_grad &op) {
   if (op.rows == 0) return cudaSuccess;
   if (op.width > CHANNEL_MLP_WIDTH) {
-    mlp::Composition composition(&context, context.numerics);
+    Composition composition(context);
     compose(composition, op);
     return composition.failed();
   }
@@ -321,9 +319,9 @@ cudaError_t run(const Context &context, const mixmas_channel_mlp_grad &op) {
     }
   }
   arguments.rows_per_split = plan.rows_per_split;
-  arguments.vector_rows = op.width % 4 == 0 && mlp::aligned(op.normed) && mlp::aligned(op.dy);
-  arguments.vector_w1 = op.width % 4 == 0 && mlp::aligned(op.w1);
-  arguments.vector_dw1 = op.width % 4 == 0 && mlp::aligned(arguments.dw1.d) && mlp::aligned(arguments.dw1.plus);
+  arguments.vector_rows = op.width % 4 == 0 && packable(op.normed) && packable(op.dy);
+  arguments.vector_w1 = op.width % 4 == 0 && packable(op.w1);
+  arguments.vector_dw1 = op.width % 4 == 0 && packable(arguments.dw1.d) && packable(arguments.dw1.plus);
 
   cudaError_t e;
   switch (context.numerics) {

@@ -4,9 +4,9 @@
 //   col2im          x = the sum of what all patches hold of it
 //                   both move 4 bytes for each element of x and of y; nothing is computed, or one addition for each y
 //   depthwise       y = plus + sum over i, j of weight[c, i, j] x[row + i - padding, column + j - padding, c]
-//                   8 bytes (12 with plus) and 2 kernel² FLOPs an element; flip turns the kernel by 180°
+//                   8 bytes (12 with plus) and 2 kernel² FLOPs per element; flip turns the kernel by 180°
 //   depthwise_grad  dweight[c, i, j] = plus + sum over cells of dy[row, column, c] x[row + i - padding, ...]
-//                   8 bytes and 2 kernel² FLOPs an element
+//                   8 bytes and 2 kernel² FLOPs per element
 //
 // im2col and col2im: a thread has a pack of 4 channels of one cell, or one channel where they are no multiple of 4.
 //
@@ -107,7 +107,7 @@ int64_t patches_size(const mixmas_maps &m) {
 template <class Run>
 cudaError_t in_batches(const mixmas_maps &m, bool packs, int64_t written, const Run &run) {
   const int width = packs && m.channels % PACK == 0 ? PACK : 1;
-  const int most = int(std::max<int64_t>(1, std::min<int64_t>(MOST_INDICES / (written / width), m.batch)));
+  const int most = int(std::max<int64_t>(1, std::min<int64_t>(MAX_INDICES / (written / width), m.batch)));
   for (int first = 0; first < m.batch; first += most)
     if (cudaError_t e = run(first, std::min(most, m.batch - first), width)) return e;
   return cudaSuccess;
@@ -268,7 +268,7 @@ cudaError_t run(const Context &context, const mixmas_col2im &op) {
 cudaError_t run(const Context &context, const mixmas_depthwise &op) {
   const mixmas_maps &m = op.maps;
   const int64_t units = ceil_div(m.width, SIDE_BY_SIDE), lines = int64_t(m.batch) * m.height, count = lines * units;
-  if (m.kernel > MOST_KERNEL || count > MOST_INDICES) return cudaErrorInvalidValue;
+  if (m.kernel > MOST_KERNEL || count > MAX_INDICES) return cudaErrorInvalidValue;
   const size_t shared = size_t(m.kernel) * m.kernel * WARP * sizeof(float);
   // Always the most: a limit counts when a graph is replayed, too, and that may need more than this call.
   constexpr int most = MOST_KERNEL * MOST_KERNEL * WARP * sizeof(float);

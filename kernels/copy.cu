@@ -1,7 +1,7 @@
 // copy.cu: target[i . target_strides] (+)= scale source[i . source_strides] for all i in the shape. Permutation,
 // slicing, concatenation, broadcasting, their gradients and scaling are of this form.
 //
-// It moves 8 bytes an element, 12 to accumulate. The host drops dimensions of a single step, sorts the others by the
+// It moves 8 bytes per element, 12 to accumulate. The host drops dimensions of a single step, sorts the others by the
 // target's strides and merges those that both sides run through without a gap. Then, by the innermost dimension:
 //
 //   packs       contiguous in the target, contiguous or constant in the source, everything aligned to 16 bytes: a
@@ -151,7 +151,7 @@ cudaError_t run(const Context &context, const mixmas_copy &op) {
     const int d = order[i];
     axes.append(op.shape[d], {op.source_strides[d], op.target_strides[d]});
   }
-  return in_parts(axes, {0, 0}, MOST_INDICES, [&](const Axes<OPERANDS> &part, const int64_t (&at)[OPERANDS]) {
+  return in_parts(axes, {0, 0}, MAX_INDICES, [&](const Axes<OPERANDS> &part, const int64_t (&at)[OPERANDS]) {
     const Move move = {op.source + at[SOURCE], op.target + at[TARGET], op.scale, op.accumulate != 0};
     const int64_t n = part.size();
     if (runs_in_packs(move, part))

@@ -1,6 +1,6 @@
 // elementwise.cu: operations on single elements, or pairs of them.
 //
-//   fill        y = value                                                    4 bytes an element
+//   fill        y = value                                                    4 bytes per element
 //   map         y = act(x)                                                   8
 //   map_grad    dx = plus + dy act'(x)                                       12, and 4 for plus
 //   dropout     y = scale x where word i mod 4 of Philox(i/4) is not below the threshold, else 0          8
@@ -167,7 +167,7 @@ cudaError_t run(const Context &context, const mixmas_binary &op) {
     contiguous /= op.shape[d];
     axes.append(op.shape[d], {op.strides_a[d], op.strides_b[d], contiguous});
   }
-  return in_parts(axes, {0, 0, 0}, MOST_INDICES, [&](const Axes<OPERANDS> &part, const int64_t (&at)[OPERANDS]) {
+  return in_parts(axes, {0, 0, 0}, MAX_INDICES, [&](const Axes<OPERANDS> &part, const int64_t (&at)[OPERANDS]) {
     const Pairs pairs = {op.a + at[A], op.b + at[B], op.plus ? op.plus + at[Y] : nullptr, op.y + at[Y], op.arithmetic};
     const int64_t n = part.size();
     const Strided<OPERANDS> strided(part);

@@ -9,18 +9,18 @@
 //
 // Few tokens (up to 32; 4 in the models for AV-MNIST): one kernel. A block of 16 warps has one sample and head and
 // keeps all it generates in shared memory. Its generators' matrices come from the L2 cache straight to registers, each
-// warp making 16 columns of a product, without barriers: 384 KB a block with widths of 128 and 256, by far the most
+// warp making 16 columns of a product, without barriers: 384 KB per block with widths of 128 and 256, by far the most
 // that it reads. Samples too few for the GPU (batch 64) would leave half of it idle, so several blocks then generate
 // the same weights and mix 64 features each.
 //
-// Many tokens (512 in the text of MM-IMDB): the generators are plain products over all rows, large ones; hyper_mix.cu
+// Many tokens (512 in the text of MM-IMDB): the generators are plain products over all rows, large ones; generated_mlp.cu
 // does the rest with their results, so that W1 and W2 do go through memory. So does everything with widths of heads
 // that are not multiples of 16, or that shared memory does not hold.
 #include "activation.cuh"
-#include "hyper_mix.h"
-#include "hyper_products.h"
+#include "generated_mlp.h"
+#include "generator_matmul.h"
 #include "pack.cuh"
-#include "tile.cuh"
+#include "block_tile.cuh"
 
 namespace mixmas {
 namespace {
@@ -32,21 +32,19 @@ constexpr int COLUMNS = 64;  // of features at a time
 // Blocks that fill a GPU (H100, H200). A constant, as the work must not depend on the GPU.
 constexpr int MULTIPROCESSORS = 132;
 
-constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
-
 using Hidden = Operand<COLUMNS, ROWS, Order::ACROSS>;
 
-// Layout is where things lie in shared memory. Strides are 8 more than a multiple of 32, as tile.cuh likes them. Tokens
-// are padded to fragments of 16 with rows of zeros, and so are features to whole columns.
+// Layout is where things lie in shared memory. Strides are 8 more than a multiple of 32, as block_tile.cuh wants them.
+// Tokens are padded to fragments of 16 with rows of zeros, and so are features to whole columns.
 struct Layout {
   int rows, stride_x, stride_w;
   int x, w[2], hidden, positioned, inner[2];
   int size;
 
   Layout(int tokens, int dk, int tk, int generators) {
-    rows = round_up(tokens, 16);
-    stride_x = round_up(dk, COLUMNS) + 8;
-    stride_w = round_up(tk, 32) + 8;
+    rows = int(round_up(tokens, 16));
+    stride_x = int(round_up(dk, COLUMNS)) + 8;
+    stride_w = int(round_up(tk, 32)) + 8;
     x = 0;
     w[0] = x + rows * stride_x;
     w[1] = generators == 2 ? w[0] + rows * stride_w : w[0];
@@ -57,7 +55,7 @@ struct Layout {
     const int generating = inner[1] + rows * stride_x, mixing = hidden + Hidden::SIZE;
     size = generating > mixing ? generating : mixing;
     // A tile of W1 may reach beyond its last row, one of W2 has 32 rows: they read what is not used.
-    const int reach = w[0] + (rows - 1) * stride_w + round_up(tk, ROWS), reach2 = w[1] + FEW_TOKENS * stride_w;
+    const int reach = w[0] + (rows - 1) * stride_w + int(round_up(tk, ROWS)), reach2 = w[1] + FEW_TOKENS * stride_w;
     size = size > reach ? size : reach;
     size = size > reach2 ? size : reach2;
   }
@@ -71,13 +69,6 @@ __device__ __forceinline__ float4 four_of(const float *p) {
 
 __device__ __forceinline__ float dot(const float4 &a, const float4 &b, float sum) {
   return sum + a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
-}
-
-__device__ __forceinline__ uint32_t bf16_pair(float low, float high) {
-  const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-  uint32_t word;
-  memcpy(&word, &pair, sizeof word);
-  return word;
 }
 
 // multiply_weights is a warp's product of 16 rows of `lines`, in shared memory, with 16 rows of `weights`, in global
@@ -120,9 +111,9 @@ __device__ __forceinline__ void multiply_weights(float (&sum)[2][4], const float
                    {to_tf32(w.z), to_tf32(w.w)});
         } else {
           mma_bf16(sum[j],
-                   {bf16_pair(above.x, above.y), bf16_pair(below.x, below.y), bf16_pair(above.z, above.w),
-                    bf16_pair(below.z, below.w)},
-                   {bf16_pair(w.x, w.y), bf16_pair(w.z, w.w)});
+                   {pack_bf16(above.x, above.y), pack_bf16(below.x, below.y), pack_bf16(above.z, above.w),
+                    pack_bf16(below.z, below.w)},
+                   {pack_bf16(w.x, w.y), pack_bf16(w.z, w.w)});
         }
       }
     }
@@ -195,11 +186,11 @@ __global__ void __launch_bounds__(THREADS, 1)
 
   // Mixing: a chunk of the hidden layer at a time.
   for (int from = blockIdx.y * COLUMNS; from < dk; from += gridDim.y * COLUMNS) {
-    Product<NUMERICS, FEW_TOKENS, COLUMNS, 2, 8, Order::ALONG, Order::ACROSS> z;
+    BlockMatmul<NUMERICS, FEW_TOKENS, COLUMNS, 2, 8, Order::ALONG, Order::ACROSS> z;
     z.clear();
 #pragma unroll 1
     for (int chunk = 0; chunk < tk; chunk += ROWS) {
-      Product<NUMERICS, ROWS, COLUMNS, 8, 2, Order::ACROSS, Order::ACROSS> product;
+      BlockMatmul<NUMERICS, ROWS, COLUMNS, 8, 2, Order::ACROSS, Order::ACROSS> product;
       product.clear();
 #pragma unroll 1
       for (int token = 0; token < tokens; token += 16)
@@ -247,43 +238,6 @@ cudaError_t run_fused(cudaStream_t stream, const mixmas_hyper_mixing &op) {
   return launch(kernel, grid, dim3(THREADS), layout.size * sizeof(float), stream, op, layout, count);
 }
 
-// Composed is the operation as products: what it generates, in the workspace where it is not kept.
-struct Composed {
-  float *positioned;
-  HyperProduct layers[2];
-  int64_t size;
-};
-
-Composed compose(const mixmas_hyper_mixing &op, float *workspace) {
-  const int64_t rows = op.batch * op.tokens, dk = op.width / op.heads, tk = op.hidden / op.heads;
-  const int count = generators(op);
-  Scratch scratch(workspace);
-  Composed composed = {};
-  composed.positioned = op.positioned ? op.positioned : scratch.take(rows * op.width);
-  HyperProduct &inner = composed.layers[0], &weights = composed.layers[1];
-  for (int g = 0; g < count; ++g) {
-    inner.a[g] = composed.positioned, inner.b[g] = op.fc1[g];
-    inner.c[g] = op.inner[g] ? op.inner[g] : scratch.take(rows * op.width);
-    inner.pre[g] = op.pre[g];
-  }
-  for (int g = 0; g < count; ++g) {
-    weights.a[g] = inner.c[g], weights.b[g] = op.fc2[g];
-    weights.c[g] = op.weights[g] ? op.weights[g] : scratch.take(rows * op.hidden);
-  }
-  for (int i = 0; i < 2; ++i) {
-    const int outputs = int(i == 0 ? dk : tk);
-    mixmas_matmul &shape = composed.layers[i].shape;
-    shape.transpose_b = 1;
-    shape.m = int(rows), shape.n = outputs, shape.k = int(dk);
-    shape.lda = int(op.width), shape.ldb = int(dk), shape.ldc = int(op.heads) * outputs;
-    shape.batch[1] = int(op.heads);
-    shape.stride_a[1] = dk, shape.stride_b[1] = outputs * dk, shape.stride_c[1] = outputs;
-    shape.activation = i == 0 ? MIXMAS_GELU : MIXMAS_IDENTITY;
-  }
-  composed.size = scratch.size();
-  return composed;
-}
-
 // add_positions is the sum of x and the positions, which repeat with every sample.
 mixmas_binary add_positions(const mixmas_hyper_mixing &op, float *positioned) {
   mixmas_binary add = {};
@@ -296,6 +250,45 @@ mixmas_binary add_positions(const mixmas_hyper_mixing &op, float *positioned) {
   return add;
 }
 
+// compose runs the operation as others: what it generates lies in the workspace where it is not kept.
+void compose(Composition &c, const mixmas_hyper_mixing &op) {
+  const int64_t rows = op.batch * op.tokens, dk = op.width / op.heads, tk = op.hidden / op.heads;
+  const int count = generators(op);
+  float *const positioned = c.kept_or_scratch(op.positioned, rows * op.width);
+  GeneratorMatmul layers[2] = {};
+  GeneratorMatmul &inner = layers[0], &weights = layers[1];
+  for (int g = 0; g < count; ++g) {
+    inner.a[g] = positioned, inner.b[g] = op.fc1[g];
+    inner.c[g] = c.kept_or_scratch(op.inner[g], rows * op.width);
+    inner.pre[g] = op.pre[g];
+  }
+  for (int g = 0; g < count; ++g) {
+    weights.a[g] = inner.c[g], weights.b[g] = op.fc2[g];
+    weights.c[g] = c.kept_or_scratch(op.weights[g], rows * op.hidden);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const int outputs = int(i == 0 ? dk : tk);
+    mixmas_matmul &shape = layers[i].shape;
+    shape.transpose_b = 1;
+    shape.m = int(rows), shape.n = outputs, shape.k = int(dk);
+    shape.lda = int(op.width), shape.ldb = int(dk), shape.ldc = int(op.heads) * outputs;
+    shape.batch[1] = int(op.heads);
+    shape.stride_a[1] = dk, shape.stride_b[1] = outputs * dk, shape.stride_c[1] = outputs;
+    shape.activation = i == 0 ? MIXMAS_GELU : MIXMAS_IDENTITY;
+  }
+  c.queue(add_positions(op, positioned));
+  for (const GeneratorMatmul &layer : layers) queue(c, layer, count);
+
+  GeneratedMlp mlp = {};
+  mlp.left[0] = weights.c[0], mlp.left[1] = weights.c[count - 1];
+  mlp.right[0] = op.x;
+  mlp.values = op.z;
+  mlp.inner = int(tk), mlp.outer = int(dk);
+  c.then([&](const Context &context) {
+    return run_generated_mlp(context, mlp, nullptr, op.batch, op.tokens, op.heads);
+  });
+}
+
 bool valid(const mixmas_hyper_mixing &op) {
   return op.heads > 0 && op.batch > 0 && op.tokens > 0 && op.width > 0 && op.hidden > 0 && op.width % op.heads == 0 &&
          op.hidden % op.heads == 0 && op.batch * op.tokens <= INT32_MAX && op.width <= INT32_MAX &&
@@ -306,16 +299,9 @@ bool valid(const mixmas_hyper_mixing &op) {
 
 int64_t workspace_size(const mixmas_hyper_mixing &op, mixmas_numerics numerics) {
   if (!valid(op) || fused(op)) return 0;
-  // Only distances between arrays matter: any address will do for the workspace.
-  const Composed composed = compose(op, const_cast<float *>(op.x));
-  int64_t products = 0;
-  for (const HyperProduct &layer : composed.layers)
-    each_product(layer, generators(op), [&](const mixmas_matmul &product) {
-      const int64_t size = workspace_size(product, numerics);
-      products = size > products ? size : products;
-      return cudaSuccess;
-    });
-  return composed.size + products;
+  Composition composition(numerics);
+  compose(composition, op);
+  return composition.needed();
 }
 
 cudaError_t run(const Context &context, const mixmas_hyper_mixing &op) {
@@ -324,21 +310,9 @@ cudaError_t run(const Context &context, const mixmas_hyper_mixing &op) {
     return context.numerics == MIXMAS_FP32   ? run_fused<MIXMAS_FP32>(context.stream, op)
            : context.numerics == MIXMAS_TF32 ? run_fused<MIXMAS_TF32>(context.stream, op)
                                              : run_fused<MIXMAS_BF16>(context.stream, op);
-  const Composed composed = compose(op, context.workspace);
-  Context inner = context;
-  inner.workspace += composed.size;
-  cudaError_t status = run(inner, add_positions(op, composed.positioned));
-  for (const HyperProduct &layer : composed.layers)
-    if (status == cudaSuccess)
-      status = each_product(layer, generators(op), [&](const mixmas_matmul &product) { return run(inner, product); });
-  if (status != cudaSuccess) return status;
-
-  HyperMix mix = {};
-  mix.left[0] = composed.layers[1].c[0], mix.left[1] = composed.layers[1].c[generators(op) - 1];
-  mix.right[0] = op.x;
-  mix.values = op.z;
-  mix.inner = int(op.hidden / op.heads), mix.outer = int(op.width / op.heads);
-  return run_hyper_mix(context, mix, nullptr, op.batch, op.tokens, op.heads);
+  Composition composition(context);
+  compose(composition, op);
+  return composition.failed();
 }
 
 }  // namespace mixmas

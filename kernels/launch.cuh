@@ -80,7 +80,7 @@ __device__ __forceinline__ void mma_tf32(float (&d)[4], const uint32_t (&a)[4], 
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// A 16 x 16, B 16 x 8, two elements a register, the lower index in the lower half. a: (g, 2t), (g+8, 2t), (g, 2t+8),
+// A 16 x 16, B 16 x 8, two elements per register, the lower index in the lower half. a: (g, 2t), (g+8, 2t), (g, 2t+8),
 // (g+8, 2t+8); b: (2t, g), (2t+8, g).
 __device__ __forceinline__ void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   asm volatile(
@@ -135,7 +135,7 @@ namespace mixmas {
 
 using bf16 = __nv_bfloat16;
 
-// The most shared memory that a block may ask for. Compute capability 8.0 has 163 KiB a block, 9.0 has 227; GPUs with less
+// The most shared memory that a block may ask for. Compute capability 8.0 has 163 KiB per block, 9.0 has 227; GPUs with less
 // than this, as 8.6, 8.9 and 12.0, are refused (mixmas_device_describe).
 constexpr int MAX_SHARED = 160 << 10;
 

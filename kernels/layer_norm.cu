@@ -1,6 +1,6 @@
 // layer_norm.cu: layer norm of each row of x (rows, width), and its gradient.
 //
-//   forward    y = (x - mean) rstd weight + bias, rstd = 1/sqrt(variance + eps)          8 bytes and 8 FLOPs an element
+//   forward    y = (x - mean) rstd weight + bias, rstd = 1/sqrt(variance + eps)          8 bytes and 8 FLOPs per element
 //   gradient   n = (x - mean) rstd, g = weight dy                                        12 (16 with plus), 14 FLOPs
 //              dx = plus + rstd (g - mean(g) - n mean(g n))
 //              dweight = plus_weight + sum over rows of dy n, dbias = plus_bias + sum over rows of dy
@@ -27,13 +27,6 @@ namespace mixmas {
 namespace {
 
 constexpr int THREADS = 256;
-
-// row_sum adds up a value over the threads that share a row: a warp or the block.
-template <int ROW_THREADS>
-__device__ __forceinline__ float row_sum(float value) {
-  if constexpr (ROW_THREADS == WARP) return warp_sum(value);
-  return block_sum<ROW_THREADS>(value);
-}
 
 template <int ROW_THREADS>
 __global__ __launch_bounds__(THREADS) void layer_norm(const mixmas_layer_norm op, bool packable) {
@@ -81,7 +74,7 @@ __global__ __launch_bounds__(THREADS) void layer_norm(const mixmas_layer_norm op
 
 constexpr int WARPS = 4;
 constexpr int64_t FEW_ROWS = 8;      // at least so many are a slice
-constexpr int64_t MOST_SLICES = 512;
+constexpr int64_t MAX_SLICES = 512;
 
 struct Slicing {
   int64_t rows, count;      // rows of a slice, slices
@@ -90,9 +83,9 @@ struct Slicing {
 
 Slicing slicing(const mixmas_layer_norm_grad &op) {
   Slicing s;
-  s.rows = std::max(FEW_ROWS, ceil_div(op.rows, MOST_SLICES));
+  s.rows = std::max(FEW_ROWS, ceil_div(op.rows, MAX_SLICES));
   s.count = ceil_div(op.rows, s.rows);
-  s.columns = std::min(ceil_div(op.width, PACK) * PACK, LAYER_NORM_CHUNK);
+  s.columns = std::min(round_up(op.width, PACK), LAYER_NORM_CHUNK);
   s.chunks = ceil_div(op.width, LAYER_NORM_CHUNK);
   return s;
 }

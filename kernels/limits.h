@@ -15,7 +15,7 @@ constexpr int64_t LAYER_NORM_CHUNK = 1024;
 constexpr int CHANNEL_MLP_WIDTH = 128;
 constexpr int TOKEN_MLP_HIDDEN = 64;
 
-// Keeping pre costs 8 bytes an element, to memory and back, and computing it again 256 FLOPs at 128 features. At 4 TB/s
+// Keeping pre costs 8 bytes per element, to memory and back, and computing it again 256 FLOPs at 128 features. At 4 TB/s
 // and 500 TFLOP/s that is two picoseconds against half of one, so hidden layers of more elements than this are computed
 // again: smaller ones stay in the L2 cache (50 MB, shared with all else) from one pass to the other. In float32 products are
 // too slow for that.

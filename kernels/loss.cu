@@ -24,7 +24,7 @@ namespace {
 
 constexpr int THREADS = 512, WARPS = THREADS / WARP;
 constexpr int64_t FEW = 16;  // elements of a thread, when one block is enough
-constexpr int64_t MOST_BLOCKS = 512;
+constexpr int64_t MAX_BLOCKS = 512;
 
 // put_mean writes the mean over all blocks' sums, where there is only one block; else a block's sum to the workspace.
 __device__ __forceinline__ void put_mean(double sum, double count, float *loss, double *partial) {
@@ -93,7 +93,7 @@ __global__ __launch_bounds__(THREADS) void bce(const mixmas_bce op, double *part
 }
 
 // blocks is the number of blocks for `units` of work of a block each, over n elements.
-int64_t blocks(int64_t units, int64_t n) { return n <= FEW * THREADS ? 1 : std::min(units, MOST_BLOCKS); }
+int64_t blocks(int64_t units, int64_t n) { return n <= FEW * THREADS ? 1 : std::min(units, MAX_BLOCKS); }
 
 int64_t blocks_of(const mixmas_cross_entropy &op) { return blocks(ceil_div(op.rows, WARPS), op.rows * op.classes); }
 

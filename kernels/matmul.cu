@@ -4,7 +4,7 @@
 //
 // op(A) is m x k, op(B) k x n; two batch dimensions, in which C moves or else the products are summed. A product does
 // 2mnk FLOPs and moves at least 4 (mk + kn + mn (1 + pre + gate + plus)) bytes. With widths of 64 to 512, as here,
-// that is 16 to 100 FLOPs a byte: memory bandwidth and latency decide as often as the tensor cores.
+// that is 16 to 100 FLOPs per byte: memory bandwidth and latency decide as often as the tensor cores.
 //
 // Three ways, chosen by sizes and strides alone (plan), as the way decides the order of sums:
 //
@@ -12,8 +12,8 @@
 //            exact float32. The products of token mixing (4 x 128 x 32, batch 64) and small Monarch blocks are such.
 //   tiles    of 128 x 128, 64 x 64 or 16 x 64 (matmul.cuh). Operands come through asynchronous copies of 16 bytes
 //            into 3 or 4 stages of a depth of 32 in shared memory, as they lie in global memory, and are rounded as
-//            fragments are read (tile.cuh); all four orders are read without transposing. Few columns: the transposed
-//            product.
+//            fragments are read (block_tile.cuh); all four orders are read without transposing. Few columns: the
+//            transposed product.
 //   slices   where the tiles are too few for the GPU and the sum is long (weight gradients): each slice of the sum has
 //            its own blocks, which write to the workspace; a second kernel adds the slices in order and finishes.
 //
@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "matmul.cuh"
+#include "pack.cuh"
 
 namespace mixmas {
 namespace {
@@ -42,7 +43,7 @@ struct Problem {
 
   int64_t batch_count() const { return int64_t(batches[0].count) * batches[1].count; }
   int64_t sum_count() const { return int64_t(sums[0].count) * sums[1].count; }
-  int64_t steps() const { return sum_count() * ((op.k + MATMUL_DEPTH - 1) / MATMUL_DEPTH); }
+  int64_t steps() const { return sum_count() * ceil_div(op.k, MATMUL_DEPTH); }
 };
 
 // follow says whether matrices that are `stride` apart are one matrix with `count` times the extent along an axis: the
@@ -100,12 +101,10 @@ Problem problem(const mixmas_matmul &op) {
   return p;
 }
 
-int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // tiles is the number of tiles of all products apart.
 int64_t tiles(const Problem &p, MatmulPath path) {
   const auto count = [&](int rows, int columns) {
-    return up(p.op.m, rows) * up(p.op.n, columns) * p.batch_count();
+    return ceil_div(p.op.m, rows) * ceil_div(p.op.n, columns) * p.batch_count();
   };
   if (path == MatmulPath::LARGE) return count(128, 128);
   if (path == MatmulPath::MEDIUM) return count(64, 64);
@@ -134,13 +133,11 @@ MatmulPlan plan(const Problem &p) {
   // each.
   int64_t slices = 1;
   if (const int64_t blocks = tiles(p, path); blocks < MULTIPROCESSORS && steps >= 16) {
-    slices = std::min({up(2 * MULTIPROCESSORS, blocks), steps / 4, int64_t(MAX_SLICES)});
-    slices = up(steps, up(steps, slices));  // none is empty
+    slices = std::min({ceil_div(2 * MULTIPROCESSORS, blocks), steps / 4, int64_t(MAX_SLICES)});
+    slices = ceil_div(steps, ceil_div(steps, slices));  // none is empty
   }
   return {path, int(slices)};
 }
-
-bool multiple_of_16_bytes(const void *p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
 
 MatmulEpilogue epilogue(const Problem &p) {
   const mixmas_matmul &op = p.op;
@@ -150,8 +147,8 @@ MatmulEpilogue epilogue(const Problem &p) {
   for (int i = 0; i < 2; ++i) e.batch_c[i] = p.batches[i].c;
   e.bias_rows = op.bias_rows != 0;
   e.activation = op.activation;
-  e.aligned = multiple_of_16_bytes(op.c) && multiple_of_16_bytes(op.pre) && multiple_of_16_bytes(op.gate) &&
-              multiple_of_16_bytes(op.plus) && op.ldc % 4 == 0 && e.batch_c[0] % 4 == 0 && e.batch_c[1] % 4 == 0;
+  e.aligned = packable(op.c, op.pre, op.gate, op.plus) && op.ldc % 4 == 0 && e.batch_c[0] % 4 == 0 &&
+              e.batch_c[1] % 4 == 0;
   return e;
 }
 
@@ -218,13 +215,13 @@ cudaError_t run_direct(cudaStream_t stream, const Problem &p) {
   f.column_b = op.transpose_b ? op.ldb : 1;
   f.m = op.m, f.n = op.n, f.k = op.k;
   f.batches_inner = p.batches[1].count;
-  bool wide = e.aligned && !op.transpose_b && op.n % 4 == 0 && op.ldb % 4 == 0 && multiple_of_16_bytes(op.b);
+  bool wide = e.aligned && !op.transpose_b && op.n % 4 == 0 && op.ldb % 4 == 0 && packable(op.b);
   for (int i = 0; i < 2; ++i) {
     f.batch_a[i] = p.batches[i].a;
     f.batch_b[i] = p.batches[i].b;
     wide = wide && f.batch_b[i] % 4 == 0;
   }
-  f.groups_down = unsigned(up(op.m, 4));
+  f.groups_down = unsigned(ceil_div(op.m, 4));
   const int64_t narrow_threads = p.batch_count() * f.groups_down * op.n;
   // Wide threads are worth it once they fill the GPU.
   wide = wide && narrow_threads >= 4 * 256 * MULTIPROCESSORS;
@@ -232,7 +229,7 @@ cudaError_t run_direct(cudaStream_t stream, const Problem &p) {
   const int64_t threads = p.batch_count() * f.groups_down * f.groups_across;
   if (threads > INT32_MAX) return cudaErrorInvalidValue;
   f.threads = unsigned(threads);
-  const dim3 grid(unsigned(up(threads, 128)));
+  const dim3 grid(unsigned(ceil_div(threads, 128)));
   return launch(wide ? matmul_direct<4> : matmul_direct<1>, grid, dim3(128), 0, stream, f, e);
 }
 
@@ -272,8 +269,8 @@ cudaError_t run_tiles(const Context &context, const Problem &p, const MatmulPlan
   MatmulFactors f = {};
   f.a = op.a, f.b = op.b, f.lda = op.lda, f.ldb = op.ldb;
   f.m = op.m, f.n = op.n, f.k = op.k;
-  f.aligned_a = multiple_of_16_bytes(op.a) && op.lda % 4 == 0;
-  f.aligned_b = multiple_of_16_bytes(op.b) && op.ldb % 4 == 0;
+  f.aligned_a = packable(op.a) && op.lda % 4 == 0;
+  f.aligned_b = packable(op.b) && op.ldb % 4 == 0;
   f.batches = int(p.batch_count());
   f.batches_inner = p.batches[1].count;
   f.sums_inner = p.sums[1].count;
@@ -285,7 +282,7 @@ cudaError_t run_tiles(const Context &context, const Problem &p, const MatmulPlan
   }
   f.steps = int(p.steps());
   f.slices = plan.slices;
-  f.slice_steps = int(up(f.steps, f.slices));
+  f.slice_steps = int(ceil_div(f.steps, f.slices));
 
   const MatmulEpilogue last = epilogue(p);
   MatmulEpilogue e = last;
@@ -296,7 +293,7 @@ cudaError_t run_tiles(const Context &context, const Problem &p, const MatmulPlan
     e.batch_c[1] = int64_t(op.m) * op.n;
     e.batch_c[0] = f.batches_inner * e.batch_c[1];
     e.slice_c = f.batches * e.batch_c[1];
-    e.aligned = op.n % 4 == 0 && multiple_of_16_bytes(context.workspace);
+    e.aligned = op.n % 4 == 0 && packable(context.workspace);
   }
   bool transpose_a = op.transpose_a, transpose_b = op.transpose_b;
   if (plan.path == MatmulPath::SMALL && op.n <= 16 && op.n < op.m) {
@@ -318,7 +315,7 @@ cudaError_t run_tiles(const Context &context, const Problem &p, const MatmulPlan
   if (status != cudaSuccess || f.slices == 1) return status;
 
   const bool wide = e.aligned && last.aligned;
-  const dim3 grid(unsigned(up(e.slice_c, wide ? 512 : 128)));
+  const dim3 grid(unsigned(ceil_div(e.slice_c, wide ? 512 : 128)));
   return launch(wide ? matmul_add_slices<4> : matmul_add_slices<1>, grid, dim3(128), 0, context.stream,
                 context.workspace, f.slices, f.batches, f.batches_inner, op.m, op.n, last);
 }

@@ -3,7 +3,8 @@
 
 #include "activation.cuh"
 #include "matmul.h"
-#include "tile.cuh"
+#include "block_tile.cuh"
+#include "integers.cuh"
 
 namespace mixmas {
 
@@ -145,7 +146,7 @@ __global__ void __launch_bounds__(TILING::THREADS, TILING::BLOCKS)
     next.advance(f);
   };
 
-  Product<NUMERICS, ROWS, COLUMNS, TILING::WARPS_DOWN, TILING::WARPS_ACROSS, A_ORDER, B_ORDER> sums;
+  BlockMatmul<NUMERICS, ROWS, COLUMNS, TILING::WARPS_DOWN, TILING::WARPS_ACROSS, A_ORDER, B_ORDER> sums;
   sums.clear();
   for (int s = 0; s < STAGES - 1; ++s) {
     if (s < count) copy(s);
@@ -199,8 +200,8 @@ cudaError_t launch_matmul_tiles(cudaStream_t stream, MatmulFactors f, const Matm
   static_assert(TILING::ROWS * (TILING::COLUMNS + 8) <= TILING::STAGES * stage, "the sums fit where the operands were");
   static_assert(shared <= MAX_SHARED);
   const auto kernel = matmul_tiles<NUMERICS, TILING, TRANSPOSE_A, TRANSPOSE_B>;
-  f.tiles_down = (f.m + TILING::ROWS - 1) / TILING::ROWS;
-  f.tiles_across = (f.n + TILING::COLUMNS - 1) / TILING::COLUMNS;
+  f.tiles_down = int(ceil_div(f.m, TILING::ROWS));
+  f.tiles_across = int(ceil_div(f.n, TILING::COLUMNS));
   const int64_t blocks = int64_t(f.tiles_down) * f.tiles_across * f.batches * f.slices;
   if (blocks > INT32_MAX) return cudaErrorInvalidValue;
   if constexpr (shared > 48 << 10) {

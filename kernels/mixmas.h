@@ -188,7 +188,7 @@ typedef struct {
 } mixmas_depthwise_grad;
 
 typedef struct {
-  const float *logits, *labels; /* labels: one class index a row */
+  const float *logits, *labels; /* labels: one class index per row */
   float *loss, *delta;
   int64_t rows, classes;
 } mixmas_cross_entropy;

@@ -1,44 +1,11 @@
-// mlp_grad.h: the gradients of MLPs composed of other operations, for sizes that their kernels do not take.
+// mlp_grad.h: the hidden layer of the gradients of MLPs that are composed of other operations.
 #pragma once
 
-#include <algorithm>
-
-#include "mlp_tile.cuh"
-#include "operations.h"
+#include "composition.h"
+#include "warp_tile.cuh"
 
 namespace mixmas {
 namespace mlp {
-
-// Composition runs operations one after the other or, without a context, only counts the workspace that they need. All scratch
-// is taken before the first one runs: the operations' own workspace lies behind it.
-class Composition {
- public:
-  Composition(const Context *context, mixmas_numerics numerics) : context_(context), numerics_(numerics) {}
-
-  float *scratch(int64_t n) {
-    float *at = context_ != nullptr ? context_->workspace + used_ : nullptr;
-    used_ += round_up(n, 16);
-    return at;
-  }
-
-  template <class Operation>
-  void queue(const Operation &operation) {
-    most_ = std::max(most_, workspace_size(operation, numerics_));
-    if (context_ == nullptr || failed_ != cudaSuccess) return;
-    Context inner = *context_;
-    inner.workspace += used_;
-    failed_ = run(inner, operation);
-  }
-
-  int64_t needed() const { return used_ + most_; }
-  cudaError_t failed() const { return failed_; }
-
- private:
-  const Context *context_;
-  mixmas_numerics numerics_;
-  int64_t used_ = 0, most_ = 0;
-  cudaError_t failed_ = cudaSuccess;
-};
 
 // Hidden are the values of the hidden layer, n elements, that a gradient takes: those that were kept, and scratch for others.
 struct Hidden {

@@ -3,14 +3,15 @@
 //   u(i, .) = L_i x(i, .)  for each row i of the p x q view,   y(., j) = R_j u(., j)  for each column j
 //
 // x, y (batch, p q, width), l (p, q, q), r (q, p, p). It moves 8 batch p q width + 4 p q (p + q) bytes and does 2 batch
-// p q width (p + q) FLOPs: (p + q) / 4 FLOPs a byte, 6 for the order 128 = 8 x 16, 16 for 1024 = 32 x 32. Float32 on the
-// ordinary units keeps up with memory (14 FLOPs a byte on an H200), so the kernel computes in it in every numerics.
+// p q width (p + q) FLOPs: (p + q) / 4 FLOPs per byte, 6 for the order 128 = 8 x 16, 16 for 1024 = 32 x 32. Float32 on the
+// ordinary units keeps up with memory (14 FLOPs per byte on an H200), so the kernel computes in it in every numerics.
 // Orders that do not fit its shared memory are two matrix products, in the numerics asked for.
 //
 // A block has 32, 64 or 128 columns of one sample, of several where the order is small, and u in shared memory: the
 // permutation between the factors is a different walk through it. A thread has one, two or four neighbouring columns, a
 // warp a row of the view in the first factor and a column in the second. Rows of x are read along the width: 128 bytes
-// a warp or more. More columns a thread make more of each weight that is read, fewer make more blocks.
+// a warp or more. More columns per thread make more of each weight that is read, fewer make more blocks.
+#include "composition.h"
 #include "monarch.cuh"
 
 namespace mixmas {
@@ -109,26 +110,29 @@ cudaError_t run_fused(cudaStream_t stream, const mixmas_monarch &op, const Cut &
   return launch(monarch<COLUMNS>, dim3(unsigned(cut.blocks)), dim3(THREADS), size_t(cut.bytes), stream, parameters);
 }
 
+// compose runs the operation as two matrix products.
+void compose(Composition &c, const mixmas_monarch &op) {
+  const auto l = MonarchSide::l(op.batch, op.p, op.q, op.width), r = MonarchSide::r(op.batch, op.p, op.q, op.width);
+  float *const u = c.scratch(op.batch * op.p * op.q * op.width);
+  c.queue(l.multiply(op.l, false, op.x, u, nullptr));
+  c.queue(r.multiply(op.r, false, u, op.y, nullptr));
+}
+
 }  // namespace
 
 int64_t workspace_size(const mixmas_monarch &op, mixmas_numerics numerics) {
   if (!monarch_valid(op) || fits(op)) return 0;
-  const int64_t u = ceil_div(op.batch * op.p * op.q * op.width, 16) * 16;
-  const auto l = MonarchSide::l(op.batch, op.p, op.q, op.width), r = MonarchSide::r(op.batch, op.p, op.q, op.width);
-  const int64_t size_l = workspace_size(l.multiply(op.l, false, op.x, op.y, nullptr), numerics);
-  const int64_t size_r = workspace_size(r.multiply(op.r, false, op.x, op.y, nullptr), numerics);
-  return u + (size_l > size_r ? size_l : size_r);
+  Composition composition(numerics);
+  compose(composition, op);
+  return composition.needed();
 }
 
 cudaError_t run(const Context &context, const mixmas_monarch &op) {
   if (!monarch_valid(op)) return cudaErrorInvalidValue;
   if (!fits(op)) {
-    float *const u = context.workspace;
-    Context inner = context;
-    inner.workspace += ceil_div(op.batch * op.p * op.q * op.width, 16) * 16;
-    const auto l = MonarchSide::l(op.batch, op.p, op.q, op.width), r = MonarchSide::r(op.batch, op.p, op.q, op.width);
-    const cudaError_t status = run(inner, l.multiply(op.l, false, op.x, u, nullptr));
-    return status != cudaSuccess ? status : run(inner, r.multiply(op.r, false, u, op.y, nullptr));
+    Composition composition(context);
+    compose(composition, op);
+    return composition.failed();
   }
   const Cut chosen = cut(op);
   switch (chosen.columns) {

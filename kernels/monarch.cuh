@@ -1,6 +1,6 @@
 // monarch.cuh: what the Monarch product and its gradient have in common.
 //
-// A vector of order p q is seen as a p x q matrix: element (i, j) is row i q + j of x (p q, width), a vector a column.
+// A vector of order p q is seen as a p x q matrix: element (i, j) is row i q + j of x (p q, width), a vector per column.
 #pragma once
 
 #include "operations.h"

@@ -18,6 +18,7 @@
 // the gradients of the weights a thread has 4 x 4 weights and sums over the columns of the tile; it adds them to its
 // block's own copy of dl and dr in the workspace. A second kernel adds the copies, in order. How many there are depends
 // on the sizes alone. Nothing that is not wanted is computed.
+#include "composition.h"
 #include "monarch.cuh"
 
 namespace mixmas {
@@ -232,27 +233,18 @@ cudaError_t run_fused(const Context &context, const mixmas_monarch_grad &op, con
                 context.stream, context.workspace, int(cut.blocks), cut.weights, op.p * op.q * op.q, op.dl, op.dr);
 }
 
-// each_product calls f with the products that make up the gradient where shared memory does not hold a tile. u and,
-// when that has been used, du are in the workspace.
-template <class F>
-cudaError_t each_product(const mixmas_monarch_grad &op, float *workspace, F f) {
+// compose runs the operation as matrix products, where shared memory does not hold a tile. u and du share the scratch
+// memory: u has been used when du is made.
+void compose(Composition &c, const mixmas_monarch_grad &op) {
   const auto l = MonarchSide::l(op.batch, op.p, op.q, op.width), r = MonarchSide::r(op.batch, op.p, op.q, op.width);
-  cudaError_t status = cudaSuccess;
-  const auto next = [&](const mixmas_matmul &product) {
-    if (status == cudaSuccess) status = f(product);
-  };
+  float *const u = c.scratch(op.batch * op.p * op.q * op.width), *const du = u;
   if (op.dr.d) {
-    next(l.multiply(op.l, false, op.x, workspace, nullptr));
-    next(r.gradient(op.dr, op.dy, workspace));
+    c.queue(l.multiply(op.l, false, op.x, u, nullptr));
+    c.queue(r.gradient(op.dr, op.dy, u));
   }
-  if (op.dl.d || op.dx.d) next(r.multiply(op.r, true, op.dy, workspace, nullptr));
-  if (op.dl.d) next(l.gradient(op.dl, workspace, op.x));
-  if (op.dx.d) next(l.multiply(op.l, true, workspace, op.dx.d, op.dx.plus));
-  return status;
-}
-
-int64_t intermediate_size(const mixmas_monarch_grad &op) {
-  return ceil_div(op.batch * op.p * op.q * op.width, 16) * 16;
+  if (op.dl.d || op.dx.d) c.queue(r.multiply(op.r, true, op.dy, du, nullptr));
+  if (op.dl.d) c.queue(l.gradient(op.dl, du, op.x));
+  if (op.dx.d) c.queue(l.multiply(op.l, true, du, op.dx.d, op.dx.plus));
 }
 
 }  // namespace
@@ -261,13 +253,9 @@ int64_t workspace_size(const mixmas_monarch_grad &op, mixmas_numerics numerics) 
   if (!monarch_valid(op)) return 0;
   const Cut chosen = cut(op);
   if (fits(chosen)) return wants_weights(op) ? chosen.blocks * chosen.weights : 0;
-  int64_t products = 0;
-  each_product(op, nullptr, [&](const mixmas_matmul &product) {
-    const int64_t size = workspace_size(product, numerics);
-    products = size > products ? size : products;
-    return cudaSuccess;
-  });
-  return intermediate_size(op) + products;
+  Composition composition(numerics);
+  compose(composition, op);
+  return composition.needed();
 }
 
 cudaError_t run(const Context &context, const mixmas_monarch_grad &op) {
@@ -275,9 +263,9 @@ cudaError_t run(const Context &context, const mixmas_monarch_grad &op) {
   if (!wants_weights(op) && !op.dx.d) return cudaSuccess;
   const Cut chosen = cut(op);
   if (fits(chosen)) return run_fused(context, op, chosen);
-  Context inner = context;
-  inner.workspace += intermediate_size(op);
-  return each_product(op, context.workspace, [&](const mixmas_matmul &product) { return run(inner, product); });
+  Composition composition(context);
+  compose(composition, op);
+  return composition.failed();
 }
 
 }  // namespace mixmas

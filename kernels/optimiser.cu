@@ -20,7 +20,7 @@ namespace mixmas {
 namespace {
 
 constexpr int THREADS = 256;
-constexpr int64_t MOST_BLOCKS = 1056;  // eight for each multiprocessor of a large GPU
+constexpr int64_t MAX_BLOCKS = 1056;  // eight for each multiprocessor of a large GPU
 
 struct AdamScalars {
   float rate, root, decay, l2;
@@ -80,7 +80,7 @@ __global__ __launch_bounds__(THREADS) void sgd(const mixmas_sgd op, const mixmas
   }
 }
 
-dim3 blocks(int64_t n) { return dim3(uint32_t(std::min(ceil_div(n, THREADS * PACK), MOST_BLOCKS))); }
+dim3 blocks(int64_t n) { return dim3(uint32_t(std::min(ceil_div(n, THREADS * PACK), MAX_BLOCKS))); }
 
 }  // namespace
 

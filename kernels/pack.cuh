@@ -1,6 +1,7 @@
 // pack.cuh: four neighbouring float32 elements, which move in one 16-byte access where their address allows it.
 #pragma once
 
+#include "integers.cuh"
 #include "launch.cuh"
 
 namespace mixmas {
@@ -13,7 +14,7 @@ struct alignas(16) Pack {
 
 // packable says whether the arrays may be accessed in whole packs. An absent array does not stand in the way.
 template <class... Pointers>
-inline bool packable(Pointers... arrays) {
+__host__ __device__ inline bool packable(Pointers... arrays) {
   return ((reinterpret_cast<uintptr_t>(arrays) % sizeof(Pack) == 0) && ...);
 }
 
@@ -36,15 +37,6 @@ __device__ __forceinline__ void store(float *array, int64_t i, int64_t n, bool p
 #pragma unroll
   for (int k = 0; k < PACK; ++k)
     if (i + k < n) array[i + k] = pack.at[k];
-}
-
-constexpr int64_t ceil_div(int64_t n, int64_t by) { return (n + by - 1) / by; }
-
-// power_of_two is the smallest one that is not below n.
-constexpr int power_of_two(int64_t n) {
-  int power = 1;
-  while (power < n) power *= 2;
-  return power;
 }
 
 }  // namespace mixmas

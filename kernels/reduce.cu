@@ -212,7 +212,7 @@ cudaError_t run(const Context &context, const mixmas_max_grad &op) {
   const bool packs = op.inner % PACK == 0 && packable(op.dy, op.index, op.dx);
   const int64_t inner = packs ? op.inner / PACK : op.inner, one = op.axis * inner;
   // What a Divider cannot take is cut along outer.
-  const int64_t most = std::max<int64_t>(MOST_INDICES / one, 1);
+  const int64_t most = std::max<int64_t>(MAX_INDICES / one, 1);
   const auto kernel = packs ? scatter<PACK> : scatter<1>;
   for (int64_t first = 0; first < op.outer; first += most) {
     mixmas_max_grad part = op;

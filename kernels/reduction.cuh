@@ -2,6 +2,7 @@
 // earlier launch have left in the workspace. Their order depends on shapes only.
 #pragma once
 
+#include "integers.cuh"
 #include "launch.cuh"
 #include "mixmas.h"
 
@@ -55,6 +56,19 @@ __device__ __forceinline__ float block_max(float value) {
 #pragma unroll
   for (int warp = 1; warp < WARPS; ++warp) largest = fmaxf(largest, maxima[warp]);
   return largest;
+}
+
+// row_sum and row_max are over the threads that share a row: a warp, or a block of that many.
+template <int ROW_THREADS>
+__device__ __forceinline__ float row_sum(float value) {
+  if constexpr (ROW_THREADS == WARP) return warp_sum(value);
+  return block_sum<ROW_THREADS>(value);
+}
+
+template <int ROW_THREADS>
+__device__ __forceinline__ float row_max(float value) {
+  if constexpr (ROW_THREADS == WARP) return warp_max(value);
+  return block_max<ROW_THREADS>(value);
 }
 
 // sum_rows adds up the values of threads that lie `columns` apart: where thread = (group * rows + row) * columns +
@@ -121,7 +135,7 @@ __global__ __launch_bounds__(SLICE_COLUMNS *SLICE_ROWS) void add_slices(const Sl
 // run_slices queues the addition. outer is at most 65535.
 template <class T>
 cudaError_t run_slices(cudaStream_t stream, const Slices<T> &s, int targets) {
-  const dim3 grid(uint32_t((s.inner + SLICE_COLUMNS - 1) / SLICE_COLUMNS), uint32_t(s.outer), uint32_t(targets));
+  const dim3 grid(uint32_t(ceil_div(s.inner, SLICE_COLUMNS)), uint32_t(s.outer), uint32_t(targets));
   return launch(add_slices<T>, grid, dim3(SLICE_COLUMNS * SLICE_ROWS), 0, stream, s);
 }
 

@@ -17,11 +17,11 @@ struct mixmas_allocation {
 // The two pinned buffers through which a session copies between host and device, each with an event that says when its
 // last copy has ended.
 struct mixmas_staging {
-  static constexpr int64_t kElements = 1 << 18;  // 1 MiB each: a copy takes several times as long as it takes to queue
-  static constexpr int kBuffers = 2;
+  static constexpr int64_t ELEMENTS = 1 << 18;  // 1 MiB each: a copy takes several times as long as it takes to queue
+  static constexpr int BUFFERS = 2;
 
-  float *buffers[kBuffers];
-  cudaEvent_t copied[kBuffers];
+  float *buffers[BUFFERS];
+  cudaEvent_t copied[BUFFERS];
   int next;
 };
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "integers.cuh"
 #include "limits.h"
 #include "runtime.h"
 
@@ -30,14 +31,16 @@ struct Gathered {
 
 // The step block: a mixmas_step, then a Gathered for each input, then the row indices of all inputs.
 struct StepBlock {
-  static size_t inputs_at() { return (sizeof(mixmas_step) + 15) / 16 * 16; }
+  static size_t inputs_at() { return size_t(round_up(sizeof(mixmas_step), 16)); }
   static size_t rows_at(int32_t inputs) { return inputs_at() + inputs * sizeof(Gathered); }
-  static size_t bytes(int32_t inputs, int64_t rows) { return (rows_at(inputs) + rows * sizeof(int32_t) + 63) / 64 * 64; }
+  static size_t bytes(int32_t inputs, int64_t rows) {
+    return size_t(round_up(int64_t(rows_at(inputs) + rows * sizeof(int32_t)), 64));
+  }
 };
 
-constexpr int kRing = 8;           // runs that the host may be ahead by
-constexpr int kGatherThreads = 256;
-constexpr int kGatherEach = 4;     // elements a thread
+constexpr int RING = 8;           // runs that the host may be ahead by
+constexpr int GATHER_THREADS = 256;
+constexpr int GATHER_ELEMENTS = 4;     // elements per thread
 
 }  // namespace
 }  // namespace mixmas
@@ -53,10 +56,10 @@ struct mixmas_program {
   int32_t n_inputs;
 
   unsigned char *block;        // the step block, on the device
-  unsigned char *ring;         // kRing pinned ones
+  unsigned char *ring;         // RING pinned ones
   size_t block_bytes;
   int64_t capacity;            // row indices that the block has room for: 0 until a run gathers
-  cudaEvent_t copied[mixmas::kRing];  // the copy of this one has ended
+  cudaEvent_t copied[mixmas::RING];  // the copy of this one has ended
   int ring_next;
 
   cudaGraphExec_t graph;  // NULL where it must be captured before it can run
@@ -66,11 +69,11 @@ struct mixmas_program {
 namespace mixmas {
 namespace {
 
-// gather copies rows of tables to the inputs: blockIdx.y is the input, a thread copies kGatherEach elements of it.
-__global__ void __launch_bounds__(kGatherThreads) gather(const Gathered *inputs, const int32_t *rows) {
+// gather copies rows of tables to the inputs: blockIdx.y is the input, a thread copies GATHER_ELEMENTS elements of it.
+__global__ void __launch_bounds__(GATHER_THREADS) gather(const Gathered *inputs, const int32_t *rows) {
   const Gathered input = inputs[blockIdx.y];
   if (!input.table) return;
-  const int64_t at = (int64_t(blockIdx.x) * kGatherThreads + threadIdx.x) * kGatherEach;
+  const int64_t at = (int64_t(blockIdx.x) * GATHER_THREADS + threadIdx.x) * GATHER_ELEMENTS;
   if (at >= input.n) return;
   int64_t row, column;
   if (input.n <= INT32_MAX) {  // the short division is several times faster
@@ -82,12 +85,12 @@ __global__ void __launch_bounds__(kGatherThreads) gather(const Gathered *inputs,
   }
   rows += input.first_row;
   const uintptr_t addresses = reinterpret_cast<uintptr_t>(input.table) | reinterpret_cast<uintptr_t>(input.target);
-  if (input.width % kGatherEach == 0 && addresses % sizeof(float4) == 0) {
+  if (input.width % GATHER_ELEMENTS == 0 && addresses % sizeof(float4) == 0) {
     const float *source = input.table + rows[row] * input.width + column;
     *reinterpret_cast<float4 *>(input.target + at) = *reinterpret_cast<const float4 *>(source);
     return;
   }
-  for (int i = 0; i < kGatherEach && at + i < input.n; ++i) {
+  for (int i = 0; i < GATHER_ELEMENTS && at + i < input.n; ++i) {
     input.target[at + i] = input.table[rows[row] * input.width + column];
     if (++column == input.width) {
       column = 0;
@@ -129,10 +132,10 @@ cudaError_t queue_gather(const mixmas_program *p) {
   int64_t largest = 1;
   for (int32_t i = 0; i < p->n_inputs; ++i)
     if (p->inputs[i].n > largest) largest = p->inputs[i].n;
-  constexpr int64_t each_block = int64_t(kGatherThreads) * kGatherEach;
+  constexpr int64_t each_block = int64_t(GATHER_THREADS) * GATHER_ELEMENTS;
   const Range range("gather");
-  return launch(gather, dim3(unsigned((largest + each_block - 1) / each_block), unsigned(p->n_inputs)),
-                dim3(kGatherThreads), 0, p->session->stream,
+  return launch(gather, dim3(unsigned(ceil_div(largest, each_block)), unsigned(p->n_inputs)),
+                dim3(GATHER_THREADS), 0, p->session->stream,
                 reinterpret_cast<const Gathered *>(p->block + StepBlock::inputs_at()),
                 reinterpret_cast<const int32_t *>(p->block + StepBlock::rows_at(p->n_inputs)));
 }
@@ -188,7 +191,7 @@ cudaError_t resize(mixmas_program *p, int64_t rows) {
   const size_t bytes = StepBlock::bytes(p->n_inputs, rows);
   void *block = nullptr, *ring = nullptr;
   cudaError_t e = allocate(&block, bytes);
-  if (e == cudaSuccess) e = cudaMallocHost(&ring, kRing * bytes);
+  if (e == cudaSuccess) e = cudaMallocHost(&ring, RING * bytes);
   if (e == cudaSuccess) e = cudaStreamSynchronize(p->session->stream);
   if (e != cudaSuccess) {
     if (block) cudaFree(block);
@@ -232,7 +235,7 @@ cudaError_t send(mixmas_program *p, const Run &run) {
   if (run.n_rows) memcpy(block + StepBlock::rows_at(p->n_inputs), run.rows, run.n_rows * sizeof(int32_t));
   e = cudaMemcpyAsync(p->block, block, p->block_bytes, cudaMemcpyHostToDevice, p->session->stream);
   if (e == cudaSuccess) e = cudaEventRecord(p->copied[slot], p->session->stream);
-  p->ring_next = (slot + 1) % kRing;
+  p->ring_next = (slot + 1) % RING;
   return e;
 }
 
@@ -250,7 +253,7 @@ mixmas_status prepare(mixmas_program *p, const Run &run, mixmas_message *message
   if (!log_room(p, message)) return MIXMAS_FAILED;
   if (run.n_rows > p->capacity) {
     e = resize(p, run.n_rows);
-    if (!ok(e, message, "make room for %lld row indices", static_cast<long long>(run.n_rows))) return status(e);
+    if (!ok(e, message, "allocate %lld row indices", static_cast<long long>(run.n_rows))) return status(e);
   }
   e = send(p, run);
   ok(e, message, "send the step");
@@ -271,7 +274,7 @@ mixmas_status make_marks(mixmas_program *p, mixmas_message *message) {
   if (!p->marks) return host_full(message);
   cudaError_t e = use(p->session);
   for (int32_t i = 0; i <= p->n && e == cudaSuccess; ++i) e = cudaEventCreate(&p->marks[i]);
-  if (!ok(e, message, "make %d events", p->n + 1)) drop_marks(p);
+  if (!ok(e, message, "create %d events", p->n + 1)) drop_marks(p);
   return status(e);
 }
 
@@ -335,7 +338,7 @@ mixmas_status mixmas_program_load(mixmas_session *s, const mixmas_operation *ope
                                   mixmas_message *message) {
   mixmas_program *p = *program;
   if (p && p->n_inputs != n_inputs) {
-    say(message, "loaded again with %d inputs, before with %d", n_inputs, p->n_inputs);
+    say(message, "loaded again with %d inputs: it had %d", n_inputs, p->n_inputs);
     return MIXMAS_FAILED;
   }
   auto *copy = static_cast<mixmas_operation *>(calloc(n + 1, sizeof(mixmas_operation)));
@@ -343,7 +346,7 @@ mixmas_status mixmas_program_load(mixmas_session *s, const mixmas_operation *ope
   if (n) memcpy(copy, operations, n * sizeof(mixmas_operation));
   cudaError_t e = use(s);
   if (e == cudaSuccess && p) e = cudaStreamSynchronize(s->stream);
-  if (!ok(e, message, "wait for the runs before")) {
+  if (!ok(e, message, "wait for earlier runs")) {
     free(copy);
     return status(e);
   }
@@ -354,11 +357,11 @@ mixmas_status mixmas_program_load(mixmas_session *s, const mixmas_operation *ope
   }
   mixmas::replace(p, copy, n, workspace, inputs, kept);
   mixmas::forget(p);
-  for (int i = 0; i < mixmas::kRing && !again && e == cudaSuccess; ++i)
+  for (int i = 0; i < mixmas::RING && !again && e == cudaSuccess; ++i)
     e = cudaEventCreateWithFlags(&p->copied[i], cudaEventDisableTiming);
   if (e == cudaSuccess && !again) e = mixmas::resize(p, 0);
   mixmas_status result = status(e);
-  if (ok(e, message, "make room for the step")) result = mixmas::capture(p, message);
+  if (ok(e, message, "allocate the step block")) result = mixmas::capture(p, message);
   if (result != MIXMAS_OK && !again) {
     mixmas_program_unload(p);
     return result;

@@ -36,7 +36,7 @@ mixmas_status status(cudaError_t error) {
 }
 
 mixmas_status host_full(mixmas_message *message) {
-  say(message, "the host's memory is full");
+  say(message, "the host is out of memory");
   return MIXMAS_OUT_OF_MEMORY;
 }
 
@@ -46,7 +46,7 @@ cudaError_t allocate(void **memory, size_t n) { return cudaMalloc(memory, n ? n 
 
 namespace {
 
-constexpr int kLeastMajor = 8;  // tensor cores for tf32 and bf16, asynchronous copies
+constexpr int MIN_MAJOR = 8;  // tensor cores for tf32 and bf16, asynchronous copies
 
 // Kernels of several sessions wait for each other in 8 hardware queues unless the driver is told otherwise before the first
 // call. Trials that share a GPU have a session each.
@@ -62,8 +62,8 @@ void say_driver(mixmas_message *message) {
   if (driver == 0)
     say(message, "there is no NVIDIA driver: version %d or later is needed", least);
   else
-    say(message, "the NVIDIA driver is too old: it is for CUDA %d.%d, the kernels were built with CUDA %d.%d, which needs driver "
-        "%d or later", driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10, least);
+    say(message, "the NVIDIA driver is too old: it is for CUDA %d.%d, and the kernels were built with CUDA %d.%d, which needs "
+        "driver %d or later", driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10, least);
 }
 
 // elements is allocate for floats.
@@ -79,8 +79,8 @@ cudaError_t open(mixmas_session *s, int64_t state) {
   if (e == cudaSuccess) e = elements(&s->log, MIXMAS_LOG);
   if (e == cudaSuccess) e = allocate(reinterpret_cast<void **>(&s->log_count), sizeof *s->log_count);
   mixmas_staging &staging = s->staging;
-  for (int i = 0; i < staging.kBuffers && e == cudaSuccess; ++i) {
-    e = cudaMallocHost(reinterpret_cast<void **>(&staging.buffers[i]), staging.kElements * sizeof(float));
+  for (int i = 0; i < staging.BUFFERS && e == cudaSuccess; ++i) {
+    e = cudaMallocHost(reinterpret_cast<void **>(&staging.buffers[i]), staging.ELEMENTS * sizeof(float));
     if (e == cudaSuccess) e = cudaEventCreateWithFlags(&staging.copied[i], cudaEventDisableTiming);
   }
   if (e == cudaSuccess) e = cudaMemsetAsync(s->state, 0, size_t(state) * sizeof(float), s->stream);
@@ -91,11 +91,11 @@ cudaError_t open(mixmas_session *s, int64_t state) {
 // copy_out brings n elements to the host. Two buffers take turns, so that the next piece comes in while one is unpacked.
 cudaError_t copy_out(mixmas_session *s, const float *device, float *host, int64_t n) {
   mixmas_staging &staging = s->staging;
-  const auto piece = [&](int64_t from) { return n - from < staging.kElements ? n - from : staging.kElements; };
+  const auto piece = [&](int64_t from) { return n - from < staging.ELEMENTS ? n - from : staging.ELEMENTS; };
   int unpack = staging.next;
   cudaError_t e = cudaSuccess;
   for (int64_t queued = 0, done = 0; done < n && e == cudaSuccess;) {
-    while (queued < n && queued - done < staging.kBuffers * staging.kElements && e == cudaSuccess) {
+    while (queued < n && queued - done < staging.BUFFERS * staging.ELEMENTS && e == cudaSuccess) {
       const int i = staging.next;
       e = cudaEventSynchronize(staging.copied[i]);
       if (e == cudaSuccess)
@@ -103,13 +103,13 @@ cudaError_t copy_out(mixmas_session *s, const float *device, float *host, int64_
                             s->stream);
       if (e == cudaSuccess) e = cudaEventRecord(staging.copied[i], s->stream);
       queued += piece(queued);
-      staging.next = (i + 1) % staging.kBuffers;
+      staging.next = (i + 1) % staging.BUFFERS;
     }
     if (e == cudaSuccess) e = cudaEventSynchronize(staging.copied[unpack]);
     if (e != cudaSuccess) break;
     memcpy(host + done, staging.buffers[unpack], piece(done) * sizeof(float));
     done += piece(done);
-    unpack = (unpack + 1) % staging.kBuffers;
+    unpack = (unpack + 1) % staging.BUFFERS;
   }
   return e;
 }
@@ -118,15 +118,15 @@ cudaError_t copy_out(mixmas_session *s, const float *device, float *host, int64_
 cudaError_t copy_in(mixmas_session *s, float *device, const float *host, int64_t n) {
   mixmas_staging &staging = s->staging;
   cudaError_t e = cudaSuccess;
-  for (int64_t from = 0; from < n && e == cudaSuccess; from += staging.kElements) {
+  for (int64_t from = 0; from < n && e == cudaSuccess; from += staging.ELEMENTS) {
     const int i = staging.next;
-    const size_t bytes = (n - from < staging.kElements ? n - from : staging.kElements) * sizeof(float);
+    const size_t bytes = (n - from < staging.ELEMENTS ? n - from : staging.ELEMENTS) * sizeof(float);
     e = cudaEventSynchronize(staging.copied[i]);
     if (e != cudaSuccess) break;
     memcpy(staging.buffers[i], host + from, bytes);
     e = cudaMemcpyAsync(device + from, staging.buffers[i], bytes, cudaMemcpyHostToDevice, s->stream);
     if (e == cudaSuccess) e = cudaEventRecord(staging.copied[i], s->stream);
-    staging.next = (i + 1) % staging.kBuffers;
+    staging.next = (i + 1) % staging.BUFFERS;
   }
   return e;
 }
@@ -156,7 +156,7 @@ int32_t mixmas_device_count(mixmas_message *message) {
     mixmas_device device;
     if (mixmas_device_describe(i, &device, message) == MIXMAS_OK) ++usable;
   }
-  if (count == 0) say(message, "the NVIDIA driver knows of no GPU");
+  if (count == 0) say(message, "the NVIDIA driver finds no GPU");
   return usable ? count : 0;
 }
 
@@ -165,7 +165,7 @@ mixmas_status mixmas_device_describe(int32_t ordinal, mixmas_device *device, mix
   cudaError_t e = cudaGetDeviceCount(&count);
   if (!ok(e, message, "look for GPUs")) return status(e);
   if (ordinal < 0 || ordinal >= count) {
-    say(message, "there is no GPU %d: they are numbered from 0, and there are %d", ordinal, count);
+    say(message, "there is no GPU %d: there are %d, numbered from 0", ordinal, count);
     return MIXMAS_FAILED;
   }
   cudaDeviceProp properties;
@@ -177,13 +177,13 @@ mixmas_status mixmas_device_describe(int32_t ordinal, mixmas_device *device, mix
   device->minor = properties.minor;
   device->multiprocessors = properties.multiProcessorCount;
   device->memory = int64_t(properties.totalGlobalMem);
-  if (properties.major < mixmas::kLeastMajor) {
-    say(message, "GPU %d, %s, has compute capability %d.%d: %d.0 is needed", ordinal, device->name, device->major,
-        device->minor, mixmas::kLeastMajor);
+  if (properties.major < mixmas::MIN_MAJOR) {
+    say(message, "GPU %d, %s, has compute capability %d.%d: %d.0 or newer is needed", ordinal, device->name, device->major,
+        device->minor, mixmas::MIN_MAJOR);
     return MIXMAS_FAILED;
   }
   if (properties.sharedMemPerBlockOptin < size_t(mixmas::MAX_SHARED)) {
-    say(message, "GPU %d, %s, has %zu KiB of shared memory a block: %d KiB are needed", ordinal, device->name,
+    say(message, "GPU %d, %s, has %zu KiB of shared memory per block: %d KiB are needed", ordinal, device->name,
         properties.sharedMemPerBlockOptin >> 10, mixmas::MAX_SHARED >> 10);
     return MIXMAS_FAILED;
   }
@@ -212,7 +212,7 @@ void mixmas_session_close(mixmas_session *s) {
   if (s->stream) cudaStreamSynchronize(s->stream);
   while (s->programs) mixmas_program_unload(s->programs);
   while (s->allocations) mixmas_session_free(s, s->allocations->memory);
-  for (int i = 0; i < mixmas_staging::kBuffers; ++i) {
+  for (int i = 0; i < mixmas_staging::BUFFERS; ++i) {
     if (s->staging.buffers[i]) cudaFreeHost(s->staging.buffers[i]);
     if (s->staging.copied[i]) cudaEventDestroy(s->staging.copied[i]);
   }
@@ -232,7 +232,7 @@ mixmas_status mixmas_session_memory(mixmas_session *s, int64_t *free, int64_t *t
   if (e == cudaSuccess) e = cudaMemGetInfo(&unused, &all);
   *free = int64_t(unused);
   *total = int64_t(all);
-  ok(e, message, "ask for the free memory");
+  ok(e, message, "query the free memory");
   return status(e);
 }
 
@@ -273,7 +273,7 @@ mixmas_status mixmas_session_upload(mixmas_session *s, const float *host, int64_
     if (host) e = mixmas::copy_in(s, a->memory, host, n);
     if (e != cudaSuccess) mixmas_session_free(s, a->memory);
   }
-  if (!ok(e, message, "bring %.1f MiB to the device", double(n) * sizeof(float) / (1 << 20))) return status(e);
+  if (!ok(e, message, "upload %.1f MiB", double(n) * sizeof(float) / (1 << 20))) return status(e);
   *device = a->memory;
   return MIXMAS_OK;
 }
@@ -311,7 +311,7 @@ mixmas_status mixmas_session_log(mixmas_session *s, float *values, int64_t capac
                                  mixmas_message *message) {
   *count = 0;
   if (s->logged > capacity) {
-    say(message, "the log has %lld values, there is room for %lld", static_cast<long long>(s->logged),
+    say(message, "the log has %lld values, but there is room for %lld", static_cast<long long>(s->logged),
         static_cast<long long>(capacity));
     return MIXMAS_FAILED;
   }

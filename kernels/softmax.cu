@@ -1,6 +1,6 @@
 // softmax.cu: the softmax of each row of x (batch, repeat, width) with a mask for each sample, and its gradient.
 //
-//   forward    y = exp(x - max) / sum exp(x - max), over the elements that count     8 bytes, some 25 FLOPs an element
+//   forward    y = exp(x - max) / sum exp(x - max), over the elements that count     8 bytes, some 25 FLOPs per element
 //   gradient   dx = plus + y (dy - sum(y dy))                                        12 bytes (16 with plus), 4 FLOPs
 //
 // Both are limited by memory. A row belongs to one warp, whose lanes have packs of 4 neighbouring columns; rows of more
@@ -22,18 +22,6 @@ namespace {
 
 constexpr int THREADS = 256;
 constexpr int64_t WARP_WIDTH = 1024;  // the widest row that a warp takes
-
-template <int ROW_THREADS>
-__device__ __forceinline__ float row_sum(float value) {
-  if constexpr (ROW_THREADS == WARP) return warp_sum(value);
-  return block_sum<ROW_THREADS>(value);
-}
-
-template <int ROW_THREADS>
-__device__ __forceinline__ float row_max(float value) {
-  if constexpr (ROW_THREADS == WARP) return warp_max(value);
-  return block_max<ROW_THREADS>(value);
-}
 
 // logits is a pack of a row: -infinity where an element does not count or lies beyond the row. exp makes 0 of that.
 __device__ __forceinline__ Pack logits(const float *x, const float *mask, int64_t i, int64_t width, bool packable) {

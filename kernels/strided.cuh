@@ -30,8 +30,8 @@ struct Divider {
   }
 };
 
-// MOST_INDICES is what a Divider can take: operations over more elements are cut into parts.
-constexpr int64_t MOST_INDICES = (int64_t(1) << 31) - 1;
+// MAX_INDICES is what a Divider can take: operations over more elements are cut into parts.
+constexpr int64_t MAX_INDICES = (int64_t(1) << 31) - 1;
 
 // Axes are the dimensions that operands walk through together, outermost first: how many steps, and how far each
 // operand moves in one. There is always an axis, if only one of a single step.

@@ -3,7 +3,7 @@
 // Shapes: x, y, normed (batch, tokens, width); W1 (hidden, tokens), b1 (hidden); W2 (tokens, hidden), b2 (tokens); pre,
 // hidden_values (batch, hidden, width). The layer norm is over the width, so statistics have batch * tokens rows.
 // FLOPs: 4 batch tokens hidden width. Bytes that must move: 8 batch tokens width, half of that again for normed, 4
-// batch hidden width each for pre and hidden_values. That is hidden / 2 FLOPs a byte: the memory is the limit for the
+// batch hidden width each for pre and hidden_values. That is hidden / 2 FLOPs per byte: the memory is the limit for the
 // models' 16 or 32 hidden units, and at 4 tokens and batch 64 (0.5 MB) nothing but the number of launches.
 //
 // Tiling: transposed, features are the rows of a warp's tiles and a warp owns 32 of them in one sample.
@@ -18,14 +18,12 @@
 // More than 64 hidden units are composed of a layer norm and two matrix products.
 #include <algorithm>
 
-#include "mlp_tile.cuh"
-#include "operations.h"
+#include "composition.h"
+#include "warp_tile.cuh"
 
 namespace mixmas {
 namespace {
 
-using mlp::ceil_div;
-using mlp::round_up;
 
 constexpr int MAX_WARPS = 8, MAX_HIDDEN = 64, WARP_FEATURES = 32, WARP_TOKENS = 16;
 
@@ -198,71 +196,70 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
                            : run_fused<NUMERICS, 8>(stream, plan, arguments);
 }
 
-// Parts are the operations that the fused kernel leaves to others, and the workspace that they share.
-struct Parts {
+// layer_norm_of is the operation's layer norm, for where its own kernel does not do it.
+mixmas_layer_norm layer_norm_of(Composition &c, const mixmas_token_mixing &op) {
   mixmas_layer_norm norm = {};
-  mixmas_matmul first = {}, second = {};
-  int64_t elements = 0;  // of workspace, before that of the products
+  norm.x = op.x, norm.weight = op.norm_weight, norm.bias = op.norm_bias;
+  norm.y = c.kept_or_scratch(op.normed, op.batch * op.tokens * op.width);
+  norm.statistics = c.kept_or_scratch(op.statistics, 2 * op.batch * op.tokens);
+  norm.rows = op.batch * op.tokens, norm.width = op.width, norm.eps = op.eps;
+  return norm;
+}
 
-  Parts(const mixmas_token_mixing &op, const Plan &plan, float *workspace) {
-    auto scratch = [&](float *kept, int64_t n) {
-      if (kept != nullptr) return kept;
-      float *at = workspace != nullptr ? workspace + elements : nullptr;
-      elements += round_up(n, 16);
-      return at;
-    };
-    norm.x = op.x, norm.weight = op.norm_weight, norm.bias = op.norm_bias;
-    norm.y = scratch(op.normed, op.batch * op.tokens * op.width);
-    norm.statistics = scratch(op.statistics, 2 * op.batch * op.tokens);
-    norm.rows = op.batch * op.tokens, norm.width = op.width, norm.eps = op.eps;
-    if (plan.fused) return;
+// compose runs the operation as three others.
+void compose(Composition &c, const mixmas_token_mixing &op) {
+  const mixmas_layer_norm norm = layer_norm_of(c, op);
 
-    first.a = op.w1, first.b = norm.y, first.c = scratch(op.hidden_values, op.batch * op.hidden * op.width);
-    first.m = int32_t(op.hidden), first.n = int32_t(op.width), first.k = int32_t(op.tokens);
-    first.lda = first.k, first.ldb = first.ldc = first.n;
-    first.batch[0] = int32_t(op.batch), first.batch[1] = 1;
-    first.stride_b[0] = op.tokens * op.width, first.stride_c[0] = op.hidden * op.width;
-    first.bias = op.b1, first.bias_rows = 1, first.activation = MIXMAS_GELU, first.pre = op.pre;
+  mixmas_matmul first = {};
+  first.a = op.w1, first.b = norm.y, first.c = c.kept_or_scratch(op.hidden_values, op.batch * op.hidden * op.width);
+  first.m = int32_t(op.hidden), first.n = int32_t(op.width), first.k = int32_t(op.tokens);
+  first.lda = first.k, first.ldb = first.ldc = first.n;
+  first.batch[0] = int32_t(op.batch), first.batch[1] = 1;
+  first.stride_b[0] = op.tokens * op.width, first.stride_c[0] = op.hidden * op.width;
+  first.bias = op.b1, first.bias_rows = 1, first.activation = MIXMAS_GELU, first.pre = op.pre;
 
-    second.a = op.w2, second.b = first.c, second.c = op.y;
-    second.m = first.k, second.n = first.n, second.k = first.m;
-    second.lda = second.k, second.ldb = second.ldc = second.n;
-    second.batch[0] = first.batch[0], second.batch[1] = 1;
-    second.stride_b[0] = first.stride_c[0], second.stride_c[0] = first.stride_b[0];
-    second.bias = op.b2, second.bias_rows = 1, second.plus = op.x;
-  }
-};
+  mixmas_matmul second = {};
+  second.a = op.w2, second.b = first.c, second.c = op.y;
+  second.m = first.k, second.n = first.n, second.k = first.m;
+  second.lda = second.k, second.ldb = second.ldc = second.n;
+  second.batch[0] = first.batch[0], second.batch[1] = 1;
+  second.stride_b[0] = first.stride_c[0], second.stride_c[0] = first.stride_b[0];
+  second.bias = op.b2, second.bias_rows = 1, second.plus = op.x;
+
+  c.queue(norm);
+  c.queue(first);
+  c.queue(second);
+}
 
 }  // namespace
 
 int64_t workspace_size(const mixmas_token_mixing &op, mixmas_numerics numerics) {
   const Plan plan(op);
   if (plan.fused && plan.normalise) return 0;
-  const Parts parts(op, plan, nullptr);
-  if (plan.fused) return parts.elements;
-  return parts.elements + std::max(workspace_size(parts.first, numerics), workspace_size(parts.second, numerics));
+  Composition composition(numerics);
+  if (plan.fused)
+    composition.queue(layer_norm_of(composition, op));
+  else
+    compose(composition, op);
+  return composition.needed();
 }
 
 cudaError_t run(const Context &context, const mixmas_token_mixing &op) {
   if (op.batch == 0) return cudaSuccess;
   const Plan plan(op);
-  const Parts parts(op, plan, context.workspace);
-  Context inner = context;
-  inner.workspace += parts.elements;
-  cudaError_t e = cudaSuccess;
+  Composition composition(context);
   if (!plan.fused) {
-    e = run(inner, parts.norm);
-    if (e == cudaSuccess) e = run(inner, parts.first);
-    if (e == cudaSuccess) e = run(inner, parts.second);
-    return e;
+    compose(composition, op);
+    return composition.failed();
   }
 
   Arguments arguments = {};
   arguments.op = op;
   if (!plan.normalise) {
-    e = run(inner, parts.norm);
-    if (e != cudaSuccess) return e;
-    arguments.z = parts.norm.y;
+    const mixmas_layer_norm norm = layer_norm_of(composition, op);
+    composition.queue(norm);
+    if (composition.failed() != cudaSuccess) return composition.failed();
+    arguments.z = norm.y;
   }
   arguments.slices = plan.slices;
   arguments.log2_features = plan.log2_features;
@@ -270,11 +267,11 @@ cudaError_t run(const Context &context, const mixmas_token_mixing &op) {
   arguments.token_warps = plan.token_warps;
   arguments.w2_at = plan.shared_bytes() / int(sizeof(float)) - (1 << plan.log2_tokens) * (plan.hidden + mlp::PAD);
   const bool vector_rows = op.width % 4 == 0;
-  arguments.vector_z = vector_rows && mlp::aligned(arguments.z);
-  arguments.vector_w1 = op.tokens % 4 == 0 && mlp::aligned(op.w1);
-  arguments.vector_w2 = op.hidden % 4 == 0 && mlp::aligned(op.w2);
-  arguments.vector_y = vector_rows && mlp::aligned(op.x) && mlp::aligned(op.y);
-  arguments.vector_hidden = vector_rows && mlp::aligned(op.pre) && mlp::aligned(op.hidden_values);
+  arguments.vector_z = vector_rows && packable(arguments.z);
+  arguments.vector_w1 = op.tokens % 4 == 0 && packable(op.w1);
+  arguments.vector_w2 = op.hidden % 4 == 0 && packable(op.w2);
+  arguments.vector_y = vector_rows && packable(op.x) && packable(op.y);
+  arguments.vector_hidden = vector_rows && packable(op.pre) && packable(op.hidden_values);
   switch (context.numerics) {
     case MIXMAS_FP32: return run_fused<MIXMAS_FP32>(context.stream, plan, arguments);
     case MIXMAS_TF32: return run_fused<MIXMAS_TF32>(context.stream, plan, arguments);

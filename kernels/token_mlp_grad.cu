@@ -7,10 +7,10 @@
 // Shapes: z (normed), dy, dz (batch, tokens, width); W1 (hidden, tokens); W2 (tokens, hidden); pre (batch, hidden,
 // width).
 // FLOPs: 8 batch tokens hidden width, and 2 batch tokens hidden width more where pre is not kept. Bytes that must move:
-// 12 batch tokens width, and 4 batch hidden width where pre is kept; 2/3 hidden FLOPs a byte. hidden_values are not
+// 12 batch tokens width, and 4 batch hidden width where pre is kept; 2/3 hidden FLOPs per byte. hidden_values are not
 // read: gelu(pre) comes almost free with gelu'(pre).
 //
-// Tiling of the first kernel: as in token_mixing.cu features are the rows of a warp's tiles, 32 a warp. pre' and dh'
+// Tiling of the first kernel: as in token_mixing.cu features are the rows of a warp's tiles, 32 per warp. pre' and dh'
 // stay in registers over a walk along the tokens; then h and da go to shared memory, (hidden, features), where the sums
 // over features read them, and a second walk along the tokens computes dz' = da' W1 from the registers, 16 tokens at a
 // time, and dW1 = da z' and dW2' = h dy' in tiles of 32 hidden units x 16 tokens, dealt to the warps. z and dy are read
@@ -27,8 +27,6 @@
 namespace mixmas {
 namespace {
 
-using mlp::ceil_div;
-using mlp::round_up;
 
 constexpr int MAX_WARPS = 8, WARP_FEATURES = 32, WARP_TOKENS = 16;
 constexpr int64_t BLOCKS = 264;  // two on each of about 132 multiprocessors; a constant, for the same bits everywhere
@@ -271,12 +269,12 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
 }
 
 // compose runs the operation as others.
-void compose(mlp::Composition &c, const mixmas_token_mlp_grad &op) {
+void compose(Composition &c, const mixmas_token_mlp_grad &op) {
   const int64_t batch = op.batch, tokens = op.tokens, width = op.width, hidden = op.hidden;
   const int64_t rows = tokens * width, inner = hidden * width;  // elements of a sample
-  // One product a sample; a factor with no stride is shared by all, and a result with no stride is summed.
-  auto product = [&](const float *a, bool transpose_a, int64_t stride_a, const float *b, bool transpose_b,
-                     int64_t stride_b, float *to, int64_t stride_to, int64_t m, int64_t n, int64_t k) {
+  // One product per sample; a factor with no stride is shared by all, and a result with no stride is summed.
+  auto matmul = [&](const float *a, bool transpose_a, int64_t stride_a, const float *b, bool transpose_b,
+                    int64_t stride_b, float *to, int64_t stride_to, int64_t m, int64_t n, int64_t k) {
     mixmas_matmul p = {};
     p.a = a, p.b = b, p.c = to;
     p.transpose_a = transpose_a, p.transpose_b = transpose_b;
@@ -289,26 +287,26 @@ void compose(mlp::Composition &c, const mixmas_token_mlp_grad &op) {
 
   const mlp::Hidden layer(c, op, batch * inner);
   float *sums = c.scratch(batch * std::max(hidden, tokens));
-  mixmas_matmul forward = product(op.w1, false, 0, op.normed, false, rows, nullptr, inner, hidden, width, tokens);
+  mixmas_matmul forward = matmul(op.w1, false, 0, op.normed, false, rows, nullptr, inner, hidden, width, tokens);
   forward.bias = op.b1, forward.bias_rows = 1;
   layer.make(c, forward, batch * inner);
   if (op.dw2.d != nullptr) {
-    mixmas_matmul p = product(op.dy, false, rows, layer.h, true, inner, op.dw2.d, 0, tokens, hidden, width);
+    mixmas_matmul p = matmul(op.dy, false, rows, layer.h, true, inner, op.dw2.d, 0, tokens, hidden, width);
     p.plus = op.dw2.plus;
     c.queue(p);
   }
   if (layer.wants_da) {
-    mixmas_matmul p = product(op.w2, true, 0, op.dy, false, rows, layer.da, inner, hidden, width, tokens);
+    mixmas_matmul p = matmul(op.w2, true, 0, op.dy, false, rows, layer.da, inner, hidden, width, tokens);
     p.gate = layer.pre, p.activation = MIXMAS_GELU;
     c.queue(p);
   }
   if (op.dw1.d != nullptr) {
-    mixmas_matmul p = product(layer.da, false, inner, op.normed, true, rows, op.dw1.d, 0, hidden, tokens, width);
+    mixmas_matmul p = matmul(layer.da, false, inner, op.normed, true, rows, op.dw1.d, 0, hidden, tokens, width);
     p.plus = op.dw1.plus;
     c.queue(p);
   }
   if (op.dnormed.d != nullptr) {
-    mixmas_matmul p = product(op.w1, true, 0, layer.da, false, inner, op.dnormed.d, rows, tokens, width, hidden);
+    mixmas_matmul p = matmul(op.w1, true, 0, layer.da, false, inner, op.dnormed.d, rows, tokens, width, hidden);
     p.plus = op.dnormed.plus;
     c.queue(p);
   }
@@ -335,7 +333,7 @@ int64_t workspace_size(const mixmas_token_mlp_grad &op, mixmas_numerics numerics
   if (op.batch == 0) return 0;
   const Plan plan(op);
   if (plan.fused) return plan.groups * plan.slices * plan.stride;
-  mlp::Composition composition(nullptr, numerics);
+  Composition composition(numerics);
   compose(composition, op);
   return composition.needed();
 }
@@ -344,7 +342,7 @@ cudaError_t run(const Context &context, const mixmas_token_mlp_grad &op) {
   if (op.batch == 0) return cudaSuccess;
   const Plan plan(op);
   if (!plan.fused) {
-    mlp::Composition composition(&context, context.numerics);
+    Composition composition(context);
     compose(composition, op);
     return composition.failed();
   }
@@ -359,10 +357,10 @@ cudaError_t run(const Context &context, const mixmas_token_mlp_grad &op) {
   arguments.token_warps = plan.token_warps;
   arguments.h_at = plan.shared_inputs();
   const bool vector_width = op.width % 4 == 0;
-  arguments.vector_rows = vector_width && mlp::aligned(op.normed) && mlp::aligned(op.dy);
-  arguments.vector_w1 = op.tokens % 4 == 0 && mlp::aligned(op.w1);
-  arguments.vector_pre = vector_width && mlp::aligned(op.pre);
-  arguments.vector_dz = vector_width && mlp::aligned(op.dnormed.d) && mlp::aligned(op.dnormed.plus);
+  arguments.vector_rows = vector_width && packable(op.normed) && packable(op.dy);
+  arguments.vector_w1 = op.tokens % 4 == 0 && packable(op.w1);
+  arguments.vector_pre = vector_width && packable(op.pre);
+  arguments.vector_dz = vector_width && packable(op.dnormed.d) && packable(op.dnormed.plus);
   cudaError_t e;
   switch (context.numerics) {
     case MIXMAS_FP32: e = run_fused<MIXMAS_FP32>(context.stream, plan, arguments); break;

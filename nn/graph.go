@@ -194,7 +194,7 @@ func (g *Graph) Gradient(v *Value) *Value {
 // Reshape is the same elements under another shape.
 func (g *Graph) Reshape(v *Value, shape ...int) *Value {
 	if n, ok := device.Elements(shape...); g.err == nil && !(ok && n == v.Size()) {
-		return g.Fail(shape, "reshape: %v has %d elements, %v has others", v.Shape, v.Size(), shape)
+		return g.Fail(shape, "reshape: %v has %d elements, %v does not", v.Shape, v.Size(), shape)
 	}
 	return &Value{Shape: shape, buffer: v.buffer}
 }
@@ -242,7 +242,7 @@ func (g *Graph) inState(v *Value, offset int) {
 // record appends an operation that computes y from inputs, and its gradient.
 func (g *Graph) record(op device.Operation, y *Value, back func(dy device.Buffer), inputs ...*Value) *Value {
 	if g.recorded++; g.recorded > MaxTensors {
-		return g.Fail(y.Shape, "the model has more than %d operations: want fewer blocks", MaxTensors)
+		return g.Fail(y.Shape, "the model has more than %d operations: use fewer blocks", MaxTensors)
 	}
 	if g.err != nil {
 		return y

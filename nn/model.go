@@ -6,12 +6,12 @@ type Model interface {
 	Parameters() *Parameters
 	// Inputs are the model's inputs, with the shape of one sample.
 	Inputs() []ModelInput
-	// Classes is the number of logits a sample. MultiLabel says that each is a label of its own.
+	// Classes is the number of logits per sample. MultiLabel says that each is a label of its own.
 	Classes() int
 	MultiLabel() bool
 	// Forward records the model on inputs in the order of Inputs, each with the batch as an additional first dimension,
 	// and returns the prediction's logits (b, classes). Its loss, which may count more than the prediction, is recorded
-	// where labels is not nil: (b) class indices, or (b, classes) for many labels.
+	// where labels is not nil: (b) class indices, or (b, classes) for multi-label.
 	Forward(g *Graph, inputs []*Value, labels *Value) (logits, loss *Value)
 }
 
@@ -28,6 +28,6 @@ type Samples interface {
 	Len() int
 	// Read writes one sample of one of the model's inputs to dst.
 	Read(row, input int, dst []float32) error
-	// Label writes a sample's label: one class index, or one 0 or 1 a class.
+	// Label writes a sample's label: one class index, or a 0 or 1 per class.
 	Label(row int, dst []float32) error
 }

@@ -46,7 +46,7 @@ func (g *Graph) BatchNorm(x *Value, axis int, s BatchNormState, eps, momentum fl
 	}
 	train := g.mode == Training
 	if train && outer*inner == 1 {
-		return g.Fail(x.Shape, "batch norm %s: one value a channel cannot be normalised in training; use batches of two samples or more",
+		return g.Fail(x.Shape, "batch norm %s: one value per channel cannot be normalised in training; use batches of at least two samples",
 			g.buffers[s.Weight.buffer-1].Name)
 	}
 	y := g.value("batch norm", x.Shape)

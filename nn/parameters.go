@@ -156,7 +156,7 @@ func (p *Parameters) add(q *Parameter) error {
 		return fmt.Errorf("parameter %s: the name is taken", q.Name)
 	}
 	if len(p.list) == MaxTensors {
-		return fmt.Errorf("parameter %s: the model has more than %d tensors: want fewer blocks", q.Name, MaxTensors)
+		return fmt.Errorf("parameter %s: the model has more than %d tensors: use fewer blocks", q.Name, MaxTensors)
 	}
 	region := &p.buffers
 	if q.Trainable {

@@ -32,7 +32,7 @@ func (g *Graph) Compile(name string) (*device.Program, error) {
 	return p, nil
 }
 
-// lifetimes finds the first write and the last read of every buffer.
+// lifetimes finds the first write and the last read of every buffer, and counts who reads it.
 func (g *Graph) lifetimes() {
 	var reads, writes []device.Buffer
 	for i, op := range g.operations {
@@ -45,6 +45,10 @@ func (g *Graph) lifetimes() {
 			if info.Last != forever {
 				info.Last = i
 			}
+		}
+		slices.Sort(reads)
+		for _, b := range slices.Compact(reads) {
+			g.buffers[b-1].Readers++
 		}
 	}
 	for i := range g.buffers {

@@ -3,10 +3,13 @@ package search
 import (
 	"math"
 	"path/filepath"
+	"slices"
 
 	"mixmas/search/dataset"
 	"mixmas/search/report"
 	"mixmas/search/store"
+	"mixmas/search/strategy"
+	"mixmas/search/trial"
 )
 
 // Document is the report of a search (nil for a training without one) and of the full training after it (nil for a
@@ -16,17 +19,19 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		Name: s.config.Name,
 		Dataset: report.Dataset{Name: s.data.Name(), Fingerprint: s.data.Fingerprint(), Train: s.data.Len(dataset.Train),
 			Validation: s.data.Len(dataset.Validation), Test: s.data.Len(dataset.Test)},
-		Stages: []report.Stage{}, Trainings: int(s.trainings.Load()), Seconds: seconds, Machine: s.machine, PeakMemory: peakMemory(),
-		Files: []report.File{{Name: "store", Path: s.store.Path()}},
+		Stages: []report.Stage{}, Trainings: s.evaluator.Trainings(), Seconds: seconds, Machine: trial.Machine(), PeakMemory: peakMemory(),
+		Files: []report.File{{Name: "store", Path: s.options.Store.Path()}},
 	}
 	if r != nil {
-		d.Sample = report.Sample{Size: len(r.Sample.Rows), Fraction: r.Sample.Fraction, Distance: r.Sample.Distance}
+		drawn := r.Space.Sample
+		d.Sample = report.Sample{Size: len(drawn.Rows), Fraction: drawn.Fraction, Distance: drawn.Distance}
 		for _, stage := range r.Stages {
-			d.Stages = append(d.Stages, s.describe(stage))
+			d.Stages = append(d.Stages, describe(stage))
 		}
+		s.describeWinner(&d, r)
 	}
 	if t != nil {
-		d.Model = &report.Model{Name: t.Trial.Label, Params: t.Score.Parameters, Path: t.Path, Epochs: len(t.Score.Curve), Seconds: t.Score.Seconds,
+		d.Model = &report.Model{Name: t.Job.Label, Params: t.Score.Parameters, Path: t.Path, Epochs: len(t.Score.Curve), Seconds: t.Score.Seconds,
 			Metrics: report.Metrics(t.Score.Metrics)}
 		d.Files = append(d.Files, report.File{Name: "model", Path: t.Path},
 			report.File{Name: "description", Path: filepath.Join(filepath.Dir(t.Path), descriptionFile)})
@@ -37,17 +42,35 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 	return d
 }
 
-func (s *Search) describe(stage *Stage) report.Stage {
-	out := report.Stage{Name: stage.Name, Metric: stage.Metric, Winner: stage.Winner().Trial.Label}
+// describeWinner says what was chosen, and why, where the stages do not say it: documents of the default strategy stay as they
+// have always been.
+func (s *Search) describeWinner(d *report.Document, r *Result) {
+	if name := s.config.Search.Strategy; name != strategy.Default {
+		d.Strategy, d.Reason = name, r.Reason
+	}
+	var parts []report.Part
+	for _, p := range r.Space.Parts(r.Choices) {
+		parts = append(parts, report.Part{Part: p.Name, Name: p.Label})
+	}
+	if !slices.Equal(parts, report.Parts(d.Stages)) {
+		d.Architecture = parts
+	}
+	if last := r.Stages[len(r.Stages)-1]; r.Winner != last.Winner {
+		d.Winner = r.Winner.Score.Key
+	}
+}
+
+func describe(stage *strategy.Stage) report.Stage {
+	out := report.Stage{Name: stage.Name, Metric: stage.Metric, Winner: stage.Winner.Job.Label}
 	for _, o := range stage.Outcomes {
 		score, defined := o.Score.Metrics[stage.Metric]
 		if !defined {
 			score = math.NaN()
 		}
-		c := report.Candidate{Name: o.Trial.Label, Key: o.Score.Key, Score: report.Number(score), Metrics: report.Metrics(o.Score.Metrics),
+		c := report.Candidate{Name: o.Job.Label, Key: o.Score.Key, Score: report.Number(score), Metrics: report.Metrics(o.Score.Metrics),
 			Params: o.Score.Parameters, Seconds: o.Score.Seconds, Cached: o.Cached}
 		if defined {
-			c.Interval = report.Interval(stage.Metric, score, o.Trial.Validation.Count)
+			c.Interval = report.Interval(stage.Metric, score, o.Job.Specification.Validation.Count)
 		}
 		if o.Foreign {
 			c.Numerics = o.Score.Numerics

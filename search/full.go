@@ -15,9 +15,11 @@ import (
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
-	"mixmas/search/dataset"
+	"mixmas/search/evaluate"
 	"mixmas/search/model"
+	"mixmas/search/plan"
 	"mixmas/search/store"
+	"mixmas/search/trial"
 )
 
 // The files of a full training, in its folder.
@@ -28,7 +30,7 @@ const (
 
 // Trained is a full training and what it left.
 type Trained struct {
-	*Outcome
+	*evaluate.Outcome
 	// Test holds the metrics on the test split, nil where the data set has none.
 	Test map[string]float64
 	// Path is the model file; beside it lies the same description as JSON.
@@ -46,26 +48,24 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
-	t := s.fullTrial(name, m, recipe)
-	key, _, err := t.Key()
+	job, err := s.fullJob(name, m, recipe, folder)
 	if err != nil {
 		return nil, err
 	}
-	t.checkpoint = filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))
-	s.observer.StageStarted("full", 1)
-	o, err := s.score(ctx, t)
+	s.observer.TrainingStarted(TrainingStarted{name})
+	outcomes, err := s.evaluator.Score(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	s.announce(o)
-	if o.memory != nil {
-		return nil, lackOfMemory("the full training", o.memory)
+	o := outcomes[0]
+	if o.OutOfMemory != nil {
+		return nil, lackOfMemory("the full training", o.OutOfMemory)
 	}
 	if o.Score.Status == store.Failed {
-		_ = removeCheckpoints(t.checkpoint) // it would fail again from there
+		_ = trial.RemoveCheckpoints(job.CheckpointFile) // it would fail again from there
 		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
 	}
-	file, err := s.weights(ctx, o)
+	file, err := s.evaluator.Weights(ctx, o)
 	if err != nil {
 		return nil, lackOfMemory("the full training", err)
 	}
@@ -78,14 +78,14 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		return nil, lackOfMemory("the test", err)
 	}
 	if err := s.CheckFolder(name, folder); err != nil { // another plan may have ended there meanwhile
-		_ = removeCheckpoints(t.checkpoint)
+		_ = trial.RemoveCheckpoints(job.CheckpointFile)
 		return nil, fmt.Errorf("%w; the training itself is kept", err)
 	}
 	if err := s.writeModel(name, trained, weights); err != nil {
 		return nil, err
 	}
-	s.observer.StageDone("full", t.Label)
-	return trained, removeCheckpoints(t.checkpoint)
+	s.observer.TrainingDone(TrainingDone{name})
+	return trained, trial.RemoveCheckpoints(job.CheckpointFile)
 }
 
 // lackOfMemory adds to an error for want of memory what can be done. Other errors stay as they are.
@@ -97,90 +97,18 @@ func lackOfMemory(what string, err error) error {
 		what, err)
 }
 
-// fullTrial is the trial of a full training.
-func (s *Search) fullTrial(name string, m mixer.Specification, recipe config.Train) *Trial {
-	t := &Trial{Name: "full/" + name, Label: name, Specification: s.specification(m, recipe.Training, nil, nil)}
-	t.Recipe.EarlyStopping = recipe.EarlyStopping
-	if recipe.Plateau.Factor < 1 {
-		t.Recipe.Plateau = &recipe.Plateau
-	}
-	return t
-}
-
-// test scores the test split with a trained model, and keeps the score as any other.
-func (s *Search) test(ctx context.Context, o *Outcome, weights nn.Weights) (map[string]float64, error) {
-	if s.data.Len(dataset.Test) == 0 {
-		return nil, nil
-	}
-	key, canonical, err := store.Key(struct {
-		Test string `json:"test"`
-		Data string `json:"data"`
-	}{o.Score.Key, s.data.Fingerprint()})
-	if err != nil {
-		return nil, err
-	}
-	var metrics map[string]float64
-	look := func() (found bool, err error) {
-		sc, err := s.store.Get(ctx, key)
-		if errors.Is(err, store.ErrNotFound) {
-			return false, nil
-		}
-		metrics = sc.Metrics
-		return err == nil, err
-	}
-	if found, err := look(); found || err != nil {
-		return metrics, err
-	}
-	network, err := mixer.Build(o.Trial.Model)
-	if err != nil {
-		return nil, err
-	}
-	samples, err := dataset.Select(s.data, dataset.Test, nil, inputs(network))
-	if err != nil {
-		return nil, err
-	}
-	name := "test/" + o.Trial.Label
-	var logits []float32
-	lease, err := s.once(ctx, work{key: key, look: look, waiting: name + ": scored by another process, waiting", do: func() (err error) {
-		logits, err = s.predict(ctx, network, o.Trial.Recipe.Batch, weights, samples)
-		return err
-	}})
-	if lease == nil || err != nil {
-		return metrics, err
-	}
-	defer lease.Release()
-	if metrics, err = s.evaluate(ctx, samples, logits); err != nil {
-		return nil, err
-	}
-	outputs, err := s.encodeOutputs(logits)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.data.Unchanged(ctx); err != nil {
-		return nil, err
-	}
-	sc := store.Score{Key: key, Name: name, Search: s.config.Name, Specification: canonical, Status: store.Finished, Metrics: metrics,
-		Parameters: o.Score.Parameters, Machine: s.machine, Numerics: o.Trial.Numerics, Finished: o.Score.Finished}
-	_, err = s.store.Put(ctx, sc, nil, outputs)
-	return metrics, err
-}
-
-// predict computes the logits of samples with a trained model.
-func (s *Search) predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples) ([]float32, error) {
-	trainer, err := nn.NewTrainer(s.device, m, nn.Recipe{Batch: batch}, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer trainer.Close()
-	if err := trainer.Load(weights); err != nil {
-		return nil, err
-	}
-	return trainer.Predict(ctx, samples)
+// fullJob is the job of a full training, which keeps its checkpoints in a folder.
+func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train, folder string) (trial.Job, error) {
+	spec := trial.On(s.data, nil, nil)
+	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = s.runner.Device.Numerics(), m, plan.FullRecipe(recipe), s.config.Seed
+	key, _, err := spec.Key()
+	return trial.Job{Name: "full/" + name, Label: name, Specification: spec,
+		CheckpointFile: filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))}, err
 }
 
 // writeModel writes the model file and its description.
 func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
-	d := model.Description{Name: name, Model: t.Trial.Model, Preprocessing: s.data.Preprocessing(),
+	d := model.Description{Name: name, Model: t.Job.Specification.Model, Preprocessing: s.data.Preprocessing(),
 		Classes: s.data.Task().Classes, Training: t.Score.Key,
 		Data:    model.Data{Format: s.config.Data.Format, Fingerprint: s.data.Fingerprint()},
 		Metrics: map[string]map[string]float64{"validation": t.Score.Metrics}}

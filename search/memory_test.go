@@ -31,10 +31,10 @@ func TestSearchInAContainer(t *testing.T) {
 	f.wrap = func(device.Device) device.Device { return cpu.New(cpu.Options{Workers: f.workers, System: system}) }
 	r := f.run()
 	for _, o := range r.Stages[0].Outcomes[2:] {
-		reason := map[string]string{"wide": "load train/16: ", "wider": "open cpu session: "}[o.Trial.Label]
+		reason := map[string]string{"wide": "load train/16: ", "wider": "open cpu session: "}[o.Job.Label]
 		if o.Score.Status != store.Failed || !strings.HasPrefix(o.Score.Reason, reason) ||
 			!strings.Contains(o.Score.Reason, " needed, ") || !strings.Contains(o.Score.Reason, " of the 286 MiB in /sys/fs/cgroup/memory/memory.limit_in_bytes left") {
-			t.Errorf("%s: %s, %q", o.Trial.Label, o.Score.Status, o.Score.Reason)
+			t.Errorf("%s: %s, %q", o.Job.Label, o.Score.Status, o.Score.Reason)
 		}
 	}
 	scores := f.scores()

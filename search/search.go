@@ -3,20 +3,16 @@ package search
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync/atomic"
-	"time"
-
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
 
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
-	"mixmas/search/sample"
+	"mixmas/search/evaluate"
+	"mixmas/search/plan"
 	"mixmas/search/store"
+	"mixmas/search/strategy"
+	"mixmas/search/trial"
 )
 
 // Options are what a search runs with. None of it changes a score.
@@ -37,184 +33,70 @@ type Options struct {
 type Search struct {
 	config    *config.Config
 	data      dataset.Dataset
-	device    device.Device
-	store     *store.Store
+	space     *strategy.Space // without a sample
+	runner    *trial.Local
+	evaluator *evaluate.Evaluator
 	observer  Observer
-	machine   string
-	started   time.Time
+	options   evaluate.Options
 	overwrite bool // see Options.Overwrite
-
-	workers   int64
-	slots     *semaphore.Weighted
-	flights   singleflight.Group
-	trainings atomic.Int64
-	ids       atomic.Int64
-
-	sample     sample.Sample
-	validation []int // rows that score, nil for all
-	// lookOnly refuses to train.
-	lookOnly bool
 }
 
 // New checks the plan against the data set: modalities, metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
-	workers := int64(max(o.Workers, 1))
-	s := &Search{config: c, data: data, device: o.Device, store: o.Store, observer: o.Observer, machine: machine(), started: time.Now(),
-		overwrite: o.Overwrite, workers: workers, slots: semaphore.NewWeighted(workers)}
-	if s.observer == nil {
-		s.observer = silent{}
-	}
 	if err := c.CheckData(data); err != nil {
 		return nil, err
 	}
-	if err := s.checkCandidates(); err != nil {
+	space, err := plan.Space(c, data)
+	if wrong := new(plan.FieldError); errors.As(err, &wrong) {
+		return nil, c.Errorf(wrong.Field, "%v", wrong.Err)
+	}
+	if err != nil {
 		return nil, err
 	}
+	s := &Search{config: c, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite}
+	if s.observer == nil {
+		s.observer = silent{}
+	}
+	s.runner = &trial.Local{Device: o.Device, Data: data, Files: evaluate.Files{Store: o.Store}}
+	s.options = evaluate.Options{Data: data, Store: o.Store, Runner: s.runner, Workers: o.Workers, Observer: s.observer,
+		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed}
+	s.evaluator = evaluate.New(s.options)
 	return s, nil
 }
 
 // Result is a finished search.
 type Result struct {
-	Sample sample.Sample
-	// Stages in order: an encoder stage a modality, then fusion, then network.
-	Stages []*Stage
-	// Winner is the chosen trial of the last stage.
-	Winner *Outcome
+	strategy.Result
+	// Space is what was searched, with the sample that was drawn.
+	Space *strategy.Space
 	// Trainings counts the trials that this run trained.
 	Trainings int
 }
 
-// Run draws the sample and chooses stage by stage.
-func (s *Search) Run(ctx context.Context) (*Result, error) {
-	if err := s.drawSample(ctx); err != nil {
-		return nil, err
-	}
-	encoders, err := s.chooseEncoders(ctx)
-	if err != nil {
-		return nil, err
-	}
-	fusion, err := s.chooseFusion(ctx, encoders)
-	if err != nil {
-		return nil, err
-	}
-	network, err := s.chooseNetwork(ctx, encoders, fusion)
-	if err != nil {
-		return nil, err
-	}
-	return &Result{Sample: s.sample, Stages: append(encoders, fusion, network), Winner: network.Winner(),
-		Trainings: int(s.trainings.Load())}, nil
-}
+// FullModel is the architecture of the choices under the dropout of the full training.
+func (r *Result) FullModel() mixer.Specification { return r.Space.FullModel(r.Choices) }
 
-// ErrUntrained says that a trial has no score yet.
-var ErrUntrained = errors.New("the search is not finished")
+// Run draws the sample and searches by the plan's strategy.
+func (s *Search) Run(ctx context.Context) (*Result, error) { return s.run(ctx, s.evaluator) }
 
-// LookUp is a Run that trains nothing: a trial without a score is [ErrUntrained].
+// LookUp is a Run that trains nothing: a trial without a score is [evaluate.ErrUntrained].
 func (s *Search) LookUp(ctx context.Context) (*Result, error) {
-	s.lookOnly = true
-	defer func() { s.lookOnly = false }()
-	return s.Run(ctx)
+	o := s.options
+	o.OnlyKept = true
+	return s.run(ctx, evaluate.New(o))
 }
 
-// drawSample is the first stage: N' of the training rows, and the validation rows that score.
-func (s *Search) drawSample(ctx context.Context) error {
-	o := s.config.Sample.Options
-	draw := func(split dataset.Split, o sample.Options) (sample.Sample, error) {
-		samples, err := dataset.Select(s.data, split, nil, nil)
-		if err != nil {
-			return sample.Sample{}, err
-		}
-		drawn, err := sample.Draw(ctx, s.labels(samples), o, s.config.Seed)
-		if err != nil {
-			return drawn, fmt.Errorf("%s split: %w", split, err)
-		}
-		return drawn, nil
+func (s *Search) run(ctx context.Context, e *evaluate.Evaluator) (*Result, error) {
+	space, err := plan.Sampled(ctx, s.space, s.config, s.runner.Device.Numerics())
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	if s.sample, err = draw(dataset.Train, o); err != nil {
-		return err
+	chosen, err := s.config.Search.Searcher.Search(ctx, space, e, s.observer)
+	if err != nil {
+		return nil, err
 	}
-	s.validation = nil
-	if s.config.Sample.Validation == "formula" {
-		o.Size = 0
-		drawn, err := draw(dataset.Validation, o)
-		if err != nil {
-			return err
-		}
-		s.validation = drawn.Rows
-	}
-	return nil
+	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil
 }
 
-// chooseEncoders is the second stage: an encoder for each modality, independent of each other.
-func (s *Search) chooseEncoders(ctx context.Context) ([]*Stage, error) {
-	modalities := s.data.Modalities()
-	stages := make([]*Stage, len(modalities))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, m := range modalities {
-		group.Go(func() (err error) {
-			name := "encoder/" + m.Name
-			var trials []*Trial
-			for _, candidate := range s.config.Search.Encoders[m.Name] {
-				trials = append(trials, s.trial(name, candidate.Label, s.encoderModel(m, candidate, s.dropout()), nil))
-			}
-			stages[i], err = s.choose(ctx, name, trials)
-			return err
-		})
-	}
-	return stages, group.Wait()
-}
-
-// chooseFusion is the third stage: the fusion function, under the first fusion network of the plan. One modality has
-// nothing to fuse: all functions are the same, and only the first is tried.
-func (s *Search) chooseFusion(ctx context.Context, encoders []*Stage) (*Stage, error) {
-	functions := s.config.Search.Fusions
-	if len(encoders) == 1 {
-		functions = functions[:1]
-	}
-	var trials []*Trial
-	for _, function := range functions {
-		model := s.fusedModel(encoders, function, s.config.Search.Networks[0], s.dropout())
-		trials = append(trials, s.trial("fusion", function.Label, model, encoders))
-	}
-	return s.choose(ctx, "fusion", trials)
-}
-
-// chooseNetwork is the fourth stage: the fusion network. The trial of the first one has run in the stage before.
-func (s *Search) chooseNetwork(ctx context.Context, encoders []*Stage, fusion *Stage) (*Stage, error) {
-	var trials []*Trial
-	function := find(s.config.Search.Fusions, fusion.Winner().Trial.Label)
-	for _, candidate := range s.config.Search.Networks {
-		model := s.fusedModel(encoders, function, candidate, s.dropout())
-		trials = append(trials, s.trial("network", candidate.Label, model, encoders))
-	}
-	return s.choose(ctx, "network", trials)
-}
-
-// trial is a short training of a model on the sample. With encoder stages it starts from their winners' weights, unless
-// the plan says to start from scratch.
-func (s *Search) trial(stage, label string, model mixer.Specification, encoders []*Stage) *Trial {
-	t := &Trial{Name: stage + "/" + label, Label: label, train: s.sample.Rows, validation: s.validation,
-		Specification: s.specification(model, s.config.Search.Training, s.sample.Rows, s.validation)}
-	if s.config.Search.Start == "scratch" {
-		return t
-	}
-	for i, stage := range encoders {
-		if t.start == nil {
-			t.start, t.Start = map[string]*Outcome{}, map[string]string{}
-		}
-		m := s.data.Modalities()[i].Name
-		t.start[m], t.Start[m] = stage.Winner(), stage.Winner().Score.Key
-	}
-	return t
-}
-
-// specification is that of a model trained with a recipe on rows of the training split, and scored on rows of the validation
-// split, nil for all.
-func (s *Search) specification(model mixer.Specification, t config.Training, rows, validation []int) Specification {
-	return Specification{Revision: NumericsRevision, Numerics: s.device.Numerics(), Data: s.data.Fingerprint(),
-		Sample:     identify(rows, s.data.Len(dataset.Train)),
-		Validation: identify(validation, s.data.Len(dataset.Validation)), Model: model, Seed: s.config.Seed,
-		Recipe: Recipe{Recipe: t.Recipe}}
-}
-
-func (s *Search) dropout() float64 { return s.config.Search.Training.Dropout }
+// CheckModel reports what of a model does not fit the data set.
+func (s *Search) CheckModel(spec mixer.Specification) error { return plan.CheckModel(spec, s.data) }

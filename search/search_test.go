@@ -26,9 +26,11 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	_ "mixmas/search/dataset/formats" // those of the plans
+	"mixmas/search/evaluate"
 	"mixmas/search/metric"
 	"mixmas/search/model"
 	"mixmas/search/store"
+	"mixmas/search/strategy"
 	"mixmas/search/task"
 )
 
@@ -187,7 +189,7 @@ func TestSearchAgainTrainsNothing(t *testing.T) {
 	for i, stage := range second.Stages {
 		for j, o := range stage.Outcomes {
 			if want := first.Stages[i].Outcomes[j]; !o.Cached || o.Score.Key != want.Score.Key {
-				t.Errorf("%s: rank %d is %s (cached %t), was %s", stage.Name, j+1, o.Trial.Name, o.Cached, want.Trial.Name)
+				t.Errorf("%s: rank %d is %s (cached %t), was %s", stage.Name, j+1, o.Job.Name, o.Cached, want.Job.Name)
 			}
 		}
 	}
@@ -213,14 +215,14 @@ func TestNewCandidateTrainsWhatItChanges(t *testing.T) {
 	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, monarch_mixer, {name: mlp_mixer, label: wide, channel_width: 9}]")
 	after := f.run()
 	want := 1
-	if after.Stages[0].Winner().Trial.Label != before.Stages[0].Winner().Trial.Label {
+	if after.Stages[0].Winner.Job.Label != before.Stages[0].Winner.Job.Label {
 		want += 3
 	}
 	if after.Trainings != want {
 		t.Errorf("trained %d times, want %d", after.Trainings, want)
 	}
 	f.change("[concat, mean]", "[concat, mean, max]")
-	if again := f.run(); again.Trainings != 1 && again.Stages[2].Winner().Trial.Label != "max" {
+	if again := f.run(); again.Trainings != 1 && again.Stages[2].Winner.Job.Label != "max" {
 		t.Errorf("a new fusion function that did not win trained %d times", again.Trainings)
 	}
 }
@@ -232,9 +234,9 @@ func TestNewMetricRanksWithoutTraining(t *testing.T) {
 		before := f.run()
 		f.change("search:\n", "search:\n  metric: "+name+"\n")
 		after := f.run()
-		sameEncoders := before.Stages[0].Winner().Score.Key == after.Stages[0].Winner().Score.Key &&
-			before.Stages[1].Winner().Score.Key == after.Stages[1].Winner().Score.Key
-		sameFusion := before.Stages[2].Winner().Score.Key == after.Stages[2].Winner().Score.Key
+		sameEncoders := before.Stages[0].Winner.Score.Key == after.Stages[0].Winner.Score.Key &&
+			before.Stages[1].Winner.Score.Key == after.Stages[1].Winner.Score.Key
+		sameFusion := before.Stages[2].Winner.Score.Key == after.Stages[2].Winner.Score.Key
 		want := 0 // other encoders change the fusion stages, another function only the second network
 		switch {
 		case !sameEncoders:
@@ -276,7 +278,7 @@ func TestMetricOfLaterDaysNeedsNoTraining(t *testing.T) {
 	}
 	for _, o := range slices.Concat(r.Stages[0].Outcomes, r.Stages[1].Outcomes) {
 		if !o.Cached || o.Score.Metrics["constant"] != 0.5 {
-			t.Errorf("%s: cached %t, metrics %v", o.Trial.Name, o.Cached, o.Score.Metrics)
+			t.Errorf("%s: cached %t, metrics %v", o.Job.Name, o.Cached, o.Score.Metrics)
 		}
 	}
 }
@@ -289,7 +291,7 @@ func TestAnotherSeedIsAnotherSearch(t *testing.T) {
 	if second.Trainings != first.Trainings {
 		t.Errorf("trained %d times, want %d", second.Trainings, first.Trainings)
 	}
-	if slices.Equal(first.Sample.Rows, second.Sample.Rows) {
+	if slices.Equal(first.Space.Sample.Rows, second.Space.Sample.Rows) {
 		t.Error("another seed drew the same sample")
 	}
 }
@@ -316,7 +318,7 @@ func TestPrunedWeightsAreTrainedAgain(t *testing.T) {
 			t.Errorf("%s was %s, is %s", name, score, now[name])
 		}
 	}
-	if _, err := f.store.Weights(r.Stages[1].Winner().Score); err != nil {
+	if _, err := f.store.Weights(r.Stages[1].Winner.Score); err != nil {
 		t.Errorf("weights trained again are not kept: %v", err)
 	}
 }
@@ -370,16 +372,18 @@ type counter struct {
 	cancel                context.CancelFunc
 }
 
-func (c *counter) StageStarted(string, int)                                     {}
-func (c *counter) StageDone(string, string)                                     {}
-func (c *counter) Notice(string)                                                {}
-func (c *counter) TrialDone(int, string, float64, string, bool, float64, error) {}
-func (c *counter) TrialStarted(int, string, int) {
+func (c *counter) StageStarted(strategy.StageStarted)     {}
+func (c *counter) StageDone(strategy.StageDone)           {}
+func (c *counter) TrainingStarted(search.TrainingStarted) {}
+func (c *counter) TrainingDone(search.TrainingDone)       {}
+func (c *counter) Notice(string)                          {}
+func (c *counter) TrialDone(evaluate.TrialDone)           {}
+func (c *counter) TrialStarted(evaluate.TrialStarted) {
 	c.Lock()
 	defer c.Unlock()
 	c.started++
 }
-func (c *counter) TrialStep(int, int, float64) {
+func (c *counter) TrialStep(evaluate.TrialStep) {
 	c.Lock()
 	defer c.Unlock()
 	if c.steps++; c.cancel != nil && c.steps == c.limit {
@@ -435,8 +439,8 @@ func TestOutOfMemoryIsNoScore(t *testing.T) {
 	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 20000}]")
 	f.wrap = func(d device.Device) device.Device { return crowded{d, make(chan struct{}, 9), 100000} }
 	last := f.run().Stages[0].Outcomes[1]
-	if last.Trial.Label != "wide" || last.Score.Status != store.Failed || !strings.Contains(last.Score.Reason, device.ErrOutOfMemory.Error()) {
-		t.Errorf("last of the stage is %s: %s %q, want wide, out of memory", last.Trial.Label, last.Score.Status, last.Score.Reason)
+	if last.Job.Label != "wide" || last.Score.Status != store.Failed || !strings.Contains(last.Score.Reason, device.ErrOutOfMemory.Error()) {
+		t.Errorf("last of the stage is %s: %s %q, want wide, out of memory", last.Job.Label, last.Score.Status, last.Score.Reason)
 	}
 	for name := range f.scores() {
 		if strings.HasPrefix(name, "encoder/picture/wide ") {
@@ -728,7 +732,7 @@ func TestScoresOfOtherNumerics(t *testing.T) {
 	for _, stage := range r.Stages {
 		for _, o := range stage.Outcomes {
 			if !o.Foreign {
-				t.Errorf("%s is not marked as of other numerics", o.Trial.Name)
+				t.Errorf("%s is not marked as of other numerics", o.Job.Name)
 			}
 		}
 	}
@@ -801,8 +805,8 @@ type pruner struct {
 	once  sync.Once
 }
 
-func (p *pruner) TrialStarted(_ int, name string, _ int) {
-	if strings.HasPrefix(name, "fusion/") {
+func (p *pruner) TrialStarted(e evaluate.TrialStarted) {
+	if strings.HasPrefix(e.Name, "fusion/") {
 		p.once.Do(p.prune)
 	}
 }
@@ -853,7 +857,7 @@ func (f *fixture) train(ctx context.Context, folder string) (*search.Trained, er
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return s.Train(ctx, "tiny", s.FullModel(r), c.Train, folder)
+	return s.Train(ctx, "tiny", r.FullModel(), c.Train, folder)
 }
 
 func TestFullTrainingLeavesAModelThatPredicts(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mixmas/search"
+	"mixmas/search/evaluate"
 	"mixmas/search/store"
 )
 
@@ -133,9 +134,9 @@ func (l *listener) Notice(text string) {
 	}
 }
 
-func (l *listener) TrialDone(_ int, name string, _ float64, _ string, _ bool, _ float64, _ error) {
+func (l *listener) TrialDone(e evaluate.TrialDone) {
 	if l.done != nil {
-		l.done(name)
+		l.done(e.Name)
 	}
 }
 
@@ -211,7 +212,7 @@ func TestScoreOfAnotherProcessIsTaken(t *testing.T) {
 	r := f.run()
 	for _, o := range r.Stages[0].Outcomes {
 		if o.Score.Key == sc.Key && !o.Cached {
-			t.Errorf("%s is not cached", o.Trial.Name)
+			t.Errorf("%s is not cached", o.Job.Name)
 		}
 	}
 	if r.Trainings != 5 {

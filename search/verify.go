@@ -12,7 +12,9 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
+	"mixmas/search/plan"
 	"mixmas/search/store"
+	"mixmas/search/trial"
 )
 
 // Verified counts the scores that [Verify] looked at.
@@ -28,14 +30,14 @@ type Verified struct {
 // Verify computes the metrics of all finished scores of the data again, from the outputs that they left, and calls wrong for
 // each score that says otherwise. The plan says which validation rows are drawn. Outputs that are missing or damaged are
 // left to [store.Store.Verify]. An error is what kept it from going on.
-func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
-	s := &Search{config: plan, data: data, store: scores}
-	if err := s.drawSample(ctx); err != nil {
+func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
+	_, drawn, err := plan.Draw(ctx, c, data)
+	if err != nil {
 		return v, err
 	}
-	rows := map[Rows]*dataset.Samples{}
-	for _, validation := range [][]int{nil, s.validation} {
-		id := identify(validation, data.Len(dataset.Validation))
+	rows := map[trial.Rows]*dataset.Samples{}
+	for _, validation := range [][]int{nil, drawn} {
+		id := trial.Identify(validation, data.Len(dataset.Validation))
 		if rows[id], err = dataset.Select(data, dataset.Validation, validation, nil); err != nil {
 			return v, err
 		}
@@ -53,9 +55,9 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 			return v, err
 		}
 		var of struct {
-			Test       string `json:"test"`
-			Data       string `json:"data"`
-			Validation Rows   `json:"validation"`
+			Test       string     `json:"test"`
+			Data       string     `json:"data"`
+			Validation trial.Rows `json:"validation"`
 		}
 		if err := json.Unmarshal(sc.Specification, &of); err != nil || of.Data != data.Fingerprint() {
 			v.OtherData++
@@ -80,7 +82,7 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 			return v, err
 		}
 		v.Measured++
-		err = s.verify(ctx, samples, sc, file)
+		err = verify(ctx, data, samples, sc, file)
 		if ctx.Err() != nil { // the score is not at fault
 			return v, ctx.Err()
 		}
@@ -92,8 +94,8 @@ func Verify(ctx context.Context, plan *config.Config, data dataset.Dataset, scor
 }
 
 // verify compares a score with its outputs on the samples.
-func (s *Search) verify(ctx context.Context, samples *dataset.Samples, sc store.Score, outputs []byte) error {
-	metrics, err := s.evaluateOutputs(ctx, samples, outputs)
+func verify(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, sc store.Score, outputs []byte) error {
+	metrics, err := trial.MeasureFile(ctx, data, samples, outputs)
 	if err != nil {
 		return err
 	}
@@ -103,7 +105,7 @@ func (s *Search) verify(ctx context.Context, samples *dataset.Samples, sc store.
 		switch {
 		case defined && math.Abs(recorded-measured) > 1e-12*max(1, math.Abs(measured)):
 			return fmt.Errorf("its record says %s %v, but its outputs give %v", name, recorded, measured)
-		case !defined && slices.Contains(metric.Names(s.data.Task().MultiLabel()), name): // others are of another program
+		case !defined && slices.Contains(metric.Names(data.Task().MultiLabel()), name): // others are of another program
 			return fmt.Errorf("its record says %s %v, which its outputs leave undefined", name, recorded)
 		}
 	}

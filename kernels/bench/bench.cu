@@ -29,7 +29,7 @@
 
 namespace {
 
-const char *const kNumericsNames[] = {"fp32", "tf32", "bf16"};
+const char *const NUMERICS_NAMES[] = {"fp32", "tf32", "bf16"};
 
 void fail(const std::string &what) {
   fprintf(stderr, "bench: %s\n", what.c_str());
@@ -287,15 +287,15 @@ class Cublas {
   // time is the seconds that one product of order n takes, or 0 if the library refuses.
   double time(mixmas_numerics numerics, int n, const void *a, const void *b, float *c) {
     // Values of cudaDataType_t and cublasComputeType_t, which are part of the library's binary interface.
-    constexpr int kFloat = 0, kBfloat16 = 14, kCompute32F = 68, kComputeTf32 = 77, kDefaultAlgorithm = -1;
-    const int type = numerics == MIXMAS_BF16 ? kBfloat16 : kFloat;
-    const int compute = numerics == MIXMAS_TF32 ? kComputeTf32 : kCompute32F;
+    constexpr int FLOAT = 0, BFLOAT16 = 14, COMPUTE_32F = 68, COMPUTE_TF32 = 77, DEFAULT_ALGORITHM = -1;
+    const int type = numerics == MIXMAS_BF16 ? BFLOAT16 : FLOAT;
+    const int compute = numerics == MIXMAS_TF32 ? COMPUTE_TF32 : COMPUTE_32F;
     const float one = 1, zero = 0;
     double best = 0;
     for (int i = 0; i < 12; ++i) {
       const auto began = std::chrono::steady_clock::now();
-      const int status = multiply_(handle_, 0, 0, n, n, n, &one, a, type, n, b, type, n, &zero, c, kFloat, n, compute,
-                                   kDefaultAlgorithm);
+      const int status = multiply_(handle_, 0, 0, n, n, n, &one, a, type, n, b, type, n, &zero, c, FLOAT, n, compute,
+                                   DEFAULT_ALGORITHM);
       checkCudaErrors(cudaDeviceSynchronize());
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
       if (status != 0) return 0;
@@ -409,7 +409,7 @@ void run(FILE *out, bool small, double seconds) {
     const Peak found = peak(cublas, mixmas_numerics(i), order, seconds);
     flops[i] = found.flops;
     fprintf(out, "%s\n  \"%s\": {\"order\": %d, \"library\": \"%s\", \"flops_per_second\": %.4g}", i ? "," : "",
-            kNumericsNames[i], order, found.library, found.flops);
+            NUMERICS_NAMES[i], order, found.library, found.flops);
     fflush(out);
   }
   fprintf(out, "},\n \"cases\": [");
@@ -423,7 +423,7 @@ void run(FILE *out, bool small, double seconds) {
       fprintf(out,
               "%s  {\"name\": \"%s\", \"numerics\": \"%s\", \"seconds\": %.4g, \"flops\": %.6g, \"bytes\": %.6g, "
               "\"of_peak\": %.4g}",
-              separator, c.name.c_str(), kNumericsNames[i], time, c.flops, c.bytes, least / time);
+              separator, c.name.c_str(), NUMERICS_NAMES[i], time, c.flops, c.bytes, least / time);
       fflush(out);
       separator = ",\n";
     }

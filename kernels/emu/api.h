@@ -104,12 +104,12 @@ inline int device_count() { return int(setting("MIXMAS_EMULATOR_DEVICES", 1)); }
 inline int driver_version() { return int(setting("MIXMAS_EMULATOR_DRIVER", CUDART_VERSION)); }
 inline size_t memory_size() { return setting("MIXMAS_EMULATOR_MEMORY", size_t(16) << 30); }
 inline size_t most_shared(int ordinal) {
-  return ordinal == 0 ? std::min(setting("MIXMAS_EMULATOR_SHARED", kMaxShared), kMaxShared) : kMaxShared;
+  return ordinal == 0 ? std::min(setting("MIXMAS_EMULATOR_SHARED", MAX_SHARED), MAX_SHARED) : MAX_SHARED;
 }
 
 // ---- streams ----
 
-constexpr size_t kLongestQueue = 64;
+constexpr size_t LONGEST_QUEUE = 64;
 
 inline CUstream_st *stream_of(cudaStream_t stream) {
   bool legacy = !stream || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
@@ -161,7 +161,7 @@ inline cudaError_t enqueue(cudaStream_t handle, Work work) {
     drain(&runtime().legacy);
   }
   stream->work.push_back(std::move(work));
-  while (stream->work.size() > kLongestQueue) do_oldest(stream);
+  while (stream->work.size() > LONGEST_QUEUE) do_oldest(stream);
   return cudaSuccess;
 }
 
@@ -223,7 +223,7 @@ cudaError_t launch(Call<Parameters...> call, dim3 grid, dim3 block, size_t share
   auto limit = runtime().shared_limits.find(kernel);
   size_t most = limit == runtime().shared_limits.end() ? 48 << 10 : limit->second;
   size_t threads = size_t(block.x) * block.y * block.z;
-  bool possible = threads > 0 && threads <= kMaxThreads && block.z <= 64 && grid.x > 0 && grid.x <= 0x7fffffff &&
+  bool possible = threads > 0 && threads <= MAX_THREADS && block.z <= 64 && grid.x > 0 && grid.x <= 0x7fffffff &&
                   grid.y > 0 && grid.y <= 65535 && grid.z > 0 && grid.z <= 65535;
   if (!possible) return result(cudaErrorInvalidConfiguration);
   if (shared > most) return result(cudaErrorInvalidValue);
@@ -338,8 +338,8 @@ EMULATOR_API cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int
   properties->sharedMemPerBlockOptin = emulator::most_shared(ordinal);
   properties->sharedMemPerMultiprocessor = 164 << 10;
   properties->regsPerBlock = properties->regsPerMultiprocessor = 65536;
-  properties->warpSize = emulator::kWarp;
-  properties->maxThreadsPerBlock = emulator::kMaxThreads;
+  properties->warpSize = emulator::WARP;
+  properties->maxThreadsPerBlock = emulator::MAX_THREADS;
   properties->maxThreadsPerMultiProcessor = 2048;
   properties->l2CacheSize = 40 << 20;
   properties->memoryBusWidth = 5120;

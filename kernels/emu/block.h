@@ -14,9 +14,9 @@
 
 namespace emulator {
 
-constexpr int kWarp = 32;
-constexpr int kMaxThreads = 1024;
-constexpr size_t kMaxShared = 163 << 10;  // of the smallest GPU that is supported, compute capability 8.0
+constexpr int WARP = 32;
+constexpr int MAX_THREADS = 1024;
+constexpr size_t MAX_SHARED = 163 << 10;  // of the smallest GPU that is supported, compute capability 8.0
 
 // Place is where in the source a thread waits.
 struct Place {
@@ -56,15 +56,15 @@ struct WarpOperation {
 struct Warp {
   uint32_t ready = 0;               // lanes that can run now
   uint32_t waiting = 0;             // lanes at the block's barrier
-  void *arguments[kWarp];           // of the lanes that take part in an operation
-  WarpOperation operations[kWarp];  // disjoint groups of lanes may work on their own: by a group's lowest lane
+  void *arguments[WARP];           // of the lanes that take part in an operation
+  WarpOperation operations[WARP];  // disjoint groups of lanes may work on their own: by a group's lowest lane
 };
 
 enum class Order { ascending, descending, shuffled };
 
 struct Block {
-  Thread threads[kMaxThreads];
-  Warp warps[kMaxThreads / kWarp];
+  Thread threads[MAX_THREADS];
+  Warp warps[MAX_THREADS / WARP];
   uint32_t ready_warps = 0;  // with lanes that are ready
   int warp = 0;              // that runs
   int size = 0, waiting = 0, exited = 0;
@@ -158,7 +158,7 @@ EMULATOR_PLAIN inline Thread *next_thread() {
   int lane = choose(w.ready);
   w.ready &= ~(1u << lane);
   if (w.ready == 0) b.ready_warps &= ~(1u << b.warp);
-  return &b.threads[b.warp * kWarp + lane];
+  return &b.threads[b.warp * WARP + lane];
 }
 
 [[noreturn]] inline void report_deadlock() {
@@ -223,9 +223,9 @@ EMULATOR_PLAIN inline void run_block() {
       t.committed = 0;
     }
   }
-  for (int w = 0; w * kWarp < b.size; ++w) {
-    int lanes = b.size - w * kWarp;
-    b.warps[w].ready = lanes < kWarp ? (1u << lanes) - 1 : ~0u;
+  for (int w = 0; w * WARP < b.size; ++w) {
+    int lanes = b.size - w * WARP;
+    b.warps[w].ready = lanes < WARP ? (1u << lanes) - 1 : ~0u;
     b.ready_warps |= 1u << w;
   }
   b.warp = choose(b.ready_warps);
@@ -253,7 +253,7 @@ EMULATOR_PLAIN inline int synchronise(int vote, const char *file, int line) {
   b.warps[self.warp].waiting |= 1u << self.lane;
   b.votes += vote != 0;
   if (++b.waiting == b.size) {
-    for (int w = 0; w * kWarp < b.size; ++w) {
+    for (int w = 0; w * WARP < b.size; ++w) {
       b.warps[w].ready = b.warps[w].waiting;
       b.warps[w].waiting = 0;
       b.ready_warps |= 1u << w;
@@ -274,8 +274,8 @@ EMULATOR_PLAIN inline void together(uint32_t lanes, void *argument, void (*compl
   Block &b = *block;
   Thread &self = *current;
   Warp &w = b.warps[self.warp];
-  int present = b.size - self.warp * kWarp;
-  if (present < kWarp) lanes &= (1u << present) - 1;
+  int present = b.size - self.warp * WARP;
+  if (present < WARP) lanes &= (1u << present) - 1;
   if (!(lanes >> self.lane & 1)) die("a lane is not in its own mask at %s:%d", file, line);
   WarpOperation &operation = w.operations[__builtin_ctz(lanes)];
   if (operation.arrived == 0) {
@@ -322,10 +322,10 @@ inline Order order_wanted() {
 // share gives blocks dynamic shared memory of a size. What lies on either side must not be touched.
 inline void share(size_t size) {
   const size_t margin = 1024;
-  if (!shared_memory) shared_memory = static_cast<char *>(aligned_alloc(1024, margin + kMaxShared + margin)) + margin;
+  if (!shared_memory) shared_memory = static_cast<char *>(aligned_alloc(1024, margin + MAX_SHARED + margin)) + margin;
 #ifdef __SANITIZE_ADDRESS__
   if (shared_size != size) {
-    ASAN_POISON_MEMORY_REGION(shared_memory - margin, margin + kMaxShared + margin);
+    ASAN_POISON_MEMORY_REGION(shared_memory - margin, margin + MAX_SHARED + margin);
     ASAN_UNPOISON_MEMORY_REGION(shared_memory, size);
   }
 #endif
@@ -341,8 +341,8 @@ inline void run_grid(const Grid &grid) {
     for (int i = 0; i < size; ++i) {
       Thread &t = b.threads[i];
       t.index = {i % grid.block.x, i / grid.block.x % grid.block.y, i / (grid.block.x * grid.block.y)};
-      t.lane = i % kWarp;
-      t.warp = i / kWarp;
+      t.lane = i % WARP;
+      t.warp = i / WARP;
     }
   }
   b.size = size;

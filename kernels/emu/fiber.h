@@ -19,15 +19,15 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-// The emulator's own inner functions are not instrumented: they are right by now, and run once a thread.
+// The emulator's own inner functions are not instrumented: they are right by now, and run once per thread.
 #define EMULATOR_PLAIN __attribute__((no_sanitize("address", "undefined")))
 
 namespace emulator {
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr size_t kStackSize = 256 << 10;  // frames are larger with red zones
+constexpr size_t STACK_SIZE = 256 << 10;  // frames are larger with red zones
 #else
-constexpr size_t kStackSize = 64 << 10;
+constexpr size_t STACK_SIZE = 64 << 10;
 #endif
 
 // Fiber is one stack and where its code was left.
@@ -82,7 +82,7 @@ EMULATOR_PLAIN inline void switch_to(Fiber *next) {
 // new_fiber makes a fiber that will run main, which never returns. Below its stack lies a page that must not be touched.
 inline Fiber *new_fiber(void (*main)()) {
   const size_t guard = 4096;
-  void *memory = mmap(nullptr, guard + kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mmap(nullptr, guard + STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED || mprotect(memory, guard, PROT_NONE) != 0) {
     fprintf(stderr, "CUDA emulator: no memory for the stack of a thread\n");
     abort();
@@ -90,16 +90,16 @@ inline Fiber *new_fiber(void (*main)()) {
   char *stack = static_cast<char *>(memory) + guard;
   Fiber *fiber = new Fiber;
   fiber->stack = stack;
-  fiber->stack_size = kStackSize;
+  fiber->stack_size = STACK_SIZE;
 #ifdef MIXMAS_EMULATOR_UCONTEXT
   getcontext(&fiber->context);
   fiber->context.uc_stack.ss_sp = stack;
-  fiber->context.uc_stack.ss_size = kStackSize;
+  fiber->context.uc_stack.ss_size = STACK_SIZE;
   fiber->context.uc_link = nullptr;
   makecontext(&fiber->context, main, 0);
 #else
   // What swap_stacks pops: six registers, main, and in the place of main's return address nothing.
-  void **top = reinterpret_cast<void **>(stack + kStackSize - 64);
+  void **top = reinterpret_cast<void **>(stack + STACK_SIZE - 64);
   *--top = nullptr;
   *--top = reinterpret_cast<void *>(main);
   for (int i = 0; i < 6; ++i) *--top = nullptr;

@@ -38,11 +38,11 @@ struct Operands {
 template <int K>
 EMULATOR_FAST void multiply(Warp &warp, const Operands<K> &operands) {
   typedef float Four __attribute__((vector_size(16)));
-  constexpr int kRows = 4;  // at a time, in registers
-  for (int from = 0; from < 16; from += kRows) {
-    float *d[kRows][4];  // of the four lanes that hold a row, two elements each
-    Four low[kRows], high[kRows];
-    for (int i = 0; i < kRows; ++i) {
+  constexpr int ROWS = 4;  // at a time, in registers
+  for (int from = 0; from < 16; from += ROWS) {
+    float *d[ROWS][4];  // of the four lanes that hold a row, two elements each
+    Four low[ROWS], high[ROWS];
+    for (int i = 0; i < ROWS; ++i) {
       int row = from + i;
       for (int t = 0; t < 4; ++t) d[i][t] = static_cast<Fragments *>(warp.arguments[row % 8 * 4 + t])->d + row / 8 * 2;
       low[i] = Four{d[i][0][0], d[i][0][1], d[i][1][0], d[i][1][1]};
@@ -50,12 +50,12 @@ EMULATOR_FAST void multiply(Warp &warp, const Operands<K> &operands) {
     }
     for (int k = 0; k < K; ++k) {
       const Four *b = reinterpret_cast<const Four *>(operands.b[k]);
-      for (int i = 0; i < kRows; ++i) {
+      for (int i = 0; i < ROWS; ++i) {
         low[i] += operands.a[from + i][k] * b[0];
         high[i] += operands.a[from + i][k] * b[1];
       }
     }
-    for (int i = 0; i < kRows; ++i) {
+    for (int i = 0; i < ROWS; ++i) {
       for (int j = 0; j < 2; ++j) {
         d[i][0][j] = low[i][j];
         d[i][1][j] = low[i][2 + j];
@@ -159,7 +159,7 @@ void copy_async(void *shared, const void *global, bool valid) {
     die("asynchronous copy of %d bytes: an address is not aligned to them", Bytes);
   }
   const char *at = static_cast<char *>(shared);
-  if (at < shared_memory - 1024 || at >= shared_memory + kMaxShared + 1024) {
+  if (at < shared_memory - 1024 || at >= shared_memory + MAX_SHARED + 1024) {
     die("asynchronous copy to an address that is not in dynamic shared memory");
   }
 #ifdef __SANITIZE_ADDRESS__

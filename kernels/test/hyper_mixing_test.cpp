@@ -1,4 +1,4 @@
-// Tests of hyper_mixing.cu, hyper_mixing_grad.cu and hyper_mix.cu against hyper_mixing_simple.h.
+// Tests of hyper_mixing.cu, hyper_mixing_grad.cu and generated_mlp.cu against hyper_mixing_simple.h.
 #include "check.h"
 #include "hyper_mixing_simple.h"
 #include "operands.h"

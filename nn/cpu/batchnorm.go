@@ -30,7 +30,7 @@ func newChannels(b *binder, outer, count, inner int) channels {
 // size is the number of elements of a channel.
 func (c *channels) size() int { return c.outer * c.inner }
 
-// sum shares out the computation of one sum a channel, and adds up the slices' sums into the first slice's.
+// sum shares out the computation of one sum per channel, and adds up the slices' sums into the first slice's.
 func (c *channels) sum(t *turn, f part) {
 	if c.inner == 1 {
 		t.split(c.rows.count, grain(c.rows.size*c.channels), f)
@@ -43,7 +43,7 @@ func (c *channels) sum(t *turn, f part) {
 	}
 }
 
-// add computes the sums of units of sum. columns adds rows i ≤ r < j to one sum a channel; with inner above 1, elements is
+// add computes the sums of units of sum. columns adds rows i ≤ r < j to one sum per channel; with inner above 1, elements is
 // the sum over elements k ≤ e < m of a channel.
 func (c *channels) add(from, to int, columns func(sum []float32, i, j int), elements func(channel, k, m int) float32) {
 	if c.inner == 1 {

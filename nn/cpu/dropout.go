@@ -15,7 +15,7 @@ type dropout struct {
 	compute part
 }
 
-// dropoutBlock is the number of elements that workers share out at a time: 4 elements a counter.
+// dropoutBlock is the number of elements that workers share out at a time: 4 elements per counter.
 const dropoutBlock = 256
 
 var _ = register(bindDropout)

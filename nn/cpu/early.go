@@ -50,18 +50,22 @@ func uses(p *device.Program, index int, o *device.Adam) []use {
 	}
 	slices.Sort(ends)
 	ends = slices.Compact(ends)
+	last := make([]int, len(ends)-1) // use of each piece between two ends
+	for i := range last {
+		last[i] = -1
+	}
+	for _, u := range all {
+		i, _ := slices.BinarySearch(ends, u.from)
+		for ; ends[i] < u.to; i++ {
+			last[i] = max(last[i], u.last)
+		}
+	}
 	var pieces []use
 	for i, to := range ends[1:] {
-		piece := use{ends[i], to, -1}
-		for _, u := range all {
-			if u.from < to && piece.from < u.to {
-				piece.last = max(piece.last, u.last)
-			}
-		}
-		if n := len(pieces); n > 0 && pieces[n-1].last == piece.last {
+		if n := len(pieces); n > 0 && pieces[n-1].last == last[i] {
 			pieces[n-1].to = to
 		} else {
-			pieces = append(pieces, piece)
+			pieces = append(pieces, use{ends[i], to, last[i]})
 		}
 	}
 	slices.SortStableFunc(pieces, func(a, b use) int { return cmp.Compare(a.last, b.last) })

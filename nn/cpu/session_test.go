@@ -55,7 +55,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 			r := must(s.Load(&f.program))(t)
 			f.write(t, s, r)
 			if n := testing.AllocsPerRun(5, func() { check(t, r.Run(f.step)) }); n != 0 {
-				t.Fatalf("%s with %d workers: %T makes %g allocations a run", d.Numerics(), d.Workers(), f.op, n)
+				t.Fatalf("%s with %d workers: %T makes %g allocations per run", d.Numerics(), d.Workers(), f.op, n)
 			}
 		})
 	}

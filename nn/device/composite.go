@@ -15,19 +15,15 @@ type Composite interface {
 
 // Private says whether no operation but composite i and its gradient read buffer b, which i writes.
 func (p *Program) Private(i int, b Buffer) bool {
-	if info := p.Info(b); info.Space != Arena || info.Last == len(p.Operations) {
+	info := p.Info(b)
+	switch {
+	case info.Space != Arena || info.Last == len(p.Operations):
 		return false
+	case info.Last == i:
+		return true
 	}
-	var reads, writes []Buffer
-	for j, op := range p.Operations {
-		if c, ok := op.(Composite); j == i || ok && c.Of() != nil && c.Of() == p.Operations[i] {
-			continue
-		}
-		if reads, writes = op.Buffers(reads[:0], writes[:0]); slices.Contains(reads, b) {
-			return false
-		}
-	}
-	return true
+	c, ok := p.Operations[info.Last].(Composite)
+	return ok && info.Readers == 1 && c.Of() == p.Operations[i]
 }
 
 // Parts are the operations of a [Composite], which embeds them.

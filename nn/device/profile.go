@@ -9,7 +9,7 @@ import (
 type Profiler interface {
 	Runner
 	// Trace is a Run, with the same effects and the same bits, that runs the operations one by one, waits for them, and
-	// adds the seconds that each took to its element of seconds, which has one an operation. It allocates nothing on the
+	// adds the seconds that each took to its element of seconds, which has one per operation. It allocates nothing on the
 	// heap.
 	Trace(step Step, seconds []float64) error
 }

@@ -26,6 +26,8 @@ type BufferInfo struct {
 	// First and Last are the indices of the first and the last operation during which the buffer holds a value.
 	// Inputs begin at -1, outputs end at len(Program.Operations).
 	First, Last int
+	// Readers is the number of operations that read what another wrote to it.
+	Readers int
 	// Data are the contents of a constant.
 	Data []float32
 }

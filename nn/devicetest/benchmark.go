@@ -117,7 +117,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 			list = append(list, trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"}))
 		}
 	}
-	softmax, err := shares(32, 4, 64).recorded(t, nil).Compile("softmax")
+	softmax, err := shares(32, 4, 64, 64).recorded(t, nil).Compile("softmax")
 	if err != nil {
 		t.Fatal(err)
 	}

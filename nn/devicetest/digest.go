@@ -43,7 +43,7 @@ func TrainedDigest(t *testing.T, d device.Device) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// mixed is a model of a map, a sequence, a picture and a table: all architectures, dropout, batch norm, many labels.
+// mixed is a model of a map, a sequence, a picture and a table: all architectures, dropout, batch norm, several labels per sample.
 func mixed() mixer.Specification {
 	choice := func(name string, options any) mixer.Choice { return mixer.Choice{Architecture: name, Options: options} }
 	return mixer.Specification{

@@ -12,7 +12,7 @@ import (
 )
 
 // Metrics computes every metric of probabilities (rows × classes) against labels: class indices, or rows × classes zeros
-// and ones for many labels. It is handed in because metrics lie above devices; nil
+// and ones for multi-label ones. It is handed in because metrics lie above devices; nil
 // leaves their cases out.
 type Metrics func(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error)
 

@@ -35,12 +35,9 @@ func operationSubjects(t testing.TB, edges []int) []subject {
 			maps(1+odd(3), 2+odd(9), 2+odd(9), odd(20), odd(20)), losses(odd(20), 1+odd(20)),
 			mixing(odd(4), odd(20), 1+odd(9), odd(9), odd(40)))
 	}
-	list = append(list, mixing(3, 4, 16, 4, 64), mixing(2, 33, 6, 5, 17), shares(3, 2, 7), shares(2, 3, 20), shares(1, 1, 1))
+	list = append(list, mixing(3, 4, 16, 4, 64), mixing(2, 33, 6, 5, 17), shares(3, 2, 7, 7), shares(2, 3, 20, 20))
 	for _, n := range edges {
-		list = append(list, rows(2, 3, n), losses(3, n))
-		if n < 300 {
-			list = append(list, shares(2, 1, n))
-		}
+		list = append(list, rows(2, 3, n), losses(3, n), shares(2, 1, 2, n))
 		if n < 1000 {
 			list = append(list, matrices(2, n, 3, 5, 4), matrices(1, 3, 5, n, 4), rows(2, n+1, 5), rows(n+1, 2, 3), maps(2, 3, 4, n, 2), losses(n, 3))
 		}

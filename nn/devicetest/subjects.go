@@ -245,21 +245,21 @@ func maps(b, height, width, channels, out int) subject {
 		}}
 }
 
-// shares are softmaxes of b samples of h heads of n tokens, with a mask for each sample, one for each head, and without one. The
+// shares are softmaxes of b samples of h heads of n rows, with a mask for each sample, one for each head, and without one. The
 // first sample's mask leaves nothing.
-func shares(b, h, n int) subject {
+func shares(b, h, n, width int) subject {
 	s := nn.NewScope()
-	bias := s.Parameter("bias", nn.Normal(1), n)
-	return subject{fmt.Sprintf("shares %d×%d×%d", b, h, n), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
-		x := r.random("x", random, b, h, n, n)
+	bias := s.Parameter("bias", nn.Normal(1), width)
+	return subject{fmt.Sprintf("shares %d×%d×%d×%d", b, h, n, width), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, b, h, n, width)
 		r.RequireGradient(x)
 		logits := r.Add(x, r.Parameter(bias))
-		mask := make([]float32, b*h*n)
-		for i := n; i < len(mask); i++ {
+		mask := make([]float32, b*h*width)
+		for i := width; i < len(mask); i++ {
 			mask[i] = float32(random.IntN(3)) / 2 // anything but 0 counts
 		}
-		y := r.Softmax(logits, r.input("mask", mask[:b*n], b, n))
-		y = r.Add(y, r.Softmax(logits, r.input("masks", mask, b, h, n)))
+		y := r.Softmax(logits, r.input("mask", mask[:b*width], b, width))
+		y = r.Add(y, r.Softmax(logits, r.input("masks", mask, b, h, width)))
 		return r.total(random, r.Add(r.Softmax(y, nil), x))
 	}}
 }

@@ -96,7 +96,7 @@ func (in Input) check() error {
 		return fmt.Errorf("unknown kind of input %q: known are %s, %s, %s and %s", in.Kind, Map, Sequence, Table, Tokens)
 	}
 	if len(in.Shape) != rank {
-		return fmt.Errorf("a sample of a %s has %d dimensions, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
+		return fmt.Errorf("a %s has %d dimensions per sample, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
 	}
 	for _, n := range in.Shape {
 		if n < 1 {

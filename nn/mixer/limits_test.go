@@ -216,10 +216,10 @@ func TestSizesAreCheckedBeforeTheyAreUsed(t *testing.T) {
 		{"monarch of a prime", one("monarch_mixer", &mixer.MonarchMixerOptions{Width: 34359738337, Depth: 1}, 1, 8, 8), "has more than"},
 		{"regions of 1000s", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) {
 			o.Depths, o.Dims, o.MLPRatio, o.Expansion, o.Group = []int{1000, 1000, 1000, 1000}, []int{4, 4, 4, 4}, []int{2, 2, 2, 2}, []int{2, 2, 2, 2}, []int{1, 1, 1, 1}
-		}), 1, 112, 112), "the model has more than 32768 tensors: want fewer blocks"},
+		}), 1, 112, 112), "the model has more than 32768 tensors: use fewer blocks"},
 		{"many regions", one("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Depths[0] = 1000 }), 1, 112, 112), ""},
 		{"many operations", mixer.Specification{Classes: 2, Fusion: mixer.Fuse("concat"), Network: &monarch, Modalities: []mixer.Modality{
-			image(monarch.Architecture, monarch.Options, 1, 56, 56)}}, "the model has more than 32768 operations: want fewer blocks"},
+			image(monarch.Architecture, monarch.Options, 1, 56, 56)}}, "the model has more than 32768 operations: use fewer blocks"},
 		{"deep as can be", deep, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

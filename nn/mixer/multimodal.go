@@ -17,7 +17,7 @@ const (
 	FusionPrediction = "fusion"
 )
 
-// Multimodal is an encoder per modality, linear layers to one width, a fusion function, a fusion network, and a head on the
+// Multimodal is one encoder per modality, linear layers to one width, a fusion function, a fusion network, and a head on the
 // mean of its tokens; each modality has a head of its own on the mean of its tokens. The loss is that of the prediction
 // plus those of all modalities. It implements [nn.Model].
 type Multimodal struct {

@@ -272,6 +272,32 @@ func TestCompositesNameTheirOperands(t *testing.T) {
 	}
 }
 
+// What a composite writes is private where no other operation reads it but its gradient.
+func TestPrivate(t *testing.T) {
+	for _, c := range programCases(t) {
+		p := c.record(t)
+		for i, op := range p.Operations {
+			composite, ok := op.(device.Composite)
+			if !ok {
+				continue
+			}
+			_, writes := op.Buffers(nil, nil)
+			for _, b := range writes {
+				private := p.Info(b).Space == device.Arena && p.Info(b).Last != len(p.Operations)
+				for j, other := range p.Operations {
+					gradient, ok := other.(device.Composite)
+					if reads, _ := other.Buffers(nil, nil); j != i && slices.Contains(reads, b) && !(ok && gradient.Of() == composite) {
+						private = false
+					}
+				}
+				if p.Private(i, b) != private {
+					t.Errorf("%s: buffer %d (%s) of operation %d (%s): private is %t, want %t", c.name, b, p.Info(b).Name, i, op.Name(), !private, private)
+				}
+			}
+		}
+	}
+}
+
 // leaf is an operation that is no composite, with those that it is part of.
 type leaf struct {
 	device.Operation

@@ -22,7 +22,7 @@ type Specification struct {
 	// Classes is the number of logits; MultiLabel says that each is a label of its own.
 	Classes    int  `json:"classes"`
 	MultiLabel bool `json:"multi_label,omitempty"`
-	// PosWeight multiplies the loss of positive labels, one weight per class. It is empty, or for multi-label data.
+	// PosWeight multiplies the loss of positive labels, one weight per class. It is for multi-label models, and empty for others.
 	PosWeight []float32 `json:"pos_weight,omitempty"`
 }
 

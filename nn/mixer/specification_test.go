@@ -62,7 +62,7 @@ func TestBuildErrors(t *testing.T) {
 		{"small map", one(image("ramlp", ramlp(func(*mixer.RaMLPOptions) {}), 1, 2, 2)), "too small"},
 		{"other options", one(image("ramlp", &mixer.SimpleMLPOptions{}, 1, 28, 28)), "ramlp: options of type *mixer.SimpleMLPOptions cannot be taken: want *mixer.RaMLPOptions"},
 		{"kind", one(image("simple_mlp", nil, 1, 28, 28)), "simple_mlp does not take inputs of kind \"map\": it takes table"},
-		{"shape", one(image("mlp_mixer", nil, 28, 28)), "a sample of a map has 3 dimensions, got the shape 28×28"},
+		{"shape", one(image("mlp_mixer", nil, 28, 28)), "a map has 3 dimensions per sample, got the shape 28×28"},
 		{"empty shape", one(image("mlp_mixer", nil, 1, 0, 28)), "no elements"},
 		{"architecture", one(image("mixer", nil, 1, 28, 28)), "unknown architecture \"mixer\": known are hyper_mixer, mlp_mixer, monarch_mixer, ramlp, simple_mlp"},
 		{"classes", mixer.Specification{Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "classes"},

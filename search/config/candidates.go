@@ -60,7 +60,7 @@ func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
 
 // decode reads the same, or the list of candidates alone.
 func (f *Fusions) decode(d *decoder, n *yaml.Node, field string) {
-	if resolve(n).Kind == yaml.SequenceNode {
+	if resolve(n).Kind != yaml.MappingNode {
 		*f, _ = fusions.list(d, n, field, nil)
 		return
 	}

@@ -10,6 +10,7 @@ package config
 import (
 	"mixmas/nn"
 	"mixmas/search/sample"
+	"mixmas/search/strategy"
 )
 
 // Config is a checked plan: which data, which sample, what is tried, and how the winner is trained.
@@ -46,6 +47,7 @@ type Sample struct {
 
 // Search says what is tried and how a stage's winner is chosen.
 type Search struct {
+	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; options of the strategy follow."`
 	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects; all metrics are kept."`
 	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: start from their trained weights, or from scratch (warm | scratch)."`
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which kept scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
@@ -54,6 +56,9 @@ type Search struct {
 	Fusions     Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
 	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one stands in while the fusion function is chosen."`
 	Training    Training              `yaml:"training" json:"training" doc:"The short training that a candidate is judged by."`
+
+	// Searcher is the strategy of that name with its options.
+	Searcher strategy.Strategy `yaml:"-" json:"-"`
 }
 
 // Train is the recipe of the full training.
@@ -82,6 +87,7 @@ func base() *Config {
 		Seed: 1, Numerics: "auto",
 		Sample: Sample{Options: sample.Defaults(), Validation: "all"},
 		Search: Search{
+			Strategy: strategy.Default, Searcher: defaultStrategy(),
 			Metric: "accuracy", Start: "warm", Reuse: "exact",
 			Fusions:  functions("concat", "mean", "max"),
 			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}},

@@ -150,6 +150,9 @@ func TestParseErrors(t *testing.T) {
 		{"sampler", small + "sample: {sampler: dice}", `c.yaml:11: sample.sampler: unknown sampler "dice": known are random, stratified`},
 		{"validation", small + "sample: {validation: some}", `c.yaml:11: sample.validation: want one of all, formula, got "some"`},
 		{"metric", edit("search:", "search:\n  metric: acc"), `c.yaml:3: search.metric: unknown metric "acc": known are accuracy, balanced_accuracy, hamming_accuracy`},
+		{"strategy", edit("search:", "search:\n  strategy: rnd\n  depth: 3"), `c.yaml:3: search.strategy: unknown search strategy "rnd": known are random, stages`},
+		{"trials", edit("search:", "search:\n  strategy: random\n  trials: 0"), "c.yaml:4: search.trials: want at least 1, got 0"},
+		{"trials of stages", edit("search:", "search:\n  trials: 5"), "c.yaml:3: search.trials: is an option of the strategy random, not of stages"},
 		{"epochs", edit("search:", "search:\n  training: {epochs: 0}"), "c.yaml:3: search.training.epochs: want at least 1, got 0"},
 		{"dropout", edit("search:", "search:\n  training:\n    dropout: 1"), "c.yaml:4: search.training.dropout: want less than 1, got 1"},
 		{"learning rate", small + "train: {training: {learning_rate: 0}}", "c.yaml:11: train.training.learning_rate: want more than 0, got 0"},
@@ -218,7 +221,8 @@ func TestParseReportsSeveralErrors(t *testing.T) {
 }
 
 func TestSaveRoundTrips(t *testing.T) {
-	for _, text := range []string{small, edit("{name: test_mixer, heads: 2}", "{name: test_mixer, dropout: 0}", "path: there", "pos_weight: [1, 2.5]")} {
+	for _, text := range []string{small, edit("{name: test_mixer, heads: 2}", "{name: test_mixer, dropout: 0}", "path: there", "pos_weight: [1, 2.5]"),
+		edit("search:", "search:\n  strategy: random\n  trials: 7")} {
 		c := parse(t, text)
 		var saved bytes.Buffer
 		if err := c.Save(&saved); err != nil {

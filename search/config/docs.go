@@ -8,6 +8,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
+	"mixmas/search/strategy"
 )
 
 // What the template says of fields that have no doc tag.
@@ -48,6 +49,10 @@ func templateHead() string {
 	section("Metrics")
 	for _, m := range metric.All() {
 		line(m.Name, m.Doc)
+	}
+	section("Search strategies")
+	for _, name := range strategy.Names() {
+		line(name, strategy.Doc(name))
 	}
 	text.WriteString("\n")
 	return text.String()

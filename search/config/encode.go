@@ -49,14 +49,12 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 		return e.candidates(value, architectures)
 	case Fusions:
 		return e.fusions(value)
+	case Search:
+		return e.fields(value.fields())
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		for _, f := range options.Fields(v) {
-			e.add(n, f.Name, f.Doc, e.value(f.Value))
-		}
-		return n
+		return e.fields(options.Fields(v))
 	case reflect.Map:
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		keys := v.MapKeys()
@@ -76,6 +74,15 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 		return n
 	}
 	return scalarNode(v)
+}
+
+// fields is the mapping of fields of a struct.
+func (e encoder) fields(list []options.Field) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for _, f := range list {
+		e.add(n, f.Name, f.Doc, e.value(f.Value))
+	}
+	return n
 }
 
 // data is {format, the format's options, pos_weight where there is one}.

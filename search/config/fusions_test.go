@@ -70,7 +70,7 @@ func TestFusionErrors(t *testing.T) {
 		"[]":                             "c.yaml:10: search.fusions: is empty: list at least one fusion function",
 		"{candidates: []}":               "c.yaml:10: search.fusions.candidates: is empty: list at least one fusion function",
 		"{}":                             "c.yaml:10: search.fusions: candidates is missing: list at least one fusion function",
-		"concat":                         `c.yaml:10: search.fusions: want fields with values, got "concat"`,
+		"concat":                         `c.yaml:10: search.fusions: want a list, got "concat"`,
 		"[cocat]":                        `c.yaml:10: search.fusions[0]: unknown fusion function "cocat": ` + known + " (did you mean concat?)",
 		"[concat, concat]":               `c.yaml:10: search.fusions[1]: "concat" is already in the list: give one of the two a label of its own`,
 		"[{gates: 1}]":                   "c.yaml:10: search.fusions[0]: name is missing: known fusion functions are concat, mean",

@@ -10,6 +10,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
+	"mixmas/search/strategy"
 )
 
 // Schema is the JSON schema of configurations, for editors that complete and check YAML. It knows the formats, metrics,
@@ -38,8 +39,20 @@ func reflector() *jsonschema.Reflector {
 	}
 }
 
-// JSONSchemaExtend adds the registered metrics, and the architectures that fit.
+// JSONSchemaExtend adds the registered strategies with their options, the metrics, and the architectures that fit.
 func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
+	for _, name := range strategy.Names() {
+		addWord(s.Properties.Value("strategy"), name, strategy.Doc(name))
+		chosen, err := strategy.New(name)
+		if err != nil {
+			panic(err)
+		}
+		options := optionsSchema(chosen)
+		for p := options.Properties.Oldest(); p != nil; p = p.Next() {
+			p.Value.Description = "Of the strategy " + name + ": " + p.Value.Description
+			s.Properties.Set(p.Key, p.Value)
+		}
+	}
 	for _, m := range metric.All() {
 		addWord(s.Properties.Value("metric"), m.Name, m.Doc)
 	}

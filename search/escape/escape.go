@@ -20,7 +20,7 @@ func Terminal(text string) string {
 	}
 	var b strings.Builder
 	for i, r := range text {
-		if r == utf8.RuneError && text[i] != replacement[0] {
+		if r == utf8.RuneError && !strings.HasPrefix(text[i:], replacement) {
 			fmt.Fprintf(&b, `\x%02x`, text[i])
 		} else if hidden(r) {
 			b.WriteString(escaped(r))
@@ -38,7 +38,7 @@ const replacement = string(utf8.RuneError)
 func Unprintable(text string) (escape string, found bool) {
 	for i, r := range text {
 		switch {
-		case r == utf8.RuneError && text[i] != replacement[0]:
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], replacement):
 			return fmt.Sprintf(`\x%02x`, text[i]), true
 		case hidden(r):
 			return escaped(r), true

@@ -26,6 +26,7 @@ func TestTerminal(t *testing.T) {
 		"a\u2028b\u2029":         `a\u2028b\u2029`,
 		"\U000e0041":             `\U000e0041`,
 		"\xff\xfea":              `\xff\xfea`,
+		"\xef\xbf|\xef":          `\xef\xbf|\xef`, // how U+FFFD begins
 		"\ufffd":                 "\ufffd",
 		"می\u200cخواهم 👩\u200d🔬": "می\u200cخواهم 👩\u200d🔬",
 	} {

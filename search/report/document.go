@@ -14,6 +14,14 @@ type Document struct {
 	Dataset Dataset `json:"dataset"`
 	Sample  Sample  `json:"sample"`
 	Stages  []Stage `json:"stages"`
+	// Strategy is how candidates were chosen, "" for stage by stage.
+	Strategy string `json:"strategy,omitempty"`
+	// Architecture is what was chosen for each part of the model; empty where the stages say it, each of which chose a part.
+	Architecture []Part `json:"architecture,omitempty"`
+	// Winner is the key of the chosen candidate, "" for the winner of the last stage, and Reason says why it won, where the
+	// strategy is named.
+	Winner string `json:"winner,omitempty"`
+	Reason string `json:"reason,omitempty"`
 	// Model and Test are from the full training; nil if there was only a search.
 	Model *Model `json:"model,omitempty"`
 	Test  *Test  `json:"test,omitempty"`
@@ -48,9 +56,15 @@ type Sample struct {
 	Distance float64 `json:"distance"`
 }
 
+// Part is what was chosen for a part of the model, such as a modality or "network".
+type Part struct {
+	Part string `json:"part"`
+	Name string `json:"name"`
+}
+
 // Stage is one choice of the search.
 type Stage struct {
-	// Name is such as "encoder/image", "fusion" or "network".
+	// Name is what was chosen, after a slash where its kind comes first, as in "encoder/image".
 	Name string `json:"name"`
 	// Metric is the metric that selects the winner.
 	Metric string `json:"metric"`

@@ -48,8 +48,8 @@ func WriteMarkdown(w io.Writer, p Page) error {
 // search is one search: the documents of the commands that ran it, looked it up, or trained on its data.
 type search struct {
 	documents []Document
-	stages    []Stage
-	sample    Sample
+	// found is the first document with stages: what was found. Its zero value is none.
+	found Document
 }
 
 // searches groups the documents of each search. A training of a preset has no stages: it belongs to the last search with the
@@ -69,8 +69,8 @@ func searches(documents []Document) []*search {
 			list = append(list, home)
 		}
 		home.documents = append(home.documents, d)
-		if len(home.stages) == 0 {
-			home.stages, home.sample = d.Stages, d.Sample
+		if len(home.found.Stages) == 0 {
+			home.found = d
 		}
 	}
 	return list
@@ -82,7 +82,7 @@ func (s *search) has(d Document) bool {
 	if d.Name != first.Name || d.Dataset.Name != first.Dataset.Name || d.Dataset.Fingerprint != first.Dataset.Fingerprint {
 		return false
 	}
-	return len(d.Stages) == 0 || len(s.stages) == 0 || slices.EqualFunc(d.Stages, s.stages, func(a, b Stage) bool {
+	return len(d.Stages) == 0 || len(s.found.Stages) == 0 || slices.EqualFunc(d.Stages, s.found.Stages, func(a, b Stage) bool {
 		return a.Name == b.Name && a.Metric == b.Metric && a.Winner == b.Winner &&
 			slices.EqualFunc(a.Candidates, b.Candidates, func(x, y Candidate) bool { return x.Name == y.Name && x.Key == y.Key })
 	})
@@ -123,11 +123,13 @@ func (s *search) markdown(b *strings.Builder) {
 	}
 	item("Machine", strings.Join(machines, "; "))
 	item("Data", dataLine(s.documents[0].Dataset))
-	if len(s.stages) > 0 {
-		item("Sample", sampleLine(s.sample))
-		item("Winner", winner(s.stages))
+	if len(s.found.Stages) > 0 {
+		item("Sample", sampleLine(s.found.Sample))
+		item("Winner", winner(s.found))
+		item("Strategy", s.found.Strategy)
+		item("Reason", s.found.Reason)
 	}
-	for _, stage := range s.stages {
+	for _, stage := range s.found.Stages {
 		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stage.Name))
 		stageTable(stage).markdown(b)
 	}

@@ -34,7 +34,7 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	if text := outcome(d); text != "" {
 		b.WriteString("\n")
 		if len(d.Stages) > 0 {
-			line("winner", winner(d.Stages))
+			line("winner", winner(d))
 		} else {
 			line("model", d.Model.Name)
 		}

@@ -9,13 +9,45 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// winner names the architecture that won, stage by stage; empty if nothing was searched.
-func winner(stages []Stage) string {
-	var parts []string
-	for _, s := range stages {
-		parts = append(parts, strings.TrimPrefix(s.Name, "encoder/")+": "+s.Winner)
+// winner names the architecture that won, part by part; empty if nothing was searched.
+func winner(d Document) string {
+	parts := d.Architecture
+	if len(parts) == 0 {
+		parts = Parts(d.Stages)
 	}
-	return strings.Join(parts, " · ")
+	var texts []string
+	for _, p := range parts {
+		texts = append(texts, p.Part+": "+p.Name)
+	}
+	return strings.Join(texts, " · ")
+}
+
+// Parts are the winners of stages that chose one part of the model each.
+func Parts(stages []Stage) []Part {
+	var parts []Part
+	for _, s := range stages {
+		part := s.Name
+		if _, name, found := strings.Cut(s.Name, "/"); found {
+			part = name
+		}
+		parts = append(parts, Part{part, s.Winner})
+	}
+	return parts
+}
+
+// chosen is the candidate that won, in the stage that chose it.
+func (d Document) chosen() (stage Stage, c Candidate, found bool) {
+	for _, s := range slices.Backward(d.Stages) {
+		for _, c := range s.Candidates {
+			if d.Winner == "" && c.Name == s.Winner || d.Winner != "" && c.Key == d.Winner {
+				return s, c, true
+			}
+		}
+		if d.Winner == "" {
+			return s, Candidate{}, false
+		}
+	}
+	return Stage{}, Candidate{}, false
 }
 
 // outcome describes the fully trained model, or the winner after a search alone: its size, training time and score. It is
@@ -33,16 +65,11 @@ func outcome(d Document) string {
 		}
 		return text
 	}
-	if len(d.Stages) == 0 {
+	stage, c, found := d.chosen()
+	if !found {
 		return ""
 	}
-	last := d.Stages[len(d.Stages)-1]
-	i := slices.IndexFunc(last.Candidates, func(c Candidate) bool { return c.Name == last.Winner })
-	if i < 0 {
-		return ""
-	}
-	c := last.Candidates[i]
-	return fmt.Sprintf("%s parameters, trained on the sample in %s seconds, %s %s on validation", params(c.Params), seconds(c.Seconds), last.Metric, score(c))
+	return fmt.Sprintf("%s parameters, trained on the sample in %s seconds, %s %s on validation", params(c.Params), seconds(c.Seconds), stage.Metric, score(c))
 }
 
 // modelLine says what was trained in full, and for how long.
@@ -70,8 +97,8 @@ func shown(d Document) []string {
 	if slices.Contains(all, "hamming_accuracy") { // multi-label
 		wanted = []string{"hamming_accuracy", "f1_micro", "f1_macro", "auroc_macro", "loss"}
 	}
-	if len(d.Stages) > 0 {
-		selecting := d.Stages[len(d.Stages)-1].Metric
+	if stage, _, _ := d.chosen(); stage.Metric != "" {
+		selecting := stage.Metric
 		wanted = append([]string{selecting}, slices.DeleteFunc(wanted, func(name string) bool { return name == selecting })...)
 	}
 	few := slices.DeleteFunc(wanted, func(name string) bool { return !slices.Contains(all, name) })

@@ -5,11 +5,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The predicates of VCMPPS that are used: greater, false for a NaN; unordered, true for one; and different, true for one.
+// The predicates of VCMPPS that are used: greater, false for a NaN; and unordered, true for one.
 const (
 	greater   = operand.U8(0x1e)
 	unordered = operand.U8(0x03)
-	different = operand.U8(0x04)
 )
 
 // nearest is the rounding mode of VROUNDPS.

@@ -43,7 +43,6 @@ var sets = map[string]func(*generator){
 		g.depthwise()
 		g.layerNorms()
 		g.softmax()
-		g.masked()
 		g.adam()
 		g.dropout()
 	},

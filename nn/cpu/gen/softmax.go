@@ -45,7 +45,11 @@ func (g *generator) softmax() {
 	g.Label("total")
 	g.returns(g.total(sum))
 	g.end()
+	g.masked()
 }
+
+// different is the predicate of VCMPPS that is true for a NaN too.
+const different = operand.U8(0x04)
 
 // masked emits what a mask does.
 func (g *generator) masked() {

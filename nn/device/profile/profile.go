@@ -103,7 +103,7 @@ type runner struct {
 	device.Profiler
 	profile *Profile
 	program *program
-	rows    []*row // one an operation
+	rows    []*row // one per operation
 	costs   []device.Cost
 	seconds []float64
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Write prints one table of operations by name over all programs, then one a program by name and sizes, each with the
+// Write prints one table of operations by name over all programs, then one per program by name and sizes, each with the
 // costliest operation first.
 //
 // FLOP/s and GB/s are those of [device.Operation.Cost], the least that an operation must do and move: values that stay in

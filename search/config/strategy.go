@@ -1,0 +1,71 @@
+package config
+
+import (
+	"reflect"
+
+	"gopkg.in/yaml.v3"
+
+	"mixmas/nn/options"
+	"mixmas/search/strategy"
+)
+
+// defaultStrategy is the strategy of a configuration that names none.
+func defaultStrategy() strategy.Strategy {
+	s, err := strategy.New(strategy.Default)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// decode reads the fields, among which are the options of the strategy.
+func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
+	known := true
+	if n.Kind == yaml.MappingNode {
+		if name := d.lookup(n, field, "strategy"); name != nil {
+			d.value(name, join(field, "strategy"), reflect.ValueOf(&s.Strategy).Elem(), options.Rules{})
+			chosen, err := strategy.New(s.Strategy)
+			if err != nil {
+				d.errorf(name.Line, join(field, "strategy"), "%v", err)
+				known = false
+			} else {
+				s.Searcher = chosen
+			}
+		}
+	}
+	list := s.fields()
+	var names []string
+	for _, f := range list {
+		names = append(names, f.Name)
+	}
+	d.mapping(n, field, func(key, value *yaml.Node) bool {
+		for _, f := range list {
+			if f.Name == key.Value {
+				d.value(value, join(field, f.Name), f.Value, f.Rules)
+				return true
+			}
+		}
+		if !known { // it may be an option of the strategy that was meant
+			return true
+		}
+		for _, name := range strategy.Names() {
+			if other, err := strategy.New(name); err == nil {
+				if _, knows := options.ByName(reflect.ValueOf(other).Elem(), key.Value); knows {
+					d.errorf(key.Line, join(field, key.Value), "is an option of the strategy %s, not of %s", name, s.Strategy)
+					return true
+				}
+			}
+		}
+		return false
+	}, names...)
+}
+
+// fields lists the fields, and after the strategy's name those of its options.
+func (s *Search) fields() (list []options.Field) {
+	for _, f := range options.Fields(reflect.ValueOf(s).Elem()) {
+		if list = append(list, f); f.Name == "strategy" {
+			list = append(list, options.Fields(reflect.ValueOf(s.Searcher).Elem())...)
+		}
+	}
+	return list
+}

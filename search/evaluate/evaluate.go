@@ -1,0 +1,222 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"mixmas/nn/device"
+	"mixmas/search/dataset"
+	"mixmas/search/store"
+	"mixmas/search/trial"
+)
+
+// Options are what an evaluator works with and by.
+type Options struct {
+	Data   dataset.Dataset
+	Store  *store.Store
+	Runner trial.Runner
+	// Workers is the number of jobs that run side by side; 0 is read as 1.
+	Workers int
+	// Observer is told how it goes on; nil: nobody.
+	Observer Observer
+	// Search is the name of the search, which scores remember.
+	Search string
+	// Metric is what people are shown of a score. A kept score that lacks it is measured again.
+	Metric string
+	// AnyNumerics lets scores of other numerics and versions of the kernels count, RetryFailed trains again what failed before.
+	AnyNumerics, RetryFailed bool
+	// OnlyKept trains nothing: what has no score is [ErrUntrained].
+	OnlyKept bool
+}
+
+// ErrUntrained says that a trial has no score yet.
+var ErrUntrained = errors.New("the search is not finished")
+
+// Evaluator scores jobs. Its methods may be called from several goroutines at once.
+type Evaluator struct {
+	options   Options
+	started   time.Time
+	workers   int64
+	slots     *semaphore.Weighted
+	flights   singleflight.Group
+	trainings atomic.Int64
+	ids       atomic.Int64
+	// known has the outcomes by the keys of their scores, in case one must be trained again because its weights were pruned.
+	known sync.Map
+}
+
+// New makes an evaluator.
+func New(o Options) *Evaluator {
+	if o.Observer == nil {
+		o.Observer = Silent{}
+	}
+	workers := int64(max(o.Workers, 1))
+	return &Evaluator{options: o, started: time.Now(), workers: workers, slots: semaphore.NewWeighted(workers)}
+}
+
+// Trainings counts the trainings that it had run.
+func (e *Evaluator) Trainings() int { return int(e.trainings.Load()) }
+
+// Outcome is a job with its score.
+type Outcome struct {
+	Job   trial.Job
+	Score store.Score
+	// Cached says that the score was there already.
+	Cached bool
+	// Foreign says that the score was computed with other numerics.
+	Foreign bool
+	// OutOfMemory is the error of a job that failed because the device's memory was full. Its score is not kept.
+	OutOfMemory error
+
+	id int // of the training; 0 for none
+}
+
+// Origin names the outcome's weights, for a job that starts from them.
+func (o *Outcome) Origin() trial.Origin {
+	return trial.Origin{Key: o.Score.Key, Name: o.Job.Name, File: o.Score.Weights}
+}
+
+// Score returns the outcomes of jobs, which run side by side: from the store where they are there, else by training. A training
+// that fails by its own specification is a score of status failed, not an error.
+func (e *Evaluator) Score(ctx context.Context, jobs ...trial.Job) ([]*Outcome, error) {
+	outcomes := make([]*Outcome, len(jobs))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, job := range jobs {
+		group.Go(func() (err error) {
+			if outcomes[i], err = e.score(ctx, job); err == nil {
+				e.known.Store(outcomes[i].Score.Key, outcomes[i])
+				e.announce(outcomes[i])
+			}
+			return err
+		})
+	}
+	return outcomes, group.Wait()
+}
+
+func (e *Evaluator) announce(o *Outcome) {
+	done := TrialDone{ID: o.id, Name: o.Job.Name, Metric: e.options.Metric, Score: math.NaN(), Cached: o.Cached, Seconds: o.Score.Seconds}
+	if score, defined := o.Score.Metrics[e.options.Metric]; defined {
+		done.Score = score
+	}
+	if o.Score.Status == store.Failed {
+		done.Err = errors.New(o.Score.Reason)
+	}
+	e.options.Observer.TrialDone(done)
+}
+
+// score is Score of one job. Equal jobs at the same time are trained once, in all processes that share the store.
+func (e *Evaluator) score(ctx context.Context, job trial.Job) (*Outcome, error) {
+	key, _, err := job.Specification.Key()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", job.Name, err)
+	}
+	mine := false
+	result, err, _ := e.flights.Do(fmt.Sprint(key, job.Until, job.Outputs), func() (any, error) {
+		mine = true
+		return e.scoreOnce(ctx, job, key)
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := *result.(*Outcome)
+	if !mine { // an equal job was scored at the same time
+		o.Job, o.Cached, o.id = job, true, 0
+	}
+	return &o, nil
+}
+
+// scoreOnce is score within this process.
+func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
+	var o *Outcome
+	look := func() (found bool, err error) {
+		o, err = e.lookUp(ctx, job, key)
+		return o != nil, err
+	}
+	if found, err := look(); found || err != nil {
+		return o, err
+	}
+	if e.options.OnlyKept {
+		return nil, fmt.Errorf("%s has no score: %w", job.Name, ErrUntrained)
+	}
+	t, lease, err := e.train(ctx, job, key, look)
+	if errors.Is(err, device.ErrOutOfMemory) {
+		// Another day the memory may suffice: the trial loses this search, but has no score.
+		sc := store.Score{Key: key, Name: job.Name, Status: store.Failed, Reason: err.Error()}
+		return &Outcome{Job: job, Score: sc, OutOfMemory: err, id: t.id}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", job.Name, err)
+	}
+	if lease == nil { // another process has trained it
+		return o, nil
+	}
+	defer lease.Release()
+	if err := e.options.Data.Unchanged(ctx); err != nil { // the score would be that of other data
+		return nil, fmt.Errorf("%s: %w", job.Name, err)
+	}
+	sc, err := e.keep(ctx, job, t.result)
+	if err != nil {
+		return nil, err
+	}
+	if further(sc, job) { // the store had more of the training, but not this part of it
+		o, err := e.cut(ctx, job, sc)
+		if o != nil {
+			o.Cached, o.id = false, t.id
+		}
+		return o, err
+	}
+	return &Outcome{Job: job, Score: sc, id: t.id}, nil
+}
+
+// trained is a training that has been run.
+type trained struct {
+	result trial.Result
+	id     int
+}
+
+// train runs a job, as [Evaluator.Once] does work. The weights that it starts from come first: to train them again takes a slot,
+// and who holds one must not wait for another.
+func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look func() (bool, error)) (t trained, lease *store.Lease, err error) {
+	pruned := false
+	w := Work{Key: key, Look: look, Waiting: job.Name + ": trained by another process, waiting", Do: func() (err error) {
+		e.trainings.Add(1)
+		t.id = int(e.ids.Add(1))
+		if job.Resume, err = e.partial(ctx, job, key); err != nil {
+			return err
+		}
+		t.result, err = e.options.Runner.Run(ctx, job, watch{e.options.Observer, t.id, job.Name})
+		pruned = errors.Is(err, store.ErrPruned) // while it waited for the slot
+		return err
+	}}
+	for {
+		for _, from := range job.Start {
+			if err := e.restore(ctx, from); err != nil {
+				return t, nil, err
+			}
+		}
+		pruned = false
+		if lease, err = e.Once(ctx, w); !pruned {
+			return t, lease, err
+		}
+	}
+}
+
+// keep puts what a training came to into the store.
+func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (store.Score, error) {
+	sc := r.Score
+	sc.Search = e.options.Search
+	var err error
+	if sc.Key, sc.Specification, err = job.Specification.Key(); err != nil {
+		return sc, err
+	}
+	return e.options.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
+}

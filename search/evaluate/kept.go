@@ -1,0 +1,126 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mixmas/search/dataset"
+	"mixmas/search/store"
+	"mixmas/search/trial"
+)
+
+// lookUp returns the kept outcome of a job, or nil.
+func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
+	sc, err := e.options.Store.Get(ctx, key)
+	foreign := false
+	if errors.Is(err, store.ErrNotFound) && e.options.AnyNumerics {
+		sc, err = e.lookUpForeign(ctx, job)
+		foreign = err == nil
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return e.lookUpPartial(ctx, job, key)
+	case err != nil:
+		return nil, err
+	case further(sc, job):
+		return e.cut(ctx, job, sc)
+	case sc.Status == store.Failed && e.options.RetryFailed && !e.options.OnlyKept && sc.Finished.Before(e.started):
+		return nil, nil
+	case foreign && !e.hasWeights(sc): // trained again here, they would be others
+		return nil, nil
+	}
+	if _, known := sc.Metrics[e.options.Metric]; !known && sc.Status == store.Finished {
+		if err := e.measure(ctx, job, &sc); err != nil {
+			return nil, fmt.Errorf("%s: %w", job.Name, err)
+		}
+	}
+	return &Outcome{Job: job, Score: sc, Cached: true, Foreign: foreign}, nil
+}
+
+// measure computes the metrics of a kept score from its outputs: the metric that is asked for may be newer than the score.
+func (e *Evaluator) measure(ctx context.Context, job trial.Job, sc *store.Score) error {
+	file, err := e.options.Store.Outputs(*sc)
+	if err != nil {
+		return fmt.Errorf("outputs: %w", err)
+	}
+	validation, err := dataset.Select(e.options.Data, dataset.Validation, job.Validation, nil)
+	if err != nil {
+		return err
+	}
+	sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, validation, file)
+	return err
+}
+
+// hasWeights reports whether a score's weights are still there, and whole.
+func (e *Evaluator) hasWeights(sc store.Score) bool {
+	_, err := e.options.Store.Weights(sc)
+	return err == nil
+}
+
+// Files are a store's files, as jobs name them.
+type Files struct{ *store.Store }
+
+// Weights implements [trial.Source].
+func (f Files) Weights(o trial.Origin) ([]byte, error) {
+	return f.Store.Weights(store.Score{Key: o.Key, Name: o.Name, Weights: o.File})
+}
+
+// Weights is the file of weights that a job ended with. Weights that were pruned or damaged are trained again and kept.
+func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
+	if o.Score.Status == store.Partial {
+		return nil, fmt.Errorf("weights of %s: it has not been trained to its end", o.Job.Name)
+	}
+	file, err := e.options.Store.Weights(o.Score)
+	if gone(err) {
+		file, err = e.trainAgain(ctx, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("weights of %s: %w", o.Job.Name, err)
+	}
+	return file, nil
+}
+
+// restore makes sure that the weights which a job starts from are there.
+func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
+	if o, known := e.known.Load(from.Key); known {
+		_, err := e.Weights(ctx, o.(*Outcome))
+		return err
+	}
+	if _, err := (Files{e.options.Store}).Weights(from); err != nil {
+		return fmt.Errorf("weights of %s: %w", from.Name, err)
+	}
+	return nil
+}
+
+// gone reports whether an error says that a file must be made again.
+func gone(err error) bool { return errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) }
+
+// trainAgain trains a job whose weights were pruned or damaged, and keeps them. The score stays: it would be the same.
+func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
+	file, err, _ := e.flights.Do("again "+o.Score.Key, func() (any, error) {
+		var weights []byte
+		look := func() (found bool, err error) {
+			weights, err = e.options.Store.Weights(o.Score)
+			if gone(err) {
+				return false, nil
+			}
+			return err == nil, err
+		}
+		job := o.Job
+		job.Until, job.Outputs = 0, nil
+		t, lease, err := e.train(ctx, job, o.Score.Key, look)
+		if lease == nil || err != nil {
+			return weights, err
+		}
+		defer lease.Release()
+		if t.result.Score.Status == store.Failed {
+			return nil, errors.New(t.result.Score.Reason)
+		}
+		return t.result.Weights, e.options.Store.PutWeights(ctx, o.Score, t.result.Weights)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return file.([]byte), nil
+}

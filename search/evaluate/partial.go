@@ -1,0 +1,73 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mixmas/search/dataset"
+	"mixmas/search/store"
+	"mixmas/search/trial"
+)
+
+// A job with [trial.Job.Until] leaves a partial score: of the epochs until then, with a checkpoint. A later job of the same key
+// goes on from there. Whatever the store holds, the outcome of such a job is that of a training which stopped at its epoch.
+
+// lookUpPartial returns the kept partial outcome of a job, or nil.
+func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
+	if job.Until == 0 {
+		return nil, nil
+	}
+	sc, err := e.options.Store.GetPartial(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(sc.Curve) > job.Until:
+		return e.cut(ctx, job, sc)
+	case len(sc.Curve) < job.Until:
+		return nil, nil
+	}
+	return &Outcome{Job: job, Score: sc, Cached: true}, nil
+}
+
+// cut is the outcome that a job had at its epoch, from the score of a training that has gone on; nil where the outputs after that
+// epoch are not kept.
+func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Outcome, error) {
+	file, err := e.options.Store.EpochOutputs(sc, job.Until)
+	if gone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	validation, err := dataset.Select(e.options.Data, dataset.Validation, job.Validation, nil)
+	if err != nil {
+		return nil, err
+	}
+	if sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, validation, file); err != nil {
+		return nil, fmt.Errorf("%s: %w", job.Name, err)
+	}
+	sc.Status, sc.Curve, sc.Weights, sc.Outputs, sc.Checkpoint = store.Partial, sc.Curve[:job.Until], "", sc.EpochOutputs[job.Until], ""
+	return &Outcome{Job: job, Score: sc, Cached: true}, nil
+}
+
+// further reports whether a score is of more epochs than a job wants.
+func further(sc store.Score, job trial.Job) bool {
+	return job.Until > 0 && len(sc.Curve) > job.Until && sc.Status != store.Failed
+}
+
+// partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough.
+func (e *Evaluator) partial(ctx context.Context, job trial.Job, key string) (*trial.Origin, error) {
+	sc, err := e.options.Store.GetPartial(ctx, key)
+	if errors.Is(err, store.ErrNotFound) || err == nil && job.Until > 0 && len(sc.Curve) >= job.Until {
+		return nil, nil
+	}
+	return &trial.Origin{Key: sc.Key, Name: sc.Name, File: sc.Checkpoint}, err
+}
+
+// Checkpoint implements [trial.Source].
+func (f Files) Checkpoint(o trial.Origin) ([]byte, error) {
+	return f.Store.Checkpoint(store.Score{Key: o.Key, Name: o.Name, Checkpoint: o.File})
+}

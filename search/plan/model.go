@@ -1,0 +1,47 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"mixmas/nn"
+	"mixmas/nn/dimensions"
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+)
+
+// CheckModel reports what of a model does not fit a data set.
+func CheckModel(spec mixer.Specification, data dataset.Dataset) error {
+	if spec.Classes != len(data.Task().Classes) || spec.MultiLabel != data.Task().MultiLabel() {
+		return fmt.Errorf("the model has %d classes (multi-label: %t), the data set %s %d (%t)",
+			spec.Classes, spec.MultiLabel, data.Name(), len(data.Task().Classes), data.Task().MultiLabel())
+	}
+	for _, m := range spec.Modalities {
+		i := dataset.ModalityIndex(data, m.Name)
+		if i < 0 {
+			return fmt.Errorf("the model reads a modality %s, which the data set %s does not have", m.Name, data.Name())
+		}
+		if have := data.Modalities()[i]; have.Kind != m.Kind || !slices.Equal(have.Shape, m.Shape) {
+			return fmt.Errorf("modality %s: the model reads a %s of %s, the data set %s has a %s of %s",
+				m.Name, m.Kind, dimensions.Text(m.Shape), data.Name(), have.Kind, dimensions.Text(have.Shape))
+		} else if have.Masked != m.Masked {
+			return fmt.Errorf("modality %s: the model is made for a mask: %t, the data set %s has lengths: %t", m.Name, m.Masked, data.Name(), have.Masked)
+		}
+	}
+	return recordable(spec)
+}
+
+// recordable builds and records a model for a batch of two samples.
+func recordable(spec mixer.Specification) error {
+	m, err := mixer.Build(spec)
+	if err != nil {
+		return err
+	}
+	g := nn.NewGraph(m.Parameters(), nn.Training, false)
+	var inputs []*nn.Value
+	for _, in := range m.Inputs() {
+		inputs = append(inputs, g.Input(in.Name, append([]int{2}, in.Shape...)...))
+	}
+	m.Forward(g, inputs, nil)
+	return g.Err()
+}

@@ -1,0 +1,100 @@
+// Package plan makes of a checked configuration and an open data set what a strategy searches: a space of candidates, all of
+// which have been built once, and the rows that they are trained and scored on.
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/sample"
+	"mixmas/search/strategy"
+	"mixmas/search/trial"
+)
+
+// FieldError says what is wrong with a field of the configuration, such as "search.networks".
+type FieldError struct {
+	Field string
+	Err   error
+}
+
+// Error is "field: error".
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+// Unwrap gives the error itself.
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// Space makes the space of a configuration on data, but for the sample, see [Sampled]. Every candidate is built: one that does
+// not fit is a [*FieldError].
+func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
+	s := &strategy.Space{Data: data, Metric: c.Search.Metric, Warm: c.Search.Start == "warm"}
+	for _, w := range c.Data.PosWeight {
+		s.PosWeight = append(s.PosWeight, float32(w))
+	}
+	choice := func(c config.Candidate, t config.Training) mixer.Choice {
+		return mixer.Choice{Architecture: c.Name, Options: c.WithDropout(t.Dropout)}
+	}
+	function := func(c config.Candidate, t config.Training) mixer.FusionChoice {
+		return mixer.FusionChoice{Function: c.Name, Options: c.WithDropout(t.Dropout)}
+	}
+	for _, m := range data.Modalities() {
+		s.Modalities = append(s.Modalities, strategy.Modality{Modality: m, Encoders: candidates(c, c.Search.Encoders[m.Name], choice)})
+	}
+	s.Fusions, s.Networks = candidates(c, c.Search.Fusions, function), candidates(c, c.Search.Networks, choice)
+	return s, check(s)
+}
+
+// candidates are those of a list, each as it is in a short training and in the full one.
+func candidates[C any](c *config.Config, list []config.Candidate, under func(config.Candidate, config.Training) C) []strategy.Option[C] {
+	var made []strategy.Option[C]
+	for _, candidate := range list {
+		made = append(made, strategy.Option[C]{Label: candidate.Label, Choice: under(candidate, c.Search.Training), Full: under(candidate, c.Train.Training)})
+	}
+	return made
+}
+
+// Sampled is the space with a sample drawn, for trainings with the numerics of a device.
+func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numerics string) (*strategy.Space, error) {
+	drawn, validation, err := Draw(ctx, c, space.Data)
+	if err != nil {
+		return nil, err
+	}
+	s := *space
+	s.Sample, s.Validation, s.Specification = drawn, validation, trial.On(s.Data, drawn.Rows, validation)
+	s.Specification.Numerics, s.Specification.Recipe, s.Specification.Seed = numerics, trial.Recipe{Recipe: c.Search.Training.Recipe}, c.Seed
+	return &s, nil
+}
+
+// FullRecipe is that of the full training.
+func FullRecipe(t config.Train) trial.Recipe {
+	r := trial.Recipe{Recipe: t.Training.Recipe, EarlyStopping: t.EarlyStopping}
+	if t.Plateau.Factor < 1 {
+		r.Plateau = &t.Plateau
+	}
+	return r
+}
+
+// Draw draws the rows that candidates are trained on, and the validation rows that score them, nil for all.
+func Draw(ctx context.Context, c *config.Config, data dataset.Dataset) (drawn sample.Sample, validation []int, err error) {
+	o := c.Sample.Options
+	draw := func(split dataset.Split) (sample.Sample, error) {
+		samples, err := dataset.Select(data, split, nil, nil)
+		if err != nil {
+			return sample.Sample{}, err
+		}
+		labels := sample.Labels{Rows: samples.Len(), Classes: len(data.Task().Classes), MultiLabel: data.Task().MultiLabel(), Label: samples.Label}
+		drawn, err := sample.Draw(ctx, labels, o, c.Seed)
+		if err != nil {
+			return drawn, fmt.Errorf("%s split: %w", split, err)
+		}
+		return drawn, nil
+	}
+	if drawn, err = draw(dataset.Train); err != nil || c.Sample.Validation != "formula" {
+		return drawn, nil, err
+	}
+	o.Size = 0
+	rows, err := draw(dataset.Validation)
+	return drawn, rows.Rows, err
+}

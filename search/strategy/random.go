@@ -1,0 +1,95 @@
+package strategy
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+
+	"mixmas/search/trial"
+)
+
+// Random are the options of the strategy random.
+type Random struct {
+	Trials int `yaml:"trials" json:"trials" jsonschema:"minimum=1,maximum=10000" doc:"How many different combinations are drawn and trained; all of them where there are fewer."`
+}
+
+func init() {
+	Register("random", "Draws whole combinations of encoders, fusion function and fusion network, and trains each from scratch.",
+		func() Strategy { return &Random{Trials: 20} })
+}
+
+// Search implements [Strategy]. Every combination has the same chance, and none is drawn twice.
+func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error) {
+	drawn := combinations(space, r.Trials)
+	var jobs []trial.Job
+	for _, c := range drawn {
+		jobs = append(jobs, space.Job("random", label(space, c), space.Model(c)))
+	}
+	stage, winner, err := space.decide(ctx, e, o, "random", jobs)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Stages: []*Stage{stage}, Choices: drawn[winner], Winner: stage.Winner, Reason: stage.Reason}, nil
+}
+
+// label names a combination in one word.
+func label(space *Space, c Choices) string {
+	var labels []string
+	for _, p := range space.Parts(c) {
+		labels = append(labels, p.Label)
+	}
+	return strings.Join(labels, "+")
+}
+
+// combinations draws different combinations with the search's seed: all of them, in order, where there are no more than wanted.
+func combinations(space *Space, wanted int) []Choices {
+	functions := space.Fusions
+	if len(space.Modalities) == 1 { // nothing to fuse: all functions are the same
+		functions = functions[:1]
+	}
+	places := []int{len(functions), len(space.Networks)}
+	for _, m := range space.Modalities {
+		places = append(places, len(m.Encoders))
+	}
+	all := 1 // as far as an int can count
+	for _, n := range places {
+		if all > math.MaxInt/n {
+			all = math.MaxInt
+			break
+		}
+		all *= n
+	}
+	var list []Choices
+	add := func(at []int) {
+		c := Choices{Encoders: map[string]Candidate{}, Fusion: functions[at[0]], Network: space.Networks[at[1]]}
+		for i, m := range space.Modalities {
+			c.Encoders[m.Name] = m.Encoders[at[2+i]]
+		}
+		list = append(list, c)
+	}
+	at := make([]int, len(places))
+	if wanted >= all {
+		for n := range all {
+			for i, size := range places {
+				at[i] = n % size
+				n /= size
+			}
+			add(at)
+		}
+		return list
+	}
+	rng := rand.New(rand.NewPCG(space.Specification.Seed, 0))
+	seen := map[string]bool{}
+	for len(list) < wanted {
+		for i, size := range places {
+			at[i] = rng.IntN(size)
+		}
+		if text := fmt.Sprint(at); !seen[text] {
+			seen[text] = true
+			add(at)
+		}
+	}
+	return list
+}

@@ -1,0 +1,104 @@
+package strategy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"mixmas/search/evaluate"
+	"mixmas/search/metric"
+	"mixmas/search/store"
+	"mixmas/search/trial"
+)
+
+// Stage is one decision: trials of which one is chosen.
+type Stage struct {
+	// Name is what is chosen, after what kind of thing that is where there are several of the kind, as in "encoder/image".
+	Name string
+	// Metric is what selects.
+	Metric string
+	// Outcomes are ranked, the best first.
+	Outcomes []*evaluate.Outcome
+	// Winner is the chosen one, and Reason says in a line why.
+	Winner *evaluate.Outcome
+	Reason string
+}
+
+// decide runs the jobs of a stage side by side and chooses the best, which is the job of the index winner. A stage in which none
+// can be chosen is an error.
+func (s *Space) decide(ctx context.Context, e Evaluator, o Observer, name string, jobs []trial.Job) (stage *Stage, winner int, err error) {
+	o.StageStarted(StageStarted{name, len(jobs)})
+	byJob, err := e.Score(ctx, jobs...)
+	if err != nil {
+		return nil, 0, err
+	}
+	outcomes := slices.Clone(byJob)
+	slices.SortStableFunc(outcomes, func(a, b *evaluate.Outcome) int { return rank(s.Metric, a, b) })
+	best := outcomes[0]
+	switch standing(s.Metric, best) {
+	case failed:
+		return nil, 0, fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (search.retry_failed tries them again)",
+			name, best.Job.Label, best.Score.Reason)
+	case unfinished:
+		return nil, 0, fmt.Errorf("stage %s: no candidate has been trained to its end", name)
+	case undefined:
+		return nil, 0, fmt.Errorf("stage %s: the metric %s is undefined for every candidate (a class may be missing in the validation split): choose another",
+			name, s.Metric)
+	}
+	stage = &Stage{Name: name, Metric: s.Metric, Outcomes: outcomes, Winner: best, Reason: reason(s.Metric, outcomes)}
+	o.StageDone(StageDone{name, best.Job.Label, stage.Reason})
+	return stage, slices.Index(byJob, best), nil
+}
+
+// The standings of outcomes, the best first: with a value of the metric, without, not trained to the end, failed.
+const (
+	defined = iota
+	undefined
+	unfinished
+	failed
+)
+
+func standing(metric string, o *evaluate.Outcome) int {
+	_, has := o.Score.Metrics[metric]
+	switch {
+	case o.Score.Status == store.Failed:
+		return failed
+	case o.Score.Status != store.Finished:
+		return unfinished
+	case !has:
+		return undefined
+	}
+	return defined
+}
+
+// rank orders outcomes: by standing, then the metric, then fewer parameters, then name.
+func rank(name string, a, b *evaluate.Outcome) int {
+	if c := cmp.Compare(standing(name, a), standing(name, b)); c != 0 {
+		return c
+	}
+	x, y := a.Score.Metrics[name], b.Score.Metrics[name]
+	switch {
+	case metric.Better(name, x, y):
+		return -1
+	case metric.Better(name, y, x):
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.Score.Parameters, b.Score.Parameters), cmp.Compare(a.Job.Label, b.Job.Label))
+}
+
+// reason says why the first of ranked outcomes won.
+func reason(metric string, ranked []*evaluate.Outcome) string {
+	if len(ranked) == 1 {
+		return "the only candidate"
+	}
+	best, second := ranked[0], ranked[1]
+	text := fmt.Sprintf("the best %s of %d candidates", metric, len(ranked))
+	switch {
+	case standing(metric, second) != defined || best.Score.Metrics[metric] != second.Score.Metrics[metric]:
+		return text
+	case best.Score.Parameters < second.Score.Parameters:
+		return text + ", and fewer parameters than " + second.Job.Label
+	}
+	return text + ", and first by name before " + second.Job.Label
+}

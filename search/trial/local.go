@@ -1,0 +1,166 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mixmas/nn"
+	"mixmas/nn/device"
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/store"
+)
+
+// Local runs jobs on a device of this machine. It may run several at once.
+type Local struct {
+	Device device.Device
+	Data   dataset.Dataset
+	// Files has what jobs start from and resume. Nil will do for jobs that name no file.
+	Files Source
+}
+
+// Run implements [Runner].
+func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, error) {
+	if err := job.check(l.Data); err != nil {
+		return Result{}, err
+	}
+	r := Result{Score: store.Score{Name: job.Name, Status: store.Finished, Machine: Machine(), Numerics: job.Specification.Numerics}}
+	t, err := l.start(ctx, job, progress)
+	if err == nil {
+		defer t.trainer.Close()
+		err = t.epochs(ctx)
+		r.Score.Parameters, r.Score.FLOPs, r.Score.Curve = t.model.Parameters().Count(), t.flops, t.state.Curve
+		if err == nil {
+			err = t.finish(ctx, &r)
+		}
+		r.Score.Seconds = t.seconds()
+	}
+	r.Score.Finished = time.Now()
+	if failed := new(trialError); errors.As(err, failed) {
+		score := r.Score
+		score.Status, score.Reason, score.Metrics = store.Failed, failed.Error(), nil
+		return Result{Score: score}, nil
+	}
+	return r, err
+}
+
+// Predict computes the logits of samples by a trained model.
+func (l *Local) Predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples) ([]float32, error) {
+	trainer, err := nn.NewTrainer(l.Device, m, nn.Recipe{Batch: batch}, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer trainer.Close()
+	if err := trainer.Load(weights); err != nil {
+		return nil, err
+	}
+	return trainer.Predict(ctx, samples)
+}
+
+// start builds the job's model with its initial weights.
+func (l *Local) start(ctx context.Context, job Job, progress Progress) (*training, error) {
+	spec := job.Specification
+	seed, err := spec.seed()
+	if err != nil {
+		return nil, err
+	}
+	t := &training{Job: job, data: l.Data, files: l.Files, progress: progress, started: time.Now()}
+	if t.key, _, err = spec.Key(); err != nil {
+		return nil, err
+	}
+	if t.model, err = mixer.Build(spec.Model); err != nil {
+		return nil, blame(ctx, err)
+	}
+	if t.train, err = dataset.Select(l.Data, dataset.Train, job.Train, Inputs(t.model)); err != nil {
+		return nil, err
+	}
+	if t.validation, err = dataset.Select(l.Data, dataset.Validation, job.Validation, Inputs(t.model)); err != nil {
+		return nil, err
+	}
+	// The device's memory first: it refuses a model that is too large, for which the weights below would be too.
+	if t.trainer, err = nn.NewTrainer(l.Device, t.model, spec.Recipe.Recipe, seed); err != nil {
+		return nil, err
+	}
+	if err := t.initialise(seed); err != nil {
+		t.trainer.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Inputs are the names of a model's inputs, which are modalities.
+func Inputs(m nn.Model) []string {
+	var names []string
+	for _, in := range m.Inputs() {
+		names = append(names, in.Name)
+	}
+	return names
+}
+
+// finish measures the model as it is now, or at its best where the training has ended, and adds what it leaves to the result.
+func (t *training) finish(ctx context.Context, r *Result) (err error) {
+	recipe, partial := t.Specification.Recipe, !t.state.ended(t.Specification.Recipe)
+	if partial {
+		r.Score.Status = store.Partial
+		tensors, metadata, err := t.checkpoint()
+		if err != nil {
+			return err
+		}
+		if r.Checkpoint, err = encode(tensors, metadata); err != nil {
+			return err
+		}
+	} else if t.state.best != nil {
+		if err := t.trainer.Load(t.state.best); err != nil {
+			return err
+		}
+	}
+	logits, err := t.trainer.Predict(ctx, t.validation)
+	if err != nil {
+		return blame(ctx, err)
+	}
+	if r.Score.Metrics, err = Measure(ctx, t.data, t.validation, logits); err != nil {
+		return err
+	}
+	if !recipe.watches() {
+		loss, err := metric.Loss(ctx, outputs(t.data, t.validation, logits))
+		if err != nil {
+			return err
+		}
+		r.Score.Curve[len(r.Score.Curve)-1].ValidationLoss = loss
+	}
+	if r.Outputs, err = EncodeOutputs(t.data, logits); err != nil {
+		return err
+	}
+	if partial { // so that they are still known when the training has gone on
+		t.keepOutputs(len(t.state.Curve), r.Outputs)
+	}
+	r.EpochOutputs = t.outputs
+	if partial {
+		return nil
+	}
+	weights, err := t.trainer.Weights()
+	if err != nil {
+		return err
+	}
+	r.Weights, err = encode(weights, nil)
+	return err
+}
+
+// trialError is an error that the specification alone decides: the same training would fail again.
+type trialError struct{ error }
+
+// blame makes an error of a training the specification's own, unless the samples, the device or its memory, or an interruption
+// are at fault.
+func blame(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	for _, innocent := range []error{nn.ErrSamples, device.ErrOutOfMemory, device.ErrDevice} {
+		if errors.Is(err, innocent) {
+			return err
+		}
+	}
+	return trialError{err}
+}

@@ -1,0 +1,48 @@
+package trial
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"mixmas/nn"
+	"mixmas/nn/safetensors"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+)
+
+// outputs are a model's logits on samples of a data set, with what is right.
+func outputs(data dataset.Dataset, samples *dataset.Samples, logits []float32) metric.Outputs {
+	return metric.Outputs{Logits: logits, Rows: samples.Len(), Classes: len(data.Task().Classes), MultiLabel: data.Task().MultiLabel(), Label: samples.Label}
+}
+
+// Measure computes every metric of a model's logits on samples of a data set.
+func Measure(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, logits []float32) (map[string]float64, error) {
+	return metric.Evaluate(ctx, outputs(data, samples, logits))
+}
+
+// MeasureFile is [Measure] for the file of outputs that a training left, see [EncodeOutputs].
+func MeasureFile(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, file []byte) (map[string]float64, error) {
+	tensors, _, err := safetensors.Parse(file)
+	if err != nil {
+		return nil, fmt.Errorf("outputs: %w", err)
+	}
+	metrics, err := Measure(ctx, data, samples, tensors["logits"].Data)
+	if err != nil {
+		return nil, fmt.Errorf("outputs: %w", err)
+	}
+	return metrics, nil
+}
+
+// EncodeOutputs makes a file of logits that says which data they are about.
+func EncodeOutputs(data dataset.Dataset, logits []float32) ([]byte, error) {
+	classes := len(data.Task().Classes)
+	return encode(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}},
+		map[string]string{"data": data.Fingerprint()})
+}
+
+func encode(w nn.Weights, metadata map[string]string) ([]byte, error) {
+	var file bytes.Buffer
+	err := safetensors.Write(&file, w, metadata)
+	return file.Bytes(), err
+}

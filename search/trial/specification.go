@@ -1,0 +1,86 @@
+package trial
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/store"
+)
+
+// NumericsRevision is part of every trial's key. It is raised only when the bits of a training change for the same
+// specification; a test pins the digest of a tiny training for each kernel set.
+const NumericsRevision = 4
+
+// Specification is everything that a trial's result depends on. Its canonical JSON is hashed to the trial's key.
+type Specification struct {
+	// Revision is [NumericsRevision], and Numerics the device's name for how it computes.
+	Revision int    `json:"revision"`
+	Numerics string `json:"numerics"`
+	// Data is the data set's fingerprint; Sample and Validation say which rows are trained on and scored on.
+	Data       string `json:"data"`
+	Sample     Rows   `json:"sample"`
+	Validation Rows   `json:"validation"`
+	// Model is the architecture with every hyperparameter; Recipe is how it is trained.
+	Model  mixer.Specification `json:"model"`
+	Recipe Recipe              `json:"recipe"`
+	// Seed is the search's seed. The trial's own is a hash of it and the specification.
+	Seed uint64 `json:"seed"`
+	// Start maps modalities to the keys of the trials whose trained encoder and head this one starts from.
+	Start map[string]string `json:"start,omitempty"`
+	// Repeat numbers trainings that differ in nothing but the numbers that they draw. The first is 0.
+	Repeat int `json:"repeat,omitempty"`
+}
+
+// On is a specification, with the model, the recipe and the rest still to be set, of trainings on rows of the training split of
+// data that are scored on rows of its validation split; nil for all.
+func On(data dataset.Dataset, train, validation []int) Specification {
+	return Specification{Revision: NumericsRevision, Data: data.Fingerprint(), Sample: Identify(train, data.Len(dataset.Train)),
+		Validation: Identify(validation, data.Len(dataset.Validation))}
+}
+
+// Rows identifies a list of rows of a split by their number and the SHA-256 of the row numbers.
+type Rows struct {
+	Count  int    `json:"count"`
+	Digest string `json:"digest"`
+}
+
+// Identify identifies rows of a split, nil for all of its length.
+func Identify(rows []int, length int) Rows {
+	samples := length
+	if rows != nil {
+		samples = len(rows)
+	}
+	h := sha256.New()
+	buffer := make([]byte, 0, 1<<12)
+	for i := range samples {
+		row := i
+		if rows != nil {
+			row = rows[i]
+		}
+		if buffer = binary.LittleEndian.AppendUint64(buffer, uint64(row)); len(buffer) == cap(buffer) {
+			h.Write(buffer)
+			buffer = buffer[:0]
+		}
+	}
+	h.Write(buffer)
+	return Rows{Count: samples, Digest: hex.EncodeToString(h.Sum(nil))}
+}
+
+// Key is the SHA-256 of the canonical specification.
+func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
+
+// seed hashes the search's seed and what is trained on what. The numerics and the trials that it starts from are left out,
+// so that every machine draws the same numbers.
+func (s Specification) seed() (uint64, error) {
+	s.Revision, s.Numerics, s.Start = 0, "", nil
+	_, canonical, err := s.Key()
+	if err != nil {
+		return 0, err
+	}
+	sum := sha256.Sum256(canonical)
+	return binary.LittleEndian.Uint64(sum[:]), nil
+}

@@ -1,0 +1,137 @@
+package trial
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"mixmas/nn"
+	"mixmas/nn/mixer"
+	"mixmas/nn/safetensors"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/store"
+)
+
+// training is a job under way.
+type training struct {
+	Job
+	key               string
+	data              dataset.Dataset
+	files             Source
+	progress          Progress
+	model             nn.Model
+	trainer           *nn.Trainer
+	train, validation *dataset.Samples
+	flops             int64
+	started           time.Time
+	state             progress
+	outputs           map[int][]byte // files of validation outputs by epoch
+}
+
+// seconds is how long the training has taken, before interruptions too.
+func (t *training) seconds() float64 { return t.state.Seconds + time.Since(t.started).Seconds() }
+
+// initialise sets the weights that the training starts from.
+func (t *training) initialise(seed uint64) error {
+	weights := t.model.Parameters().Initialise(seed)
+	for modality, origin := range t.Start {
+		if err := t.warm(weights, modality, origin); err != nil {
+			return fmt.Errorf("weights of %s: %w", origin.Name, err)
+		}
+	}
+	return t.trainer.Load(weights)
+}
+
+// warm replaces a modality's encoder and head in the weights by those that an encoder's training ended with.
+func (t *training) warm(weights nn.Weights, modality string, origin Origin) error {
+	file, err := t.files.Weights(origin)
+	if err != nil {
+		return err
+	}
+	trained, _, err := safetensors.Parse(file)
+	if err != nil {
+		return err
+	}
+	for name, tensor := range mixer.WarmStart(modality, trained) {
+		if old, ok := weights[name]; !ok || !slices.Equal(old.Shape, tensor.Shape) {
+			return fmt.Errorf("%s does not fit the fused model", name)
+		}
+		weights[name] = tensor
+	}
+	return nil
+}
+
+// epochs trains to the epoch that the job wants, from the checkpoint if there is one.
+func (t *training) epochs(ctx context.Context) error {
+	recipe, steps := t.Specification.Recipe, t.trainer.Steps(t.train.Len())
+	t.state = newProgress(recipe)
+	if err := t.resume(); err != nil {
+		return err
+	}
+	program, err := t.trainer.Program(min(recipe.Batch, t.train.Len()))
+	if err != nil {
+		return blame(ctx, err)
+	}
+	t.flops = program.Cost().FLOPs
+	last := recipe.Epochs
+	if t.Until > 0 {
+		last = min(last, t.Until)
+	}
+	t.progress.Started(last * steps)
+	for !t.state.ended(recipe) && len(t.state.Curve) < last {
+		epoch, began, rate := len(t.state.Curve), time.Now(), t.state.rate(recipe)
+		loss, err := t.trainer.Epoch(ctx, t.train, epoch, rate, func(step int, loss float64) {
+			t.progress.Step(epoch*steps+step, loss)
+		})
+		if err != nil {
+			return blame(ctx, err)
+		}
+		entry := store.Epoch{TrainLoss: loss, LearningRate: rate}
+		if err := t.validate(ctx, &entry); err != nil {
+			return err
+		}
+		entry.Seconds = time.Since(began).Seconds()
+		if t.state.add(recipe, entry) {
+			if t.state.best, err = t.trainer.Weights(); err != nil {
+				return err
+			}
+		}
+		if err := t.saveCheckpoint(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validate predicts the validation rows after an epoch, where the recipe watches their loss or their outputs are asked for.
+func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
+	epoch, watches := len(t.state.Curve)+1, t.Specification.Recipe.watches()
+	if !watches && !t.wantsOutputs(epoch) {
+		return nil
+	}
+	logits, err := t.trainer.Predict(ctx, t.validation)
+	if err != nil {
+		return blame(ctx, err)
+	}
+	if t.wantsOutputs(epoch) {
+		file, err := EncodeOutputs(t.data, logits)
+		if err != nil {
+			return err
+		}
+		t.keepOutputs(epoch, file)
+	}
+	if watches {
+		entry.ValidationLoss, err = metric.Loss(ctx, outputs(t.data, t.validation, logits))
+	}
+	return err
+}
+
+// keepOutputs keeps the file of validation outputs after an epoch.
+func (t *training) keepOutputs(epoch int, file []byte) {
+	if t.outputs == nil {
+		t.outputs = map[int][]byte{}
+	}
+	t.outputs[epoch] = file
+}
