@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"mixmas/search/atomicfile"
 	"mixmas/search/regular"
@@ -31,7 +31,7 @@ type folderCache struct{ folder string }
 
 // OpenCache opens a cache in a folder, which it makes where it is missing: one small file an entry, named by the
 // SHA-256 of its key and put in place by renaming. A file is a line with the SHA-256 of key and value, and the value. Of
-// more than a thousand entries the older half is removed.
+// more than a thousand entries, or more than 256 MiB, the older half is removed.
 func OpenCache(dir string) (Cache, error) {
 	if dir == "" {
 		return nil, errors.New("cache: the folder has no name")
@@ -47,9 +47,11 @@ func (c folderCache) path(key string) string {
 	return filepath.Join(c.folder, hex.EncodeToString(digest[:]))
 }
 
+// An entry may have the statistics of a table of some hundred thousand features, at about 40 bytes each.
 const (
-	mostEntries = 1000
-	mostBytes   = 1 << 20 // of an entry
+	mostEntries  = 1000
+	mostBytes    = 32 << 20  // of an entry
+	mostTogether = 256 << 20 // of all entries
 )
 
 // sum is the first line of an entry's file.
@@ -73,8 +75,8 @@ func (c folderCache) Get(key string) ([]byte, bool) {
 }
 
 func (c folderCache) Put(key string, value []byte) error {
-	if len(value) > mostBytes/2 {
-		return fmt.Errorf("cache: a value of %d bytes, want at most %d", len(value), mostBytes/2)
+	if most := mostBytes - len(sum(key, nil)) - 1; len(value) > most {
+		return fmt.Errorf("cache: a value of %d bytes, want at most %d", len(value), most)
 	}
 	err := atomicfile.Write(c.path(key), func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "%s\n%s", sum(key, value), value)
@@ -87,31 +89,30 @@ func (c folderCache) Put(key string, value []byte) error {
 	return nil
 }
 
-// bound removes the older half of the entries where there are too many. What cannot be removed, stays.
+// bound removes the older half of the entries where there are too many, or too many bytes. What cannot be removed, stays.
 func (c folderCache) bound() {
 	files, err := os.ReadDir(c.folder)
-	if err != nil || len(files) <= mostEntries {
+	if err != nil {
 		return
 	}
-	type entry struct {
-		path    string
-		written time.Time
-	}
-	var entries []entry
+	var entries []fs.FileInfo
+	together := int64(0)
 	for _, f := range files {
 		name := f.Name()
 		if _, err := hex.DecodeString(name[:min(2*sha256.Size, len(name))]); err != nil || len(name) < 2*sha256.Size {
 			continue // not ours
 		}
 		if info, err := f.Info(); err == nil && info.Mode().IsRegular() {
-			entries = append(entries, entry{filepath.Join(c.folder, name), info.ModTime()})
+			entries, together = append(entries, info), together+info.Size()
 		}
 	}
-	if len(entries) <= mostEntries {
+	if len(entries) <= mostEntries && together <= mostTogether {
 		return
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return a.written.Compare(b.written) })
-	for _, e := range entries[:len(entries)-mostEntries/2] {
-		_ = os.Remove(e.path)
+	slices.SortFunc(entries, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	for left := len(entries); left > mostEntries/2 || together > mostTogether/2; left-- {
+		oldest := entries[len(entries)-left]
+		together -= oldest.Size()
+		_ = os.Remove(filepath.Join(c.folder, oldest.Name()))
 	}
 }

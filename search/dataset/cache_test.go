@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -78,6 +79,46 @@ func TestCacheIsBounded(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Few large entries are bounded too.
+func TestCacheIsBoundedInBytes(t *testing.T) {
+	dir := t.TempDir()
+	c, err := OpenCache(dir)
+	must(t, err)
+	for i := range 9 { // holes
+		name := filepath.Join(dir, fmt.Sprintf("%064x", i))
+		must(t, os.WriteFile(name, nil, 0o644))
+		must(t, os.Truncate(name, mostBytes))
+		must(t, os.Chtimes(name, time.Time{}, time.Unix(int64(i), 0)))
+	}
+	must(t, c.Put("newest", []byte("value")))
+	if _, ok := c.Get("newest"); !ok {
+		t.Error("the newest entry is gone")
+	}
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	if len(files) != 4 || files[0].Name() == fmt.Sprintf("%064x", 0) { // the newest has a few bytes beside three of the large ones
+		t.Errorf("the folder has %d files, want 4, without the oldest", len(files))
+	}
+}
+
+// The statistics of a table of very many features are kept like those of others: its file is not read anew for each command.
+func TestCacheKeepsStatisticsOfManyFeatures(t *testing.T) {
+	const features = 100_000
+	s := Standardisation{Per: PerFeature}
+	for i := range features {
+		s.Mean, s.Deviation = append(s.Mean, -1e-7/float64(i+3)), append(s.Deviation, 1e-7/float64(i+7))
+	}
+	value, err := json.Marshal(Facts{strings.Repeat("0", 64), s})
+	must(t, err)
+	c, err := OpenCache(t.TempDir())
+	must(t, err)
+	must(t, c.Put("key", value))
+	var found Facts
+	if value, ok := c.Get("key"); !ok || json.Unmarshal(value, &found) != nil || !found.Standardisation.Equal(s) {
+		t.Error("the statistics are not found again")
 	}
 }
 
