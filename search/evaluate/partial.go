@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mixmas/search/dataset"
 	"mixmas/search/store"
@@ -46,16 +47,21 @@ func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Ou
 	if err != nil {
 		return nil, err
 	}
+	sc.Status, sc.Reason, sc.Curve = store.Partial, "", slices.Clone(sc.Curve[:job.Until])
+	sc.Weights, sc.Outputs, sc.Checkpoint = "", sc.EpochOutputs[job.Until], ""
 	if sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, validation, file); err != nil {
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
-	sc.Status, sc.Curve, sc.Weights, sc.Outputs, sc.Checkpoint = store.Partial, sc.Curve[:job.Until], "", sc.EpochOutputs[job.Until], ""
+	if sc.Curve[job.Until-1].ValidationLoss, err = trial.LossOfFile(ctx, e.options.Data, validation, file); err != nil {
+		return nil, fmt.Errorf("%s: %w", job.Name, err)
+	}
 	return &Outcome{Job: job, Score: sc, Cached: true}, nil
 }
 
-// further reports whether a score is of more epochs than a job wants.
+// further reports whether a score is of a training that went on after the epoch at which a job wants it to stop. One that failed
+// right after that epoch went on too, if it left outputs there.
 func further(sc store.Score, job trial.Job) bool {
-	return job.Until > 0 && len(sc.Curve) > job.Until && sc.Status != store.Failed
+	return job.Until > 0 && (len(sc.Curve) > job.Until || sc.Status == store.Failed && sc.EpochOutputs[job.Until] != "")
 }
 
 // partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough.

@@ -84,7 +84,10 @@ func TestPartialOutcomesDependOnNothingElse(t *testing.T) {
 			earlier := score(t, e, j)
 			kept := l.steps
 			o := score(t, e, part)
-			if o.Score.Status != store.Partial || len(o.Score.Curve) != 3 || o.Score.Outputs != want.Outputs || !cmp.Equal(o.Score.Metrics, want.Metrics) {
+			if diff := cmp.Diff(want.Curve, o.Score.Curve, untimed...); diff != "" {
+				t.Errorf("%s: the curve of a part (-want +got):\n%s", name, diff)
+			}
+			if o.Score.Status != store.Partial || o.Score.Outputs != want.Outputs || !cmp.Equal(o.Score.Metrics, want.Metrics) {
 				t.Errorf("%s: %s after %d epochs with outputs %s and metrics %v, want %v", name, o.Score.Status, len(o.Score.Curve), o.Score.Outputs, o.Score.Metrics, want.Metrics)
 			}
 			if steps := map[string]int{"a smaller part": 4, "with its outputs": 0}[name]; name != "all" && name != "a larger part" && l.steps-kept != steps {
@@ -99,6 +102,39 @@ func TestPartialOutcomesDependOnNothingElse(t *testing.T) {
 					t.Errorf("%s: the finished score is %v (%v)", name, now, err)
 				}
 			}
+		}
+	}
+}
+
+// A part stays what it was when its training fails later on, so that a search which is run again decides the same.
+func TestPartOfWhatFailed(t *testing.T) {
+	whole := job(t, false)
+	whole.Specification.Recipe.Optimiser, whole.Specification.Recipe.LearningRate = "sgd", 1
+	whole.Specification.Recipe.WeightDecay = 5 // the weights grow without bound
+	for name, outputs := range map[string][]int{"a part, then all": nil, "all with its outputs": {1}} {
+		e, l := evaluator(t)
+		part := whole
+		part.Until = 1
+		var want *Outcome
+		if outputs == nil {
+			want = score(t, e, part)
+		}
+		whole.Outputs = outputs
+		failed := score(t, e, whole)
+		if failed.Score.Status != store.Failed || len(failed.Score.Curve) != 1 {
+			t.Fatalf("%s: %s after %d epochs, want a failure in the second", name, failed.Score.Status, len(failed.Score.Curve))
+		}
+		steps := l.steps
+		got := score(t, e, part)
+		if want == nil {
+			want = &Outcome{Score: alone(t, part)}
+		}
+		diff := cmp.Diff(want.Score, got.Score, append(untimed, cmpopts.IgnoreFields(store.Score{}, "Checkpoint"))...)
+		if diff != "" || got.Score.Status != store.Partial || l.steps != steps {
+			t.Errorf("%s: %d steps more, and the part (-before +after):\n%s", name, l.steps-steps, diff)
+		}
+		if again := score(t, e, whole); again.Score.Status != store.Failed || l.steps != steps {
+			t.Errorf("%s: the whole is %s after %d steps more", name, again.Score.Status, l.steps-steps)
 		}
 	}
 }

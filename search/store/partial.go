@@ -121,7 +121,7 @@ func merge(sc, earlier Score, replaced bool) Score {
 	if replaced {
 		kept, other = sc, earlier
 	}
-	if kept.Status == Failed || len(other.EpochOutputs) == 0 {
+	if len(other.EpochOutputs) == 0 {
 		return kept
 	}
 	outputs := map[int]Digest{}
@@ -182,8 +182,6 @@ func (sc Score) checkParts() error {
 		return errors.New("is partial, without a checkpoint or an epoch")
 	case sc.Status != Partial && sc.Checkpoint != "":
 		return fmt.Errorf("is %s, with a checkpoint", sc.Status)
-	case sc.Status == Failed && len(sc.EpochOutputs) > 0:
-		return errors.New("failed, with outputs after epochs")
 	}
 	for epoch, d := range sc.EpochOutputs {
 		if epoch < 1 || epoch > len(sc.Curve) || d == "" {

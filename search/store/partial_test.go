@@ -110,7 +110,7 @@ func TestPartialIsReplaced(t *testing.T) {
 		"after a finished one":        {full, after(5), Finished, 2, nil, 2},
 		"outputs of a finished one":   {full, after(2, 1), Finished, 2, []int{1}, 3},
 		"outputs that it cannot have": {full, after(5, 1, 4), Finished, 2, []int{1}, 3},
-		"failed":                      {after(2, 1), failed, Failed, 2, nil, 0},
+		"failed":                      {after(3, 1, 3), failed, Failed, 2, []int{1}, 1},
 		"tried again":                 {failed, after(1), Partial, 1, nil, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestPartialRefuses(t *testing.T) {
 		"no checkpoint": {func(sc *Score, f *Files) { f.Checkpoint = nil }, "is partial, without a checkpoint or an epoch"},
 		"no epoch":      {func(sc *Score, f *Files) { sc.Curve = nil }, "is partial, without a checkpoint or an epoch"},
 		"finished":      {func(sc *Score, f *Files) { sc.Status = Finished }, "is finished, with a checkpoint"},
-		"failed":        {func(sc *Score, f *Files) { sc.Status, f.Checkpoint = Failed, nil }, "failed, with outputs after epochs"},
+		"failed":        {func(sc *Score, f *Files) { sc.Status = Failed }, "is failed, with a checkpoint"},
 		"epoch 0":       {func(sc *Score, f *Files) { f.EpochOutputs[0] = []byte("x") }, "after epoch 0 of 3"},
 		"epoch 4":       {func(sc *Score, f *Files) { f.EpochOutputs[4] = []byte("x") }, "after epoch 4 of 3"},
 		"no outputs":    {func(sc *Score, f *Files) { f.EpochOutputs[2] = nil }, `outputs "" after epoch 2 of 3`},

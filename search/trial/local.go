@@ -41,7 +41,11 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 	if failed := new(trialError); errors.As(err, failed) {
 		score := r.Score
 		score.Status, score.Reason, score.Metrics = store.Failed, failed.Error(), nil
-		return Result{Score: score}, nil
+		result := Result{Score: score}
+		if t != nil {
+			result.EpochOutputs = t.outputs
+		}
+		return result, nil
 	}
 	return r, err
 }

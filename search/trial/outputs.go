@@ -34,6 +34,19 @@ func MeasureFile(ctx context.Context, data dataset.Dataset, samples *dataset.Sam
 	return metrics, nil
 }
 
+// LossOfFile is the loss alone of a file of outputs, as an epoch of a training has it.
+func LossOfFile(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, file []byte) (float64, error) {
+	tensors, _, err := safetensors.Parse(file)
+	if err != nil {
+		return 0, fmt.Errorf("outputs: %w", err)
+	}
+	loss, err := metric.Loss(ctx, outputs(data, samples, tensors["logits"].Data))
+	if err != nil {
+		return 0, fmt.Errorf("outputs: %w", err)
+	}
+	return loss, nil
+}
+
 // EncodeOutputs makes a file of logits that says which data they are about.
 func EncodeOutputs(data dataset.Dataset, logits []float32) ([]byte, error) {
 	classes := len(data.Task().Classes)
