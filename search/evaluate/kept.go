@@ -87,8 +87,15 @@ func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
 
 // restore makes sure that the weights which a job starts from are there.
 func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
-	if o, known := e.known.Load(from.Key); known {
-		_, err := e.Weights(ctx, o.(*Outcome))
+	if from.File == "" {
+		return fmt.Errorf("weights of %s: it has not been trained to its end", from.Name)
+	}
+	if known, ok := e.known.Load(from.Key); ok {
+		o := known.(*Outcome)
+		if o.Score.Weights != from.File { // they would never come
+			return fmt.Errorf("weights of %s: the job names %.12s, the training ended with %.12s", from.Name, from.File, o.Score.Weights)
+		}
+		_, err := e.Weights(ctx, o)
 		return err
 	}
 	if _, err := (Files{e.options.Store}).Weights(from); err != nil {

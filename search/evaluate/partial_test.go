@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -136,6 +138,29 @@ func TestPartOfWhatFailed(t *testing.T) {
 		if again := score(t, e, whole); again.Score.Status != store.Failed || l.steps != steps {
 			t.Errorf("%s: the whole is %s after %d steps more", name, again.Score.Status, l.steps-steps)
 		}
+	}
+}
+
+// A job that starts from weights which no training ended with is an error, whether or not the training has ended since.
+func TestStartFromPart(t *testing.T) {
+	e, _ := evaluator(t)
+	part := job(t, false)
+	part.Until = 2
+	stopped := score(t, e, part)
+	ended := score(t, e, job(t, false))
+	other := ended.Origin()
+	other.File = stopped.Score.Checkpoint
+	for _, c := range []struct {
+		from trial.Origin
+		want string
+	}{{stopped.Origin(), "weights of test/numbers: it has not been trained to its end"}, {other, "the training ended with " + string(ended.Score.Weights[:12])}} {
+		warm := job(t, false)
+		warm.From("numbers", c.from)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if _, err := e.Score(ctx, warm); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got error %v, want %q", err, c.want)
+		}
+		cancel()
 	}
 }
 
