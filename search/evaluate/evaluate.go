@@ -216,7 +216,7 @@ func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (st
 	}
 	stored, err := e.options.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
 	if err == nil && further(stored, job) { // the store had more of the training, but not this part of it
-		sc.Outputs = stored.EpochOutputs[job.Until]
+		sc.Outputs, sc.EpochOutputs = stored.EpochOutputs[job.Until], stored.EpochOutputs
 		return sc, nil
 	}
 	return stored, err

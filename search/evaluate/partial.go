@@ -27,7 +27,7 @@ func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string
 		return nil, err
 	case len(sc.Curve) > job.Until:
 		return e.cut(ctx, job, sc)
-	case len(sc.Curve) < job.Until:
+	case len(sc.Curve) < job.Until, lacksOutputs(sc, job):
 		return nil, nil
 	}
 	return &Outcome{Job: job, Score: sc, Cached: true}, nil
@@ -37,7 +37,7 @@ func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string
 // epoch are not kept.
 func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Outcome, error) {
 	file, err := e.options.Store.EpochOutputs(sc, job.Until)
-	if gone(err) {
+	if gone(err) || err == nil && lacksOutputs(sc, job) {
 		return nil, nil
 	}
 	if err != nil {
@@ -64,10 +64,17 @@ func further(sc store.Score, job trial.Job) bool {
 	return job.Until > 0 && (len(sc.Curve) > job.Until || sc.Status == store.Failed && sc.EpochOutputs[job.Until] != "")
 }
 
+// lacksOutputs reports whether a job asks for outputs after an epoch that a score has behind it, and which are not kept.
+func lacksOutputs(sc store.Score, job trial.Job) bool {
+	return slices.ContainsFunc(job.Outputs, func(epoch int) bool {
+		return epoch > 0 && epoch <= len(sc.Curve) && (job.Until == 0 || epoch <= job.Until) && sc.EpochOutputs[epoch] == ""
+	})
+}
+
 // partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough.
 func (e *Evaluator) partial(ctx context.Context, job trial.Job, key string) (*trial.Origin, error) {
 	sc, err := e.options.Store.GetPartial(ctx, key)
-	if errors.Is(err, store.ErrNotFound) || err == nil && job.Until > 0 && len(sc.Curve) >= job.Until {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (job.Until > 0 && len(sc.Curve) >= job.Until || lacksOutputs(sc, job)) {
 		return nil, nil
 	}
 	return &trial.Origin{Key: sc.Key, Name: sc.Name, File: sc.Checkpoint}, err

@@ -141,6 +141,44 @@ func TestPartOfWhatFailed(t *testing.T) {
 	}
 }
 
+// Outputs after epochs are there whenever they are asked for, whatever the store held before.
+func TestOutputsAfterEpochs(t *testing.T) {
+	for _, watches := range []bool{false, true} {
+		asked := job(t, watches)
+		asked.Outputs = []int{1, 4}
+		want := alone(t, asked)
+		for name, before := range map[string]func(j *trial.Job){
+			"a smaller part":     func(j *trial.Job) { j.Until = 3 },
+			"a larger part":      func(j *trial.Job) { j.Until = 5 },
+			"a part with some":   func(j *trial.Job) { j.Until, j.Outputs = 3, []int{1} },
+			"all without":        func(*trial.Job) {},
+			"all with other":     func(j *trial.Job) { j.Outputs = []int{2} },
+			"all with its first": func(j *trial.Job) { j.Outputs = []int{1} },
+		} {
+			for _, until := range []int{0, 4} {
+				e, l := evaluator(t)
+				j := job(t, watches)
+				before(&j)
+				score(t, e, j)
+				again := asked
+				again.Until = until
+				got := score(t, e, again)
+				for _, epoch := range asked.Outputs {
+					if got.Score.EpochOutputs[epoch] != want.EpochOutputs[epoch] {
+						t.Errorf("%s, until %d: outputs after epoch %d are %q, want %q", name, until, epoch, got.Score.EpochOutputs[epoch], want.EpochOutputs[epoch])
+					}
+				}
+				if steps := l.steps; !score(t, e, again).Cached || l.steps != steps {
+					t.Errorf("%s, until %d: asked again, it trained", name, until)
+				}
+				if until == 0 && (got.Score.Status != store.Finished || got.Score.Weights != want.Weights || got.Score.Outputs != want.Outputs) {
+					t.Errorf("%s: %s with weights %s, want %s", name, got.Score.Status, got.Score.Weights, want.Weights)
+				}
+			}
+		}
+	}
+}
+
 // A job that starts from weights which no training ended with is an error, whether or not the training has ended since.
 func TestStartFromPart(t *testing.T) {
 	e, _ := evaluator(t)
