@@ -185,3 +185,30 @@ func TestIncompleteFusionsPanic(t *testing.T) {
 		}()
 	}
 }
+
+// joining makes one token of another width of all tokens.
+type joining struct{ layer *nn.Linear }
+
+func (j joining) Tokens() int { return 1 }
+func (j joining) Width() int  { return 7 }
+
+func (j joining) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
+	shape := x.Shape
+	return j.layer.Forward(g, g.Reshape(x, shape[0], 1, shape[1]*shape[2]))
+}
+
+// A fusion network may make other tokens than it takes: fewer, and of another width. Masks do not mind.
+func TestNetworkThatChangesTokens(t *testing.T) {
+	mixer.Register(mixer.Architecture{Name: "joining", Doc: "One token of all.", Kinds: []mixer.Kind{mixer.Tokens}, Options: func() any { return &struct{}{} },
+		New: func(s *nn.Scope, in mixer.Input, _ any) (mixer.Network, error) {
+			return joining{nn.NewLinear(s.In("join"), in.Shape[0]*in.Shape[1], 7)}, nil
+		}})
+	t.Cleanup(func() { mixer.Unregister("joining") })
+	for _, masked := range []bool{false, true} {
+		spec := fusedModel(mixer.Fuse("concat"), masked)
+		spec.Network = &mixer.Choice{Architecture: "joining"}
+		if err := record(spec, true); err != nil {
+			t.Errorf("masked %t: %v", masked, err)
+		}
+	}
+}

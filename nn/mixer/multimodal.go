@@ -78,12 +78,11 @@ func newMultimodal(spec Specification) (nn.Model, error) {
 	if m.fusion, err = spec.Fusion.fuser(s.In("fusion"), width, counts); err != nil {
 		return nil, err
 	}
-	width = m.fusion.Width()
-	fused := Input{Kind: Tokens, Shape: []int{m.fusion.Tokens(), width}}
+	fused := Input{Kind: Tokens, Shape: []int{m.fusion.Tokens(), m.fusion.Width()}}
 	if m.network, err = spec.Network.network(s.In("network"), fused); err != nil {
 		return nil, fmt.Errorf("fusion network: %w", err)
 	}
-	m.head = nn.NewLinear(s.In("head"), width, spec.Classes)
+	m.head = nn.NewLinear(s.In("head"), m.network.Width(), spec.Classes)
 	return m, s.Parameters().Err()
 }
 
@@ -116,6 +115,9 @@ func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Val
 	}
 	fused, mask := m.fusion.Forward(g, all, masks)
 	fused = m.network.Forward(g, fused, mask)
+	if m.network.Tokens() != m.fusion.Tokens() { // its tokens are others than those that the mask is about
+		mask = nil
+	}
 	prediction = m.head.Forward(g, meanToken(g, fused, mask))
 	if m.prediction == MeanPrediction {
 		for _, z := range each {
