@@ -17,6 +17,7 @@ import (
 	"mixmas/nn"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/strategy"
 )
 
 // fakeOptions are the options of the test's architecture.
@@ -339,6 +340,97 @@ func TestSchemaKnowsWhatIsRegistered(t *testing.T) {
 	networks := fmt.Sprint(at("properties", "search", "properties", "networks"))
 	if strings.Contains(networks, "test_table") || !strings.Contains(networks, "test_network") {
 		t.Errorf("the schema of networks has the wrong architectures: %s", networks)
+	}
+}
+
+// The options of a strategy are checked where it is the one, as the parser does, and strategies may share the name of one.
+func TestSchemaOfStrategies(t *testing.T) {
+	strategy.Register("test_rounds", "For tests.", func() strategy.Strategy { return &rounds{Trials: 1} })
+	t.Cleanup(func() { strategy.Unregister("test_rounds") })
+	text, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type properties map[string]json.RawMessage
+	var schema struct {
+		Properties struct {
+			Search struct {
+				Properties map[string]struct{ Description string }
+				AllOf      []struct {
+					If struct {
+						Properties struct{ Strategy struct{ Const string } }
+						Required   []string
+					}
+					Then struct{ Properties properties }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, c := range schema.Properties.Search.AllOf {
+		name := c.If.Properties.Strategy.Const
+		if (len(c.If.Required) == 0) != (name == strategy.Default) {
+			t.Errorf("%s: holds where %v is named", name, c.If.Required)
+		}
+		for option, rule := range c.Then.Properties {
+			bounds := struct{ Maximum json.Number }{}
+			if string(rule) == "false" {
+				bounds.Maximum = "none"
+			} else if err := json.Unmarshal(rule, &bounds); err != nil {
+				t.Fatal(err)
+			}
+			found[name+" "+option] = string(bounds.Maximum)
+		}
+	}
+	want := map[string]string{"random trials": "10000", "random share": "none", "stages trials": "none", "stages share": "none", "test_rounds trials": "3", "test_rounds share": "1"}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("the largest values of options (-want +got):\n%s", diff)
+	}
+	if d := schema.Properties.Search.Properties["trials"].Description; !strings.Contains(d, "Of the strategy random: ") || !strings.Contains(d, "Of the strategy test_rounds: ") {
+		t.Errorf("trials are described as %q", d)
+	}
+}
+
+// rounds is a strategy that shares an option's name with another.
+type rounds struct {
+	Trials int     `yaml:"trials" json:"trials" jsonschema:"minimum=1,maximum=3" doc:"Rounds."`
+	Share  float64 `yaml:"share" json:"share" jsonschema:"maximum=1" doc:"Share."`
+}
+
+func (*rounds) Search(context.Context, *strategy.Space, strategy.Evaluator, strategy.Observer) (*strategy.Result, error) {
+	return nil, nil
+}
+
+// hiding is a strategy with an option that would hide a field of the search.
+type hiding struct {
+	Metric string `yaml:"metric" json:"metric" doc:"Hidden."`
+}
+
+func (*hiding) Search(context.Context, *strategy.Space, strategy.Evaluator, strategy.Observer) (*strategy.Result, error) {
+	return nil, nil
+}
+
+func TestStrategyThatHidesAField(t *testing.T) {
+	strategy.Register("test_hiding", "For tests.", func() strategy.Strategy { return &hiding{} })
+	t.Cleanup(func() { strategy.Unregister("test_hiding") })
+	defer func() {
+		if text := fmt.Sprint(recover()); text != "search strategy test_hiding: its option metric has the name of a field of every search" {
+			t.Errorf("panicked with %q", text)
+		}
+	}()
+	_, _ = Parse("c.yaml", []byte(edit("search:", "search:\n  strategy: test_hiding")))
+}
+
+// What is said of a strategy that cannot be read is no reason to complain of options.
+func TestStrategyThatIsNoWord(t *testing.T) {
+	for _, text := range []string{"[random]", "{name: random}", ""} {
+		_, err := Parse("c.yaml", []byte(edit("search:", "search:\n  strategy: "+text+"\n  trials: 5")))
+		if err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("strategy %s: got %v, want one error", text, err)
+		}
 	}
 }
 

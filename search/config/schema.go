@@ -41,17 +41,24 @@ func reflector() *jsonschema.Reflector {
 
 // JSONSchemaExtend adds the registered strategies with their options, the metrics, and the architectures that fit.
 func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
+	own := map[string]*jsonschema.Schema{}
 	for _, name := range strategy.Names() {
 		addWord(s.Properties.Value("strategy"), name, strategy.Doc(name))
 		chosen, err := strategy.New(name)
 		if err != nil {
 			panic(err)
 		}
-		options := optionsSchema(chosen)
-		for p := options.Properties.Oldest(); p != nil; p = p.Next() {
-			p.Value.Description = "Of the strategy " + name + ": " + p.Value.Description
-			s.Properties.Set(p.Key, p.Value)
+		own[name] = optionsSchema(chosen)
+		for p := own[name].Properties.Oldest(); p != nil; p = p.Next() { // several strategies may have an option of the name
+			described := &jsonschema.Schema{Description: "Of the strategy " + name + ": " + p.Value.Description}
+			if other, ok := s.Properties.Get(p.Key); ok {
+				described.Description = other.Description + " " + described.Description
+			}
+			s.Properties.Set(p.Key, described)
 		}
+	}
+	for _, name := range strategy.Names() {
+		s.AllOf = append(s.AllOf, ofStrategy(name, own))
 	}
 	for _, m := range metric.All() {
 		addWord(s.Properties.Value("metric"), m.Name, m.Doc)
@@ -59,6 +66,27 @@ func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.Properties.Set("networks", stageSchema(s.Properties.Value("networks").Description, func(a mixer.Architecture) bool { return a.Takes(mixer.Tokens) }))
 	encoders := s.Properties.Value("encoders")
 	encoders.AdditionalProperties = stageSchema("Candidates of one modality.", isEncoder)
+}
+
+// ofStrategy allows the options of a strategy, and none of the others', where it is the one that is named or taken.
+func ofStrategy(name string, own map[string]*jsonschema.Schema) *jsonschema.Schema {
+	named := &jsonschema.Schema{Properties: jsonschema.NewProperties()}
+	named.Properties.Set("strategy", &jsonschema.Schema{Const: name})
+	if name != strategy.Default {
+		named.Required = []string{"strategy"}
+	}
+	allowed := &jsonschema.Schema{Properties: jsonschema.NewProperties()}
+	for _, other := range strategy.Names() {
+		for p := own[other].Properties.Oldest(); p != nil; p = p.Next() {
+			if _, has := own[name].Properties.Get(p.Key); !has {
+				allowed.Properties.Set(p.Key, jsonschema.FalseSchema)
+			}
+		}
+	}
+	for p := own[name].Properties.Oldest(); p != nil; p = p.Next() {
+		allowed.Properties.Set(p.Key, p.Value)
+	}
+	return &jsonschema.Schema{If: named, Then: allowed}
 }
 
 // JSONSchemaExtend adds the registered samplers.

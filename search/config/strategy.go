@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 
 	"gopkg.in/yaml.v3"
@@ -24,12 +25,14 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 	if n.Kind == yaml.MappingNode {
 		if name := d.lookup(n, field, "strategy"); name != nil {
 			d.value(name, join(field, "strategy"), reflect.ValueOf(&s.Strategy).Elem(), options.Rules{})
-			chosen, err := strategy.New(s.Strategy)
-			if err != nil {
-				d.errorf(name.Line, join(field, "strategy"), "%v", err)
-				known = false
-			} else {
-				s.Searcher = chosen
+			if known = !d.failed(join(field, "strategy")); known {
+				chosen, err := strategy.New(s.Strategy)
+				if err != nil {
+					d.errorf(name.Line, join(field, "strategy"), "%v", err)
+					known = false
+				} else {
+					s.Searcher = chosen
+				}
 			}
 		}
 	}
@@ -60,11 +63,16 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 	}, names...)
 }
 
-// fields lists the fields, and after the strategy's name those of its options.
+// fields lists the fields, and after the strategy's name those of its options. It panics where one would hide the other: a
+// programmer's mistake.
 func (s *Search) fields() (list []options.Field) {
+	own := reflect.ValueOf(s.Searcher).Elem()
 	for _, f := range options.Fields(reflect.ValueOf(s).Elem()) {
+		if _, hidden := options.ByName(own, f.Name); hidden {
+			panic(fmt.Sprintf("search strategy %s: its option %s has the name of a field of every search", s.Strategy, f.Name))
+		}
 		if list = append(list, f); f.Name == "strategy" {
-			list = append(list, options.Fields(reflect.ValueOf(s.Searcher).Elem())...)
+			list = append(list, options.Fields(own)...)
 		}
 	}
 	return list

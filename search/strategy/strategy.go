@@ -28,6 +28,9 @@ func Register(name, doc string, make func() Strategy) {
 	strategies.Register(name, doc, make)
 }
 
+// Unregister makes a strategy unknown again, for tests.
+func Unregister(name string) { strategies.Unregister(name) }
+
 // New gives a registered strategy with the defaults of its options. The error of an unknown name lists the known ones.
 func New(name string) (Strategy, error) {
 	make, err := strategies.Lookup(name)
