@@ -239,8 +239,8 @@ func (w world) arrays() {
 }
 
 // TestSearchesArePinned runs a search with its full training, and compares the document, the scores (keys, specifications,
-// metrics, curves, SHA-256 of trained weights and outputs) and the predictions. The configurations of npy data get new
-// fingerprints with the option standardise, unless the comments "standardise: modality" in them become the option.
+// metrics, curves, SHA-256 of trained weights and outputs) and the predictions. Those of npy data say standardise: modality, as
+// was done to all data then.
 func TestSearchesArePinned(t *testing.T) {
 	for _, name := range []string{"builtin", "kinds", "labels", "one"} {
 		t.Run(name, func(t *testing.T) {

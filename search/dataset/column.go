@@ -11,7 +11,8 @@ import (
 )
 
 // Column is rows of numbers that all have one shape: the samples of a modality, their lengths, or labels. A format gives them.
-// All methods but Close may be called from several goroutines at once.
+// It is a pointer, as columns with several roles are told apart by ==. All methods but Close may be called from several goroutines
+// at once.
 type Column interface {
 	// Name is what errors call it, such as the path of its file.
 	Name() string
