@@ -18,14 +18,14 @@ func init() {
 
 // HyperMixerOptions are the options of the architecture hyper_mixer.
 type HyperMixerOptions struct {
-	Width        int     `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of a token; a fusion network takes those of its tokens."`
+	Width        int     `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features per token; a fusion network uses the width of its tokens instead."`
 	Depth        int     `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=1000" doc:"Number of blocks."`
-	Patch        int     `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0 chooses it."`
-	TokenWidth   int     `yaml:"token_width" json:"token_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the generated MLPs over tokens, all heads together."`
+	Patch        int     `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0: chosen automatically."`
+	TokenWidth   int     `yaml:"token_width" json:"token_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the generated MLPs over tokens, for all heads together."`
 	ChannelWidth int     `yaml:"channel_width" json:"channel_width" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of the MLP over features."`
-	Heads        int     `yaml:"heads" json:"heads" jsonschema:"minimum=1,maximum=68719476736" doc:"Heads that share the features; divides width and token_width."`
+	Heads        int     `yaml:"heads" json:"heads" jsonschema:"minimum=1,maximum=68719476736" doc:"Number of heads, which share the features; must divide width and token_width."`
 	Tied         bool    `yaml:"tied" json:"tied" doc:"One generator for both layers of the generated MLPs."`
-	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after each layer of the MLP over features; by default the training's."`
+	Dropout      float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after each layer of the MLP over features; default: the training's."`
 }
 
 func newHyperMixer(s *nn.Scope, in Input, given any) (Network, error) {
