@@ -58,7 +58,7 @@ func Describe(ordinal int) (Description, error) {
 	var message C.mixmas_message
 	var d C.mixmas_device
 	if ordinal < 0 || ordinal > math.MaxInt32 {
-		return Description{}, fmt.Errorf("GPU %d: they are numbered from 0", ordinal)
+		return Description{}, fmt.Errorf("GPU %d: GPUs are numbered from 0", ordinal)
 	}
 	if C.mixmas_device_describe(C.int32_t(ordinal), &d, &message) != C.MIXMAS_OK {
 		return Description{}, errors.New(C.GoString(&message.text[0]))

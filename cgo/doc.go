@@ -2,11 +2,11 @@
 // folder kernels. Its import path is mixmas/cgo.
 //
 // Operations become the descriptors of kernels/mixmas.h, with device pointers in them. Loading a program captures one CUDA
-// graph, and a run is one call that sends what differs from run to run and replays the graph. Runs are queued: a session
+// graph, and a run is one call that sends what changes between runs and replays the graph. Runs are queued: a session
 // is a [device.Queue], and only reading waits. A session has a stream, a state and an arena of its own, so that several
 // trainings share a GPU.
 //
-// The package is built with the tag cuda, after make kernels. Without the tag, or without cgo, it is there too, and
+// The package is built with the tag cuda, after make kernels. Without the tag, or without cgo, it still exists, and
 // [Probe] says what is missing. With the tag cudaemu besides, the kernels run on the processor, for tests.
 //
 // A training has the same bits on the same GPU model, as long as the numerics are the same.

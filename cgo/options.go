@@ -35,7 +35,7 @@ func (n *Numerics) check() error {
 		*n = TF32
 	}
 	if *n != FP32 && *n != TF32 && *n != BF16 {
-		return fmt.Errorf("unknown numerics %q: known are %s, %s and %s", *n, FP32, TF32, BF16)
+		return fmt.Errorf("unknown numerics %q: want %s, %s or %s", *n, FP32, TF32, BF16)
 	}
 	return nil
 }

@@ -216,7 +216,7 @@ func (s *session) upload(rows, width int, fill func(row int, dst []float32) erro
 		return nil, err
 	}
 	if limit := int(free) / uploadShare / 4; rows > limit/width {
-		return nil, fmt.Errorf("it would take more than 1/%d of the %.0f MiB that are free: %w", uploadShare, float64(free)/(1<<20), device.ErrOutOfMemory)
+		return nil, fmt.Errorf("it would take more than 1/%d of the %.0f MiB of free memory: %w", uploadShare, float64(free)/(1<<20), device.ErrOutOfMemory)
 	}
 	t := &table{session: s, rows: rows, width: width}
 	if err := s.result(C.mixmas_session_upload(s.c, nil, C.int64_t(rows*width), &t.memory, &s.message)); err != nil {

@@ -20,7 +20,7 @@ func configCommand() *cli.Command {
 		Usage: "write, check and describe configurations",
 		Subcommands: []*cli.Command{
 			{
-				Name: "init", Usage: "write a commented configuration to start from; without FILE to standard output", ArgsUsage: "[FILE]",
+				Name: "init", Usage: "write a commented configuration to start from, to FILE or standard output", ArgsUsage: "[FILE]",
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "overwrite FILE"}},
 				Action: configInit,
 			},
@@ -66,7 +66,7 @@ func writeNew(path string, text []byte, force bool) error {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s exists: --force overwrites it", path)
+		return fmt.Errorf("%s exists: use --force to overwrite it", path)
 	}
 	if err != nil {
 		return err

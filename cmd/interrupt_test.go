@@ -53,7 +53,7 @@ func TestInterruptedRunSaysHowToGoOn(t *testing.T) {
 			if failed := new(exec.ExitError); !errors.As(err, &failed) || failed.ExitCode() != test.code {
 				t.Errorf("ended with %v, want exit code %d", err, test.code)
 			}
-			want := "mixmas: interrupted; the same command goes on from the scores in " + quote(store) + "\n"
+			want := "mixmas: interrupted; run the same command again to resume from the scores in " + quote(store) + "\n"
 			if text := string(rest); !strings.HasSuffix(text, want) || strings.Count(text, "interrupted") != 1 || strings.Contains(text, "cancel") {
 				t.Errorf("stderr does not end with %q alone:\n%s", want, text)
 			}

@@ -21,12 +21,12 @@ import (
 // predictCommand applies a model file to data.
 func predictCommand() *cli.Command {
 	return &cli.Command{
-		Name: "predict", Usage: "label data with a trained model", ArgsUsage: "--model FILE",
+		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "--model FILE",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
 			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the layout of the format " + folderFormats() + "; none: the built-in data, for models that were trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
-			&cli.StringFlag{Name: "format", Value: "csv", Usage: "`FORMAT` of what is printed: csv or jsonl"},
+			&cli.StringFlag{Name: "format", Value: "csv", Usage: "output `FORMAT`: csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),
 		},
 		Action: predict,
@@ -42,11 +42,11 @@ func predict(c *cli.Context) error {
 	}
 	write, ok := map[string]func(io.Writer, []prediction, []string) error{"csv": writeCSV, "jsonl": writeJSONLines}[c.String("format")]
 	if !ok {
-		return usagef("--format %s: known are csv and jsonl", c.String("format"))
+		return usagef("--format %s: want csv or jsonl", c.String("format"))
 	}
 	split := slices.IndexFunc(dataset.Splits[:], func(s dataset.Split) bool { return s.String() == c.String("split") })
 	if split < 0 {
-		return usagef("--split %s: known are train, validation and test", c.String("split"))
+		return usagef("--split %s: want train, validation or test", c.String("split"))
 	}
 	m, err := model.Open(c.String("model"))
 	if err != nil {
@@ -90,7 +90,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		return nil, err
 	}
 	if trained := m.Data.Format; path == "" && trained != plan.Data.Format {
-		return nil, fmt.Errorf("it was trained on data of the format %s", trained)
+		return nil, fmt.Errorf("it was trained on data in format %s", trained)
 	}
 	env.Folder = plan.Folder()
 	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
@@ -123,7 +123,7 @@ func dataError(c *cli.Context, m *model.Model, err error) error {
 	if c.String("data") != "" || c.Context.Err() != nil {
 		return err
 	}
-	return usagef("%s: --data is missing, and the model does not read the built-in data that are taken then (%w); it reads %s: name a configuration with such data, or a folder of them in the layout of %s",
+	return usagef("%s: --data is missing, and the model cannot read the default, the built-in data (%w); it reads %s: name a configuration with such data, or a folder of them in the layout of %s",
 		commandName(c), err, m.Reads(), folderFormats())
 }
 
@@ -135,7 +135,7 @@ type prediction struct {
 	ordered       []float32
 }
 
-// predictions says of each row what its logits say.
+// predictions turns the logits of rows into predictions.
 func predictions(logits []float32, m *model.Model) []prediction {
 	k := len(m.Classes)
 	list := make([]prediction, len(logits)/k)

@@ -26,7 +26,7 @@ const (
 	lineInterval = 30 * time.Second
 )
 
-// progress shows people how a search goes on: a bar for each running training where lines may move,
+// progress shows the progress of a search: a bar for each running training where lines may change in place,
 // plain lines elsewhere.
 type progress struct {
 	out      io.Writer     // where lines go; above the bars where there are bars
@@ -116,7 +116,7 @@ func (p *progress) TrialStep(e evaluate.TrialStep) {
 		return
 	}
 	t := value.(*trial)
-	t.first.CompareAndSwap(unknown, int64(e.Step)-1) // above 0 where the training goes on from a checkpoint
+	t.first.CompareAndSwap(unknown, int64(e.Step)-1) // above 0 if the training resumes from a checkpoint
 	elapsed := p.now().Sub(t.start)
 	next := t.next.Load()
 	if int64(elapsed) < next || !t.next.CompareAndSwap(next, int64(elapsed+p.interval)) {

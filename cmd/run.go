@@ -7,7 +7,7 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
 		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.\n" +
-			"Scores are kept in --store: run again, it trains only what is missing.",
+			"Scores are stored in --store: a second run trains only what is missing.",
 		Flags:  sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag()),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}

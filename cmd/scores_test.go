@@ -156,7 +156,7 @@ func TestScoresWithADamagedRecord(t *testing.T) {
 	if want := fmt.Sprintf("%.12s (damaged) removed\n", key); code != exitOK || stdout != want {
 		t.Errorf("rm: code %d, %s%s, want %s", code, stdout, stderr, want)
 	}
-	if code, stdout, stderr := mixmas(t, "scores", "verify", "--store", path); code != exitOK || stdout != "6 scores, 2 files: all right\n" {
+	if code, stdout, stderr := mixmas(t, "scores", "verify", "--store", path); code != exitOK || stdout != "6 scores, 2 files: no faults\n" {
 		t.Errorf("verify: code %d, %s%s", code, stdout, stderr)
 	}
 }
@@ -259,7 +259,7 @@ func TestPartialScores(t *testing.T) {
 			t.Errorf("prune %v prints %q, want %q", c.args, stdout, c.want)
 		}
 	}
-	if _, stdout, _ := mixmas(t, "scores", "verify", "--store", path); !strings.Contains(stdout, "8 scores, 1 file: all right") {
+	if _, stdout, _ := mixmas(t, "scores", "verify", "--store", path); !strings.Contains(stdout, "8 scores, 1 file: no faults") {
 		t.Errorf("verify prints %q", stdout)
 	}
 	if code, _, stderr := mixmas(t, "scores", "rm", sc.Key, "--store", path); code != 0 || len(keys) != 7 {

@@ -16,8 +16,8 @@ import (
 func scoresVerifyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "verify", Usage: "check that the store holds what was written", ArgsUsage: "[CONFIG]",
-		Description: "It reads the store's pages, the record of every score and every file, and prints a line for what is not as it was written.\n" +
-			"With CONFIG it also measures the scores on that configuration's data again, from the outputs that they left\n(CONFIG - is standard input). Exit code 1: something is wrong.",
+		Description: "It reads the store's pages, every record and every file, and prints one line per fault.\n" +
+			"With CONFIG it also computes the scores on that configuration's data again, from the stored outputs\n(CONFIG - is standard input). Exit code 1 means that there are faults.",
 		Flags:  []cli.Flag{storeFlag()},
 		Action: scoresVerify,
 	}
@@ -47,7 +47,7 @@ func scoresVerify(c *cli.Context) error {
 		return fmt.Errorf("%s: %s found; \"mixmas scores rm\" removes a score, and a search trains it again",
 			c.String("store"), english.Plural(faults, "fault", ""))
 	}
-	fmt.Fprintf(c.App.Writer, "%s, %s: all right\n", english.Plural(scores, "score", ""), english.Plural(files, "file", ""))
+	fmt.Fprintf(c.App.Writer, "%s, %s: no faults\n", english.Plural(scores, "score", ""), english.Plural(files, "file", ""))
 	return nil
 }
 
@@ -73,7 +73,7 @@ func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (score
 	if err != nil {
 		return 0, 0, err
 	}
-	fmt.Fprintf(c.App.Writer, "%s measured again; of these data but on other validation rows: %d; of other data: %d\n",
+	fmt.Fprintf(c.App.Writer, "%s computed again; skipped, on other validation rows of these data: %d; skipped, on other data: %d\n",
 		english.Plural(v.Measured, "score", ""), v.OtherRows, v.OtherData)
 	return scores, files, nil
 }

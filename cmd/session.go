@@ -22,10 +22,10 @@ import (
 // sessionFlags are the flags of the commands that train.
 func sessionFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
-		storeFlag(), workersFlag("`N` trials side by side, on as many cores"), deviceFlag(),
-		&cli.Uint64Flag{Name: "seed", Usage: "`N`, the seed of the search", DefaultText: "the configuration's"},
+		storeFlag(), workersFlag("run `N` trials in parallel, on as many cores"), deviceFlag(),
+		&cli.Uint64Flag{Name: "seed", Usage: "seed `N` of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
-		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, whatever is cached"},
+		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, ignoring the cache"},
 		profileFlag(),
 	}, more...)
 }
@@ -38,7 +38,7 @@ func forceFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another search or of other data in --out"}
 }
 
-// checkOut looks at the folder of --out, or at what is there of its path, before a search is run for it.
+// checkOut checks the folder of --out, or as much of its path as exists, before a search runs.
 func checkOut(out string) error {
 	for path := out; ; path = filepath.Dir(path) {
 		info, err := os.Stat(path)
@@ -50,7 +50,7 @@ func checkOut(out string) error {
 		case info.IsDir():
 			return nil
 		case path == out:
-			return fmt.Errorf("--out %s: there is a file of this name", quote(out))
+			return fmt.Errorf("--out %s: a file of this name exists", quote(out))
 		}
 		return fmt.Errorf("--out %s: %s is a file", quote(out), path)
 	}
@@ -153,11 +153,11 @@ func (s *session) explain(err error) error {
 	case err == nil:
 		return nil
 	case s.cli.Context.Err() != nil && errors.Is(err, context.Canceled):
-		return interruptedError{"the same command goes on from the scores in " + quote(s.store), err}
+		return interruptedError{"run the same command again to resume from the scores in " + quote(s.store), err}
 	case errors.Is(err, search.ErrOccupied):
-		return usagef("--out %s: %w: name another, or replace what is there with --force", quote(s.cli.String("out")), err)
+		return usagef("--out %s: %w: name another folder, or use --force to replace it", quote(s.cli.String("out")), err)
 	case errors.Is(err, device.ErrDevice):
-		return fmt.Errorf("%w; when it works again, the same command goes on from the scores in %s", err, quote(s.store))
+		return fmt.Errorf("%w; when the device works again, run the same command to resume from the scores in %s", err, quote(s.store))
 	}
 	return err
 }

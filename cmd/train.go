@@ -20,7 +20,7 @@ func trainCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "train", Usage: "train a search's winner, or a preset without a search", ArgsUsage: "[CONFIG]",
-		Description: "Data and recipe are those of CONFIG; - is standard input. Without --preset the search of CONFIG must have been run:\nits scores are looked up, not trained. Without CONFIG the data are the built-in ones.\n\nPresets:" + presets.String(),
+		Description: "Data and recipe come from CONFIG; - is standard input. Without --preset, run the search of CONFIG first: train only\nlooks up its scores. Without CONFIG, the data are the built-in ones.\n\nPresets:" + presets.String(),
 		Flags: sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(),
 			&cli.StringFlag{Name: "preset", Usage: "train the preset `NAME` instead of a search's winner"}),
 		Action: train,

@@ -6,19 +6,19 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # SAN= builds the emulator without AddressSanitizer and UndefinedBehaviorSanitizer.
 SAN ?= 1
 WHEELS := .cuda/nvidia/cu13
-# A toolkit of the machine comes first. Without one, or with NVCC=, a pinned compiler is fetched into the project's folder.
+# An installed toolkit comes first. Without one, or with NVCC=, a pinned compiler is fetched into the project's folder.
 NVCC := $(or $(CUDACXX),$(wildcard $(CUDA_HOME)/bin/nvcc),$(shell command -v nvcc 2>/dev/null),$(wildcard /usr/local/cuda/bin/nvcc))
 HEADERS := $(or $(wildcard $(CUDA_HOME)/include/cuda_bf16.h),$(wildcard /usr/local/cuda/include/cuda_bf16.h))
 
 .cuda/.done: kernels/toolkit/cuda-toolkit.txt
-	@$(PIP) .cuda -r $< || { echo "nvcc cannot be fetched: set CUDA_HOME to a CUDA toolkit, or see that pip works"; exit 1; }
+	@$(PIP) .cuda -r $< || { echo "nvcc cannot be fetched: set CUDA_HOME to a CUDA toolkit, or make sure that pip works"; exit 1; }
 	@ln -sfn lib $(WHEELS)/lib64 # nvcc looks in lib64, the wheels have lib
 	@ln -sfn libcudart.so.13 $(WHEELS)/lib/libcudart.so
 	@touch $@
 
-# A folder of its own: pip replaces what it finds.
+# A separate folder, because pip replaces what it finds.
 .cuda-headers/.done: kernels/toolkit/cuda-headers.txt
-	@$(PIP) .cuda-headers -r $< || { echo "CUDA's headers cannot be fetched: set CUDA_HOME, or see that pip works"; exit 1; }
+	@$(PIP) .cuda-headers -r $< || { echo "CUDA's headers cannot be fetched: set CUDA_HOME, or make sure that pip works"; exit 1; }
 	@touch $@
 
 .PHONY: cuda-toolkit
@@ -42,7 +42,7 @@ kernels: kernels-gpu ## compile the kernels, and bin/mixmas with them
 	@echo "$(BIN) can use a GPU; make install puts it on your PATH"
 
 .PHONY: ptxinfo
-ptxinfo: kernels-gpu ## list registers, spills and shared memory of every kernel; fails where one spills
+ptxinfo: kernels-gpu ## list registers, spills and shared memory of every kernel; fails if one spills
 	@find build/gpu/CMakeFiles/kernels.dir -name '*.cu.o.log' | sort | xargs cat | c++filt | awk -f kernels/toolkit/ptxinfo.awk
 
 .PHONY: kernels-emu
@@ -51,7 +51,7 @@ kernels-emu: $(if $(HEADERS),,.cuda-headers/.done) ## compile the kernels and th
 	@sh kernels/toolkit/stamp.sh build/emu/libmixmas_cuda.a cgo/stamp_emu.h
 
 comma := ,
-# Go links the sanitizers' libraries itself but for UBSan's.
+# Go links the sanitizers' libraries itself, except UBSan's.
 EMULATED := CGO_ENABLED=1 $(if $(SAN),CGO_LDFLAGS="-g -Wl$(comma)--no-as-needed -lubsan") \
   $(GO) test $(if $(SAN),-asan) -tags cuda,cudaemu
 

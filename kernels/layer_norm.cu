@@ -18,7 +18,6 @@
 // blocks, which all compute the row's two means. (So there dx may not be the memory of dy; elsewhere it may, and plus always.)
 #include <algorithm>
 
-#include "limits.h"
 #include "operations.h"
 #include "pack.cuh"
 #include "reduction.cuh"
@@ -73,6 +72,7 @@ __global__ __launch_bounds__(THREADS) void layer_norm(const mixmas_layer_norm op
 // ---- the gradient ----
 
 constexpr int WARPS = 4;
+constexpr int64_t CHUNK = 1024;      // columns that a block has sums of
 constexpr int64_t FEW_ROWS = 8;      // at least so many are a slice
 constexpr int64_t MAX_SLICES = 512;
 
@@ -85,8 +85,8 @@ Slicing slicing(const mixmas_layer_norm_grad &op) {
   Slicing s;
   s.rows = std::max(FEW_ROWS, ceil_div(op.rows, MAX_SLICES));
   s.count = ceil_div(op.rows, s.rows);
-  s.columns = std::min(round_up(op.width, PACK), LAYER_NORM_CHUNK);
-  s.chunks = ceil_div(op.width, LAYER_NORM_CHUNK);
+  s.columns = std::min(round_up(op.width, PACK), CHUNK);
+  s.chunks = ceil_div(op.width, CHUNK);
   return s;
 }
 
@@ -114,7 +114,7 @@ __global__ __launch_bounds__(WARPS *WARP) void layer_norm_grad(const mixmas_laye
                                                                float *partial, bool packable) {
   MIXMAS_DYNAMIC_SHARED(float, shared);
   const int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
-  const int64_t begin = blockIdx.y * LAYER_NORM_CHUNK, end = min(begin + LAYER_NORM_CHUNK, op.width);
+  const int64_t begin = blockIdx.y * CHUNK, end = min(begin + CHUNK, op.width);
   float *dweight = shared + warp * 2 * s.columns, *dbias = dweight + s.columns;  // this warp's
   if (partial)
     for (int64_t i = lane * PACK; i < s.columns; i += WARP * PACK) {

@@ -1,14 +1,10 @@
-// limits.h: up to which sizes the fused kernels take an operation. mixmas_kernel_limits tells callers, who decide by these
-// numbers what a program keeps for its backward pass.
+// limits.h: up to which sizes the fused kernels take an operation. mixmas_kernel_limits tells callers, who decide by it
+// what a program keeps for its backward pass.
 #pragma once
 
 #include <cstdint>
 
 namespace mixmas {
-
-// The columns of a row of which one block of the gradient of layer norm has sums. Wider rows are read by several blocks,
-// which do not wait for each other.
-constexpr int64_t LAYER_NORM_CHUNK = 1024;
 
 // The widest rows, and the most hidden units over tokens, that the gradients of channel and token mixing take in one
 // kernel, which makes gelu(pre) as it goes. Larger ones are composed of matrix products.

@@ -360,7 +360,6 @@ typedef struct {
 
 /* Up to which sizes fused kernels take an operation, and so what a program has to keep for them. */
 typedef struct {
-  int64_t layer_norm_grad_in_place; /* the widest rows for which dx of mixmas_layer_norm_grad may be dy */
   /* Up to this width, or this many hidden units over tokens, the gradient of channel or token mixing is one kernel. It does
    * not read hidden_values, and reads pre where it is given. Beyond, it reads both. */
   int64_t channel_mlp_width, token_mlp_hidden;

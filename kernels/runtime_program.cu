@@ -319,7 +319,7 @@ using mixmas::use;
 extern "C" {
 
 mixmas_limits mixmas_kernel_limits(mixmas_numerics numerics) {
-  return {mixmas::LAYER_NORM_CHUNK, mixmas::CHANNEL_MLP_WIDTH, mixmas::TOKEN_MLP_HIDDEN,
+  return {mixmas::CHANNEL_MLP_WIDTH, mixmas::TOKEN_MLP_HIDDEN,
           numerics == MIXMAS_FP32 ? INT64_MAX : mixmas::RECOMPUTE_ABOVE};
 }
 

@@ -5,6 +5,9 @@
 // [Graph.Optimise] the parameters' update after them, and [Graph.Compile] plans the memory and returns a
 // [device.Program]: a training step is one replay of it, without allocation and without walking a graph.
 //
+// Operations that belong together are recorded with [Graph.Fuse] as one composite, and their gradients as another: a device
+// that has a kernel for a composite runs that, any other its parts.
+//
 // Mistakes such as a shape that does not fit are found while recording. A Graph keeps its first error, later
 // operations do nothing, and Compile returns it, so that models need no error handling of their own.
 //

@@ -168,7 +168,7 @@ func (g *Graph) Parameter(p *Parameter) *Value {
 	return v
 }
 
-// RequireGradient asks Backward for the gradient of a value that is no parameter. It must come before the operations that
+// RequireGradient asks Backward for the gradient of a value that is not a parameter. It must come before the operations that
 // use the value: those recorded earlier keep nothing for their gradients.
 func (g *Graph) RequireGradient(v *Value) {
 	if g.err != nil {

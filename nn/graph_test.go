@@ -70,7 +70,7 @@ func TestModelMistakes(t *testing.T) {
 	scope := nn.NewScope()
 	nn.NewLinear(scope.In("a"), 2, 2)
 	nn.NewLinear(scope.In("a"), 2, 2)
-	if err := scope.Parameters().Err(); err == nil || !strings.Contains(err.Error(), "a.weight: the name is taken") {
+	if err := scope.Parameters().Err(); err == nil || !strings.Contains(err.Error(), "a.weight: the name is already used") {
 		t.Errorf("got error %v", err)
 	}
 	scope = nn.NewScope()

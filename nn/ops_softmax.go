@@ -13,7 +13,7 @@ import (
 func (g *Graph) Softmax(x, mask *Value) *Value {
 	last := len(x.Shape) - 1
 	if last < 0 {
-		return g.Fail(x.Shape, "softmax: a value without dimensions has no last one")
+		return g.Fail(x.Shape, "softmax: a value without dimensions has no last axis")
 	}
 	batch, repeat, width := 1, size(x.Shape[:last]), x.Shape[last]
 	if mask != nil {

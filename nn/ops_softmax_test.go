@@ -18,7 +18,7 @@ func TestSoftmaxMasks(t *testing.T) {
 		{[]int{2, 3, 4, 4}, []int{3, 4}, "softmax: a mask 3×4 does not fit 2×3×4×4"},
 		{[]int{2, 3, 4, 4}, []int{2, 5}, "a mask 2×5 does not fit"},
 		{[]int{4}, []int{1, 4}, "a mask 1×4 does not fit 4"},
-		{nil, nil, "has no last one"},
+		{nil, nil, "has no last axis"},
 	} {
 		g := NewGraph(NewScope().Parameters(), Evaluation, false)
 		var mask *Value

@@ -153,7 +153,7 @@ func (p *Parameters) add(q *Parameter) error {
 		return fmt.Errorf("parameter %s: %w", q.Name, err)
 	}
 	if p.byName[q.Name] != nil {
-		return fmt.Errorf("parameter %s: the name is taken", q.Name)
+		return fmt.Errorf("parameter %s: the name is already used", q.Name)
 	}
 	if len(p.list) == MaxTensors {
 		return fmt.Errorf("parameter %s: the model has more than %d tensors: use fewer blocks", q.Name, MaxTensors)

@@ -26,7 +26,7 @@ type Trainer struct {
 	session device.Session
 	// queue is the session where it can run ahead of the trainer, and nil otherwise.
 	queue device.Queue
-	// tables are the samples that lie on the device; nil those that do not fit.
+	// tables are the samples that are on the device; nil for those that do not fit.
 	tables map[tableKey]device.Table
 	// programs by mode and batch size.
 	programs map[programKey]*program
@@ -110,7 +110,7 @@ func (t *Trainer) Weights() (Weights, error) {
 	return w, nil
 }
 
-// State is everything that a later Restore needs to go on with the same bits: the session's state and the number of
+// State is everything that a later Restore needs to continue with the same bits: the session's state and the number of
 // updates so far.
 func (t *Trainer) State() (state []float32, updates int, err error) {
 	state = make([]float32, t.model.Parameters().StateSize())
@@ -145,9 +145,9 @@ func (t *Trainer) Steps(n int) int {
 }
 
 // Epoch trains once on all samples, in an order that depends on the seed and the epoch's number, and returns the mean
-// loss of its steps. A short last batch is trained with its own mean; a last batch of one sample is left out where the
+// loss of its steps. A short last batch is trained with its own mean; a last batch of one sample is skipped if the
 // model normalises batches. After each step, onStep (which may be nil) gets the step's number in the epoch and its
-// loss; where the device runs ahead, it gets them all at the end of the epoch. A cancelled context ends the epoch after the
+// loss; if the device runs ahead, it gets them all at the end of the epoch. A cancelled context ends the epoch after the
 // step in flight.
 func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate float64, onStep func(step int, loss float64)) (float64, error) {
 	n := samples.Len()
@@ -161,7 +161,7 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
 	steps := t.Steps(n)
 	if steps == 0 {
-		return 0, errors.New("one sample cannot be trained on: the model normalises batches")
+		return 0, errors.New("cannot train on one sample: the model normalises batches")
 	}
 	sum, done := 0.0, 0
 	// finish takes note of the losses of the next steps.
@@ -212,7 +212,7 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 	return sum / float64(steps), nil
 }
 
-// finite is a loss that a training can go on from.
+// finite reports whether a training can continue after a loss.
 func finite(x float32) (float64, error) {
 	loss := float64(x)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
@@ -288,7 +288,7 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 			if t.updates > 0 {
 				return nil, fmt.Errorf("%w: %w", ErrDiverged, err)
 			}
-			return nil, fmt.Errorf("%w: the sample holds numbers that the weights make too large", err)
+			return nil, fmt.Errorf("%w: the sample has values that are too large for the weights", err)
 		}
 	}
 	return logits, nil
@@ -359,7 +359,7 @@ func (t *Trainer) feed(p *program, samples Samples, rows []int, withLabels bool)
 	return t.feedInput(p, p.labels, p.rowLabels, samples, labels, rows)
 }
 
-// feedInput fills one input: from the device's own memory where the samples lie there, or through the given host memory.
+// feedInput fills one input: from the device's own memory if the samples are there, or through the given host memory.
 func (t *Trainer) feedInput(p *program, v *Value, memory []float32, samples Samples, input int, rows []int) error {
 	if t.queue != nil {
 		table, err := t.table(samples, input, len(memory)/p.batch)
@@ -379,7 +379,7 @@ func (t *Trainer) feedInput(p *program, v *Value, memory []float32, samples Samp
 	return p.runner.Write(v.buffer, memory)
 }
 
-// table is one input of all samples on the device, brought there once; nil where there is no memory for it.
+// table is one input of all samples, copied to the device once; nil if there is no memory for it.
 func (t *Trainer) table(samples Samples, input, width int) (device.Table, error) {
 	key := tableKey{samples, input}
 	if table, ok := t.tables[key]; ok {

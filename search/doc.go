@@ -4,5 +4,5 @@
 //
 // It only puts the parts together: package plan makes a space of candidates, a strategy decides what is tried, package evaluate
 // finds or makes the scores, and package trial trains. [Search.Run] draws the sample and searches; [Search.Train] trains the
-// winner in full. Killed at any moment, the same call goes on from the scores that are there.
+// winner in full. After a kill at any moment, the same call resumes from the stored scores.
 package search

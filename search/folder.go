@@ -14,7 +14,7 @@ import (
 )
 
 // ErrOccupied says that a folder holds files that a full training would replace although they are not its own.
-var ErrOccupied = errors.New("the folder is taken")
+var ErrOccupied = errors.New("the folder is occupied")
 
 // CheckFolder finds out early whether the full training of a name may write its model to a folder. It may where there is none,
 // or one of the same name that was trained on the same data; with [Options.Overwrite] over all but folders. ErrOccupied: it may
@@ -27,7 +27,7 @@ func (s *Search) CheckFolder(name, folder string) error {
 		path := filepath.Join(folder, file.name)
 		if s.overwrite {
 			if info, err := os.Lstat(path); err == nil && info.IsDir() {
-				return fmt.Errorf("%s is a folder, which no model replaces: remove it", path)
+				return fmt.Errorf("%s is a folder, which a model cannot replace: remove it", path)
 			}
 			continue
 		}
@@ -42,7 +42,7 @@ func (s *Search) CheckFolder(name, folder string) error {
 		}
 		switch {
 		case err != nil:
-			return fmt.Errorf("%w: what would be replaced is no model of this program: %w", ErrOccupied, err)
+			return fmt.Errorf("%w: it holds a file that is not a mixmas model: %w", ErrOccupied, err)
 		case d.Name != name:
 			return fmt.Errorf("%w: %s is the model of %q, not of %q", ErrOccupied, path, d.Name, name)
 		case d.Data.Fingerprint != s.data.Fingerprint():

@@ -39,7 +39,7 @@ type Trained struct {
 
 // Train trains a model in full: from scratch, on all training rows, by the plan's recipe for it. Then it scores the test
 // split, once, and writes the model file to the folder, unless that holds another model: ErrOccupied, see
-// [Search.CheckFolder]. Checkpoints of the last two epochs lie in the folder as well, so that an interrupted training goes on;
+// [Search.CheckFolder]. The folder also holds the checkpoints of the last two epochs, so that an interrupted training can resume;
 // damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
 	if err := s.CheckFolder(name, folder); err != nil {
@@ -79,7 +79,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	}
 	if err := s.CheckFolder(name, folder); err != nil { // another plan may have ended there meanwhile
 		_ = trial.RemoveCheckpoints(job.CheckpointFile)
-		return nil, fmt.Errorf("%w; the training itself is kept", err)
+		return nil, fmt.Errorf("%w; the result of the training is stored", err)
 	}
 	if err := s.writeModel(name, trained, weights); err != nil {
 		return nil, err

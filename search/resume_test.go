@@ -93,8 +93,8 @@ func TestDamagedCheckpointsAreSetAside(t *testing.T) {
 				t.Errorf("trained %d steps, want %d", l.steps, c.steps)
 			}
 			said := strings.Join(l.notices, "\n")
-			if n := strings.Count(said, "full/tiny: checkpoint "+path); n != c.setAside || strings.Contains(said, "full/tiny: starts afresh") != (c.steps == all) ||
-				strings.Contains(said, "full/tiny: goes on from the checkpoint before, after epoch 3 of 6") != (c.setAside == 1) {
+			if n := strings.Count(said, "full/tiny: checkpoint "+path); n != c.setAside || strings.Contains(said, "full/tiny: starts from the beginning") != (c.steps == all) ||
+				strings.Contains(said, "full/tiny: resumes from the previous checkpoint, after epoch 3 of 6") != (c.setAside == 1) {
 				t.Errorf("it said:\n%s", said)
 			}
 			files, err := os.ReadDir(folder)

@@ -21,11 +21,11 @@ type Options struct {
 	Device device.Device
 	// Store keeps the scores.
 	Store *store.Store
-	// Workers is the number of trials that run side by side; 0 is read as 1.
+	// Workers is the number of trials that run in parallel; 0 means 1.
 	Workers int
-	// Observer is told how it goes on; nil: nobody.
+	// Observer is told about the progress; it may be nil.
 	Observer Observer
-	// Overwrite lets a full training replace the model of another plan or of other data.
+	// Overwrite lets a full training replace the model of another search or of other data.
 	Overwrite bool
 }
 

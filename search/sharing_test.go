@@ -182,7 +182,7 @@ func TestWaitingTrialHoldsNoSlot(t *testing.T) {
 	if r := f.run(); r.Trainings != 6 {
 		t.Errorf("trained %d times, want 6", r.Trainings)
 	}
-	if diff := cmp.Diff([]string{"encoder/picture/mlp_mixer: trained by another process, waiting"}, l.notices); diff != "" {
+	if diff := cmp.Diff([]string{"encoder/picture/mlp_mixer: another process is training it, waiting"}, l.notices); diff != "" {
 		t.Errorf("it was said (-want +got):\n%s", diff)
 	}
 	now := f.scores()
@@ -246,7 +246,7 @@ func TestTestScoreIsSharedToo(t *testing.T) {
 	if diff := cmp.Diff(sc.Metrics, trained.Test); diff != "" {
 		t.Errorf("test metrics (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"test/tiny: scored by another process, waiting"}, l.notices); diff != "" {
+	if diff := cmp.Diff([]string{"test/tiny: another process is scoring it, waiting"}, l.notices); diff != "" {
 		t.Errorf("it was said (-want +got):\n%s", diff)
 	}
 	if left, err := filepath.Glob(f.store.Path() + ".files/lease-*"); err != nil || len(left) > 0 {

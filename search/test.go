@@ -47,7 +47,7 @@ func (s *Search) test(ctx context.Context, o *evaluate.Outcome, weights nn.Weigh
 	}
 	name := "test/" + o.Job.Label
 	var logits []float32
-	lease, err := s.evaluator.Once(ctx, evaluate.Work{Key: key, Look: look, Waiting: name + ": scored by another process, waiting", Do: func() (err error) {
+	lease, err := s.evaluator.Once(ctx, evaluate.Work{Key: key, Look: look, Waiting: name + ": another process is scoring it, waiting", Do: func() (err error) {
 		logits, err = s.runner.Predict(ctx, network, spec.Recipe.Batch, weights, samples)
 		return err
 	}})

@@ -14,7 +14,7 @@ const blockSize = 1024
 // tileSize is the number of elements of a worker's tile, which holds a part of a matrix product.
 const tileSize = 1 << 18
 
-// A worker is one core's share of the device: the right to compute and the scratch memory for it. Who holds the pointer
+// A worker is one core's share of the device: the right to compute and the scratch memory for it. Whoever holds the pointer
 // holds both.
 type worker struct {
 	gemm     *simd.Workspace

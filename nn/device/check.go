@@ -20,7 +20,7 @@ func (p *Program) Check(largest int) error {
 		case Constant:
 			limit = len(info.Data)
 		default:
-			return fmt.Errorf("buffer %d (%s): no device knows space %d", i+1, info.Name, int(info.Space))
+			return fmt.Errorf("buffer %d (%s): unknown space %d", i+1, info.Name, int(info.Space))
 		}
 		if info.Offset < 0 || info.Size < 0 || info.Offset > limit-info.Size {
 			return fmt.Errorf("buffer %d (%s): elements %d to %d of a space of %d", i+1, info.Name, info.Offset, info.Offset+info.Size, limit)
@@ -32,7 +32,7 @@ func (p *Program) Check(largest int) error {
 		}
 	}
 	if k := p.Kept; k != 0 && (k < 0 || int(k) > len(p.Buffers) || p.Info(k).Size != 1 || p.Info(k).Last != len(p.Operations)) {
-		return fmt.Errorf("the kept value is buffer %d, which is no output of one element", k)
+		return fmt.Errorf("the kept value is buffer %d, which is not an output of one element", k)
 	}
 	return nil
 }
@@ -45,7 +45,7 @@ func (p *Program) Endpoint(verb, kind string, b Buffer, n int) (BufferInfo, erro
 	info := p.Info(b)
 	isInput, isOutput := info.First == -1, info.Last == len(p.Operations)
 	if info.Space != Arena || kind == "input" && !isInput || kind == "output" && !isOutput {
-		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d (%s) is no %s", verb, kind, p.Name, b, info.Name, kind)
+		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d (%s) is not an %s", verb, kind, p.Name, b, info.Name, kind)
 	}
 	if n != info.Size {
 		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d (%s) has %d elements, got %d", verb, kind, p.Name, b, info.Name, info.Size, n)

@@ -2,8 +2,8 @@ package device
 
 import "errors"
 
-// ErrOutOfMemory marks what failed because the device's memory is full. It may work once other sessions have closed.
-var ErrOutOfMemory = errors.New("the device's memory is full")
+// ErrOutOfMemory marks what failed because the device is out of memory. It may work once other sessions have closed.
+var ErrOutOfMemory = errors.New("the device is out of memory")
 
 // ErrDevice marks what failed because of the device itself: a launch that failed, a memory error, a driver that was reset.
 // It says nothing about the program, which may run another day. A program that the device does not take is not marked.

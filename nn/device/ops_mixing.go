@@ -9,8 +9,8 @@ type Mixing struct {
 	Eps                                     float64
 }
 
-// check checks the operands for rows of a width, n elements of the axis that the mlp mixes, and hidden elements of a hidden
-// layer of h in all.
+// check checks the operands of a mixing of rows of a width by an mlp from n elements to h and back; hidden is the size of the
+// hidden layer for all of them.
 func (o *Mixing) check(c *Checker, rows, width, n, h, hidden int) {
 	c.Need("X", o.X, rows*width)
 	c.Need("NormWeight", o.NormWeight, width)
@@ -32,7 +32,7 @@ type MixingGrad struct {
 	DNormed, DW1, DB1, DW2, DB2 Target
 }
 
-// check is that of the mixing, which says what the sizes are.
+// check checks the operands of the gradient of f, whose sizes are as in [Mixing.check].
 func (o *MixingGrad) check(c *Checker, f *Mixing, rows, width, n, h int) {
 	c.Need("Normed", f.Normed, rows*width)
 	c.Need("W1", f.W1, n*h)

@@ -245,7 +245,7 @@ func runTraining(v *vectors) {
 		case !p.Trainable:
 			v.wantRounded("b."+p.Name, got, deepest)
 		case v.rounding.Roundoff > 0:
-			// Adam moves a parameter by about the learning rate a step, however small its gradient: one with a gradient
+			// Adam moves a parameter by about the learning rate per step, however small its gradient: one with a gradient
 			// of noise goes anywhere.
 			v.within("p1."+p.Name, got, 2*h.LR*float64(len(losses)))
 		default:

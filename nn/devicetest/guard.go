@@ -15,14 +15,14 @@ import (
 	"mixmas/nn/mixer"
 )
 
-var update = flag.Bool("update", false, "write the guard's baseline anew")
+var update = flag.Bool("update", false, "rewrite the guard's baseline")
 
 // Guard compares what training steps must do with a baseline file: of every benchmark's model each operation's number,
 // FLOPs and bytes by its cost model, the memory as planned, and of the small models the allocations of a step and of a
 // prediction. It sees what makes a program slower without being a timed test. The flag -update writes the file anew.
 func Guard(t *testing.T, d device.Device, file string) {
 	var out bytes.Buffer
-	fmt.Fprintln(&out, "# make bench-guard compares with this file; GUARD=update writes it anew.")
+	fmt.Fprintln(&out, "# make bench-guard compares with this file; GUARD=update rewrites it.")
 	for _, c := range benchmarks.All() {
 		p := trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"})
 		writeCosts(&out, c.Name, p)

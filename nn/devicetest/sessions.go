@@ -179,9 +179,9 @@ func misuse(t *testing.T, d device.Device) {
 
 	r := loadedChain(t, s, 16)
 	WantError(t, r.Write(1, Ramp(15, 0)), "write input of chain", "buffer 1 (a) has 16 elements, got 15")
-	WantError(t, r.Write(2, Ramp(16, 0)), "buffer 2 (b) is no input")
+	WantError(t, r.Write(2, Ramp(16, 0)), "buffer 2 (b) is not an input")
 	WantError(t, r.Write(9, Ramp(16, 0)), "buffer 9 of 6")
-	WantError(t, r.Read(1, Ramp(16, 0)), "buffer 1 (a) is no output")
+	WantError(t, r.Read(1, Ramp(16, 0)), "buffer 1 (a) is not an output")
 	WantError(t, s.ReadState(1, Ramp(16, 0)), "elements 1 to 17 of 16")
 	WantError(t, s.WriteState(-1, Ramp(4, 0)), "elements -1 to 3 of 16")
 	if p, ok := r.(device.Profiler); ok {

@@ -17,7 +17,7 @@ type Classifier struct {
 // newClassifier creates encoder.* and head.*.
 func newClassifier(spec Specification) (nn.Model, error) {
 	if len(spec.Modalities) != 1 {
-		return nil, errors.New("a model without a fusion function has one modality")
+		return nil, errors.New("a model without a fusion function must have one modality")
 	}
 	s := nn.NewScope()
 	var c Classifier

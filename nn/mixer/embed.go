@@ -93,7 +93,7 @@ func (k Kind) Rank() int { return ranks[k] }
 func (in Input) check() error {
 	rank, known := ranks[in.Kind]
 	if !known {
-		return fmt.Errorf("unknown kind of input %q: known are %s, %s, %s and %s", in.Kind, Map, Sequence, Table, Tokens)
+		return fmt.Errorf("unknown kind of input %q: want %s, %s, %s or %s", in.Kind, Map, Sequence, Table, Tokens)
 	}
 	if len(in.Shape) != rank {
 		return fmt.Errorf("a %s has %d dimensions per sample, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))

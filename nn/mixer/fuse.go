@@ -31,7 +31,7 @@ type Fuser interface {
 
 var fusions = registry.NewOrdered[Fusion]("fusion function")
 
-// RegisterFusion adds a fusion function. It panics if the name is taken, and without Doc or New: a programmer's mistake.
+// RegisterFusion adds a fusion function. It panics if the name is already used, and without Doc or New: a programmer's mistake.
 func RegisterFusion(f Fusion) {
 	if f.New == nil {
 		panic("fusion function " + f.Name + " cannot be registered: it needs New")
@@ -86,7 +86,7 @@ func init() {
 		combine   func(g *nn.Graph, tokens []*nn.Value) *nn.Value
 	}{
 		{"mean", "The mean of the modalities' tokens, padded with zeros to the largest number.", meanTokens},
-		{"max", "The largest of the modalities' tokens, padded with zeros to the largest number.", maxTokens},
+		{"max", "The element-wise maximum of the modalities' tokens, padded with zeros to the largest number.", maxTokens},
 		{"sum", "The sum of the modalities' tokens, padded with zeros to the largest number.", addTokens},
 	} {
 		RegisterFusion(Fusion{Name: f.name, Doc: f.doc, New: func(_ *nn.Scope, tokens []Input, _ any) (Fuser, error) {

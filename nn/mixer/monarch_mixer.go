@@ -18,9 +18,9 @@ func init() {
 
 // MonarchMixerOptions are the options of the architecture monarch_mixer.
 type MonarchMixerOptions struct {
-	Width int `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of a token; a fusion network takes those of its tokens."`
+	Width int `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features per token; a fusion network uses the width of its tokens instead."`
 	Depth int `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=1000" doc:"Number of blocks."`
-	Patch int `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0 chooses it."`
+	Patch int `yaml:"patch" json:"patch" jsonschema:"minimum=0,maximum=68719476736" doc:"Side of the patches of a map; 0: chosen automatically."`
 }
 
 func newMonarchMixer(s *nn.Scope, in Input, given any) (Network, error) {

@@ -34,7 +34,7 @@ type Multimodal struct {
 // newMultimodal creates encoders.NAME.*, align.NAME.*, heads.NAME.*, fusion.*, network.* and head.*.
 func newMultimodal(spec Specification) (nn.Model, error) {
 	if len(spec.Modalities) == 0 {
-		return nil, errors.New("a model has at least one modality")
+		return nil, errors.New("a model needs at least one modality")
 	}
 	if spec.Fusion == nil || spec.Network == nil {
 		return nil, errors.New("a multimodal model has a fusion function and a fusion network")

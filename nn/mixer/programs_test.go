@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -231,6 +232,9 @@ func TestCompositesNameTheirOperands(t *testing.T) {
 	recorded := map[string]bool{}
 	for _, c := range programCases(t) {
 		p := c.record(t)
+		if err := p.Check(math.MaxInt); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
 		leaves := leavesOf(p.Operations, nil)
 		for _, composite := range compositesOf(p.Operations) {
 			recorded[composite.Name()] = true

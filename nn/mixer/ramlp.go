@@ -24,7 +24,7 @@ type RaMLPOptions struct {
 	Dims      []int `yaml:"dims" json:"dims" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of each stage; the last are those of the tokens."`
 	MLPRatio  []int `yaml:"mlp_ratio" json:"mlp_ratio" jsonschema:"minimum=1,maximum=68719476736" doc:"Hidden width of each stage's MLP over features, in multiples of its features."`
 	Expansion []int `yaml:"expansion" json:"expansion" jsonschema:"minimum=1,maximum=68719476736" doc:"Width of each stage's region mixing, in multiples of its features."`
-	Region    []int `yaml:"region" json:"region" jsonschema:"minimum=1,maximum=68719476736" doc:"Side of each stage's regions, a divisor of its map's sides; empty chooses them."`
+	Region    []int `yaml:"region" json:"region" jsonschema:"minimum=1,maximum=68719476736" doc:"Side of each stage's regions, a divisor of its map's sides; empty: chosen automatically."`
 	Group     []int `yaml:"group" json:"group" jsonschema:"minimum=1,maximum=68719476736" doc:"Channels that each stage's regions mix together."`
 }
 

@@ -77,7 +77,7 @@ func (a Architecture) Inputs() string {
 
 var architectures = registry.New[Architecture]("architecture")
 
-// Register adds an architecture. It panics if the name is taken, without Doc, and without Options or New: a programmer's
+// Register adds an architecture. It panics if the name is already used, without Doc, and without Options or New: a programmer's
 // mistake.
 func Register(a Architecture) {
 	if a.Options == nil || a.New == nil {

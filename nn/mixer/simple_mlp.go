@@ -19,7 +19,7 @@ type SimpleMLPOptions struct {
 	Hidden  int     `yaml:"hidden" json:"hidden" jsonschema:"minimum=1,maximum=68719476736" doc:"Width of the hidden layers."`
 	Width   int     `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=68719476736" doc:"Features of the token."`
 	Layers  int     `yaml:"layers" json:"layers" jsonschema:"minimum=1,maximum=1000" doc:"Number of hidden layers."`
-	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after each hidden layer; by default the training's."`
+	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after each hidden layer; default: the training's."`
 }
 
 // SimpleMLP is [linear, ReLU, dropout] k times, then a linear layer to one token: (b, f) to (b, 1, d). It implements

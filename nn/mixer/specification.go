@@ -6,7 +6,7 @@ import (
 	"mixmas/nn"
 )
 
-// Specification describes a model completely but for its weights. Its JSON form is canonical: the same model has the same
+// Specification describes a model completely, except for its weights. Its JSON form is canonical: the same model has the same
 // bytes, and they build the same model again.
 type Specification struct {
 	// Modalities are the model's inputs with their encoders, at least one, with different names.
@@ -43,7 +43,7 @@ func Build(spec Specification) (nn.Model, error) {
 	seen := map[string]bool{}
 	for _, m := range spec.Modalities {
 		if seen[m.Name] {
-			return nil, fmt.Errorf("modality %s: the name is taken", m.Name)
+			return nil, fmt.Errorf("modality %s: the name is already used", m.Name)
 		}
 		seen[m.Name] = true
 	}

@@ -74,7 +74,7 @@ func TestBuildErrors(t *testing.T) {
 		{"no network", fused(func(s *mixer.Specification) { s.Network = nil }), "fusion network"},
 		{"network", fused(func(s *mixer.Specification) { s.Network = &mixer.Choice{Architecture: "ramlp"} }), "fusion network: ramlp does not take inputs of kind \"tokens\""},
 		{"prediction", fused(func(s *mixer.Specification) { s.Prediction = "vote" }), "unknown prediction \"vote\""},
-		{"twice", fused(func(s *mixer.Specification) { s.Modalities = append(s.Modalities, s.Modalities[0]) }), "the name is taken"},
+		{"twice", fused(func(s *mixer.Specification) { s.Modalities = append(s.Modalities, s.Modalities[0]) }), "the name is already used"},
 		{"dots", fused(func(s *mixer.Specification) { s.Modalities[0].Name = "a.b" }), "without dots"},
 	}
 	for _, test := range tests {

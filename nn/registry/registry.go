@@ -31,7 +31,7 @@ func New[T any](kind string) *Registry[T] { return &Registry[T]{kind: kind, sort
 // NewOrdered makes a registry that lists its things in the order of their registration.
 func NewOrdered[T any](kind string) *Registry[T] { return &Registry[T]{kind: kind} }
 
-// Register adds a thing under a name, with a line of documentation. It panics when the name is taken or is no word, or when
+// Register adds a thing under a name, with a line of documentation. It panics when the name is already used or is no word, or when
 // there is no such line: a programmer's mistake.
 func (r *Registry[T]) Register(name, doc string, value T) {
 	r.mutex.Lock()

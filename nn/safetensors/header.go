@@ -17,9 +17,9 @@ import (
 )
 
 // ErrJSON marks a file that is JSON text instead of a safetensors file.
-var ErrJSON = errors.New("the file is JSON text, it holds no tensors")
+var ErrJSON = errors.New("the file is JSON text, not tensors")
 
-var errNoTensors = errors.New("this is no file of tensors: it does not begin with the length of a header, and a header")
+var errNoTensors = errors.New("this is not a file of tensors: it does not begin with the length of a header, and a header")
 
 // Header is the header of a file: its metadata, and where each tensor is.
 type Header struct {
@@ -71,7 +71,7 @@ func readHeader(r io.Reader, size int64) (*Header, error) {
 		return nil, errNoTensors
 	}
 	if length > rest {
-		return nil, fmt.Errorf("the file is cut off, or none of tensors: its header has %d bytes, and %d follow", length, rest)
+		return nil, fmt.Errorf("the file is truncated, or not a file of tensors: its header has %d bytes, and only %d follow", length, rest)
 	}
 	if length > MaxHeader {
 		return nil, fmt.Errorf("the header has %d bytes, want at most %d", length, MaxHeader)

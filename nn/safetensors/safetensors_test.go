@@ -170,12 +170,12 @@ func TestOtherFilesAreNamed(t *testing.T) {
 		"YAML": "name: digits\nseed: 1\n", "zeros": strings.Repeat("\x00", 64), "an image": "\x89PNG\r\n\x1a\n and more", "an array": "\x93NUMPY\x01\x00 and more",
 		"a header of something else": "\x04\x00\x00\x00\x00\x00\x00\x00text and more",
 	} {
-		if _, _, err := safetensors.Parse([]byte(file)); err == nil || !strings.Contains(err.Error(), "this is no file of tensors") {
+		if _, _, err := safetensors.Parse([]byte(file)); err == nil || !strings.Contains(err.Error(), "this is not a file of tensors") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	cut := "\x40\x00\x00\x00\x00\x00\x00\x00{}"
-	if _, _, err := safetensors.Parse([]byte(cut)); err == nil || !strings.Contains(err.Error(), "cut off, or none of tensors: its header has 64 bytes, and 2 follow") {
+	if _, _, err := safetensors.Parse([]byte(cut)); err == nil || !strings.Contains(err.Error(), "truncated, or not a file of tensors: its header has 64 bytes, and only 2 follow") {
 		t.Errorf("cut off: error %v", err)
 	}
 }

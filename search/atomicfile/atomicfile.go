@@ -15,13 +15,13 @@ import (
 	"syscall"
 )
 
-// partial and a random word end the names of files that are not whole yet.
+// partial and a random word end the names of files that are not complete yet.
 const partial = ".partial-"
 
-// Write puts what write writes in the place of the file at path, when all of it is on the disk. Until then, and after an
-// error, the old file stays. The new one has its permissions. A symbolic link stays one; what is no regular file, such as a
-// pipe, is written to as it is. Several processes may write one path at once: the last one's file stays. What killed writers
-// of the path left over is removed.
+// Write replaces the file at path with what write writes, once all of it is on the disk. Until then, and after an error, the
+// old file stays. The new file gets its permissions. A symbolic link stays a link; what is not a regular file, such as a pipe,
+// is written to directly. Several processes may write to one path at once: the last file stays. Remains of killed writers of
+// the path are removed.
 func Write(path string, write func(io.Writer) error) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
@@ -32,13 +32,13 @@ func Write(path string, write func(io.Writer) error) error {
 	return Replace(path, write)
 }
 
-// Replace is Write, but the new file takes the place of whatever is at path, a symbolic link for one, and nothing is written
-// through it.
+// Replace is like Write, but the new file replaces whatever is at path, even a symbolic link, and nothing is written through
+// it.
 func Replace(path string, write func(io.Writer) error) error {
 	if err := (Writer{}).Replace(path, write); err != nil {
 		return err
 	}
-	_ = removeAbandoned(path) // what cannot be removed is no fault of this file
+	_ = removeAbandoned(path) // a file that cannot be removed is not an error here
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // mostThroughAliases is how many values the aliases of a configuration may stand for together: a text of five aliases that
-// each stand for ten of the one before stands for a million.
+// each expand to ten of the previous one expands to a million.
 const mostThroughAliases = 100_000
 
 // checkAliases refuses a document whose aliases stand for more values than anyone writes, or for what contains them.
@@ -29,11 +29,11 @@ func (a *aliases) size(n *yaml.Node) (int, error) {
 	if n.Kind == yaml.AliasNode {
 		size, counted := a.sizes[n.Alias]
 		if counted && size == 0 {
-			text := fmt.Sprintf("the alias *%s stands within what it stands for", shorten(n.Value, mostName))
+			text := fmt.Sprintf("the alias *%s refers to itself", shorten(n.Value, mostName))
 			return 0, &Error{File: a.file, Line: n.Line, Text: text}
 		}
 		if a.through += size; a.through > mostThroughAliases {
-			return 0, &Error{File: a.file, Line: n.Line, Text: fmt.Sprintf("aliases stand for more than %d values", mostThroughAliases)}
+			return 0, &Error{File: a.file, Line: n.Line, Text: fmt.Sprintf("aliases expand to more than %d values", mostThroughAliases)}
 		}
 		return size, nil
 	}
@@ -67,7 +67,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 type entry struct{ key, value *yaml.Node }
 
 // entries lists the keys of a mapping with their values: its own, then those of the mappings that a merge key (<<) names,
-// where a key that is there already stays as it is. It notes an error for keys that are no words or are given twice, and
+// where an existing key keeps its value. It notes an error for keys that are not words or are given twice, and
 // reports whether there was none.
 func (d *decoder) entries(n *yaml.Node, field string) (list []entry, ok bool) {
 	ok = true
@@ -99,7 +99,7 @@ func (d *decoder) entries(n *yaml.Node, field string) (list []entry, ok bool) {
 	}
 	for _, source := range sources {
 		if source = resolve(source); source.Kind != yaml.MappingNode {
-			d.errorf(source.Line, join(field, mergeKey), "want fields with values or a list of such, got %s", describe(source))
+			d.errorf(source.Line, join(field, mergeKey), "want fields with values, or a list of them, got %s", describe(source))
 			ok = false
 			continue
 		}

@@ -28,13 +28,13 @@ func TestParseIsBounded(t *testing.T) {
 	}
 	for _, test := range []struct{ name, text, first, last string }{
 		{"ten of ten of ten", laughs("[x, x, x, x, x, x, x, x, x, x]", func(i int) string { return fmt.Sprintf("[%s]", strings.Repeat(fmt.Sprintf("*a%d, ", i), 10)) }),
-			"c.yaml:5: aliases stand for more than 100000 values", ""},
+			"c.yaml:5: aliases expand to more than 100000 values", ""},
 		{"merged twice and twice", laughs("{x: 1}", func(i int) string { return fmt.Sprintf("{<<: [*a%d, *a%d]}", i, i) }),
-			"c.yaml:15: aliases stand for more than 100000 values", ""},
+			"c.yaml:15: aliases expand to more than 100000 values", ""},
 		{"one long word often", "name: &a " + strings.Repeat("x", 1<<18) + "\nsearch: {fusions: [" + strings.Repeat("*a, ", 50) + "]}",
-			"c.yaml:2: aliases stand for more than 100000 values", ""},
-		{"an alias within itself", "data: {<<: &a {x: [*a]}}", "c.yaml:1: the alias *a stands within what it stands for", ""},
-		{"a merge with itself", "data: &a {<<: *a}", "c.yaml:1: the alias *a stands within what it stands for", ""},
+			"c.yaml:2: aliases expand to more than 100000 values", ""},
+		{"an alias within itself", "data: {<<: &a {x: [*a]}}", "c.yaml:1: the alias *a refers to itself", ""},
+		{"a merge with itself", "data: &a {<<: *a}", "c.yaml:1: the alias *a refers to itself", ""},
 		{"unknown fields", repeated(11_000, func(i int) string { return fmt.Sprintf("f%d: 1\n", i) }),
 			"c.yaml:1: f0: unknown field", "c.yaml: and at least 9980 more errors"},
 		{"some unknown fields", small + repeated(21, func(i int) string { return fmt.Sprintf("f%d: 1\n", i) }),

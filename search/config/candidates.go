@@ -117,7 +117,7 @@ func (k catalogue) list(d *decoder, n *yaml.Node, field string, shared *defaults
 			continue
 		}
 		if labels[candidate.Label] {
-			d.errorf(item.Line, index(field, i), "%q is already in the list: give one of the two a label of its own", candidate.Label)
+			d.errorf(item.Line, index(field, i), "%q is already in the list: give one of the two another label", candidate.Label)
 		}
 		labels[candidate.Label] = true
 		list = append(list, candidate)

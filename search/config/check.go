@@ -31,7 +31,7 @@ func (c *Config) check(d *decoder) {
 	}
 	for i, w := range c.Data.PosWeight {
 		if x := float32(w); x == 0 || math.IsInf(float64(x), 0) {
-			fail(index("data.pos_weight", i), "%v is no float32 number above 0", w)
+			fail(index("data.pos_weight", i), "%v is not a float32 number above 0", w)
 		}
 	}
 	if err := sample.Check(c.Sample.Sampler); err != nil {
@@ -41,12 +41,12 @@ func (c *Config) check(d *decoder) {
 		fail("search.metric", "%v", err)
 	}
 	if len(c.Search.Encoders) == 0 {
-		fail("search.encoders", "is missing: give each modality of the data its candidates")
+		fail("search.encoders", "is missing: list candidates for each modality of the data")
 	}
 	for _, modality := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
 		for _, candidate := range c.Search.Encoders[modality] {
 			if a, err := mixer.Lookup(candidate.Name); err == nil && !isEncoder(a) {
-				fail("search.encoders."+modality, "%s is no encoder: it takes %s", candidate.Name, a.Inputs())
+				fail("search.encoders."+modality, "%s is not an encoder: it takes %s", candidate.Name, a.Inputs())
 			}
 		}
 	}
@@ -55,7 +55,7 @@ func (c *Config) check(d *decoder) {
 	}
 	for _, candidate := range c.Search.Networks {
 		if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Tokens) {
-			fail("search.networks", "%s is no fusion network: it takes %s", candidate.Name, a.Inputs())
+			fail("search.networks", "%s is not a fusion network: it takes %s", candidate.Name, a.Inputs())
 		}
 	}
 	for _, t := range []struct {

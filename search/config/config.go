@@ -15,13 +15,13 @@ import (
 
 // Config is a checked plan: which data, which sample, what is tried, and how the winner is trained.
 type Config struct {
-	Name string `yaml:"name" json:"name" doc:"What tables and reports call this search. Default: the data's format."`
-	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: with the same seed, data and configuration it gives the same bits."`
+	Name string `yaml:"name" json:"name" doc:"Name of the search in tables and reports. Default: the data's format."`
+	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: the same seed, data and configuration give the same bits."`
 	// Numerics is what matrix products compute with; "auto" is the device's own choice.
 	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"What matrix products round their operands to; part of the key of a score (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`
 	Data     Data   `yaml:"data" json:"data" doc:"The data set."`
-	Sample   Sample `yaml:"sample" json:"sample" doc:"How many training samples the candidates are trained on, and which."`
-	Search   Search `yaml:"search" json:"search" doc:"What is tried, and how the winner of a stage is chosen."`
+	Sample   Sample `yaml:"sample" json:"sample" doc:"The training samples that candidates are trained on: how many, and which."`
+	Search   Search `yaml:"search" json:"search" doc:"The candidates, and how the winner of a stage is chosen."`
 	Train    Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
 
 	file   string         // where it was read from; empty for the built-in configuration
@@ -42,20 +42,20 @@ type Data struct {
 // Sample says how many training samples the candidates see and which.
 type Sample struct {
 	sample.Options `yaml:",inline"`
-	Validation     string `yaml:"validation" json:"validation" jsonschema:"enum=all,enum=formula" doc:"Score candidates on all validation data, or on as many as the formula gives (all | formula)."`
+	Validation     string `yaml:"validation" json:"validation" jsonschema:"enum=all,enum=formula" doc:"Score candidates on all validation samples, or on as many as the formula gives (all | formula)."`
 }
 
 // Search says what is tried and how a stage's winner is chosen.
 type Search struct {
 	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; options of the strategy follow."`
-	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects; all metrics are kept."`
+	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects the winner; all metrics are stored."`
 	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: start from their trained weights, or from scratch (warm | scratch)."`
-	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which kept scores count: those of the same numerics and version of the kernels, or any (exact | any-numerics)."`
-	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again whose recorded training failed."`
-	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders of each modality. Options under defaults go to every candidate that knows them."`
+	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
+	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
+	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them."`
 	Fusions     Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
-	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one stands in while the fusion function is chosen."`
-	Training    Training              `yaml:"training" json:"training" doc:"The short training that a candidate is judged by."`
+	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen."`
+	Training    Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
 
 	// Searcher is the strategy of that name with its options.
 	Searcher strategy.Strategy `yaml:"-" json:"-"`

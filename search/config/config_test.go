@@ -133,7 +133,7 @@ func TestParseErrors(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"empty", "", "c.yaml:1: the configuration is empty"},
 		{"syntax", "seed: 1\ndata: [\nsearch: }", "c.yaml:2: did not find expected"},
-		{"two documents", small + "---\n" + small, "c.yaml:11: want one YAML document, got a second one"},
+		{"two documents", small + "---\n" + small, "c.yaml:11: want one YAML document, got more"},
 		{"list", "- a", "c.yaml:1: want fields with values, got a list"},
 		{"unknown field", small + "seach: 1", "c.yaml:11: seach: unknown field: known are name, seed, numerics, data, sample, search, train"},
 		{"twice", small + "seed: 1\nseed: 2", "c.yaml:12: seed: is given twice"},
@@ -162,8 +162,8 @@ func TestParseErrors(t *testing.T) {
 		{"momentum", small + "train: {training: {momentum: 0.9}}", "c.yaml:11: train.training.momentum: only sgd takes momentum, the optimiser is adam"},
 		{"data without modalities", edit("{format: test, path: there}", "{format: npy}"), "c.yaml:1: data.modalities: there are none"},
 		{"a kind of data", edit("{format: test, path: there}", "{format: npy, modalities: [{name: image, kind: mop}]}"), `c.yaml:1: data.modalities[0].kind: want one of map, sequence, table, got "mop"`},
-		{"pos weight above float32", edit("path: there", "pos_weight: [1, 1e39]"), "c.yaml:1: data.pos_weight[1]: 1e+39 is no float32 number above 0"},
-		{"pos weight below float32", edit("path: there", "pos_weight: [1, 2, 1e-50]"), "c.yaml:1: data.pos_weight[2]: 1e-50 is no float32 number above 0"},
+		{"pos weight above float32", edit("path: there", "pos_weight: [1, 1e39]"), "c.yaml:1: data.pos_weight[1]: 1e+39 is not a float32 number above 0"},
+		{"pos weight below float32", edit("path: there", "pos_weight: [1, 2, 1e-50]"), "c.yaml:1: data.pos_weight[2]: 1e-50 is not a float32 number above 0"},
 		{"too few rows", edit("{format: test, path: there}", "{format: builtin, train: 0}"), "c.yaml:1: data.train: want at least 1, got 0"},
 		{"no folder", edit("{format: test, path: there}", "{format: avmnist}"), "c.yaml:1: data.path: no folder is named"},
 		{"fusion", edit("search:", "search:\n  fusions: [mean, sun]"), `c.yaml:3: search.fusions[1]: unknown fusion function "sun": known are concat, mean, max, sum`},
@@ -176,16 +176,16 @@ func TestParseErrors(t *testing.T) {
 		{"array", edit("[7, 8]", "[7]"), "c.yaml:8: search.encoders.image.candidates[1].pair: want 2 elements, got 1"},
 		{"default that none knows", edit("width: 32,", "depth: 2,"), "c.yaml:5: search.encoders.image.defaults.depth: unknown field: known are width, heads, dims, pair, tied, dropout"},
 		{"bad default", edit("width: 32,", "width: 0,"), "c.yaml:5: search.encoders.image.defaults.width: want at least 1, got 0"},
-		{"same label", edit("label: wide, ", ""), `c.yaml:8: search.encoders.image.candidates[1]: "test_mixer" is already in the list: give one of the two a label of its own`},
+		{"same label", edit("label: wide, ", ""), `c.yaml:8: search.encoders.image.candidates[1]: "test_mixer" is already in the list: give one of the two another label`},
 		{"empty label", edit("label: wide", `label: ""`), "c.yaml:8: search.encoders.image.candidates[1].label: is empty"},
 		{"no candidates", edit("candidates: [test_table]", "{}"), "c.yaml:9: "},
 		{"empty candidates", edit("[test_table]", "[]"), "c.yaml:9: search.encoders.values.candidates: is empty"},
 		{"candidates missing", edit("{candidates: [test_table]}", "{defaults: {}}"), "c.yaml:9: search.encoders.values: candidates is missing"},
 		{"candidates no list", edit("[test_table]", "test_table"), `c.yaml:9: search.encoders.values.candidates: want a list, got "test_table"`},
 		{"stage field", edit("{candidates: [test_table]", "{candidate: [test_table]"), "c.yaml:9: search.encoders.values.candidate: unknown field: known are defaults, candidates"},
-		{"network as encoder", edit("[test_table]", "[test_network]"), "c.yaml:9: search.encoders.values: test_network is no encoder: it takes tokens"},
-		{"encoder as network", edit(", test_network]", ", test_table]"), "c.yaml:10: search.networks: test_table is no fusion network: it takes table"},
-		{"cycle", "data: &a [*a]", "c.yaml:1: the alias *a stands within what it stands for"},
+		{"network as encoder", edit("[test_table]", "[test_network]"), "c.yaml:9: search.encoders.values: test_network is not an encoder: it takes tokens"},
+		{"encoder as network", edit(", test_network]", ", test_table]"), "c.yaml:10: search.networks: test_table is not a fusion network: it takes table"},
+		{"cycle", "data: &a [*a]", "c.yaml:1: the alias *a refers to itself"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Parse("c.yaml", []byte(test.text))
@@ -252,7 +252,7 @@ func TestTemplateIsTheDefault(t *testing.T) {
 	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}
-	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by it", "# Architectures:\n#", "# Fusion functions:\n#   concat ", "# Samplers:\n#   random ", "# Metrics:\n#   accuracy ", "# By name, or"} {
+	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by this factor", "# Architectures:\n#", "# Fusion functions:\n#   concat ", "# Samplers:\n#   random ", "# Metrics:\n#   accuracy ", "# By name, or"} {
 		if !bytes.Contains(text, []byte(explained)) {
 			t.Errorf("the template lacks %q", explained)
 		}

@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 	return escape.Terminal(text)
 }
 
-// decoder fills Go values from YAML nodes. It goes on after an error and collects the first of them.
+// decoder fills Go values from YAML nodes. It continues after an error and collects the first of them.
 type decoder struct {
 	file     string
 	lines    map[string]int // line of each field seen
@@ -229,7 +229,7 @@ func (d *decoder) rules(n *yaml.Node, field string, v reflect.Value, r options.R
 // printable notes an error for a word that cannot be shown as it is.
 func (d *decoder) printable(n *yaml.Node, field string) {
 	if character, found := escape.Unprintable(n.Value); found {
-		d.errorf(n.Line, field, "contains %s, which cannot be printed", character)
+		d.errorf(n.Line, field, "contains %s, which is not printable", character)
 	}
 }
 
@@ -242,7 +242,7 @@ func leadingZeroText(number string) string {
 	if digits == "" {
 		digits = "0"
 	}
-	text := fmt.Sprintf("%s begins with 0, as octal numbers did: write %s%s", shorten(number, mostName), sign, shorten(digits, mostName))
+	text := fmt.Sprintf("%s begins with 0, which could mean octal: write %s%s", shorten(number, mostName), sign, shorten(digits, mostName))
 	if digits != "0" && !strings.ContainsAny(digits, "89") {
 		text += fmt.Sprintf(", or %s0o%s if it is octal", sign, shorten(digits, mostName))
 	}

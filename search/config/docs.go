@@ -21,8 +21,8 @@ const (
 // templateHead says how to use the template and what can be named in it.
 func templateHead() string {
 	var text strings.Builder
-	text.WriteString(`# A search of mixmas. Check it with: mixmas config check FILE
-# Fields that are left out take their defaults; mixmas config schema lists every field and option.
+	text.WriteString(`# A mixmas search. Check it with: mixmas config check FILE
+# Omitted fields take their defaults; mixmas config schema lists every field and option.
 `)
 	section := func(title string) { fmt.Fprintf(&text, "#\n# %s:\n", title) }
 	line := func(name, doc string) { fmt.Fprintf(&text, "#   %-18s %s\n", name, strings.TrimSuffix(doc, ".")) }

@@ -135,7 +135,7 @@ func document(name string, text []byte) (*yaml.Node, error) {
 	case err != nil:
 		return nil, syntaxError(name, err)
 	default:
-		return nil, &Error{File: name, Line: max(more.Line, 1), Text: "want one YAML document, got a second one"}
+		return nil, &Error{File: name, Line: max(more.Line, 1), Text: "want one YAML document, got more"}
 	}
 	return root.Content[0], nil
 }

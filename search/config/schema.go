@@ -152,7 +152,7 @@ type candidatesSchema struct {
 func newCandidatesSchema() *candidatesSchema {
 	return &candidatesSchema{names: &jsonschema.Schema{Type: "string"}, defaults: &jsonschema.Schema{
 		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
-		Description: "Options of every candidate that knows them.",
+		Description: "Options for every candidate that has them.",
 	}}
 }
 
@@ -165,7 +165,7 @@ func (c *candidatesSchema) add(name, doc string, options any) {
 	}
 	s.Title, s.Description = name, doc
 	s.Properties.Set("name", &jsonschema.Schema{Const: name})
-	s.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "What tables call the candidate."})
+	s.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "Name of the candidate in tables."})
 	s.Required = []string{"name"}
 	c.objects = append(c.objects, s)
 }

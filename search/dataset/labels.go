@@ -82,7 +82,7 @@ func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
 	}
 	count := int(largest) + 1
 	if count == 1 || count > p.Rows.Len() {
-		return 0, fmt.Errorf("%s: the labels of %d rows say %d classes: want at least 2, and a row for each (or name the classes)",
+		return 0, fmt.Errorf("%s: the labels of %d rows have %d classes: want at least 2, and a row for each (or name the classes)",
 			p.Column.Name(), p.Rows.Len(), count)
 	}
 	return count, nil

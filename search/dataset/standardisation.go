@@ -64,18 +64,18 @@ func (s Standardisation) Equal(t Standardisation) bool {
 // Check refuses what does not standardise.
 func (s Standardisation) Check() error {
 	if len(s.Mean) != len(s.Deviation) {
-		return fmt.Errorf("%d means and %d deviations do not standardise", len(s.Mean), len(s.Deviation))
+		return fmt.Errorf("%d means and %d deviations cannot be used to standardise", len(s.Mean), len(s.Deviation))
 	}
 	switch n := len(s.Mean); {
 	case s.Per == PerModality && n == 1, s.Per == PerFeature && n > 0, s.Per == None && n == 0:
 	case s.Per == PerModality || s.Per == PerFeature || s.Per == None:
-		return fmt.Errorf("%d means and deviations do not standardise per %s", n, s.Per)
+		return fmt.Errorf("%d means and deviations cannot be used to standardise per %s", n, s.Per)
 	default:
 		return fmt.Errorf("standardised per %q: known are %s, %s and %s", s.Per, PerFeature, PerModality, None)
 	}
 	for i, mean := range s.Mean {
 		if d := s.Deviation[i]; !(d > 0) || math.IsInf(d, 0) || math.IsInf(mean, 0) || math.IsNaN(mean) {
-			return fmt.Errorf("mean %v and deviation %v do not standardise", mean, d)
+			return fmt.Errorf("mean %v and deviation %v cannot be used to standardise", mean, d)
 		}
 	}
 	for _, feature := range s.Constant {

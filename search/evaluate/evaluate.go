@@ -26,7 +26,7 @@ type Options struct {
 	Runner trial.Runner
 	// Workers is the number of jobs that run side by side; 0 is read as 1.
 	Workers int
-	// Observer is told how it goes on; nil: nobody.
+	// Observer is told about the progress; it may be nil.
 	Observer Observer
 	// Search is the name of the search, which scores remember.
 	Search string
@@ -179,11 +179,11 @@ type trained struct {
 	id     int
 }
 
-// train runs a job, as [Evaluator.Once] does work. The weights that it starts from come first: to train them again takes a slot,
-// and who holds one must not wait for another.
+// train runs a job, as [Evaluator.Once] does work. The weights that it starts from come first: training them again takes a slot,
+// and a trial that holds one must not wait for another.
 func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look func() (bool, error)) (t trained, lease *store.Lease, err error) {
 	pruned := false
-	w := Work{Key: key, Look: look, Waiting: job.Name + ": trained by another process, waiting", Do: func() (err error) {
+	w := Work{Key: key, Look: look, Waiting: job.Name + ": another process is training it, waiting", Do: func() (err error) {
 		e.trainings.Add(1)
 		t.id = int(e.ids.Add(1))
 		if job.Resume, err = e.partial(ctx, job, key); err != nil {

@@ -9,7 +9,7 @@ type Observer interface {
 	// TrialDone comes once for each job: with its score, or the reason why it failed. Those that were found in the store have
 	// no TrialStarted before it.
 	TrialDone(TrialDone)
-	// Notice says in a line what people should know and nothing else tells: that a training waits for another process, or that
+	// Notice is a line with something that people should know and nothing else reports: that a training waits for another process, or that
 	// a checkpoint was damaged.
 	Notice(text string)
 }

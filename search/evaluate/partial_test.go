@@ -256,7 +256,7 @@ func TestLostCheckpoint(t *testing.T) {
 		if o.Score.Weights != want.Weights || l.steps != 4*(3+len(want.Curve)) {
 			t.Errorf("%s: weights %s after %d steps, want %s", name, o.Score.Weights, l.steps, want.Weights)
 		}
-		if len(l.notices) != 2 || !strings.Contains(l.notices[0], "cannot be used") || l.notices[1] != "test/numbers: starts afresh" {
+		if len(l.notices) != 2 || !strings.Contains(l.notices[0], "cannot be used") || l.notices[1] != "test/numbers: starts from the beginning" {
 			t.Errorf("%s: it was said %q", name, l.notices)
 		}
 	}

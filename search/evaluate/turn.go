@@ -31,8 +31,8 @@ func (e *Evaluator) Once(ctx context.Context, w Work) (*store.Lease, error) {
 	return lease, err
 }
 
-// onceWith is Once while it holds a number of slots. Who holds a slot never waits for a lease, so that processes cannot wait
-// for each other, and who waits for a lease leaves the slots to others.
+// onceWith is Once while it holds a number of slots. A trial that holds a slot never waits for a lease, so
+// processes cannot deadlock, and one that waits for a lease leaves the slots to others.
 func (e *Evaluator) onceWith(ctx context.Context, slots int64, w Work) (*store.Lease, error) {
 	for said := false; ; said = true {
 		lease, busy, err := e.try(ctx, slots, w)

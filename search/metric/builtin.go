@@ -7,10 +7,10 @@ func init() {
 		Doc: "Share of the samples that are right; with multi-label data, right in all labels."})
 	Register(Metric{Name: "balanced_accuracy", Range: Share, Value: balancedAccuracy,
 		Doc:  "Mean recall over the classes that occur.",
-		Task: OneLabel, Refusal: "it is a mean over classes that exclude each other"})
+		Task: OneLabel, Refusal: "it is a mean over mutually exclusive classes"})
 	Register(Metric{Name: "hamming_accuracy", Range: Share, Value: hammingAccuracy,
 		Doc:  "Share of the labels, of all samples and classes, that are right.",
-		Task: ManyLabel, Refusal: "it counts the labels of a sample one by one; with one label per sample use accuracy"})
+		Task: ManyLabel, Refusal: "it counts each label of a sample; use accuracy for data with one label per sample"})
 	for _, figure := range []struct {
 		name, doc string
 		of        func(Counts) float64

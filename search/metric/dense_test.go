@@ -130,7 +130,7 @@ func TestBitsAreThoseOfDenseArrays(t *testing.T) {
 	})
 }
 
-// What a metric of one's own reads for a row and class is what the built-in ones count.
+// A custom metric reads the same rows and classes that the built-in ones count.
 func TestEvaluationSaysWhatItCounts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := outputs(t)

@@ -11,5 +11,5 @@
 //     sample it is one class against the rest. Where no class is left it is undefined.
 //   - An undefined metric is absent from the result, and cannot select.
 //
-// A metric of one's own is a call of [Register] in an init function.
+// To add a metric, call [Register] in an init function.
 package metric

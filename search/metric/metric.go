@@ -34,7 +34,7 @@ type Metric struct {
 
 var metrics = registry.NewOrdered[Metric]("metric")
 
-// Register adds a metric. It panics when the name is taken, or without Doc or Value: a programmer's mistake.
+// Register adds a metric. It panics when the name is already used, or without Doc or Value: a programmer's mistake.
 func Register(m Metric) {
 	if m.Value == nil {
 		panic(fmt.Sprintf("metric %q cannot be registered: it needs a Value", m.Name))

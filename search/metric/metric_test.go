@@ -318,8 +318,8 @@ func TestCheck(t *testing.T) {
 		want       []string
 	}{
 		{"acuracy", false, []string{`unknown metric "acuracy": known are accuracy, balanced_accuracy, precision_micro`, "(did you mean accuracy?)"}},
-		{"balanced_accuracy", true, []string{"exclude each other", "accuracy, hamming_accuracy"}},
-		{"hamming_accuracy", false, []string{"one by one", "auroc_weighted, loss"}},
+		{"balanced_accuracy", true, []string{"mutually exclusive", "accuracy, hamming_accuracy"}},
+		{"hamming_accuracy", false, []string{"counts each label", "auroc_weighted, loss"}},
 	} {
 		err := metric.Check(c.name, c.multiLabel)
 		for _, want := range c.want {

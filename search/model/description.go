@@ -45,7 +45,7 @@ type Data struct {
 func checkVersion(version int) error {
 	switch {
 	case version > FormatVersion:
-		return fmt.Errorf("it has version %d, this program reads up to %d: use a newer one", version, FormatVersion)
+		return fmt.Errorf("it has version %d, this program reads versions up to %d: use a newer mixmas", version, FormatVersion)
 	case version < 1:
 		return fmt.Errorf("it has version %d, the first one is 1", version)
 	}

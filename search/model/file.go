@@ -87,10 +87,10 @@ func read(r io.Reader, size int64) (*Model, error) {
 	}
 	text, ok := header.Metadata[descriptionKey]
 	if !ok {
-		return nil, fmt.Errorf("no model of this program: the file's metadata have no %q", descriptionKey)
+		return nil, fmt.Errorf("not a mixmas model: the file's metadata have no %q", descriptionKey)
 	}
 	if want, ok := header.Metadata[digestKey]; ok && digest([]byte(text)) != want {
-		return nil, fmt.Errorf("the description is not what was written: %w", errDamaged)
+		return nil, fmt.Errorf("the description does not match its digest: %w", errDamaged)
 	}
 	m := &Model{}
 	if err := m.Description.parse([]byte(text)); err != nil {
@@ -114,7 +114,7 @@ func read(r io.Reader, size int64) (*Model, error) {
 }
 
 // errDamaged ends messages about a file that is not what was written.
-var errDamaged = errors.New("the file is damaged; copy it again, or repeat the run that made it, which trains nothing twice")
+var errDamaged = errors.New("the file is damaged; copy it again, or repeat the run that made it: nothing is trained twice")
 
 // parse decodes a description, and refuses those of other versions before it looks at the rest.
 func (d *Description) parse(text []byte) error {

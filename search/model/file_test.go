@@ -95,18 +95,18 @@ func TestWrongFilesAreRefused(t *testing.T) {
 	}{
 		"no version":       {func(d *model.Description, _ nn.Weights) { d.Version = 0 }, "description: it has version 0, the first one is 1"},
 		"negative version": {func(d *model.Description, _ nn.Weights) { d.Version = -1 }, "description: it has version -1"},
-		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 3 }, "description: it has version 3, this program reads up to 2: use a newer one"},
+		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 3 }, "description: it has version 3, this program reads versions up to 2: use a newer mixmas"},
 		"class names":      {func(d *model.Description, _ nn.Weights) { d.Classes = d.Classes[:1] }, "description: 1 class names for 2 classes"},
 		"equal classes":    {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "cat" }, `description: classes 0 and 1 are both named "cat"`},
 		"empty class":      {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "" }, "description: class 1 has no name"},
 		"no preprocessing": {func(d *model.Description, _ nn.Weights) { delete(d.Preprocessing, "numbers") }, "description: modality numbers has no preprocessing"},
-		"no deviation":     {func(d *model.Description, _ nn.Weights) { d.Preprocessing["numbers"] = dataset.Uniform(0, 0) }, "description: modality numbers: mean 0 and deviation 0 do not standardise"},
+		"no deviation":     {func(d *model.Description, _ nn.Weights) { d.Preprocessing["numbers"] = dataset.Uniform(0, 0) }, "description: modality numbers: mean 0 and deviation 0 cannot be used to standardise"},
 		"other features": {func(d *model.Description, _ nn.Weights) {
 			d.Preprocessing["numbers"] = dataset.Standardisation{Per: dataset.PerFeature, Mean: []float64{1}, Deviation: []float64{1}}
 		}, "description: modality numbers: it is standardised by 1 features, its samples have 2"},
 		"negative deviation": {func(d *model.Description, _ nn.Weights) {
 			d.Preprocessing["unread"] = dataset.Uniform(0, -1)
-		}, "description: modality unread: mean 0 and deviation -1 do not standardise"},
+		}, "description: modality unread: mean 0 and deviation -1 cannot be used to standardise"},
 		"wide":           {func(d *model.Description, _ nn.Weights) { option(d).Width = 1<<62 + 1 }, "description: modality numbers: simple_mlp: option width: want at most"},
 		"missing tensor": {func(_ *model.Description, w nn.Weights) { delete(w, "head.bias") }, "description: the tensors are not the model's: head.bias is missing"},
 		"other shape":    {func(d *model.Description, _ nn.Weights) { option(d).Hidden = 4 }, "the tensors are not the model's: encoder.hidden.0.weight has shape 3×2, the model wants 4×2"},
@@ -201,8 +201,8 @@ func TestFilesThatAreNoModel(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		description:                          "the file is JSON text, it holds no tensors: if it is a model's description, name the model.safetensors beside it",
-		tensors:                              `no model of this program: the file's metadata have no "mixmas"`,
+		description:                          "the file is JSON text, not tensors: if it is a model's description, name the model.safetensors beside it",
+		tensors:                              `not a mixmas model: the file's metadata have no "mixmas"`,
 		folder:                               "is a folder: name the model.safetensors in it",
 		os.DevNull:                           "is a device, want a regular file: name a model.safetensors",
 		filepath.Join(folder, "none.tensor"): "none.tensor",

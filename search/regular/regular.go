@@ -46,7 +46,7 @@ func check(path string, info fs.FileInfo) error {
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
-		return "directory"
+		return "folder"
 	case mode&fs.ModeNamedPipe != 0:
 		return "pipe"
 	case mode&fs.ModeSocket != 0:

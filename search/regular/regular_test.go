@@ -23,7 +23,7 @@ func TestOpen(t *testing.T) {
 		t.Errorf("opened %v, %v", info, err)
 	}
 	f.Close()
-	if _, err := Open(folder); err == nil || !strings.Contains(err.Error(), folder+" is a directory, want a regular file") {
+	if _, err := Open(folder); err == nil || !strings.Contains(err.Error(), folder+" is a folder, want a regular file") {
 		t.Errorf("a folder: error %v", err)
 	}
 	if _, err := Open(path + ".no"); !errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +38,7 @@ func TestOpen(t *testing.T) {
 
 func TestKind(t *testing.T) {
 	for mode, want := range map[fs.FileMode]string{
-		fs.ModeDir: "directory", fs.ModeNamedPipe: "pipe", fs.ModeSocket: "socket",
+		fs.ModeDir: "folder", fs.ModeNamedPipe: "pipe", fs.ModeSocket: "socket",
 		fs.ModeDevice: "device", fs.ModeDevice | fs.ModeCharDevice: "device", fs.ModeIrregular: "special file",
 	} {
 		if got := kind(mode | 0o644); got != want {

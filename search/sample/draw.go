@@ -104,7 +104,7 @@ func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, e
 		}
 	}
 	return Sample{}, fmt.Errorf("sample: none of %d draws of %d rows has class proportions within %v of the population's; "+
-		"in the closest, class %d is %.4f of the sample and %.4f of the population: take more samples or allow a larger distance",
+		"in the closest, class %d is %.4f of the sample and %.4f of the population: use more samples or allow a larger distance",
 		o.Redraws+1, size, o.Distance, worst, share, population[worst])
 }
 

@@ -21,10 +21,10 @@ type Options struct {
 	Confidence float64 `yaml:"confidence" json:"confidence" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Confidence level, which gives z."`
 	// Distance is what the class proportions of sample and population must differ by less than; a sample that differs more is
 	// drawn anew, Redraws times.
-	Distance float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted when no class's proportion differs this much from the training data's."`
+	Distance float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted if every class's proportion differs from the training data's by less than this."`
 	Redraws  int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How often a sample that differs too much is drawn again before giving up."`
 	// Size is the number of samples, cut to the population; 0 means by the formula.
-	Size int `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: by the formula."`
+	Size int `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: as many as the formula gives."`
 }
 
 // Defaults are the options of a sample that a configuration says nothing of.

@@ -93,7 +93,7 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 // Import adds the scores of an archive that [Store.Export] wrote, checks their records and digests, and counts those added
 // and those whose key is known already, which stay as they are but get pruned files back; a partial score is replaced as by
 // [Store.PutFiles], and counts as added. It stops at the first error, or when
-// ctx ends; what was added before stays, and importing again goes on from there.
+// ctx ends; what was added before stays, and importing again continues from there.
 func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err error) {
 	err = readArchive(r, func(sc Score, blobs []blob) error {
 		if err := ctx.Err(); err != nil {
@@ -152,7 +152,7 @@ func readArchive(r io.Reader, keep func(sc Score, blobs []blob) error) error {
 func nextEntry(archive *tar.Reader) (string, error) {
 	header, err := archive.Next()
 	if errors.Is(err, io.EOF) {
-		return "", errors.New("it is cut off")
+		return "", errors.New("it is truncated")
 	}
 	if err != nil {
 		return "", err
@@ -163,7 +163,7 @@ func nextEntry(archive *tar.Reader) (string, error) {
 		}
 	}
 	if header.Typeflag != tar.TypeReg {
-		return "", fmt.Errorf("entry %q is no regular file", header.Name)
+		return "", fmt.Errorf("entry %q is not a regular file", header.Name)
 	}
 	return header.Name, nil
 }
@@ -174,7 +174,7 @@ func readHead(archive *tar.Reader) error {
 		return fmt.Errorf("%w: not an archive of scores", ErrForeign)
 	}
 	if err := json.NewDecoder(io.LimitReader(archive, 1<<10)).Decode(&version); err != nil || version.Format < 1 {
-		return fmt.Errorf("%w: %s says no format", ErrForeign, archiveHead)
+		return fmt.Errorf("%w: %s has no format", ErrForeign, archiveHead)
 	}
 	if version.Format > archiveFormat {
 		return fmt.Errorf("%w: the archive has format %d, this program reads up to %d", ErrNewer, version.Format, archiveFormat)
@@ -189,7 +189,7 @@ func readScore(archive *tar.Reader, entry string) (sc Score, blobs []blob, next 
 	}
 	key, ok := strings.CutSuffix(entry, "/score.json")
 	if !ok {
-		return fail(errors.New("KEY/score.json belongs here"))
+		return fail(errors.New("want KEY/score.json here"))
 	}
 	record, err := io.ReadAll(io.LimitReader(archive, longestRecord+1))
 	if err != nil {

@@ -179,17 +179,17 @@ func TestImportRefuses(t *testing.T) {
 		"nothing":              {nil, ErrForeign, "not an archive of scores"},
 		"another tar":          {[]entry{{"readme", "hello"}}, ErrForeign, "not an archive of scores"},
 		"newer":                {[]entry{{archiveHead, `{"format":3}`}, end}, ErrNewer, "format 3"},
-		"no format":            {[]entry{{archiveHead, `{}`}, end}, ErrForeign, "says no format"},
+		"no format":            {[]entry{{archiveHead, `{}`}, end}, ErrForeign, "has no format"},
 		"stray entry":          {[]entry{head, {"../../etc/passwd", "x"}, end}, ErrDamaged, "../../etc/passwd"},
-		"weights first":        {[]entry{head, {good.Key + "/weights", "x"}, end}, ErrDamaged, "KEY/score.json belongs here"},
+		"weights first":        {[]entry{head, {good.Key + "/weights", "x"}, end}, ErrDamaged, "want KEY/score.json here"},
 		"no JSON":              {[]entry{head, {good.Key + "/score.json", "{"}, end}, ErrDamaged, good.Key + "/score.json"},
 		"under another key":    {[]entry{head, {other.Key + "/score.json", string(record)}, end}, ErrDamaged, "holds the score with key"},
 		"other weights":        {[]entry{head, {good.Key + "/score.json", string(record)}, {good.Key + "/weights", "x"}, end}, ErrDiffers, good.Key + "/weights"},
 		"changed":              {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(unsigned, []byte(`"trial":1`), []byte(`"trial":2`), 1))}, end}, ErrDamaged, "key is not the SHA-256"},
 		"a digest that climbs": {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(unsigned, []byte(good.Weights), []byte("../../x"), 1))}, end}, ErrDamaged, "must be SHA-256 in hex"},
-		"an edited metric":     {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(record, []byte(`"accuracy":0.25`), []byte(`"accuracy":0.99`), 1))}, end}, ErrDamaged, "its checksum is not that of its content"},
-		"endless record":       {[]entry{head, {good.Key + "/score.json", strings.Repeat(" ", longestRecord+1)}, end}, ErrDamaged, "more than any score has"},
-		"no end":               {[]entry{head, {good.Key + "/score.json", string(record)}}, ErrDamaged, "cut off"},
+		"an edited metric":     {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(record, []byte(`"accuracy":0.25`), []byte(`"accuracy":0.99`), 1))}, end}, ErrDamaged, "its checksum does not match its content"},
+		"endless record":       {[]entry{head, {good.Key + "/score.json", strings.Repeat(" ", longestRecord+1)}, end}, ErrDamaged, "more than a score can have"},
+		"no end":               {[]entry{head, {good.Key + "/score.json", string(record)}}, ErrDamaged, "truncated"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var archive bytes.Buffer

@@ -36,7 +36,7 @@ func (s *Store) temporary() string { return filepath.Join(s.folder(), temporaryP
 
 func (s *Store) blobPath(d Digest) string { return filepath.Join(s.folder(), string(d[:2]), string(d)) }
 
-// writeBlob puts a file under its name, whole or not at all. One that is there and undamaged stays.
+// writeBlob writes a file under its name, completely or not at all. An existing undamaged file stays.
 func (s *Store) writeBlob(b blob) error {
 	if b.digest == "" {
 		return nil
@@ -100,7 +100,7 @@ func fileOf(owner Score, what string) string {
 
 // damagedBlob is the error of a file whose content is not what its name says.
 func (s *Store) damagedBlob(d Digest) error {
-	return fmt.Errorf("%w: the SHA-256 of %s is not its name; remove the file", ErrDamaged, s.blobPath(d))
+	return fmt.Errorf("%w: the SHA-256 of %s does not match its name; remove the file", ErrDamaged, s.blobPath(d))
 }
 
 // sweep removes the files that live does not hold and what killed writers left over. The store must be locked.

@@ -7,7 +7,7 @@
 //	scores.db
 //	scores.db.files/ab/abcdef...
 //
-// A trial that was stopped after an epoch leaves a partial score with a checkpoint, from which it goes on. Partial scores lie in
+// A trial that was stopped after an epoch leaves a partial score with a checkpoint, from which it resumes. Partial scores lie in
 // a bucket of their own, which versions that do not know them do not see: these train such trials from the start, and their
 // pruning removes the files. One gives way to a score of the same key that got further or ended, and its checkpoint goes with
 // it. Outputs after epochs that were asked for are kept with either.

@@ -6,13 +6,13 @@ import "errors"
 var (
 	// ErrNotFound: no score has the key.
 	ErrNotFound = errors.New("no such score")
-	// ErrAmbiguous: several scores have keys that start so.
+	// ErrAmbiguous: several scores have keys with this beginning.
 	ErrAmbiguous = errors.New("ambiguous key")
 	// ErrPruned: the score has no such file, or it was removed to save space.
-	ErrPruned = errors.New("not kept")
+	ErrPruned = errors.New("not stored")
 	// ErrDiffers: weights are not those that the score was measured with.
 	ErrDiffers = errors.New("differs from what is recorded")
-	// ErrForeign: the file is no store, and is left untouched.
+	// ErrForeign: the file is not a store, and is left untouched.
 	ErrForeign = errors.New("not a store of scores")
 	// ErrNewer: a newer version of the program wrote it.
 	ErrNewer = errors.New("written by a newer version")

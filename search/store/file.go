@@ -101,7 +101,7 @@ func (s *Store) withDB(ctx context.Context, readOnly bool, f func(db *bbolt.DB) 
 			}
 			continue
 		case errors.Is(err, errors.ErrUnsupported):
-			return fmt.Errorf("store %s: its file system has no locks, which a store needs: put it on another (%w)", s.path, err)
+			return fmt.Errorf("store %s: its file system does not support locks, which a store needs: use another file system (%w)", s.path, err)
 		case err != nil:
 			return fmt.Errorf("store %s: %w", s.path, err)
 		}

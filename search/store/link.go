@@ -23,7 +23,7 @@ func Resolve(path string) (string, error) {
 			return next, nil // what is wrong shows when it is used
 		}
 		if links == 40 {
-			return "", fmt.Errorf("%s is a link that leads to no file", path)
+			return "", fmt.Errorf("%s is a link to a file that does not exist", path)
 		}
 		target, err := os.Readlink(next)
 		if err != nil {
@@ -41,7 +41,7 @@ func Resolve(path string) (string, error) {
 	}
 }
 
-// Holds tells whether a path is the store's file or lies among its files, through whatever links.
+// Holds reports whether a path is the store's file or among its files, through any links.
 func (s *Store) Holds(path string) bool {
 	same := func(a, b string) bool {
 		x, err := os.Stat(a)

@@ -57,8 +57,8 @@ func TestOpenRefuses(t *testing.T) {
 		is   error
 		says string
 	}{
-		"text":               {func(t *testing.T, path string) { write(t, path, []byte("scores: none\n")) }, ErrForeign, "no bbolt file"},
-		"much text":          {func(t *testing.T, path string) { write(t, path, bytes.Repeat([]byte("scores: none\n"), 9999)) }, ErrForeign, "no bbolt file"},
+		"text":               {func(t *testing.T, path string) { write(t, path, []byte("scores: none\n")) }, ErrForeign, "not a bbolt file"},
+		"much text":          {func(t *testing.T, path string) { write(t, path, bytes.Repeat([]byte("scores: none\n"), 9999)) }, ErrForeign, "not a bbolt file"},
 		"empty":              {func(t *testing.T, path string) { write(t, path, nil) }, ErrForeign, "it is empty"},
 		"folder":             {func(t *testing.T, path string) { os.Mkdir(path, 0o755) }, ErrForeign, "it is a folder"},
 		"another's bbolt":    {func(t *testing.T, path string) { bolt(t, path, "") }, ErrForeign, "another program"},
@@ -68,7 +68,7 @@ func TestOpenRefuses(t *testing.T) {
 		"cut to a page":      {func(t *testing.T, path string) { write(t, path, store(t, path)[:4096]) }, ErrDamaged, "truncated"},
 		"cut to three pages": {func(t *testing.T, path string) { write(t, path, store(t, path)[:3*4096]) }, ErrDamaged, "truncated"},
 		"cut in half":        {func(t *testing.T, path string) { c := store(t, path); write(t, path, c[:len(c)/2]) }, ErrDamaged, "truncated"},
-		"no head":            {func(t *testing.T, path string) { c := store(t, path); clear(c[:9000]); write(t, path, c) }, ErrForeign, "no bbolt file"},
+		"no head":            {func(t *testing.T, path string) { c := store(t, path); clear(c[:9000]); write(t, path, c) }, ErrForeign, "not a bbolt file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "scores.db")

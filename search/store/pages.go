@@ -91,7 +91,7 @@ func metaAt(file io.ReaderAt, position int64) (m meta, valid bool) {
 	return m, order.Uint32(text) == 0xED0CDAED && order.Uint32(text[4:]) == 2 && m.checksum == sum.Sum64()
 }
 
-// checkLength finds out whether a file of so many bytes is whole.
+// checkLength reports whether a file of this length is complete.
 func (m meta) checkLength(size int64) error {
 	if size < m.length() {
 		return fmt.Errorf("%w: it is truncated, %d of at least %d bytes are left", ErrDamaged, size, m.length())
@@ -230,7 +230,7 @@ func (p *pages) buffer(depth int) []byte {
 // tree checks a page of a bucket and all below it. Its keys must begin with first and be less than high, unless they are nil.
 func (p *pages) tree(id uint64, first, high []byte, depth int) error {
 	if depth > deepest {
-		return pageError(id, "it lies %d pages deep", depth)
+		return pageError(id, "it is nested %d pages deep", depth)
 	}
 	buffer := p.buffer(depth)
 	h, err := p.open(id, buffer)
@@ -292,7 +292,7 @@ func (n node) elements(first, high []byte, f func(element, key []byte, end uint6
 		}
 		switch c := bytes.Compare(key, previous); {
 		case i == 0 && first != nil && c != 0:
-			return 0, pageError(n.id, "its first key is not that by which it is found")
+			return 0, pageError(n.id, "its first key is not the one that leads to it")
 		case i > 0 && c <= 0:
 			return 0, pageError(n.id, "the key of element %d is not in order", i)
 		}
@@ -377,7 +377,7 @@ func (p *pages) bucket(n node, position, length uint64, depth int) error {
 		return end + length, nil
 	})
 	if err == nil && end != small.size {
-		err = pageError(n.id, "%d bytes are left over in an inline bucket", small.size-end)
+		err = pageError(n.id, "%d unused bytes in an inline bucket", small.size-end)
 	}
 	return err
 }

@@ -115,7 +115,7 @@ func TestDamagedPages(t *testing.T) {
 		"long value":         {func(b bolt) { order.PutUint32(b.element(leaf, 0)[12:], 1<<31) }, leaf, "value of 2147483648 bytes"},
 		"element flags":      {func(b bolt) { order.PutUint32(b.element(leaf, 0), 2) }, leaf, "flags 0x2"},
 		"record as bucket":   {func(b bolt) { order.PutUint32(b.element(leaf, 0), bucketElement) }, leaf, "after a bucket"},
-		"first key":          {func(b bolt) { key := b.element(leaf, 0); key[order.Uint32(key[4:])] = '!' }, leaf, "not that by which it is found"},
+		"first key":          {func(b bolt) { key := b.element(leaf, 0); key[order.Uint32(key[4:])] = '!' }, leaf, "not the one that leads to it"},
 		"key of the next page": {func(b bolt) {
 			key := b.element(leaf, int(order.Uint16(b.page(leaf)[10:]))-1)
 			key[order.Uint32(key[4:])] = 'z'
@@ -143,7 +143,7 @@ func TestDamagedPages(t *testing.T) {
 			e := b.element(b.root, 0)
 			value := e[order.Uint32(e[4:])+order.Uint32(e[8:]):]
 			order.PutUint16(value[bucketHead+10:], 0)
-		}, b.root, "left over in an inline bucket"},
+		}, b.root, "unused bytes in an inline bucket"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := openBolt(t, sound)

@@ -76,7 +76,7 @@ func (s *Store) GetPartial(ctx context.Context, key string) (sc Score, err error
 	err = s.view(ctx, func(scores *bbolt.Bucket) error {
 		var known bool
 		if sc, known, err = s.lookUp(scores, key); err == nil && (!known || sc.Status != Partial) {
-			sc, err = Score{}, fmt.Errorf("store %s: %w: %s has no partial one", s.path, ErrNotFound, key)
+			sc, err = Score{}, fmt.Errorf("store %s: %w: %s has no partial score", s.path, ErrNotFound, key)
 		}
 		return err
 	})
@@ -179,9 +179,9 @@ func (sc Score) checkParts() error {
 	}
 	switch {
 	case sc.Status == Partial && (sc.Checkpoint == "" || len(sc.Curve) == 0):
-		return errors.New("is partial, without a checkpoint or an epoch")
+		return errors.New("is partial, but has no checkpoint or no epoch")
 	case sc.Status != Partial && sc.Checkpoint != "":
-		return fmt.Errorf("is %s, with a checkpoint", sc.Status)
+		return fmt.Errorf("is %s, but has a checkpoint", sc.Status)
 	}
 	for epoch, d := range sc.EpochOutputs {
 		if epoch < 1 || epoch > len(sc.Curve) || d == "" {

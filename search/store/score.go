@@ -129,14 +129,14 @@ func (sc Score) check() error {
 	case !duration(sc.Seconds):
 		return fmt.Errorf("seconds are %v", sc.Seconds)
 	case sc.Parameters < 0 || sc.FLOPs < 0:
-		return fmt.Errorf("%d parameters and %d FLOPs cannot be", sc.Parameters, sc.FLOPs)
+		return fmt.Errorf("%d parameters and %d FLOPs are impossible", sc.Parameters, sc.FLOPs)
 	}
 	if err := sc.checkParts(); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
 		if !finite(sc.Metrics[name]) {
-			return fmt.Errorf("metric %s is %v: leave undefined metrics out", name, sc.Metrics[name])
+			return fmt.Errorf("metric %s is %v: omit undefined metrics", name, sc.Metrics[name])
 		}
 		if err := metric.CheckRange(name, sc.Metrics[name]); err != nil {
 			return err
@@ -153,14 +153,14 @@ func (sc Score) check() error {
 	return nil
 }
 
-// duration tells whether so many seconds can have passed.
+// duration reports whether a number of seconds can be a duration.
 func duration(seconds float64) bool { return seconds >= 0 && seconds < 1e10 }
 
 // decode reads what encode wrote under the key, and checks it as encode does. That the specification is canonical is not
 // checked again: its SHA-256 is the key.
 func decode(key string, record []byte) (Score, error) {
 	if len(record) > longestRecord {
-		return Score{}, fmt.Errorf("%d bytes are more than any score has", len(record))
+		return Score{}, fmt.Errorf("%d bytes are more than a score can have", len(record))
 	}
 	sum, hasSum := recordSum(record)
 	var read struct {
@@ -172,7 +172,7 @@ func decode(key string, record []byte) (Score, error) {
 	}
 	switch {
 	case hasSum != (read.Checksum != nil) || hasSum && *read.Checksum != sum:
-		return Score{}, errors.New("its checksum is not that of its content")
+		return Score{}, errors.New("its checksum does not match its content")
 	case read.Key != key:
 		return Score{}, fmt.Errorf("holds the score with key %q", read.Key)
 	}

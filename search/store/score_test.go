@@ -167,7 +167,7 @@ func TestDamagedRecordAmongOthers(t *testing.T) {
 			}
 			continue
 		}
-		wantError(t, err, ErrDamaged, `record `+sc.Key+`: its checksum is not that of its content; "mixmas scores rm" removes it`)
+		wantError(t, err, ErrDamaged, `record `+sc.Key+`: its checksum does not match its content; "mixmas scores rm" removes it`)
 		_, err = putTrial(s, i)
 		wantError(t, err, ErrDamaged, sc.Key)
 		found, err := s.Find(t.Context(), sc.Key[:9])

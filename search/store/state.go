@@ -35,7 +35,7 @@ func (s *Store) readState(file interface {
 		}
 		return now, s.explain(err)
 	}
-	return now, s.explain(fmt.Errorf("%w: it is no bbolt file, or the head of it is damaged", ErrForeign))
+	return now, s.explain(fmt.Errorf("%w: it is not a bbolt file, or its header is damaged", ErrForeign))
 }
 
 // inspect looks at the file before bbolt does: bbolt would write to an empty one, crash on a truncated one, and read the
@@ -49,7 +49,7 @@ func (s *Store) inspect() error {
 	case info.IsDir():
 		return fmt.Errorf("store %s: %w: it is a folder", s.path, ErrForeign)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("store %s: %w: it is no regular file", s.path, ErrForeign)
+		return fmt.Errorf("store %s: %w: it is not a regular file", s.path, ErrForeign)
 	case info.Size() == 0:
 		return fmt.Errorf("store %s: %w: it is empty; remove it or name another file", s.path, ErrForeign)
 	}
@@ -99,7 +99,7 @@ func (s *Store) explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrDamaged):
-		return fmt.Errorf("store %s: %w; put a copy or an export of it in its place, or begin with another file", s.path, err)
+		return fmt.Errorf("store %s: %w; replace it with a copy, import an export into a new store, or start with another file", s.path, err)
 	}
 	return fmt.Errorf("store %s: %w", s.path, err)
 }

@@ -174,7 +174,7 @@ func TestPutRefuses(t *testing.T) {
 		spoil func(sc *Score)
 		want  string
 	}{
-		"NaN":           {func(sc *Score) { sc.Metrics["f1_macro"] = math.NaN() }, "metric f1_macro is NaN: leave undefined metrics out"},
+		"NaN":           {func(sc *Score) { sc.Metrics["f1_macro"] = math.NaN() }, "metric f1_macro is NaN: omit undefined metrics"},
 		"infinity":      {func(sc *Score) { sc.Metrics["loss"] = math.Inf(1) }, "metric loss is +Inf"},
 		"curve":         {func(sc *Score) { sc.Curve[1].ValidationLoss = math.NaN() }, "epoch 2 of the curve"},
 		"seconds":       {func(sc *Score) { sc.Seconds = math.NaN() }, "seconds are NaN"},

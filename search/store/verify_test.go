@@ -57,11 +57,11 @@ func TestVerify(t *testing.T) {
 	if err := os.WriteFile(s.path, b.file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, wrong := verify(t, s); !strings.Contains(strings.Join(wrong, "\n"), "one of its two head pages") {
+	if _, _, wrong := verify(t, s); !strings.Contains(strings.Join(wrong, "\n"), "one of its two meta pages") {
 		t.Errorf("a damaged meta page: %q", wrong)
 	}
 	put(t, s, 8)
-	if _, _, wrong := verify(t, s); strings.Contains(strings.Join(wrong, "\n"), "head pages") {
+	if _, _, wrong := verify(t, s); strings.Contains(strings.Join(wrong, "\n"), "meta pages") {
 		t.Errorf("a mended meta page: %q", wrong)
 	}
 	// Damage of a file that was examined already.

@@ -38,7 +38,7 @@ func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string
 	best := outcomes[0]
 	switch standing(s.Metric, best) {
 	case failed:
-		return nil, 0, fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (search.retry_failed tries them again)",
+		return nil, 0, fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (set search.retry_failed to try them again)",
 			name, best.Job.Label, best.Score.Reason)
 	case unfinished:
 		return nil, 0, fmt.Errorf("stage %s: no candidate has been trained to its end", name)

@@ -21,7 +21,7 @@ const Default = "stages"
 
 var strategies = registry.New[func() Strategy]("search strategy")
 
-// Register makes a strategy known under a name; make gives it with the defaults of its options. It panics where the name is taken:
+// Register makes a strategy known under a name; make gives it with the defaults of its options. It panics where the name is already used:
 // a programmer's mistake.
 func Register(name, doc string, make func() Strategy) {
 	options.MustDescribe("search strategy "+name, func() any { return make() })

@@ -65,10 +65,10 @@ func wrong(kind Kind, classes, i int, v float32) error {
 	case kind == MultiLabel:
 		return fmt.Errorf("label %v of class %d is neither 0 nor 1", v, i%classes)
 	case v-v != 0: // infinite or no number
-		return fmt.Errorf("label %v is no class: want a whole number", v)
+		return fmt.Errorf("label %v is not a class: want a whole number", v)
 	case v != float32(math.Trunc(float64(v))):
 		return fmt.Errorf("label %v is not a whole number: these look like values to predict (regression), which is not supported;"+
-			" labels are classes, 0 to K-1 (NumPy makes K of values y by numpy.digitize(y, numpy.quantile(y, numpy.arange(1, K) / K)))", v)
+			" labels are classes, 0 to K-1 (numpy.digitize(y, numpy.quantile(y, numpy.arange(1, K) / K)) turns values y into K classes)", v)
 	}
 	return fmt.Errorf("label %v is out of range, want 0 to %d", v, classes-1)
 }

@@ -20,12 +20,12 @@ import (
 )
 
 // A checkpoint is a safetensors file with the tensor "state" and, where the recipe watches the validation loss, the best
-// weights under their names with bestPrefix. Its metadata are the progress as JSON and a digest of all that. What a training
-// goes on from must be what it would have come to by itself, so nothing of a file is used unless all of it holds.
+// weights under their names with bestPrefix. Its metadata are the progress as JSON and a digest of all that. A training
+// must resume from exactly the state that it would have reached, so nothing in a file is used unless all of it is valid.
 const (
 	stateTensor = "state"
 	bestPrefix  = "best."
-	// Versions without a digest called it "progress", and would go on wrongly from what it is now.
+	// Versions without a digest called it "progress", and would resume wrongly from today's.
 	progressKey = "training"
 	digestKey   = "sha256"
 )
@@ -70,7 +70,7 @@ func parseCheckpoint(file []byte, key string, recipe Recipe, parameters *nn.Para
 	case sum == "":
 		return nil, errors.New("it has no digest: an earlier version of mixmas wrote it")
 	case sum != checkpointDigest(tensors, text):
-		return nil, errors.New("its content does not have the SHA-256 that it had when it was written")
+		return nil, errors.New("its content does not match its SHA-256")
 	}
 	if err := tensors.CheckFinite(); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn
 	for name, tensor := range tensors {
 		parameter, ok := strings.CutPrefix(name, bestPrefix)
 		if !ok || !wanted {
-			return nil, fmt.Errorf("there is a tensor %q too many", name)
+			return nil, fmt.Errorf("unexpected tensor %q", name)
 		}
 		best[parameter] = tensor
 	}
@@ -133,12 +133,12 @@ func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn
 		}
 	}
 	if len(best) != len(parameters.All()) {
-		return nil, fmt.Errorf("there are best weights of %d parameters, want %d", len(best), len(parameters.All()))
+		return nil, fmt.Errorf("it has best weights for %d parameters, want %d", len(best), len(parameters.All()))
 	}
 	return best, nil
 }
 
-// Beside a checkpoint lies that of the epoch before, and bad ones are set aside, at most one of each.
+// The previous epoch's checkpoint is kept as well, and bad ones are set aside, at most one of each.
 const (
 	previousSuffix = ".previous"
 	damagedSuffix  = ".damaged"
@@ -209,7 +209,7 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 		}
 		if bad := new(badCheckpoint); errors.As(err, bad) {
 			if err := os.Rename(path, path+damagedSuffix); err != nil {
-				return nil, fmt.Errorf("checkpoint %s cannot be used (%v), nor set aside: %w", path, bad, err)
+				return nil, fmt.Errorf("checkpoint %s cannot be used (%v) and cannot be set aside: %w", path, bad, err)
 			}
 			notice("checkpoint %s cannot be used and was set aside as %s: %v", path, path+damagedSuffix, bad)
 			damaged = true
@@ -219,7 +219,7 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 			return nil, fmt.Errorf("checkpoint: %w", err)
 		}
 		if damaged {
-			notice("goes on from the checkpoint before, after epoch %d of %d", len(c.Curve), t.Specification.Recipe.Epochs)
+			notice("resumes from the previous checkpoint, after epoch %d of %d", len(c.Curve), t.Specification.Recipe.Epochs)
 		}
 		return c, nil
 	}
@@ -232,7 +232,7 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 		damaged = true
 	}
 	if damaged {
-		notice("starts afresh")
+		notice("starts from the beginning")
 	}
 	return nil, nil
 }
@@ -246,7 +246,7 @@ func (t *training) readOrigin(o Origin) (*checkpoint, error) {
 	return parseCheckpoint(file, t.key, t.Specification.Recipe, t.model.Parameters())
 }
 
-// badCheckpoint says why a file is no checkpoint to go on from.
+// badCheckpoint says why a training cannot resume from a file.
 type badCheckpoint struct{ error }
 
 // readCheckpoint reads the training's checkpoint at path.

@@ -142,7 +142,7 @@ func TestForgedCheckpoints(t *testing.T) {
 		says string
 	}{
 		"nothing":              {nil, "too few"},
-		"text":                 {[]byte("no tensors at all"), "no file of tensors"},
+		"text":                 {[]byte("no tensors at all"), "not a file of tensors"},
 		"half":                 {file[:len(file)/2], "does not fit"},
 		"much more":            {append(slices.Clone(file), make([]byte, 1<<20)...), "more than"},
 		"of an earlier mixmas": {earlier.Bytes(), "it has no digest: an earlier version of mixmas wrote it"},
@@ -161,8 +161,8 @@ func TestForgedCheckpoints(t *testing.T) {
 		"infinity":             {tensor(func(w nn.Weights) { w[best].Data[0] = float32(math.Inf(1)) }), "holds +Inf"},
 		"no best weights":      {tensor(func(w nn.Weights) { delete(w, best) }), "are missing"},
 		"other best weights":   {tensor(func(w nn.Weights) { w[best] = nn.Tensor{Shape: []int{0}} }), "have shape 0, want"},
-		"more best weights":    {tensor(func(w nn.Weights) { w["best.of.all"] = nn.Tensor{Shape: []int{1}, Data: []float32{1}} }), "best weights of"},
-		"more tensors":         {tensor(func(w nn.Weights) { w["more"] = nn.Tensor{Shape: []int{1}, Data: []float32{1}} }), `"more" too many`},
+		"more best weights":    {tensor(func(w nn.Weights) { w["best.of.all"] = nn.Tensor{Shape: []int{1}, Data: []float32{1}} }), "best weights for"},
+		"more tensors":         {tensor(func(w nn.Weights) { w["more"] = nn.Tensor{Shape: []int{1}, Data: []float32{1}} }), `unexpected tensor "more"`},
 	} {
 		if epochs, _, err := read(c.file); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %d epochs were taken (%v), want an error with %q", name, epochs, err, c.says)

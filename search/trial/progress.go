@@ -66,7 +66,7 @@ func (p *progress) replay(recipe Recipe) (progress, error) {
 	q := newProgress(recipe)
 	q.Key, q.Seconds = p.Key, p.Seconds
 	if len(p.Curve) == 0 || p.Seconds < 0 {
-		return q, fmt.Errorf("it is about %d epochs of %v seconds", len(p.Curve), p.Seconds)
+		return q, fmt.Errorf("it has %d epochs and %v seconds", len(p.Curve), p.Seconds)
 	}
 	for i, e := range p.Curve {
 		switch rate := q.rate(recipe); {

@@ -3,7 +3,7 @@
 package simd
 
 // panel is 16 channels of rows first ≤ i < last of a map, dense, with zeros at both ends of each: with all channels, cells
-// lie so far apart that they push each other out of the first cache.
+// lie so far apart that they evict each other from the L1 cache.
 type panel struct {
 	elements    []float32
 	first, last int

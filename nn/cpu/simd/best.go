@@ -61,7 +61,7 @@ func choose(forced string) chosen {
 	if slices.Contains(nativeNames, forced) {
 		c.err = fmt.Errorf("%s=%s: these kernels cannot run here (%s); the ones that can are %s", Variable, forced, why, known)
 	} else {
-		c.err = fmt.Errorf("%s=%q is not known: the kernels that run here are %s", Variable, forced, known)
+		c.err = fmt.Errorf("%s=%q is unknown: the kernels that can run here are %s", Variable, forced, known)
 	}
 	return c
 }

@@ -13,9 +13,9 @@ func TestChoose(t *testing.T) {
 		{"", best, best + ": ", ""},
 		{"portable", "portable", "portable: forced by MIXMAS_KERNELS", ""},
 		{best, best, best + ": forced by MIXMAS_KERNELS", ""},
-		{"avx3", best, best + ": ", `MIXMAS_KERNELS="avx3" is not known: the kernels that run here are portable`},
-		{"AVX2", best, best + ": ", `MIXMAS_KERNELS="AVX2" is not known: `},
-		{" ", best, best + ": ", `MIXMAS_KERNELS=" " is not known: `},
+		{"avx3", best, best + ": ", `MIXMAS_KERNELS="avx3" is unknown: the kernels that can run here are portable`},
+		{"AVX2", best, best + ": ", `MIXMAS_KERNELS="AVX2" is unknown: `},
+		{" ", best, best + ": ", `MIXMAS_KERNELS=" " is unknown: `},
 	}
 	for _, name := range nativeNames {
 		if !slices.ContainsFunc(sets(), func(s *Set) bool { return s.Name == name }) {

@@ -58,7 +58,7 @@ type Set struct {
 	// LayerNorm normalises rows of width elements: y = (x-mean) rstd weight + bias. mean and rstd have rows elements and
 	// are written. The variance is computed in a second pass over the row, from the deviations.
 	LayerNorm func(y, x, weight, bias, mean, rstd []float32, rows, width int, eps float32)
-	// LayerNormGrad is dx = plus + rstd (w dy - mean(w dy) - x̂ mean(w dy x̂)) a row, with x̂ = (x-mean) rstd; plus may be
+	// LayerNormGrad is dx = plus + rstd (w dy - mean(w dy) - x̂ mean(w dy x̂)) per row, with x̂ = (x-mean) rstd; plus may be
 	// nil. It adds dy x̂ to dweight and dy to dbias (width elements).
 	LayerNormGrad func(dx, x, dy, weight, mean, rstd, plus, dweight, dbias []float32, rows, width int)
 

@@ -44,7 +44,7 @@ func readHeader(f *watch.File) (npy.Header, int64, error) {
 		return header, 0, fmt.Errorf("%s: %w", path, err)
 	}
 	if header.Fortran {
-		return header, 0, fmt.Errorf("%s: the array is in Fortran order: save numpy.ascontiguousarray of it", path)
+		return header, 0, fmt.Errorf("%s: the array is in Fortran order: save numpy.ascontiguousarray(array) instead", path)
 	}
 	if len(header.Shape) == 0 {
 		return header, 0, fmt.Errorf("%s: the array is a scalar, want samples along the first axis", path)
@@ -83,7 +83,7 @@ func (a *array) Read(row int, s *dataset.Scaling, dst []float32) error {
 		raw := b[:int64(len(some))*size]
 		if _, err := a.file.ReadAt(raw, offset); err != nil {
 			if errors.Is(err, io.EOF) {
-				err = errors.New("the file is closed or shorter than it was")
+				err = errors.New("the file was closed or has become shorter")
 			}
 			return fmt.Errorf("%s: row %d: %w", a.Name(), row, err)
 		}
@@ -138,7 +138,7 @@ func sampleShape(kind mixer.Kind, axes []int) ([]int, error) {
 	case kind == mixer.Map && len(axes) == 1:
 		side := int(math.Round(math.Sqrt(float64(size))))
 		if side*side != size {
-			return nil, fmt.Errorf("%d elements are no square map: give the shape", size)
+			return nil, fmt.Errorf("%d elements are not a square map: give the shape", size)
 		}
 		return []int{1, side, side}, nil
 	case kind == mixer.Map && len(axes) == 2:
@@ -152,5 +152,5 @@ func sampleShape(kind mixer.Kind, axes []int) ([]int, error) {
 	case len(axes) == kind.Rank():
 		return append([]int(nil), axes...), nil
 	}
-	return nil, fmt.Errorf("samples of shape %s do not make a %s", dimensions.Text(axes), kind)
+	return nil, fmt.Errorf("samples of shape %s are not a %s", dimensions.Text(axes), kind)
 }

@@ -94,7 +94,7 @@ func TestOptions(t *testing.T) {
 		{"one name twice", func(o *Options) { o.Modalities[1].Name = "scan" }, "scan is named twice"},
 		{"one class twice", func(o *Options) { o.Classes = []string{"a", "b", "a"} }, `classes[2]: "a" is named twice`},
 		{"kind", func(o *Options) { o.Modalities[1].Kind = "graph" }, `want one of map, sequence, table, got "graph"`},
-		{"kind that does not fit", func(o *Options) { o.Modalities[0].Kind = mixer.Sequence }, "do not make a sequence"},
+		{"kind that does not fit", func(o *Options) { o.Modalities[0].Kind = mixer.Sequence }, "are not a sequence"},
 		{"shape that does not fit", func(o *Options) { o.Modalities[0].Shape = []int{1, 6, 4} }, "1×6×4"},
 		{"shape beyond counting", func(o *Options) { o.Modalities[0].Shape = []int{1 << 40, 1 << 40, 18} }, "too many elements"},
 		{"shape of another kind", func(o *Options) { o.Modalities[0].Shape = []int{18} }, "1 axes"},
@@ -147,7 +147,7 @@ func TestFileThatIsCut(t *testing.T) {
 		group.Go(func() {
 			dst := make([]float32, 5000)
 			err := a.Read(row, nil, dst)
-			if (err != nil) != (row > 5) || row > 5 && !strings.Contains(err.Error(), fmt.Sprintf("x.npy: row %d: the file is closed or shorter than it was", row)) {
+			if (err != nil) != (row > 5) || row > 5 && !strings.Contains(err.Error(), fmt.Sprintf("x.npy: row %d: the file was closed or has become shorter", row)) {
 				t.Errorf("row %d: %v", row, err)
 			}
 			if row <= 5 && dst[4999] != float32(row*5000+4999) {

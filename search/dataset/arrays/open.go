@@ -138,7 +138,7 @@ func describe(m Modality, parts [3]dataset.Part) (dataset.Modality, error) {
 				size *= n
 			}
 			if size != modality.Size() {
-				return modality, fmt.Errorf("%s: samples have shape %s, which does not make the %s that modality %s has", path, dimensions.Text(axes), dimensions.Text(m.Shape), m.Name)
+				return modality, fmt.Errorf("%s: samples have shape %s, which does not fit the shape %s of modality %s", path, dimensions.Text(axes), dimensions.Text(m.Shape), m.Name)
 			}
 			continue
 		}

@@ -17,9 +17,9 @@ type Options struct {
 	Name        string           `yaml:"name" doc:"name of the data set in tables and reports"`
 	Modalities  []Modality       `yaml:"modalities" doc:"one entry per modality, at least one"`
 	Labels      Files            `yaml:"labels" doc:"npy files of labels: the number of a class per row, or with multi_label one 0/1 element per class"`
-	Classes     []string         `yaml:"classes" doc:"names of the classes; left out, they are numbered as the training labels say"`
+	Classes     []string         `yaml:"classes" doc:"names of the classes; default: the numbers in the training labels"`
 	MultiLabel  bool             `yaml:"multi_label" doc:"a row may have any number of classes (multi-label)"`
-	Validation  int              `yaml:"validation" jsonschema:"minimum=1" doc:"where no validation files are named: how many rows at the end of the training files are for validation"`
+	Validation  int              `yaml:"validation" jsonschema:"minimum=1" doc:"if no validation files are named: number of rows at the end of the training files to use for validation"`
 	Standardise dataset.Grouping `yaml:"standardise" jsonschema:"enum=feature,enum=modality,enum=none" doc:"what is done to samples: subtract the mean of the training rows and divide by their standard deviation: feature, for each feature of a table or a sequence and each channel of a map; modality, for all elements of a modality together; none, take elements as they are"`
 }
 
@@ -27,7 +27,7 @@ type Options struct {
 type Modality struct {
 	Name  string     `yaml:"name" doc:"name of the modality"`
 	Kind  mixer.Kind `yaml:"kind" jsonschema:"enum=map,enum=sequence,enum=table" doc:"map (channels, height, width), sequence (steps, features) or table (features)"`
-	Shape []int      `yaml:"shape" doc:"shape of one sample; left out, it is that of the file"`
+	Shape []int      `yaml:"shape" doc:"shape of one sample; default: that of the file"`
 	Files `yaml:",inline"`
 	// Standardise overrides that of the data set.
 	Standardise dataset.Grouping `yaml:"standardise" doc:"feature, modality or none for this modality; left out, it is that of the data set"`
@@ -37,8 +37,8 @@ type Modality struct {
 // Files names one file per split.
 type Files struct {
 	Train      string `yaml:"train" doc:"npy file of the training rows"`
-	Validation string `yaml:"validation" doc:"npy file of the validation rows; left out, they are the last rows of the training file"`
-	Test       string `yaml:"test" doc:"npy file of the test rows; left out, there is no test split"`
+	Validation string `yaml:"validation" doc:"npy file of the validation rows; default: the last rows of the training file"`
+	Test       string `yaml:"test" doc:"npy file of the test rows; default: no test split"`
 }
 
 // of is the file of a split, "" where none is named.
@@ -53,7 +53,7 @@ func (o *Options) Check() error {
 		return options.Errorf("labels", "no train file is named")
 	}
 	if len(o.Classes) == 1 && !o.MultiLabel {
-		return options.Errorf("classes", "there is one, and nothing to tell apart")
+		return options.Errorf("classes", "there is only one, want at least 2")
 	}
 	named := make(map[string]bool, len(o.Classes))
 	for i, class := range o.Classes {
@@ -87,7 +87,7 @@ func (o *Options) Check() error {
 		seen[m.Name] = true
 		for _, s := range dataset.Splits {
 			if (m.of(s) == "") != (o.Labels.of(s) == "") {
-				return options.Errorf(field, "of %s and the labels, only one names a file for the %s split", m.Name, s)
+				return options.Errorf(field, "only one of %s and the labels names a file for the %s split", m.Name, s)
 			}
 			if m.Lengths != (Files{}) && (m.Lengths.of(s) == "") != (m.of(s) == "") {
 				return options.Errorf(field+".lengths", "of %s and its lengths, only one names a file for the %s split", m.Name, s)

@@ -16,14 +16,14 @@ import (
 // Options are the options of the format "avmnist".
 type Options struct {
 	Path       string `yaml:"path" doc:"folder with image/train_data.npy, audio/train_data.npy, train_labels.npy and the same for test"`
-	Validation int    `yaml:"validation" jsonschema:"minimum=1" doc:"how many rows at the end of the training files are for validation"`
+	Validation int    `yaml:"validation" jsonschema:"minimum=1" doc:"number of rows at the end of the training files to use for validation"`
 }
 
 func init() {
 	defaults := func() *Options { return &Options{Validation: 5000} }
 	dataset.Register(dataset.Format{
 		Name:    "avmnist",
-		Doc:     "AV-MNIST in its published folder layout: written digits and noisy spoken ones",
+		Doc:     "AV-MNIST in its published folder layout: handwritten digits and noisy spoken ones",
 		Options: func() any { return defaults() },
 		Folder: func(path string) any {
 			o := defaults()

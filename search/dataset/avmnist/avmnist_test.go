@@ -131,7 +131,7 @@ func TestAVMNISTErrors(t *testing.T) {
 		{"label out of range", func(f string) { datasettest.WriteArray(t, f+"/train_labels.npy", "<i8", []int{6}, 0, 1, 2, 3, 10, 4) }, []string{"train_labels.npy", "row 4", "label 10", "0 to 9"}},
 		{"negative label", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "|i1", []int{3}, 0, -1, 2) }, []string{"test_labels.npy", "row 1", "label -1"}},
 		{"label between classes", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, 2.5) }, []string{"test_labels.npy", "row 2", "label 2.5 is not a whole number", "regression", "numpy.digitize"}},
-		{"label that is no number", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, math.NaN()) }, []string{"test_labels.npy", "row 2", "label NaN is no class"}},
+		{"label that is no number", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, math.NaN()) }, []string{"test_labels.npy", "row 2", "label NaN is not a class"}},
 		{"one-hot labels", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3, 10}, 0) }, []string{"test_labels.npy", "3×10"}},
 		{"fewer labels", func(f string) { datasettest.WriteArray(t, f+"/train_labels.npy", "<i8", []int{5}, 1) }, []string{"train_labels.npy", "image/train_data.npy", "4 rows", "3"}},
 		{"fewer test samples", func(f string) { datasettest.WriteArray(t, f+"/audio/test_data.npy", "|u1", []int{2, 3, 2}, 1) }, []string{"audio/test_data.npy has 2 rows", "test_labels.npy 3"}},
@@ -149,7 +149,7 @@ func TestAVMNISTErrors(t *testing.T) {
 			b, _ := os.ReadFile(path)
 			os.WriteFile(path, bytes.Replace(b, []byte("False"), []byte("True "), 1), 0o644)
 		}, []string{"image/train_data.npy", "Fortran"}},
-		{"a folder in the place of a file", func(f string) { os.Remove(f + "/test_labels.npy"); os.Mkdir(f+"/test_labels.npy", 0o755) }, []string{"test_labels.npy", "directory"}},
+		{"a folder in the place of a file", func(f string) { os.Remove(f + "/test_labels.npy"); os.Mkdir(f+"/test_labels.npy", 0o755) }, []string{"test_labels.npy", "folder"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			folder := datasettest.AVMNIST(t)

@@ -25,16 +25,16 @@ type Options struct {
 	Train      int     `yaml:"train" jsonschema:"minimum=1,maximum=100000" doc:"rows for training"`
 	Validation int     `yaml:"validation" jsonschema:"minimum=1,maximum=100000" doc:"rows for validation"`
 	Test       int     `yaml:"test" jsonschema:"minimum=1,maximum=100000" doc:"rows for testing"`
-	Classes    int     `yaml:"classes" jsonschema:"minimum=3,maximum=10" doc:"digits from 0 to classes−1, 3 to 10"`
-	Ambiguity  float64 `yaml:"ambiguity" jsonschema:"minimum=0,maximum=1" doc:"probability that a modality shows, evenly, either the digit or its twin; the twins of image and audio differ"`
-	Noise      float64 `yaml:"noise" jsonschema:"minimum=0,maximum=100" doc:"noise of pixels and of sound: 0 is none, 1 the default"`
-	Seed       uint64  `yaml:"seed" doc:"what is drawn depends on it, on the split and on the row alone"`
+	Classes    int     `yaml:"classes" jsonschema:"minimum=3,maximum=10" doc:"number of digits, from 3 to 10; they are 0 to classes−1"`
+	Ambiguity  float64 `yaml:"ambiguity" jsonschema:"minimum=0,maximum=1" doc:"probability that a modality is ambiguous: with equal chance it shows the digit or its look-alike, which differs between image and audio"`
+	Noise      float64 `yaml:"noise" jsonschema:"minimum=0,maximum=100" doc:"noise in pixels and sound: 0 is none, 1 the default"`
+	Seed       uint64  `yaml:"seed" doc:"seed of the data: a row depends only on the seed, its split and its index"`
 }
 
 func init() {
 	dataset.Register(dataset.Format{
 		Name: "builtin",
-		Doc:  "audio-visual digits, drawn and sounded by the program itself: needs no files",
+		Doc:  "audio-visual digits that the program generates; needs no files",
 		Options: func() any {
 			return &Options{Train: 2000, Validation: 500, Test: 500, Classes: 10, Ambiguity: 0.6, Noise: 1, Seed: 1}
 		},
@@ -168,9 +168,9 @@ func draw(o Options, s dataset.Split, row int, image, audio []float32) int {
 	return digit
 }
 
-// twin is the digit that modality m takes for the given one. Digits stand in a ring; image pairs are (first, second),
-// (third, fourth) and so on, audio pairs begin one further: what one modality leaves open, the other decides. In a ring of
-// odd length, one digit a modality has no twin.
+// twin is the digit that modality m confuses with the given one. Digits form a ring; image pairs are (first, second),
+// (third, fourth) and so on, audio pairs begin one further: what is ambiguous in one modality is decided by the other. In a
+// ring of odd length, one digit per modality has no twin.
 func twin(digit, m, classes int) int {
 	var ring []int
 	for _, d := range [...]int{0, 6, 2, 3, 7, 1, 8, 5, 9, 4} {

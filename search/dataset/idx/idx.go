@@ -97,7 +97,7 @@ func read(r io.Reader, limit int64) (Array, error) {
 		return Array{}, fmt.Errorf("idx: the file is truncated: the shape %s needs %d bytes, it has %d", dimensions.Text(a.Shape), want, len(a.Data))
 	}
 	if int64(len(a.Data)) > want {
-		return Array{}, fmt.Errorf("idx: there is more in the file than the shape %s says", dimensions.Text(a.Shape))
+		return Array{}, fmt.Errorf("idx: the file is longer than shape %s", dimensions.Text(a.Shape))
 	}
 	return a, nil
 }

@@ -51,7 +51,7 @@ func TestReadErrors(t *testing.T) {
 		{"cut in the header", small[:10], "truncated"},
 		{"cut in the data", small[:15], "truncated"},
 		{"cut in the compressed data", squeeze(small)[:30], "truncated"},
-		{"too long", append(slices.Clone(small), 7), "more in the file"},
+		{"too long", append(slices.Clone(small), 7), "longer than shape"},
 		{"beyond the limit", []byte{0, 0, 8, 2, 0, 0, 0, 11, 0, 0, 0, 10}, "more than 100 bytes"},
 		{"overflow", append([]byte{0, 0, 8, 5}, bytes.Repeat([]byte{255}, 20)...), "more than 100 bytes"},
 		{"broken gzip", []byte{0x1f, 0x8b, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}, "gzip"},
@@ -88,7 +88,7 @@ func TestReadFileStops(t *testing.T) {
 	if _, err := ReadFile(ctx, path, 100); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := ReadFile(t.Context(), filepath.Dir(path), 100); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := ReadFile(t.Context(), filepath.Dir(path), 100); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder: error %v", err)
 	}
 }

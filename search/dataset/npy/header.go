@@ -77,11 +77,11 @@ func ReadHeader(r io.Reader) (Header, int64, error) {
 		}
 		n := binary.LittleEndian.Uint32(b[:])
 		if n > maximumHeader {
-			return Header{}, 0, fmt.Errorf("npy header: it claims %d bytes, more than %d", n, maximumHeader)
+			return Header{}, 0, fmt.Errorf("npy header: its length is %d bytes, want at most %d", n, maximumHeader)
 		}
 		length, offset = int(n), offset+4
 	default:
-		return Header{}, 0, fmt.Errorf("npy header: version %d is unknown, known are 1, 2 and 3", major)
+		return Header{}, 0, fmt.Errorf("npy header: version %d is unknown, want 1, 2 or 3", major)
 	}
 	text := make([]byte, length)
 	if _, err := io.ReadFull(r, text); err != nil {

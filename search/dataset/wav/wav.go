@@ -69,7 +69,7 @@ func Decode(file []byte) (Sound, error) {
 			sound.Samples[i] = float32(int16(binary.LittleEndian.Uint16(data[2*i:]))) / 32768
 		}
 	default:
-		return Sound{}, fmt.Errorf("wav: %d bits a sample are not supported, only 8 and 16", bits)
+		return Sound{}, fmt.Errorf("wav: %d bits per sample are not supported, only 8 and 16", bits)
 	}
 	return sound, nil
 }

@@ -2,7 +2,7 @@
 // Speech Commands' background noises, in the folder layout in which the data set was published (Vielzeuf et al. 2018,
 // CentralNet). An image keeps a few principal components; a sound is a recording of the image's digit in noise.
 //
-// The results are streamed, and what is read is bounded whatever the files claim: a build of the published ingredients takes
+// The results are streamed, and what is read is bounded whatever the files say: a build of the published ingredients takes
 // some 200 MB of memory, one of the largest that are taken some 600 MB. The same options give the same bytes.
 package build
 

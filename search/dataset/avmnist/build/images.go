@@ -58,7 +58,7 @@ func readImages(ctx context.Context, folder, prefix string) (*images, error) {
 	}
 	for row, label := range labels.Data {
 		if label >= digits {
-			return nil, fmt.Errorf("%s: row %d: label %d is no digit", labelPath, row, label)
+			return nil, fmt.Errorf("%s: row %d: label %d is not a digit", labelPath, row, label)
 		}
 	}
 	return s, nil

@@ -204,7 +204,7 @@ func decode(content []byte) (wav.Sound, error) {
 		return wav.Sound{}, err
 	}
 	if sound.Rate != rate {
-		return wav.Sound{}, fmt.Errorf("%d samples a second, want %d", sound.Rate, rate)
+		return wav.Sound{}, fmt.Errorf("%d samples per second, want %d", sound.Rate, rate)
 	}
 	if len(sound.Samples) == 0 {
 		return wav.Sound{}, errors.New("it has no samples")
