@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
@@ -94,6 +95,9 @@ func (s *Search) run(ctx context.Context, e *evaluate.Evaluator) (*Result, error
 	chosen, err := s.config.Search.Searcher.Search(ctx, space, e, s.observer)
 	if err != nil {
 		return nil, err
+	}
+	if chosen == nil || chosen.Winner == nil || chosen.Winner.Score.Status != store.Finished {
+		return nil, fmt.Errorf("search strategy %s: the winner has not been trained to its end", s.config.Search.Strategy)
 	}
 	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil
 }

@@ -84,3 +84,41 @@ func TestStrategyOfOnesOwn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// careless is a strategy of somebody else's that returns what it should not.
+type careless struct {
+	Until int `yaml:"until" json:"until" doc:"Epochs of the winner; 0 for no winner."`
+}
+
+func (c *careless) Search(ctx context.Context, space *strategy.Space, e strategy.Evaluator, _ strategy.Observer) (*strategy.Result, error) {
+	if c.Until == 0 {
+		return &strategy.Result{}, nil
+	}
+	job := space.Job("careless", "first", space.EncoderModel(space.Modalities[0], space.Modalities[0].Encoders[0]))
+	job.Until = c.Until
+	outcomes, err := e.Score(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	return &strategy.Result{Winner: outcomes[0]}, nil
+}
+
+var registerCareless = sync.OnceFunc(func() {
+	strategy.Register("careless", "For tests.", func() strategy.Strategy { return &careless{} })
+})
+
+// A strategy without a winner, or with one that is not trained to its end, is an error that names the strategy.
+func TestStrategyWithoutWinner(t *testing.T) {
+	registerCareless()
+	for _, until := range []string{"0", "1"} {
+		f := newFixture(t)
+		f.change("search:\n", "search:\n  strategy: careless\n  until: "+until+"\n")
+		s, err := f.search()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = s.Run(t.Context()); err == nil || err.Error() != "search strategy careless: the winner has not been trained to its end" {
+			t.Errorf("until epoch %s: got error %v", until, err)
+		}
+	}
+}
