@@ -199,7 +199,7 @@ func (j joining) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
 
 // A fusion network may make other tokens than it takes: fewer, and of another width. Masks do not mind.
 func TestNetworkThatChangesTokens(t *testing.T) {
-	mixer.Register(mixer.Architecture{Name: "joining", Doc: "One token of all.", Kinds: []mixer.Kind{mixer.Tokens}, Options: func() any { return &struct{}{} },
+	mixer.Register(mixer.Architecture{Name: "joining", Doc: "One token of all.", Kinds: []mixer.Kind{mixer.Sequence, mixer.Tokens}, Options: func() any { return &struct{}{} },
 		New: func(s *nn.Scope, in mixer.Input, _ any) (mixer.Network, error) {
 			return joining{nn.NewLinear(s.In("join"), in.Shape[0]*in.Shape[1], 7)}, nil
 		}})
@@ -209,6 +209,21 @@ func TestNetworkThatChangesTokens(t *testing.T) {
 		spec.Network = &mixer.Choice{Architecture: "joining"}
 		if err := record(spec, true); err != nil {
 			t.Errorf("masked %t: %v", masked, err)
+		}
+	}
+	// As an encoder, too: the mask is of the steps, and its one token is real.
+	for _, fusion := range []string{"concat", "mean"} {
+		spec := fusedModel(mixer.Fuse(fusion), true)
+		spec.Modalities[1].Encoder = mixer.Choice{Architecture: "joining"}
+		if err := record(spec, true); err != nil {
+			t.Errorf("as an encoder, before %s: %v", fusion, err)
+		}
+		m, err := mixer.Build(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in := m.Inputs()[2]; in.Name != "b.mask" || !slices.Equal(in.Shape, []int{3}) {
+			t.Errorf("the mask is the input %+v", in)
 		}
 	}
 }

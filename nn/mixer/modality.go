@@ -45,20 +45,25 @@ func (m Modality) Output() (tokens, width int, err error) {
 	return e.network.Tokens(), e.network.Width(), nil
 }
 
-// inputs lists the modality's input and, where it is masked, the mask's.
+// inputs lists the modality's input and, if it is masked, the mask of its steps.
 func (m encodedModality) inputs() []nn.ModelInput {
 	list := []nn.ModelInput{{Name: m.name, Shape: m.shape}}
 	if m.masked {
-		list = append(list, nn.ModelInput{Name: m.name + ".mask", Shape: []int{m.network.Tokens()}})
+		list = append(list, nn.ModelInput{Name: m.name + ".mask", Shape: m.shape[:1]})
 	}
 	return list
 }
 
-// encode takes the modality's inputs from the list and records its tokens. mask is nil where it is not masked.
+// encode takes the modality's inputs from the list and records its tokens and their mask: that of the steps if there is a token
+// per step, and nil if all tokens are real.
 func (m encodedModality) encode(g *nn.Graph, inputs []*nn.Value) (tokens, mask *nn.Value, rest []*nn.Value) {
 	x, rest := inputs[0], inputs[1:]
 	if m.masked {
 		mask, rest = rest[0], rest[1:]
 	}
-	return m.network.Forward(g, x, mask), mask, rest
+	tokens = m.network.Forward(g, x, mask)
+	if m.network.Tokens() != m.shape[0] {
+		mask = nil
+	}
+	return tokens, mask, rest
 }
