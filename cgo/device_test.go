@@ -10,6 +10,7 @@ import (
 	"mixmas/nn/device"
 	"mixmas/nn/devicetest"
 	"mixmas/search/metric"
+	"mixmas/search/task"
 )
 
 // opener makes the suite's devices with some numerics, or skips the test where there is no GPU.
@@ -37,7 +38,7 @@ func exact() devicetest.Rounding {
 }
 
 func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error) {
-	o := metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Label: metric.Listed(labels)}
+	o := metric.Outputs{Rows: rows, Classes: classes, Kind: task.KindOf(multiLabel), Label: metric.Listed(labels)}
 	return metric.EvaluateProbabilities(context.Background(), probabilities, o)
 }
 

@@ -122,11 +122,12 @@ func openCache() dataset.Cache {
 
 // description is what data info says.
 type description struct {
-	Name        string         `json:"name"`
-	Fingerprint string         `json:"fingerprint"`
-	Modalities  []modality     `json:"modalities"`
-	Classes     []string       `json:"classes"`
-	MultiLabel  bool           `json:"multi_label"`
+	Name        string     `json:"name"`
+	Fingerprint string     `json:"fingerprint"`
+	Modalities  []modality `json:"modalities"`
+	Classes     []string   `json:"classes"`
+	MultiLabel  bool       `json:"multi_label"`
+	kind        task.Kind
 	Rows        map[string]int `json:"rows"`
 	// Counts are, by split and then in the order of Classes, how many rows have the class.
 	Counts map[string][]int `json:"counts"`
@@ -183,11 +184,7 @@ func (d *description) writeText(w io.Writer) error {
 		rows = append(rows, []string{escape.Terminal(m.Name),
 			fmt.Sprintf("%s %s, %s", m.Kind, dimensions.Text(m.Shape), m.text)})
 	}
-	labels := "one label per row"
-	if d.MultiLabel {
-		labels = "any number of labels per row"
-	}
-	rows = append(rows, []string{"classes", fmt.Sprintf("%d, %s", len(d.Classes), labels)})
+	rows = append(rows, []string{"classes", fmt.Sprintf("%d, %v", len(d.Classes), d.kind)})
 	head := []string{"rows with class"}
 	for _, split := range dataset.Splits {
 		rows = append(rows, []string{split.String(), humanize.Comma(int64(d.Rows[split.String()])) + " rows"})
@@ -218,7 +215,7 @@ func (d *description) writeText(w io.Writer) error {
 // describe collects what is to be said of a data set.
 func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 	d := &description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Task().Classes,
-		MultiLabel: data.Task().MultiLabel(), Rows: map[string]int{}, Counts: map[string][]int{}}
+		kind: data.Task().Kind, MultiLabel: data.Task().Kind == task.MultiLabel, Rows: map[string]int{}, Counts: map[string][]int{}}
 	standard := data.Preprocessing()
 	for _, m := range data.Modalities() {
 		d.Modalities = append(d.Modalities, describeModality(m, standard[m.Name]))

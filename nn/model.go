@@ -6,7 +6,8 @@ type Model interface {
 	Parameters() *Parameters
 	// Inputs are the model's inputs, with the shape of one sample.
 	Inputs() []ModelInput
-	// Classes is the number of logits per sample. MultiLabel says that each is a label of its own.
+	// Classes is the number of logits per sample. MultiLabel says that each is a label of its own,
+	// any number of which a sample may have.
 	Classes() int
 	MultiLabel() bool
 	// Forward records the model on inputs in the order of Inputs, each with the batch as an additional first dimension,

@@ -259,7 +259,7 @@ func TestNewMetricRanksWithoutTraining(t *testing.T) {
 }
 
 var registerConstant = sync.OnceFunc(func() {
-	metric.Register(metric.Metric{Name: "constant", Doc: "One half.", Value: func(*metric.Evaluation) (float64, bool) { return 0.5, true }})
+	metric.Register(metric.Metric{Name: "constant", Doc: "One half.", Kinds: task.Kinds(), Value: func(*metric.Evaluation) (float64, bool) { return 0.5, true }})
 })
 
 // A metric that did not exist when the trials ran is computed from the outputs that they left.

@@ -9,6 +9,7 @@ import (
 	"mixmas/nn/device"
 	"mixmas/nn/devicetest"
 	"mixmas/search/metric"
+	"mixmas/search/task"
 )
 
 // open makes the suite's devices with a kernel set.
@@ -19,7 +20,7 @@ func open(set *simd.Set) func(devicetest.Options) device.Device {
 }
 
 func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error) {
-	o := metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Label: metric.Listed(labels)}
+	o := metric.Outputs{Rows: rows, Classes: classes, Kind: task.KindOf(multiLabel), Label: metric.Listed(labels)}
 	return metric.EvaluateProbabilities(context.Background(), probabilities, o)
 }
 

@@ -13,6 +13,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
+	"mixmas/search/task"
 )
 
 // check finds what is wrong beyond the single field, as far as it can be known without the data.
@@ -96,12 +97,12 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 			fail("search.encoders."+name, "data set %s has no such modality, it has %s", data.Name(), strings.Join(names, ", "))
 		}
 	}
-	if err := metric.Check(c.Search.Metric, data.Task().MultiLabel()); err != nil {
+	if err := metric.Check(c.Search.Metric, data.Task().Kind); err != nil {
 		fail("search.metric", "%v", err)
 	}
 	switch n := len(c.Data.PosWeight); {
-	case n > 0 && !data.Task().MultiLabel():
-		fail("data.pos_weight", "is for multi-label data; data set %s has one label per row", data.Name())
+	case n > 0 && data.Task().Kind != task.MultiLabel:
+		fail("data.pos_weight", "is for multi-label data; data set %s has %v", data.Name(), data.Task().Kind)
 	case n > 0 && n != len(data.Task().Classes):
 		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Task().Classes))
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+
+	"mixmas/search/task"
 )
 
 // sign is the fingerprint: what the columns hold, which rows are for what, and how samples are standardised. Every kept score
@@ -28,7 +30,7 @@ func (d *assembled) sign(digests map[Column]string) (string, error) {
 		Labels        [3]run
 		Preprocessing []standard
 		Lengths       map[string][3]run `json:",omitempty"` // by modality
-	}{Version: "arrays 1", Modalities: d.modalities, Classes: len(d.task.Classes), MultiLabel: d.task.MultiLabel(), Lengths: map[string][3]run{}}
+	}{Version: "arrays 1", Modalities: d.modalities, Classes: len(d.task.Classes), MultiLabel: d.task.Kind == task.MultiLabel, Lengths: map[string][3]run{}}
 	runOf := func(p Part) run {
 		if p.Column == nil {
 			return run{}

@@ -32,11 +32,7 @@ func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]pac
 		if err := checkWidth(p.Column, t.Kind, classes); err != nil {
 			return labels, err
 		}
-		largest := classes - 1
-		if t.MultiLabel() {
-			largest = 1
-		}
-		labels[s] = packed.New(p.Rows.Len()*t.Width(), uint32(largest))
+		labels[s] = packed.New(p.Rows.Len()*t.Width(), task.Largest(t.Kind, classes))
 		err := eachLabels(ctx, p, t.Kind, classes, func(i int, values []float32) {
 			for k, v := range values {
 				labels[s].Set(i+k, uint32(v))
@@ -52,14 +48,19 @@ func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]pac
 // checkWidth refuses labels of another shape than the task's. classes is their number, or 0 to take whatever comes.
 func checkWidth(c Column, kind task.Kind, classes int) error {
 	shape := c.Shape()
-	fits := len(shape) == 0 || len(shape) == 1 && shape[0] == 1
-	want := "N (the number of a class per row)"
-	if kind == task.MultiLabel {
+	fits, want := false, ""
+	switch kind {
+	case task.OneLabel:
+		fits = len(shape) == 0 || len(shape) == 1 && shape[0] == 1
+		want = "N (the number of a class per row)"
+	case task.MultiLabel:
 		fits = len(shape) == 1 && (classes == 0 || shape[0] == classes)
 		want = "N×classes (0 or 1)"
 		if classes > 0 {
 			want = fmt.Sprintf("N×%d (0 or 1)", classes)
 		}
+	default:
+		return fmt.Errorf("%s: %w", c.Name(), kind.Unknown())
 	}
 	if !fits {
 		return fmt.Errorf("%s: labels have shape %s, want %s", c.Name(), dimensions.Text(append([]int{c.Rows()}, shape...)), want)

@@ -1,33 +1,37 @@
 package metric
 
-import "math"
+import (
+	"math"
+
+	"mixmas/search/task"
+)
 
 func init() {
-	Register(Metric{Name: "accuracy", Range: Share, Value: accuracy,
+	Register(Metric{Name: "accuracy", Kinds: task.Classification(), Range: Share, Value: accuracy,
 		Doc: "Share of the samples that are right; with multi-label data, right in all labels."})
 	Register(Metric{Name: "balanced_accuracy", Range: Share, Value: balancedAccuracy,
-		Doc:  "Mean recall over the classes that occur.",
-		Task: OneLabel, Refusal: "it is a mean over mutually exclusive classes"})
+		Doc:   "Mean recall over the classes that occur.",
+		Kinds: []task.Kind{task.OneLabel}, Refusal: "it is a mean over mutually exclusive classes"})
 	Register(Metric{Name: "hamming_accuracy", Range: Share, Value: hammingAccuracy,
-		Doc:  "Share of the labels, of all samples and classes, that are right.",
-		Task: ManyLabel, Refusal: "it counts each label of a sample; use accuracy for data with one label per sample"})
+		Doc:   "Share of the labels, of all samples and classes, that are right.",
+		Kinds: []task.Kind{task.MultiLabel}, Refusal: "it counts each label of a sample; use accuracy for data with one label per sample"})
 	for _, figure := range []struct {
 		name, doc string
 		of        func(Counts) float64
 	}{
 		{"precision", "Precision", Counts.Precision}, {"recall", "Recall", Counts.Recall}, {"f1", "F1", Counts.F1},
 	} {
-		Register(Metric{Name: figure.name + "_micro", Doc: figure.doc + " over the labels of all classes together.", Range: Share,
+		Register(Metric{Name: figure.name + "_micro", Kinds: task.Classification(), Doc: figure.doc + " over the labels of all classes together.", Range: Share,
 			Value: func(e *Evaluation) (float64, bool) { return figure.of(e.Total), true }})
-		Register(Metric{Name: figure.name + "_macro", Doc: figure.doc + " of each class, averaged.", Range: Share,
+		Register(Metric{Name: figure.name + "_macro", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged.", Range: Share,
 			Value: func(e *Evaluation) (float64, bool) { return macro(e, figure.of), true }})
-		Register(Metric{Name: figure.name + "_weighted", Doc: figure.doc + " of each class, averaged by how often it occurs.", Range: Share,
+		Register(Metric{Name: figure.name + "_weighted", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged by how often it occurs.", Range: Share,
 			Value: func(e *Evaluation) (float64, bool) { return weighted(e, figure.of), true }})
 	}
-	Register(Metric{Name: "auroc_macro", Doc: "Area under each class's ROC curve, averaged.", Range: Share, Value: aurocMacro})
-	Register(Metric{Name: "auroc_weighted", Doc: "Area under each class's ROC curve, averaged by how often it occurs.", Range: Share,
+	Register(Metric{Name: "auroc_macro", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged.", Range: Share, Value: aurocMacro})
+	Register(Metric{Name: "auroc_weighted", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged by how often it occurs.", Range: Share,
 		Value: aurocWeighted})
-	Register(Metric{Name: "loss", Doc: "Cross-entropy, with multi-label data the mean binary cross-entropy; lower is better.", Range: NotNegative,
+	Register(Metric{Name: "loss", Kinds: task.Classification(), Doc: "Cross-entropy, with multi-label data the mean binary cross-entropy; lower is better.", Range: NotNegative,
 		LowerIsBetter: true, Value: func(e *Evaluation) (float64, bool) { return e.Loss, true }})
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"mixmas/search/metric"
+	"mixmas/search/task"
 
 	"pgregory.net/rapid"
 )
@@ -25,7 +26,7 @@ func dense(o listed) (loss float64, areas []float64) {
 	}
 	for r := range o.Rows {
 		row := scores[r*o.Classes:][:o.Classes]
-		if o.MultiLabel {
+		if o.Kind == task.MultiLabel {
 			for c, z := range row {
 				loss += max(z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
 				if has(o, r, c) {
@@ -47,7 +48,7 @@ func dense(o listed) (loss float64, areas []float64) {
 			row[c] /= sum
 		}
 	}
-	if o.MultiLabel {
+	if o.Kind == task.MultiLabel {
 		loss /= float64(len(scores))
 	} else {
 		loss /= float64(o.Rows)
@@ -82,7 +83,7 @@ func dense(o listed) (loss float64, areas []float64) {
 func large(t *rapid.T) listed {
 	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 	o := metric.Outputs{Rows: rapid.IntRange(1, 700).Draw(t, "rows"), Classes: rapid.IntRange(1, 12).Draw(t, "classes"),
-		MultiLabel: rapid.Bool().Draw(t, "many labels")}
+		Kind: rapid.SampledFrom(task.Classification()).Draw(t, "kind")}
 	scale := rapid.SampledFrom([]float64{1e-30, 1, 30, 1e30}).Draw(t, "scale")
 	coarse := rapid.Bool().Draw(t, "coarse")
 	for range o.Rows * o.Classes {
@@ -97,7 +98,7 @@ func large(t *rapid.T) listed {
 	}
 	var labels []float32
 	for range o.Rows {
-		if !o.MultiLabel {
+		if o.Kind == task.OneLabel {
 			labels = append(labels, float32(random.IntN(1+random.IntN(o.Classes))))
 			continue
 		}
@@ -135,7 +136,7 @@ func TestEvaluationSaysWhatItCounts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := outputs(t)
 		var seen *metric.Evaluation
-		metric.Register(metric.Metric{Name: "seen", Doc: "What is seen.", Value: func(e *metric.Evaluation) (float64, bool) { seen = e; return 0, false }})
+		metric.Register(metric.Metric{Name: "seen", Kinds: task.Kinds(), Doc: "What is seen.", Value: func(e *metric.Evaluation) (float64, bool) { seen = e; return 0, false }})
 		defer metric.Unregister("seen")
 		if _, err := metric.Evaluate(t.Context(), o.Outputs); err != nil {
 			t.Fatal(err)
@@ -149,7 +150,7 @@ func TestEvaluationSaysWhatItCounts(t *testing.T) {
 					t.Fatalf("row %d, class %d: truth %t, predicted %t", r, c, seen.Truth(r, c), seen.Predicted(r, c))
 				}
 				want := probability(o, r, c)
-				if o.MultiLabel {
+				if o.Kind == task.MultiLabel {
 					want = float64(o.Logits[r*o.Classes+c])
 				}
 				if math.Abs(seen.Score(r, c)-want) > 1e-12 {
@@ -176,16 +177,16 @@ func TestEvaluationSaysWhatItCounts(t *testing.T) {
 }
 
 // random are outputs of many rows and classes.
-func random(rows, classes int, multiLabel bool) metric.Outputs {
+func random(rows, classes int, kind task.Kind) metric.Outputs {
 	rng := rand.New(rand.NewPCG(1, 0))
-	o := metric.Outputs{Rows: rows, Classes: classes, MultiLabel: multiLabel, Logits: make([]float32, rows*classes)}
+	o := metric.Outputs{Rows: rows, Classes: classes, Kind: kind, Logits: make([]float32, rows*classes)}
 	for i := range o.Logits {
 		o.Logits[i] = float32(rng.NormFloat64())
 	}
 	o.Label = func(row int, dst []float32) error {
 		dst[0] = float32(row * 7919 % classes)
 		for i := range dst {
-			if multiLabel {
+			if kind == task.MultiLabel {
 				dst[i] = float32((row + i) % 2)
 			}
 		}
@@ -198,20 +199,20 @@ func random(rows, classes int, multiLabel bool) metric.Outputs {
 // a few bits for each of their logits.
 func TestManyClassesAreSmall(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // each core takes some
-	for _, multiLabel := range []bool{false, true} {
+	for _, kind := range task.Kinds() {
 		used := func(rows int) float64 {
-			o := random(rows, 20_000, multiLabel)
+			o := random(rows, 20_000, kind)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			got, err := metric.Evaluate(t.Context(), o)
 			runtime.ReadMemStats(&after)
 			if err != nil || !(math.Abs(got["auroc_macro"]-0.5) < 0.05) {
-				t.Fatalf("many labels %t: %v, %v", multiLabel, got, err)
+				t.Fatalf("%v: %v, %v", kind, got, err)
 			}
 			return float64(after.TotalAlloc - before.TotalAlloc)
 		}
 		if bytes := (used(50) - used(20)) / (30 * 20_000); bytes > 0.5 {
-			t.Errorf("many labels %t: %.2f bytes a logit", multiLabel, bytes)
+			t.Errorf("%v: %.2f bytes a logit", kind, bytes)
 		}
 	}
 }
@@ -231,8 +232,8 @@ func (c *counted) Err() error {
 
 // An interruption is heard in every pass over the rows.
 func TestInterruption(t *testing.T) {
-	for _, multiLabel := range []bool{false, true} {
-		o := random(300, 5, multiLabel)
+	for _, kind := range task.Kinds() {
+		o := random(300, 5, kind)
 		if _, err := metric.Loss(&counted{Context: t.Context()}, o); !errors.Is(err, context.Canceled) {
 			t.Errorf("the loss alone: error %v", err)
 		}
@@ -264,11 +265,11 @@ func BenchmarkEvaluate(b *testing.B) {
 	for _, c := range []struct {
 		name          string
 		rows, classes int
-		multiLabel    bool
-	}{{"9000x10000", 9000, 10_000, false}, {"2000x60000", 2000, 60_000, false}, {"1000000x10", 1_000_000, 10, false},
-		{"9000x10000 many labels", 9000, 10_000, true}} {
+		kind          task.Kind
+	}{{"9000x10000", 9000, 10_000, task.OneLabel}, {"2000x60000", 2000, 60_000, task.OneLabel}, {"1000000x10", 1_000_000, 10, task.OneLabel},
+		{"9000x10000 several labels", 9000, 10_000, task.MultiLabel}} {
 		b.Run(c.name, func(b *testing.B) {
-			o := random(c.rows, c.classes, c.multiLabel)
+			o := random(c.rows, c.classes, c.kind)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := metric.Evaluate(b.Context(), o); err != nil {

@@ -18,10 +18,8 @@ type Outputs struct {
 	// Logits are the classifier's outputs before softmax or sigmoid, Rows×Classes, row-major.
 	Logits        []float32
 	Rows, Classes int
-	// MultiLabel tells that a sample has any number of labels instead of one.
-	MultiLabel bool
-	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element per
-	// class.
+	Kind          task.Kind
+	// Label writes a row's label, in the form of the kind.
 	Label func(row int, dst []float32) error
 }
 
@@ -41,7 +39,7 @@ func Listed(labels []float32) func(row int, dst []float32) error {
 // cross-entropy, or the mean binary cross-entropy over all rows and labels. Lengths that do not fit, labels out of
 // range and logits that are not finite are errors that name the row. It returns soon after ctx is done, with ctx's error.
 //
-// Of memory it takes a few numbers for each row and class, and with MultiLabel a bit for each of Rows×Classes.
+// Of memory it takes a few numbers for each row and class, and with several labels per row a bit for each of Rows×Classes.
 func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
 	e, err := crossEntropy(ctx, o)
 	if err != nil {
@@ -69,7 +67,7 @@ func crossEntropy(ctx context.Context, o Outputs) (*Evaluation, error) {
 		return nil, err
 	}
 	e.logits = o.Logits
-	if o.MultiLabel {
+	if o.Kind == task.MultiLabel {
 		return e, e.binaryCrossEntropy(ctx)
 	}
 	return e, e.softmax(ctx)
@@ -95,7 +93,7 @@ func EvaluateProbabilities(ctx context.Context, probabilities []float64, o Outpu
 			return nil, err
 		}
 		p := probabilities[row*o.Classes:][:o.Classes]
-		if !o.MultiLabel {
+		if o.Kind == task.OneLabel {
 			e.Loss -= math.Log(p[e.truth.At(row)])
 			e.predicted[row] = largest(p)
 			continue
@@ -139,14 +137,16 @@ func checkScores[F float32 | float64](what string, scores []F, rows, classes int
 
 // newEvaluation reads and checks the labels.
 func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
-	e := &Evaluation{Rows: o.Rows, Classes: o.Classes, MultiLabel: o.MultiLabel}
-	kind := task.KindOf(o.MultiLabel)
-	label := make([]float32, task.Width(kind, o.Classes))
-	if o.MultiLabel {
-		e.truth = packed.New(o.Rows*o.Classes, 1)
-	} else {
-		e.truth, e.predicted = packed.New(o.Rows, uint32(o.Classes-1)), make([]uint32, o.Rows)
+	e := &Evaluation{Rows: o.Rows, Classes: o.Classes, Kind: o.Kind}
+	switch o.Kind {
+	case task.OneLabel:
+		e.predicted = make([]uint32, o.Rows)
+	case task.MultiLabel:
+	default: // what follows, and all methods of an evaluation, take classes
+		return nil, fmt.Errorf("metric: %w", o.Kind.Unknown())
 	}
+	label := make([]float32, task.Width(o.Kind, o.Classes))
+	e.truth = packed.New(o.Rows*len(label), task.Largest(o.Kind, o.Classes))
 	for row := range o.Rows {
 		if err := interrupted(ctx, row); err != nil {
 			return nil, err
@@ -154,7 +154,7 @@ func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
 		if err := o.Label(row, label); err != nil {
 			return nil, err
 		}
-		if _, err := task.Check(kind, o.Classes, label); err != nil {
+		if _, err := task.Check(o.Kind, o.Classes, label); err != nil {
 			return nil, fmt.Errorf("metric: row %d: %w", row, err)
 		}
 		for i, v := range label {

@@ -5,14 +5,15 @@ import (
 	"math"
 
 	"mixmas/search/packed"
+	"mixmas/search/task"
 )
 
 // Evaluation is what metrics are computed from: counts, and methods that say what was right and predicted for a row and class.
 // Nothing in it has Rows×Classes elements but what was given and the labels of many, a bit each.
 type Evaluation struct {
 	Rows, Classes int
-	MultiLabel    bool
-	Loss          float64 // mean cross-entropy, or mean binary cross-entropy
+	Kind          task.Kind // one of [task.Classification]
+	Loss          float64   // mean cross-entropy, or mean binary cross-entropy
 
 	Right     int      // rows that are predicted right as a whole
 	Classwise []Counts // Classes
@@ -20,7 +21,7 @@ type Evaluation struct {
 	// AUROC is the area under each class's ROC curve, NaN for a class of only positives or only negatives.
 	AUROC []float64
 
-	// truth and predicted are the classes of the rows. With MultiLabel truth is Rows×Classes bits, and predicted empty.
+	// truth and predicted are the classes of the rows. With several labels per row truth is Rows×Classes bits, and predicted empty.
 	truth     packed.List
 	predicted []uint32
 	// One of the two is given. top and sum are each row's largest logit and the sum of its exponentials, for softmax.
@@ -31,7 +32,7 @@ type Evaluation struct {
 
 // Truth says whether the row has the label.
 func (e *Evaluation) Truth(row, class int) bool {
-	if e.MultiLabel {
+	if e.Kind == task.MultiLabel {
 		return e.truth.At(row*e.Classes+class) == 1
 	}
 	return e.truth.At(row) == uint32(class)
@@ -40,7 +41,7 @@ func (e *Evaluation) Truth(row, class int) bool {
 // Predicted says whether the row is said to have the label.
 func (e *Evaluation) Predicted(row, class int) bool {
 	switch {
-	case !e.MultiLabel:
+	case e.Kind == task.OneLabel:
 		return e.predicted[row] == uint32(class)
 	case e.probabilities != nil:
 		return e.Score(row, class) > 0.5
@@ -48,14 +49,14 @@ func (e *Evaluation) Predicted(row, class int) bool {
 	return e.Score(row, class) > 0
 }
 
-// Score is what AUROC ranks, higher is more certain: the probability of the class; with MultiLabel the logit where there is one,
+// Score is what AUROC ranks, higher is more certain: the probability of the class; with several labels per row the logit where there is one,
 // as sigmoid keeps the order and the logits themselves cannot tie where it saturates.
 func (e *Evaluation) Score(row, class int) float64 {
 	i := row*e.Classes + class
 	switch {
 	case e.probabilities != nil:
 		return e.probabilities[i]
-	case e.MultiLabel:
+	case e.Kind == task.MultiLabel:
 		return float64(e.logits[i])
 	}
 	return math.Exp(float64(e.logits[i])-e.top[row]) / e.sum[row]
@@ -95,7 +96,7 @@ func (e *Evaluation) metrics(ctx context.Context) (map[string]float64, error) {
 	}
 	values := map[string]float64{}
 	for _, m := range metrics.All() {
-		if !m.fits(e.MultiLabel) {
+		if !m.fits(e.Kind) {
 			continue
 		}
 		if v, defined := m.Value(e); defined && !math.IsNaN(v) && !math.IsInf(v, 0) {
@@ -125,7 +126,7 @@ func (e *Evaluation) count(ctx context.Context) error {
 
 // countRow adds a row to the counts of the classes and says whether it is right as a whole.
 func (e *Evaluation) countRow(row int) bool {
-	if !e.MultiLabel {
+	if e.Kind == task.OneLabel {
 		truth, predicted := e.truth.At(row), e.predicted[row]
 		if truth == predicted {
 			e.Classwise[truth].TruePositive++

@@ -15,6 +15,7 @@ import (
 	"mixmas/nn/devicetest/golden"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/metric"
+	"mixmas/search/task"
 )
 
 // The golden vectors hold labels, scores (probabilities) and scikit-learn's figures for them.
@@ -46,14 +47,14 @@ func TestGolden(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			arrays, shapes := readNPZ(t, filepath.Join(folder, c.Name+".npz"))
 			scores, shape := arrays["scores"], shapes["scores"]
-			o := metric.Outputs{Rows: shape[0], Classes: shape[1], MultiLabel: c.Op == "metrics_multilabel"}
+			o := metric.Outputs{Rows: shape[0], Classes: shape[1], Kind: task.KindOf(c.Op == "metrics_multilabel")}
 			var labels []float32
 			for _, v := range arrays["labels"] {
 				labels = append(labels, float32(v))
 			}
 			o.Label = metric.Listed(labels)
 			for _, p := range scores {
-				o.Logits = append(o.Logits, float32(logit(p, o.MultiLabel)))
+				o.Logits = append(o.Logits, float32(logit(p, o.Kind)))
 			}
 			fromProbabilities, err := metric.EvaluateProbabilities(t.Context(), scores, o)
 			if err != nil {
@@ -72,7 +73,7 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			var named []string
-			for _, name := range metric.Names(o.MultiLabel) {
+			for _, name := range metric.Names(o.Kind) {
 				if name != "loss" {
 					named = append(named, name)
 				}
@@ -88,8 +89,8 @@ func TestGolden(t *testing.T) {
 }
 
 // logit undoes softmax or sigmoid; certainty becomes a large finite logit.
-func logit(p float64, multiLabel bool) float64 {
-	if multiLabel {
+func logit(p float64, kind task.Kind) float64 {
+	if kind == task.MultiLabel {
 		return min(max(math.Log(p)-math.Log1p(-p), -100), 100)
 	}
 	return max(math.Log(p), -100)

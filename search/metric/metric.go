@@ -3,26 +3,20 @@ package metric
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"mixmas/nn/registry"
-)
-
-// Task says for which tasks a metric is defined.
-type Task int
-
-const (
-	AnyTask   Task = iota // one label per sample or any number
-	OneLabel              // one class per sample
-	ManyLabel             // multi-label: any number of labels per sample
+	"mixmas/search/task"
 )
 
 // Metric is one figure computed from an [Evaluation].
 type Metric struct {
 	// Name is how configurations select it; Doc is one line for people.
 	Name, Doc string
-	// Task is where the metric is defined; elsewhere [Check] refuses it with the text of Refusal.
-	Task    Task
+	// Kinds are the kinds of tasks for which it is defined, such as [task.Classification]; for others [Check] refuses it with
+	// the text of Refusal.
+	Kinds   []task.Kind
 	Refusal string
 	// Range is which values it can have: kept scores with others are refused.
 	Range Range
@@ -34,17 +28,15 @@ type Metric struct {
 
 var metrics = registry.NewOrdered[Metric]("metric")
 
-// Register adds a metric. It panics when the name is already used, or without Doc or Value: a programmer's mistake.
+// Register adds a metric. It panics when the name is already used, or without Doc, Kinds or Value: a programmer's mistake.
 func Register(m Metric) {
-	if m.Value == nil {
-		panic(fmt.Sprintf("metric %q cannot be registered: it needs a Value", m.Name))
+	if m.Value == nil || len(m.Kinds) == 0 {
+		panic(fmt.Sprintf("metric %q cannot be registered: it needs a Value, and Kinds of tasks", m.Name))
 	}
 	metrics.Register(m.Name, m.Doc, m)
 }
 
-func (m Metric) fits(multiLabel bool) bool {
-	return m.Task == AnyTask || (m.Task == ManyLabel) == multiLabel
-}
+func (m Metric) fits(kind task.Kind) bool { return slices.Contains(m.Kinds, kind) }
 
 // All lists the metrics in the order of registration.
 func All() []Metric { return metrics.All() }
@@ -52,11 +44,11 @@ func All() []Metric { return metrics.All() }
 // AllNames lists the names of all metrics in the order of registration.
 func AllNames() []string { return metrics.Names() }
 
-// Names lists the metrics that are defined for multi-label data, or for one label per sample, in the order of registration.
-func Names(multiLabel bool) []string {
+// Names lists the metrics that are defined for a kind of task, in the order of registration.
+func Names(kind task.Kind) []string {
 	var names []string
 	for _, m := range All() {
-		if m.fits(multiLabel) {
+		if m.fits(kind) {
 			names = append(names, m.Name)
 		}
 	}
@@ -71,17 +63,13 @@ func Known(name string) error {
 
 // Check returns nil for a metric that can select on data of that kind, and otherwise an error that says why not and lists
 // those that can.
-func Check(name string, multiLabel bool) error {
+func Check(name string, kind task.Kind) error {
 	m, known := metrics.Get(name)
 	switch {
 	case !known:
-		return registry.Unknown("metric", name, Names(multiLabel))
-	case !m.fits(multiLabel):
-		task := "data with one label per sample"
-		if multiLabel {
-			task = "multi-label data"
-		}
-		return fmt.Errorf("metric %q: %s; metrics for %s are %s", name, m.Refusal, task, strings.Join(Names(multiLabel), ", "))
+		return registry.Unknown("metric", name, Names(kind))
+	case !m.fits(kind):
+		return fmt.Errorf("metric %q: %s; metrics for data with %v are %s", name, m.Refusal, kind, strings.Join(Names(kind), ", "))
 	}
 	return nil
 }

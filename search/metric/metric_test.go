@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"mixmas/search/metric"
+	"mixmas/search/task"
 
 	"pgregory.net/rapid"
 )
 
-const multiLabelOnly = "hamming_accuracy"
+const severalOnly = "hamming_accuracy"
 
 // listed are outputs whose labels are the given ones.
 type listed struct {
@@ -28,13 +29,13 @@ func list(o metric.Outputs, labels ...float32) listed {
 // outputs draws small cases whose logits tie often.
 func outputs(t *rapid.T) listed {
 	o := metric.Outputs{
-		Rows:       rapid.IntRange(1, 25).Draw(t, "rows"),
-		Classes:    rapid.IntRange(1, 5).Draw(t, "classes"),
-		MultiLabel: rapid.Bool().Draw(t, "many labels"),
+		Rows:    rapid.IntRange(1, 25).Draw(t, "rows"),
+		Classes: rapid.IntRange(1, 5).Draw(t, "classes"),
+		Kind:    rapid.SampledFrom(task.Classification()).Draw(t, "kind"),
 	}
 	label := rapid.Map(rapid.IntRange(0, o.Classes-1), func(c int) float32 { return float32(c) })
 	n := o.Rows
-	if o.MultiLabel {
+	if o.Kind == task.MultiLabel {
 		label, n = rapid.Map(rapid.IntRange(0, 1), func(c int) float32 { return float32(c) }), n*o.Classes
 	}
 	labels := rapid.SliceOfN(label, n, n).Draw(t, "labels")
@@ -45,7 +46,7 @@ func outputs(t *rapid.T) listed {
 
 // has tells whether row r has label c.
 func has(o listed, r, c int) bool {
-	if o.MultiLabel {
+	if o.Kind == task.MultiLabel {
 		return o.labels[r*o.Classes+c] == 1
 	}
 	return int(o.labels[r]) == c
@@ -54,7 +55,7 @@ func has(o listed, r, c int) bool {
 // probability is softmax or sigmoid, written down plainly.
 func probability(o listed, r, c int) float64 {
 	z := func(c int) float64 { return float64(o.Logits[r*o.Classes+c]) }
-	if o.MultiLabel {
+	if o.Kind == task.MultiLabel {
 		return 1 / (1 + math.Exp(-z(c)))
 	}
 	sum := 0.0
@@ -65,7 +66,7 @@ func probability(o listed, r, c int) float64 {
 }
 
 func predicted(o listed, r, c int) bool {
-	if o.MultiLabel {
+	if o.Kind == task.MultiLabel {
 		return o.Logits[r*o.Classes+c] > 0
 	}
 	row := o.Logits[r*o.Classes : (r+1)*o.Classes]
@@ -83,7 +84,7 @@ func naive(o listed) map[string]float64 {
 			switch {
 			case has(o, r, c):
 				loss -= math.Log(p)
-			case o.MultiLabel:
+			case o.Kind == task.MultiLabel:
 				loss -= math.Log(1 - p)
 			}
 			if has(o, r, c) == predicted(o, r, c) {
@@ -97,8 +98,8 @@ func naive(o listed) map[string]float64 {
 		}
 	}
 	want["accuracy"] = float64(right) / float64(o.Rows)
-	if o.MultiLabel {
-		want[multiLabelOnly] = float64(rightLabels) / float64(o.Rows*o.Classes)
+	if o.Kind == task.MultiLabel {
+		want[severalOnly] = float64(rightLabels) / float64(o.Rows*o.Classes)
 		want["loss"] = loss / float64(o.Rows*o.Classes)
 	} else {
 		want["loss"] = loss / float64(o.Rows)
@@ -161,7 +162,7 @@ func naive(o listed) map[string]float64 {
 	want["recall_micro"] = divide(truePositives, supports)
 	want["f1_micro"] = divide(2*truePositives, predictions+supports)
 	want["balanced_accuracy"] = divide(want["balanced_accuracy"], occurring)
-	if o.MultiLabel {
+	if o.Kind == task.MultiLabel {
 		delete(want, "balanced_accuracy")
 	}
 	if areas > 0 {
@@ -190,7 +191,7 @@ func TestEvaluateEqualsDefinitions(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := naive(o)
-		if o.MultiLabel {
+		if o.Kind == task.MultiLabel {
 			compare(t, got, want)
 			return
 		}
@@ -222,7 +223,7 @@ func TestEvaluateEqualsDefinitions(t *testing.T) {
 func TestEvaluateKeepsUnderShift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := outputs(t)
-		o.MultiLabel = false
+		o.Kind = task.OneLabel
 		o = list(o.Outputs, make([]float32, o.Rows)...)
 		want, err := metric.Evaluate(t.Context(), o.Outputs)
 		if err != nil {
@@ -243,8 +244,8 @@ func TestEvaluateKeepsUnderShift(t *testing.T) {
 
 func TestEvaluateExtremeLogits(t *testing.T) {
 	for name, o := range map[string]metric.Outputs{
-		"one label":   {Rows: 2, Classes: 2, Logits: []float32{3e38, -3e38, 3e38, -3e38}, Label: metric.Listed([]float32{0, 1})},
-		"many labels": {Rows: 2, Classes: 1, Logits: []float32{3e38, 3e38}, Label: metric.Listed([]float32{1, 0}), MultiLabel: true},
+		"one label":      {Rows: 2, Classes: 2, Logits: []float32{3e38, -3e38, 3e38, -3e38}, Label: metric.Listed([]float32{0, 1})},
+		"several labels": {Rows: 2, Classes: 1, Logits: []float32{3e38, 3e38}, Label: metric.Listed([]float32{1, 0}), Kind: task.MultiLabel},
 	} {
 		got, err := metric.Evaluate(t.Context(), o)
 		if err != nil {
@@ -292,7 +293,7 @@ func TestBadInput(t *testing.T) {
 		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{-1})}, "label -1"},
 		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{0.5})}, "label 0.5"},
 		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{nan})}, "label NaN"},
-		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{1, 2}), MultiLabel: true}, "row 0: label 2 of class 1 is neither 0 nor 1"},
+		{metric.Outputs{Rows: 1, Classes: 2, Logits: make([]float32, 2), Label: metric.Listed([]float32{1, 2}), Kind: task.MultiLabel}, "row 0: label 2 of class 1 is neither 0 nor 1"},
 	} {
 		if _, err := metric.Evaluate(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want an error with %q", err, c.want)
@@ -305,23 +306,23 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	for _, multiLabel := range []bool{false, true} {
-		for _, name := range metric.Names(multiLabel) {
-			if err := metric.Check(name, multiLabel); err != nil {
+	for _, kind := range task.Kinds() {
+		for _, name := range metric.Names(kind) {
+			if err := metric.Check(name, kind); err != nil {
 				t.Error(err)
 			}
 		}
 	}
 	for _, c := range []struct {
-		name       string
-		multiLabel bool
-		want       []string
+		name string
+		kind task.Kind
+		want []string
 	}{
-		{"acuracy", false, []string{`unknown metric "acuracy": known are accuracy, balanced_accuracy, precision_micro`, "(did you mean accuracy?)"}},
-		{"balanced_accuracy", true, []string{"mutually exclusive", "accuracy, hamming_accuracy"}},
-		{"hamming_accuracy", false, []string{"counts each label", "auroc_weighted, loss"}},
+		{"acuracy", task.OneLabel, []string{`unknown metric "acuracy": known are accuracy, balanced_accuracy, precision_micro`, "(did you mean accuracy?)"}},
+		{"balanced_accuracy", task.MultiLabel, []string{"mutually exclusive", "accuracy, hamming_accuracy"}},
+		{"hamming_accuracy", task.OneLabel, []string{"counts each label", "auroc_weighted, loss"}},
 	} {
-		err := metric.Check(c.name, c.multiLabel)
+		err := metric.Check(c.name, c.kind)
 		for _, want := range c.want {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: got %v, want an error with %q", c.name, err, want)
@@ -349,14 +350,14 @@ func TestBetter(t *testing.T) {
 
 // A metric of one's own is computed, listed and compared as the built-in ones are.
 func TestRegister(t *testing.T) {
-	metric.Register(metric.Metric{Name: "errors", Doc: "Wrong rows.", LowerIsBetter: true, Task: metric.OneLabel, Refusal: "counts rows",
+	metric.Register(metric.Metric{Name: "errors", Doc: "Wrong rows.", LowerIsBetter: true, Kinds: []task.Kind{task.OneLabel}, Refusal: "counts rows",
 		Value: func(e *metric.Evaluation) (float64, bool) { return float64(e.Total.FalsePositive), true }})
 	t.Cleanup(func() { metric.Unregister("errors") })
 	got, err := metric.Evaluate(t.Context(), metric.Outputs{Rows: 3, Classes: 2, Logits: []float32{1, 0, 1, 0, 1, 0}, Label: metric.Listed([]float32{0, 1, 1})})
 	if err != nil || got["errors"] != 2 {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if !slices.Contains(metric.Names(false), "errors") || slices.Contains(metric.Names(true), "errors") || !metric.Better("errors", 1, 2) {
+	if !slices.Contains(metric.Names(task.OneLabel), "errors") || slices.Contains(metric.Names(task.MultiLabel), "errors") || !metric.Better("errors", 1, 2) {
 		t.Error("the registered metric is not treated as declared")
 	}
 	defer func() {
@@ -364,5 +365,29 @@ func TestRegister(t *testing.T) {
 			t.Error("a taken name was registered")
 		}
 	}()
-	metric.Register(metric.Metric{Name: "accuracy", Doc: "Another.", Value: func(*metric.Evaluation) (float64, bool) { return 0, false }})
+	metric.Register(metric.Metric{Name: "accuracy", Kinds: task.Kinds(), Doc: "Another.", Value: func(*metric.Evaluation) (float64, bool) { return 0, false }})
+}
+
+// Every kind of task has metrics that are computed, one of them a loss; what is no kind is an error.
+func TestKinds(t *testing.T) {
+	for _, kind := range task.Kinds() {
+		o := metric.Outputs{Rows: 2, Classes: 2, Kind: kind, Logits: []float32{1, -1, -1, 1}, Label: metric.Listed([]float32{0, 1, 1, 0})}
+		got, err := metric.Evaluate(t.Context(), o)
+		if err != nil {
+			t.Errorf("%v: %v", kind, err)
+		}
+		names := metric.Names(kind)
+		for _, name := range names {
+			if _, defined := got[name]; !defined {
+				t.Errorf("%v: %s is undefined", kind, name)
+			}
+		}
+		if len(names) != len(got) || !slices.Contains(names, "loss") {
+			t.Errorf("%v: metrics %v, values %v", kind, names, got)
+		}
+	}
+	unknown := metric.Outputs{Rows: 1, Classes: 1, Kind: task.Kind(len(task.Kinds())), Logits: []float32{1}, Label: metric.Listed([]float32{0})}
+	if _, err := metric.Evaluate(t.Context(), unknown); err == nil {
+		t.Error("outputs of no kind are evaluated")
+	}
 }

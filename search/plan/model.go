@@ -8,13 +8,14 @@ import (
 	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/trial"
 )
 
 // CheckModel reports what of a model does not fit a data set.
 func CheckModel(spec mixer.Specification, data dataset.Dataset) error {
-	if spec.Classes != len(data.Task().Classes) || spec.MultiLabel != data.Task().MultiLabel() {
+	if fits := trial.Model(data); spec.Classes != fits.Classes || spec.MultiLabel != fits.MultiLabel {
 		return fmt.Errorf("the model has %d classes (multi-label: %t), the data set %s %d (%t)",
-			spec.Classes, spec.MultiLabel, data.Name(), len(data.Task().Classes), data.Task().MultiLabel())
+			spec.Classes, spec.MultiLabel, data.Name(), fits.Classes, fits.MultiLabel)
 	}
 	for _, m := range spec.Modalities {
 		i := dataset.ModalityIndex(data, m.Name)

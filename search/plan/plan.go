@@ -84,7 +84,7 @@ func Draw(ctx context.Context, c *config.Config, data dataset.Dataset) (drawn sa
 		if err != nil {
 			return sample.Sample{}, err
 		}
-		labels := sample.Labels{Rows: samples.Len(), Classes: len(data.Task().Classes), MultiLabel: data.Task().MultiLabel(), Label: samples.Label}
+		labels := sample.Labels{Rows: samples.Len(), Classes: len(data.Task().Classes), Kind: data.Task().Kind, Label: samples.Label}
 		drawn, err := sample.Draw(ctx, labels, o, c.Seed)
 		if err != nil {
 			return drawn, fmt.Errorf("%s split: %w", split, err)

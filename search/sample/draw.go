@@ -12,18 +12,15 @@ import (
 // Labels are those of a population.
 type Labels struct {
 	Rows, Classes int
-	// MultiLabel tells that a sample has any number of labels instead of one.
-	MultiLabel bool
-	// Label writes a row's label: one element with the class number (0 to Classes-1), or with MultiLabel one 0/1 element per
-	// class. It is asked for all rows once, in order, and by the stratified sampler twice more per draw.
+	Kind          task.Kind
+	// Label writes a row's label, in the form of the kind. It is asked for all rows once, in order, and by the stratified sampler
+	// twice more per draw.
 	Label func(row int, dst []float32) error
 }
 
-func (l *Labels) kind() task.Kind { return task.KindOf(l.MultiLabel) }
-
 // each reads and checks the labels of all rows. The label is valid until the next.
 func (l *Labels) each(ctx context.Context, use func(row int, label []float32)) error {
-	label := make([]float32, task.Width(l.kind(), l.Classes))
+	label := make([]float32, task.Width(l.Kind, l.Classes))
 	for row := range l.Rows {
 		if row%heard == 0 {
 			if err := ctx.Err(); err != nil {
@@ -46,7 +43,7 @@ func (l *Labels) read(row int, label []float32) error {
 	if err := l.Label(row, label); err != nil {
 		return err
 	}
-	if _, err := task.Check(l.kind(), l.Classes, label); err != nil {
+	if _, err := task.Check(l.Kind, l.Classes, label); err != nil {
 		return fmt.Errorf("sample: row %d: %w", row, err)
 	}
 	return nil
@@ -118,7 +115,7 @@ func (l Labels) of(rows []int) Labels {
 // proportions of each class among the rows.
 func proportions(ctx context.Context, l Labels) ([]float64, error) {
 	counts := make([]int, l.Classes)
-	if err := l.each(ctx, func(_ int, label []float32) { task.Count(l.kind(), counts, label) }); err != nil {
+	if err := l.each(ctx, func(_ int, label []float32) { task.Count(l.Kind, counts, label) }); err != nil {
 		return nil, err
 	}
 	shares := make([]float64, l.Classes)

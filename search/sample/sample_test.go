@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"mixmas/search/sample"
+	"mixmas/search/task"
 
 	"pgregory.net/rapid"
 )
@@ -79,12 +80,9 @@ type listed struct {
 	values []float32
 }
 
-func list(rows, classes int, multiLabel bool, values ...float32) listed {
-	width := 1
-	if multiLabel {
-		width = classes
-	}
-	return listed{sample.Labels{Rows: rows, Classes: classes, MultiLabel: multiLabel, Label: func(row int, dst []float32) error {
+func list(rows, classes int, kind task.Kind, values ...float32) listed {
+	width := task.Width(kind, classes)
+	return listed{sample.Labels{Rows: rows, Classes: classes, Kind: kind, Label: func(row int, dst []float32) error {
 		if len(dst) != width {
 			return fmt.Errorf("the destination has %d elements, want %d", len(dst), width)
 		}
@@ -94,7 +92,7 @@ func list(rows, classes int, multiLabel bool, values ...float32) listed {
 }
 
 func TestBadOptions(t *testing.T) {
-	labels := list(2, 2, false, 0, 1).Labels
+	labels := list(2, 2, task.OneLabel, 0, 1).Labels
 	for _, c := range []struct {
 		options sample.Options
 		want    string
@@ -119,10 +117,10 @@ func TestBadLabels(t *testing.T) {
 		want   string
 	}{
 		{sample.Labels{}, "nothing to draw from"},
-		{list(2, 2, false, 0, 2).Labels, "row 1: label 2 is out of range, want 0 to 1"},
-		{list(2, 2, false, 0.5, 1).Labels, "row 0: label 0.5"},
-		{list(1, 1, false, float32(math.NaN())).Labels, "label NaN"},
-		{list(1, 2, true, 0, 3).Labels, "row 0: label 3 of class 1 is neither 0 nor 1"},
+		{list(2, 2, task.OneLabel, 0, 2).Labels, "row 1: label 2 is out of range, want 0 to 1"},
+		{list(2, 2, task.OneLabel, 0.5, 1).Labels, "row 0: label 0.5"},
+		{list(1, 1, task.OneLabel, float32(math.NaN())).Labels, "label NaN"},
+		{list(1, 2, task.MultiLabel, 0, 3).Labels, "row 0: label 3 of class 1 is neither 0 nor 1"},
 		{sample.Labels{Rows: 1, Classes: 1, Label: func(int, []float32) error { return errors.New("row 0 is torn") }}, "row 0 is torn"},
 	} {
 		if _, err := sample.Draw(t.Context(), c.labels, sample.Options{}, 1); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -134,26 +132,26 @@ func TestBadLabels(t *testing.T) {
 func population(t *rapid.T) listed {
 	rows := rapid.IntRange(1, 400).Draw(t, "rows")
 	classes := rapid.IntRange(1, 6).Draw(t, "classes")
-	multiLabel := rapid.Bool().Draw(t, "many labels")
+	kind := rapid.SampledFrom(task.Classification()).Draw(t, "kind")
 	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "population seed"), 0))
 	var values []float32
-	if multiLabel {
+	if kind == task.MultiLabel {
 		for i := range rows * classes {
 			values = append(values, float32(random.IntN(2+i%classes)/(1+i%classes)))
 		}
-		return list(rows, classes, true, values...)
+		return list(rows, classes, task.MultiLabel, values...)
 	}
 	for range rows {
 		values = append(values, float32(random.IntN(1+random.IntN(classes))))
 	}
-	return list(rows, classes, false, values...)
+	return list(rows, classes, task.OneLabel, values...)
 }
 
 // frequency of a class among rows, from the definition.
 func frequency(l listed, rows []int, class int) float64 {
 	n := 0.0
 	for _, r := range rows {
-		if l.MultiLabel && l.values[r*l.Classes+class] == 1 || !l.MultiLabel && int(l.values[r]) == class {
+		if l.Kind == task.MultiLabel && l.values[r*l.Classes+class] == 1 || l.Kind == task.OneLabel && int(l.values[r]) == class {
 			n++
 		}
 	}
@@ -214,7 +212,7 @@ func TestDraw(t *testing.T) {
 func TestStratified(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		labels := population(t)
-		labels = list(labels.Rows, labels.Classes, false, labels.values[:labels.Rows]...)
+		labels = list(labels.Rows, labels.Classes, task.OneLabel, labels.values[:labels.Rows]...)
 		size := rapid.IntRange(1, labels.Rows).Draw(t, "size")
 		got, err := sample.Draw(t.Context(), labels.Labels, sample.Options{Size: size, Sampler: "stratified", Distance: 0.999}, rapid.Uint64().Draw(t, "seed"))
 		if err != nil {
@@ -239,7 +237,7 @@ func TestStratified(t *testing.T) {
 
 // A random sample favours no row: over many seeds each of 10 rows is in half of the samples of 5.
 func TestRandomIsFair(t *testing.T) {
-	labels := list(10, 1, false, make([]float32, 10)...).Labels
+	labels := list(10, 1, task.OneLabel, make([]float32, 10)...).Labels
 	for _, sampler := range sample.Names() {
 		counts := make([]int, labels.Rows)
 		for seed := range uint64(4000) {
@@ -260,7 +258,7 @@ func TestRandomIsFair(t *testing.T) {
 }
 
 func TestTooFarErrorNamesTheClass(t *testing.T) {
-	labels := list(1000, 3, false, make([]float32, 1000)...)
+	labels := list(1000, 3, task.OneLabel, make([]float32, 1000)...)
 	for r := range 500 {
 		labels.values[r] = 2
 	}
@@ -277,7 +275,7 @@ func TestDrawIsPinned(t *testing.T) {
 	for r := range 55000 {
 		values = append(values, float32(r%10))
 	}
-	labels := list(len(values), 10, false, values...).Labels
+	labels := list(len(values), 10, task.OneLabel, values...).Labels
 	for sampler, want := range map[string]string{"random": "1a93255acee31cc9", "stratified": "993677ecb57e478b"} {
 		got, err := sample.Draw(t.Context(), labels, sample.Options{Sampler: sampler}, 42)
 		if err != nil {
@@ -432,7 +430,7 @@ func TestRegister(t *testing.T) {
 		return rows, nil
 	}})
 	t.Cleanup(func() { sample.Unregister("head") })
-	got, err := sample.Draw(t.Context(), list(4, 1, false, make([]float32, 4)...).Labels, sample.Options{Size: 2, Sampler: "head"}, 0)
+	got, err := sample.Draw(t.Context(), list(4, 1, task.OneLabel, make([]float32, 4)...).Labels, sample.Options{Size: 2, Sampler: "head"}, 0)
 	if err != nil || !slices.Equal(got.Rows, []int{0, 1}) || !slices.Equal(sample.Names(), []string{"head", "random", "stratified"}) {
 		t.Errorf("got %v, %v of samplers %v", got, err, sample.Names())
 	}
@@ -459,6 +457,18 @@ func BenchmarkDraw(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// Every sampler draws from the labels of every kind of task.
+func TestKinds(t *testing.T) {
+	for _, kind := range task.Kinds() {
+		for _, name := range sample.Names() {
+			labels := list(4, 2, kind, 0, 1, 0, 1, 0, 1, 0, 1)
+			if drawn, err := sample.Draw(t.Context(), labels.Labels, sample.Options{Sampler: name, Size: 2, Distance: 0.9}, 1); err != nil || len(drawn.Rows) != 2 {
+				t.Errorf("%s, %v: %v, %v", name, kind, drawn, err)
+			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"mixmas/nn/registry"
+	"mixmas/search/task"
 )
 
 // Sampler is a way of drawing.
@@ -99,15 +100,15 @@ func stratified(ctx context.Context, labels Labels, size int, random *Random) ([
 
 // strata number each distinct label (or set of labels), in order of first occurrence.
 type strata struct {
-	multiLabel bool
-	classes    []int                     // by class number; -1 for one that has not occurred
-	sets       map[[sha256.Size]byte]int // by the digest of a set's labels, so that many classes need no more room than few
-	number     int
-	bytes      []byte // of a set: 0 or 1 per class
+	kind    task.Kind
+	classes []int                     // by class number; -1 for one that has not occurred
+	sets    map[[sha256.Size]byte]int // by the digest of a set's labels, so that many classes need no more room than few
+	number  int
+	bytes   []byte // of a set: 0 or 1 per class
 }
 
 func newStrata(l Labels) *strata {
-	s := &strata{multiLabel: l.MultiLabel, classes: make([]int, l.Classes), sets: map[[sha256.Size]byte]int{}, bytes: make([]byte, l.Classes)}
+	s := &strata{kind: l.Kind, classes: make([]int, l.Classes), sets: map[[sha256.Size]byte]int{}, bytes: make([]byte, l.Classes)}
 	for c := range s.classes {
 		s.classes[c] = -1
 	}
@@ -116,14 +117,22 @@ func newStrata(l Labels) *strata {
 
 // of is the number of a label's stratum.
 func (s *strata) of(label []float32) int {
-	if !s.multiLabel {
+	switch s.kind {
+	case task.OneLabel:
 		number := &s.classes[int(label[0])]
 		if *number < 0 {
 			*number = s.number
 			s.number++
 		}
 		return *number
+	case task.MultiLabel:
+		return s.ofSet(label)
 	}
+	panic(s.kind.Unknown())
+}
+
+// ofSet is the number of the stratum of a set of labels.
+func (s *strata) ofSet(label []float32) int {
 	for c, v := range label {
 		s.bytes[c] = byte(v)
 	}

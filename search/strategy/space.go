@@ -97,7 +97,9 @@ func (s *Space) fused(c Choices, function mixer.FusionChoice, choice func(Candid
 
 // model is what all models of the data have in common.
 func (s *Space) model() mixer.Specification {
-	return mixer.Specification{Classes: len(s.Data.Task().Classes), MultiLabel: s.Data.Task().MultiLabel(), PosWeight: s.PosWeight}
+	spec := trial.Model(s.Data)
+	spec.PosWeight = s.PosWeight
+	return spec
 }
 
 func (m Modality) with(encoder mixer.Choice) mixer.Modality {

@@ -9,19 +9,39 @@ import (
 // Kind is the form of a row's label.
 type Kind int
 
-// The kinds of tasks. Numbers to predict (regression) would be a third.
+// The kinds of tasks. Numbers to predict (regression) would be a third: then [Kinds] has it, and tests name what does not.
 const (
 	OneLabel   Kind = iota // exactly one class per row: a label is one element, the number of the class
 	MultiLabel             // any number of classes per row: a label is one element per class, 0 or 1
 )
 
-// KindOf is MultiLabel or OneLabel.
+// Kinds lists all kinds.
+func Kinds() []Kind { return []Kind{OneLabel, MultiLabel} }
+
+// Classification lists the kinds whose labels are classes.
+func Classification() []Kind { return []Kind{OneLabel, MultiLabel} }
+
+// KindOf is the kind that data, models and files mean which say only whether they are multi-label.
 func KindOf(multiLabel bool) Kind {
 	if multiLabel {
 		return MultiLabel
 	}
 	return OneLabel
 }
+
+// String says what a row has: "one label per row".
+func (k Kind) String() string {
+	switch k {
+	case OneLabel:
+		return "one label per row"
+	case MultiLabel:
+		return "any number of labels per row"
+	}
+	return fmt.Sprintf("task.Kind(%d)", int(k))
+}
+
+// Unknown is for the end of a switch over all kinds.
+func (k Kind) Unknown() error { return fmt.Errorf("%v: labels of this kind are not known here", k) }
 
 // Task is what is predicted of a row.
 type Task struct {
@@ -30,27 +50,35 @@ type Task struct {
 	Classes []string
 }
 
-// MultiLabel reports whether a row may have any number of classes.
-func (t Task) MultiLabel() bool { return t.Kind == MultiLabel }
-
 // Width is the number of elements of a label.
 func (t Task) Width() int { return Width(t.Kind, len(t.Classes)) }
 
 // Width is the number of elements of a label of so many classes.
 func Width(kind Kind, classes int) int {
-	if kind == MultiLabel {
+	switch kind {
+	case OneLabel:
+		return 1
+	case MultiLabel:
 		return classes
 	}
-	return 1
+	panic(kind.Unknown())
+}
+
+// Largest is the largest value that an element of a label of so many classes has.
+func Largest(kind Kind, classes int) uint32 {
+	switch kind {
+	case OneLabel:
+		return uint32(classes - 1)
+	case MultiLabel:
+		return 1
+	}
+	panic(kind.Unknown())
 }
 
 // Check returns the place of the first element that cannot be part of a label, and why, or -1 and nil. labels may hold the
 // labels of any number of rows.
 func Check(kind Kind, classes int, labels []float32) (int, error) {
-	values := uint32(classes)
-	if kind == MultiLabel {
-		values = 2
-	}
+	values := Largest(kind, classes) + 1
 	for i, v := range labels {
 		if whole := uint32(v); float32(whole) != v || whole >= values {
 			return i, wrong(kind, classes, i, v)
@@ -75,11 +103,14 @@ func wrong(kind Kind, classes, i int, v float32) error {
 
 // Count adds a row's label, which [Check] passes, to the numbers of rows that have each class.
 func Count(kind Kind, counts []int, label []float32) {
-	if kind == OneLabel {
+	switch kind {
+	case OneLabel:
 		counts[int(label[0])]++
-		return
-	}
-	for class, has := range label {
-		counts[class] += int(has)
+	case MultiLabel:
+		for class, has := range label {
+			counts[class] += int(has)
+		}
+	default:
+		panic(kind.Unknown())
 	}
 }

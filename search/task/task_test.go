@@ -37,7 +37,7 @@ func TestCheck(t *testing.T) {
 
 func TestTask(t *testing.T) {
 	one, many := task.Task{Classes: []string{"a", "b"}}, task.Task{Kind: task.KindOf(true), Classes: []string{"a", "b"}}
-	if one.Width() != 1 || many.Width() != 2 || one.MultiLabel() || !many.MultiLabel() {
+	if one.Width() != 1 || many.Width() != 2 || many.Kind != task.MultiLabel {
 		t.Errorf("%+v, %+v", one, many)
 	}
 	counts := make([]int, 2)
@@ -45,5 +45,34 @@ func TestTask(t *testing.T) {
 	task.Count(many.Kind, counts, []float32{1, 1})
 	if !slices.Equal(counts, []int{1, 2}) {
 		t.Errorf("counts %v", counts)
+	}
+}
+
+// Every kind says what its labels are, and nothing but a kind does.
+func TestKinds(t *testing.T) {
+	for _, kind := range task.Kinds() {
+		counts := make([]int, 3)
+		label := make([]float32, task.Width(kind, 3))
+		if at, err := task.Check(kind, 3, label); at >= 0 || err != nil {
+			t.Errorf("%v: %v at %d", kind, err, at)
+		}
+		task.Count(kind, counts, label)
+		if task.Largest(kind, 3) == 0 || strings.Contains(kind.String(), "Kind") {
+			t.Errorf("%v: largest element %d", kind, task.Largest(kind, 3))
+		}
+	}
+	for name, use := range map[string]func(kind task.Kind){
+		"Width": func(kind task.Kind) { task.Width(kind, 3) },
+		"Check": func(kind task.Kind) { task.Check(kind, 3, nil) },
+		"Count": func(kind task.Kind) { task.Count(kind, nil, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s takes a kind that there is not", name)
+				}
+			}()
+			use(task.Kind(len(task.Kinds())))
+		}()
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // outputs are a model's logits on samples of a data set, with what is right.
 func outputs(data dataset.Dataset, samples *dataset.Samples, logits []float32) metric.Outputs {
-	return metric.Outputs{Logits: logits, Rows: samples.Len(), Classes: len(data.Task().Classes), MultiLabel: data.Task().MultiLabel(), Label: samples.Label}
+	return metric.Outputs{Logits: logits, Rows: samples.Len(), Classes: len(data.Task().Classes), Kind: data.Task().Kind, Label: samples.Label}
 }
 
 // Measure computes every metric of a model's logits on samples of a data set.

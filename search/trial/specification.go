@@ -9,6 +9,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/store"
+	"mixmas/search/task"
 )
 
 // NumericsRevision is part of every trial's key. It is raised only when the bits of a training change for the same
@@ -40,6 +41,20 @@ type Specification struct {
 func On(data dataset.Dataset, train, validation []int) Specification {
 	return Specification{Revision: NumericsRevision, Data: data.Fingerprint(), Sample: Identify(train, data.Len(dataset.Train)),
 		Validation: Identify(validation, data.Len(dataset.Validation))}
+}
+
+// Model is what the models of data have in common: their outputs. The rest is still to be set.
+func Model(data dataset.Dataset) mixer.Specification {
+	t := data.Task()
+	spec := mixer.Specification{Classes: len(t.Classes)}
+	switch t.Kind {
+	case task.OneLabel:
+	case task.MultiLabel:
+		spec.MultiLabel = true
+	default:
+		panic(t.Kind.Unknown())
+	}
+	return spec
 }
 
 // Rows identifies a list of rows of a split by their number and the SHA-256 of the row numbers.

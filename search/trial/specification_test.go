@@ -7,6 +7,10 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/task"
 )
 
 // Rows are identified by the SHA-256 of their numbers as 64-bit integers; all rows of a split by that of all numbers.
@@ -35,5 +39,27 @@ func TestIdentifyIsPinned(t *testing.T) {
 	want := Rows{Count: 5000, Digest: "a3d44437f284b46e5d827df6101e63efe16f752040ad67db809c061bc367bde5"}
 	if got := Identify(nil, 5000); got != want {
 		t.Errorf("5000 rows are %v, want %v", got, want)
+	}
+}
+
+// labelled is data that has a task and nothing else.
+type labelled struct {
+	dataset.Dataset
+	task task.Task
+}
+
+func (l labelled) Task() task.Task { return l.task }
+
+// Every kind of task has models.
+func TestModel(t *testing.T) {
+	for _, kind := range task.Kinds() {
+		spec := Model(labelled{task: task.Task{Kind: kind, Classes: []string{"a", "b", "c"}}})
+		if spec.Classes != 3 || task.KindOf(spec.MultiLabel) != kind {
+			t.Errorf("%v: %+v", kind, spec)
+		}
+		spec.Modalities = []mixer.Modality{{Name: "x", Kind: mixer.Table, Shape: []int{2}, Encoder: mixer.Choice{Architecture: "simple_mlp"}}}
+		if _, err := mixer.Build(spec); err != nil {
+			t.Errorf("%v: %v", kind, err)
+		}
 	}
 }

@@ -1,11 +1,14 @@
 package parts
 
-import "mixmas/search/metric"
+import (
+	"mixmas/search/metric"
+	"mixmas/search/task"
+)
 
 func init() {
 	metric.Register(metric.Metric{
 		Name: "worst_recall", Doc: "Recall of the class that is found worst.",
-		Range: metric.Share, Value: worstRecall,
+		Kinds: task.Classification(), Range: metric.Share, Value: worstRecall,
 	})
 }
 

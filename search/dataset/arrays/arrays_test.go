@@ -12,6 +12,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/datasettest"
+	"mixmas/search/task"
 )
 
 // generic is a data set of every kind of modality, many labels and files for every split.
@@ -57,7 +58,7 @@ func TestNPY(t *testing.T) {
 	if got := fmt.Sprint(d.Modalities()); got != "[{scan map [2 3 3] false} {vitals sequence [4 2] false} {notes sequence [5 1] false} {static table [3] false} {age table [1] false}]" {
 		t.Errorf("modalities %s", got)
 	}
-	if !slices.Equal(d.Task().Classes, []string{"0", "1", "2"}) || !d.Task().MultiLabel() {
+	if !slices.Equal(d.Task().Classes, []string{"0", "1", "2"}) || d.Task().Kind != task.MultiLabel {
 		t.Errorf("classes %v", d.Task().Classes)
 	}
 	label := make([]float32, 3)

@@ -36,10 +36,7 @@ func Open(ctx context.Context, o Options, environment dataset.Environment) (data
 
 // open makes columns of the files. It closes them when it fails.
 func open(o Options, folder string) (_ dataset.Contents, err error) {
-	c := dataset.Contents{Name: o.Name, Task: task.Task{Classes: o.Classes}}
-	if o.MultiLabel {
-		c.Task.Kind = task.MultiLabel
-	}
+	c := dataset.Contents{Name: o.Name, Task: task.Task{Kind: task.KindOf(o.MultiLabel), Classes: o.Classes}}
 	if err := dataset.CheckOptions(&o); err != nil {
 		return c, err
 	}

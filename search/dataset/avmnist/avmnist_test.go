@@ -15,6 +15,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnist"
 	"mixmas/search/dataset/datasettest"
+	"mixmas/search/task"
 )
 
 func openTiny(t testing.TB, folder string, e dataset.Environment) (dataset.Dataset, error) {
@@ -38,7 +39,7 @@ func TestAVMNIST(t *testing.T) {
 	if got := fmt.Sprint(d.Modalities()); got != "[{image map [1 2 2] false} {audio map [1 3 2] false}]" {
 		t.Errorf("modalities %s", got)
 	}
-	if len(d.Task().Classes) != 10 || d.Task().MultiLabel() {
+	if len(d.Task().Classes) != 10 || d.Task().Kind != task.OneLabel {
 		t.Errorf("task %v", d.Task())
 	}
 	// The training rows of the images hold 0 to 15: mean 7.5, variance (16²−1)/12. Those of the audio hold 0 to 23.
