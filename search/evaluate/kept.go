@@ -31,7 +31,7 @@ func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Out
 		return o, err
 	case sc.Status == store.Failed && e.options.RetryFailed && !e.options.OnlyKept && sc.Finished.Before(e.started):
 		return nil, nil
-	case lacksOutputs(sc, job): // they are added to the score
+	case e.lacksOutputs(sc, job): // they are added to the score
 		return nil, nil
 	case foreign && !e.hasWeights(sc): // trained again here, they would be others
 		return nil, nil

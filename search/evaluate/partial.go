@@ -27,7 +27,7 @@ func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string
 		return nil, err
 	case len(sc.Curve) > job.Until:
 		return e.cut(ctx, job, sc)
-	case len(sc.Curve) < job.Until, lacksOutputs(sc, job):
+	case len(sc.Curve) < job.Until, e.lacksOutputs(sc, job):
 		return nil, nil
 	}
 	return &Outcome{Job: job, Score: sc, Cached: true}, nil
@@ -37,7 +37,7 @@ func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string
 // epoch are not kept.
 func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Outcome, error) {
 	file, err := e.options.Store.EpochOutputs(sc, job.Until)
-	if gone(err) || err == nil && lacksOutputs(sc, job) {
+	if gone(err) || err == nil && e.lacksOutputs(sc, job) {
 		return nil, nil
 	}
 	if err != nil {
@@ -64,17 +64,23 @@ func further(sc store.Score, job trial.Job) bool {
 	return job.Until > 0 && (len(sc.Curve) > job.Until || sc.Status == store.Failed && sc.EpochOutputs[job.Until] != "")
 }
 
-// lacksOutputs reports whether a job asks for outputs after an epoch that a score has behind it, and which are not kept.
-func lacksOutputs(sc store.Score, job trial.Job) bool {
+// lacksOutputs reports whether a job asks for outputs after an epoch that a score has behind it, and which are not kept, or were
+// removed or damaged.
+func (e *Evaluator) lacksOutputs(sc store.Score, job trial.Job) bool {
 	return slices.ContainsFunc(job.Outputs, func(epoch int) bool {
-		return epoch > 0 && epoch <= len(sc.Curve) && (job.Until == 0 || epoch <= job.Until) && sc.EpochOutputs[epoch] == ""
+		if epoch < 1 || epoch > len(sc.Curve) || job.Until > 0 && epoch > job.Until {
+			return false
+		}
+		_, err := e.options.Store.EpochOutputs(sc, epoch)
+		return gone(err)
 	})
 }
 
-// partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough.
+// partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough: before
+// the job's end, and with the outputs of all asked epochs until then.
 func (e *Evaluator) partial(ctx context.Context, job trial.Job, key string) (*trial.Origin, error) {
 	sc, err := e.options.Store.GetPartial(ctx, key)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (job.Until > 0 && len(sc.Curve) >= job.Until || lacksOutputs(sc, job)) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (job.Until > 0 && len(sc.Curve) >= job.Until || e.lacksOutputs(sc, job)) {
 		return nil, nil
 	}
 	return &trial.Origin{Key: sc.Key, Name: sc.Name, File: sc.Checkpoint}, err

@@ -302,3 +302,39 @@ func TestRepeats(t *testing.T) {
 		t.Errorf("specifications %s and %s", a.Specification, b.Specification)
 	}
 }
+
+// Files of outputs that are gone or damaged are made again.
+func TestLostOutputs(t *testing.T) {
+	for name, lose := range map[string]func(path string) error{
+		"gone":    os.Remove,
+		"damaged": func(path string) error { return os.WriteFile(path, []byte("no tensors"), 0o644) },
+	} {
+		e, _ := evaluator(t)
+		j := job(t, false)
+		j.Outputs = []int{2}
+		o := score(t, e, j)
+		digest := string(o.Score.EpochOutputs[2])
+		want, err := e.options.Store.EpochOutputs(o.Score, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lose(filepath.Join(e.options.Store.Path()+".files", digest[:2], digest)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.options.Store.EpochOutputs(score(t, e, j).Score, 2); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v, the same: %t", name, err, bytes.Equal(got, want))
+		}
+	}
+}
+
+// Who trains nothing is told that outputs are missing.
+func TestOutputsWithoutTraining(t *testing.T) {
+	e, _ := evaluator(t)
+	j := job(t, true)
+	score(t, e, j)
+	e.options.OnlyKept = true
+	j.Outputs = []int{1}
+	if _, err := e.Score(t.Context(), j); !errors.Is(err, ErrUntrained) {
+		t.Errorf("got error %v", err)
+	}
+}

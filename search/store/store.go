@@ -175,7 +175,11 @@ func (s *Store) PutFiles(ctx context.Context, sc Score, f Files) (Score, error) 
 		blobs = append(blobs, b)
 	}
 	stored, _, err := s.put(ctx, sc, blobs, true)
-	return stored, err
+	if err != nil {
+		return stored, err
+	}
+	lasting := slices.DeleteFunc(blobs[3:], func(b blob) bool { return !stored.names(b.digest) })
+	return stored, s.stage(lasting) // those that were removed or damaged
 }
 
 // put records a score and the files that it names. overFailed says that an earlier score that failed gives way. added is

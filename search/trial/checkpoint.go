@@ -194,10 +194,11 @@ func (t *training) resume() error {
 }
 
 // lastCheckpoint is the last good checkpoint: that of the job's file, which it writes after every epoch, or the one that the job
-// resumes; nil where there is none. Bad files are set aside.
+// resumes; nil where there is none. Bad files are set aside. A file does not hold the outputs of asked epochs, so one after such an
+// epoch is not used.
 func (t *training) lastCheckpoint() (*checkpoint, error) {
 	notice := func(format string, a ...any) { t.progress.Notice(t.Name + ": " + fmt.Sprintf(format, a...)) }
-	damaged := false
+	passed := false
 	var files []string
 	if t.CheckpointFile != "" {
 		files = []string{t.CheckpointFile, t.CheckpointFile + previousSuffix}
@@ -212,13 +213,18 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 				return nil, fmt.Errorf("checkpoint %s cannot be used (%v) and cannot be set aside: %w", path, bad, err)
 			}
 			notice("checkpoint %s cannot be used and was set aside as %s: %v", path, path+damagedSuffix, bad)
-			damaged = true
+			passed = true
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("checkpoint: %w", err)
 		}
-		if damaged {
+		if slices.ContainsFunc(t.Outputs, func(epoch int) bool { return epoch <= len(c.Curve) }) {
+			notice("checkpoint %s is not used: it lies after an epoch whose outputs are wanted", path)
+			passed = true
+			continue
+		}
+		if passed {
 			notice("resumes from the previous checkpoint, after epoch %d of %d", len(c.Curve), t.Specification.Recipe.Epochs)
 		}
 		return c, nil
@@ -229,9 +235,9 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 			return c, nil
 		}
 		notice("the checkpoint that it was to resume cannot be used: %v", err)
-		damaged = true
+		passed = true
 	}
-	if damaged {
+	if passed {
 		notice("starts from the beginning")
 	}
 	return nil, nil

@@ -213,3 +213,32 @@ func FuzzCheckpoint(f *testing.F) {
 		}
 	})
 }
+
+// A training that resumes from its file has the outputs of all asked epochs: after one of these the file is not used.
+func TestOutputsOfInterruptedTraining(t *testing.T) {
+	whole := numbersJob(t)
+	whole.Outputs = []int{3, 5}
+	want, err := local().Run(t.Context(), whole, &steps{})
+	if err != nil || len(want.EpochOutputs) != 2 {
+		t.Fatalf("%d outputs (%v)", len(want.EpochOutputs), err)
+	}
+	for _, c := range []struct{ interrupted, steps int }{{4*2 + 1, 4 * 4}, {4*3 + 1, 4 * 4}, {4*4 + 1, 4 * 6}} { // the previous file of the second is of 2 epochs
+		job := whole
+		job.CheckpointFile = filepath.Join(t.TempDir(), "checkpoint")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if _, err := local().Run(ctx, job, &steps{limit: c.interrupted, cancel: cancel}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		again := &steps{}
+		got, err := local().Run(t.Context(), job, again)
+		if err != nil || !bytes.Equal(got.Weights, want.Weights) || again.done != c.steps {
+			t.Errorf("interrupted in step %d: %d steps, the same weights: %t (%v)", c.interrupted, again.done, bytes.Equal(got.Weights, want.Weights), err)
+		}
+		for epoch, file := range want.EpochOutputs {
+			if !bytes.Equal(got.EpochOutputs[epoch], file) {
+				t.Errorf("interrupted in step %d: outputs after epoch %d have %d bytes", c.interrupted, epoch, len(got.EpochOutputs[epoch]))
+			}
+		}
+	}
+}

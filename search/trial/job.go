@@ -24,7 +24,8 @@ type Job struct {
 	Start map[string]Origin `json:"start,omitempty"`
 	// Until is the epoch to stop at for now, with a result that can be resumed; 0 goes on to the end.
 	Until int `json:"until,omitempty"`
-	// Outputs lists epochs, counted from 1, whose validation outputs are wanted beside those of the end.
+	// Outputs lists epochs, counted from 1, whose validation outputs are wanted beside those of the end. Those before the
+	// checkpoint of Resume are not made again: who kept the one kept the others.
 	Outputs []int `json:"outputs,omitempty"`
 	// Resume is the checkpoint that an earlier part of the training ended with; nil begins with the first epoch.
 	Resume *Origin `json:"resume,omitempty"`
@@ -58,6 +59,8 @@ func (j Job) check(data dataset.Dataset) error {
 		return fmt.Errorf("%s: the job is for data with fingerprint %.12s, these have %.12s", j.Name, spec.Data, data.Fingerprint())
 	case len(j.Start) != len(spec.Start):
 		return fmt.Errorf("%s: the job starts from %d trainings, its specification from %d", j.Name, len(j.Start), len(spec.Start))
+	case slices.ContainsFunc(j.Outputs, func(epoch int) bool { return epoch < 1 }):
+		return fmt.Errorf("%s: outputs after epochs %v: want at least 1", j.Name, j.Outputs)
 	case j.Until < 0 || spec.Repeat < 0:
 		return fmt.Errorf("%s: until epoch %d, repeat %d: want at least 0", j.Name, j.Until, spec.Repeat)
 	}
