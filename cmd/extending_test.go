@@ -126,7 +126,7 @@ func TestExtending(t *testing.T) {
 	if gated == plan {
 		t.Fatal("the plan has other fusion functions")
 	}
-	for name, text := range map[string]string{"walks.yaml": plan, "gated.yaml": gated} {
+	for name, text := range map[string]string{"walks.yaml": plan, "gated.yaml": gated, "halving.yaml": read(t, filepath.Join(extending, "halving.yaml"))} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,8 @@ func TestExtending(t *testing.T) {
 
 	for _, listed := range []struct{ command, text string }{{"init", string(mymixmas("config", "init"))}, {"schema", string(mymixmas("config", "schema"))}} {
 		for _, doc := range []string{"An MLP on each step of a sequence", "each feature times a learned gate", "a class, some steps (x, y)",
-			"Recall of the class that is found worst", "Every k-th sample, from a random one on"} {
+			"Recall of the class that is found worst", "Every k-th sample, from a random one on",
+			"the better half of them for twice as many"} {
 			if !strings.Contains(listed.text, doc) {
 				t.Errorf("config %s does not say %q", listed.command, doc)
 			}
@@ -152,6 +153,7 @@ func TestExtending(t *testing.T) {
 			Name, Metric string
 			Candidates   []candidate
 		}
+		Strategy  string
 		Trainings int
 		Model     struct{ Metrics map[string]float64 }
 	}
@@ -237,5 +239,13 @@ func TestExtending(t *testing.T) {
 	}
 	if want := searched.Model.Metrics["accuracy"]; math.Abs(float64(right)/40-want) > 1e-9 {
 		t.Errorf("%d of 40 are right, the accuracy was %v", right, want)
+	}
+
+	// Of four networks two are trained for a second epoch, and one to the end and in full. Nothing is trained twice.
+	for _, trainings := range []int{4 + 2 + 1 + 1, 0} {
+		halved := run("halving.yaml", "halved")
+		if searched.Strategy != "halving" || len(halved) != 1 || searched.Trainings != trainings {
+			t.Errorf("the strategy %q trained %d times, want %d, and ended with %v", searched.Strategy, searched.Trainings, trainings, halved)
+		}
 	}
 }

@@ -1,4 +1,5 @@
-// Package parts adds an encoder, a fusion function, a data format, a metric and a sampler to mixmas.
+// Package parts adds an encoder, a fusion function, a data format, a metric, a sampler and a search strategy to
+// mixmas.
 package parts
 
 import (
