@@ -25,6 +25,8 @@ type binder struct {
 	// index is that of the operation at hand in the program, name its name for C.
 	index int
 	name  *C.char
+	// differentiated has the operations of which the program has the gradients.
+	differentiated map[device.Operation]bool
 }
 
 // bind appends the descriptors of operation i.

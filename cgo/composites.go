@@ -27,13 +27,17 @@ func (d *Device) hiddenLayer(n int, fused bool) hiddenLayer {
 }
 
 // hasGradient says whether the program has the gradient of the operation at hand.
-func (b *binder) hasGradient() bool {
-	for _, op := range b.program.Operations[b.index+1:] {
-		if c, ok := op.(device.Composite); ok && c.Of() != nil && c.Of() == b.program.Operations[b.index] {
-			return true
+func (b *binder) hasGradient() bool { return b.differentiated[b.program.Operations[b.index]] }
+
+// differentiated are the operations of a program whose gradients it has as one operation each.
+func differentiated(p *device.Program) map[device.Operation]bool {
+	found := map[device.Operation]bool{}
+	for _, op := range p.Operations {
+		if c, ok := op.(device.Composite); ok && c.Of() != nil {
+			found[c.Of()] = true
 		}
 	}
-	return false
+	return found
 }
 
 // kept is where an inner buffer lies, and nil where nobody reads what the operation at hand would write there: wanted says

@@ -80,7 +80,7 @@ func (r *runner) memory(b device.Buffer) *C.float {
 
 // bind makes the descriptors for where the session's memory lies now.
 func (r *runner) bind() error {
-	b := &binder{runner: r, program: r.program, operations: r.operations[:0]}
+	b := &binder{runner: r, program: r.program, operations: r.operations[:0], differentiated: differentiated(r.program)}
 	for i, op := range r.program.Operations {
 		if err := b.bind(i, op); err != nil {
 			return fmt.Errorf("operation %d (%s): %w", i, op.Name(), err)
