@@ -460,7 +460,7 @@ func TestBatchBeyondMemory(t *testing.T) {
 	f.run()
 }
 
-// Whatever finds the memory full is tried again alone: weights that are trained again, the full training, the test.
+// Whatever runs out of memory is tried again alone: weights that are trained again, the full training, the test.
 func TestEverythingIsTriedAgainAlone(t *testing.T) {
 	prune := func(f *fixture) {
 		t.Helper()
@@ -507,12 +507,12 @@ func TestEverythingIsTriedAgainAlone(t *testing.T) {
 			return
 		}
 		if diff := cmp.Diff(want.scores(), f.scores()); diff != "" {
-			t.Errorf("scores when session %d finds the memory full (-want +got):\n%s", full, diff)
+			t.Errorf("scores when session %d runs out of memory (-want +got):\n%s", full, diff)
 		}
 	}
 }
 
-// A full training that finds the memory full in any epoch keeps its checkpoint and says so; with more memory it goes on.
+// A full training that runs out of memory in any epoch keeps its checkpoint and says so; with more memory it goes on.
 func TestFullTrainingOutOfMemoryGoesOn(t *testing.T) {
 	undisturbed, err := newFixture(t).train(t.Context(), t.TempDir())
 	if err != nil {

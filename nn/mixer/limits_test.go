@@ -82,7 +82,7 @@ func drawModality(t *rapid.T, name string) mixer.Modality {
 }
 
 func drawSpecification(t *rapid.T) mixer.Specification {
-	spec := mixer.Specification{Classes: extreme(t, "classes"), MultiLabel: rapid.Bool().Draw(t, "many labels"),
+	spec := mixer.Specification{Classes: extreme(t, "classes"), MultiLabel: rapid.Bool().Draw(t, "multi-label"),
 		Modalities: []mixer.Modality{drawModality(t, "a")}}
 	if rapid.Bool().Draw(t, "fused") {
 		network := drawChoice(t, mixer.Tokens)

@@ -85,8 +85,8 @@ type Dataset interface {
 	// Mask writes 1 for each real step of the sample and 0 for the others into dst, which has Modality.Shape[0] elements. It is
 	// an error for a modality that is not masked.
 	Mask(split Split, modality, row int, dst []float32) error
-	// Label writes the row's label into dst, which has Task.Width() elements: the number of the class, or with several labels
-	// per row one 0/1 element per class.
+	// Label writes the row's label into dst, which has Task.Width() elements: the number of the class, or for multi-label data
+	// one 0/1 element per class.
 	Label(split Split, row int, dst []float32) error
 	// Fingerprint is the SHA-256 (64 hexadecimal digits) of content, split and preprocessing. It does not depend on
 	// where the files lie.

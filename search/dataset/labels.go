@@ -11,7 +11,7 @@ import (
 	"mixmas/search/task"
 )
 
-// readLabels reads and checks the labels of all splits, in as few bits as they take: for several labels per row, a bit for each
+// readLabels reads and checks the labels of all splits, in as few bits as they take: for multi-label data, a bit for each
 // class, otherwise a number of as few bits as the classes take. Where classes have no names, it counts them over the training
 // rows.
 func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]packed.List, err error) {

@@ -21,7 +21,7 @@ type Work struct {
 }
 
 // Once does work that no other process does at the same time, beside other trials where there is a free slot of the device,
-// and again alone if the device's memory was too full for that. It returns the lease of the key, to be released when what the
+// and again alone if there it runs out of memory. It returns the lease of the key, to be released when what the
 // work made is stored, or nil where another process has done it.
 func (e *Evaluator) Once(ctx context.Context, w Work) (*store.Lease, error) {
 	lease, err := e.onceWith(ctx, 1, w)

@@ -195,7 +195,7 @@ func random(rows, classes int, kind task.Kind) metric.Outputs {
 	return o
 }
 
-// Beside the logits little is needed: 60,000 classes of one label a row died of arrays of rows × classes. More rows take at most
+// Beside the logits little is needed: 60,000 classes of one label per row died of arrays of rows × classes. More rows take at most
 // a few bits for each of their logits.
 func TestManyClassesAreSmall(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // each core takes some
@@ -267,7 +267,7 @@ func BenchmarkEvaluate(b *testing.B) {
 		rows, classes int
 		kind          task.Kind
 	}{{"9000x10000", 9000, 10_000, task.OneLabel}, {"2000x60000", 2000, 60_000, task.OneLabel}, {"1000000x10", 1_000_000, 10, task.OneLabel},
-		{"9000x10000 several labels", 9000, 10_000, task.MultiLabel}} {
+		{"9000x10000 multi-label", 9000, 10_000, task.MultiLabel}} {
 		b.Run(c.name, func(b *testing.B) {
 			o := random(c.rows, c.classes, c.kind)
 			b.ReportAllocs()

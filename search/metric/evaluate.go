@@ -39,7 +39,7 @@ func Listed(labels []float32) func(row int, dst []float32) error {
 // cross-entropy, or the mean binary cross-entropy over all rows and labels. Lengths that do not fit, labels out of
 // range and logits that are not finite are errors that name the row. It returns soon after ctx is done, with ctx's error.
 //
-// Of memory it takes a few numbers for each row and class, and with several labels per row a bit for each of Rows×Classes.
+// Of memory it takes a few numbers for each row and class, and for multi-label data a bit for each of Rows×Classes.
 func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
 	e, err := crossEntropy(ctx, o)
 	if err != nil {

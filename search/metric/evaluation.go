@@ -21,7 +21,7 @@ type Evaluation struct {
 	// AUROC is the area under each class's ROC curve, NaN for a class of only positives or only negatives.
 	AUROC []float64
 
-	// truth and predicted are the classes of the rows. With several labels per row truth is Rows×Classes bits, and predicted empty.
+	// truth and predicted are the classes of the rows. For multi-label data truth is Rows×Classes bits, and predicted empty.
 	truth     packed.List
 	predicted []uint32
 	// One of the two is given. top and sum are each row's largest logit and the sum of its exponentials, for softmax.
@@ -49,7 +49,7 @@ func (e *Evaluation) Predicted(row, class int) bool {
 	return e.Score(row, class) > 0
 }
 
-// Score is what AUROC ranks, higher is more certain: the probability of the class; with several labels per row the logit where there is one,
+// Score is what AUROC ranks, higher is more certain: the probability of the class; for multi-label data the logit where there is one,
 // as sigmoid keeps the order and the logits themselves cannot tie where it saturates.
 func (e *Evaluation) Score(row, class int) float64 {
 	i := row*e.Classes + class

@@ -244,8 +244,8 @@ func TestEvaluateKeepsUnderShift(t *testing.T) {
 
 func TestEvaluateExtremeLogits(t *testing.T) {
 	for name, o := range map[string]metric.Outputs{
-		"one label":      {Rows: 2, Classes: 2, Logits: []float32{3e38, -3e38, 3e38, -3e38}, Label: metric.Listed([]float32{0, 1})},
-		"several labels": {Rows: 2, Classes: 1, Logits: []float32{3e38, 3e38}, Label: metric.Listed([]float32{1, 0}), Kind: task.MultiLabel},
+		"one label":   {Rows: 2, Classes: 2, Logits: []float32{3e38, -3e38, 3e38, -3e38}, Label: metric.Listed([]float32{0, 1})},
+		"multi-label": {Rows: 2, Classes: 1, Logits: []float32{3e38, 3e38}, Label: metric.Listed([]float32{1, 0}), Kind: task.MultiLabel},
 	} {
 		got, err := metric.Evaluate(t.Context(), o)
 		if err != nil {

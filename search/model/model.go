@@ -57,7 +57,7 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	return t.Predict(ctx, samples)
 }
 
-// Labels are the classes that one row's logits say: the likeliest one, or with several labels per row every one above 0.
+// Labels are the classes that one row's logits say: the likeliest one, or of a multi-label model every one above 0.
 func (m *Model) Labels(logits []float32) []string {
 	labels := []string{}
 	if !m.network.MultiLabel() {
@@ -71,7 +71,7 @@ func (m *Model) Labels(logits []float32) []string {
 	return labels
 }
 
-// Probabilities are softmax of one row's logits, or sigmoid of each with several labels per row.
+// Probabilities are softmax of one row's logits, or of a multi-label model sigmoid of each.
 func (m *Model) Probabilities(logits []float32) []float32 {
 	p := make([]float32, len(logits))
 	if m.network.MultiLabel() {

@@ -74,7 +74,7 @@ func golden(t *testing.T, name string, got []byte) {
 func TestWriteText(t *testing.T) {
 	for name, d := range map[string]Document{
 		"run.txt":   document(),
-		"model.txt": preset(), // no search, many labels a row
+		"model.txt": preset(), // no search, multi-label
 		"search.txt": {
 			Dataset: Dataset{Name: "digits"}, Trainings: 1,
 			Stages: []Stage{{Name: "network", Metric: "f1_weighted", Winner: "a",
@@ -89,7 +89,7 @@ func TestWriteText(t *testing.T) {
 	}
 }
 
-// metrics are those of one or of many labels a row.
+// metrics are those of one label per row, or of multi-label data.
 func metrics(many bool) map[string]Number {
 	m := map[string]Number{}
 	for i, name := range []string{"accuracy", "auroc_macro", "auroc_weighted", "f1_macro", "f1_micro", "f1_weighted", "loss", "recall_macro"} {
@@ -124,7 +124,7 @@ func TestTextShowsFewMetricsUnlessAllAreAsked(t *testing.T) {
 		want string
 	}{
 		{"one label", one, false, "recall_macro accuracy f1_macro auroc_macro loss"},
-		{"many labels", many, false, "hamming_accuracy f1_micro f1_macro auroc_macro loss"},
+		{"multi-label", many, false, "hamming_accuracy f1_micro f1_macro auroc_macro loss"},
 		{"all", one, true, "accuracy auroc_macro auroc_weighted balanced_accuracy f1_macro f1_micro f1_weighted loss recall_macro"},
 		{"others", few, false, "mae r2"},
 	} {

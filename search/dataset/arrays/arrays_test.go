@@ -15,7 +15,7 @@ import (
 	"mixmas/search/task"
 )
 
-// generic is a data set of every kind of modality, many labels and files for every split.
+// generic is a data set of every kind of modality, multi-label, with files for every split.
 func generic(t *testing.T, change func(*Options)) (dataset.Dataset, error) {
 	t.Helper()
 	folder := t.TempDir()
@@ -102,7 +102,7 @@ func TestOptions(t *testing.T) {
 		{"standardised per modality, one per feature", func(o *Options) { o.Modalities[3].Standardise = dataset.PerFeature }, ""},
 		{"standardised otherwise", func(o *Options) { o.Modalities[3].Standardise = "step" }, `modalities[3].standardise: want one of feature, modality, none, got "step"`},
 		{"a split of labels alone", func(o *Options) { o.Modalities[2].Test = "" }, "notes"},
-		{"many labels as one", func(o *Options) { o.MultiLabel = false }, "labels have shape 4×3"},
+		{"multi-label as one label", func(o *Options) { o.MultiLabel = false }, "labels have shape 4×3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := generic(t, c.change)
