@@ -150,7 +150,11 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 	if e.options.OnlyKept {
 		return nil, fmt.Errorf("%s has no score: %w", job.Name, ErrUntrained)
 	}
-	t, lease, err := e.train(ctx, job, key, look)
+	run := job
+	if sc, err := e.options.Store.Get(ctx, key); err == nil && sc.Status == store.Finished && job.Until == 0 {
+		run.Until = e.missingOutputs(sc, job) // the rest of the training is known
+	}
+	t, lease, err := e.train(ctx, run, key, look)
 	if errors.Is(err, device.ErrOutOfMemory) {
 		// Another day the memory may suffice: the trial loses this search, but has no score.
 		sc := store.Score{Key: key, Name: job.Name, Status: store.Failed, Reason: err.Error()}
@@ -166,9 +170,19 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 	if err := e.options.Data.Unchanged(ctx); err != nil { // the score would be that of other data
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
-	sc, err := e.keep(ctx, job, t.result)
+	sc, err := e.keep(ctx, run, t.result)
 	if err != nil {
 		return nil, err
+	}
+	if run.Until != job.Until {
+		switch found, err := look(); {
+		case err != nil:
+			return nil, err
+		case !found:
+			return nil, fmt.Errorf("%s: the outputs after epochs %v were made, but are not in the store", job.Name, job.Outputs)
+		}
+		o.id = t.id
+		return o, nil
 	}
 	return &Outcome{Job: job, Score: sc, id: t.id}, nil
 }

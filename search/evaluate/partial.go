@@ -64,16 +64,22 @@ func further(sc store.Score, job trial.Job) bool {
 	return job.Until > 0 && (len(sc.Curve) > job.Until || sc.Status == store.Failed && sc.EpochOutputs[job.Until] != "")
 }
 
-// lacksOutputs reports whether a job asks for outputs after an epoch that a score has behind it, and which are not kept, or were
-// removed or damaged.
-func (e *Evaluator) lacksOutputs(sc store.Score, job trial.Job) bool {
-	return slices.ContainsFunc(job.Outputs, func(epoch int) bool {
+// missingOutputs is the last epoch whose outputs a job asks for and which a score has behind it, but whose outputs are not kept, or
+// were removed or damaged; 0 for none.
+func (e *Evaluator) missingOutputs(sc store.Score, job trial.Job) (last int) {
+	for _, epoch := range job.Outputs {
 		if epoch < 1 || epoch > len(sc.Curve) || job.Until > 0 && epoch > job.Until {
-			return false
+			continue
 		}
-		_, err := e.options.Store.EpochOutputs(sc, epoch)
-		return gone(err)
-	})
+		if _, err := e.options.Store.EpochOutputs(sc, epoch); gone(err) {
+			last = max(last, epoch)
+		}
+	}
+	return last
+}
+
+func (e *Evaluator) lacksOutputs(sc store.Score, job trial.Job) bool {
+	return e.missingOutputs(sc, job) > 0
 }
 
 // partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough: before

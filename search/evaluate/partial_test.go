@@ -303,6 +303,32 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+// For outputs that a finished score lacks a training goes until the last of them, and changes nothing else of the score.
+func TestOutputsOfFinishedScore(t *testing.T) {
+	for _, c := range []struct {
+		had   []int
+		steps int
+	}{{nil, 4 * 4}, {[]int{2}, 4 * 4}, {[]int{4}, 4 * 2}, {[]int{2, 4}, 0}} {
+		e, l := evaluator(t)
+		j := job(t, true)
+		j.Outputs = c.had
+		want := score(t, e, j).Score
+		steps := l.steps
+		j.Outputs = []int{2, 4, 99} // the training ended before the last
+		o := score(t, e, j)
+		if l.steps-steps != c.steps || len(o.Score.EpochOutputs) != 2 || !o.Cached {
+			t.Errorf("with %v: trained %d steps, want %d; outputs %v, cached %t", c.had, l.steps-steps, c.steps, o.Score.EpochOutputs, o.Cached)
+		}
+		want.EpochOutputs = o.Score.EpochOutputs
+		if diff := cmp.Diff(want, o.Score); diff != "" {
+			t.Errorf("with %v: the score changes:\n%s", c.had, diff)
+		}
+		if stored, err := e.options.Store.Get(t.Context(), want.Key); err != nil || !cmp.Equal(stored, want) {
+			t.Errorf("with %v: stored %v (%v)", c.had, stored, err)
+		}
+	}
+}
+
 // Files of outputs that are gone or damaged are made again.
 func TestLostOutputs(t *testing.T) {
 	for name, lose := range map[string]func(path string) error{
