@@ -305,7 +305,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("the device is %+v", about)
 	}
 	_, err := New(Options{Numerics: "fp8"})
-	devicetest.WantError(t, err, `unknown numerics "fp8"`, "fp32, tf32 and bf16")
+	devicetest.WantError(t, err, `unknown numerics "fp8"`, "fp32, tf32 or bf16")
 	_, err = New(Options{Ordinal: 99})
 	devicetest.WantError(t, err, "no GPU 99")
 	if Emulated {
