@@ -24,7 +24,7 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "--model FILE",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
-			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section names the data, - is standard input, or a folder in the layout of the format " + folderFormats() + "; none: the built-in data, for models that were trained on them"},
+			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section is used (- is standard input), or a folder in the layout of the format " + folderFormats() + "; default: the built-in data, for models trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "output `FORMAT`: csv or jsonl"},
 			workersFlag("use `N` cores"), deviceFlag(),
@@ -123,7 +123,7 @@ func dataError(c *cli.Context, m *model.Model, err error) error {
 	if c.String("data") != "" || c.Context.Err() != nil {
 		return err
 	}
-	return usagef("%s: --data is missing, and the model cannot read the default, the built-in data (%w); it reads %s: name a configuration with such data, or a folder of them in the layout of %s",
+	return usagef("%s: --data is missing, and the model cannot read the built-in data, which is the default (%w); the model reads %s: name a configuration with such data, or a folder in the layout of %s",
 		commandName(c), err, m.Reads(), folderFormats())
 }
 

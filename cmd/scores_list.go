@@ -26,7 +26,7 @@ import (
 func scoresListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ls", Usage: "list all scores, or those with the given names", ArgsUsage: "[NAME...]",
-		Description: "A stopped training is shown with the epoch of its metric.\n" +
+		Description: "The metric of a training that was stopped early is shown with its epoch.\n" +
 			"NAME is a score's name, or its beginning up to a slash, such as encoder/image, fusion, network, full or test.\n" +
 			"* and ? match anything but a slash: 'encoder/*/ramlp', or '*/digits' for the model of the search named digits.\n" +
 			"TIME is in UTC: a date, a date and time, or how long ago, such as 36h or 7d.",

@@ -17,7 +17,7 @@ func scoresVerifyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "verify", Usage: "check that the store holds what was written", ArgsUsage: "[CONFIG]",
 		Description: "It reads the store's pages, every record and every file, and prints one line per fault.\n" +
-			"With CONFIG it also computes the scores on that configuration's data again, from the stored outputs\n(CONFIG - is standard input). Exit code 1 means that there are faults.",
+			"With CONFIG it also recomputes the scores on that configuration's data from the stored outputs\n(CONFIG - is standard input). The exit code is 1 if there are faults.",
 		Flags:  []cli.Flag{storeFlag()},
 		Action: scoresVerify,
 	}
@@ -73,7 +73,7 @@ func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (score
 	if err != nil {
 		return 0, 0, err
 	}
-	fmt.Fprintf(c.App.Writer, "%s computed again; skipped, on other validation rows of these data: %d; skipped, on other data: %d\n",
+	fmt.Fprintf(c.App.Writer, "%s recomputed; %d skipped (other validation rows of the same data); %d skipped (other data)\n",
 		english.Plural(v.Measured, "score", ""), v.OtherRows, v.OtherData)
 	return scores, files, nil
 }

@@ -93,7 +93,7 @@ func lackOfMemory(what string, err error) error {
 	if !errors.Is(err, device.ErrOutOfMemory) {
 		return err
 	}
-	return fmt.Errorf("%s: %w: free memory and run the same command again, which continues from here, or set a smaller train.training.batch",
+	return fmt.Errorf("%s: %w: free memory and run the same command again to resume, or set a smaller train.training.batch",
 		what, err)
 }
 

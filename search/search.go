@@ -97,7 +97,7 @@ func (s *Search) run(ctx context.Context, e *evaluate.Evaluator) (*Result, error
 		return nil, err
 	}
 	if chosen == nil || chosen.Winner == nil || chosen.Winner.Score.Status != store.Finished {
-		return nil, fmt.Errorf("search strategy %s: the winner has not been trained to its end", s.config.Search.Strategy)
+		return nil, fmt.Errorf("search strategy %s: the winner's training has not finished", s.config.Search.Strategy)
 	}
 	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil
 }

@@ -744,7 +744,7 @@ func TestScoresOfOtherNumerics(t *testing.T) {
 
 func TestPlansThatDoNotFitTheData(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
-		"modality":     {"numbers:", "sounds:", "plan.yaml:10: search.encoders.sounds: data set tiny has no such modality, it has picture, numbers"},
+		"modality":     {"numbers:", "sounds:", "plan.yaml:10: search.encoders.sounds: data set tiny has no such modality; it has picture, numbers"},
 		"refused":      {"search:\n", "search:\n  metric: hamming_accuracy\n", "hamming_accuracy"},
 		"sizes":        {"[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 60000000000}]", "plan.yaml:7: search.encoders.picture: wide: modality picture: mlp_mixer: parameter encoder.blocks.0.channel_mix.fc1.weight: shape 60000000000×8 has more than 68719476736 elements"},
 		"patch":        {"patch: 2", "patch: 3", "plan.yaml:7: search.encoders.picture: mlp_mixer"},

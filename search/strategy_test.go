@@ -117,7 +117,7 @@ func TestStrategyWithoutWinner(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = s.Run(t.Context()); err == nil || err.Error() != "search strategy careless: the winner has not been trained to its end" {
+		if _, err = s.Run(t.Context()); err == nil || err.Error() != "search strategy careless: the winner's training has not finished" {
 			t.Errorf("until epoch %s: got error %v", until, err)
 		}
 	}

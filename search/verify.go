@@ -106,7 +106,7 @@ func verify(ctx context.Context, data dataset.Dataset, samples *dataset.Samples,
 		case defined && math.Abs(recorded-measured) > 1e-12*max(1, math.Abs(measured)):
 			return fmt.Errorf("its record says %s %v, but its outputs give %v", name, recorded, measured)
 		case !defined && slices.Contains(metric.Names(data.Task().Kind), name): // others are of another program
-			return fmt.Errorf("its record says %s %v, which its outputs leave undefined", name, recorded)
+			return fmt.Errorf("its record says %s %v, but the metric is undefined for its outputs", name, recorded)
 		}
 	}
 	return nil

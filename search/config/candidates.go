@@ -176,7 +176,7 @@ func (k catalogue) candidate(d *decoder, n *yaml.Node, field string, shared *def
 	if n.Kind == yaml.MappingNode {
 		name = d.lookup(n, field, "name")
 		if name == nil {
-			d.errorf(n.Line, field, "name is missing: known %ss are %s", k.kind, strings.Join(k.names(), ", "))
+			d.errorf(n.Line, field, "name is missing: want one of the %ss %s", k.kind, strings.Join(k.names(), ", "))
 			return c, false
 		}
 	}

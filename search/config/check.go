@@ -64,7 +64,7 @@ func (c *Config) check(d *decoder) {
 		training Training
 	}{{"search.training", c.Search.Training}, {"train.training", c.Train.Training}} {
 		if t.training.Momentum != 0 && t.training.Optimiser != "sgd" {
-			fail(t.field+".momentum", "only sgd takes momentum, the optimiser is %s", t.training.Optimiser)
+			fail(t.field+".momentum", "only sgd takes momentum, but the optimiser is %s", t.training.Optimiser)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
 		if !known[name] {
-			fail("search.encoders."+name, "data set %s has no such modality, it has %s", data.Name(), strings.Join(names, ", "))
+			fail("search.encoders."+name, "data set %s has no such modality; it has %s", data.Name(), strings.Join(names, ", "))
 		}
 	}
 	if err := metric.Check(c.Search.Metric, data.Task().Kind); err != nil {
@@ -104,7 +104,7 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	case n > 0 && data.Task().Kind != task.MultiLabel:
 		fail("data.pos_weight", "is for multi-label data; data set %s has %v", data.Name(), data.Task().Kind)
 	case n > 0 && n != len(data.Task().Classes):
-		fail("data.pos_weight", "has %d numbers, data set %s has %d classes", n, data.Name(), len(data.Task().Classes))
+		fail("data.pos_weight", "has %d numbers, but data set %s has %d classes", n, data.Name(), len(data.Task().Classes))
 	}
 	return d.err()
 }

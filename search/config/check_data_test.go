@@ -39,7 +39,7 @@ func TestCheckData(t *testing.T) {
 		{"fits", small, shapes{modalities: good}, nil},
 		{"missing and unknown modality", small, shapes{modalities: []dataset.Modality{image, {Name: "text", Kind: mixer.Sequence}}}, []string{
 			`small.yaml:3: search.encoders: no candidates for modality "text" of data set shapes`,
-			"small.yaml:9: search.encoders.values: data set shapes has no such modality, it has image, text",
+			"small.yaml:9: search.encoders.values: data set shapes has no such modality; it has image, text",
 		}},
 		{"kind", small, shapes{modalities: []dataset.Modality{image, {Name: "values", Kind: mixer.Map}}}, []string{
 			"small.yaml:9: search.encoders.values: test_table takes table, but modality values is a map",
@@ -51,7 +51,7 @@ func TestCheckData(t *testing.T) {
 			"small.yaml:1: data.pos_weight: is for multi-label data; data set shapes has one label per row",
 		}},
 		{"length of pos weight", edit("path: there", "pos_weight: [1]"), shapes{modalities: good, multi: true}, []string{
-			"small.yaml:1: data.pos_weight: has 1 numbers, data set shapes has 3 classes",
+			"small.yaml:1: data.pos_weight: has 1 numbers, but data set shapes has 3 classes",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

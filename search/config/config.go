@@ -18,9 +18,9 @@ type Config struct {
 	Name string `yaml:"name" json:"name" doc:"Name of the search in tables and reports. Default: the data's format."`
 	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: the same seed, data and configuration give the same bits."`
 	// Numerics is what matrix products compute with; "auto" is the device's own choice.
-	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"What matrix products round their operands to; part of the key of a score (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`
+	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"The format that matrix products round their operands to; part of a score's key (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`
 	Data     Data   `yaml:"data" json:"data" doc:"The data set."`
-	Sample   Sample `yaml:"sample" json:"sample" doc:"The training samples that candidates are trained on: how many, and which."`
+	Sample   Sample `yaml:"sample" json:"sample" doc:"The sample of training rows that candidates are trained on."`
 	Search   Search `yaml:"search" json:"search" doc:"The candidates, and how the winner of a stage is chosen."`
 	Train    Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
 
@@ -42,14 +42,14 @@ type Data struct {
 // Sample says how many training samples the candidates see and which.
 type Sample struct {
 	sample.Options `yaml:",inline"`
-	Validation     string `yaml:"validation" json:"validation" jsonschema:"enum=all,enum=formula" doc:"Score candidates on all validation samples, or on as many as the formula gives (all | formula)."`
+	Validation     string `yaml:"validation" json:"validation" jsonschema:"enum=all,enum=formula" doc:"The validation rows that score candidates: all, or as many as the formula gives (all | formula)."`
 }
 
 // Search says what is tried and how a stage's winner is chosen.
 type Search struct {
-	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; options of the strategy follow."`
+	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; the strategy's options follow."`
 	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects the winner; all metrics are stored."`
-	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Encoders in the fusion stages: start from their trained weights, or from scratch (warm | scratch)."`
+	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Whether encoders start from their trained weights or from scratch in the fusion stages (warm | scratch)."`
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
 	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
 	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them."`

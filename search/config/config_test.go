@@ -159,7 +159,7 @@ func TestParseErrors(t *testing.T) {
 		{"learning rate", small + "train: {training: {learning_rate: 0}}", "c.yaml:11: train.training.learning_rate: want more than 0, got 0"},
 		{"learning rate type", small + "train: {training: {learning_rate: fast}}", `c.yaml:11: train.training.learning_rate: want a number, got "fast"`},
 		{"optimiser", small + "train: {training: {optimiser: lion}}", `c.yaml:11: train.training.optimiser: want one of adam, adamw, sgd, got "lion"`},
-		{"momentum", small + "train: {training: {momentum: 0.9}}", "c.yaml:11: train.training.momentum: only sgd takes momentum, the optimiser is adam"},
+		{"momentum", small + "train: {training: {momentum: 0.9}}", "c.yaml:11: train.training.momentum: only sgd takes momentum, but the optimiser is adam"},
 		{"data without modalities", edit("{format: test, path: there}", "{format: npy}"), "c.yaml:1: data.modalities: there are none"},
 		{"a kind of data", edit("{format: test, path: there}", "{format: npy, modalities: [{name: image, kind: mop}]}"), `c.yaml:1: data.modalities[0].kind: want one of map, sequence, table, got "mop"`},
 		{"pos weight above float32", edit("path: there", "pos_weight: [1, 1e39]"), "c.yaml:1: data.pos_weight[1]: 1e+39 is not a float32 number above 0"},
@@ -170,7 +170,7 @@ func TestParseErrors(t *testing.T) {
 		{"fusion twice", edit("search:", "search:\n  fusions: [mean, mean]"), `c.yaml:3: search.fusions[1]: "mean" is already in the list`},
 		{"no fusion", edit("search:", "search:\n  fusions: []"), "c.yaml:3: search.fusions: is empty"},
 		{"architecture", edit("[test_table]", "[test_tabel]"), `c.yaml:9: search.encoders.values.candidates[0]: unknown architecture "test_tabel": known are `},
-		{"nameless", edit("name: test_mixer, heads", "heads"), "c.yaml:10: search.networks.candidates[0]: name is missing: known architectures are"},
+		{"nameless", edit("name: test_mixer, heads", "heads"), "c.yaml:10: search.networks.candidates[0]: name is missing: want one of the architectures"},
 		{"option", edit("width: 64", "with: 64"), "c.yaml:8: search.encoders.image.candidates[1].with: unknown field: known are name, label, width, heads, dims, pair, tied, dropout"},
 		{"option range", edit("heads: 2", "heads: 0"), "c.yaml:10: search.networks.candidates[0].heads: want at least 1, got 0"},
 		{"array", edit("[7, 8]", "[7]"), "c.yaml:8: search.encoders.image.candidates[1].pair: want 2 elements, got 1"},
@@ -252,7 +252,7 @@ func TestTemplateIsTheDefault(t *testing.T) {
 	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}
-	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by this factor", "# Architectures:\n#", "# Fusion functions:\n#   concat ", "# Samplers:\n#   random ", "# Metrics:\n#   accuracy ", "# By name, or"} {
+	for _, explained := range []string{"# Seed of the search", "# Candidate fusion functions", "# The learning rate is multiplied by this factor", "# Architectures:\n#", "# Fusion functions:\n#   concat ", "# Samplers:\n#   random ", "# Metrics:\n#   accuracy ", "# Each is a name, or"} {
 		if !bytes.Contains(text, []byte(explained)) {
 			t.Errorf("the template lacks %q", explained)
 		}
@@ -389,7 +389,7 @@ func TestSchemaOfStrategies(t *testing.T) {
 	if diff := cmp.Diff(want, found); diff != "" {
 		t.Errorf("the largest values of options (-want +got):\n%s", diff)
 	}
-	if d := schema.Properties.Search.Properties["trials"].Description; !strings.Contains(d, "Of the strategy random: ") || !strings.Contains(d, "Of the strategy test_rounds: ") {
+	if d := schema.Properties.Search.Properties["trials"].Description; !strings.Contains(d, "An option of the strategy random: ") || !strings.Contains(d, "An option of the strategy test_rounds: ") {
 		t.Errorf("trials are described as %q", d)
 	}
 }
@@ -417,7 +417,7 @@ func TestStrategyThatHidesAField(t *testing.T) {
 	strategy.Register("test_hiding", "For tests.", func() strategy.Strategy { return &hiding{} })
 	t.Cleanup(func() { strategy.Unregister("test_hiding") })
 	defer func() {
-		if text := fmt.Sprint(recover()); text != "search strategy test_hiding: its option metric has the name of a field of every search" {
+		if text := fmt.Sprint(recover()); text != "search strategy test_hiding: its option metric has the name of a field that every search has" {
 			t.Errorf("panicked with %q", text)
 		}
 	}()

@@ -14,7 +14,7 @@ import (
 // What the template says of fields that have no doc tag.
 const (
 	formatDoc     = "The format; its options follow."
-	candidatesDoc = "By name, or {name: N, label: L, and options of their own}."
+	candidatesDoc = "Each is a name, or {name: N, label: L, and its own options}."
 	posWeightDoc  = "Weight of the positive term of each class's loss, for multi-label data: one number per class."
 )
 

@@ -73,7 +73,7 @@ func TestFusionErrors(t *testing.T) {
 		"concat":                         `c.yaml:10: search.fusions: want a list, got "concat"`,
 		"[cocat]":                        `c.yaml:10: search.fusions[0]: unknown fusion function "cocat": ` + known + " (did you mean concat?)",
 		"[concat, concat]":               `c.yaml:10: search.fusions[1]: "concat" is already in the list: give one of the two another label`,
-		"[{gates: 1}]":                   "c.yaml:10: search.fusions[0]: name is missing: known fusion functions are concat, mean",
+		"[{gates: 1}]":                   "c.yaml:10: search.fusions[0]: name is missing: want one of the fusion functions concat, mean",
 		"[{name: concat, gates: 1}]":     "c.yaml:10: search.fusions[0].gates: unknown field: known are name, label",
 		"[{name: test_gate, gate: 1}]":   "c.yaml:10: search.fusions[0].gate: unknown field: known are name, label, gates, dropout (did you mean gates?)",
 		"[{name: test_gate, gates: 10}]": "c.yaml:10: search.fusions[0].gates: want at most 9, got 10",

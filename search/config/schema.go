@@ -50,7 +50,7 @@ func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 		}
 		own[name] = optionsSchema(chosen)
 		for p := own[name].Properties.Oldest(); p != nil; p = p.Next() { // several strategies may have an option of the name
-			described := &jsonschema.Schema{Description: "Of the strategy " + name + ": " + p.Value.Description}
+			described := &jsonschema.Schema{Description: "An option of the strategy " + name + ": " + p.Value.Description}
 			if other, ok := s.Properties.Get(p.Key); ok {
 				described.Description = other.Description + " " + described.Description
 			}

@@ -69,7 +69,7 @@ func (s *Search) fields() (list []options.Field) {
 	own := reflect.ValueOf(s.Searcher).Elem()
 	for _, f := range options.Fields(reflect.ValueOf(s).Elem()) {
 		if _, hidden := options.ByName(own, f.Name); hidden {
-			panic(fmt.Sprintf("search strategy %s: its option %s has the name of a field of every search", s.Strategy, f.Name))
+			panic(fmt.Sprintf("search strategy %s: its option %s has the name of a field that every search has", s.Strategy, f.Name))
 		}
 		if list = append(list, f); f.Name == "strategy" {
 			list = append(list, options.Fields(own)...)

@@ -75,7 +75,7 @@ func (f Files) Weights(o trial.Origin) ([]byte, error) {
 // Weights is the file of weights that a job ended with. Weights that were pruned or damaged are trained again and kept.
 func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
 	if o.Score.Status == store.Partial {
-		return nil, fmt.Errorf("weights of %s: it has not been trained to its end", o.Job.Name)
+		return nil, fmt.Errorf("weights of %s: its training has not finished", o.Job.Name)
 	}
 	file, err := e.options.Store.Weights(o.Score)
 	if gone(err) {
@@ -90,12 +90,12 @@ func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
 // restore makes sure that the weights which a job starts from are there.
 func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
 	if from.File == "" {
-		return fmt.Errorf("weights of %s: it has not been trained to its end", from.Name)
+		return fmt.Errorf("weights of %s: its training has not finished", from.Name)
 	}
 	if known, ok := e.known.Load(from.Key); ok {
 		o := known.(*Outcome)
 		if o.Score.Weights != from.File { // they would never come
-			return fmt.Errorf("weights of %s: the job names %.12s, the training ended with %.12s", from.Name, from.File, o.Score.Weights)
+			return fmt.Errorf("weights of %s: the job names %.12s, but the training ended with %.12s", from.Name, from.File, o.Score.Weights)
 		}
 		_, err := e.Weights(ctx, o)
 		return err

@@ -191,7 +191,7 @@ func TestStartFromPart(t *testing.T) {
 	for _, c := range []struct {
 		from trial.Origin
 		want string
-	}{{stopped.Origin(), "weights of test/numbers: it has not been trained to its end"}, {other, "the training ended with " + string(ended.Score.Weights[:12])}} {
+	}{{stopped.Origin(), "weights of test/numbers: its training has not finished"}, {other, "the training ended with " + string(ended.Score.Weights[:12])}} {
 		warm := job(t, false)
 		warm.From("numbers", c.from)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -208,7 +208,7 @@ func TestPartialScoreIsNoScore(t *testing.T) {
 	part := job(t, true)
 	part.Until = 3
 	o := score(t, e, part)
-	if _, err := e.Weights(t.Context(), o); err == nil || !strings.Contains(err.Error(), "has not been trained to its end") {
+	if _, err := e.Weights(t.Context(), o); err == nil || !strings.Contains(err.Error(), "has not finished") {
 		t.Errorf("weights of a part: %v", err)
 	}
 	e.options.OnlyKept = true
@@ -256,7 +256,7 @@ func TestLostCheckpoint(t *testing.T) {
 		if o.Score.Weights != want.Weights || l.steps != 4*(3+len(want.Curve)) {
 			t.Errorf("%s: weights %s after %d steps, want %s", name, o.Score.Weights, l.steps, want.Weights)
 		}
-		if len(l.notices) != 2 || !strings.Contains(l.notices[0], "cannot be used") || l.notices[1] != "test/numbers: starts from the beginning" {
+		if len(l.notices) != 2 || !strings.Contains(l.notices[0], "cannot resume from the stored checkpoint") || l.notices[1] != "test/numbers: starts from the beginning" {
 			t.Errorf("%s: it was said %q", name, l.notices)
 		}
 	}

@@ -45,9 +45,9 @@ type Data struct {
 func checkVersion(version int) error {
 	switch {
 	case version > FormatVersion:
-		return fmt.Errorf("it has version %d, this program reads versions up to %d: use a newer mixmas", version, FormatVersion)
+		return fmt.Errorf("it has version %d, but this program reads versions up to %d: use a newer mixmas", version, FormatVersion)
 	case version < 1:
-		return fmt.Errorf("it has version %d, the first one is 1", version)
+		return fmt.Errorf("it has version %d, but versions start at 1", version)
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (d *Description) build(shapes map[string][]int) (nn.Model, error) {
 		return nil, err
 	}
 	if err := network.Parameters().Fit(shapes); err != nil {
-		return nil, fmt.Errorf("the tensors are not the model's: %w", err)
+		return nil, fmt.Errorf("the tensors do not match the model: %w", err)
 	}
 	return network, errors.Join(d.checkClasses(), d.checkPreprocessing(), d.checkMetrics())
 }

@@ -104,7 +104,7 @@ func read(r io.Reader, size int64) (*Model, error) {
 	}
 	if want := m.Description.Weights; want != "" {
 		if got := safetensors.Digest(m.weights); got != want {
-			return nil, fmt.Errorf("the weights' digest is %.12s, the description wants %.12s: %w", got, want, errDamaged)
+			return nil, fmt.Errorf("the weights' digest is %.12s, but the description wants %.12s: %w", got, want, errDamaged)
 		}
 	}
 	if err := m.weights.CheckFinite(); err != nil {
@@ -114,7 +114,7 @@ func read(r io.Reader, size int64) (*Model, error) {
 }
 
 // errDamaged ends messages about a file that is not what was written.
-var errDamaged = errors.New("the file is damaged; copy it again, or repeat the run that made it: nothing is trained twice")
+var errDamaged = errors.New("the file is damaged: copy it again, or repeat the command that made it, which reuses what is trained already")
 
 // parse decodes a description, and refuses those of other versions before it looks at the rest.
 func (d *Description) parse(text []byte) error {

@@ -93,9 +93,9 @@ func TestWrongFilesAreRefused(t *testing.T) {
 		change func(d *model.Description, w nn.Weights)
 		want   string
 	}{
-		"no version":       {func(d *model.Description, _ nn.Weights) { d.Version = 0 }, "description: it has version 0, the first one is 1"},
+		"no version":       {func(d *model.Description, _ nn.Weights) { d.Version = 0 }, "description: it has version 0, but versions start at 1"},
 		"negative version": {func(d *model.Description, _ nn.Weights) { d.Version = -1 }, "description: it has version -1"},
-		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 3 }, "description: it has version 3, this program reads versions up to 2: use a newer mixmas"},
+		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 3 }, "description: it has version 3, but this program reads versions up to 2: use a newer mixmas"},
 		"class names":      {func(d *model.Description, _ nn.Weights) { d.Classes = d.Classes[:1] }, "description: 1 class names for 2 classes"},
 		"equal classes":    {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "cat" }, `description: classes 0 and 1 are both named "cat"`},
 		"empty class":      {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "" }, "description: class 1 has no name"},
@@ -108,12 +108,12 @@ func TestWrongFilesAreRefused(t *testing.T) {
 			d.Preprocessing["unread"] = dataset.Uniform(0, -1)
 		}, "description: modality unread: mean 0 and deviation -1 cannot be used to standardise"},
 		"wide":           {func(d *model.Description, _ nn.Weights) { option(d).Width = 1<<62 + 1 }, "description: modality numbers: simple_mlp: option width: want at most"},
-		"missing tensor": {func(_ *model.Description, w nn.Weights) { delete(w, "head.bias") }, "description: the tensors are not the model's: head.bias is missing"},
-		"other shape":    {func(d *model.Description, _ nn.Weights) { option(d).Hidden = 4 }, "the tensors are not the model's: encoder.hidden.0.weight has shape 3×2, the model wants 4×2"},
-		"tensor beyond":  {func(_ *model.Description, w nn.Weights) { w["tail"] = w["head.bias"] }, "the tensors are not the model's: the model has no tail"},
+		"missing tensor": {func(_ *model.Description, w nn.Weights) { delete(w, "head.bias") }, "description: the tensors do not match the model: head.bias is missing"},
+		"other shape":    {func(d *model.Description, _ nn.Weights) { option(d).Hidden = 4 }, "the tensors do not match the model: encoder.hidden.0.weight has shape 3×2, the model wants 4×2"},
+		"tensor beyond":  {func(_ *model.Description, w nn.Weights) { w["tail"] = w["head.bias"] }, "the tensors do not match the model: the model has no tail"},
 		"no number":      {func(_ *model.Description, w nn.Weights) { w["head.bias"].Data[1] = float32(math.NaN()) }, "tensor head.bias holds NaN: the file is damaged"},
 		"infinite":       {func(_ *model.Description, w nn.Weights) { w["head.bias"].Data[1] = float32(math.Inf(-1)) }, "tensor head.bias holds -Inf: the file is damaged"},
-		"other weights":  {func(d *model.Description, _ nn.Weights) { d.Weights = strings.Repeat("0", 64) }, "the description wants 000000000000: the file is damaged; copy it again"},
+		"other weights":  {func(d *model.Description, _ nn.Weights) { d.Weights = strings.Repeat("0", 64) }, "but the description wants 000000000000: the file is damaged: copy it again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, w := small(t)
@@ -242,7 +242,7 @@ func TestGreatFilesAreRefusedByTheirHeader(t *testing.T) {
 	if err := os.Truncate(path, int64(8+len(header)+1<<30)); err != nil {
 		t.Fatal(err)
 	}
-	if n := allocated(func() { _, err = model.Open(path) }); n > 1<<20 || err == nil || !strings.Contains(err.Error(), "the tensors are not the model's") {
+	if n := allocated(func() { _, err = model.Open(path) }); n > 1<<20 || err == nil || !strings.Contains(err.Error(), "the tensors do not match the model") {
 		t.Errorf("a file of 1 GiB takes %d KiB, with the error %v", n>>10, err)
 	}
 }

@@ -100,14 +100,14 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 		have := data.Modalities()[i]
 		switch {
 		case !slices.Equal(have.Shape, reads.Shape):
-			return fmt.Errorf("modality %s: the data set has samples of %s, the model reads %s", reads.Name, dimensions.Text(have.Shape), dimensions.Text(reads.Shape))
+			return fmt.Errorf("modality %s: the data set has samples of %s, but the model reads %s", reads.Name, dimensions.Text(have.Shape), dimensions.Text(reads.Shape))
 		case reads.Masked && !have.Masked:
-			return fmt.Errorf("modality %s: the model reads how long each sequence is, the data set %s has no lengths", reads.Name, data.Name())
+			return fmt.Errorf("modality %s: the model reads sequence lengths, but the data set %s has none", reads.Name, data.Name())
 		case !reads.Masked && have.Masked:
-			return fmt.Errorf("modality %s: the data set %s has lengths, the model was trained without", reads.Name, data.Name())
+			return fmt.Errorf("modality %s: the data set %s has sequence lengths, but the model was trained without them", reads.Name, data.Name())
 		}
 		if got, want := data.Preprocessing()[reads.Name], m.Preprocessing[reads.Name]; !got.Equal(want) {
-			return fmt.Errorf("modality %s: the data set is standardised otherwise than the model (%s, not %s): open it with the model's preprocessing",
+			return fmt.Errorf("modality %s: the data set is not standardised as in the model's training (%s, not %s): open it with the model's preprocessing",
 				reads.Name, got.Text(have), want.Text(have))
 		}
 	}

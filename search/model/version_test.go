@@ -87,7 +87,7 @@ func TestCheckDataRefusesOtherStandardisation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.CheckData(data); err == nil || !strings.Contains(err.Error(), "modality image: the data set is standardised otherwise than the model (mean ") {
+	if err := m.CheckData(data); err == nil || !strings.Contains(err.Error(), "modality image: the data set is not standardised as in the model's training (mean ") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -14,19 +14,19 @@ import (
 // CheckModel reports what of a model does not fit a data set.
 func CheckModel(spec mixer.Specification, data dataset.Dataset) error {
 	if fits := trial.Model(data); spec.Classes != fits.Classes || spec.MultiLabel != fits.MultiLabel {
-		return fmt.Errorf("the model has %d classes (multi-label: %t), the data set %s %d (%t)",
+		return fmt.Errorf("the model has %d classes (multi-label: %t), but the data set %s has %d (multi-label: %t)",
 			spec.Classes, spec.MultiLabel, data.Name(), fits.Classes, fits.MultiLabel)
 	}
 	for _, m := range spec.Modalities {
 		i := dataset.ModalityIndex(data, m.Name)
 		if i < 0 {
-			return fmt.Errorf("the model reads a modality %s, which the data set %s does not have", m.Name, data.Name())
+			return fmt.Errorf("the model reads modality %s, which the data set %s does not have", m.Name, data.Name())
 		}
 		if have := data.Modalities()[i]; have.Kind != m.Kind || !slices.Equal(have.Shape, m.Shape) {
-			return fmt.Errorf("modality %s: the model reads a %s of %s, the data set %s has a %s of %s",
+			return fmt.Errorf("modality %s: the model reads a %s of %s, but the data set %s has a %s of %s",
 				m.Name, m.Kind, dimensions.Text(m.Shape), data.Name(), have.Kind, dimensions.Text(have.Shape))
 		} else if have.Masked != m.Masked {
-			return fmt.Errorf("modality %s: the model is made for a mask: %t, the data set %s has lengths: %t", m.Name, m.Masked, data.Name(), have.Masked)
+			return fmt.Errorf("modality %s: the model expects a mask: %t, but the data set %s has lengths: %t", m.Name, m.Masked, data.Name(), have.Masked)
 		}
 	}
 	return recordable(spec)

@@ -177,7 +177,7 @@ func readHead(archive *tar.Reader) error {
 		return fmt.Errorf("%w: %s has no format", ErrForeign, archiveHead)
 	}
 	if version.Format > archiveFormat {
-		return fmt.Errorf("%w: the archive has format %d, this program reads up to %d", ErrNewer, version.Format, archiveFormat)
+		return fmt.Errorf("%w: the archive has format %d, but this program reads up to %d", ErrNewer, version.Format, archiveFormat)
 	}
 	return nil
 }

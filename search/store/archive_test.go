@@ -186,7 +186,7 @@ func TestImportRefuses(t *testing.T) {
 		"under another key":    {[]entry{head, {other.Key + "/score.json", string(record)}, end}, ErrDamaged, "holds the score with key"},
 		"other weights":        {[]entry{head, {good.Key + "/score.json", string(record)}, {good.Key + "/weights", "x"}, end}, ErrDiffers, good.Key + "/weights"},
 		"changed":              {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(unsigned, []byte(`"trial":1`), []byte(`"trial":2`), 1))}, end}, ErrDamaged, "key is not the SHA-256"},
-		"a digest that climbs": {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(unsigned, []byte(good.Weights), []byte("../../x"), 1))}, end}, ErrDamaged, "must be SHA-256 in hex"},
+		"a digest that climbs": {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(unsigned, []byte(good.Weights), []byte("../../x"), 1))}, end}, ErrDamaged, "is not a SHA-256 in hex"},
 		"an edited metric":     {[]entry{head, {good.Key + "/score.json", string(bytes.Replace(record, []byte(`"accuracy":0.25`), []byte(`"accuracy":0.99`), 1))}, end}, ErrDamaged, "its checksum does not match its content"},
 		"endless record":       {[]entry{head, {good.Key + "/score.json", strings.Repeat(" ", longestRecord+1)}, end}, ErrDamaged, "more than a score can have"},
 		"no end":               {[]entry{head, {good.Key + "/score.json", string(record)}}, ErrDamaged, "truncated"},

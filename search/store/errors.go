@@ -11,7 +11,7 @@ var (
 	// ErrPruned: the score has no such file, or it was removed to save space.
 	ErrPruned = errors.New("not stored")
 	// ErrDiffers: weights are not those that the score was measured with.
-	ErrDiffers = errors.New("differs from what is recorded")
+	ErrDiffers = errors.New("differs from the recorded one")
 	// ErrForeign: the file is not a store, and is left untouched.
 	ErrForeign = errors.New("not a store of scores")
 	// ErrNewer: a newer version of the program wrote it.

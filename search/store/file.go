@@ -170,7 +170,7 @@ func (s *Store) checkVersion(tx *bbolt.Tx) error {
 	case err != nil || version < 1:
 		return fmt.Errorf("store %s: %w: it has format version %q", s.path, ErrForeign, meta.Get(versionKey))
 	case version > formatVersion:
-		return fmt.Errorf("store %s: %w: it has format version %d, this program reads up to %d; use a newer mixmas or another file",
+		return fmt.Errorf("store %s: %w: it has format version %d, but this program reads up to %d; use a newer mixmas or another file",
 			s.path, ErrNewer, version, formatVersion)
 	}
 	return nil

@@ -62,7 +62,7 @@ func TestOpenRefuses(t *testing.T) {
 		"empty":              {func(t *testing.T, path string) { write(t, path, nil) }, ErrForeign, "it is empty"},
 		"folder":             {func(t *testing.T, path string) { os.Mkdir(path, 0o755) }, ErrForeign, "it is a folder"},
 		"another's bbolt":    {func(t *testing.T, path string) { bolt(t, path, "") }, ErrForeign, "another program"},
-		"newer":              {func(t *testing.T, path string) { bolt(t, path, "2") }, ErrNewer, "format version 2, this program reads up to 1"},
+		"newer":              {func(t *testing.T, path string) { bolt(t, path, "2") }, ErrNewer, "format version 2, but this program reads up to 1"},
 		"nonsense version":   {func(t *testing.T, path string) { bolt(t, path, "one") }, ErrForeign, `format version "one"`},
 		"cut to a head":      {func(t *testing.T, path string) { write(t, path, store(t, path)[:100]) }, ErrDamaged, "truncated"},
 		"cut to a page":      {func(t *testing.T, path string) { write(t, path, store(t, path)[:4096]) }, ErrDamaged, "truncated"},

@@ -172,7 +172,7 @@ func (p *pages) open(id uint64, buffer []byte) (h head, err error) {
 		return h, err
 	}
 	if said := order.Uint64(buffer); said != id {
-		return h, pageError(id, "it says that it is page %d", said)
+		return h, pageError(id, "its header says page %d", said)
 	}
 	run := uint64(order.Uint32(buffer[12:])) + 1
 	h = head{flags: order.Uint16(buffer[8:]), count: order.Uint16(buffer[10:]), size: run * uint64(p.pageSize)}
@@ -196,7 +196,7 @@ func (p *pages) freelist() error {
 		position += 8
 	}
 	if count > (h.size-position)/8 {
-		return pageError(id, "%d free pages do not fit it", count)
+		return pageError(id, "it cannot hold %d free pages", count)
 	}
 	for previous := uint64(0); count > 0; {
 		part := buffer[:min(count*8, uint64(len(buffer)))]
@@ -267,7 +267,7 @@ type node struct {
 func (n node) elements(first, high []byte, f func(element, key []byte, end uint64) (uint64, error)) (end uint64, err error) {
 	end = pageHead + uint64(n.count)*element
 	if end > n.size {
-		return 0, pageError(n.id, "%d elements do not fit it", n.count)
+		return 0, pageError(n.id, "it cannot hold %d elements", n.count)
 	}
 	list, err := n.bytes(pageHead, uint64(n.count)*element)
 	if err != nil {
@@ -334,7 +334,7 @@ func (p *pages) leaf(n node, first, high []byte, depth int) error {
 		flags, length := order.Uint32(e), uint64(order.Uint32(e[12:]))
 		switch {
 		case length > n.size-end:
-			return 0, pageError(n.id, "a value of %d bytes does not fit it", length)
+			return 0, pageError(n.id, "it cannot hold a value of %d bytes", length)
 		case flags == bucketElement:
 			return end + length, p.bucket(n, end, length, depth)
 		case flags != 0:

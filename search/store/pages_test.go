@@ -100,11 +100,11 @@ func TestDamagedPages(t *testing.T) {
 		"free page":          {func(b bolt) { order.PutUint64(b.element(middle, 1)[8:], free) }, free, ""},
 		"list of free pages": {func(b bolt) { order.PutUint64(b.element(middle, 1)[8:], b.freelist) }, b.freelist, "used twice"},
 		"root":               {func(b bolt) { order.PutUint64(b.newestMeta()[16:], 1<<50) }, 1 << 50, "not among"},
-		"another number":     {func(b bolt) { order.PutUint64(b.page(leaf), leaf+1) }, leaf, "says that it is page"},
+		"another number":     {func(b bolt) { order.PutUint64(b.page(leaf), leaf+1) }, leaf, "its header says page"},
 		"flags":              {func(b bolt) { order.PutUint16(b.page(leaf)[8:], 6) }, leaf, "flags 0x6"},
 		"leaf as branch":     {func(b bolt) { order.PutUint16(b.page(leaf)[8:], branchPage) }, leaf, ""},
 		"branch as leaf":     {func(b bolt) { order.PutUint16(b.page(middle)[8:], leafPage) }, middle, ""},
-		"many elements":      {func(b bolt) { order.PutUint16(b.page(leaf)[10:], 0xFFFF) }, leaf, "do not fit"},
+		"many elements":      {func(b bolt) { order.PutUint16(b.page(leaf)[10:], 0xFFFF) }, leaf, "cannot hold 65535 elements"},
 		"an element less":    {func(b bolt) { order.PutUint16(b.page(leaf)[10:], order.Uint16(b.page(leaf)[10:])-1) }, leaf, "not where they should be"},
 		"no element":         {func(b bolt) { order.PutUint16(b.page(leaf)[10:], 0) }, leaf, "it is empty"},
 		"overlap":            {func(b bolt) { order.PutUint32(b.page(leaf)[12:], 1) }, leaf + 1, "used twice"},
@@ -128,11 +128,11 @@ func TestDamagedPages(t *testing.T) {
 
 		"no free pages":        {func(b bolt) { order.PutUint64(b.newestMeta()[32:], 1<<64-1) }, 1<<64 - 1, "not among"},
 		"free pages elsewhere": {func(b bolt) { order.PutUint64(b.newestMeta()[32:], leaf) }, leaf, "where the list of free pages should be"},
-		"many free pages":      {func(b bolt) { order.PutUint16(b.page(b.freelist)[10:], 0xFFFE) }, b.freelist, "65534 free pages do not fit"},
+		"many free pages":      {func(b bolt) { order.PutUint16(b.page(b.freelist)[10:], 0xFFFE) }, b.freelist, "cannot hold 65534 free pages"},
 		"very many free pages": {func(b bolt) {
 			order.PutUint16(b.page(b.freelist)[10:], 0xFFFF)
 			order.PutUint64(b.page(b.freelist)[16:], 1<<63)
-		}, b.freelist, "9223372036854775808 free pages do not fit"},
+		}, b.freelist, "cannot hold 9223372036854775808 free pages"},
 		"free pages out of order": {func(b bolt) { order.PutUint64(b.page(b.freelist)[24:], free) }, b.freelist, "not in order"},
 		"free page past the end":  {func(b bolt) { order.PutUint64(b.page(b.freelist)[16:], 1<<40) }, 1 << 40, "not among"},
 		"free page that is in use": {func(b bolt) {

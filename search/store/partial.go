@@ -174,12 +174,12 @@ func (sc Score) unnamed(others []Score) []Digest {
 func (sc Score) checkParts() error {
 	for _, p := range sc.parts() {
 		if !p.digest.valid() {
-			return fmt.Errorf("digest %q of its %s must be SHA-256 in hex or empty", p.digest, p.name)
+			return fmt.Errorf("digest %q of its %s is not a SHA-256 in hex", p.digest, p.name)
 		}
 	}
 	switch {
 	case sc.Status == Partial && (sc.Checkpoint == "" || len(sc.Curve) == 0):
-		return errors.New("is partial, but has no checkpoint or no epoch")
+		return errors.New("is partial, but lacks a checkpoint or an epoch")
 	case sc.Status != Partial && sc.Checkpoint != "":
 		return fmt.Errorf("is %s, but has a checkpoint", sc.Status)
 	}

@@ -202,8 +202,8 @@ func TestPartialRefuses(t *testing.T) {
 		spoil func(sc *Score, f *Files)
 		want  string
 	}{
-		"no checkpoint": {func(sc *Score, f *Files) { f.Checkpoint = nil }, "is partial, but has no checkpoint or no epoch"},
-		"no epoch":      {func(sc *Score, f *Files) { sc.Curve = nil }, "is partial, but has no checkpoint or no epoch"},
+		"no checkpoint": {func(sc *Score, f *Files) { f.Checkpoint = nil }, "is partial, but lacks a checkpoint or an epoch"},
+		"no epoch":      {func(sc *Score, f *Files) { sc.Curve = nil }, "is partial, but lacks a checkpoint or an epoch"},
 		"finished":      {func(sc *Score, f *Files) { sc.Status = Finished }, "is finished, but has a checkpoint"},
 		"failed":        {func(sc *Score, f *Files) { sc.Status = Failed }, "is failed, but has a checkpoint"},
 		"epoch 0":       {func(sc *Score, f *Files) { f.EpochOutputs[0] = []byte("x") }, "after epoch 0 of 3"},
@@ -226,7 +226,7 @@ func TestPartialAmongOthers(t *testing.T) {
 	sc.Checkpoint = digest(f.Checkpoint)
 	setRecord(t, s, sc.Key, record(t, sc))
 	_, err := s.Get(t.Context(), sc.Key)
-	wantError(t, err, ErrDamaged, "is partial, but is stored among other scores")
+	wantError(t, err, ErrDamaged, "is partial, but is stored among the wrong scores")
 	if err := s.Remove(t.Context(), sc.Key); err != nil {
 		t.Fatal(err)
 	}

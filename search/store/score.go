@@ -125,9 +125,9 @@ func (sc Score) check() error {
 	case sc.Name == "":
 		return errors.New("has no name")
 	case sc.Status != Finished && sc.Status != Failed && sc.Status != Partial:
-		return fmt.Errorf("status %q is none of %q, %q and %q", sc.Status, Finished, Failed, Partial)
+		return fmt.Errorf("status %q: want %q, %q or %q", sc.Status, Finished, Failed, Partial)
 	case !duration(sc.Seconds):
-		return fmt.Errorf("seconds are %v", sc.Seconds)
+		return fmt.Errorf("a time of %v seconds is impossible", sc.Seconds)
 	case sc.Parameters < 0 || sc.FLOPs < 0:
 		return fmt.Errorf("%d parameters and %d FLOPs are impossible", sc.Parameters, sc.FLOPs)
 	}

@@ -133,7 +133,7 @@ func (s *Store) find(bucket *bbolt.Bucket, key string, partial bool) (sc Score, 
 func (s *Store) decode(key string, record []byte, partial bool) (Score, error) {
 	sc, err := decode(key, record)
 	if err == nil && (sc.Status == Partial) != partial {
-		err = fmt.Errorf("is %s, but is stored among other scores", sc.Status)
+		err = fmt.Errorf("is %s, but is stored among the wrong scores", sc.Status)
 	}
 	if err != nil {
 		shown := key

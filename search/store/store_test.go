@@ -177,8 +177,8 @@ func TestPutRefuses(t *testing.T) {
 		"NaN":           {func(sc *Score) { sc.Metrics["f1_macro"] = math.NaN() }, "metric f1_macro is NaN: omit undefined metrics"},
 		"infinity":      {func(sc *Score) { sc.Metrics["loss"] = math.Inf(1) }, "metric loss is +Inf"},
 		"curve":         {func(sc *Score) { sc.Curve[1].ValidationLoss = math.NaN() }, "epoch 2 of the curve"},
-		"seconds":       {func(sc *Score) { sc.Seconds = math.NaN() }, "seconds are NaN"},
-		"long":          {func(sc *Score) { sc.Seconds = 1e300 }, "seconds are 1e+300"},
+		"seconds":       {func(sc *Score) { sc.Seconds = math.NaN() }, "a time of NaN seconds is impossible"},
+		"long":          {func(sc *Score) { sc.Seconds = 1e300 }, "a time of 1e+300 seconds is impossible"},
 		"range":         {func(sc *Score) { sc.Metrics["accuracy"] = 1e300 }, "metric accuracy is 1e+300, want 0 to 1"},
 		"negative loss": {func(sc *Score) { sc.Metrics["loss"] = -1 }, "metric loss is -1, want 0 or more"},
 		"learning rate": {func(sc *Score) { sc.Curve[0].LearningRate = -1 }, "epoch 1 of the curve has a learning rate of -1"},
@@ -189,8 +189,8 @@ func TestPutRefuses(t *testing.T) {
 		"specification": {func(sc *Score) { sc.Specification = []byte(`{"b":1, "a":2}`) }, "not canonical JSON"},
 		"no JSON":       {func(sc *Score) { sc.Specification = nil }, "specification is not JSON"},
 		"name":          {func(sc *Score) { sc.Name = "" }, "has no name"},
-		"status":        {func(sc *Score) { sc.Status = "" }, `status "" is none of`},
-		"spelling":      {func(sc *Score) { sc.Status = "fInished" }, `status "fInished" is none of`},
+		"status":        {func(sc *Score) { sc.Status = "" }, `status "": want `},
+		"spelling":      {func(sc *Score) { sc.Status = "fInished" }, `status "fInished": want `},
 	} {
 		sc, weights, outputs := trial(1)
 		c.spoil(&sc)
@@ -263,7 +263,7 @@ func TestPruneAndRestore(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantError(t, s.PutWeights(t.Context(), pruned, []byte("other")), ErrDiffers, "differs from what is recorded")
+	wantError(t, s.PutWeights(t.Context(), pruned, []byte("other")), ErrDiffers, "differs from the recorded one")
 	if err := s.PutWeights(t.Context(), pruned, weights); err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,8 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 		list, damaged = s.all(scores)
 		lost, err := s.lostMeta()
 		if lost {
-			damaged = append(damaged, fmt.Errorf("store %s: %w: one of its two meta pages; the score that was stored last may be "+
-				"lost, and the next one repairs it", s.path, ErrDamaged))
+			damaged = append(damaged, fmt.Errorf("store %s: %w: one of its two meta pages: the score that was stored last may be "+
+				"lost; storing another score repairs the page", s.path, ErrDamaged))
 		}
 		return err
 	})

@@ -77,7 +77,7 @@ func TestVerify(t *testing.T) {
 	if err := os.Chtimes(s.path, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, wrong := verify(t, s); len(wrong) != 1 || !strings.Contains(wrong[0], "says that it is page") {
+	if _, _, wrong := verify(t, s); len(wrong) != 1 || !strings.Contains(wrong[0], "its header says page") {
 		t.Errorf("a damaged page: %q", wrong)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // Random are the options of the strategy random.
 type Random struct {
-	Trials int `yaml:"trials" json:"trials" jsonschema:"minimum=1,maximum=10000" doc:"How many different combinations are drawn and trained; all of them where there are fewer."`
+	Trials int `yaml:"trials" json:"trials" jsonschema:"minimum=1,maximum=10000" doc:"How many different combinations are drawn and trained; all of them if there are fewer."`
 }
 
 func init() {

@@ -41,7 +41,7 @@ func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string
 		return nil, 0, fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (set search.retry_failed to try them again)",
 			name, best.Job.Label, best.Score.Reason)
 	case unfinished:
-		return nil, 0, fmt.Errorf("stage %s: no candidate has been trained to its end", name)
+		return nil, 0, fmt.Errorf("stage %s: no candidate has finished its training", name)
 	case undefined:
 		return nil, 0, fmt.Errorf("stage %s: the metric %s is undefined for every candidate (a class may be missing in the validation split): choose another",
 			name, s.Metric)

@@ -214,7 +214,7 @@ func TestPartialScoresWinNothing(t *testing.T) {
 	partial := scoreFunc(func(jobs []trial.Job) []*evaluate.Outcome {
 		return []*evaluate.Outcome{{Job: jobs[0], Score: store.Score{Status: store.Partial, Metrics: map[string]float64{"accuracy": 1}}}}
 	})
-	if _, err := (&stages{}).Search(t.Context(), s, partial, &listener{}); err == nil || !strings.Contains(err.Error(), "no candidate has been trained to its end") {
+	if _, err := (&stages{}).Search(t.Context(), s, partial, &listener{}); err == nil || !strings.Contains(err.Error(), "no candidate has finished its training") {
 		t.Errorf("got error %v", err)
 	}
 }

@@ -41,7 +41,7 @@ func (k Kind) String() string {
 }
 
 // Unknown is for the end of a switch over all kinds.
-func (k Kind) Unknown() error { return fmt.Errorf("%v: labels of this kind are not known here", k) }
+func (k Kind) Unknown() error { return fmt.Errorf("%v: this kind of label is not supported here", k) }
 
 // Task is what is predicted of a row.
 type Task struct {

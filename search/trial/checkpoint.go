@@ -126,10 +126,10 @@ func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn
 	for _, q := range parameters.All() {
 		tensor, ok := best[q.Name]
 		if !ok {
-			return nil, fmt.Errorf("the best %s are missing", q.Name)
+			return nil, fmt.Errorf("the best weights lack %s", q.Name)
 		}
 		if !slices.Equal(tensor.Shape, q.Shape) {
-			return nil, fmt.Errorf("the best %s have shape %s, want %s", q.Name, dimensions.Text(tensor.Shape), dimensions.Text(q.Shape))
+			return nil, fmt.Errorf("best weights: %s has shape %s, want %s", q.Name, dimensions.Text(tensor.Shape), dimensions.Text(q.Shape))
 		}
 	}
 	if len(best) != len(parameters.All()) {
@@ -220,7 +220,7 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 			return nil, fmt.Errorf("checkpoint: %w", err)
 		}
 		if slices.ContainsFunc(t.Outputs, func(epoch int) bool { return epoch <= len(c.Curve) }) {
-			notice("checkpoint %s is not used: it lies after an epoch whose outputs are wanted", path)
+			notice("checkpoint %s is not used: it does not hold the wanted outputs of an earlier epoch", path)
 			passed = true
 			continue
 		}
@@ -234,7 +234,7 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 		if err == nil {
 			return c, nil
 		}
-		notice("the checkpoint that it was to resume cannot be used: %v", err)
+		notice("cannot resume from the stored checkpoint: %v", err)
 		passed = true
 	}
 	if passed {

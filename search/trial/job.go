@@ -56,9 +56,9 @@ func (j Job) check(data dataset.Dataset) error {
 	spec := j.Specification
 	switch {
 	case spec.Data != data.Fingerprint():
-		return fmt.Errorf("%s: the job is for data with fingerprint %.12s, these have %.12s", j.Name, spec.Data, data.Fingerprint())
+		return fmt.Errorf("%s: the job is for data with fingerprint %.12s, but these data have %.12s", j.Name, spec.Data, data.Fingerprint())
 	case len(j.Start) != len(spec.Start):
-		return fmt.Errorf("%s: the job starts from %d trainings, its specification from %d", j.Name, len(j.Start), len(spec.Start))
+		return fmt.Errorf("%s: the job starts from %d trainings, but its specification from %d", j.Name, len(j.Start), len(spec.Start))
 	case slices.ContainsFunc(j.Outputs, func(epoch int) bool { return epoch < 1 }):
 		return fmt.Errorf("%s: outputs after epochs %v: want at least 1", j.Name, j.Outputs)
 	case j.Until < 0 || spec.Repeat < 0:
@@ -74,12 +74,12 @@ func (j Job) check(data dataset.Dataset) error {
 			have = len(rows.list)
 		}
 		if have != rows.want.Count {
-			return fmt.Errorf("%s: the job has %d rows of the %s split, its specification %d", j.Name, have, rows.split, rows.want.Count)
+			return fmt.Errorf("%s: the job has %d rows of the %s split, but its specification has %d", j.Name, have, rows.split, rows.want.Count)
 		}
 	}
 	for modality, origin := range j.Start {
 		if spec.Start[modality] != origin.Key {
-			return fmt.Errorf("%s: modality %s starts from %.12s, in its specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
+			return fmt.Errorf("%s: modality %s starts from %.12s, but in the specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
 		}
 	}
 	return nil

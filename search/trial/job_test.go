@@ -79,13 +79,13 @@ func TestContradictoryJobs(t *testing.T) {
 		says   string
 	}{
 		"data":       {func(j *Job) { j.Specification.Data = "ffff" }, "data with fingerprint ffff"},
-		"rows":       {func(j *Job) { j.Train = []int{1, 2} }, "2 rows of the train split, its specification 60"},
-		"validation": {func(j *Job) { j.Specification.Validation.Count = 9 }, "30 rows of the validation split, its specification 9"},
-		"start":      {func(j *Job) { j.Start = map[string]Origin{"numbers": {Key: "a"}} }, "starts from 1 trainings, its specification from 0"},
+		"rows":       {func(j *Job) { j.Train = []int{1, 2} }, "2 rows of the train split, but its specification has 60"},
+		"validation": {func(j *Job) { j.Specification.Validation.Count = 9 }, "30 rows of the validation split, but its specification has 9"},
+		"start":      {func(j *Job) { j.Start = map[string]Origin{"numbers": {Key: "a"}} }, "starts from 1 trainings, but its specification from 0"},
 		"other start": {func(j *Job) {
 			j.From("numbers", Origin{Key: "abc"})
 			j.Specification.Start["numbers"] = "def"
-		}, "starts from abc, in its specification from def"},
+		}, "starts from abc, but in the specification from def"},
 		"until":  {func(j *Job) { j.Until = -1 }, "until epoch -1"},
 		"repeat": {func(j *Job) { j.Specification.Repeat = -1 }, "repeat -1"},
 	} {

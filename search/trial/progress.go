@@ -66,16 +66,16 @@ func (p *progress) replay(recipe Recipe) (progress, error) {
 	q := newProgress(recipe)
 	q.Key, q.Seconds = p.Key, p.Seconds
 	if len(p.Curve) == 0 || p.Seconds < 0 {
-		return q, fmt.Errorf("it has %d epochs and %v seconds", len(p.Curve), p.Seconds)
+		return q, fmt.Errorf("it has %d epochs in %v seconds, which is impossible", len(p.Curve), p.Seconds)
 	}
 	for i, e := range p.Curve {
 		switch rate := q.rate(recipe); {
 		case q.ended(recipe):
-			return q, fmt.Errorf("it has %d epochs, the training ends after %d", len(p.Curve), i)
+			return q, fmt.Errorf("it has %d epochs, but the training ends after %d", len(p.Curve), i)
 		case e.LearningRate != rate:
 			return q, fmt.Errorf("epoch %d has the learning rate %v, want %v", i+1, e.LearningRate, rate)
 		case e.Seconds < 0 || !recipe.watches() && e.ValidationLoss != 0:
-			return q, fmt.Errorf("epoch %d took %v seconds and has the validation loss %v", i+1, e.Seconds, e.ValidationLoss)
+			return q, fmt.Errorf("epoch %d took %v seconds and has the validation loss %v, which is impossible", i+1, e.Seconds, e.ValidationLoss)
 		}
 		q.add(recipe, e)
 	}
