@@ -10,10 +10,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arrange checks the words of any command line and moves its flags in front of its arguments, because the parser stops at
-// the first argument. Everything after "--" is an argument. An empty word is usually a shell variable that is not set, so
-// neither arguments nor values of flags may be empty, and a flag without its value must not swallow the next flag or
-// argument. If help is asked for, nothing else matters.
+// arrange checks the words of a command line and moves its flags in front of its arguments, because the parser stops at the
+// first argument. Everything after "--" is an argument. An empty word usually comes from an unset shell variable, so neither
+// arguments nor the values of flags may be empty, and a flag without its value must not swallow the next flag or argument. If
+// help is asked for, nothing else matters.
 func arrange(app *cli.App, words []string) ([]string, error) {
 	command, rest := descend(app, words)
 	if command == nil || len(command.Subcommands) > 0 { // no command, or an unknown one: there is nothing to move
@@ -73,7 +73,7 @@ func arrange(app *cli.App, words []string) ([]string, error) {
 	return slices.Concat(path, flags, []string{"--"}, arguments), nil
 }
 
-// descend finds the command that the first words name, and the words after its name.
+// descend returns the command that the first words name, and the words after its name.
 func descend(app *cli.App, words []string) (command *cli.Command, rest []string) {
 	if len(words) == 0 {
 		return nil, nil
@@ -89,7 +89,7 @@ func descend(app *cli.App, words []string) (command *cli.Command, rest []string)
 	return command, rest
 }
 
-// findFlag finds a flag by one of its names; it returns nil if there is none.
+// findFlag returns the flag with the given name, or nil if there is none.
 func findFlag(flags []cli.Flag, name string) cli.Flag {
 	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 	if i < 0 {
@@ -103,12 +103,12 @@ func takesValue(flag cli.Flag) bool {
 	return ok && d.TakesValue()
 }
 
-// looksLikeFlag tells flags from values: a lone dash is a standard stream, and -5 a number.
+// looksLikeFlag distinguishes flags from values: a lone dash is a standard stream, and -5 is a number.
 func looksLikeFlag(word string) bool {
 	return len(word) > 1 && word[0] == '-' && !strings.ContainsAny(word[1:2], ".0123456789")
 }
 
-// checkValue checks a flag's value against the flag's type. Numbers are decimal: 010, which could mean 8 or 10, is refused.
+// checkValue checks a flag's value against the flag's type. Numbers are decimal: 010 is refused, as it could mean 8 or 10.
 func checkValue(command, spelling string, flag cli.Flag, value string) error {
 	if value == "" {
 		return usagef("%s: the value of --%s is empty: is a shell variable unset?", command, spelling)

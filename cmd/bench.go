@@ -21,7 +21,7 @@ import (
 	"mixmas/nn/mixer"
 )
 
-// benchCommand times models on a device. It has the same cases, names and figures as testdata/peer/bench.py.
+// benchCommand times models on a device. Its cases, names and figures are those of testdata/peer/bench.py.
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "bench", Usage: "time training steps and predictions of the benchmark models", ArgsUsage: "[CASE...]",
@@ -63,7 +63,7 @@ type benchResult struct {
 	StepSpread  float64 `json:"step_spread_ms"`
 	InferMS     float64 `json:"infer_ms"`
 	InferSpread float64 `json:"infer_spread_ms"`
-	// GFLOPs is the work of one step; ArenaBytes and ActivationBytes are its memory with and without reuse.
+	// GFLOPs is the work of one step; ArenaBytes and ActivationBytes are its memory with and without reuse of buffers.
 	GFLOPs          float64 `json:"step_gflop"`
 	ArenaBytes      int64   `json:"arena_bytes"`
 	ActivationBytes int64   `json:"activation_bytes"`
@@ -130,7 +130,7 @@ func bench(c *cli.Context) (err error) {
 	return nil
 }
 
-// chosenCases finds cases by name; without names it returns all of them.
+// chosenCases returns the cases with the given names; without names it returns all of them.
 func chosenCases(known []benchmarks.Case, names []string) ([]benchmarks.Case, error) {
 	if len(names) == 0 {
 		return known, nil
@@ -200,8 +200,8 @@ func benchCase(ctx context.Context, d device.Device, k benchmarks.Case, each tim
 	return r, err
 }
 
-// quartiles calls run a few times to warm up and then for the given time, at least five times. It returns the median time
-// of a call and the interquartile range, in milliseconds.
+// quartiles calls run a few times to warm up and then for the given time, at least five times. It returns the median time of
+// a call and the interquartile range, both in milliseconds.
 func quartiles(ctx context.Context, each time.Duration, run func() error) (median, spread float64, err error) {
 	var times []float64
 	for range 3 {

@@ -30,10 +30,10 @@ func configCommand() *cli.Command {
 	}
 }
 
-// standardInput stands for - in messages.
+// standardInput is the name of - in messages.
 const standardInput = "standard input"
 
-// loadConfig reads the configuration that a command names, "-" from standard input, or takes the built-in one for "".
+// loadConfig reads the configuration that a command names, from standard input for "-"; "" means the built-in one.
 func loadConfig(c *cli.Context, path string) (*config.Config, error) {
 	switch path {
 	case "":
@@ -56,7 +56,7 @@ func configInit(c *cli.Context) error {
 	return writeNew(path, config.Template(), c.Bool("force"))
 }
 
-// writeNew writes a file, which must not exist yet unless force is set.
+// writeNew writes a file, which must not exist unless force is set.
 func writeNew(path string, text []byte, force bool) error {
 	if force {
 		return atomicfile.Write(path, func(w io.Writer) error {

@@ -107,7 +107,8 @@ func openFormat(ctx context.Context, name string, options any, env dataset.Envir
 	return format.Open(ctx, options, env)
 }
 
-// openCache opens the user's cache of fingerprints. There is none where it cannot be made: everything works without.
+// openCache opens the user's cache of fingerprints. It returns nil if the cache cannot be created: everything works without
+// it.
 func openCache() dataset.Cache {
 	folder, err := os.UserCacheDir()
 	if err != nil {
@@ -120,7 +121,7 @@ func openCache() dataset.Cache {
 	return cache
 }
 
-// description is what data info says.
+// description is the document that data info prints.
 type description struct {
 	Name        string     `json:"name"`
 	Fingerprint string     `json:"fingerprint"`
@@ -129,16 +130,17 @@ type description struct {
 	MultiLabel  bool       `json:"multi_label"`
 	kind        task.Kind
 	Rows        map[string]int `json:"rows"`
-	// Counts are, by split and then in the order of Classes, how many rows have the class.
+	// Counts are the numbers of rows that have each class, by split and then in the order of Classes.
 	Counts map[string][]int `json:"counts"`
 }
 
-// modality is described with one mean and one deviation where all its elements share them, otherwise with lists by feature.
+// modality describes a modality, with one mean and one standard deviation if all its elements share them, otherwise with
+// lists by feature.
 type modality struct {
 	Name        string           `json:"name"`
 	Kind        string           `json:"kind"`
 	Shape       []int            `json:"shape"`
-	Lengths     bool             `json:"lengths,omitempty"` // rows have steps of their own number
+	Lengths     bool             `json:"lengths,omitempty"` // rows differ in their number of steps
 	Mean        *float64         `json:"mean,omitempty"`
 	Deviation   *float64         `json:"deviation,omitempty"`
 	Standardise dataset.Grouping `json:"standardise,omitempty"` // feature or none
@@ -174,10 +176,10 @@ func dataInfo(c *cli.Context) error {
 	return d.writeText(c.App.Writer)
 }
 
-// mostClasses is how many classes are listed for people to read.
+// mostClasses is the largest number of classes that are listed in text.
 const mostClasses = 20
 
-// writeText writes the description for people to read.
+// writeText writes the description as text.
 func (d *description) writeText(w io.Writer) error {
 	rows := [][]string{{"name", escape.Terminal(d.Name)}, {"fingerprint", d.Fingerprint}}
 	for _, m := range d.Modalities {
@@ -212,7 +214,7 @@ func (d *description) writeText(w io.Writer) error {
 	return nil
 }
 
-// describe collects what is to be said of a data set.
+// describe describes an open data set.
 func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 	d := &description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Task().Classes,
 		kind: data.Task().Kind, MultiLabel: data.Task().Kind == task.MultiLabel, Rows: map[string]int{}, Counts: map[string][]int{}}
@@ -230,7 +232,7 @@ func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 	return d, nil
 }
 
-// describeModality says what a modality is and how it is standardised.
+// describeModality describes a modality and its standardisation.
 func describeModality(m dataset.Modality, s dataset.Standardisation) modality {
 	d := modality{Name: m.Name, Kind: string(m.Kind), Shape: m.Shape, Lengths: m.Masked, Constant: s.Constant, text: s.Text(m)}
 	if m.Masked {
@@ -244,7 +246,7 @@ func describeModality(m dataset.Modality, s dataset.Standardisation) modality {
 	return d
 }
 
-// countClasses counts the rows of a split that have each class.
+// countClasses returns the number of rows of a split that have each class.
 func countClasses(ctx context.Context, data dataset.Dataset, split dataset.Split) ([]int, error) {
 	const between = 1 << 12 // rows
 	t := data.Task()

@@ -31,8 +31,8 @@ func deviceFlag() cli.Flag {
 	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`DEVICE` to compute on: auto, cpu, cuda, or cuda:N for GPU number N"}
 }
 
-// openDevice opens the device that the flags name, with as many cores as there are workers. The rest of the program,
-// gonum's products included, uses no more.
+// openDevice opens the device that the flags name, with one core per worker. The rest of the program, including gonum's
+// products, uses no more cores than that.
 func openDevice(c *cli.Context, numerics string) (device.Device, int, error) {
 	workers := runtime.GOMAXPROCS(0)
 	if c.IsSet("workers") {
@@ -57,8 +57,8 @@ func openDevice(c *cli.Context, numerics string) (device.Device, int, error) {
 	return cpu.New(cpu.Options{Workers: runtime.GOMAXPROCS(0)}), workers, nil
 }
 
-// openGPU opens the GPU that --device names, or returns nil for the CPU. If auto finds no GPU that can be used, a line on
-// notes says why.
+// openGPU opens the GPU that --device names, or returns nil for the CPU. If auto finds no usable GPU, it writes the reason to
+// notes, in one line.
 func openGPU(name, numerics string, notes io.Writer) (device.Device, error) {
 	if name == "cpu" || name == "auto" && !cuda.Built {
 		return nil, nil
@@ -94,7 +94,7 @@ func openGPU(name, numerics string, notes io.Writer) (device.Device, error) {
 	return d, nil
 }
 
-// firstGPU opens the first of count GPUs that can be opened. If none can, the error gives the reason for each.
+// firstGPU opens the first usable one of count GPUs. If none can be opened, the error gives the reason for each.
 func firstGPU(count int, open func(ordinal int) (device.Device, error)) (device.Device, error) {
 	var reasons []string
 	for ordinal := range count {
@@ -107,7 +107,7 @@ func firstGPU(count int, open func(ordinal int) (device.Device, error)) (device.
 	return nil, errors.New(strings.Join(reasons, "; "))
 }
 
-// gpuNumber is the N in cuda:N, and 0 for cuda.
+// gpuNumber returns the N of cuda:N, and 0 for cuda.
 func gpuNumber(name string) (int, error) {
 	number, ok := strings.CutPrefix(name, "cuda:")
 	if name == "cuda" {

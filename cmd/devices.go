@@ -11,20 +11,20 @@ import (
 	"mixmas/nn/cpu/simd"
 )
 
-// deviceInfo describes a device, or says why it is unavailable.
+// deviceInfo describes a device, or gives the reason why it is unavailable.
 type deviceInfo struct {
 	Name string `json:"name"`
-	// Cores is for the CPU, Multiprocessors and Memory (in bytes) for a GPU.
+	// Cores is set for the CPU; Multiprocessors and Memory (in bytes) are set for a GPU.
 	Cores           int   `json:"cores,omitempty"`
 	Multiprocessors int   `json:"multiprocessors,omitempty"`
 	Memory          int64 `json:"memory,omitempty"`
-	// Kernels names the kernels in use; Reason says why these.
+	// Kernels names the kernels in use; Reason explains the choice.
 	Kernels  string `json:"kernels,omitempty"`
 	Reason   string `json:"reason"`
 	Numerics string `json:"numerics,omitempty"`
 }
 
-// devicesCommand lists what trials can run on.
+// devicesCommand lists the devices that can run trials.
 func devicesCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "devices",
@@ -60,7 +60,7 @@ func (d deviceInfo) text() string {
 	return fmt.Sprintf("%s\n  cores      %d\n  kernels    %s\n  numerics   %s\n", d.Name, d.Cores, d.Reason, d.Numerics+sameBits(simd.Best()))
 }
 
-// sameBits explains numerics that are named after other kernels, because both compute the same bits.
+// sameBits explains numerics that are named after other kernels because both compute the same bits.
 func sameBits(kernels *simd.Set) string {
 	if kernels.Bits == kernels.Name {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// input is a stream such as standard input. A signal ends a read that is waiting.
+// input is a stream such as standard input. A signal ends a pending read.
 type input struct {
 	ctx context.Context
 	r   io.Reader
@@ -24,7 +24,7 @@ func (i input) Read(text []byte) (int, error) {
 	return copy(text, got), err
 }
 
-// await calls a function that may block, such as one that opens a pipe, and abandons it when ctx ends.
+// await calls a function that may block, such as opening a pipe, and abandons it when ctx ends.
 func await[T any](ctx context.Context, call func() (T, error)) (value T, err error) {
 	if err := ctx.Err(); err != nil {
 		return value, err
@@ -46,7 +46,7 @@ func await[T any](ctx context.Context, call func() (T, error)) (value T, err err
 	}
 }
 
-// openInput opens a file to read, or standard input for "-". A signal ends a wait to open it or to read from it.
+// openInput opens a file for reading, or standard input for "-". A signal ends a wait to open it or to read from it.
 func openInput(c *cli.Context, path string) (io.ReadCloser, error) {
 	if path == "-" {
 		return io.NopCloser(c.App.Reader), nil

@@ -18,14 +18,14 @@ func (e signalError) Error() string { return "interrupted by " + e.Signal.String
 // Is makes it match [context.Canceled].
 func (signalError) Is(target error) bool { return target == context.Canceled }
 
-// sayHeard confirms that the signal arrived, if the program still runs when late fires: it stops between two training
-// steps, and a step of a very large model can take longer than that.
+// sayHeard confirms that a signal has arrived if the program is still running when late fires. The program stops between two
+// training steps, and a step of a very large model can take longer than that.
 func sayHeard(w io.Writer, late <-chan time.Time) {
 	<-late
 	_, _ = fmt.Fprintln(w, "mixmas: stopping after the current step; a second signal stops it at once")
 }
 
-// signalNumber is the number of the signal that ended the context, or that of Ctrl-C if no signal did.
+// signalNumber returns the number of the signal that ended the context, or that of Ctrl-C if no signal did.
 func signalNumber(ctx context.Context) int {
 	if e := new(signalError); errors.As(context.Cause(ctx), e) {
 		if number, ok := e.Signal.(syscall.Signal); ok {
@@ -35,7 +35,7 @@ func signalNumber(ctx context.Context) int {
 	return int(syscall.SIGINT)
 }
 
-// interruptedError is the error of a command that a signal stopped; hint says how to continue.
+// interruptedError is the error of a command that was stopped by a signal; hint says how to resume.
 type interruptedError struct {
 	hint  string
 	cause error

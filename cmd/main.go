@@ -1,5 +1,5 @@
-// Package cmd is the program mixmas, one file per command. To add your own encoders, data formats, metrics or samplers,
-// write a main package that imports them and calls [Main].
+// Package cmd implements the program mixmas, with one file per command. To add your own encoders, data formats, metrics or
+// samplers, write a main package that imports them and calls [Main].
 package cmd
 
 import (
@@ -31,8 +31,8 @@ const (
 	signalled   = 128
 )
 
-// Main runs the program on the process's own arguments and streams, and ends the process with its exit code. The first
-// Ctrl-C or SIGTERM asks it to stop; the second one kills it.
+// Main runs the program with the process's own arguments and streams, and exits with its exit code. The first Ctrl-C or
+// SIGTERM asks it to stop; the second one kills it.
 func Main() { os.Exit(execute()) }
 
 func execute() int {
@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitFailure
 }
 
-// newApp is the program with its commands, bound to streams.
+// newApp returns the program with its commands, bound to streams.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name:      "mixmas",
@@ -106,7 +106,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// prepare gives commands this program's usage lines and usage errors. parent is what is typed before their names.
+// prepare gives commands this program's usage lines and usage errors. parent is the text that is typed before their names.
 func prepare(parent string, commands []*cli.Command) {
 	for _, c := range commands {
 		name := parent + " " + c.Name
@@ -126,7 +126,7 @@ func prepare(parent string, commands []*cli.Command) {
 	}
 }
 
-// unknownCommand is the action if no command of a list is named: help if there are no arguments, otherwise an error.
+// unknownCommand is the action of a command list if no command is named: help without arguments, otherwise an error.
 func unknownCommand(known []*cli.Command) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if !c.Args().Present() {
@@ -147,18 +147,19 @@ type usageError struct{ error }
 // usagef formats a usageError.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// onUsageError rewords an error of the flag parser. It can only be an unknown flag: arrange has checked everything else.
+// onUsageError rewords an error of the flag parser. The error can only be an unknown flag, because arrange has checked the
+// rest.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown flag --", 1)
 	return usagef("%s (see %s --help)", text, strings.TrimSpace(c.App.Name+" "+commandName(c)))
 }
 
-// commandName is the running command with its parents, such as "config check".
+// commandName returns the name of the running command with its parents, such as "config check".
 func commandName(c *cli.Context) string {
 	return strings.TrimSpace(strings.TrimPrefix(c.Command.HelpName, c.App.Name))
 }
 
-// arguments checks the number of arguments; most < 0 sets no limit. what names them.
+// arguments checks the number of arguments; most < 0 means no limit. what names the arguments in errors.
 func arguments(c *cli.Context, least, most int, what string) error {
 	switch n := c.Args().Len(); {
 	case n < least:
@@ -169,7 +170,7 @@ func arguments(c *cli.Context, least, most int, what string) error {
 	return nil
 }
 
-// messages are the lines to print for an error, without repeats.
+// messages returns the lines to print for an error, without repeats.
 func messages(err error) []string {
 	var lines []string
 	for _, e := range flatten(err) {
@@ -180,7 +181,7 @@ func messages(err error) []string {
 	return lines
 }
 
-// flatten takes joined errors apart.
+// flatten returns the single errors of joined errors.
 func flatten(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || strings.Count(err.Error(), "\n") == 0 {
@@ -193,7 +194,7 @@ func flatten(err error) []error {
 	return list
 }
 
-// oneLine is an error's text for a terminal, without line breaks.
+// oneLine returns an error's text for a terminal, without line breaks.
 func oneLine(err error) string {
 	text := err.Error()
 	if errors.Is(err, context.Canceled) {
@@ -205,7 +206,7 @@ func oneLine(err error) string {
 	return escape.Terminal(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
-// version is the module's, or the commit that the program was built from.
+// version returns the module's version, or the commit that the program was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

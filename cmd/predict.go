@@ -75,7 +75,7 @@ func predict(c *cli.Context) error {
 	return out.Flush()
 }
 
-// openPredictData opens the data of --data, a configuration's or a folder's, with the model's preprocessing.
+// openPredictData opens the data of --data, which names a configuration or a folder, with the model's preprocessing.
 func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	path, env := c.String("data"), dataset.Environment{Preprocessing: m.Preprocessing}
 	if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
@@ -96,12 +96,12 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
 }
 
-// readsFolders lists the formats that read a folder by its layout alone.
+// readsFolders returns the formats that can read a folder by its layout alone.
 func readsFolders() []dataset.Format {
 	return slices.DeleteFunc(dataset.Formats(), func(f dataset.Format) bool { return f.Folder == nil })
 }
 
-// folderFormats names them in words.
+// folderFormats lists these formats in a phrase.
 func folderFormats() string {
 	var names []string
 	for _, f := range readsFolders() {
@@ -110,7 +110,7 @@ func folderFormats() string {
 	return strings.Join(names, " or ")
 }
 
-// folderFormat chooses, of formats that read folders, that of the model's training data, otherwise the first.
+// folderFormat returns the format of the model's training data if it reads folders, otherwise the first format that does.
 func folderFormat(formats []dataset.Format, trained string) (dataset.Format, bool) {
 	if len(formats) == 0 {
 		return dataset.Format{}, false
@@ -118,7 +118,7 @@ func folderFormat(formats []dataset.Format, trained string) (dataset.Format, boo
 	return formats[max(0, slices.IndexFunc(formats, func(f dataset.Format) bool { return f.Name == trained }))], true
 }
 
-// dataError is an error of data that the model cannot read: where --data was forgotten, it says so.
+// dataError returns an error for data that the model cannot read. It points out a missing --data.
 func dataError(c *cli.Context, m *model.Model, err error) error {
 	if c.String("data") != "" || c.Context.Err() != nil {
 		return err
@@ -127,7 +127,7 @@ func dataError(c *cli.Context, m *model.Model, err error) error {
 		commandName(c), err, m.Reads(), folderFormats())
 }
 
-// prediction is what is said of one row.
+// prediction is the prediction for one row.
 type prediction struct {
 	Row           int                `json:"row"`
 	Labels        []string           `json:"labels"` // one, or any number for a multi-label task

@@ -61,7 +61,7 @@ func startProfile(folder string) (p *profiler, err error) {
 	return p, nil
 }
 
-// wrap returns the device with its operations timed, if there is a profile.
+// wrap returns the device, with its operations timed if there is a profile.
 func (p *profiler) wrap(d device.Device) device.Device {
 	if p.folder == "" {
 		return d
@@ -69,7 +69,7 @@ func (p *profiler) wrap(d device.Device) device.Device {
 	return p.Wrap(d)
 }
 
-// stop writes what was measured. A second call does nothing.
+// stop writes the measurements. A second call does nothing.
 func (p *profiler) stop() error {
 	if p.folder == "" || p.cpu == nil {
 		return nil
@@ -86,7 +86,7 @@ func (p *profiler) stop() error {
 	return errors.Join(errs...)
 }
 
-// write writes one file of the folder.
+// write writes one file into the folder.
 func (p *profiler) write(name string, write func(io.Writer) error) error {
 	f, err := os.Create(filepath.Join(p.folder, name))
 	if err != nil {

@@ -26,12 +26,12 @@ const (
 	lineInterval = 30 * time.Second
 )
 
-// progress shows the progress of a search: a bar for each running training where lines may change in place,
-// plain lines elsewhere.
+// progress shows the progress of a search: a bar for each running training if lines may change in place, otherwise plain
+// lines.
 type progress struct {
-	out      io.Writer     // where lines go; above the bars where there are bars
+	out      io.Writer     // destination of lines; above the bars if there are any
 	bars     *mpb.Progress // nil: plain lines
-	interval time.Duration // between two updates of a training
+	interval time.Duration // time between two updates of a training
 	now      func() time.Time
 
 	trials sync.Map   // id → *trial
@@ -40,7 +40,7 @@ type progress struct {
 
 var _ search.Observer = (*progress)(nil)
 
-// unknown is the number of earlier steps before the first step has been seen.
+// unknown stands for the number of earlier steps until the first step is reported.
 const unknown = -1
 
 // trial is a running training.
@@ -50,12 +50,12 @@ type trial struct {
 	start time.Time
 	bar   *mpb.Bar
 
-	first atomic.Int64  // steps that were done before this process
+	first atomic.Int64  // steps done before this process started
 	loss  atomic.Uint64 // bits of the last loss
-	next  atomic.Int64  // when it is shown next, in nanoseconds after start
+	next  atomic.Int64  // time of the next update, in nanoseconds after start
 }
 
-// newProgress shows progress on w, with bars where lines may move.
+// newProgress returns a display on w, with bars if lines may change in place.
 func newProgress(w io.Writer) *progress {
 	p := &progress{out: w, interval: lineInterval, now: time.Now}
 	if movesLines(w) {
@@ -69,7 +69,7 @@ func (p *progress) withBars(bars *mpb.Progress) {
 	p.bars, p.out, p.interval = bars, bars, barInterval
 }
 
-// Close ends the display. Trainings that are still running lose their bars.
+// Close ends the display and removes the bars of trainings that are still running.
 func (p *progress) Close() {
 	if p.bars == nil {
 		return
@@ -108,8 +108,8 @@ func (p *progress) TrialStarted(e evaluate.TrialStarted) {
 	p.trials.Store(e.ID, t)
 }
 
-// TrialStep implements [search.Observer]. It comes with every step of every training, so that most calls only look at
-// the clock.
+// TrialStep implements [search.Observer]. It is called after every step of every training, so most calls only check the
+// clock.
 func (p *progress) TrialStep(e evaluate.TrialStep) {
 	value, running := p.trials.Load(e.ID)
 	if !running {
@@ -140,7 +140,7 @@ func (p *progress) TrialDone(e evaluate.TrialDone) {
 		}
 	}
 	switch {
-	case errors.Is(e.Err, context.Canceled): // the command's last line says it once for all
+	case errors.Is(e.Err, context.Canceled): // the command reports an interruption once, at its end
 	case e.Err != nil:
 		p.line("%s: failed: %s", e.Name, oneLine(e.Err))
 	case e.Cached:
@@ -161,14 +161,14 @@ func (p *progress) TrainingDone(e search.TrainingDone) { p.line("full: the winne
 // Notice implements [search.Observer].
 func (p *progress) Notice(text string) { p.line("%s", text) }
 
-// line writes one line. There is nobody to tell when it cannot be written.
+// line writes one line. A write error is ignored: there is nowhere to report it.
 func (p *progress) line(format string, args ...any) {
 	p.lines.Lock()
 	defer p.lines.Unlock()
 	_, _ = fmt.Fprintln(p.out, escape.Terminal(fmt.Sprintf(format, args...)))
 }
 
-// lossText is the loss for people, empty before the first one.
+// lossText returns the loss as text, or "" before the first loss.
 func lossText(loss float64) string {
 	if math.IsNaN(loss) {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"mixmas/search/report"
 )
 
-// reportCommand makes a Markdown page from saved JSON documents.
+// reportCommand makes a Markdown page from the JSON documents of earlier commands.
 func reportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "report", Usage: "make a Markdown page from the documents that --json prints", ArgsUsage: "DOCUMENT...",

@@ -2,7 +2,7 @@ package cmd
 
 import "github.com/urfave/cli/v2"
 
-// runCommand searches and trains the winner.
+// runCommand searches and then trains the winner in full.
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
@@ -13,7 +13,7 @@ func runCommand() *cli.Command {
 	}
 }
 
-// searchCommand stops before the full training.
+// searchCommand searches without the full training.
 func searchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG]",

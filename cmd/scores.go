@@ -19,10 +19,10 @@ import (
 	"mixmas/search/store"
 )
 
-// defaultStore is where scores are stored unless --store names another file.
+// defaultStore is the store that is used if --store is not given.
 const defaultStore = "mixmas.db"
 
-// storeTimeout is how long these commands wait for other processes.
+// storeTimeout is the time that these commands wait for other processes.
 const storeTimeout = 10 * time.Second
 
 // storeFlag selects the store of scores.
@@ -86,7 +86,7 @@ func scoresExport(c *cli.Context) error {
 	return atomicfile.Write(path, export)
 }
 
-// mayExport refuses to write an archive over the store, among its files, or over a file that holds anything else.
+// mayExport refuses to write an archive over the store, among the store's files, or over a file that is not an archive.
 func mayExport(s *store.Store, path string) error {
 	if s.Holds(path) {
 		return usagef("%s belongs to the store %s: name another file for the archive", path, s.Path())

@@ -54,7 +54,7 @@ func scoresShowCommand() *cli.Command {
 	}
 }
 
-// scoresList lists what can be read, even if some records are damaged.
+// scoresList lists all readable scores, even if some records are damaged.
 func scoresList(c *cli.Context) error {
 	wanted, err := parseSelection(c, time.Now())
 	if err != nil {
@@ -85,7 +85,7 @@ func scoresList(c *cli.Context) error {
 	return errors.Join(align.Rows(c.App.Writer, rows), damaged)
 }
 
-// value is a score's metric as ls shows it.
+// value returns a score's metric as ls shows it.
 func value(sc store.Score, name string) string {
 	text := "–"
 	if v, known := sc.Metrics[name]; known {
@@ -115,7 +115,7 @@ func scoresShow(c *cli.Context) error {
 	return writeJSON(c.App.Writer, sc)
 }
 
-// findScore finds a score by the beginning of its key, or by a name that matches only one.
+// findScore returns the score whose key begins with the text, or the only score with that name.
 func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score, error) {
 	sc, err := s.Find(ctx, wanted)
 	if !errors.Is(err, store.ErrNotFound) {
@@ -139,7 +139,7 @@ func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score,
 	return store.Score{}, fmt.Errorf("%q matches %d scores; use a key: %s", wanted, len(list), strings.Join(keys, ", "))
 }
 
-// selection is what ls lists.
+// selection holds the arguments and flags of ls.
 type selection struct {
 	names        []string
 	search, data string
@@ -174,7 +174,7 @@ func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
 	return s, nil
 }
 
-// parseTime reads a date, a date and time, or how long ago. The end of a date is that of its day.
+// parseTime reads a date, a date and time, or how long ago. With end set, a date means the end of its day.
 func parseTime(text string, now time.Time, end bool) (time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		if end {
@@ -254,7 +254,7 @@ func orders(m string) map[string]func(a, b store.Score) int {
 	}
 }
 
-// better puts the better value of a metric first, then scores without it and partial ones, then those that failed.
+// better puts the better value of a metric first, then partial scores and scores without the metric, then failed trials.
 func better(name string, a, b store.Score) int {
 	class := func(sc store.Score) int {
 		if sc.Status == store.Failed {

@@ -51,7 +51,7 @@ func scoresVerify(c *cli.Context) error {
 	return nil
 }
 
-// verifyStore reports each fault of the store, and with a plan of the scores on its data.
+// verifyStore reports each fault of the store and, if there is a plan, of the scores on its data.
 func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (scores, files int, err error) {
 	s, err := openStore(c, store.Options{ReadOnly: true})
 	if errors.Is(err, store.ErrDamaged) { // its pages: nothing in it can be read

@@ -38,7 +38,7 @@ func forceFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another search or of other data in --out"}
 }
 
-// checkOut checks the folder of --out, or as much of its path as exists, before a search runs.
+// checkOut checks the folder of --out, or the existing part of its path, before a search runs.
 func checkOut(out string) error {
 	for path := out; ; path = filepath.Dir(path) {
 		info, err := os.Stat(path)
@@ -88,7 +88,7 @@ type session struct {
 	store    string
 }
 
-// openSession opens what a command that trains works with.
+// openSession opens the data, store, device and display of a command that trains.
 func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	s = &session{cli: c, plan: plan, started: time.Now(), store: c.String("store")}
 	defer func() {
@@ -125,7 +125,7 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	return s, err
 }
 
-// closeAfter closes what is open and writes the profile; what goes wrong is added to the command's error.
+// closeAfter closes everything that is open and writes the profile; it adds errors to the command's error.
 func (s *session) closeAfter(err *error) {
 	if s.progress != nil {
 		s.progress.Close()
@@ -141,13 +141,13 @@ func (s *session) closeAfter(err *error) {
 	}
 }
 
-// runSearch runs the search. An interruption says how to go on.
+// runSearch runs the search. The error of an interruption says how to resume.
 func (s *session) runSearch() (*search.Result, error) {
 	r, err := s.search.Run(s.cli.Context)
 	return r, s.explain(err)
 }
 
-// explain adds to an interruption, a device that failed or a folder that is taken how to go on.
+// explain adds to an error how to continue: after an interruption, a device failure, or if the folder is occupied.
 func (s *session) explain(err error) error {
 	switch {
 	case err == nil:
@@ -162,7 +162,7 @@ func (s *session) explain(err error) error {
 	return err
 }
 
-// report prints the outcome: r is nil where nothing was searched, t where nothing was trained in full.
+// report prints the outcome: r is nil if nothing was searched, t is nil if nothing was trained in full.
 func (s *session) report(r *search.Result, t *search.Trained) error {
 	s.progress.Close()
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())

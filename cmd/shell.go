@@ -2,7 +2,7 @@ package cmd
 
 import "strings"
 
-// quote writes a word such that a POSIX shell reads it as that one word.
+// quote returns a word quoted so that a POSIX shell reads it as one word.
 func quote(word string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
 	if word != "" && strings.Trim(word, plain) == "" {
@@ -11,7 +11,7 @@ func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// quoteAll writes words as a command line.
+// quoteAll returns words as a quoted command line.
 func quoteAll(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {

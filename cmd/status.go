@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// status shows the progress of a long command: on a terminal one line that changes in place, elsewhere a line now and then.
+// status shows the progress of a long command: one line that changes in place on a terminal, otherwise an occasional line.
 type status struct {
 	w        io.Writer
 	moving   bool
@@ -15,7 +15,7 @@ type status struct {
 	shown    bool
 }
 
-// newStatus makes a status that writes to w.
+// newStatus returns a status that writes to w.
 func newStatus(w io.Writer) *status {
 	const line, terminal = 10 * time.Second, 200 * time.Millisecond
 	s := &status{w: w, interval: line}
@@ -26,7 +26,7 @@ func newStatus(w io.Writer) *status {
 	return s
 }
 
-// show replaces the line, if the last one is old enough.
+// show replaces the line if the previous one is old enough.
 func (s *status) show(format string, args ...any) {
 	if time.Now().Before(s.next) {
 		return
@@ -41,7 +41,7 @@ func (s *status) show(format string, args ...any) {
 	_, _ = fmt.Fprintln(s.w, text)
 }
 
-// close clears the changing line.
+// close clears the line.
 func (s *status) close() {
 	if s.shown {
 		_, _ = fmt.Fprint(s.w, "\r\x1b[K")

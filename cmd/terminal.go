@@ -8,8 +8,8 @@ import (
 	"golang.org/x/term"
 )
 
-// movesLines reports whether lines that change in place may be shown on w. Nothing else decides this. w must be a terminal
-// that knows its width, which some serial lines and containers do not.
+// movesLines reports whether lines on w may change in place. It alone decides this. w must be a terminal that knows its
+// width, which some serial lines and containers do not.
 func movesLines(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok || !canMove(os.Getenv, runtime.GOOS) {
@@ -19,9 +19,9 @@ func movesLines(w io.Writer) bool {
 	return err == nil && width > 0
 }
 
-// canMove reports whether the terminal that the environment describes can move its cursor. An unknown terminal (TERM is
-// not set) and a dumb one cannot; Windows does not set TERM. A CI log would keep every line. NO_COLOR changes nothing: the
-// program has no colours.
+// canMove reports whether the terminal described by the environment can move its cursor. An unknown terminal (TERM is not
+// set) and a dumb one cannot; Windows does not set TERM. A CI log would keep every line. NO_COLOR changes nothing: the
+// program prints no colours.
 func canMove(environment func(string) string, system string) bool {
 	switch environment("TERM") {
 	case "dumb":

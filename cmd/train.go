@@ -12,7 +12,7 @@ import (
 	"mixmas/search/evaluate"
 )
 
-// trainCommand trains in full: the winner of a search, or a named architecture without one.
+// trainCommand trains a model in full: the winner of a search, or a preset without a search.
 func trainCommand() *cli.Command {
 	var presets strings.Builder
 	for _, p := range mixer.Presets() {

@@ -12,8 +12,8 @@ import (
 	"mixmas/search/trial"
 )
 
-// Document is the report of a search (nil for a training without one) and of the full training after it (nil for a
-// search alone), which together took the given seconds.
+// Document returns the report of a search and of the full training after it, which together took the given seconds. The
+// search is nil for a training alone, the training nil for a search alone.
 func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Document {
 	d := report.Document{
 		Name: s.config.Name,
@@ -42,8 +42,8 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 	return d
 }
 
-// describeWinner says what was chosen, and why, where the stages do not say it: documents of the default strategy stay as they
-// have always been.
+// describeWinner adds the choice and its reason unless the stages show them: documents of the default strategy keep their
+// form.
 func (s *Search) describeWinner(d *report.Document, r *Result) {
 	if name := s.config.Search.Strategy; name != strategy.Default {
 		d.Strategy, d.Reason = name, r.Reason

@@ -13,12 +13,12 @@ import (
 	"mixmas/search/regular"
 )
 
-// ErrOccupied says that a folder holds files that a full training would replace although they are not its own.
+// ErrOccupied means that a folder holds files of another training, which a full training would replace.
 var ErrOccupied = errors.New("the folder is occupied")
 
-// CheckFolder finds out early whether the full training of a name may write its model to a folder. It may where there is none,
-// or one of the same name that was trained on the same data; with [Options.Overwrite] over all but folders. ErrOccupied: it may
-// not.
+// CheckFolder reports early whether the full training with a name may write its model to a folder. It may if the folder has
+// no model, or one with the same name that was trained on the same data; with [Options.Overwrite] it may replace anything but
+// folders. Otherwise the error is ErrOccupied.
 func (s *Search) CheckFolder(name, folder string) error {
 	for _, file := range []struct {
 		name string
@@ -53,7 +53,7 @@ func (s *Search) CheckFolder(name, folder string) error {
 	return nil
 }
 
-// modelDescription is the description in a model file.
+// modelDescription returns the description in a model file.
 func modelDescription(f *os.File) (model.Description, error) {
 	m, err := model.Read(f)
 	if err != nil {
@@ -62,9 +62,9 @@ func modelDescription(f *os.File) (model.Description, error) {
 	return m.Description, nil
 }
 
-// descriptionText is the description beside a model file.
+// descriptionText returns the description in the JSON file next to a model file.
 func descriptionText(f *os.File) (d model.Description, err error) {
-	const limit = 64 << 20 // of a file that may be anything
+	const limit = 64 << 20 // the file may be anything
 	if err := json.NewDecoder(io.LimitReader(f, limit)).Decode(&d); err != nil {
 		return d, fmt.Errorf("%s: %w", f.Name(), err)
 	}

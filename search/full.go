@@ -22,25 +22,25 @@ import (
 	"mixmas/search/trial"
 )
 
-// The files of a full training, in its folder.
+// The files in the folder of a full training.
 const (
 	modelFile       = "model.safetensors"
 	descriptionFile = "model.json"
 )
 
-// Trained is a full training and what it left.
+// Trained is a full training and its results.
 type Trained struct {
 	*evaluate.Outcome
-	// Test holds the metrics on the test split, nil where the data set has none.
+	// Test holds the metrics on the test split; nil if the data set has none.
 	Test map[string]float64
-	// Path is the model file; beside it lies the same description as JSON.
+	// Path is the model file. Its folder also has the description as a JSON file.
 	Path string
 }
 
-// Train trains a model in full: from scratch, on all training rows, by the plan's recipe for it. Then it scores the test
-// split, once, and writes the model file to the folder, unless that holds another model: ErrOccupied, see
-// [Search.CheckFolder]. The folder also holds the checkpoints of the last two epochs, so that an interrupted training can resume;
-// damaged ones are set aside there.
+// Train trains a model in full: from scratch, on all training rows, by the plan's recipe for full trainings. Then it scores
+// the test split once and writes the model file to the folder, unless that holds another model (ErrOccupied, see
+// [Search.CheckFolder]). The folder also holds the checkpoints of the last two epochs, from which an interrupted training
+// resumes; damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
 	if err := s.CheckFolder(name, folder); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	if trained.Test, err = s.test(ctx, o, weights); err != nil {
 		return nil, lackOfMemory("the test", err)
 	}
-	if err := s.CheckFolder(name, folder); err != nil { // another plan may have ended there meanwhile
+	if err := s.CheckFolder(name, folder); err != nil { // another training may have written there meanwhile
 		_ = trial.RemoveCheckpoints(job.CheckpointFile)
 		return nil, fmt.Errorf("%w; the result of the training is stored", err)
 	}
@@ -88,7 +88,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	return trained, trial.RemoveCheckpoints(job.CheckpointFile)
 }
 
-// lackOfMemory adds to an error for want of memory what can be done. Other errors stay as they are.
+// lackOfMemory adds advice to an out-of-memory error. It returns other errors unchanged.
 func lackOfMemory(what string, err error) error {
 	if !errors.Is(err, device.ErrOutOfMemory) {
 		return err
@@ -97,7 +97,7 @@ func lackOfMemory(what string, err error) error {
 		what, err)
 }
 
-// fullJob is the job of a full training, which keeps its checkpoints in a folder.
+// fullJob returns the job of a full training, which keeps its checkpoints in a folder.
 func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train, folder string) (trial.Job, error) {
 	spec := trial.On(s.data, nil, nil)
 	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = s.runner.Device.Numerics(), m, plan.FullRecipe(recipe), s.config.Seed

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peakMemory is the largest resident memory of this process so far in bytes, 0 where the system does not say.
+// peakMemory returns the largest resident memory of this process so far, in bytes; 0 if the system does not report it.
 func peakMemory() int64 {
 	var usage unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &usage) != nil {

@@ -5,22 +5,23 @@ import (
 	"mixmas/search/strategy"
 )
 
-// Observer is told how a search and a full training go on. Its methods are called from several goroutines at once.
+// Observer observes the progress of a search and a full training. Its methods are called from several goroutines at once.
 type Observer interface {
 	evaluate.Observer
 	strategy.Observer
-	// TrainingStarted and TrainingDone are the beginning and the end of the full training, whose events as a trial come between.
+	// TrainingStarted and TrainingDone are called at the start and the end of the full training, with its events as a trial
+	// between them.
 	TrainingStarted(TrainingStarted)
 	TrainingDone(TrainingDone)
 }
 
-// TrainingStarted is the beginning of the full training of a model.
+// TrainingStarted is the start of the full training of a model.
 type TrainingStarted struct{ Model string }
 
 // TrainingDone is the end of the full training of a model.
 type TrainingDone struct{ Model string }
 
-// silent is the observer of a search that nobody watches.
+// silent is an observer that ignores everything.
 type silent struct{ evaluate.Silent }
 
 func (silent) StageStarted(strategy.StageStarted) {}

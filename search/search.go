@@ -16,15 +16,15 @@ import (
 	"mixmas/search/trial"
 )
 
-// Options are what a search runs with. None of it changes a score.
+// Options configure a search. None of them changes a score.
 type Options struct {
 	// Device trains the trials.
 	Device device.Device
-	// Store keeps the scores.
+	// Store stores the scores.
 	Store *store.Store
 	// Workers is the number of trials that run in parallel; 0 means 1.
 	Workers int
-	// Observer is told about the progress; it may be nil.
+	// Observer observes the progress; it may be nil.
 	Observer Observer
 	// Overwrite lets a full training replace the model of another search or of other data.
 	Overwrite bool
@@ -68,19 +68,19 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 // Result is a finished search.
 type Result struct {
 	strategy.Result
-	// Space is what was searched, with the sample that was drawn.
+	// Space is the space that was searched, with the drawn sample.
 	Space *strategy.Space
-	// Trainings counts the trials that this run trained.
+	// Trainings is the number of trials that this run trained.
 	Trainings int
 }
 
-// FullModel is the architecture of the choices under the dropout of the full training.
+// FullModel returns the chosen architecture with the dropout of the full training.
 func (r *Result) FullModel() mixer.Specification { return r.Space.FullModel(r.Choices) }
 
-// Run draws the sample and searches by the plan's strategy.
+// Run draws the sample and searches with the plan's strategy.
 func (s *Search) Run(ctx context.Context) (*Result, error) { return s.run(ctx, s.evaluator) }
 
-// LookUp is a Run that trains nothing: a trial without a score is [evaluate.ErrUntrained].
+// LookUp is like Run but trains nothing: a trial without a score returns [evaluate.ErrUntrained].
 func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 	o := s.options
 	o.OnlyKept = true
@@ -102,5 +102,5 @@ func (s *Search) run(ctx context.Context, e *evaluate.Evaluator) (*Result, error
 	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil
 }
 
-// CheckModel reports what of a model does not fit the data set.
+// CheckModel returns an error if a model does not fit the data set.
 func (s *Search) CheckModel(spec mixer.Specification) error { return plan.CheckModel(spec, s.data) }

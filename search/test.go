@@ -12,7 +12,7 @@ import (
 	"mixmas/search/trial"
 )
 
-// test scores the test split with a trained model, and keeps the score as any other.
+// test scores a trained model on the test split, and stores the score like any other.
 func (s *Search) test(ctx context.Context, o *evaluate.Outcome, weights nn.Weights) (map[string]float64, error) {
 	if s.data.Len(dataset.Test) == 0 {
 		return nil, nil

@@ -17,19 +17,19 @@ import (
 	"mixmas/search/trial"
 )
 
-// Verified counts the scores that [Verify] looked at.
+// Verified counts the scores that [Verify] checked.
 type Verified struct {
-	// Measured is how many scores had their metrics computed again.
+	// Measured is the number of scores whose metrics were recomputed.
 	Measured int
-	// OtherRows is how many scores of the same data were measured on validation rows that the plan does not draw.
+	// OtherRows is the number of scores on the same data but on validation rows that the plan does not draw.
 	OtherRows int
-	// OtherData is how many scores are of other data.
+	// OtherData is the number of scores on other data.
 	OtherData int
 }
 
-// Verify computes the metrics of all finished scores of the data again, from the outputs that they left, and calls wrong for
-// each score that says otherwise. The plan says which validation rows are drawn. Outputs that are missing or damaged are
-// left to [store.Store.Verify]. An error is what kept it from going on.
+// Verify recomputes the metrics of all finished scores on the data from their outputs, and calls wrong for each score that
+// differs. The plan determines which validation rows are drawn. Missing or damaged outputs are left to [store.Store.Verify].
+// It returns an error if it could not continue.
 func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
 	_, drawn, err := plan.Draw(ctx, c, data)
 	if err != nil {
@@ -105,7 +105,7 @@ func verify(ctx context.Context, data dataset.Dataset, samples *dataset.Samples,
 		switch {
 		case defined && math.Abs(recorded-measured) > 1e-12*max(1, math.Abs(measured)):
 			return fmt.Errorf("its record says %s %v, but its outputs give %v", name, recorded, measured)
-		case !defined && slices.Contains(metric.Names(data.Task().Kind), name): // others are of another program
+		case !defined && slices.Contains(metric.Names(data.Task().Kind), name): // other metrics belong to another program
 			return fmt.Errorf("its record says %s %v, but the metric is undefined for its outputs", name, recorded)
 		}
 	}

@@ -6,25 +6,25 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// mostThroughAliases is how many values the aliases of a configuration may stand for together: a text of five aliases that
-// each expand to ten of the previous one expands to a million.
+// mostThroughAliases is the largest number of values that the aliases of a configuration may expand to in total. A text of
+// five aliases that each expand to ten of the previous one expands to a million.
 const mostThroughAliases = 100_000
 
-// checkAliases refuses a document whose aliases stand for more values than anyone writes, or for what contains them.
+// checkAliases refuses a document whose aliases refer to themselves or expand to more values than anyone would write.
 func checkAliases(file string, root *yaml.Node) error {
 	a := &aliases{file: file, sizes: map[*yaml.Node]int{}}
 	_, err := a.size(root)
 	return err
 }
 
-// aliases counts values by what aliases stand for.
+// aliases counts the values that aliases expand to.
 type aliases struct {
 	file    string
 	sizes   map[*yaml.Node]int // of anchored nodes; 0 while its parts are counted
 	through int
 }
 
-// size counts the values of a node, those behind aliases each time that they are met.
+// size counts the values of a node, including those behind aliases, each time they occur.
 func (a *aliases) size(n *yaml.Node) (int, error) {
 	if n.Kind == yaml.AliasNode {
 		size, counted := a.sizes[n.Alias]
@@ -40,7 +40,7 @@ func (a *aliases) size(n *yaml.Node) (int, error) {
 	if n.Anchor != "" {
 		a.sizes[n] = 0
 	}
-	const word = 100 // bytes that count as one value
+	const word = 100 // this many bytes count as one value
 	total := 1 + len(n.Value)/word
 	for _, part := range n.Content {
 		size, err := a.size(part)
@@ -55,7 +55,7 @@ func (a *aliases) size(n *yaml.Node) (int, error) {
 	return total, nil
 }
 
-// resolve follows aliases to what they stand for.
+// resolve returns the node that an alias refers to.
 func resolve(n *yaml.Node) *yaml.Node {
 	for n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -63,12 +63,12 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// entry is a key of a mapping and its value.
+// entry is a key of a mapping with its value.
 type entry struct{ key, value *yaml.Node }
 
-// entries lists the keys of a mapping with their values: its own, then those of the mappings that a merge key (<<) names,
-// where an existing key keeps its value. It notes an error for keys that are not words or are given twice, and
-// reports whether there was none.
+// entries returns the keys of a mapping with their values: its own, then those of the mappings that a merge key (<<) names,
+// of which it ignores keys that the mapping has itself. It notes an error for keys that are not words or are given twice, and
+// reports whether there was no error.
 func (d *decoder) entries(n *yaml.Node, field string) (list []entry, ok bool) {
 	ok = true
 	seen := map[string]bool{}
@@ -117,10 +117,10 @@ func (d *decoder) entries(n *yaml.Node, field string) (list []entry, ok bool) {
 
 const mergeKey = "<<"
 
-// isMerge tells whether a key is the merge key; in quotes it is a name.
+// isMerge reports whether a key is the merge key; in quotes it is an ordinary name.
 func isMerge(key *yaml.Node) bool { return key.Value == mergeKey && key.ShortTag() == "!!merge" }
 
-// lookup finds the value of a key in a mapping, or nil.
+// lookup returns the value of a key in a mapping, or nil.
 func (d *decoder) lookup(n *yaml.Node, field, key string) *yaml.Node {
 	list, _ := d.entries(n, field)
 	for _, e := range list {

@@ -13,21 +13,21 @@ import (
 // Candidates are the candidates of one stage: architectures.
 type Candidates []Candidate
 
-// Fusions are the candidate fusion functions. A list of names alone is read too.
+// Fusions are the candidate fusion functions. A plain list of names is accepted too.
 type Fusions []Candidate
 
-// Candidate is an architecture or fusion function with the options that it is tried with.
+// Candidate is an architecture or fusion function, with the options to try it with.
 type Candidate struct {
-	// Name is what it is registered as; Label is what tables call the candidate, unique in its stage.
+	// Name is its registered name; Label is its name in tables, unique within its stage.
 	Name, Label string
-	// Options points to its own options struct, filled from its defaults and the configuration.
+	// Options points to the candidate's own options struct, filled from its defaults and the configuration.
 	Options any
-	// OwnDropout says that the configuration set the option that takes the training recipe's dropout otherwise.
+	// OwnDropout means that the configuration sets the option that would otherwise take the training recipe's dropout.
 	OwnDropout bool
 }
 
-// WithDropout is a copy of the options under a training recipe's dropout, which goes to the option that takes it, where
-// there is one and the configuration does not set it.
+// WithDropout returns a copy of the options with the training recipe's dropout, if the candidate has an option for it that
+// the configuration does not set.
 func (c Candidate) WithDropout(dropout float64) any {
 	own := reflect.New(reflect.TypeOf(c.Options).Elem())
 	own.Elem().Set(reflect.ValueOf(c.Options).Elem())
@@ -37,10 +37,10 @@ func (c Candidate) WithDropout(dropout float64) any {
 	return own.Interface()
 }
 
-// fields are the options that the candidate has.
+// fields returns the options that the candidate has.
 func (c Candidate) fields() []options.Field { return options.Fields(reflect.ValueOf(c.Options).Elem()) }
 
-// inherited tells whether an option has its value from the training recipe.
+// inherited reports whether an option takes its value from the training recipe.
 func (c Candidate) inherited(f options.Field) bool {
 	return f.Recipe == options.Dropout && !c.OwnDropout
 }
@@ -58,7 +58,7 @@ func (c *Candidates) decode(d *decoder, n *yaml.Node, field string) {
 	*c = architectures.read(d, n, field)
 }
 
-// decode reads the same, or the list of candidates alone.
+// decode reads the same as Candidates, or a plain list of candidates.
 func (f *Fusions) decode(d *decoder, n *yaml.Node, field string) {
 	if resolve(n).Kind != yaml.MappingNode {
 		*f, _ = fusions.list(d, n, field, nil)
@@ -96,7 +96,7 @@ func (k catalogue) read(d *decoder, n *yaml.Node, field string) []Candidate {
 	return candidates
 }
 
-// list reads the candidates. It reports whether each was read; nil is a list that none can be read of.
+// list reads the candidates and reports for each whether it could be read. It returns nil if the node is not such a list.
 func (k catalogue) list(d *decoder, n *yaml.Node, field string, shared *defaults) (list []Candidate, all bool) {
 	items := d.sequence(n, field)
 	if items == nil {
@@ -125,21 +125,21 @@ func (k catalogue) list(d *decoder, n *yaml.Node, field string, shared *defaults
 	return list, all
 }
 
-// defaults are options for every candidate that knows them.
+// defaults are options for all candidates that have them.
 type defaults struct {
 	field  string
 	values map[string]*yaml.Node
 	used   map[string]bool // by at least one candidate
 }
 
-// defaults reads what is under defaults, nil where there is nothing; the values are read by the candidates.
+// defaults reads the options under defaults, or returns nil if there are none. The candidates read the values.
 func (d *decoder) defaults(n *yaml.Node, field string) (shared *defaults, ok bool) {
 	if n = resolve(n); n == nil {
 		return nil, true
 	}
 	shared = &defaults{field, map[string]*yaml.Node{}, map[string]bool{}}
 	if n.Kind != yaml.MappingNode {
-		return shared, true // which the check of what is used refuses
+		return shared, true // the check for unused defaults refuses it
 	}
 	list, ok := d.entries(n, field)
 	for _, e := range list {
@@ -148,7 +148,7 @@ func (d *decoder) defaults(n *yaml.Node, field string) (shared *defaults, ok boo
 	return shared, ok
 }
 
-// optionNames lists the options that any of the candidates knows, in order of first sight.
+// optionNames returns the options of all candidates, in order of first occurrence.
 func optionNames(candidates []Candidate) []string {
 	var known []string
 	seen := map[string]bool{}
@@ -168,7 +168,7 @@ func optionNames(candidates []Candidate) []string {
 	return known
 }
 
-// candidate reads one candidate: the defaults that it knows, then its own options.
+// candidate reads one candidate: the defaults that it has, then its own options.
 func (k catalogue) candidate(d *decoder, n *yaml.Node, field string, shared *defaults) (Candidate, bool) {
 	var c Candidate
 	n = resolve(n)

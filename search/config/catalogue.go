@@ -2,14 +2,14 @@ package config
 
 import "mixmas/nn/mixer"
 
-// catalogue is what the candidates of a stage are named from.
+// catalogue holds the names from which the candidates of a stage are chosen.
 type catalogue struct {
-	kind    string // one of them, in messages
+	kind    string // what messages call one of them
 	names   func() []string
 	options func(name string) (any, error) // its options, with the defaults
 }
 
-// architectures are those of encoders and fusion networks.
+// architectures is the catalogue of encoders and fusion networks.
 var architectures = catalogue{kind: "architecture", names: mixer.Names, options: func(name string) (any, error) {
 	a, err := mixer.Lookup(name)
 	if err != nil {
@@ -18,7 +18,7 @@ var architectures = catalogue{kind: "architecture", names: mixer.Names, options:
 	return a.Options(), nil
 }}
 
-// fusions are the fusion functions.
+// fusions is the catalogue of fusion functions.
 var fusions = catalogue{kind: "fusion function", names: mixer.FusionNames, options: func(name string) (any, error) {
 	f, err := mixer.LookupFusion(name)
 	if err != nil {
@@ -27,7 +27,7 @@ var fusions = catalogue{kind: "fusion function", names: mixer.FusionNames, optio
 	return f.Options(), nil
 }}
 
-// isEncoder tells whether an architecture reads the input of a modality.
+// isEncoder reports whether an architecture reads the input of a modality.
 func isEncoder(a mixer.Architecture) bool {
 	return a.Takes(mixer.Map) || a.Takes(mixer.Sequence) || a.Takes(mixer.Table)
 }

@@ -16,7 +16,7 @@ import (
 	"mixmas/search/task"
 )
 
-// check finds what is wrong beyond the single field, as far as it can be known without the data.
+// check finds errors beyond single fields, as far as they can be found without the data.
 func (c *Config) check(d *decoder) {
 	fail := func(field, format string, args ...any) { d.errorf(c.line(field), field, format, args...) }
 	if c.Data.Format == "" && c.lines["data"] == 0 {
@@ -69,9 +69,9 @@ func (c *Config) check(d *decoder) {
 	}
 }
 
-// CheckData finds what does not fit an open data set: modalities without candidates or unknown to the data, architectures
-// that do not take a modality's kind of input, a metric that is not defined for the data's labels, pos_weight of data that
-// are not multi-label, or of another length. Its error joins one [*Error] for each.
+// CheckData finds conflicts with an open data set: modalities without candidates or unknown to the data, architectures that
+// do not take a modality's kind of input, a metric that is not defined for the data's labels, and a pos_weight of the wrong
+// length or for data that are not multi-label. Its error joins one [*Error] for each.
 func (c *Config) CheckData(data dataset.Dataset) error {
 	d := &decoder{file: c.file}
 	if c.file == "" {
@@ -109,12 +109,12 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	return d.err()
 }
 
-// Errorf is an error about a field, such as "search.metric", that names the file and line it was set in.
+// Errorf returns an error about a field, such as "search.metric", with the file and line that set it.
 func (c *Config) Errorf(field, format string, args ...any) error {
 	return &Error{File: c.file, Line: c.line(field), Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
-// line is where a field or the nearest field around it was set, 1 where the file does not mention it.
+// line returns the line that set a field or its nearest parent; 1 if the file does not mention it.
 func (c *Config) line(field string) int {
 	for field != "" {
 		if line, ok := c.lines[field]; ok {

@@ -1,10 +1,9 @@
-// Package config turns YAML into a checked plan of a search and a full training.
+// Package config turns YAML into a checked configuration of a search and a full training.
 //
-// Parsing is strict: unknown fields, wrong types and numbers out of range are errors that name file, line and field, and
-// the first twenty of them are reported at once. Text, depth and aliases are bounded, so that no text takes more than some
-// seconds or 256 MiB. Anchors, aliases and merge keys (<<) work as in YAML 1.1. The fields' doc tags explain them to people:
-// in the commented template and in the JSON schema. Their jsonschema tags hold the ranges that both the schema and the
-// parser check.
+// Parsing is strict: unknown fields, wrong types and numbers out of range are errors that name file, line and field, and the
+// first twenty of them are reported at once. Text, depth and aliases are bounded, so that no text takes more than a few
+// seconds or 256 MiB. Anchors, aliases and merge keys (<<) work as in YAML 1.1. The fields' doc tags explain them in the
+// commented template and in the JSON schema. Their jsonschema tags hold the ranges for both the schema and the parser.
 package config
 
 import (
@@ -13,39 +12,40 @@ import (
 	"mixmas/search/strategy"
 )
 
-// Config is a checked plan: which data, which sample, what is tried, and how the winner is trained.
+// Config is a checked configuration: the data, the sample, the candidates, and the full training of the winner.
 type Config struct {
 	Name string `yaml:"name" json:"name" doc:"Name of the search in tables and reports. Default: the data's format."`
 	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: the same seed, data and configuration give the same bits."`
-	// Numerics is what matrix products compute with; "auto" is the device's own choice.
+	// Numerics are the numerics of matrix products; "auto" is the device's own choice.
 	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"The format that matrix products round their operands to; part of a score's key (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`
 	Data     Data   `yaml:"data" json:"data" doc:"The data set."`
 	Sample   Sample `yaml:"sample" json:"sample" doc:"The sample of training rows that candidates are trained on."`
 	Search   Search `yaml:"search" json:"search" doc:"The candidates, and how the winner of a stage is chosen."`
 	Train    Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
 
-	file   string         // where it was read from; empty for the built-in configuration
-	folder string         // where relative paths start; empty: the working folder
-	lines  map[string]int // line of each field that the file names
+	file   string         // the file it was read from; empty for the built-in configuration
+	folder string         // relative paths start here; empty: the working folder
+	lines  map[string]int // the line of each field in the file
 }
 
-// Data selects a data set: a registered format with the options that it was registered with.
+// Data selects a data set: a registered format with its options.
 type Data struct {
 	// Format is the registered name of the format.
 	Format string
-	// PosWeight weighs the positive term of each class's binary cross-entropy, for multi-label data; nil weighs none.
+	// PosWeight holds the weights of the positive terms of the classes' binary cross-entropies, for multi-label data; nil
+	// means no weights.
 	PosWeight []float64
-	// Options points to the format's own options struct, as its registration makes it, filled from the configuration.
+	// Options points to the format's own options struct, filled from the configuration.
 	Options any
 }
 
-// Sample says how many training samples the candidates see and which.
+// Sample selects the training rows that candidates are trained on.
 type Sample struct {
 	sample.Options `yaml:",inline"`
 	Validation     string `yaml:"validation" json:"validation" jsonschema:"enum=all,enum=formula" doc:"The validation rows that score candidates: all, or as many as the formula gives (all | formula)."`
 }
 
-// Search says what is tried and how a stage's winner is chosen.
+// Search holds the candidates and how a stage's winner is chosen.
 type Search struct {
 	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; the strategy's options follow."`
 	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects the winner; all metrics are stored."`
@@ -57,7 +57,7 @@ type Search struct {
 	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen."`
 	Training    Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
 
-	// Searcher is the strategy of that name with its options.
+	// Searcher is the strategy that Strategy names, with its options.
 	Searcher strategy.Strategy `yaml:"-" json:"-"`
 }
 
@@ -68,20 +68,20 @@ type Train struct {
 	EarlyStopping int          `yaml:"early_stopping" json:"early_stopping" jsonschema:"minimum=0" doc:"Stop after this many epochs without improvement of the validation loss. 0: never."`
 }
 
-// Training is a recipe, and the dropout of the models.
+// Training is a training recipe with the dropout of the models.
 type Training struct {
 	nn.Recipe `yaml:",inline"`
 	Dropout   float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout of the candidates that have the option and do not set it."`
 }
 
-// File is the path or the name that the configuration was read from, empty for the built-in one.
+// File returns the path or name that the configuration was read from; empty for the built-in one.
 func (c *Config) File() string { return c.file }
 
-// Folder is where relative paths of the data's options start: the folder of the file; empty, the working folder, for the
-// built-in configuration and one that was read from a stream.
+// Folder returns the folder at which relative paths of the data's options start: the folder of the file, or empty (the
+// working folder) for the built-in configuration and one that was read from a stream.
 func (c *Config) Folder() string { return c.folder }
 
-// base holds the defaults of all fields that have one.
+// base returns a configuration with the default of each field that has one.
 func base() *Config {
 	return &Config{
 		Seed: 1, Numerics: "auto",
@@ -100,7 +100,7 @@ func base() *Config {
 	}
 }
 
-// functions are fusion functions as they are registered.
+// functions returns fusion functions with their registered options.
 func functions(names ...string) (list Fusions) {
 	for _, name := range names {
 		own, err := fusions.options(name)

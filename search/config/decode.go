@@ -18,15 +18,15 @@ import (
 	"mixmas/search/escape"
 )
 
-// Error is one thing that is wrong with a configuration.
+// Error is one fault of a configuration.
 type Error struct {
 	File  string // as given to Load or Parse
 	Line  int    // counted from 1
-	Field string // dotted path, such as search.training.batch; empty where the text is not YAML
-	Text  string // what is wrong and what would be right
+	Field string // dotted path, such as search.training.batch; empty if the text is not YAML
+	Text  string // the fault and how to correct it
 }
 
-// Error is "file:line: field: text" on one line, whatever the file and the field are called.
+// Error returns "file:line: field: text" on one line, whatever the file and field are called.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
 	if e.Field != "" {
@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 	return escape.Terminal(text)
 }
 
-// decoder fills Go values from YAML nodes. It continues after an error and collects the first of them.
+// decoder fills Go values from YAML nodes. It continues after an error and collects the first errors.
 type decoder struct {
 	file     string
 	lines    map[string]int // line of each field seen
@@ -45,7 +45,8 @@ type decoder struct {
 	seed     maphash.Seed
 }
 
-// What errors show: how many of them, and at most how many bytes of a name and of a text. After mostFailures nobody reads on.
+// Limits of what errors show: their number, and the bytes of a name and of a text. The decoder gives up after mostFailures
+// errors.
 const (
 	mostErrors   = 20
 	mostFailures = 10_000
@@ -53,7 +54,7 @@ const (
 	mostText     = 1000
 )
 
-// longest is the most bytes of a word: no file's path is longer.
+// longest is the largest number of bytes in a word: no file path is longer.
 const longest = 4096
 
 // decodable is a type that reads itself from a node.
@@ -79,7 +80,7 @@ func (d *decoder) errorf(line int, field, format string, args ...any) {
 	}
 }
 
-// err joins the errors, and says how many more there are.
+// err joins the errors and adds the number of those that are not shown.
 func (d *decoder) err() error {
 	errs := d.errs
 	switch more := len(d.noted) - len(errs); {
@@ -93,10 +94,10 @@ func (d *decoder) err() error {
 	return errors.Join(errs...)
 }
 
-// gaveUp says that so much is wrong that nobody reads on.
+// gaveUp reports whether there are too many errors to continue.
 func (d *decoder) gaveUp() bool { return d.failures > mostFailures }
 
-// shorten cuts a text to at most so many bytes, and marks the cut.
+// shorten cuts a text to at most the given number of bytes, and marks the cut.
 func shorten(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -104,7 +105,7 @@ func shorten(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
-// failed says whether something within a field is wrong.
+// failed reports whether there is an error within a field.
 func (d *decoder) failed(field string) bool {
 	return slices.ContainsFunc(d.errs, func(err error) bool {
 		wrong := new(Error)
@@ -112,7 +113,7 @@ func (d *decoder) failed(field string) bool {
 	})
 }
 
-// value reads a node into v, which must meet the rules.
+// value reads a node into v, which must satisfy the rules.
 func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.Rules) {
 	n = resolve(n)
 	switch {
@@ -177,7 +178,7 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.R
 	}
 }
 
-// scalar reads a word, number or truth value.
+// scalar reads a word, a number or true or false.
 func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r options.Rules) {
 	want, takes := "a word", []string{}
 	switch v.Kind() {
@@ -219,14 +220,14 @@ func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r options.
 	d.rules(n, field, v, r)
 }
 
-// rules notes which rule a value breaks.
+// rules notes an error for the rule that a value breaks.
 func (d *decoder) rules(n *yaml.Node, field string, v reflect.Value, r options.Rules) {
 	if text := r.Check(v); text != "" {
 		d.errorf(n.Line, field, "%s", text)
 	}
 }
 
-// printable notes an error for a word that cannot be shown as it is.
+// printable notes an error for a word with characters that cannot be shown.
 func (d *decoder) printable(n *yaml.Node, field string) {
 	if character, found := escape.Unprintable(n.Value); found {
 		d.errorf(n.Line, field, "contains %s, which is not printable", character)
@@ -235,7 +236,7 @@ func (d *decoder) printable(n *yaml.Node, field string) {
 
 var leadingZero = regexp.MustCompile(`^[-+]?0[0-9_]+$`)
 
-// leadingZeroText says what is wrong with a number that begins with 0: YAML 1.1 reads 010 as eight, YAML 1.2 as ten.
+// leadingZeroText returns the error text for a number that begins with 0: YAML 1.1 reads 010 as eight, YAML 1.2 as ten.
 func leadingZeroText(number string) string {
 	sign := strings.TrimSuffix(number, strings.TrimLeft(number, "+-"))
 	digits := strings.TrimLeft(number, "+-0_")
@@ -249,8 +250,8 @@ func leadingZeroText(number string) string {
 	return text
 }
 
-// mapping calls each for every key and value of a mapping and notes an error for a key that each refuses. It reports
-// whether the node was a mapping without such errors.
+// mapping calls each for every key and value of a mapping, and notes an error for a key that each refuses. It reports whether
+// the node was a mapping without such errors.
 func (d *decoder) mapping(n *yaml.Node, field string, each func(key, value *yaml.Node) bool, known ...string) bool {
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
@@ -271,7 +272,7 @@ func (d *decoder) mapping(n *yaml.Node, field string, each func(key, value *yaml
 	return ok
 }
 
-// knownFields says which fields there are instead of an unknown one.
+// knownFields lists the valid fields in place of an unknown one.
 func knownFields(unknown string, known []string) string {
 	if len(known) == 0 {
 		return "no candidate has options"
@@ -279,7 +280,7 @@ func knownFields(unknown string, known []string) string {
 	return "known are " + strings.Join(known, ", ") + registry.Suggestion(unknown, known)
 }
 
-// sequence lists the items of a list; nil after an error.
+// sequence returns the items of a list; nil after an error.
 func (d *decoder) sequence(n *yaml.Node, field string) []*yaml.Node {
 	n = resolve(n)
 	if n.Kind != yaml.SequenceNode {
@@ -289,7 +290,7 @@ func (d *decoder) sequence(n *yaml.Node, field string) []*yaml.Node {
 	return append([]*yaml.Node{}, n.Content...)
 }
 
-// describe says what a node is, for errors.
+// describe describes a node in errors.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:

@@ -11,14 +11,14 @@ import (
 	"mixmas/search/strategy"
 )
 
-// What the template says of fields that have no doc tag.
+// Explanations in the template of fields that have no doc tag.
 const (
 	formatDoc     = "The format; its options follow."
 	candidatesDoc = "Each is a name, or {name: N, label: L, and its own options}."
 	posWeightDoc  = "Weight of the positive term of each class's loss, for multi-label data: one number per class."
 )
 
-// templateHead says how to use the template and what can be named in it.
+// templateHead explains how to use the template and lists all registered names.
 func templateHead() string {
 	var text strings.Builder
 	text.WriteString(`# A mixmas search. Check it with: mixmas config check FILE

@@ -14,10 +14,10 @@ import (
 	"mixmas/nn/options"
 )
 
-// Save writes the configuration with every value explicit. Parse of what it writes gives an equal configuration.
+// Save writes the configuration with every value explicit. Parse reads it back as an equal configuration.
 func (c *Config) Save(w io.Writer) error { return c.write(w, false) }
 
-// Template is the built-in configuration with every field explained, as text to start from.
+// Template returns the built-in configuration with every field explained, as a text to start from.
 func Template() []byte {
 	var text bytes.Buffer
 	text.WriteString(templateHead())
@@ -37,10 +37,10 @@ func (c *Config) write(w io.Writer, comments bool) error {
 	return y.Close()
 }
 
-// encoder turns values into YAML nodes, with the fields' doc tags as comments where asked.
+// encoder turns values into YAML nodes, optionally with the fields' doc tags as comments.
 type encoder struct{ comments bool }
 
-// value is the node of a value of the configuration.
+// value returns the node of a value of the configuration.
 func (e encoder) value(v reflect.Value) *yaml.Node {
 	switch value := v.Interface().(type) {
 	case Data:
@@ -76,7 +76,7 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 	return scalarNode(v)
 }
 
-// fields is the mapping of fields of a struct.
+// fields returns the mapping of a struct's fields.
 func (e encoder) fields(list []options.Field) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range list {
@@ -85,7 +85,7 @@ func (e encoder) fields(list []options.Field) *yaml.Node {
 	return n
 }
 
-// data is {format, the format's options, pos_weight where there is one}.
+// data returns {format, the format's options, pos_weight if there is one}.
 func (e encoder) data(data Data) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	e.add(n, "format", formatDoc, scalarNode(reflect.ValueOf(data.Format)))
@@ -98,8 +98,8 @@ func (e encoder) data(data Data) *yaml.Node {
 	return n
 }
 
-// candidates is {defaults, candidates}: options on which all candidates that know them agree are defaults. The template,
-// for people, leaves out what candidates do by themselves.
+// candidates returns {defaults, candidates}: options on which all candidates that have them agree become defaults. The
+// template omits options that have their registered values.
 func (e encoder) candidates(list []Candidate, k catalogue) *yaml.Node {
 	defaults := &yaml.Node{Kind: yaml.MappingNode}
 	shared := map[string]bool{}
@@ -137,7 +137,7 @@ func (e encoder) candidates(list []Candidate, k catalogue) *yaml.Node {
 	return n
 }
 
-// fusions is the list of names where that says it all, and otherwise {defaults, candidates}.
+// fusions returns a plain list of names if that is sufficient, otherwise {defaults, candidates}.
 func (e encoder) fusions(list Fusions) *yaml.Node {
 	n := e.candidates(list, fusions)
 	items := n.Content[len(n.Content)-1]
@@ -148,7 +148,7 @@ func (e encoder) fusions(list Fusions) *yaml.Node {
 	return items
 }
 
-// agreed is an option that all candidates which know it set to the same value.
+// agreed returns an option's value if all candidates that have the option set it to the same value.
 func agreed(list []Candidate, name string) (options.Field, bool) {
 	var first options.Field
 	for _, candidate := range list {
@@ -167,7 +167,7 @@ func agreed(list []Candidate, name string) (options.Field, bool) {
 	return first, first.Name != ""
 }
 
-// registered tells whether all candidates that know an option have it as they were registered with it.
+// registered reports whether all candidates that have an option leave it at its registered value.
 func registered(list []Candidate, name string, k catalogue) bool {
 	for _, candidate := range list {
 		own, err := k.options(candidate.Name)
@@ -195,7 +195,7 @@ func (e encoder) add(n *yaml.Node, name, doc string, value *yaml.Node) {
 	n.Content = append(n.Content, key, value)
 }
 
-// scalarNode is the node of a word, number or truth value.
+// scalarNode returns the node of a word, a number or true or false.
 func scalarNode(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode}
 	if v.Kind() == reflect.Float64 {

@@ -22,7 +22,8 @@ import (
 //go:embed builtin.yaml
 var builtin []byte
 
-// Default is the plan that needs no data: the built-in audio-visual digits and a small, quick set of candidates.
+// Default returns the configuration that needs no data files: the built-in audio-visual digits and a small, quick set of
+// candidates.
 func Default() *Config {
 	c, err := Parse("built-in configuration", builtin)
 	if err != nil {
@@ -32,8 +33,8 @@ func Default() *Config {
 	return c
 }
 
-// Load reads a file. Its errors are those of Parse, or of reading the file. What is no regular file, such as a pipe, has no
-// folder of its own: relative paths in it start at the working folder.
+// Load reads a file. It returns the errors of Parse and of reading the file. If the file is not a regular file, such as a
+// pipe, relative paths in it start at the working folder.
 func Load(path string) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -51,7 +52,7 @@ func Load(path string) (*Config, error) {
 	return c, err
 }
 
-// Read reads a configuration from a stream, such as standard input, to its end. Its errors are those of Parse, or of
+// Read reads a configuration from a stream, such as standard input, to its end. It returns the errors of Parse and of
 // reading; name stands for the file in them. Relative paths in the configuration start at the working folder.
 func Read(name string, r io.Reader) (*Config, error) {
 	text, err := io.ReadAll(io.LimitReader(r, largest+1))
@@ -61,8 +62,8 @@ func Read(name string, r io.Reader) (*Config, error) {
 	return parseText(name, text)
 }
 
-// Parse reads and checks the text of a configuration. Its error joins one [*Error] for each of the first things that are
-// wrong, and says how many there are beyond; name is the file in them, and relative paths start at its folder.
+// Parse reads and checks the text of a configuration. Its error joins one [*Error] for each of the first faults and gives the
+// number of the others. name is the file in errors, and relative paths start at its folder.
 func Parse(name string, text []byte) (*Config, error) {
 	c, err := parseText(name, text)
 	if err == nil {
@@ -71,8 +72,8 @@ func Parse(name string, text []byte) (*Config, error) {
 	return c, err
 }
 
-// The largest configuration: bytes, and marks between values. Lists of tens of thousands of classes fit well, and the text
-// of this size that costs most takes about a second and less than 256 MiB.
+// Limits of a configuration: bytes, and marks between values. Lists of tens of thousands of classes fit well, and the most
+// expensive text of this size takes about a second and less than 256 MiB.
 const (
 	largest   = 10 << 20
 	mostMarks = 200_000
@@ -109,7 +110,7 @@ func parseText(name string, text []byte) (*Config, error) {
 	return c, nil
 }
 
-// marks counts the characters of which every value of a YAML text has one beside it.
+// marks counts the characters that separate values in a YAML text: each value has at least one next to it.
 func marks(text []byte) (n int) {
 	for _, c := range text {
 		switch c {
@@ -120,7 +121,7 @@ func marks(text []byte) (n int) {
 	return n
 }
 
-// document is the one document of a YAML text.
+// document returns the single document of a YAML text.
 func document(name string, text []byte) (*yaml.Node, error) {
 	stream := yaml.NewDecoder(bytes.NewReader(text))
 	var root, more yaml.Node
@@ -142,7 +143,7 @@ func document(name string, text []byte) (*yaml.Node, error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// syntaxError moves the line of a YAML error to where other errors have it.
+// syntaxError moves the line of a YAML error to its place in this package's errors.
 func syntaxError(name string, err error) error {
 	e := &Error{File: name, Line: 1, Text: err.Error()}
 	if m := yamlLine.FindStringSubmatch(e.Text); m != nil {
@@ -154,7 +155,7 @@ func syntaxError(name string, err error) error {
 	return e
 }
 
-// positive is the rule of each weight of pos_weight.
+// positive is the rule for each weight of pos_weight.
 var positive, _ = options.ParseRules("exclusiveMinimum=0")
 
 // decode reads {format, pos_weight, the format's options}.

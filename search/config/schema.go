@@ -13,8 +13,8 @@ import (
 	"mixmas/search/strategy"
 )
 
-// Schema is the JSON schema of configurations, for editors that complete and check YAML. It knows the formats, metrics,
-// samplers and architectures that are registered.
+// Schema returns the JSON schema of configurations, for editors that complete and check YAML. It includes the registered
+// formats, metrics, samplers and architectures.
 func Schema() ([]byte, error) {
 	r := reflector()
 	s := r.Reflect(&Config{})
@@ -22,7 +22,7 @@ func Schema() ([]byte, error) {
 	return json.MarshalIndent(s, "", "  ")
 }
 
-// reflector takes names from yaml tags and descriptions from doc tags; what is not in the file has a default.
+// reflector takes names from yaml tags and descriptions from doc tags. Fields are optional unless a tag requires them.
 func reflector() *jsonschema.Reflector {
 	return &jsonschema.Reflector{
 		FieldNameTag:               "yaml",
@@ -39,7 +39,7 @@ func reflector() *jsonschema.Reflector {
 	}
 }
 
-// JSONSchemaExtend adds the registered strategies with their options, the metrics, and the architectures that fit.
+// JSONSchemaExtend adds the registered strategies with their options, the metrics, and the suitable architectures.
 func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 	own := map[string]*jsonschema.Schema{}
 	for _, name := range strategy.Names() {
@@ -49,7 +49,7 @@ func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 			panic(err)
 		}
 		own[name] = optionsSchema(chosen)
-		for p := own[name].Properties.Oldest(); p != nil; p = p.Next() { // several strategies may have an option of the name
+		for p := own[name].Properties.Oldest(); p != nil; p = p.Next() { // several strategies may have an option with this name
 			described := &jsonschema.Schema{Description: "An option of the strategy " + name + ": " + p.Value.Description}
 			if other, ok := s.Properties.Get(p.Key); ok {
 				described.Description = other.Description + " " + described.Description
@@ -68,7 +68,7 @@ func (Search) JSONSchemaExtend(s *jsonschema.Schema) {
 	encoders.AdditionalProperties = stageSchema("Candidates of one modality.", isEncoder)
 }
 
-// ofStrategy allows the options of a strategy, and none of the others', where it is the one that is named or taken.
+// ofStrategy allows the options of a strategy, and no others, if the configuration names it or it is the default.
 func ofStrategy(name string, own map[string]*jsonschema.Schema) *jsonschema.Schema {
 	named := &jsonschema.Schema{Properties: jsonschema.NewProperties()}
 	named.Properties.Set("strategy", &jsonschema.Schema{Const: name})
@@ -96,12 +96,12 @@ func (Sample) JSONSchemaExtend(s *jsonschema.Schema) {
 	}
 }
 
-// addWord adds a word that a value may be, with what editors say of it.
+// addWord adds an allowed word with the description that editors show.
 func addWord(s *jsonschema.Schema, name, doc string) {
 	s.OneOf = append(s.OneOf, &jsonschema.Schema{Const: name, Description: doc})
 }
 
-// JSONSchema is one alternative a registered format.
+// JSONSchema returns one alternative per registered format.
 func (Data) JSONSchema() *jsonschema.Schema {
 	s := &jsonschema.Schema{}
 	for _, format := range dataset.Formats() {
@@ -122,7 +122,7 @@ func (Candidates) JSONSchema() *jsonschema.Schema {
 	return stageSchema("", func(mixer.Architecture) bool { return true })
 }
 
-// JSONSchema is a list of the registered fusion functions, or {defaults, candidates} with them.
+// JSONSchema describes a list of the registered fusion functions, or {defaults, candidates} with them.
 func (Fusions) JSONSchema() *jsonschema.Schema {
 	c := newCandidatesSchema()
 	for _, f := range mixer.Fusions() {
@@ -131,7 +131,7 @@ func (Fusions) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{c.list(), c.stage("")}}
 }
 
-// stageSchema is {defaults, candidates} with the architectures that fit.
+// stageSchema describes {defaults, candidates} with the suitable architectures.
 func stageSchema(doc string, fits func(mixer.Architecture) bool) *jsonschema.Schema {
 	c := newCandidatesSchema()
 	for _, a := range mixer.All() {
@@ -142,7 +142,7 @@ func stageSchema(doc string, fits func(mixer.Architecture) bool) *jsonschema.Sch
 	return c.stage(doc)
 }
 
-// candidatesSchema describes what the candidates of a stage can be.
+// candidatesSchema describes the possible candidates of a stage.
 type candidatesSchema struct {
 	names    *jsonschema.Schema   // a candidate by its name alone
 	objects  []*jsonschema.Schema // one for each name, with options
@@ -156,7 +156,7 @@ func newCandidatesSchema() *candidatesSchema {
 	}}
 }
 
-// add adds what is registered under a name.
+// add adds a registered name with its options.
 func (c *candidatesSchema) add(name, doc string, options any) {
 	addWord(c.names, name, doc)
 	s := optionsSchema(options)
@@ -170,13 +170,13 @@ func (c *candidatesSchema) add(name, doc string, options any) {
 	c.objects = append(c.objects, s)
 }
 
-// list is the list of candidates.
+// list returns the schema of the list of candidates.
 func (c *candidatesSchema) list() *jsonschema.Schema {
 	item := &jsonschema.Schema{AnyOf: append([]*jsonschema.Schema{c.names}, c.objects...)}
 	return &jsonschema.Schema{Type: "array", MinItems: ptr(uint64(1)), Items: item}
 }
 
-// stage is {defaults, candidates}.
+// stage returns the schema of {defaults, candidates}.
 func (c *candidatesSchema) stage(doc string) *jsonschema.Schema {
 	s := &jsonschema.Schema{
 		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
@@ -187,12 +187,12 @@ func (c *candidatesSchema) stage(doc string) *jsonschema.Schema {
 	return s
 }
 
-// optionsSchema is the schema of an options struct.
+// optionsSchema returns the schema of an options struct.
 func optionsSchema(options any) *jsonschema.Schema {
 	s := reflector().Reflect(options)
 	s.Version = ""
 	return s
 }
 
-// ptr is the address of a copy of a value.
+// ptr returns the address of a copy of a value.
 func ptr[T any](v T) *T { return &v }

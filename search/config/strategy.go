@@ -10,7 +10,7 @@ import (
 	"mixmas/search/strategy"
 )
 
-// defaultStrategy is the strategy of a configuration that names none.
+// defaultStrategy is the strategy of a configuration that does not name one.
 func defaultStrategy() strategy.Strategy {
 	s, err := strategy.New(strategy.Default)
 	if err != nil {
@@ -19,7 +19,7 @@ func defaultStrategy() strategy.Strategy {
 	return s
 }
 
-// decode reads the fields, among which are the options of the strategy.
+// decode reads the fields, including the options of the strategy.
 func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 	known := true
 	if n.Kind == yaml.MappingNode {
@@ -48,7 +48,7 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 				return true
 			}
 		}
-		if !known { // it may be an option of the strategy that was meant
+		if !known { // it may be an option of another strategy
 			return true
 		}
 		for _, name := range strategy.Names() {
@@ -63,8 +63,8 @@ func (s *Search) decode(d *decoder, n *yaml.Node, field string) {
 	}, names...)
 }
 
-// fields lists the fields, and after the strategy's name those of its options. It panics where one would hide the other: a
-// programmer's mistake.
+// fields returns the fields of a search, with those of the strategy's options after the strategy's name. It panics if one
+// would hide another, which is a programming error.
 func (s *Search) fields() (list []options.Field) {
 	own := reflect.ValueOf(s.Searcher).Elem()
 	for _, f := range options.Fields(reflect.ValueOf(s).Elem()) {

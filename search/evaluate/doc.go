@@ -1,5 +1,5 @@
-// Package evaluate turns jobs into scores. It asks the store first; trains what is missing, each of equal trials once, in all
-// processes that share the store; tries again alone what the device's memory was too small for; trains again for weights that
-// were pruned and outputs that are missing; and decides whose fault a failure is. What is tried, and what a score is good for,
-// others decide.
+// Package evaluate turns jobs into scores. It looks in the store first and trains what is missing; equal trials are trained
+// once in all processes that share the store. It runs a trial again alone if the device ran out of memory, trains again if
+// weights were pruned or outputs are missing, and decides whether a failure is the trial's own. Its callers decide what to
+// try and what to do with a score.
 package evaluate

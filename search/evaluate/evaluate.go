@@ -19,26 +19,26 @@ import (
 	"mixmas/search/trial"
 )
 
-// Options are what an evaluator works with and by.
+// Options configure an evaluator.
 type Options struct {
 	Data   dataset.Dataset
 	Store  *store.Store
 	Runner trial.Runner
-	// Workers is the number of jobs that run side by side; 0 is read as 1.
+	// Workers is the number of jobs that run in parallel; 0 means 1.
 	Workers int
-	// Observer is told about the progress; it may be nil.
+	// Observer observes the progress; it may be nil.
 	Observer Observer
-	// Search is the name of the search, which scores remember.
+	// Search is the name of the search, which is stored in its scores.
 	Search string
-	// Metric is what people are shown of a score. A kept score that lacks it is measured again.
+	// Metric is the metric that the observer is shown. A stored score that lacks it is measured again.
 	Metric string
-	// AnyNumerics lets scores of other numerics and versions of the kernels count, RetryFailed trains again what failed before.
+	// AnyNumerics allows scores of other numerics and kernel versions. RetryFailed trains again if a stored training failed.
 	AnyNumerics, RetryFailed bool
-	// OnlyKept trains nothing: what has no score is [ErrUntrained].
+	// OnlyKept means that nothing is trained: a job without a score returns [ErrUntrained].
 	OnlyKept bool
 }
 
-// ErrUntrained says that a trial has no score yet.
+// ErrUntrained means that a trial has no score yet.
 var ErrUntrained = errors.New("the search is not finished")
 
 // Evaluator scores jobs. Its methods may be called from several goroutines at once.
@@ -50,11 +50,11 @@ type Evaluator struct {
 	flights   singleflight.Group
 	trainings atomic.Int64
 	ids       atomic.Int64
-	// known has the finished outcomes by the keys of their scores, in case one must be trained again because its weights were pruned.
+	// known holds the finished outcomes by key, in case one must be trained again because its weights were pruned.
 	known sync.Map
 }
 
-// New makes an evaluator.
+// New returns an evaluator.
 func New(o Options) *Evaluator {
 	if o.Observer == nil {
 		o.Observer = Silent{}
@@ -63,30 +63,30 @@ func New(o Options) *Evaluator {
 	return &Evaluator{options: o, started: time.Now(), workers: workers, slots: semaphore.NewWeighted(workers)}
 }
 
-// Trainings counts the trainings that it had run.
+// Trainings returns the number of trainings that the evaluator has started.
 func (e *Evaluator) Trainings() int { return int(e.trainings.Load()) }
 
 // Outcome is a job with its score.
 type Outcome struct {
 	Job   trial.Job
 	Score store.Score
-	// Cached says that the score was there already.
+	// Cached means that the score was found in the store.
 	Cached bool
-	// Foreign says that the score was computed with other numerics.
+	// Foreign means that the score was computed with other numerics.
 	Foreign bool
-	// OutOfMemory is the error of a job that failed because the device's memory was full. Its score is not kept.
+	// OutOfMemory is the error of a job that ran out of memory. Its score is not stored.
 	OutOfMemory error
 
-	id int // of the training; 0 for none
+	id int // ID of the training; 0 if there was none
 }
 
-// Origin names the outcome's weights, for a job that starts from them.
+// Origin returns the origin of the outcome's weights, for a job that starts from them.
 func (o *Outcome) Origin() trial.Origin {
 	return trial.Origin{Key: o.Score.Key, Name: o.Job.Name, File: o.Score.Weights}
 }
 
-// Score returns the outcomes of jobs, which run side by side: from the store where they are there, else by training. A training
-// that fails by its own specification is a score of status failed, not an error.
+// Score returns the outcomes of jobs, which run in parallel: from the store if they are there, otherwise by training. A
+// training that fails by its own specification yields a score with status failed, not an error.
 func (e *Evaluator) Score(ctx context.Context, jobs ...trial.Job) ([]*Outcome, error) {
 	outcomes := make([]*Outcome, len(jobs))
 	group, ctx := errgroup.WithContext(ctx)
@@ -116,7 +116,7 @@ func (e *Evaluator) announce(o *Outcome) {
 	e.options.Observer.TrialDone(done)
 }
 
-// score is Score of one job. Equal jobs at the same time are trained once, in all processes that share the store.
+// score scores one job. Equal jobs at the same time are trained once in all processes that share the store.
 func (e *Evaluator) score(ctx context.Context, job trial.Job) (*Outcome, error) {
 	key, _, err := job.Specification.Key()
 	if err != nil {
@@ -131,13 +131,13 @@ func (e *Evaluator) score(ctx context.Context, job trial.Job) (*Outcome, error) 
 		return nil, err
 	}
 	o := *result.(*Outcome)
-	if !mine { // an equal job was scored at the same time
+	if !mine { // another call scored an equal job
 		o.Job, o.Cached, o.id = job, true, 0
 	}
 	return &o, nil
 }
 
-// scoreOnce is score within this process.
+// scoreOnce scores a job that no other goroutine of this process is scoring.
 func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
 	var o *Outcome
 	look := func() (found bool, err error) {
@@ -156,18 +156,18 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 	}
 	t, lease, err := e.train(ctx, run, key, look)
 	if errors.Is(err, device.ErrOutOfMemory) {
-		// Another day the memory may suffice: the trial loses this search, but has no score.
+		// The memory may suffice another time, so the trial loses this search but leaves no score.
 		sc := store.Score{Key: key, Name: job.Name, Status: store.Failed, Reason: err.Error()}
 		return &Outcome{Job: job, Score: sc, OutOfMemory: err, id: t.id}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
-	if lease == nil { // another process has trained it
+	if lease == nil { // another process trained it
 		return o, nil
 	}
 	defer lease.Release()
-	if err := e.options.Data.Unchanged(ctx); err != nil { // the score would be that of other data
+	if err := e.options.Data.Unchanged(ctx); err != nil { // the score would belong to other data
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
 	sc, err := e.keep(ctx, run, t.result)
@@ -187,14 +187,14 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 	return &Outcome{Job: job, Score: sc, id: t.id}, nil
 }
 
-// trained is a training that has been run.
+// trained is the result of a training.
 type trained struct {
 	result trial.Result
 	id     int
 }
 
-// train runs a job, as [Evaluator.Once] does work. The weights that it starts from come first: training them again takes a slot,
-// and a trial that holds one must not wait for another.
+// train runs a job by [Evaluator.Once]. It first restores the weights from which the job starts: training them again takes a
+// slot, and a trial that holds a slot must not wait for another.
 func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look func() (bool, error)) (t trained, lease *store.Lease, err error) {
 	pruned := false
 	w := Work{Key: key, Look: look, Waiting: job.Name + ": another process is training it, waiting", Do: func() (err error) {
@@ -204,7 +204,7 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 			return err
 		}
 		t.result, err = e.options.Runner.Run(ctx, job, watch{e.options.Observer, t.id, job.Name})
-		pruned = errors.Is(err, store.ErrPruned) // while it waited for the slot
+		pruned = errors.Is(err, store.ErrPruned) // weights were pruned while it waited for the slot
 		return err
 	}}
 	for {
@@ -220,7 +220,7 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 	}
 }
 
-// keep puts what a training came to into the store, and returns the score of it.
+// keep stores the result of a training, and returns its score.
 func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (store.Score, error) {
 	sc := r.Score
 	sc.Search = e.options.Search
@@ -229,7 +229,7 @@ func (e *Evaluator) keep(ctx context.Context, job trial.Job, r trial.Result) (st
 		return sc, err
 	}
 	stored, err := e.options.Store.PutFiles(ctx, sc, store.Files{Weights: r.Weights, Outputs: r.Outputs, Checkpoint: r.Checkpoint, EpochOutputs: r.EpochOutputs})
-	if err == nil && further(stored, job) { // the store had more of the training, but not this part of it
+	if err == nil && further(stored, job) { // the stored training is longer, but lacked this part
 		sc.Outputs, sc.EpochOutputs = stored.EpochOutputs[job.Until], stored.EpochOutputs
 		return sc, nil
 	}

@@ -9,11 +9,11 @@ import (
 	"mixmas/search/trial"
 )
 
-// lookUpForeign finds the score of a job that differs only in its numerics and the revision of the kernels, for reuse:
-// any-numerics. Of several the one of the first name and key is taken.
+// lookUpForeign returns the score of a job that differs only in its numerics and kernel revision, for reuse: any-numerics. If
+// there are several, it returns the first by name and key.
 func (e *Evaluator) lookUpForeign(ctx context.Context, job trial.Job) (store.Score, error) {
 	scores, err := e.options.Store.List(ctx)
-	if err != nil && !errors.Is(err, store.ErrDamaged) { // of damaged records none is reused
+	if err != nil && !errors.Is(err, store.ErrDamaged) { // damaged records are not reused
 		return store.Score{}, err
 	}
 	keys := looseKeys{known: map[string]json.RawMessage{}, found: map[string]string{}}
@@ -35,14 +35,14 @@ func (e *Evaluator) lookUpForeign(ctx context.Context, job trial.Job) (store.Sco
 	return store.Score{}, store.ErrNotFound
 }
 
-// looseKeys are the keys of specifications without their numerics, the revision of the kernels, and those of the trials that
+// looseKeys are the keys of specifications without their numerics and kernel revision, and without those of the trials that
 // they start from.
 type looseKeys struct {
 	known map[string]json.RawMessage // specifications by key
-	found map[string]string          // loose keys by key: a trial may be the start of many
+	found map[string]string          // loose keys by key: many trials may start from one
 }
 
-// of is the loose key of a specification.
+// of returns the loose key of a specification.
 func (l looseKeys) of(spec trial.Specification) (string, error) {
 	spec.Revision, spec.Numerics = 0, ""
 	start := map[string]string{}
@@ -54,12 +54,12 @@ func (l looseKeys) of(spec trial.Specification) (string, error) {
 	return key, err
 }
 
-// ofKey is the loose key of what has a key; where that is not known, or no trial, the key itself.
+// ofKey returns the loose key of the trial with the key, or the key itself if that trial is unknown.
 func (l looseKeys) ofKey(key string) string {
 	if loose, ok := l.found[key]; ok {
 		return loose
 	}
-	l.found[key] = key // ends a circle, which only a damaged store can have
+	l.found[key] = key // ends a cycle, which only a damaged store can have
 	var spec trial.Specification
 	if text, ok := l.known[key]; ok && json.Unmarshal(text, &spec) == nil {
 		if loose, err := l.of(spec); err == nil {

@@ -10,7 +10,7 @@ import (
 	"mixmas/search/trial"
 )
 
-// lookUp returns the kept outcome of a job, or nil.
+// lookUp returns the stored outcome of a job, or nil.
 func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
 	sc, err := e.options.Store.Get(ctx, key)
 	foreign := false
@@ -31,9 +31,9 @@ func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Out
 		return o, err
 	case sc.Status == store.Failed && e.options.RetryFailed && !e.options.OnlyKept && sc.Finished.Before(e.started):
 		return nil, nil
-	case e.lacksOutputs(sc, job): // they are added to the score
+	case e.lacksOutputs(sc, job): // training adds them to the score
 		return nil, nil
-	case foreign && !e.hasWeights(sc): // trained again here, they would be others
+	case foreign && !e.hasWeights(sc): // a training with these numerics would give other weights
 		return nil, nil
 	}
 	if _, known := sc.Metrics[e.options.Metric]; !known && sc.Status == store.Finished {
@@ -44,7 +44,7 @@ func (e *Evaluator) lookUp(ctx context.Context, job trial.Job, key string) (*Out
 	return &Outcome{Job: job, Score: sc, Cached: true, Foreign: foreign}, nil
 }
 
-// measure computes the metrics of a kept score from its outputs: the metric that is asked for may be newer than the score.
+// measure computes the metrics of a stored score from its outputs, because the metric may be newer than the score.
 func (e *Evaluator) measure(ctx context.Context, job trial.Job, sc *store.Score) error {
 	file, err := e.options.Store.Outputs(*sc)
 	if err != nil {
@@ -58,13 +58,13 @@ func (e *Evaluator) measure(ctx context.Context, job trial.Job, sc *store.Score)
 	return err
 }
 
-// hasWeights reports whether a score's weights are still there, and whole.
+// hasWeights reports whether a score's weights are stored and undamaged.
 func (e *Evaluator) hasWeights(sc store.Score) bool {
 	_, err := e.options.Store.Weights(sc)
 	return err == nil
 }
 
-// Files are a store's files, as jobs name them.
+// Files provides a store's files to jobs.
 type Files struct{ *store.Store }
 
 // Weights implements [trial.Source].
@@ -72,7 +72,8 @@ func (f Files) Weights(o trial.Origin) ([]byte, error) {
 	return f.Store.Weights(store.Score{Key: o.Key, Name: o.Name, Weights: o.File})
 }
 
-// Weights is the file of weights that a job ended with. Weights that were pruned or damaged are trained again and kept.
+// Weights returns the file of weights that a job ended with. Weights that were pruned or damaged are trained again and
+// stored.
 func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
 	if o.Score.Status == store.Partial {
 		return nil, fmt.Errorf("weights of %s: its training has not finished", o.Job.Name)
@@ -87,14 +88,14 @@ func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
 	return file, nil
 }
 
-// restore makes sure that the weights which a job starts from are there.
+// restore ensures that the weights from which a job starts are stored.
 func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
 	if from.File == "" {
 		return fmt.Errorf("weights of %s: its training has not finished", from.Name)
 	}
 	if known, ok := e.known.Load(from.Key); ok {
 		o := known.(*Outcome)
-		if o.Score.Weights != from.File { // they would never come
+		if o.Score.Weights != from.File { // training again would not give them
 			return fmt.Errorf("weights of %s: the job names %.12s, but the training ended with %.12s", from.Name, from.File, o.Score.Weights)
 		}
 		_, err := e.Weights(ctx, o)
@@ -106,10 +107,10 @@ func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
 	return nil
 }
 
-// gone reports whether an error says that a file must be made again.
+// gone reports whether an error means that a file must be made again.
 func gone(err error) bool { return errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) }
 
-// trainAgain trains a job whose weights were pruned or damaged, and keeps them. The score stays: it would be the same.
+// trainAgain trains a job whose weights were pruned or damaged, and stores them. Its score would be the same, and stays.
 func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
 	file, err, _ := e.flights.Do("again "+o.Score.Key, func() (any, error) {
 		var weights []byte

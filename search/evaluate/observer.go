@@ -1,20 +1,20 @@
 package evaluate
 
-// Observer is told how trials go on. Its methods are called from several goroutines at once.
+// Observer observes the progress of trials. Its methods are called from several goroutines at once.
 type Observer interface {
-	// TrialStarted announces a training.
+	// TrialStarted is called when a training starts.
 	TrialStarted(TrialStarted)
-	// TrialStep comes after each step of it.
+	// TrialStep is called after each step of a training.
 	TrialStep(TrialStep)
-	// TrialDone comes once for each job: with its score, or the reason why it failed. Those that were found in the store have
-	// no TrialStarted before it.
+	// TrialDone is called once for each job, with its score or the reason why it failed. For a job that was found in the
+	// store, TrialStarted is not called.
 	TrialDone(TrialDone)
-	// Notice is a line with something that people should know and nothing else reports: that a training waits for another process, or that
-	// a checkpoint was damaged.
+	// Notice reports in one line what no other method does: that a training waits for another process, or that a checkpoint
+	// was damaged.
 	Notice(text string)
 }
 
-// TrialStarted is the beginning of a training of so many steps. ID tells trainings apart.
+// TrialStarted is the start of a training with its number of steps. IDs distinguish trainings.
 type TrialStarted struct {
 	ID    int
 	Name  string
@@ -29,20 +29,20 @@ type TrialStep struct {
 
 // TrialDone is the end of a job.
 type TrialDone struct {
-	// ID is that of the training, 0 where there was none.
+	// ID is the ID of the training; 0 if there was none.
 	ID   int
 	Name string
-	// Metric is what selects, and Score its value, NaN where it is undefined.
+	// Metric is the selecting metric, and Score its value; NaN if it is undefined.
 	Metric string
 	Score  float64
-	// Cached says that the score was there already, and Seconds what its training took.
+	// Cached means that the score was found in the store. Seconds is the time that its training took.
 	Cached  bool
 	Seconds float64
-	// Err is why it failed.
+	// Err is the reason for a failure.
 	Err error
 }
 
-// Silent is the observer of trials that nobody watches.
+// Silent is an observer that ignores everything.
 type Silent struct{}
 
 func (Silent) TrialStarted(TrialStarted) {}
@@ -50,7 +50,7 @@ func (Silent) TrialStep(TrialStep)       {}
 func (Silent) TrialDone(TrialDone)       {}
 func (Silent) Notice(string)             {}
 
-// watch tells an observer of one training.
+// watch reports one training to an observer.
 type watch struct {
 	Observer
 	id   int

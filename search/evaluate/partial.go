@@ -11,10 +11,10 @@ import (
 	"mixmas/search/trial"
 )
 
-// A job with [trial.Job.Until] leaves a partial score: of the epochs until then, with a checkpoint. A later job of the same key
-// goes on from there. Whatever the store holds, the outcome of such a job is that of a training which stopped at its epoch.
+// A job with [trial.Job.Until] leaves a partial score of the epochs so far, with a checkpoint. A later job with the same key
+// resumes from it. Whatever the store holds, the outcome of such a job is that of a training which stopped at its epoch.
 
-// lookUpPartial returns the kept partial outcome of a job, or nil.
+// lookUpPartial returns the stored partial outcome of a job, or nil.
 func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
 	if job.Until == 0 {
 		return nil, nil
@@ -33,8 +33,8 @@ func (e *Evaluator) lookUpPartial(ctx context.Context, job trial.Job, key string
 	return &Outcome{Job: job, Score: sc, Cached: true}, nil
 }
 
-// cut is the outcome that a job had at its epoch, from the score of a training that has gone on; nil where the outputs after that
-// epoch are not kept.
+// cut returns the outcome that a job had at its epoch, from the score of a training that continued after it. It returns nil
+// if the outputs after that epoch are not stored.
 func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Outcome, error) {
 	file, err := e.options.Store.EpochOutputs(sc, job.Until)
 	if gone(err) || err == nil && e.lacksOutputs(sc, job) {
@@ -58,14 +58,14 @@ func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Ou
 	return &Outcome{Job: job, Score: sc, Cached: true}, nil
 }
 
-// further reports whether a score is of a training that went on after the epoch at which a job wants it to stop. One that failed
-// right after that epoch went on too, if it left outputs there.
+// further reports whether a score belongs to a training that continued after the epoch at which a job stops. A training that
+// failed right after that epoch counts if it left outputs there.
 func further(sc store.Score, job trial.Job) bool {
 	return job.Until > 0 && (len(sc.Curve) > job.Until || sc.Status == store.Failed && sc.EpochOutputs[job.Until] != "")
 }
 
-// missingOutputs is the last epoch whose outputs a job asks for and which a score has behind it, but whose outputs are not kept, or
-// were removed or damaged; 0 for none.
+// missingOutputs returns the last epoch within a score's training whose outputs a job asks for but are not stored, or were
+// removed or damaged; 0 if there is none.
 func (e *Evaluator) missingOutputs(sc store.Score, job trial.Job) (last int) {
 	for _, epoch := range job.Outputs {
 		if epoch < 1 || epoch > len(sc.Curve) || job.Until > 0 && epoch > job.Until {
@@ -82,8 +82,8 @@ func (e *Evaluator) lacksOutputs(sc store.Score, job trial.Job) bool {
 	return e.missingOutputs(sc, job) > 0
 }
 
-// partial is the checkpoint that an earlier part of the job's training left, nil where there is none that is early enough: before
-// the job's end, and with the outputs of all asked epochs until then.
+// partial returns the checkpoint that an earlier part of the job's training left. It returns nil unless the checkpoint comes
+// before the job's end and the outputs of all requested epochs before it are stored.
 func (e *Evaluator) partial(ctx context.Context, job trial.Job, key string) (*trial.Origin, error) {
 	sc, err := e.options.Store.GetPartial(ctx, key)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (job.Until > 0 && len(sc.Curve) >= job.Until || e.lacksOutputs(sc, job)) {

@@ -8,21 +8,21 @@ import (
 	"mixmas/search/store"
 )
 
-// Work is what one of the processes that share a store does for all of them.
+// Work is work that one of the processes that share a store does for all of them.
 type Work struct {
-	// Key is that of the score that it makes.
+	// Key is the key of the resulting score.
 	Key string
-	// Do does it, with the device.
+	// Do does the work, on the device.
 	Do func() error
-	// Look reports whether another process has done it.
+	// Look reports whether another process has done the work.
 	Look func() (found bool, err error)
-	// Waiting is said, once, if another process is waited for.
+	// Waiting is the notice that is shown once if another process is doing the work.
 	Waiting string
 }
 
-// Once does work that no other process does at the same time, beside other trials where there is a free slot of the device,
-// and again alone if there it runs out of memory. It returns the lease of the key, to be released when what the
-// work made is stored, or nil where another process has done it.
+// Once does work that no other process is doing. It waits for a free slot of the device and runs beside other trials; if it
+// runs out of memory, it runs again alone. It returns the lease of the key, to be released when the result is stored, or nil
+// if another process has done the work.
 func (e *Evaluator) Once(ctx context.Context, w Work) (*store.Lease, error) {
 	lease, err := e.onceWith(ctx, 1, w)
 	if errors.Is(err, device.ErrOutOfMemory) && e.workers > 1 {
@@ -31,8 +31,8 @@ func (e *Evaluator) Once(ctx context.Context, w Work) (*store.Lease, error) {
 	return lease, err
 }
 
-// onceWith is Once while it holds a number of slots. A trial that holds a slot never waits for a lease, so
-// processes cannot deadlock, and one that waits for a lease leaves the slots to others.
+// onceWith is Once with a number of slots. A trial that holds a slot never waits for a lease, so processes cannot deadlock,
+// and a trial that waits for a lease leaves the slots to others.
 func (e *Evaluator) onceWith(ctx context.Context, slots int64, w Work) (*store.Lease, error) {
 	for said := false; ; said = true {
 		lease, busy, err := e.try(ctx, slots, w)
@@ -51,7 +51,7 @@ func (e *Evaluator) onceWith(ctx context.Context, slots int64, w Work) (*store.L
 	}
 }
 
-// try does the work while it holds a number of slots, unless another process has the lease: then it is busy.
+// try does the work while it holds a number of slots. If another process has the lease, it returns busy.
 func (e *Evaluator) try(ctx context.Context, slots int64, w Work) (lease *store.Lease, busy bool, err error) {
 	if err := e.slots.Acquire(ctx, slots); err != nil {
 		return nil, false, err
@@ -61,7 +61,7 @@ func (e *Evaluator) try(ctx context.Context, slots int64, w Work) (lease *store.
 	if lease == nil || err != nil {
 		return nil, err == nil, err
 	}
-	found, err := w.Look() // while it waited for the slot, another process may have done it
+	found, err := w.Look() // another process may have done it during the wait for the slot
 	if err == nil && !found {
 		err = w.Do()
 	}

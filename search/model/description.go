@@ -12,11 +12,11 @@ import (
 	"mixmas/search/dataset"
 )
 
-// FormatVersion is the version of the description that this program writes; it reads no later one. Version 2 has statistics of
-// features, version 1 one mean and deviation per modality.
+// FormatVersion is the version of the description that this program writes; it reads no later version. Version 2 has
+// statistics per feature, version 1 one mean and standard deviation per modality.
 const FormatVersion = 2
 
-// Description says what the weights are.
+// Description describes a model: everything but its weights.
 type Description struct {
 	Version int    `json:"version"`
 	Name    string `json:"name"`
@@ -25,23 +25,23 @@ type Description struct {
 	// Preprocessing is applied to each modality's raw input. It may name modalities of the data that the model does not read.
 	Preprocessing map[string]dataset.Standardisation `json:"preprocessing"`
 	Classes       []string                           `json:"classes"`
-	// Data is the format of the training data and its fingerprint.
+	// Data holds the format of the training data and their fingerprint.
 	Data Data `json:"data"`
-	// Training is the key of the training in the store that it was made with.
+	// Training is the key of the model's training in the store.
 	Training string `json:"training"`
-	// Weights is the digest of the weights, see [safetensors.Digest]. Files that older programs wrote have none.
+	// Weights is the digest of the weights, see [safetensors.Digest]. Files of older programs have none.
 	Weights string `json:"weights,omitempty"`
-	// Metrics by split, "validation" and "test".
+	// Metrics are the metrics by split: "validation" and "test".
 	Metrics map[string]map[string]float64 `json:"metrics"`
 }
 
-// Data says what the model was trained on.
+// Data identifies the training data.
 type Data struct {
 	Format      string `json:"format"`
 	Fingerprint string `json:"fingerprint"`
 }
 
-// checkVersion refuses descriptions that another program wrote.
+// checkVersion refuses descriptions of versions that this program cannot read.
 func checkVersion(version int) error {
 	switch {
 	case version > FormatVersion:
@@ -52,7 +52,7 @@ func checkVersion(version int) error {
 	return nil
 }
 
-// build checks every field, and makes the network that the description and tensors of the given shapes are those of.
+// build checks every field and builds the network, whose parameters must match the shapes of the tensors.
 func (d *Description) build(shapes map[string][]int) (nn.Model, error) {
 	network, err := mixer.Build(d.Model)
 	if err != nil {

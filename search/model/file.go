@@ -21,8 +21,8 @@ const (
 	digestKey      = "mixmas.sha256"
 )
 
-// Write writes a model file, and completes the description with the format's version and the weights' digest. It refuses
-// what [Open] would.
+// Write writes a model file, and adds the format's version and the weights' digest to the description. It refuses a model
+// that [Open] would refuse.
 func Write(w io.Writer, d *Description, weights nn.Weights) error {
 	d.Version, d.Weights = FormatVersion, safetensors.Digest(weights)
 	if _, err := d.build(weights.Shapes()); err != nil {
@@ -59,7 +59,7 @@ func Open(path string) (*Model, error) {
 	return Read(file)
 }
 
-// Read is Open on an open file. Errors name it.
+// Read reads a model from an open file, as [Open] does. Errors name the file.
 func Read(file *os.File) (*Model, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -72,11 +72,11 @@ func Read(file *os.File) (*Model, error) {
 	return m, nil
 }
 
-// Parse is Open on a file's contents.
+// Parse reads a model from a file's contents, as [Open] does.
 func Parse(file []byte) (*Model, error) { return read(bytes.NewReader(file), int64(len(file))) }
 
-// read reads a file of the given size. The description is checked, also against the tensors' names and shapes, before a
-// tensor is read: until then it takes memory in proportion to the header and, bounded, to the number of layers.
+// read reads a file of the given size. It checks the description, also against the tensors' names and shapes, before it reads
+// a tensor. Until then it uses memory in proportion to the header and, within a limit, to the number of layers.
 func read(r io.Reader, size int64) (*Model, error) {
 	header, err := safetensors.ReadHeader(r, size)
 	if errors.Is(err, safetensors.ErrJSON) {
@@ -113,10 +113,10 @@ func read(r io.Reader, size int64) (*Model, error) {
 	return m, nil
 }
 
-// errDamaged ends messages about a file that is not what was written.
+// errDamaged is the last part of messages about a damaged file.
 var errDamaged = errors.New("the file is damaged: copy it again, or repeat the command that made it, which reuses what is trained already")
 
-// parse decodes a description, and refuses those of other versions before it looks at the rest.
+// parse decodes a description. It checks the version before the other fields.
 func (d *Description) parse(text []byte) error {
 	var version struct {
 		Version int `json:"version"`

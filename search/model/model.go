@@ -1,6 +1,6 @@
-// Package model is the file that a training ends in: the weights in safetensors form with a JSON description that is
-// enough to rebuild the network, preprocess its input and name its classes. The file carries digests of both, and is
-// checked in full before it is used.
+// Package model reads and writes the file of a trained model: the weights in safetensors form with a JSON description that is
+// sufficient to rebuild the network, preprocess its input and name its classes. The file carries digests of both, and is
+// checked completely before it is used.
 package model
 
 import (
@@ -23,10 +23,10 @@ type Model struct {
 	weights nn.Weights
 }
 
-// Parameters is the number of trained numbers.
+// Parameters is the number of trained parameters.
 func (m *Model) Parameters() int { return m.network.Parameters().Count() }
 
-// Batch is the number of samples that are predicted at once.
+// Batch is the number of samples per batch in predictions.
 const Batch = 64
 
 // Predict returns the logits (rows × classes) of a split of a data set that has the model's modalities. The data set must
@@ -57,7 +57,8 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	return t.Predict(ctx, samples)
 }
 
-// Labels are the classes that one row's logits say: the likeliest one, or of a multi-label model every one above 0.
+// Labels returns the classes that one row's logits predict: the most likely one, or for a multi-label model each with a logit
+// above 0.
 func (m *Model) Labels(logits []float32) []string {
 	labels := []string{}
 	if !m.network.MultiLabel() {
@@ -71,7 +72,7 @@ func (m *Model) Labels(logits []float32) []string {
 	return labels
 }
 
-// Probabilities are softmax of one row's logits, or of a multi-label model sigmoid of each.
+// Probabilities returns the softmax of one row's logits, or for a multi-label model the sigmoid of each.
 func (m *Model) Probabilities(logits []float32) []float32 {
 	p := make([]float32, len(logits))
 	if m.network.MultiLabel() {
@@ -90,7 +91,7 @@ func (m *Model) Probabilities(logits []float32) []float32 {
 	return p
 }
 
-// CheckData says whether the data set has what the model reads, and treats it as the model's training did.
+// CheckData checks that the data set has the modalities that the model reads, preprocessed as in the model's training.
 func (m *Model) CheckData(data dataset.Dataset) error {
 	for _, reads := range m.Model.Modalities {
 		i := dataset.ModalityIndex(data, reads.Name)
@@ -114,7 +115,7 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 	return nil
 }
 
-// Reads says in words what the model reads, such as "image (map of 1×28×28), text (sequence of 512×768)".
+// Reads describes the model's inputs, such as "image (map of 1×28×28), text (sequence of 512×768)".
 func (m *Model) Reads() string {
 	var list []string
 	for _, modality := range m.Model.Modalities {

@@ -10,9 +10,9 @@ import (
 	"mixmas/search/strategy"
 )
 
-// check builds every candidate, so that one that does not fit the data is found before anything is trained. What a fusion
-// network is given depends on the encoders that win: it is created for the tokens that any of them may make, and the whole model
-// is recorded for the first encoders and for those with the most tokens.
+// check builds every candidate, so that one that does not fit the data is found before anything is trained. The input of a
+// fusion network depends on the encoders that win: the network is created for every number and width of tokens that they can
+// make, and the whole model is recorded for the first encoders and for those with the most tokens.
 func check(s *strategy.Space) error {
 	var encoders [][]encoder
 	for _, m := range s.Modalities {
@@ -32,7 +32,7 @@ func check(s *strategy.Space) error {
 			for i, end := range ends {
 				err := network.Choice.Fits(end.tokens, end.fused)
 				if err != nil || i == 0 || end == largest {
-					err = cmp.Or(recordable(s.Model(end.choices(s.Modalities, fusion, network))), err) // of the two, the one that says more
+					err = cmp.Or(recordable(s.Model(end.choices(s.Modalities, fusion, network))), err) // the more specific of the two errors
 				}
 				if err != nil {
 					return &FieldError{"search.networks", fmt.Errorf("%s with %s of %s: %w", network.Label, fusion.Label,
@@ -44,14 +44,14 @@ func check(s *strategy.Space) error {
 	return nil
 }
 
-// encoder is a candidate of a modality by the tokens that it makes.
+// encoder is a candidate encoder with the number and width of its tokens.
 type encoder struct {
 	strategy.Candidate
 	tokens, width int
 }
 
-// differentEncoders builds a modality's candidates and returns those that make tokens of different number or width: to a
-// fusion network the others are the same.
+// differentEncoders builds a modality's candidates and returns those that differ in the number or width of their tokens: a
+// fusion network cannot distinguish the others.
 func differentEncoders(s *strategy.Space, m strategy.Modality) ([]encoder, error) {
 	var different []encoder
 	for _, c := range m.Encoders {
@@ -72,17 +72,18 @@ func differentEncoders(s *strategy.Space, m strategy.Modality) ([]encoder, error
 	return different, nil
 }
 
-// fused are the tokens that winning encoders of the first modalities are fused to.
+// fused are the fused tokens of encoders of the first modalities.
 type fused struct {
 	tokens int
-	// width is that of all encoders' tokens before they are fused, and fused that of the result.
+	// width is the width of the encoders' tokens before fusion, and fused the width after it.
 	width, fused int
-	// encoder is the last modality's and before what those before it make, nil for none: an example of how to get there.
+	// encoder is the last modality's encoder and before the fused tokens of the previous modalities (nil if there are none):
+	// one example of encoders that lead to these tokens.
 	encoder strategy.Candidate
 	before  *fused
 }
 
-// encoders are the encoders that lead there, one for each modality.
+// encoders returns the encoders of the example, one per modality.
 func (f *fused) encoders() []strategy.Candidate {
 	if f == nil {
 		return nil
@@ -90,7 +91,7 @@ func (f *fused) encoders() []strategy.Candidate {
 	return append(f.before.encoders(), f.encoder)
 }
 
-// labels are those of the encoders.
+// labels returns the labels of the encoders.
 func (f *fused) labels() (labels []string) {
 	for _, e := range f.encoders() {
 		labels = append(labels, e.Label)
@@ -98,7 +99,7 @@ func (f *fused) labels() (labels []string) {
 	return labels
 }
 
-// choices are the encoders with a function and a network.
+// choices returns the encoders with a fusion function and a network.
 func (f *fused) choices(modalities []strategy.Modality, fusion strategy.Function, network strategy.Candidate) strategy.Choices {
 	c := strategy.Choices{Encoders: map[string]strategy.Candidate{}, Fusion: fusion, Network: network}
 	for i, e := range f.encoders() {
@@ -107,13 +108,13 @@ func (f *fused) choices(modalities []strategy.Modality, fusion strategy.Function
 	return c
 }
 
-// mostFused bounds the different tokens that are followed from modality to modality. Where there are more, some are left
-// out, evenly; a network that does not fit those fails when it is tried, and loses.
+// mostFused limits the different tokens that are followed from modality to modality. If there are more, an evenly spaced
+// selection is followed; a network that does not fit the others fails in its trial, and loses.
 const mostFused = 1 << 10
 
-// reachable lists the different tokens that a function may make of those of the encoders, one for each modality. A fusion network sees
-// no more of the encoders than their number and width. It goes modality by modality, and takes it that a function makes as
-// many tokens of all as of the last one and what it makes of those before, as sums and maxima do.
+// reachable returns the different tokens that a function can make from the tokens of encoders, one per modality. A fusion
+// network sees only their number and width. It proceeds modality by modality and assumes that fusing all modalities gives as
+// many tokens as fusing the last one with the fused tokens of the previous ones, as is true of sums and maxima.
 func reachable(function mixer.FusionChoice, encoders [][]encoder) ([]*fused, error) {
 	ends := []*fused{nil}
 	for _, candidates := range encoders {
@@ -141,7 +142,7 @@ func reachable(function mixer.FusionChoice, encoders [][]encoder) ([]*fused, err
 	return ends, nil
 }
 
-// thin leaves at most as many, evenly between the fewest tokens and the most.
+// thin returns at most the given number of elements, evenly spaced from the fewest tokens to the most.
 func thin(list []*fused, most int) []*fused {
 	if len(list) <= most {
 		return list

@@ -11,7 +11,7 @@ import (
 	"mixmas/search/trial"
 )
 
-// CheckModel reports what of a model does not fit a data set.
+// CheckModel returns an error if a model does not fit a data set.
 func CheckModel(spec mixer.Specification, data dataset.Dataset) error {
 	if fits := trial.Model(data); spec.Classes != fits.Classes || spec.MultiLabel != fits.MultiLabel {
 		return fmt.Errorf("the model has %d classes (multi-label: %t), but the data set %s has %d (multi-label: %t)",

@@ -1,5 +1,5 @@
-// Package plan makes of a checked configuration and an open data set what a strategy searches: a space of candidates, all of
-// which have been built once, and the rows that they are trained and scored on.
+// Package plan turns a checked configuration and an open data set into the input of a strategy: a space of candidates, each
+// of which has been built once, and the rows that they are trained and scored on.
 package plan
 
 import (
@@ -14,7 +14,7 @@ import (
 	"mixmas/search/trial"
 )
 
-// FieldError says what is wrong with a field of the configuration, such as "search.networks".
+// FieldError is an error in a field of the configuration, such as "search.networks".
 type FieldError struct {
 	Field string
 	Err   error
@@ -23,11 +23,11 @@ type FieldError struct {
 // Error is "field: error".
 func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
 
-// Unwrap gives the error itself.
+// Unwrap returns the error without the field.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// Space makes the space of a configuration on data, but for the sample, see [Sampled]. Every candidate is built: one that does
-// not fit is a [*FieldError].
+// Space returns the space of a configuration on data, without a sample (see [Sampled]). It builds every candidate; one that
+// does not fit returns a [*FieldError].
 func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
 	s := &strategy.Space{Data: data, Metric: c.Search.Metric, Warm: c.Search.Start == "warm"}
 	for _, w := range c.Data.PosWeight {
@@ -46,7 +46,7 @@ func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
 	return s, check(s)
 }
 
-// candidates are those of a list, each as it is in a short training and in the full one.
+// candidates returns the candidates of a list with their options in a short training and in the full one.
 func candidates[C any](c *config.Config, list []config.Candidate, under func(config.Candidate, config.Training) C) []strategy.Option[C] {
 	var made []strategy.Option[C]
 	for _, candidate := range list {
@@ -55,7 +55,7 @@ func candidates[C any](c *config.Config, list []config.Candidate, under func(con
 	return made
 }
 
-// Sampled is the space with a sample drawn, for trainings with the numerics of a device.
+// Sampled returns the space with a drawn sample, for trainings with the numerics of a device.
 func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numerics string) (*strategy.Space, error) {
 	drawn, validation, err := Draw(ctx, c, space.Data)
 	if err != nil {
@@ -67,7 +67,7 @@ func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numer
 	return &s, nil
 }
 
-// FullRecipe is that of the full training.
+// FullRecipe returns the recipe of the full training.
 func FullRecipe(t config.Train) trial.Recipe {
 	r := trial.Recipe{Recipe: t.Training.Recipe, EarlyStopping: t.EarlyStopping}
 	if t.Plateau.Factor < 1 {
@@ -76,7 +76,7 @@ func FullRecipe(t config.Train) trial.Recipe {
 	return r
 }
 
-// Draw draws the rows that candidates are trained on, and the validation rows that score them, nil for all.
+// Draw draws the rows that candidates are trained on and the validation rows that score them; nil means all.
 func Draw(ctx context.Context, c *config.Config, data dataset.Dataset) (drawn sample.Sample, validation []int, err error) {
 	o := c.Sample.Options
 	draw := func(split dataset.Split) (sample.Sample, error) {

@@ -6,35 +6,35 @@ import (
 	"math"
 )
 
-// Document is the outcome of a search and, where there was one, of the full training after it. Its JSON form is what
-// mixmas run --json prints.
+// Document is the outcome of a search and of the full training after it, if there was one. Its JSON form is the output of
+// mixmas run --json.
 type Document struct {
-	// Name is the search's; documents of earlier versions have none.
+	// Name is the name of the search; documents of earlier versions have none.
 	Name    string  `json:"name,omitempty"`
 	Dataset Dataset `json:"dataset"`
 	Sample  Sample  `json:"sample"`
 	Stages  []Stage `json:"stages"`
-	// Strategy is how candidates were chosen, "" for stage by stage.
+	// Strategy is the name of the search strategy; "" for the default, stage by stage.
 	Strategy string `json:"strategy,omitempty"`
-	// Architecture is what was chosen for each part of the model; empty where the stages say it, each of which chose a part.
+	// Architecture lists the choice for each part of the model. It is empty if each stage chose one part.
 	Architecture []Part `json:"architecture,omitempty"`
-	// Winner is the key of the chosen candidate, "" for the winner of the last stage, and Reason says why it won, where the
-	// strategy is named.
+	// Winner is the key of the chosen candidate, or "" for the winner of the last stage. Reason says why it won, if Strategy
+	// is set.
 	Winner string `json:"winner,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	// Model and Test are from the full training; nil if there was only a search.
 	Model *Model `json:"model,omitempty"`
 	Test  *Test  `json:"test,omitempty"`
-	// Trainings is the number of trainings that were run rather than found in the store.
+	// Trainings is the number of trainings that were run, not found in the store.
 	Trainings int `json:"trainings"`
 	// Seconds is the total time.
 	Seconds float64 `json:"seconds"`
-	// Command is what was run, and Machine what it ran on.
+	// Command is the command line, and Machine the hardware that it ran on.
 	Command string `json:"command,omitempty"`
 	Machine string `json:"machine,omitempty"`
 	// PeakMemory is the largest resident memory of the process in bytes, 0 if it is unknown.
 	PeakMemory int64 `json:"peak_memory,omitempty"`
-	// Files are shown in text and pages, and omitted from JSON.
+	// Files are shown in text and pages, and omitted in JSON.
 	Files []File `json:"-"`
 }
 
@@ -47,7 +47,7 @@ type Dataset struct {
 	Test        int    `json:"test"`
 }
 
-// Sample is what the candidates were trained on.
+// Sample describes the rows that the candidates were trained on.
 type Sample struct {
 	// Size is the number of rows, and Fraction their fraction of the training rows.
 	Size     int     `json:"size"`
@@ -56,7 +56,7 @@ type Sample struct {
 	Distance float64 `json:"distance"`
 }
 
-// Part is what was chosen for a part of the model, such as a modality or "network".
+// Part is the choice for a part of the model, such as a modality or "network".
 type Part struct {
 	Part string `json:"part"`
 	Name string `json:"name"`
@@ -64,11 +64,11 @@ type Part struct {
 
 // Stage is one choice of the search.
 type Stage struct {
-	// Name is what was chosen, after a slash where its kind comes first, as in "encoder/image".
+	// Name is the name of the part that was chosen, after its kind and a slash if there are several, as in "encoder/image".
 	Name string `json:"name"`
 	// Metric is the metric that selects the winner.
 	Metric string `json:"metric"`
-	// Candidates are in order of rank: the winner first, those that failed last.
+	// Candidates are in order of rank: the winner first, failed ones last.
 	Candidates []Candidate `json:"candidates"`
 	// Winner is the name of the chosen candidate.
 	Winner string `json:"winner"`
@@ -85,34 +85,34 @@ type Candidate struct {
 	Interval float64           `json:"interval,omitempty"`
 	Metrics  map[string]Number `json:"metrics"`
 	Params   int               `json:"params"`
-	// Seconds is how long the training took, whenever it ran.
+	// Seconds is the duration of the training, whenever it ran.
 	Seconds float64 `json:"seconds"`
 	// Cached means that the score was found in the store.
 	Cached bool `json:"cached"`
-	// Numerics is set if the score was computed with other device numerics than this search's, and names them.
+	// Numerics names the device numerics of the score if they differ from this search's.
 	Numerics string `json:"numerics,omitempty"`
-	// Failed is why there is no score; empty if there is one.
+	// Failed is the reason why there is no score; empty if there is one.
 	Failed string `json:"failed,omitempty"`
 }
 
 // Model is the fully trained model.
 type Model struct {
-	// Name is that of the search whose winner it is, or of the preset; documents of earlier versions have none.
+	// Name is the name of the search whose winner it is, or of the preset; documents of earlier versions have none.
 	Name   string `json:"name,omitempty"`
 	Params int    `json:"params"`
 	Path   string `json:"path"`
-	// Epochs, Seconds and Metrics are of the full training; Metrics are its validation scores.
+	// Epochs, Seconds and Metrics describe the full training; Metrics are on the validation split.
 	Epochs  int               `json:"epochs"`
 	Seconds float64           `json:"seconds"`
 	Metrics map[string]Number `json:"metrics"`
 }
 
-// Test is the model's result on the test split.
+// Test holds the model's metrics on the test split.
 type Test struct {
 	Metrics map[string]Number `json:"metrics"`
 }
 
-// File tells people where something is.
+// File names a file for the reader, with its path.
 type File struct{ Name, Path string }
 
 // Number is a float64 whose NaN and infinities are null in JSON.
@@ -135,7 +135,7 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*float64)(n))
 }
 
-// Metrics are the values by metric as a document holds them; never nil, so that JSON has {}.
+// Metrics are values by name of metric. They are never nil, so that JSON has {}.
 func Metrics(values map[string]float64) map[string]Number {
 	m := make(map[string]Number, len(values))
 	for name, value := range values {
@@ -144,8 +144,8 @@ func Metrics(values map[string]float64) map[string]Number {
 	return m
 }
 
-// Interval is the half-width of the 95% confidence interval (Wilson 1927) of a score that is the proportion of correct rows,
-// and 0 for any other metric. Smaller differences are noise.
+// Interval returns the half-width of the 95% confidence interval (Wilson 1927) of a score that is a proportion of correct
+// rows, and 0 for any other metric. Smaller differences are noise.
 func Interval(metric string, score float64, rows int) float64 {
 	if metric != "accuracy" || rows < 1 || !(score >= 0 && score <= 1) {
 		return 0

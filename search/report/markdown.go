@@ -13,7 +13,7 @@ import (
 	"mixmas/search/escape"
 )
 
-// Page shows the results of several commands.
+// Page is a page with the results of several commands.
 type Page struct {
 	Title string
 	// Notes are paragraphs of Markdown that explain the page.
@@ -21,14 +21,14 @@ type Page struct {
 	Documents []Document
 }
 
-// WriteMarkdown writes a page of Markdown with a section per search: the commands with their time and memory, the tables of
-// [WriteText], and the full trainings with all their metrics. It fails only if w does.
+// WriteMarkdown writes a page of Markdown with one section per search: the commands with their time and memory, the tables of
+// [WriteText], and the full trainings with all their metrics. It returns only errors of w.
 func WriteMarkdown(w io.Writer, p Page) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", escape.Terminal(p.Title))
 	for _, note := range p.Notes {
 		b.WriteString("\n")
-		for line := range strings.SplitSeq(note, "\n") { // Markdown, but nothing that acts on a terminal
+		for line := range strings.SplitSeq(note, "\n") { // Markdown, without characters that control a terminal
 			b.WriteString(escape.Terminal(line) + "\n")
 		}
 	}
@@ -45,15 +45,16 @@ func WriteMarkdown(w io.Writer, p Page) error {
 	return err
 }
 
-// search is one search: the documents of the commands that ran it, looked it up, or trained on its data.
+// search is one search: the documents of the commands that ran it, looked it up, or trained its winner or a preset on its
+// data.
 type search struct {
 	documents []Document
-	// found is the first document with stages: what was found. Its zero value is none.
+	// found is the first document with stages; its zero value means that there is none.
 	found Document
 }
 
-// searches groups the documents of each search. A training of a preset has no stages: it belongs to the last search with the
-// same name and data.
+// searches groups documents by search. The training of a preset has no stages: it belongs to the last search with the same
+// name and data.
 func searches(documents []Document) []*search {
 	var list []*search
 	for _, d := range documents {
@@ -88,7 +89,7 @@ func (s *search) has(d Document) bool {
 	})
 }
 
-// title is the search's name. Documents of earlier versions have none: their data and command identify them.
+// title returns the search's name. Documents of earlier versions have none: their data and command identify them.
 func (s *search) title() string {
 	d := s.documents[0]
 	switch {
@@ -136,7 +137,7 @@ func (s *search) markdown(b *strings.Builder) {
 	s.trainings(b)
 }
 
-// trainings writes the full trainings, each once, and with its command if there are several.
+// trainings writes each full training once, with its command if there are several.
 func (s *search) trainings(b *strings.Builder) {
 	var texts, commands []string // in pairs
 	for _, d := range s.documents {
@@ -162,7 +163,7 @@ func (s *search) trainings(b *strings.Builder) {
 	}
 }
 
-// markdown writes the table with aligned columns, so that it is readable as text too.
+// markdown writes the table with aligned columns, so that it is also readable as text.
 func (t table) markdown(b *strings.Builder) {
 	const least = 2
 	lines := t.lines(escape.Markdown, escape.Code)

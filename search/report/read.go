@@ -8,11 +8,11 @@ import (
 	"io"
 )
 
-// largest bounds a document, in bytes: it has room for a search of some ten thousand candidates.
+// largest is the largest size of a document in bytes. A search of some ten thousand candidates fits.
 const largest = 16 << 20
 
-// Read reads a document that --json printed, of this version or an earlier one. Its errors begin with the name; they are r's,
-// or say why the text is not a document.
+// Read reads a document that this or an earlier version printed with --json. Its errors begin with the name; they come from
+// r, or say why the text is not a document.
 func Read(name string, r io.Reader) (Document, error) {
 	text, err := io.ReadAll(io.LimitReader(r, largest+1))
 	if err != nil {
@@ -25,7 +25,7 @@ func Read(name string, r io.Reader) (Document, error) {
 	return d, nil
 }
 
-// parse reads the one document of a text.
+// parse reads the single document of a text.
 func parse(text []byte) (d Document, err error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return d, fmt.Errorf("it is empty")
@@ -39,7 +39,7 @@ func parse(text []byte) (d Document, err error) {
 	} else if err != nil || present == nil {
 		return d, errors.New("it is not a JSON object")
 	}
-	for _, field := range []string{"dataset", "sample", "stages", "trainings", "seconds"} { // which all documents have
+	for _, field := range []string{"dataset", "sample", "stages", "trainings", "seconds"} { // all documents have these
 		if value, has := present[field]; !has || string(value) == "null" {
 			return d, fmt.Errorf("it has no %q", field)
 		}

@@ -9,24 +9,24 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// table is text in columns, unescaped: it is escaped when it is written.
+// table is unescaped text in columns; it is escaped when written.
 type table struct {
 	columns []column
 	rows    [][]string
 }
 
-// column is a column of a table. Numbers are aligned right, and code is shown as code if the output can.
+// column is a column of a table. Numbers are aligned right, and code is formatted as code if the output supports it.
 type column struct {
 	head  string
 	right bool
 	code  bool
 }
 
-// left and right are columns of words and of numbers.
+// left returns a column of words, right one of numbers.
 func left(head string) column  { return column{head: head} }
 func right(head string) column { return column{head: head, right: true} }
 
-// stageTable ranks the candidates of a stage. Empty columns are omitted.
+// stageTable returns the ranked candidates of a stage. Empty columns are omitted.
 func stageTable(s Stage) table {
 	t := table{columns: []column{left(""), right("rank"), left("candidate"), right(s.Metric)}}
 	second := secondMetric(s)
@@ -48,7 +48,7 @@ func stageTable(s Stage) table {
 	return t
 }
 
-// value is a metric's value, NaN if there is none.
+// value returns a metric's value, or NaN if there is none.
 func value(metrics map[string]Number, name string) Number {
 	if v, has := metrics[name]; has {
 		return v
@@ -56,7 +56,7 @@ func value(metrics map[string]Number, name string) Number {
 	return Number(math.NaN())
 }
 
-// secondMetric is one more metric worth a column: macro F1, or accuracy if F1 selects the winner.
+// secondMetric returns another metric worth a column: macro F1, or accuracy if macro F1 selects the winner.
 func secondMetric(s Stage) string {
 	for _, name := range []string{"f1_macro", "accuracy"} {
 		all := len(s.Candidates) > 0 && name != s.Metric
@@ -71,7 +71,7 @@ func secondMetric(s Stage) string {
 	return ""
 }
 
-// score is a candidate's score with its interval.
+// score formats a candidate's score with its interval.
 func score(c Candidate) string {
 	if c.Failed != "" || c.Interval == 0 {
 		return number(c.Score)
@@ -79,7 +79,7 @@ func score(c Candidate) string {
 	return fmt.Sprintf("%s ±%.4f", number(c.Score), c.Interval)
 }
 
-// notes says where a score came from, or why there is none.
+// notes describes where a score came from, or why there is none.
 func notes(c Candidate) string {
 	var words []string
 	if c.Cached {
@@ -94,7 +94,7 @@ func notes(c Candidate) string {
 	return strings.Join(words, ", ")
 }
 
-// number is a metric with four digits, or a dash if it is undefined.
+// number formats a metric with four digits, or as a dash if it is undefined.
 func number(n Number) string {
 	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
 		return "–"
@@ -102,7 +102,7 @@ func number(n Number) string {
 	return strconv.FormatFloat(float64(n), 'f', 4, 64)
 }
 
-// params is a count with separators, or a dash if it is unknown.
+// params formats a count with separators, or as a dash if it is unknown.
 func params(n int) string {
 	if n == 0 {
 		return "–"
@@ -110,13 +110,13 @@ func params(n int) string {
 	return humanize.Comma(int64(n))
 }
 
-// seconds is a time with one digit.
+// seconds formats a time with one digit.
 func seconds(s float64) string { return humanize.CommafWithDigits(math.Round(10*s)/10, 1) }
 
-// percent is a fraction as a percentage.
+// percent formats a fraction as a percentage.
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
 
-// metricsTable lists metrics of the full model by name, on the validation split and, if there is one, the test split.
+// metricsTable returns the full model's metrics by name, on the validation split and, if there is one, the test split.
 func metricsTable(d Document, names []string) table {
 	t := table{columns: []column{left("metric"), right("validation")}}
 	if d.Test != nil {
@@ -132,7 +132,7 @@ func metricsTable(d Document, names []string) table {
 	return t
 }
 
-// lines are the head and the rows with every cell escaped.
+// lines returns the head and the rows with every cell escaped.
 func (t table) lines(word, code func(string) string) [][]string {
 	head := make([]string, len(t.columns))
 	for i, c := range t.columns {

@@ -11,15 +11,15 @@ import (
 	"mixmas/search/escape"
 )
 
-// TextOptions select what text for a terminal shows.
+// TextOptions select the content of text for a terminal.
 type TextOptions struct {
 	// AllMetrics shows every metric of the full model instead of the most common ones.
 	AllMetrics bool
 }
 
 // WriteText writes a document for a terminal: data and sample, one ranked table per stage with the winner marked *, then the
-// winning architecture with its parameters, time and score, the full model's metrics, and where the files are. It fails only
-// if w does.
+// winning architecture with its parameters, time and score, the full model's metrics, and the paths of the files. It returns
+// only errors of w.
 func WriteText(w io.Writer, d Document, o TextOptions) error {
 	var b strings.Builder
 	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }

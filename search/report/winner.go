@@ -9,7 +9,7 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// winner names the architecture that won, part by part; empty if nothing was searched.
+// winner names the winning architecture part by part; it is empty if nothing was searched.
 func winner(d Document) string {
 	parts := d.Architecture
 	if len(parts) == 0 {
@@ -22,7 +22,7 @@ func winner(d Document) string {
 	return strings.Join(texts, " · ")
 }
 
-// Parts are the winners of stages that chose one part of the model each.
+// Parts returns the winners of stages that each chose one part of the model.
 func Parts(stages []Stage) []Part {
 	var parts []Part
 	for _, s := range stages {
@@ -35,7 +35,7 @@ func Parts(stages []Stage) []Part {
 	return parts
 }
 
-// chosen is the candidate that won, in the stage that chose it.
+// chosen returns the winning candidate and the stage that chose it.
 func (d Document) chosen() (stage Stage, c Candidate, found bool) {
 	for _, s := range slices.Backward(d.Stages) {
 		for _, c := range s.Candidates {
@@ -72,12 +72,12 @@ func outcome(d Document) string {
 	return fmt.Sprintf("%s parameters, trained on the sample in %s seconds, %s %s on validation", params(c.Params), seconds(c.Seconds), stage.Metric, score(c))
 }
 
-// modelLine says what was trained in full, and for how long.
+// modelLine describes the full training: the size of the model, the epochs and the time.
 func modelLine(m Model) string {
 	return fmt.Sprintf("%s parameters, %s in %s seconds", params(m.Params), english.Plural(m.Epochs, "epoch", ""), seconds(m.Seconds))
 }
 
-// metricNames lists the full model's metrics.
+// metricNames returns the names of the full model's metrics.
 func metricNames(d Document) []string {
 	all := maps.Clone(d.Model.Metrics)
 	if d.Test != nil {
@@ -89,8 +89,8 @@ func metricNames(d Document) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// shown lists the most common metrics of the full model: the one that selects, then the usual ones for single-label or
-// multi-label data; all metrics if fewer than two of these are known.
+// shown returns the most common metrics of the full model: the selecting one, then the usual ones for single-label or
+// multi-label data; all metrics if fewer than two of these are present.
 func shown(d Document) []string {
 	all := metricNames(d)
 	wanted := []string{"accuracy", "f1_macro", "auroc_macro", "loss"}

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// An archive is a tar file: first the entry archiveHead, then for each score KEY/score.json and those of its files that are
-// kept: KEY/weights, KEY/outputs, KEY/checkpoint, KEY/outputs-1 and so on, and last the empty entry archiveEnd, without which
-// it was cut off. Archives of format 1 have no partial scores and no outputs after epochs; they are written where there are none.
+// An archive is a tar file. Its first entry is archiveHead. Each score then has the entry KEY/score.json and one entry for
+// each of its stored files: KEY/weights, KEY/outputs, KEY/checkpoint, KEY/outputs-1 and so on. The last entry is the empty
+// archiveEnd, without which the archive was truncated. Archives of format 1 have no partial scores and no outputs after
+// epochs; Export writes that format if the store has none.
 const (
 	archiveHead   = "mixmas-scores.json"
 	archiveEnd    = "end"
@@ -26,8 +27,8 @@ type archiveVersion struct {
 	Format int `json:"format"`
 }
 
-// Export writes all scores, their weights and outputs as one archive, in the order of [Store.List]. The same store gives
-// the same bytes. Pruned files are left out; a damaged file is an error. It ends early when ctx does.
+// Export writes all scores with their weights and outputs as one archive, in the order of [Store.List]. The same store gives
+// the same bytes. Pruned files are omitted; a damaged file is an error. It stops when ctx ends.
 func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	list, err := s.List(ctx)
 	if err != nil {
@@ -90,10 +91,10 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 	return nil
 }
 
-// Import adds the scores of an archive that [Store.Export] wrote, checks their records and digests, and counts those added
-// and those whose key is known already, which stay as they are but get pruned files back; a partial score is replaced as by
-// [Store.PutFiles], and counts as added. It stops at the first error, or when
-// ctx ends; what was added before stays, and importing again continues from there.
+// Import adds the scores of an archive that [Store.Export] wrote, and checks their records and digests. It returns how many
+// scores it added and how many keys were already stored. A stored score stays, but gets its pruned files back; a partial
+// score is replaced as by [Store.PutFiles], and counts as added. Import stops at the first error, or when ctx ends; scores
+// that were added before stay, and importing again continues from there.
 func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err error) {
 	err = readArchive(r, func(sc Score, blobs []blob) error {
 		if err := ctx.Err(); err != nil {
@@ -119,13 +120,13 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err 
 	return added, known, err
 }
 
-// IsArchive tells whether r begins as what [Store.Export] wrote, by any version of the program.
+// IsArchive reports whether r begins like an archive of [Store.Export], written by any version of the program.
 func IsArchive(r io.Reader) bool {
 	err := readHead(tar.NewReader(r))
 	return err == nil || errors.Is(err, ErrNewer)
 }
 
-// readArchive calls keep with each score of an archive and those of its files that are there, up to the first error.
+// readArchive calls keep with each score of an archive and its files, until the first error.
 func readArchive(r io.Reader, keep func(sc Score, blobs []blob) error) error {
 	archive := tar.NewReader(r)
 	if err := readHead(archive); err != nil {
@@ -148,7 +149,8 @@ func readArchive(r io.Reader, keep func(sc Score, blobs []blob) error) error {
 	return nil
 }
 
-// nextEntry is the name of the archive's next entry. Sparse entries, a few bytes that unpack to any length, are refused.
+// nextEntry returns the name of the archive's next entry. It refuses sparse entries, a few bytes of which unpack to any
+// length.
 func nextEntry(archive *tar.Reader) (string, error) {
 	header, err := archive.Next()
 	if errors.Is(err, io.EOF) {
@@ -182,7 +184,7 @@ func readHead(archive *tar.Reader) error {
 	return nil
 }
 
-// readScore reads the entries of one score, of which entry is the first, and returns the name of the one after them.
+// readScore reads the entries of one score, beginning with entry, and returns the name of the entry after them.
 func readScore(archive *tar.Reader, entry string) (sc Score, blobs []blob, next string, err error) {
 	fail := func(err error) (Score, []blob, string, error) {
 		return Score{}, nil, "", fmt.Errorf("%s: %w", entry, err)
@@ -198,7 +200,7 @@ func readScore(archive *tar.Reader, entry string) (sc Score, blobs []blob, next 
 	if sc, err = decode(key, record); err != nil {
 		return fail(err)
 	}
-	wanted := map[string]Digest{key + "/weights": "", key + "/outputs": ""} // which need not be there
+	wanted := map[string]Digest{key + "/weights": "", key + "/outputs": ""} // these are optional
 	for _, p := range sc.parts() {
 		wanted[key+"/"+p.name] = p.digest
 	}

@@ -22,7 +22,7 @@ type blob struct {
 	content []byte
 }
 
-// newBlob has an empty digest for no content.
+// newBlob returns the blob of a content; without content its digest is empty.
 func newBlob(content []byte) blob {
 	if len(content) == 0 {
 		return blob{}
@@ -36,7 +36,7 @@ func (s *Store) temporary() string { return filepath.Join(s.folder(), temporaryP
 
 func (s *Store) blobPath(d Digest) string { return filepath.Join(s.folder(), string(d[:2]), string(d)) }
 
-// writeBlob writes a file under its name, completely or not at all. An existing undamaged file stays.
+// writeBlob writes a file under its name, completely or not at all. It keeps an existing undamaged file.
 func (s *Store) writeBlob(b blob) error {
 	if b.digest == "" {
 		return nil
@@ -59,7 +59,7 @@ func (s *Store) writeBlob(b blob) error {
 		return err
 	})
 	if err == nil {
-		err = s.writer().SyncFolder(s.folder()) // in which the file's folder may be new
+		err = s.writer().SyncFolder(s.folder()) // the file's folder may be new in it
 	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -67,12 +67,12 @@ func (s *Store) writeBlob(b blob) error {
 	return nil
 }
 
-// writer writes the store's files. Those of killed writers lie in the folder itself, where [Store.Prune] finds them.
+// writer writes the store's files. Killed writers leave theirs in the folder itself, where [Store.Prune] finds them.
 func (s *Store) writer() atomicfile.Writer {
 	return atomicfile.Writer{Prefix: filepath.Join(s.folder(), temporaryPrefix), NoSync: s.noSync, Step: s.step}
 }
 
-// readBlob reads a file and verifies it. owner and what name it in errors.
+// readBlob reads a file and verifies it. owner and what describe it in errors.
 func (s *Store) readBlob(d Digest, owner Score, what string) ([]byte, error) {
 	name := fileOf(owner, what)
 	switch {
@@ -93,17 +93,17 @@ func (s *Store) readBlob(d Digest, owner Score, what string) ([]byte, error) {
 	return content, nil
 }
 
-// fileOf begins errors about a file of a score.
+// fileOf returns the beginning of errors about a file of a score.
 func fileOf(owner Score, what string) string {
 	return fmt.Sprintf("store: %s of %s (%s)", what, abbreviate(owner.Key), owner.Name)
 }
 
-// damagedBlob is the error of a file whose content is not what its name says.
+// damagedBlob returns the error of a file whose content does not match its name.
 func (s *Store) damagedBlob(d Digest) error {
 	return fmt.Errorf("%w: the SHA-256 of %s does not match its name; remove the file", ErrDamaged, s.blobPath(d))
 }
 
-// sweep removes the files that live does not hold and what killed writers left over. The store must be locked.
+// sweep removes the files that are not in live, and the remains of killed writers. The store must be locked.
 func (s *Store) sweep(ctx context.Context, live map[Digest]bool) (files int, bytes int64, err error) {
 	err = filepath.WalkDir(s.folder(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -143,10 +143,10 @@ func (s *Store) sweep(ctx context.Context, live map[Digest]bool) (files int, byt
 	return files, bytes, err
 }
 
-// removeTemporary removes a temporary file that no living process is writing.
+// removeTemporary removes a temporary file unless a living process is writing it.
 func (s *Store) removeTemporary(path string, info fs.FileInfo) (removed bool, err error) {
 	if store, err := os.Stat(s.path); err == nil && os.SameFile(info, store) {
-		// The name under which the store itself was made: its lock is ours.
+		// This is the name under which the store itself was created: we hold its lock.
 		err := os.Remove(path)
 		return err == nil, err
 	}

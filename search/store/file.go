@@ -23,8 +23,8 @@ var (
 	scoresBucket = []byte("scores")
 )
 
-// create makes an empty store at the path, whole or not at all: it is made under another name first. Where another
-// process creates it meanwhile, that one stays.
+// create creates an empty store at the path, completely or not at all: it is made under another name first. If another
+// process creates it at the same time, that process's store stays.
 func (s *Store) create() error {
 	temporary := s.temporary()
 	defer os.Remove(temporary)
@@ -58,8 +58,8 @@ func (s *Store) create() error {
 	return s.writer().SyncFolder(filepath.Dir(s.path))
 }
 
-// withDB opens the file, when no other process is in the way, calls f, and closes the file again. What goes wrong inside
-// bbolt with a damaged file (it panics, or reads past the end of the mapped file) becomes ErrDamaged.
+// withDB opens the file once no other process blocks it, calls f, and closes the file again. If bbolt panics on a damaged
+// file, or reads past the end of the mapped file, the error is ErrDamaged.
 func (s *Store) withDB(ctx context.Context, readOnly bool, f func(db *bbolt.DB) error) (err error) {
 	if readOnly {
 		s.mu.RLock()
@@ -111,7 +111,7 @@ func (s *Store) withDB(ctx context.Context, readOnly bool, f func(db *bbolt.DB) 
 			return err
 		}
 		if err = f(db); err == nil && !readOnly {
-			err = s.trust(file) // what this process wrote itself needs no walk
+			err = s.trust(file) // the pages that this process wrote need no check
 		}
 		return cmp.Or(err, db.Close())
 	}
@@ -129,8 +129,8 @@ func (s *Store) view(ctx context.Context, f func(scores *bbolt.Bucket) error) er
 	})
 }
 
-// update calls f with the bucket of scores, and keeps what f wrote to it unless f fails. Then it calls after, while no
-// other process can use the store; after may be nil.
+// update calls f with the bucket of scores, and commits its changes unless f fails. Then it calls after, if it is not nil,
+// while no other process can use the store.
 func (s *Store) update(ctx context.Context, f func(scores *bbolt.Bucket) error, after func() error) error {
 	if s.options.ReadOnly {
 		return fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
@@ -159,7 +159,7 @@ func (s *Store) update(ctx context.Context, f func(scores *bbolt.Bucket) error, 
 	})
 }
 
-// checkVersion finds out whether the bbolt file is a store that this program understands.
+// checkVersion checks that the bbolt file is a store that this program understands.
 func (s *Store) checkVersion(tx *bbolt.Tx) error {
 	meta := tx.Bucket(metaBucket)
 	if meta == nil || tx.Bucket(scoresBucket) == nil {

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Key returns the canonical JSON of a specification and the SHA-256 of it in hex, which is the key of the trial. In
-// canonical JSON the keys of objects are sorted, there is no insignificant white space, integers have all their digits
-// and other numbers are the shortest that give the same float64: equal specifications give equal bytes. A
-// specification that JSON cannot hold (NaN, infinities, functions) is an error.
+// Key returns the canonical JSON of a specification and its SHA-256 in hex, which is the key of the trial. In canonical JSON
+// the keys of objects are sorted, there is no insignificant white space, integers have all their digits, and other numbers
+// have the shortest form that gives the same float64, so equal specifications give equal bytes. A specification that JSON
+// cannot hold (NaN, infinities, functions) is an error.
 func Key(specification any) (key string, canonical json.RawMessage, err error) {
 	text, err := marshal(specification)
 	if err != nil {
@@ -34,12 +34,12 @@ func digest(content []byte) Digest {
 	return Digest(hex.EncodeToString(sum[:]))
 }
 
-// valid tells whether d is 64 lower-case hex digits, and so safe as part of a path.
+// valid reports whether d is 64 lower-case hex digits, and so safe as part of a path.
 func (d Digest) valid() bool {
 	return len(d) == 2*sha256.Size && strings.Trim(string(d), "0123456789abcdef") == ""
 }
 
-// marshal is json.Marshal without the escapes for HTML, which would change stored specifications.
+// marshal is json.Marshal without HTML escapes, which would change stored specifications.
 func marshal(v any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

@@ -15,16 +15,16 @@ import (
 
 const (
 	leasePrefix = "lease-"
-	// leasePoll is the time between two looks at a lease that another process has.
+	// leasePoll is the time between two checks of a lease that another process holds.
 	leasePoll = 100 * time.Millisecond
 )
 
-// Lease is the right to be the only one who works on a key. It ends with Release, or with the process that holds it,
-// however that ends.
+// Lease is the exclusive right to work on a key. It ends with Release, or with the process that holds it, however that
+// process ends.
 type Lease struct{ file *os.File }
 
-// TryLease takes the lease of a key, or returns nil where somebody else holds it, be it in this process. It does not wait.
-// Where the system has no locks everybody gets it: work is then done twice, with the same result.
+// TryLease takes the lease of a key without waiting. It returns nil if another holder has it, even in this process. On a
+// system without locks every caller gets it: work is then done twice, with the same result.
 func (s *Store) TryLease(key string) (*Lease, error) {
 	path, err := s.leasePath(key)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Store) TryLease(key string) (*Lease, error) {
 	}
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
-		if errors.Is(err, fs.ErrNotExist) { // somebody removed the folder
+		if errors.Is(err, fs.ErrNotExist) { // the folder was removed
 			if err = os.MkdirAll(s.folder(), 0o755); err == nil {
 				continue
 			}
@@ -51,11 +51,11 @@ func (s *Store) TryLease(key string) (*Lease, error) {
 		case filelock.Named(file):
 			return &Lease{file}, nil
 		}
-		file.Close() // its last holder removed it before the lock was free: a lock on it keeps nobody out
+		file.Close() // its last holder removed it before unlocking it: a lock on it excludes nobody
 	}
 }
 
-// AwaitLease waits until nobody holds the lease of a key, or the context ends.
+// AwaitLease waits until the lease of a key is free, or the context ends.
 func (s *Store) AwaitLease(ctx context.Context, key string) error {
 	path, err := s.leasePath(key)
 	if err != nil {
@@ -88,8 +88,8 @@ func leaseHeld(path string) (bool, error) {
 	return err == nil && !free, nil
 }
 
-// Release ends the lease and tidies its file away, while the lock is held: later, it could be another holder's. Windows
-// removes no open file; there it stays until [Store.Prune].
+// Release ends the lease and removes its file while it still holds the lock: later, the file could be another holder's.
+// Windows cannot remove an open file; there it stays until [Store.Prune].
 func (l *Lease) Release() {
 	if runtime.GOOS != "windows" {
 		_ = os.Remove(l.file.Name())
@@ -97,7 +97,7 @@ func (l *Lease) Release() {
 	_ = l.file.Close()
 }
 
-// removeLease removes the file of a lease that nobody holds.
+// removeLease removes the file of a lease that is free.
 func removeLease(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -111,12 +111,12 @@ func removeLease(path string) error {
 	}
 	(&Lease{file}).Release()
 	if runtime.GOOS == "windows" {
-		_ = os.Remove(path) // which fails where another holder has opened it since
+		_ = os.Remove(path) // fails if another holder has opened it
 	}
 	return nil
 }
 
-// leasePath is the file that the holder of a key's lease has locked.
+// leasePath returns the file that the holder of a key's lease locks.
 func (s *Store) leasePath(key string) (string, error) {
 	if s.options.ReadOnly {
 		return "", fmt.Errorf("store %s: %w", s.path, ErrReadOnly)

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Resolve follows the symbolic links that a path may be, so that a store has its files beside it and not beside a link to it.
-// The last link may lead to a file that does not exist yet, but its folder must: a disk may be missing.
+// Resolve follows symbolic links at path, so that a store's files are next to the store and not next to a link to it. The
+// last link may point to a file that does not exist yet, but its folder must exist: a disk may not be mounted.
 func Resolve(path string) (string, error) {
 	path = filepath.Clean(path)
 	for next, links := path, 0; ; links++ {
@@ -20,7 +20,7 @@ func Resolve(path string) (string, error) {
 			}
 		}
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			return next, nil // what is wrong shows when it is used
+			return next, nil // any error appears when it is used
 		}
 		if links == 40 {
 			return "", fmt.Errorf("%s is a link to a file that does not exist", path)
@@ -30,7 +30,7 @@ func Resolve(path string) (string, error) {
 			return "", err
 		}
 		if !filepath.IsAbs(target) {
-			// "..": of the folder itself, not of a link to it.
+			// ".." is relative to the folder itself, not to a link to it.
 			folder, err := filepath.EvalSymlinks(filepath.Dir(next))
 			if err != nil {
 				return "", err
@@ -41,7 +41,7 @@ func Resolve(path string) (string, error) {
 	}
 }
 
-// Holds reports whether a path is the store's file or among its files, through any links.
+// Holds reports whether a path is the store's file or one of its files, through any links.
 func (s *Store) Holds(path string) bool {
 	same := func(a, b string) bool {
 		x, err := os.Stat(a)

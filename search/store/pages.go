@@ -9,16 +9,16 @@ import (
 	"io"
 )
 
-// bbolt trusts what it reads: with damaged pages it loops, overflows the stack or crashes where nobody can recover. So
-// its pages are walked before it uses them. All numbers are in the byte order of the machine.
+// bbolt trusts what it reads: with damaged pages it loops, overflows the stack or crashes in a way that cannot be recovered.
+// So its pages are checked before it uses them. All numbers are in the machine's byte order.
 //
 //	page     id 8, flags 2, number of elements 2, pages that follow and belong to it 4; then the elements, then their data
 //	branch   an element a child: position of its key 4, length 4, page 8
 //	leaf     an element a key: flags 4, position 4, length of the key 4, of the value 4
-//	bucket   the value of a key with flag 1: root page 8, sequence 8; where the root is 0, one leaf page follows inline
-//	freelist page numbers of 8, in order; where their number does not fit the head, it comes first
+//	bucket   the value of a key with flag 1: root page 8, sequence 8; if the root is 0, one leaf page follows inline
+//	freelist page numbers of 8, in order; if their number does not fit in the head, it comes first
 //
-// Positions count from the element. Data lie in the order of the elements and without gaps: a lost element shows.
+// Positions count from the element. Data are in the order of the elements, without gaps, so a lost element is noticed.
 const (
 	pageHead = 16
 	element  = 16
@@ -30,16 +30,16 @@ const (
 	bucketElement = 1
 	bucketHead    = 16
 
-	// No tree of bbolt is as deep: a branch has at least two children.
+	// No tree of bbolt is deeper: a branch has at least two children.
 	deepest = 64
-	// The longest key that bbolt takes.
+	// This is the longest key that bbolt accepts.
 	longestKey = 32 << 10
 )
 
 var order = binary.NativeEndian
 
-// meta is what the newest valid meta page of a bbolt file says. Two of them are written in turn, so that one survives when
-// the other is cut short.
+// meta holds the newest valid meta page of a bbolt file. The two meta pages are written alternately, so that one survives if
+// the writing of the other is interrupted.
 type meta struct {
 	pageSize    uint32
 	root        uint64 // page of the root bucket
@@ -49,14 +49,15 @@ type meta struct {
 	checksum    uint64 // FNV-1a of all this
 }
 
-// length is the number of bytes in use.
+// length returns the number of bytes in use.
 func (m meta) length() int64 { return int64(m.pages) * int64(m.pageSize) }
 
-// readMeta finds the meta page that bbolt would take. ok is false where bbolt would take none, or none that can be.
+// readMeta returns the meta page that bbolt would use. ok is false if bbolt would accept neither, or the page cannot be
+// right.
 func readMeta(file io.ReaderAt) (newest meta, ok bool) {
 	first, valid := metaAt(file, 0)
 	if !valid {
-		// The other one is at the page size, a power of two.
+		// The other meta page is at the page size, a power of two.
 		for size := int64(1 << 10); size <= 64<<10; size *= 2 {
 			if second, valid := metaAt(file, size); valid {
 				return second, second.sound() && int64(second.pageSize) == size
@@ -75,7 +76,7 @@ func (m meta) sound() bool {
 	return m.pageSize >= 1<<10 && m.pageSize <= 64<<10 && m.pageSize&(m.pageSize-1) == 0 && m.pages < 1<<44
 }
 
-// metaAt reads the meta page at a position. It is valid where bbolt finds it so.
+// metaAt reads the meta page at a position. It is valid if bbolt would accept it.
 func metaAt(file io.ReaderAt, position int64) (m meta, valid bool) {
 	var page [80]byte
 	if n, _ := file.ReadAt(page[:], position); n < len(page) {
@@ -91,7 +92,7 @@ func metaAt(file io.ReaderAt, position int64) (m meta, valid bool) {
 	return m, order.Uint32(text) == 0xED0CDAED && order.Uint32(text[4:]) == 2 && m.checksum == sum.Sum64()
 }
 
-// checkLength reports whether a file of this length is complete.
+// checkLength returns an error if a file of this size is too short for its pages.
 func (m meta) checkLength(size int64) error {
 	if size < m.length() {
 		return fmt.Errorf("%w: it is truncated, %d of at least %d bytes are left", ErrDamaged, size, m.length())
@@ -99,17 +100,17 @@ func (m meta) checkLength(size int64) error {
 	return nil
 }
 
-// pageError says what is wrong with a page. It is ErrDamaged.
+// pageError returns an error about a page, which is ErrDamaged.
 func pageError(page uint64, format string, a ...any) error {
 	return fmt.Errorf("%w: page %d: %w", ErrDamaged, page, fmt.Errorf(format, a...))
 }
 
-// pages is a walk over the pages of a file that the meta page m says are in use.
+// pages is a walk over the pages of a file that are in use according to the meta page m.
 type pages struct {
 	meta
 	file io.ReaderAt
-	used []uint64 // a bit a page
-	// buffers holds, for each depth, a page: those above are still in use.
+	used []uint64 // one bit per page
+	// buffers holds one page per depth: the pages above the current one are still in use.
 	buffers [][]byte
 }
 
@@ -117,8 +118,8 @@ func newPages(file io.ReaderAt, m meta) *pages {
 	return &pages{meta: m, file: file, used: make([]uint64, m.pages/64+1)}
 }
 
-// checkPages walks all pages of a file that is long enough. It reads keys and not values, so that records must be checked
-// when they are read. It takes a bit of memory a page.
+// checkPages walks all pages of a file that is long enough. It reads keys but not values, so records must be checked when
+// they are read. It needs one bit of memory per page.
 func checkPages(file io.ReaderAt, m meta) error {
 	p := newPages(file, m)
 	if err := p.freelist(); err != nil {
@@ -127,10 +128,10 @@ func checkPages(file io.ReaderAt, m meta) error {
 	return p.tree(m.root, nil, nil, 0)
 }
 
-// checkFreelist checks what bbolt reads while it opens a file for writing, before it can be stopped.
+// checkFreelist checks the pages that bbolt reads as soon as it opens a file for writing.
 func checkFreelist(file io.ReaderAt, m meta) error { return newPages(file, m).freelist() }
 
-// take marks pages as used. A page that is used twice is damage: the tree has a cycle, or pages overlap.
+// take marks pages as used. A page that is used twice is damaged: the tree has a cycle, or pages overlap.
 func (p *pages) take(first, count uint64) error {
 	if first < 2 || count > p.pages || first > p.pages-count {
 		return pageError(first, "it is not among the %d pages of the file", p.pages)
@@ -145,7 +146,7 @@ func (p *pages) take(first, count uint64) error {
 	return nil
 }
 
-// read fills the buffer from a position in a page and those that belong to it.
+// read fills the buffer from a position in a page and its overflow pages.
 func (p *pages) read(id, position uint64, buffer []byte) error {
 	n, err := p.file.ReadAt(buffer, int64(id*uint64(p.pageSize)+position))
 	switch {
@@ -160,10 +161,10 @@ func (p *pages) read(id, position uint64, buffer []byte) error {
 // head is the head of a page.
 type head struct {
 	flags, count uint16
-	size         uint64 // bytes, with the pages that belong to it
+	size         uint64 // in bytes, with its overflow pages
 }
 
-// open reads the head of a page and takes the page. buffer holds its beginning.
+// open reads the head of a page and marks the page as used. buffer receives the beginning of the page.
 func (p *pages) open(id uint64, buffer []byte) (h head, err error) {
 	if id < 2 || id >= p.pages {
 		return h, pageError(id, "it is not among the %d pages of the file", p.pages)
@@ -179,7 +180,7 @@ func (p *pages) open(id uint64, buffer []byte) (h head, err error) {
 	return h, p.take(id, run)
 }
 
-// freelist checks the list of free pages and marks them as used, so that none may be part of the tree.
+// freelist checks the list of free pages and marks them as used, so that the tree cannot contain them.
 func (p *pages) freelist() error {
 	id := p.meta.freelist
 	buffer := make([]byte, p.pageSize)
@@ -219,7 +220,7 @@ func (p *pages) freelist() error {
 	return nil
 }
 
-// buffer is a page of memory for the depth.
+// buffer returns the page-sized buffer of a depth.
 func (p *pages) buffer(depth int) []byte {
 	for len(p.buffers) <= depth {
 		p.buffers = append(p.buffers, make([]byte, p.pageSize))
@@ -227,7 +228,8 @@ func (p *pages) buffer(depth int) []byte {
 	return p.buffers[depth]
 }
 
-// tree checks a page of a bucket and all below it. Its keys must begin with first and be less than high, unless they are nil.
+// tree checks a page of a bucket and all pages below it. Its keys must begin with first and be less than high, unless these
+// are nil.
 func (p *pages) tree(id uint64, first, high []byte, depth int) error {
 	if depth > deepest {
 		return pageError(id, "it is nested %d pages deep", depth)
@@ -255,15 +257,16 @@ func (p *pages) tree(id uint64, first, high []byte, depth int) error {
 	return pageError(id, "flags %#x where keys should be", h.flags)
 }
 
-// node is a page of a bucket, or an inline one.
+// node is a page of a bucket, or an inline page.
 type node struct {
-	id uint64 // for an inline page, that which holds it
+	id uint64 // for an inline page, the page that holds it
 	head
-	bytes func(position, length uint64) ([]byte, error) // may be called for what lies inside size
+	bytes func(position, length uint64) ([]byte, error) // may be called for ranges within size
 }
 
-// elements calls f with each element, its key, and the position of what follows the key; f returns where that ends. It
-// checks that the data have no gaps and the keys are in order from first on and less than high, unless these are nil.
+// elements calls f with each element, its key, and the position after the key; f returns the end of the element's data. It
+// checks that the data have no gaps, and that the keys are in order, begin with first and are less than high, unless these
+// are nil.
 func (n node) elements(first, high []byte, f func(element, key []byte, end uint64) (uint64, error)) (end uint64, err error) {
 	end = pageHead + uint64(n.count)*element
 	if end > n.size {

@@ -11,14 +11,15 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Scores of trials that have not ended lie in a bucket of their own, which older versions of the program do not know: to them,
-// these trials have no score. What they know, a trial that has ended, counts more than what lies here.
+// Scores of trials that have not ended are in a separate bucket, which older versions of the program do not know: for them,
+// these trials have no score. The score of a trial that has ended, which older versions may write, takes precedence over a
+// partial one.
 var partialBucket = []byte("partial")
 
-// partials is the bucket of partial scores, nil where there has never been one.
+// partials returns the bucket of partial scores, or nil if there has never been one.
 func partials(scores *bbolt.Bucket) *bbolt.Bucket { return scores.Tx().Bucket(partialBucket) }
 
-// lookUp returns the score under a key as stored: of a trial that ended, else a partial one.
+// lookUp returns the stored score with a key: that of an ended trial, otherwise a partial one.
 func (s *Store) lookUp(scores *bbolt.Bucket, key string) (sc Score, known bool, err error) {
 	if sc, known, err = s.find(scores, key, false); known || err != nil {
 		return sc, known, err
@@ -29,7 +30,7 @@ func (s *Store) lookUp(scores *bbolt.Bucket, key string) (sc Score, known bool, 
 	return Score{}, false, nil
 }
 
-// write puts a score into the bucket where it belongs, and takes it from the other.
+// write puts a score into its bucket and removes it from the other.
 func (s *Store) write(scores *bbolt.Bucket, sc Score, record []byte) error {
 	if sc.Status != Partial {
 		if err := scores.Put([]byte(sc.Key), record); err != nil {
@@ -44,7 +45,7 @@ func (s *Store) write(scores *bbolt.Bucket, sc Score, record []byte) error {
 	return errors.Join(err, remove(scores, sc.Key))
 }
 
-// dropEnded removes the partial scores of trials that ended since, in an older version.
+// dropEnded removes the partial scores of trials that have since ended in an older version of the program.
 func dropEnded(scores *bbolt.Bucket) error {
 	var ended []string
 	if partial := partials(scores); partial != nil {
@@ -63,7 +64,7 @@ func dropEnded(scores *bbolt.Bucket) error {
 	return nil
 }
 
-// remove deletes a key from a bucket, if that is there.
+// remove deletes a key from a bucket, if the bucket exists.
 func remove(bucket *bbolt.Bucket, key string) error {
 	if bucket == nil {
 		return nil
@@ -71,7 +72,8 @@ func remove(bucket *bbolt.Bucket, key string) error {
 	return bucket.Delete([]byte(key))
 }
 
-// GetPartial returns the partial score with the key. ErrNotFound: there is none, or the trial has ended since.
+// GetPartial returns the partial score with the key. The error is ErrNotFound if there is none, or if the trial has ended
+// since.
 func (s *Store) GetPartial(ctx context.Context, key string) (sc Score, err error) {
 	err = s.view(ctx, func(scores *bbolt.Bucket) error {
 		var known bool
@@ -83,7 +85,7 @@ func (s *Store) GetPartial(ctx context.Context, key string) (sc Score, err error
 	return sc, err
 }
 
-// Checkpoint returns what a partial trial goes on from, with the errors of [Store.Weights].
+// Checkpoint returns the file from which a partial trial resumes, with the errors of [Store.Weights].
 func (s *Store) Checkpoint(sc Score) ([]byte, error) {
 	return s.readBlob(sc.Checkpoint, sc, "checkpoint")
 }
@@ -95,9 +97,9 @@ func (s *Store) EpochOutputs(sc Score, epoch int) ([]byte, error) {
 
 func epochOutputs(epoch int) string { return fmt.Sprintf("outputs-%d", epoch) }
 
-// replaces tells whether a score takes the place of an earlier one of its key: a trial that ended that of one which had not,
-// and one that got further that of one that had stopped before it, or as early and its checkpoint is gone. A failed one gives
-// way where the caller says so, a finished one never.
+// replaces reports whether a score replaces an earlier one with its key. A partial score is replaced by that of an ended
+// trial, of a training that got further, or of one that got equally far if the earlier checkpoint is gone. A failed score is
+// replaced if the caller says so, a finished one never.
 func (s *Store) replaces(sc, earlier Score, failed bool) bool {
 	switch earlier.Status {
 	case Failed:
@@ -114,8 +116,8 @@ func (s *Store) replaces(sc, earlier Score, failed bool) bool {
 	return false
 }
 
-// merge is what is stored under a key once sc is put where earlier lies: one of the two, with the outputs after epochs that
-// only the other has.
+// merge returns the score to store under a key that has an earlier score: one of the two, with the outputs after epochs that
+// only the other one has.
 func merge(sc, earlier Score, replaced bool) Score {
 	kept, other := earlier, sc
 	if replaced {
@@ -145,7 +147,7 @@ type part struct {
 	lasting bool
 }
 
-// parts are the files that a score names, whether or not they are there.
+// parts returns the files that a score names, whether or not they exist.
 func (sc Score) parts() []part {
 	list := []part{{"weights", sc.Weights, false}, {"outputs", sc.Outputs, true}, {"checkpoint", sc.Checkpoint, false}}
 	for _, epoch := range slices.Sorted(maps.Keys(sc.EpochOutputs)) {
@@ -154,12 +156,12 @@ func (sc Score) parts() []part {
 	return slices.DeleteFunc(list, func(p part) bool { return p.digest == "" })
 }
 
-// names tells whether a score names the file of a digest.
+// names reports whether a score names the file with a digest.
 func (sc Score) names(d Digest) bool {
 	return slices.ContainsFunc(sc.parts(), func(p part) bool { return p.digest == d })
 }
 
-// unnamed are those files of a score that none of the others names.
+// unnamed returns the files of a score that none of the others names.
 func (sc Score) unnamed(others []Score) []Digest {
 	var list []Digest
 	for _, p := range sc.parts() {
@@ -170,7 +172,7 @@ func (sc Score) unnamed(others []Score) []Digest {
 	return list
 }
 
-// checkParts tells which files no score can name.
+// checkParts returns an error if a score's files contradict its status or epochs.
 func (sc Score) checkParts() error {
 	for _, p := range sc.parts() {
 		if !p.digest.valid() {

@@ -15,50 +15,50 @@ import (
 	"mixmas/search/metric"
 )
 
-// Status is how a trial ended, or that it has not.
+// Status is the state of a trial: how it ended, or that it has not.
 type Status string
 
 const (
 	Finished Status = "finished"
 	Failed   Status = "failed"
-	// Partial: it stopped after the last epoch of its curve, and goes on from its checkpoint.
+	// Partial means that the trial stopped after the last epoch of its curve, and resumes from its checkpoint.
 	Partial Status = "partial"
 )
 
-// Score is what one trial left behind; its JSON form is what is stored, exported and imported.
+// Score is the result of one trial. Its JSON form is stored, exported and imported.
 type Score struct {
 	// Key is the SHA-256 (hex) of Specification, see [Key].
 	Key string `json:"key"`
-	// Name says what was tried, e.g. "encoder/image/mlp_mixer".
+	// Name describes the trial, e.g. "encoder/image/mlp_mixer".
 	Name string `json:"name"`
-	// Search is the name of the search that computed it first; "" in records of earlier versions.
+	// Search is the name of the search that first computed the score; "" in records of earlier versions.
 	Search string `json:"search,omitempty"`
 	// Specification is everything that determines the trial, as canonical JSON.
 	Specification json.RawMessage `json:"specification"`
 	Status        Status          `json:"status"`
-	// Reason is why the trial failed.
+	// Reason is the reason why the trial failed.
 	Reason string `json:"reason,omitempty"`
 	// Metrics are the finite values of every metric that was defined.
 	Metrics map[string]float64 `json:"metrics,omitempty"`
-	// Curve has one entry an epoch. That of a failed trial is kept up to its last epoch of finite numbers.
+	// Curve has one entry per epoch. The curve of a failed trial ends with its last epoch of finite numbers.
 	Curve []Epoch `json:"curve,omitempty"`
-	// Parameters is the number of trained numbers of the model.
+	// Parameters is the model's number of trained parameters.
 	Parameters int `json:"parameters"`
-	// FLOPs are those of one training step.
+	// FLOPs is the number of floating-point operations of one training step.
 	FLOPs int64 `json:"flops"`
-	// Seconds is what the trial took.
+	// Seconds is the duration of the trial.
 	Seconds float64 `json:"seconds"`
-	// Machine is the processor and os/arch.
+	// Machine describes the processor, operating system and architecture.
 	Machine string `json:"machine,omitempty"`
 	// Numerics is the kernel set, e.g. "cpu/avx2".
 	Numerics string `json:"numerics,omitempty"`
 	// Finished is when the trial ended, or stopped; stored in UTC.
 	Finished time.Time `json:"finished"`
-	// Weights and Outputs are the digests of the files; "" where the trial left none. Pruning removes files and leaves
-	// the digests, so that weights trained again can be compared.
+	// Weights and Outputs are the digests of the files; "" if the trial left none. Pruning removes files and keeps the
+	// digests, so that weights that are trained again can be compared.
 	Weights Digest `json:"weights,omitempty"`
 	Outputs Digest `json:"outputs,omitempty"`
-	// Checkpoint is the digest of the file that a partial trial goes on from; "" for all others.
+	// Checkpoint is the digest of the file from which a partial trial resumes; "" for all others.
 	Checkpoint Digest `json:"checkpoint,omitempty"`
 	// EpochOutputs are the digests of the validation outputs after some epochs, counted from 1. A failed trial has none.
 	EpochOutputs map[int]Digest `json:"epoch_outputs,omitempty"`
@@ -67,7 +67,7 @@ type Score struct {
 // Epoch is one point of a learning curve.
 type Epoch struct {
 	TrainLoss      float64 `json:"train_loss"`
-	ValidationLoss float64 `json:"validation_loss,omitempty"` // 0 where it was not evaluated
+	ValidationLoss float64 `json:"validation_loss,omitempty"` // 0 if it was not evaluated
 	LearningRate   float64 `json:"learning_rate"`
 	Seconds        float64 `json:"seconds"`
 }
@@ -79,14 +79,14 @@ func (e Epoch) finite() bool {
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
 const (
-	// recordEnd comes before the checksum, with which a record ends: the SHA-256 of the record without this field.
+	// recordEnd precedes the checksum at the end of a record: the SHA-256 of the record without this field.
 	recordEnd      = `,"checksum":"`
 	checksumLength = 2 * sha256.Size
-	// longestRecord bounds what is read and written as one record, in bytes.
+	// longestRecord is the largest size in bytes of a record that is read or written.
 	longestRecord = 64 << 20
 )
 
-// encode checks a score and gives the bytes to store.
+// encode checks a score and returns its record.
 func encode(sc Score) ([]byte, error) {
 	broken := func(format string, a ...any) error {
 		return fmt.Errorf("store: score %s (%s): %w", abbreviate(sc.Key), sc.Name, fmt.Errorf(format, a...))
@@ -117,7 +117,7 @@ func encode(sc Score) ([]byte, error) {
 	return append(append(append(record[:len(record)-1], recordEnd...), sum...), `"}`...), nil
 }
 
-// check tells what no score can be.
+// check returns an error for a score that cannot exist.
 func (sc Score) check() error {
 	switch key := digest(sc.Specification); {
 	case sc.Key != string(key):
@@ -153,11 +153,11 @@ func (sc Score) check() error {
 	return nil
 }
 
-// duration reports whether a number of seconds can be a duration.
+// duration reports whether a number of seconds is a possible duration.
 func duration(seconds float64) bool { return seconds >= 0 && seconds < 1e10 }
 
-// decode reads what encode wrote under the key, and checks it as encode does. That the specification is canonical is not
-// checked again: its SHA-256 is the key.
+// decode decodes and checks a record that encode wrote under the key. It does not check again that the specification is
+// canonical: its SHA-256 is the key.
 func decode(key string, record []byte) (Score, error) {
 	if len(record) > longestRecord {
 		return Score{}, fmt.Errorf("%d bytes are more than a score can have", len(record))
@@ -182,7 +182,7 @@ func decode(key string, record []byte) (Score, error) {
 	return read.Score, nil
 }
 
-// recordSum is what the checksum at the end of a record should be. Records of older versions have none.
+// recordSum returns the expected checksum of a record. Records of older versions have none.
 func recordSum(record []byte) (sum string, hasSum bool) {
 	end := len(record) - len(recordEnd) - checksumLength - len(`"}`)
 	if end < 0 || string(record[end:][:len(recordEnd)]) != recordEnd {
@@ -191,5 +191,5 @@ func recordSum(record []byte) (sum string, hasSum bool) {
 	return string(digest(append(record[:end:end], '}'))), true
 }
 
-// abbreviate shortens a key for people.
+// abbreviate shortens a key for messages.
 func abbreviate(key string) string { return key[:min(len(key), 12)] }

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// state identifies what a bbolt file holds: a transaction changes the meta page, anything else the file's size or time.
+// state identifies the content of a bbolt file: a transaction changes the meta page, anything else the file's size or time.
 type state struct {
 	meta
 	file fs.FileInfo
@@ -19,8 +19,8 @@ func (a *state) is(b state) bool {
 		os.SameFile(a.file, b.file)
 }
 
-// readState reads the state of an open file. Another process may be in the middle of writing a meta page, though not both at
-// once. It makes the file longer before it says so in a meta page, so that the length is read after that.
+// readState reads the state of an open file. Another process may be writing a meta page at the same time, but not both. It
+// extends the file before it writes the new length to a meta page, so the length is read after the meta pages.
 func (s *Store) readState(file interface {
 	io.ReaderAt
 	Stat() (fs.FileInfo, error)
@@ -38,9 +38,9 @@ func (s *Store) readState(file interface {
 	return now, s.explain(fmt.Errorf("%w: it is not a bbolt file, or its header is damaged", ErrForeign))
 }
 
-// inspect looks at the file before bbolt does: bbolt would write to an empty one, crash on a truncated one, and read the
-// list of free pages where nobody can stop it. Nothing is locked yet, so the list counts only if no transaction ended
-// while it was read.
+// inspect checks the file before bbolt opens it. bbolt would write to an empty file, crash on a truncated one, and trust the
+// list of free pages. Nothing is locked yet, so the result for that list counts only if no transaction ended while it was
+// read.
 func (s *Store) inspect() error {
 	info, err := os.Stat(s.path)
 	switch {
@@ -69,7 +69,7 @@ func (s *Store) inspect() error {
 	return err
 }
 
-// examine walks the pages of the open and locked file, once for each state of it.
+// examine checks the pages of the open and locked file, once for each state of it.
 func (s *Store) examine(file *os.File) error {
 	s.walk.Lock()
 	defer s.walk.Unlock()
@@ -84,7 +84,7 @@ func (s *Store) examine(file *os.File) error {
 	return nil
 }
 
-// trust takes the state of the open and locked file as examined.
+// trust marks the current state of the open and locked file as checked.
 func (s *Store) trust(file *os.File) error {
 	now, err := s.readState(file)
 	if err == nil {
@@ -93,7 +93,7 @@ func (s *Store) trust(file *os.File) error {
 	return err
 }
 
-// explain adds the file to an error, and to damage what can be done about it.
+// explain adds the file to an error, and a remedy if the error is damage.
 func (s *Store) explain(err error) error {
 	switch {
 	case err == nil:

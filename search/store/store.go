@@ -18,17 +18,17 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Options says how a store is opened. The zero value is the default.
+// Options configure a store. The zero value is the default.
 type Options struct {
 	// ReadOnly opens a store that must exist, and refuses every write.
 	ReadOnly bool
-	// Timeout is how long a call waits for other processes. 0: as long as its context lasts, and 10 seconds where that never
-	// ends.
+	// Timeout is how long a call waits for other processes. 0 means as long as its context lasts, or 10 seconds if the
+	// context never ends.
 	Timeout time.Duration
-	// Waiting is called when a call has waited for other processes for three seconds, and not again until one gets through.
-	// nil: nobody is told.
+	// Waiting, if not nil, is called when a call has waited for other processes for three seconds, and not again until a call
+	// succeeds.
 	Waiting func()
-	// OpenFile opens the database file; nil means os.OpenFile. For tests that need a file to misbehave.
+	// OpenFile opens the database file; nil means os.OpenFile. Tests use it to make a file misbehave.
 	OpenFile func(name string, flag int, perm os.FileMode) (*os.File, error)
 }
 
@@ -37,21 +37,21 @@ type Options struct {
 type Store struct {
 	path    string
 	options Options
-	mu      sync.RWMutex // spares goroutines of one process the waiting for the file's lock
+	mu      sync.RWMutex // goroutines of one process wait here, not for the file's lock
 
-	walk     sync.Mutex // spares them to walk the same pages
+	walk     sync.Mutex // so that only one of them checks the same pages
 	examined atomic.Pointer[state]
 
-	announced     atomic.Bool // that calls wait, by Options.Waiting
+	announced     atomic.Bool // Options.Waiting has been called
 	announceAfter time.Duration
 
 	noSync bool              // tests do not wait for the disk
 	step   func(name string) // tests kill the process between steps
 }
 
-// Open opens the store at path, or where a symbolic link there leads, and, unless ReadOnly, creates it and the folders above
-// it where they are missing. A file that is no store, is damaged or newer than this program is an error and stays as it is:
-// ErrForeign, ErrDamaged, ErrNewer.
+// Open opens the store at path, following symbolic links. Unless ReadOnly is set, it creates a missing store and its folder.
+// A file that is not a store, is damaged, or is newer than this program is an error and is not changed: ErrForeign,
+// ErrDamaged, ErrNewer.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
@@ -91,7 +91,7 @@ func open(ctx context.Context, s *Store) (*Store, error) {
 	return s, nil
 }
 
-// writable finds out early whether trials could be stored.
+// writable reports early whether trials can be stored.
 func (s *Store) writable() error {
 	file, err := s.options.OpenFile(s.path, os.O_RDWR, 0)
 	if err != nil {
@@ -103,11 +103,11 @@ func (s *Store) writable() error {
 	return os.MkdirAll(s.folder(), 0o755)
 }
 
-// Path is where the store is: no link to it, but the file.
+// Path returns the path of the store's file, with links resolved.
 func (s *Store) Path() string { return s.path }
 
-// Get returns the score of the trial with the key, which has ended: finished or failed. ErrNotFound: there is none. That of a
-// trial which has not ended is for [Store.GetPartial].
+// Get returns the score of the ended trial with the key: finished or failed. The error is ErrNotFound if there is none. For a
+// trial that has not ended, see [Store.GetPartial].
 func (s *Store) Get(ctx context.Context, key string) (sc Score, err error) {
 	err = s.view(ctx, func(scores *bbolt.Bucket) error {
 		var known bool
@@ -119,7 +119,7 @@ func (s *Store) Get(ctx context.Context, key string) (sc Score, err error) {
 	return sc, err
 }
 
-// find returns what lies under a key in one of the two buckets.
+// find returns the record with a key from either bucket.
 func (s *Store) find(bucket *bbolt.Bucket, key string, partial bool) (sc Score, known bool, err error) {
 	record := bucket.Get([]byte(key))
 	if record == nil {
@@ -129,7 +129,7 @@ func (s *Store) find(bucket *bbolt.Bucket, key string, partial bool) (sc Score, 
 	return sc, err == nil, err
 }
 
-// decode reads the record that lies under the key, in the bucket of partial scores or in the other.
+// decode decodes the record with the key, from the bucket of partial scores or from the other one.
 func (s *Store) decode(key string, record []byte, partial bool) (Score, error) {
 	sc, err := decode(key, record)
 	if err == nil && (sc.Status == Partial) != partial {
@@ -146,23 +146,23 @@ func (s *Store) decode(key string, record []byte, partial bool) (Score, error) {
 	return sc, nil
 }
 
-// Put is [Store.PutFiles] of a score with weights and outputs, either of which may be empty.
+// Put is [Store.PutFiles] for a score with weights and outputs, either of which may be empty.
 func (s *Store) Put(ctx context.Context, sc Score, weights, outputs []byte) (Score, error) {
 	return s.PutFiles(ctx, sc, Files{Weights: weights, Outputs: outputs})
 }
 
-// Files are the contents of a score's files. Empty ones are none.
+// Files are the contents of a score's files; nil or empty means that there is no such file.
 type Files struct {
 	Weights, Outputs, Checkpoint []byte
-	// EpochOutputs are by epoch, from 1.
+	// EpochOutputs are the validation outputs by epoch, counted from 1.
 	EpochOutputs map[int][]byte
 }
 
-// PutFiles stores a score with its files, and returns what is stored under the key afterwards. The digests are computed from
-// the content. The first score of a key stays, unless it failed or is partial. A partial one is replaced by that of a trial
-// which ended or got further; its checkpoint is removed. Outputs after epochs are added to the score that stays. When PutFiles
-// returns without an error, all of it is on the disk. A metric that is not finite and a key or specification that do not belong
-// together are errors.
+// PutFiles stores a score with its files, and returns the score that is stored under the key afterwards. It computes the
+// digests from the contents. The first score of a key stays, unless it failed or is partial. A partial score is replaced by
+// that of a trial which ended or got further, and its checkpoint is removed. Outputs after epochs are added to the score that
+// stays. When PutFiles returns without an error, everything is on the disk. It returns an error if a metric is not finite, or
+// if the key is not that of the specification.
 func (s *Store) PutFiles(ctx context.Context, sc Score, f Files) (Score, error) {
 	blobs := []blob{newBlob(f.Weights), newBlob(f.Outputs), newBlob(f.Checkpoint)}
 	sc.Weights, sc.Outputs, sc.Checkpoint, sc.EpochOutputs = blobs[0].digest, blobs[1].digest, blobs[2].digest, nil
@@ -179,11 +179,11 @@ func (s *Store) PutFiles(ctx context.Context, sc Score, f Files) (Score, error) 
 		return stored, err
 	}
 	lasting := slices.DeleteFunc(blobs[3:], func(b blob) bool { return !stored.names(b.digest) })
-	return stored, s.stage(lasting) // those that were removed or damaged
+	return stored, s.stage(lasting) // restores those that were removed or damaged
 }
 
-// put records a score and the files that it names. overFailed says that an earlier score that failed gives way. added is
-// false where an earlier score stays.
+// put stores a score and its files. overFailed means that an earlier failed score is replaced. added is false if an earlier
+// score stays.
 func (s *Store) put(ctx context.Context, sc Score, blobs []blob, overFailed bool) (stored Score, added bool, err error) {
 	if _, err := encode(sc); err != nil {
 		return Score{}, false, err
@@ -200,7 +200,7 @@ func (s *Store) put(ctx context.Context, sc Score, blobs []blob, overFailed bool
 	if err != nil {
 		return Score{}, false, err
 	}
-	// settle says what is to be stored, and with which files.
+	// settle determines which score is stored, and with which files.
 	settle := func() (files []blob, changed bool) {
 		stored, added = sc, !known || s.replaces(sc, earlier, overFailed)
 		if known {
@@ -250,8 +250,8 @@ func (s *Store) put(ctx context.Context, sc Score, blobs []blob, overFailed bool
 	return stored, added, nil
 }
 
-// stage writes files without keeping other processes from the store. One of those may prune them meanwhile, so they
-// are written again under the lock where they are missing.
+// stage writes files without locking the store. Another process may prune them in the meantime, so missing ones are written
+// again under the lock.
 func (s *Store) stage(blobs []blob) error {
 	if err := s.writeBlobs(blobs); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -268,16 +268,16 @@ func (s *Store) writeBlobs(blobs []blob) error {
 	return nil
 }
 
-// Weights returns the trained weights of a score. ErrPruned: there are none, or they were pruned. ErrDamaged: the file
-// does not hold what was written.
+// Weights returns the trained weights of a score. The error is ErrPruned if there are none or they were pruned, and
+// ErrDamaged if the file does not hold what was written.
 func (s *Store) Weights(sc Score) ([]byte, error) { return s.readBlob(sc.Weights, sc, "weights") }
 
 // Outputs returns the validation outputs of a score, with the errors of [Store.Weights].
 func (s *Store) Outputs(sc Score) ([]byte, error) { return s.readBlob(sc.Outputs, sc, "outputs") }
 
-// PutWeights restores the weights of a score that the store had, after they were pruned or damaged and trained again, or the
-// score was removed. Weights that are not its own, bit for bit, are refused with ErrDiffers: what was trained from the old
-// ones would not follow.
+// PutWeights restores the weights of a score after they were pruned or damaged and then trained again, or after the score was
+// removed. It refuses weights that are not identical to the score's own with ErrDiffers: other scores were trained from
+// those.
 func (s *Store) PutWeights(ctx context.Context, sc Score, weights []byte) error {
 	b := newBlob(weights)
 	if b.digest == "" || b.digest != sc.Weights {
@@ -294,7 +294,7 @@ func (s *Store) PutWeights(ctx context.Context, sc Score, weights []byte) error 
 	return s.restore(ctx, []blob{b})
 }
 
-// restore writes files of known scores where they are missing.
+// restore writes missing files of stored scores.
 func (s *Store) restore(ctx context.Context, blobs []blob) error {
 	if err := s.stage(blobs); err != nil {
 		return err
@@ -302,8 +302,8 @@ func (s *Store) restore(ctx context.Context, blobs []blob) error {
 	return s.update(ctx, func(*bbolt.Bucket) error { return s.writeBlobs(blobs) }, nil)
 }
 
-// List returns the scores, sorted by name and then key. Records that are damaged do not keep it from returning the others:
-// the error, ErrDamaged, has a line for each.
+// List returns the scores, sorted by name and then key. If records are damaged it still returns the others, with the error
+// ErrDamaged, which has one line per damaged record.
 func (s *Store) List(ctx context.Context) ([]Score, error) {
 	var list []Score
 	err := s.view(ctx, func(scores *bbolt.Bucket) error {
@@ -317,7 +317,7 @@ func (s *Store) List(ctx context.Context) ([]Score, error) {
 	return list, err
 }
 
-// all returns the scores, and an error for each record that is none.
+// all returns the scores, and an error for each damaged record.
 func (s *Store) all(scores *bbolt.Bucket) (list []Score, damaged []error) {
 	s.each(scores, "", func(sc Score, err error) {
 		if err == nil {
@@ -329,8 +329,8 @@ func (s *Store) all(scores *bbolt.Bucket) (list []Score, damaged []error) {
 	return list, damaged
 }
 
-// each calls f with the scores whose keys start with the prefix, those of trials that ended first, each sorted by key. Of a
-// record that is damaged only the key is known.
+// each calls f with the scores whose keys start with the prefix: first those of ended trials, then partial ones, each sorted
+// by key. For a damaged record only the key is set.
 func (s *Store) each(scores *bbolt.Bucket, prefix string, f func(sc Score, damaged error)) {
 	for _, bucket := range []*bbolt.Bucket{scores, partials(scores)} {
 		if bucket == nil {
@@ -350,8 +350,9 @@ func (s *Store) each(scores *bbolt.Bucket, prefix string, f func(sc Score, damag
 	}
 }
 
-// Find returns the only score whose key starts with the prefix, as git finds commits. ErrNotFound: there is none;
-// ErrAmbiguous: there are several, which the error lists; ErrDamaged: its record is damaged, and only its key is returned.
+// Find returns the only score whose key starts with the prefix, as git finds commits. The error is ErrNotFound if there is
+// none, ErrAmbiguous if there are several, which it lists, and ErrDamaged if the record is damaged; then only the key is
+// returned.
 func (s *Store) Find(ctx context.Context, prefix string) (Score, error) {
 	var found []Score
 	var damaged error
@@ -382,8 +383,8 @@ func (s *Store) Find(ctx context.Context, prefix string) (Score, error) {
 	return found[0], nil
 }
 
-// Remove deletes the score with the key, damaged or not, and its files where no other score names them. While a record is
-// damaged nobody knows what it names, and files are left to [Store.Prune]. ErrNotFound: there is none.
+// Remove deletes the score with the key, damaged or not, and those of its files that no other score names. While any record
+// is damaged its files are unknown, and files are left for [Store.Prune]. The error is ErrNotFound if there is no such score.
 func (s *Store) Remove(ctx context.Context, key string) error {
 	var unnamed []Digest
 	return s.update(ctx, func(scores *bbolt.Bucket) error {
@@ -402,7 +403,7 @@ func (s *Store) Remove(ctx context.Context, key string) error {
 	}, func() error { return s.removeBlobs(unnamed) })
 }
 
-// removeBlobs removes files that no score names, while the store is locked.
+// removeBlobs removes files that no score names. The store must be locked.
 func (s *Store) removeBlobs(unnamed []Digest) error {
 	for _, d := range unnamed {
 		if err := os.Remove(s.blobPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -413,9 +414,9 @@ func (s *Store) removeBlobs(unnamed []Digest) error {
 	return nil
 }
 
-// Prune removes the weights and the checkpoint of every score that keep does not want, and the files that no score names, and
-// returns how many files and bytes that were. Scores and outputs stay. keep must not use the store. While a record is damaged it removes
-// nothing, as nobody knows what that names. It may be called again where ctx ended it.
+// Prune removes the weights and the checkpoint of every score for which keep returns false, and the files that no score
+// names. It returns the number of files removed and their bytes. Scores and outputs stay. keep must not use the store. While
+// a record is damaged, Prune removes nothing, because the record's files are unknown. If ctx ends it, it may be called again.
 func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
 	err = s.update(ctx, func(scores *bbolt.Bucket) error {

@@ -4,5 +4,5 @@ package store
 
 import "os"
 
-// unlock does nothing: here closing the file releases bbolt's lock.
+// unlock does nothing: on these systems, closing the file releases bbolt's lock.
 func unlock(*os.File) {}

@@ -15,12 +15,12 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Verify reads all of the store: its pages, the record of every score, and every file that they name. It calls wrong for
-// each thing that is not as it was written, and returns how many scores and files it read. Weights and checkpoints that were
-// pruned are not wrong, nor what older versions pruned because they do not know it: the files of partial scores and outputs after
-// epochs. Other outputs that are missing are. An error is what kept it from reading on.
+// Verify reads the whole store: its pages, the record of every score, and every file that the records name. It calls wrong
+// for each fault, and returns the numbers of scores and files that it read. Pruned weights and checkpoints are not faults,
+// nor are missing files of partial scores and outputs after epochs, which older versions prune because they do not know them.
+// Other missing outputs are faults. It returns an error if it could not continue.
 func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files int, err error) {
-	s.examined.Store(nil) // walk again
+	s.examined.Store(nil) // check the pages again
 	var list []Score
 	var damaged []error
 	err = s.view(ctx, func(scores *bbolt.Bucket) (err error) {
@@ -45,7 +45,7 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 	type use struct {
 		owner Score
 		what  string
-		must  bool // be there
+		must  bool // must exist
 	}
 	named := map[Digest]use{}
 	for _, sc := range list {
@@ -63,7 +63,7 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 			if !u.must {
 				continue
 			}
-			if _, err := s.Get(ctx, u.owner.Key); err == nil { // the score was not removed meanwhile
+			if _, err := s.Get(ctx, u.owner.Key); err == nil { // the score was not removed in the meantime
 				wrong(fmt.Errorf("%s: %s is missing", fileOf(u.owner, u.what), s.blobPath(d)))
 			}
 			continue
@@ -79,8 +79,8 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 	return len(list), files, nil
 }
 
-// lostMeta tells whether one of the two meta pages of the locked file is damaged. bbolt then goes by the other, which may be
-// that of the transaction before.
+// lostMeta reports whether one of the two meta pages of the locked file is damaged. bbolt then uses the other, which may be
+// that of the previous transaction.
 func (s *Store) lostMeta() (bool, error) {
 	file, err := s.options.OpenFile(s.path, os.O_RDONLY, 0)
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *Store) lostMeta() (bool, error) {
 	return !first || !second, nil
 }
 
-// sum is the SHA-256 of a file's content.
+// sum returns the SHA-256 of a file's content.
 func (s *Store) sum(ctx context.Context, d Digest) (Digest, error) {
 	file, err := os.Open(s.blobPath(d))
 	if err != nil {

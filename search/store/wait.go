@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// defaultTimeout is how long a call waits whose context never ends.
+	// defaultTimeout limits the wait of a call whose context never ends.
 	defaultTimeout = 10 * time.Second
-	// attempt is how long a call waits before it looks at its context.
+	// attempt is how long a call waits before it checks its context.
 	attempt = 500 * time.Millisecond
-	// boltPause is the time between two looks of bbolt at the lock: by so much it may end early.
+	// boltPause is the time between bbolt's checks of the lock; an attempt may end this much early.
 	boltPause = 50 * time.Millisecond
-	// announceAfter is how long a call waits before it says so.
+	// announceAfter is how long a call waits before it calls Options.Waiting.
 	announceAfter = 3 * time.Second
 )
 
-// wait is one call's waiting for other processes to close the database.
+// wait is the wait of one call until other processes have closed the database.
 type wait struct {
 	store   *Store
 	ctx     context.Context
@@ -33,7 +33,8 @@ func (s *Store) newWait(ctx context.Context) *wait {
 	return w
 }
 
-// attempt is how long the next attempt may wait. Where the context has ended it is a look: many calls wait one after another.
+// attempt returns how long the next attempt may wait. If the context has ended it only checks the lock, because many calls
+// may be waiting one after another.
 func (w *wait) attempt() time.Duration {
 	const look = 1 // bbolt reads 0 as no limit
 	switch {
@@ -45,7 +46,7 @@ func (w *wait) attempt() time.Duration {
 	return max(min(attempt, w.limit-time.Since(w.started)), look)
 }
 
-// failed is called after an attempt that waited in vain, and returns an error where it was the last one.
+// failed is called after an unsuccessful attempt, and returns an error if it was the last one.
 func (w *wait) failed() error {
 	waited := time.Since(w.started)
 	switch {
@@ -59,5 +60,5 @@ func (w *wait) failed() error {
 	return nil
 }
 
-// over is called when the database is open: the next time that calls wait is announced again.
+// over is called when the database is open, so that the next wait is announced again.
 func (w *wait) over() { w.store.announced.Store(false) }

@@ -20,7 +20,7 @@ func init() {
 		func() Strategy { return &Random{Trials: 20} })
 }
 
-// Search implements [Strategy]. Every combination has the same chance, and none is drawn twice.
+// Search implements [Strategy]. Every combination is equally likely, and none is drawn twice.
 func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error) {
 	drawn := combinations(space, r.Trials)
 	var jobs []trial.Job
@@ -34,7 +34,7 @@ func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observ
 	return &Result{Stages: []*Stage{stage}, Choices: drawn[winner], Winner: stage.Winner, Reason: stage.Reason}, nil
 }
 
-// label names a combination in one word.
+// label returns the label of a combination.
 func label(space *Space, c Choices) string {
 	var labels []string
 	for _, p := range space.Parts(c) {
@@ -43,7 +43,8 @@ func label(space *Space, c Choices) string {
 	return strings.Join(labels, "+")
 }
 
-// combinations draws different combinations with the search's seed: all of them, in order, where there are no more than wanted.
+// combinations draws different combinations with the search's seed. If there are no more than wanted, it returns all of them
+// in order.
 func combinations(space *Space, wanted int) []Choices {
 	functions := space.Fusions
 	if len(space.Modalities) == 1 { // nothing to fuse: all functions are the same
@@ -53,7 +54,7 @@ func combinations(space *Space, wanted int) []Choices {
 	for _, m := range space.Modalities {
 		places = append(places, len(m.Encoders))
 	}
-	all := 1 // as far as an int can count
+	all := 1 // capped at the largest int
 	for _, n := range places {
 		if all > math.MaxInt/n {
 			all = math.MaxInt

@@ -12,21 +12,22 @@ import (
 	"mixmas/search/trial"
 )
 
-// Stage is one decision: trials of which one is chosen.
+// Stage is one decision: a set of trials, of which one is chosen.
 type Stage struct {
-	// Name is what is chosen, after what kind of thing that is where there are several of the kind, as in "encoder/image".
+	// Name is the name of the part that is chosen, after its kind and a slash if there are several of the kind, as in
+	// "encoder/image".
 	Name string
-	// Metric is what selects.
+	// Metric is the metric that selects the winner.
 	Metric string
 	// Outcomes are ranked, the best first.
 	Outcomes []*evaluate.Outcome
-	// Winner is the chosen one, and Reason says in a line why.
+	// Winner is the outcome that was chosen, and Reason says in one line why it won.
 	Winner *evaluate.Outcome
 	Reason string
 }
 
-// Decide runs the jobs of a stage side by side and chooses the best, which is the job of the index winner. A stage in which none
-// can be chosen is an error.
+// Decide runs the jobs of a stage in parallel and returns the stage with the index of the best job. It returns an error if no
+// job can be chosen.
 func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string, jobs []trial.Job) (stage *Stage, winner int, err error) {
 	o.StageStarted(StageStarted{name, len(jobs)})
 	byJob, err := e.Score(ctx, jobs...)
@@ -51,7 +52,7 @@ func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string
 	return stage, slices.Index(byJob, best), nil
 }
 
-// The standings of outcomes, the best first: with a value of the metric, without, not trained to the end, failed.
+// The standings of outcomes, best first: with a value of the metric, without one, not trained to the end, failed.
 const (
 	defined = iota
 	undefined
@@ -72,7 +73,7 @@ func standing(metric string, o *evaluate.Outcome) int {
 	return defined
 }
 
-// rank orders outcomes: by standing, then the metric, then fewer parameters, then name.
+// rank orders outcomes by standing, then by the metric, then by fewer parameters, then by name.
 func rank(name string, a, b *evaluate.Outcome) int {
 	if c := cmp.Compare(standing(name, a), standing(name, b)); c != 0 {
 		return c
@@ -87,7 +88,7 @@ func rank(name string, a, b *evaluate.Outcome) int {
 	return cmp.Or(cmp.Compare(a.Score.Parameters, b.Score.Parameters), cmp.Compare(a.Job.Label, b.Job.Label))
 }
 
-// reason says why the first of ranked outcomes won.
+// reason explains why the first of the ranked outcomes won.
 func reason(metric string, ranked []*evaluate.Outcome) string {
 	if len(ranked) == 1 {
 		return "the only candidate"

@@ -8,7 +8,8 @@ import (
 	"mixmas/search/trial"
 )
 
-// stages is the search of the paper: an encoder for each modality, then the fusion function, then the fusion network.
+// stages is the search of the paper: it chooses an encoder for each modality, then the fusion function, then the fusion
+// network.
 type stages struct{}
 
 func init() {
@@ -21,7 +22,7 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 	if err != nil {
 		return nil, err
 	}
-	// The function is chosen under the first network. One modality has nothing to fuse: all functions are the same, and only the
+	// The function is chosen with the first network. A single modality is not fused, so all functions are equal and only the
 	// first is tried.
 	functions := space.Fusions
 	if len(space.Modalities) == 1 {
@@ -33,7 +34,7 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 	if err != nil {
 		return nil, err
 	}
-	// The trial of the first network has run in the stage before.
+	// The trial of the first network already ran in the previous stage.
 	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), func(i int) Choices {
 		return Choices{chosen, functions[function], space.Networks[i]}
 	})
@@ -44,7 +45,7 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 		Winner: network.Winner, Reason: network.Reason}, nil
 }
 
-// chooseEncoders chooses an encoder for each modality, independently of each other.
+// chooseEncoders chooses the encoder of each modality independently.
 func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) ([]*Stage, map[string]Candidate, error) {
 	stages, winners := make([]*Stage, len(space.Modalities)), make([]int, len(space.Modalities))
 	group, ctx := errgroup.WithContext(ctx)
@@ -69,8 +70,8 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	return stages, chosen, nil
 }
 
-// decideFused chooses one of candidates, each in a whole model of the choices with the candidate of that index, which starts from
-// the winners of the encoders' stages.
+// decideFused chooses one of the labelled candidates. with(i) returns the choices of the whole model with candidate i; its
+// encoders start from the trained winners of their stages if the space is warm.
 func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, name string, encoders []*Stage, candidates []string,
 	with func(i int) Choices) (stage *Stage, winner int, err error) {
 	var jobs []trial.Job
@@ -86,7 +87,7 @@ func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, nam
 	return space.Decide(ctx, e, o, name, jobs)
 }
 
-// labels are those of options.
+// labels returns the labels of options.
 func labels[C any](options []Option[C]) (list []string) {
 	for _, o := range options {
 		list = append(list, o.Label)

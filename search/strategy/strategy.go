@@ -9,29 +9,30 @@ import (
 	"mixmas/search/trial"
 )
 
-// Strategy is a way to search: a pointer to a struct of its options, whose fields have yaml tags, are explained in `doc` tags and
-// bounded in `jsonschema` tags.
+// Strategy is a way to search. It is a pointer to a struct of its options, whose fields have yaml tags, are explained in doc
+// tags and limited in jsonschema tags.
 type Strategy interface {
-	// Search chooses from the space by scores of the evaluator. With the same space and scores it makes the same choices.
+	// Search chooses from the space by the evaluator's scores. With the same space and scores it makes the same choices.
 	Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error)
 }
 
-// Default is the strategy of a configuration that names none.
+// Default is the strategy of a configuration that does not name one.
 const Default = "stages"
 
 var strategies = registry.New[func() Strategy]("search strategy")
 
-// Register makes a strategy known under a name; make gives it with the defaults of its options. It panics where the name is already used:
-// a programmer's mistake.
+// Register registers a strategy under a name; make returns it with the defaults of its options. It panics if the name is
+// already in use, which is a programming error.
 func Register(name, doc string, make func() Strategy) {
 	options.MustDescribe("search strategy "+name, func() any { return make() })
 	strategies.Register(name, doc, make)
 }
 
-// Unregister makes a strategy unknown again, for tests.
+// Unregister removes a registered strategy, for tests.
 func Unregister(name string) { strategies.Unregister(name) }
 
-// New gives a registered strategy with the defaults of its options. The error of an unknown name lists the known ones.
+// New returns a registered strategy with the defaults of its options. The error for an unknown name lists the registered
+// ones.
 func New(name string) (Strategy, error) {
 	make, err := strategies.Lookup(name)
 	if err != nil {
@@ -40,36 +41,36 @@ func New(name string) (Strategy, error) {
 	return make(), nil
 }
 
-// Names lists the registered strategies, and Doc says in a line what one does.
+// Names returns the registered strategies, and Doc describes one in a line.
 func Names() []string        { return strategies.Names() }
 func Doc(name string) string { return strategies.Doc(name) }
 
-// Evaluator scores jobs, as [evaluate.Evaluator] does: side by side, and only those that have no score yet.
+// Evaluator scores jobs, as [evaluate.Evaluator] does: in parallel, and training only those that have no score yet.
 type Evaluator interface {
 	Score(ctx context.Context, jobs ...trial.Job) ([]*evaluate.Outcome, error)
 }
 
-// Result is what a strategy chose.
+// Result is the choice of a strategy.
 type Result struct {
-	// Stages are the decisions that led there, in order.
+	// Stages are the decisions that led to it, in order.
 	Stages []*Stage
-	// Choices are what was chosen, Winner is the trial of it, and Reason says in a line why it won.
+	// Choices are the chosen candidates, Winner is their trial, and Reason says in one line why it won.
 	Choices Choices
 	Winner  *evaluate.Outcome
 	Reason  string
 }
 
-// Observer is told of stages. Its methods may be called from several goroutines at once.
+// Observer observes stages. Its methods may be called from several goroutines at once.
 type Observer interface {
 	StageStarted(StageStarted)
 	StageDone(StageDone)
 }
 
-// StageStarted is the beginning of a stage of so many candidates.
+// StageStarted is the start of a stage with its number of candidates.
 type StageStarted struct {
 	Stage      string
 	Candidates int
 }
 
-// StageDone is the end of a stage: the label of the winner, and why it won.
+// StageDone is the end of a stage, with the label of the winner and the reason why it won.
 type StageDone struct{ Stage, Winner, Reason string }

@@ -1,4 +1,4 @@
-// Package task says what is predicted of a row, and is the one place that checks labels.
+// Package task describes what is predicted for a row, and is the only place that checks labels.
 package task
 
 import (
@@ -9,19 +9,19 @@ import (
 // Kind is the form of a row's label.
 type Kind int
 
-// The kinds of tasks. Numbers to predict (regression) would be a third: then [Kinds] has it, and tests name what does not.
+// The kinds of tasks. To add one, such as regression, add it to [Kinds]: tests then name the code that does not handle it.
 const (
 	OneLabel   Kind = iota // exactly one class per row: a label is one element, the number of the class
 	MultiLabel             // any number of classes per row: a label is one element per class, 0 or 1
 )
 
-// Kinds lists all kinds.
+// Kinds returns all kinds.
 func Kinds() []Kind { return []Kind{OneLabel, MultiLabel} }
 
-// Classification lists the kinds whose labels are classes.
+// Classification returns the kinds whose labels are classes.
 func Classification() []Kind { return []Kind{OneLabel, MultiLabel} }
 
-// KindOf is the kind that data, models and files mean which say only whether they are multi-label.
+// KindOf returns the kind for data, models and files that only say whether they are multi-label.
 func KindOf(multiLabel bool) Kind {
 	if multiLabel {
 		return MultiLabel
@@ -29,7 +29,7 @@ func KindOf(multiLabel bool) Kind {
 	return OneLabel
 }
 
-// String says what a row has: "one label per row".
+// String describes the labels of a row, as in "one label per row".
 func (k Kind) String() string {
 	switch k {
 	case OneLabel:
@@ -40,20 +40,20 @@ func (k Kind) String() string {
 	return fmt.Sprintf("task.Kind(%d)", int(k))
 }
 
-// Unknown is for the end of a switch over all kinds.
+// Unknown returns the error for the end of a switch over all kinds.
 func (k Kind) Unknown() error { return fmt.Errorf("%v: this kind of label is not supported here", k) }
 
-// Task is what is predicted of a row.
+// Task describes what is predicted for a row.
 type Task struct {
 	Kind Kind
 	// Classes are the names of the classes. Their number is the number of logits.
 	Classes []string
 }
 
-// Width is the number of elements of a label.
+// Width returns the number of elements of a label.
 func (t Task) Width() int { return Width(t.Kind, len(t.Classes)) }
 
-// Width is the number of elements of a label of so many classes.
+// Width returns the number of elements of a label with the given number of classes.
 func Width(kind Kind, classes int) int {
 	switch kind {
 	case OneLabel:
@@ -64,7 +64,7 @@ func Width(kind Kind, classes int) int {
 	panic(kind.Unknown())
 }
 
-// Largest is the largest value that an element of a label of so many classes has.
+// Largest returns the largest value of an element of a label with the given number of classes.
 func Largest(kind Kind, classes int) uint32 {
 	switch kind {
 	case OneLabel:
@@ -75,8 +75,8 @@ func Largest(kind Kind, classes int) uint32 {
 	panic(kind.Unknown())
 }
 
-// Check returns the place of the first element that cannot be part of a label, and why, or -1 and nil. labels may hold the
-// labels of any number of rows.
+// Check returns the index of the first element that cannot be part of a label, and the reason, or -1 and nil. labels may hold
+// the labels of any number of rows.
 func Check(kind Kind, classes int, labels []float32) (int, error) {
 	values := Largest(kind, classes) + 1
 	for i, v := range labels {
@@ -87,12 +87,12 @@ func Check(kind Kind, classes int, labels []float32) (int, error) {
 	return -1, nil
 }
 
-// wrong says why a value is no label.
+// wrong explains why a value is not a label.
 func wrong(kind Kind, classes, i int, v float32) error {
 	switch {
 	case kind == MultiLabel:
 		return fmt.Errorf("label %v of class %d is neither 0 nor 1", v, i%classes)
-	case v-v != 0: // infinite or no number
+	case v-v != 0: // infinite or not a number
 		return fmt.Errorf("label %v is not a class: want a whole number", v)
 	case v != float32(math.Trunc(float64(v))):
 		return fmt.Errorf("label %v is not a whole number: these look like values to predict (regression), which is not supported;"+
@@ -101,7 +101,7 @@ func wrong(kind Kind, classes, i int, v float32) error {
 	return fmt.Errorf("label %v is out of range, want 0 to %d", v, classes-1)
 }
 
-// Count adds a row's label, which [Check] passes, to the numbers of rows that have each class.
+// Count adds a row's label, which must pass [Check], to the number of rows that have each class.
 func Count(kind Kind, counts []int, label []float32) {
 	switch kind {
 	case OneLabel:

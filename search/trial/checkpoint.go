@@ -19,24 +19,24 @@ import (
 	"mixmas/search/regular"
 )
 
-// A checkpoint is a safetensors file with the tensor "state" and, where the recipe watches the validation loss, the best
-// weights under their names with bestPrefix. Its metadata are the progress as JSON and a digest of all that. A training
-// must resume from exactly the state that it would have reached, so nothing in a file is used unless all of it is valid.
+// A checkpoint is a safetensors file with the tensor "state" and, if the recipe watches the validation loss, the best weights
+// under their names with bestPrefix. Its metadata are the progress as JSON and a digest of the progress and the tensors. A
+// training must resume from exactly the state that it would have reached, so a file is used only if all of it is valid.
 const (
 	stateTensor = "state"
 	bestPrefix  = "best."
-	// Versions without a digest called it "progress", and would resume wrongly from today's.
+	// Not "progress", the name in files without a digest: versions that wrote those would resume wrongly from today's files.
 	progressKey = "training"
 	digestKey   = "sha256"
 )
 
-// checkpoint is how far a training has come, with the trainer's state.
+// checkpoint is the progress of a training with the trainer's state.
 type checkpoint struct {
 	progress
 	state []float32
 }
 
-// encode gives the tensors and metadata of the file.
+// encode returns the tensors and metadata of the file.
 func (c *checkpoint) encode() (nn.Weights, map[string]string, error) {
 	tensors := nn.Weights{stateTensor: {Shape: []int{len(c.state)}, Data: c.state}}
 	for name, tensor := range c.best {
@@ -49,14 +49,14 @@ func (c *checkpoint) encode() (nn.Weights, map[string]string, error) {
 	return tensors, map[string]string{progressKey: string(text), digestKey: checkpointDigest(tensors, string(text))}, nil
 }
 
-// checkpointDigest is the SHA-256 of the tensors' digest followed by the progress.
+// checkpointDigest returns the SHA-256 of the tensors' digest followed by the progress.
 func checkpointDigest(tensors nn.Weights, progress string) string {
 	sum := sha256.Sum256([]byte(safetensors.Digest(tensors) + progress))
 	return hex.EncodeToString(sum[:])
 }
 
-// parseCheckpoint reads a checkpoint of the training with the given key, recipe and parameters. It refuses what that training
-// cannot have written.
+// parseCheckpoint reads a checkpoint of the training with the given key, recipe and parameters. It refuses a checkpoint that
+// this training cannot have written.
 func parseCheckpoint(file []byte, key string, recipe Recipe, parameters *nn.Parameters) (*checkpoint, error) {
 	if limit := checkpointLimit(recipe, parameters); int64(len(file)) > limit {
 		return nil, fmt.Errorf("it has more than %d bytes", limit)
@@ -100,7 +100,7 @@ func parseCheckpoint(file []byte, key string, recipe Recipe, parameters *nn.Para
 	return &checkpoint{p, state.Data}, nil
 }
 
-// checkpointLimit is more bytes than a checkpoint has.
+// checkpointLimit returns an upper bound on the size of a checkpoint in bytes.
 func checkpointLimit(recipe Recipe, parameters *nn.Parameters) int64 {
 	const header, tensor, epoch = 1 << 16, 1 << 10, 1 << 9
 	limit := int64(header) + tensor + 4*int64(parameters.StateSize()) + epoch*int64(min(recipe.Epochs, 1<<40))
@@ -110,7 +110,7 @@ func checkpointLimit(recipe Recipe, parameters *nn.Parameters) int64 {
 	return limit
 }
 
-// bestWeights takes the best weights from the tensors of a checkpoint: all of the model's parameters, or none.
+// bestWeights takes the best weights from the tensors of a checkpoint: those of all of the model's parameters, or none.
 func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn.Weights, error) {
 	best := nn.Weights{}
 	for name, tensor := range tensors {
@@ -138,13 +138,13 @@ func bestWeights(tensors nn.Weights, wanted bool, parameters *nn.Parameters) (nn
 	return best, nil
 }
 
-// The previous epoch's checkpoint is kept as well, and bad ones are set aside, at most one of each.
+// The previous epoch's checkpoint is kept too, and damaged ones are set aside, at most one of each.
 const (
 	previousSuffix = ".previous"
 	damagedSuffix  = ".damaged"
 )
 
-// checkpoint is how far the training has come, as tensors and metadata of a file.
+// checkpoint returns the training's checkpoint as the tensors and metadata of a file.
 func (t *training) checkpoint() (nn.Weights, map[string]string, error) {
 	state, _, err := t.trainer.State()
 	if err != nil {
@@ -155,7 +155,7 @@ func (t *training) checkpoint() (nn.Weights, map[string]string, error) {
 	return c.encode()
 }
 
-// saveCheckpoint writes a checkpoint to the file of the job, where it wants one.
+// saveCheckpoint writes a checkpoint to the job's file, if the job names one.
 func (t *training) saveCheckpoint() error {
 	if t.CheckpointFile == "" {
 		return nil
@@ -168,22 +168,22 @@ func (t *training) saveCheckpoint() error {
 	return atomicfile.Replace(t.CheckpointFile, func(w io.Writer) error { return safetensors.Write(w, tensors, metadata) })
 }
 
-// keepPrevious gives the checkpoint that is to be replaced a second name, in case the disk damages the new one. That costs
-// its size on the disk and no time. Where the file system has no hard links there is none.
+// keepPrevious gives the checkpoint that is about to be replaced a second name, in case the disk damages the new one. It
+// costs space on the disk and no time. A file system without hard links keeps no previous checkpoint.
 func keepPrevious(path string) {
-	if _, err := os.Lstat(path); err != nil { // it was set aside: the previous one is the last good one
+	if _, err := os.Lstat(path); err != nil { // it was set aside, so the previous one is the last good one
 		return
 	}
 	_ = os.Remove(path + previousSuffix)
 	_ = os.Link(path, path+previousSuffix)
 }
 
-// RemoveCheckpoints removes the checkpoint files of a training that has ended. What was set aside stays for people to look at.
+// RemoveCheckpoints removes the checkpoint files of a training that has ended. It leaves files that were set aside.
 func RemoveCheckpoints(path string) error {
 	return errors.Join(atomicfile.Remove(path), atomicfile.Remove(path+previousSuffix))
 }
 
-// resume goes on from the last good checkpoint, where there is one.
+// resume resumes from the last good checkpoint, if there is one.
 func (t *training) resume() error {
 	c, err := t.lastCheckpoint()
 	if c == nil || err != nil {
@@ -193,9 +193,9 @@ func (t *training) resume() error {
 	return t.trainer.Restore(c.state, len(c.Curve)*t.trainer.Steps(t.train.Len()))
 }
 
-// lastCheckpoint is the last good checkpoint: that of the job's file, which it writes after every epoch, or the one that the job
-// resumes; nil where there is none. Bad files are set aside. A file does not hold the outputs of asked epochs, so one after such an
-// epoch is not used.
+// lastCheckpoint returns the last good checkpoint, or nil: that of the job's file, which is written after every epoch, or the
+// one that the job resumes. Damaged files are set aside. The job's file does not hold the outputs of requested epochs, so it
+// is not used if it was written after such an epoch.
 func (t *training) lastCheckpoint() (*checkpoint, error) {
 	notice := func(format string, a ...any) { t.progress.Notice(t.Name + ": " + fmt.Sprintf(format, a...)) }
 	passed := false
@@ -243,7 +243,7 @@ func (t *training) lastCheckpoint() (*checkpoint, error) {
 	return nil, nil
 }
 
-// readOrigin reads the checkpoint that the job resumes.
+// readOrigin reads the stored checkpoint that the job resumes.
 func (t *training) readOrigin(o Origin) (*checkpoint, error) {
 	file, err := t.files.Checkpoint(o)
 	if err != nil {
@@ -252,7 +252,7 @@ func (t *training) readOrigin(o Origin) (*checkpoint, error) {
 	return parseCheckpoint(file, t.key, t.Specification.Recipe, t.model.Parameters())
 }
 
-// badCheckpoint says why a training cannot resume from a file.
+// badCheckpoint is the reason why a training cannot resume from a file.
 type badCheckpoint struct{ error }
 
 // readCheckpoint reads the training's checkpoint at path.

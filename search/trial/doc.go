@@ -1,4 +1,4 @@
-// Package trial trains one model. A [Specification] says all that decides the result, and its SHA-256 is the trial's key; a
-// [Job] adds what a machine needs to run it; a [Runner] runs it, [Local] on this machine's device; a [Result] is what it came
-// to. A training knows nothing of the search that it is part of, nor of where its result is kept.
+// Package trial trains one model. A [Specification] holds everything that determines the result, and its SHA-256 is the
+// trial's key. A [Job] adds what a machine needs to run it. A [Runner] runs it, such as [Local] on this machine's device, and
+// returns a [Result]. A training knows nothing of its search, or of where its result is stored.
 package trial

@@ -9,41 +9,41 @@ import (
 	"mixmas/search/store"
 )
 
-// Job says everything that a training needs but for the data set itself. It is plain data: its JSON form may be sent to
-// another machine, which has the same data and can ask for files by their digests.
+// Job holds everything that a training needs except the data set. It is plain data: its JSON form may be sent to another
+// machine that has the same data and can ask for files by their digests.
 type Job struct {
-	// Name is the place in the search, such as "encoder/image/mlp_mixer"; Label is the candidate's own name.
+	// Name is the trial's place in the search, such as "encoder/image/mlp_mixer"; Label is the candidate's label.
 	Name  string `json:"name"`
 	Label string `json:"label"`
-	// Specification decides the result, and is all that the job's key depends on.
+	// Specification determines the result, and is all that the job's key depends on.
 	Specification Specification `json:"specification"`
-	// Train and Validation are the rows that Specification.Sample and Validation identify, nil for all.
+	// Train and Validation are the rows that Specification.Sample and Validation identify; nil means all.
 	Train      []int `json:"train"`
 	Validation []int `json:"validation"`
-	// Start is by modality what Specification.Start names by key.
+	// Start holds by modality the weights whose keys Specification.Start names.
 	Start map[string]Origin `json:"start,omitempty"`
-	// Until is the epoch to stop at for now, with a result that can be resumed; 0 goes on to the end.
+	// Until is the epoch to stop at for now, with a result that can be resumed; 0 means to train to the end.
 	Until int `json:"until,omitempty"`
-	// Outputs lists epochs, counted from 1, whose validation outputs are wanted beside those of the end. Those before the
-	// checkpoint of Resume are not made again: who kept the one kept the others.
+	// Outputs lists epochs, counted from 1, whose validation outputs are wanted in addition to those of the end. Those before
+	// the checkpoint of Resume are not computed again: they are stored with it.
 	Outputs []int `json:"outputs,omitempty"`
-	// Resume is the checkpoint that an earlier part of the training ended with; nil begins with the first epoch.
+	// Resume is the checkpoint of an earlier part of the training; nil means to begin with the first epoch.
 	Resume *Origin `json:"resume,omitempty"`
-	// CheckpointFile is a file of the machine that trains, written after every epoch and read when the job is run again;
-	// empty for none.
+	// CheckpointFile is a file on the machine that trains. It is written after every epoch and read when the job runs again;
+	// empty means that there is none.
 	CheckpointFile string `json:"checkpoint_file,omitempty"`
 }
 
-// Origin is a file that an earlier training left: the weights that one starts from, or the checkpoint that one resumes.
+// Origin identifies a file of an earlier training: weights to start from, or a checkpoint to resume.
 type Origin struct {
-	// Key and Name are those of the training that left it.
+	// Key and Name are those of the earlier training.
 	Key  string `json:"key"`
 	Name string `json:"name"`
 	// File is the digest of the file.
 	File store.Digest `json:"file"`
 }
 
-// From makes the job start from the encoder and head of a modality that a finished training of that modality ended with.
+// From makes the job start from the encoder and head of a finished training of a modality.
 func (j *Job) From(modality string, o Origin) {
 	if j.Start == nil {
 		j.Start, j.Specification.Start = map[string]Origin{}, map[string]string{}
@@ -51,7 +51,7 @@ func (j *Job) From(modality string, o Origin) {
 	j.Start[modality], j.Specification.Start[modality] = o, o.Key
 }
 
-// check refuses what contradicts itself: a job may come from elsewhere.
+// check returns an error if the job contradicts itself: it may come from elsewhere.
 func (j Job) check(data dataset.Dataset) error {
 	spec := j.Specification
 	switch {
@@ -85,44 +85,44 @@ func (j Job) check(data dataset.Dataset) error {
 	return nil
 }
 
-// wantsOutputs reports whether the validation outputs after so many epochs are asked for.
+// wantsOutputs reports whether the validation outputs after the given number of epochs are wanted.
 func (j Job) wantsOutputs(epochs int) bool { return slices.Contains(j.Outputs, epochs) }
 
-// Result is what a training came to.
+// Result is the result of a training.
 type Result struct {
-	// Score has the numbers: its status is finished, failed, or partial where [Job.Until] stopped it. The digests of files
-	// are left to who keeps them.
+	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] stopped the training. The store sets
+	// the digests of the files.
 	Score store.Score `json:"score"`
-	// Weights are the trained weights, and Outputs the validation outputs by them, as files.
+	// Weights are the trained weights, and Outputs the validation outputs of the model with them, as files.
 	Weights []byte `json:"weights,omitempty"`
 	Outputs []byte `json:"outputs,omitempty"`
-	// EpochOutputs are the validation outputs after the epochs that were asked for.
+	// EpochOutputs are the validation outputs after the requested epochs.
 	EpochOutputs map[int][]byte `json:"epoch_outputs,omitempty"`
-	// Checkpoint is what a partial training goes on from.
+	// Checkpoint is the file from which a partial training resumes.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
 }
 
-// Runner runs jobs: here, or on another machine.
+// Runner runs jobs, on this machine or another.
 type Runner interface {
-	// Run runs a training. One that fails by its own specification is a result of status failed, not an error. Errors are
+	// Run runs a training. One that fails by its own specification is a result with status failed, not an error. Errors are
 	// those of the data, of the device ([device.ErrDevice], [device.ErrOutOfMemory]), of files that the job names
 	// ([store.ErrPruned]), and of the context.
 	Run(ctx context.Context, job Job, progress Progress) (Result, error)
 }
 
-// Progress is told how a training goes on.
+// Progress observes a training.
 type Progress interface {
-	// Started comes before the first step, with the number of steps that all epochs of the recipe have.
+	// Started is called before the first step, with the number of steps in all epochs of the recipe.
 	Started(steps int)
-	// Step comes after each of these steps, counted from 1.
+	// Step is called after each of these steps, counted from 1.
 	Step(step int, loss float64)
-	// Notice says in a line what people should know, such as that a checkpoint was damaged.
+	// Notice reports an event in one line, such as a damaged checkpoint.
 	Notice(text string)
 }
 
-// Source has the files that jobs name.
+// Source provides the files that jobs name.
 type Source interface {
-	// Weights are the trained weights that an origin names, Checkpoint the checkpoint.
+	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint.
 	Weights(o Origin) ([]byte, error)
 	Checkpoint(o Origin) ([]byte, error)
 }

@@ -13,11 +13,11 @@ import (
 	"mixmas/search/store"
 )
 
-// Local runs jobs on a device of this machine. It may run several at once.
+// Local runs jobs on a device of this machine. It can run several at once.
 type Local struct {
 	Device device.Device
 	Data   dataset.Dataset
-	// Files has what jobs start from and resume. Nil will do for jobs that name no file.
+	// Files provides the weights and checkpoints that jobs name. It may be nil for jobs that name none.
 	Files Source
 }
 
@@ -50,7 +50,7 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 	return r, err
 }
 
-// Predict computes the logits of samples by a trained model.
+// Predict computes a trained model's logits of samples.
 func (l *Local) Predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples) ([]float32, error) {
 	trainer, err := nn.NewTrainer(l.Device, m, nn.Recipe{Batch: batch}, 0)
 	if err != nil {
@@ -83,7 +83,7 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	if t.validation, err = dataset.Select(l.Data, dataset.Validation, job.Validation, Inputs(t.model)); err != nil {
 		return nil, err
 	}
-	// The device's memory first: it refuses a model that is too large, for which the weights below would be too.
+	// The device's memory is allocated first: if the model is too large for it, the weights below would be too.
 	if t.trainer, err = nn.NewTrainer(l.Device, t.model, spec.Recipe.Recipe, seed); err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	return t, nil
 }
 
-// Inputs are the names of a model's inputs, which are modalities.
+// Inputs returns the names of a model's inputs, which are modalities.
 func Inputs(m nn.Model) []string {
 	var names []string
 	for _, in := range m.Inputs() {
@@ -103,7 +103,8 @@ func Inputs(m nn.Model) []string {
 	return names
 }
 
-// finish measures the model as it is now, or at its best where the training has ended, and adds what it leaves to the result.
+// finish measures the model as it is now, or with its best weights if the training has ended, and adds its files to the
+// result.
 func (t *training) finish(ctx context.Context, r *Result) (err error) {
 	recipe, partial := t.Specification.Recipe, !t.state.ended(t.Specification.Recipe)
 	if partial {
@@ -137,7 +138,7 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 	if r.Outputs, err = EncodeOutputs(t.data, logits); err != nil {
 		return err
 	}
-	if partial { // so that they are still known when the training has gone on
+	if partial { // so that they remain available after the training continues
 		t.keepOutputs(len(t.state.Curve), r.Outputs)
 	}
 	r.EpochOutputs = t.outputs
@@ -152,11 +153,11 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 	return err
 }
 
-// trialError is an error that the specification alone decides: the same training would fail again.
+// trialError is an error that depends on the specification alone: the same training would fail again.
 type trialError struct{ error }
 
-// blame makes an error of a training the specification's own, unless the samples, the device or its memory, or an interruption
-// are at fault.
+// blame attributes a training's error to its specification, unless the samples, the device or its memory, or an interruption
+// caused it.
 func blame(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// Machine names the processor and the platform, as scores record them.
+// Machine describes the processor and the platform, as stored in scores.
 func Machine() string {
 	name := cpuid.CPU.BrandName
 	if name == "" {

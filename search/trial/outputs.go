@@ -11,7 +11,7 @@ import (
 	"mixmas/search/metric"
 )
 
-// outputs are a model's logits on samples of a data set, with what is right.
+// outputs are a model's logits on samples of a data set, with the correct labels.
 func outputs(data dataset.Dataset, samples *dataset.Samples, logits []float32) metric.Outputs {
 	return metric.Outputs{Logits: logits, Rows: samples.Len(), Classes: len(data.Task().Classes), Kind: data.Task().Kind, Label: samples.Label}
 }
@@ -21,7 +21,7 @@ func Measure(ctx context.Context, data dataset.Dataset, samples *dataset.Samples
 	return metric.Evaluate(ctx, outputs(data, samples, logits))
 }
 
-// MeasureFile is [Measure] for the file of outputs that a training left, see [EncodeOutputs].
+// MeasureFile is [Measure] for a stored file of outputs, see [EncodeOutputs].
 func MeasureFile(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, file []byte) (map[string]float64, error) {
 	tensors, _, err := safetensors.Parse(file)
 	if err != nil {
@@ -34,7 +34,7 @@ func MeasureFile(ctx context.Context, data dataset.Dataset, samples *dataset.Sam
 	return metrics, nil
 }
 
-// LossOfFile is the loss alone of a file of outputs, as an epoch of a training has it.
+// LossOfFile returns only the loss of a file of outputs, as the epoch of a training records it.
 func LossOfFile(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, file []byte) (float64, error) {
 	tensors, _, err := safetensors.Parse(file)
 	if err != nil {
@@ -47,7 +47,7 @@ func LossOfFile(ctx context.Context, data dataset.Dataset, samples *dataset.Samp
 	return loss, nil
 }
 
-// EncodeOutputs makes a file of logits that says which data they are about.
+// EncodeOutputs returns a file of logits that identifies its data.
 func EncodeOutputs(data dataset.Dataset, logits []float32) ([]byte, error) {
 	classes := len(data.Task().Classes)
 	return encode(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}},

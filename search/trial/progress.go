@@ -7,11 +7,11 @@ import (
 	"mixmas/search/store"
 )
 
-// progress is how far a training has come; its JSON form is kept in checkpoints. What is not in there follows from the curve.
+// progress is the progress of a training; checkpoints hold its JSON form. The other fields follow from the curve.
 type progress struct {
 	Key   string        `json:"key"`
 	Curve []store.Epoch `json:"curve"` // one entry for each epoch done
-	// Seconds is the time that the training took before its last interruption.
+	// Seconds is the duration of the training up to its last interruption.
 	Seconds float64 `json:"seconds"`
 
 	plateau *nn.Plateau
@@ -21,7 +21,7 @@ type progress struct {
 	best      nn.Weights
 }
 
-// newProgress is that of a training before its first epoch.
+// newProgress returns the progress of a training before its first epoch.
 func newProgress(recipe Recipe) progress {
 	var p progress
 	if recipe.Plateau != nil {
@@ -30,7 +30,7 @@ func newProgress(recipe Recipe) progress {
 	return p
 }
 
-// rate is the learning rate of the next epoch.
+// rate returns the learning rate of the next epoch.
 func (p *progress) rate(recipe Recipe) float64 {
 	if p.plateau != nil {
 		return p.plateau.Rate
@@ -54,14 +54,14 @@ func (p *progress) add(recipe Recipe, e store.Epoch) (best bool) {
 	return false
 }
 
-// ended reports whether the training is over: all epochs are done, or the recipe's early stopping has seen as many epochs
-// without improvement of the validation loss.
+// ended reports whether the training is over: all epochs are done, or the recipe's early stopping has seen its number of
+// epochs without improvement of the validation loss.
 func (p *progress) ended(recipe Recipe) bool {
 	patience := recipe.EarlyStopping
 	return len(p.Curve) >= recipe.Epochs || patience > 0 && p.bestEpoch > 0 && len(p.Curve)-p.bestEpoch >= patience
 }
 
-// replay goes through the epochs of a progress that was read from a file, and refuses those that the recipe does not lead to.
+// replay repeats the epochs of a progress that was read from a file. It returns an error if the recipe cannot lead to them.
 func (p *progress) replay(recipe Recipe) (progress, error) {
 	q := newProgress(recipe)
 	q.Key, q.Seconds = p.Key, p.Seconds

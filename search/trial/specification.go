@@ -16,34 +16,34 @@ import (
 // specification; a test pins the digest of a tiny training for each kernel set.
 const NumericsRevision = 4
 
-// Specification is everything that a trial's result depends on. Its canonical JSON is hashed to the trial's key.
+// Specification holds everything that a trial's result depends on. The trial's key is a hash of its canonical JSON.
 type Specification struct {
-	// Revision is [NumericsRevision], and Numerics the device's name for how it computes.
+	// Revision is [NumericsRevision], and Numerics is the device's name for its way of computing.
 	Revision int    `json:"revision"`
 	Numerics string `json:"numerics"`
-	// Data is the data set's fingerprint; Sample and Validation say which rows are trained on and scored on.
+	// Data is the data set's fingerprint; Sample and Validation identify the rows for training and scoring.
 	Data       string `json:"data"`
 	Sample     Rows   `json:"sample"`
 	Validation Rows   `json:"validation"`
-	// Model is the architecture with every hyperparameter; Recipe is how it is trained.
+	// Model is the architecture with every hyperparameter; Recipe is the training recipe.
 	Model  mixer.Specification `json:"model"`
 	Recipe Recipe              `json:"recipe"`
-	// Seed is the search's seed. The trial's own is a hash of it and the specification.
+	// Seed is the search's seed. The trial's own seed is a hash of it and the specification.
 	Seed uint64 `json:"seed"`
 	// Start maps modalities to the keys of the trials whose trained encoder and head this one starts from.
 	Start map[string]string `json:"start,omitempty"`
-	// Repeat numbers trainings that differ in nothing but the numbers that they draw. The first is 0.
+	// Repeat distinguishes trainings that differ only in their random numbers. The first is 0.
 	Repeat int `json:"repeat,omitempty"`
 }
 
-// On is a specification, with the model, the recipe and the rest still to be set, of trainings on rows of the training split of
-// data that are scored on rows of its validation split; nil for all.
+// On returns a specification of trainings on rows of the training split that are scored on rows of the validation split; nil
+// means all rows. The model, the recipe and the other fields are still to be set.
 func On(data dataset.Dataset, train, validation []int) Specification {
 	return Specification{Revision: NumericsRevision, Data: data.Fingerprint(), Sample: Identify(train, data.Len(dataset.Train)),
 		Validation: Identify(validation, data.Len(dataset.Validation))}
 }
 
-// Model is what the models of data have in common: their outputs. The rest is still to be set.
+// Model returns the outputs that all models of the data have in common. The rest is still to be set.
 func Model(data dataset.Dataset) mixer.Specification {
 	t := data.Task()
 	spec := mixer.Specification{Classes: len(t.Classes)}
@@ -63,7 +63,7 @@ type Rows struct {
 	Digest string `json:"digest"`
 }
 
-// Identify identifies rows of a split, nil for all of its length.
+// Identify identifies rows of a split; nil means all rows.
 func Identify(rows []int, length int) Rows {
 	samples := length
 	if rows != nil {
@@ -85,11 +85,11 @@ func Identify(rows []int, length int) Rows {
 	return Rows{Count: samples, Digest: hex.EncodeToString(h.Sum(nil))}
 }
 
-// Key is the SHA-256 of the canonical specification.
+// Key returns the SHA-256 of the canonical specification.
 func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
 
-// seed hashes the search's seed and what is trained on what. The numerics and the trials that it starts from are left out,
-// so that every machine draws the same numbers.
+// seed hashes the search's seed with the model, recipe and data of the training. It omits the numerics and the trials to
+// start from, so that every machine draws the same numbers.
 func (s Specification) seed() (uint64, error) {
 	s.Revision, s.Numerics, s.Start = 0, "", nil
 	_, canonical, err := s.Key()

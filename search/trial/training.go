@@ -14,7 +14,7 @@ import (
 	"mixmas/search/store"
 )
 
-// training is a job under way.
+// training is a job that is running.
 type training struct {
 	Job
 	key               string
@@ -30,10 +30,10 @@ type training struct {
 	outputs           map[int][]byte // files of validation outputs by epoch
 }
 
-// seconds is how long the training has taken, before interruptions too.
+// seconds returns the duration of the training, including the time before interruptions.
 func (t *training) seconds() float64 { return t.state.Seconds + time.Since(t.started).Seconds() }
 
-// initialise sets the weights that the training starts from.
+// initialise sets the initial weights of the training.
 func (t *training) initialise(seed uint64) error {
 	weights := t.model.Parameters().Initialise(seed)
 	for modality, origin := range t.Start {
@@ -44,7 +44,7 @@ func (t *training) initialise(seed uint64) error {
 	return t.trainer.Load(weights)
 }
 
-// warm replaces a modality's encoder and head in the weights by those that an encoder's training ended with.
+// warm replaces a modality's encoder and head in the weights with those of a finished encoder training.
 func (t *training) warm(weights nn.Weights, modality string, origin Origin) error {
 	file, err := t.files.Weights(origin)
 	if err != nil {
@@ -105,7 +105,7 @@ func (t *training) epochs(ctx context.Context) error {
 	return nil
 }
 
-// validate predicts the validation rows after an epoch, where the recipe watches their loss or their outputs are asked for.
+// validate predicts the validation rows after an epoch, if the recipe watches their loss or their outputs are wanted.
 func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 	epoch, watches := len(t.state.Curve)+1, t.Specification.Recipe.watches()
 	if !watches && !t.wantsOutputs(epoch) {
@@ -128,7 +128,7 @@ func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 	return err
 }
 
-// keepOutputs keeps the file of validation outputs after an epoch.
+// keepOutputs adds the file of validation outputs after an epoch to the result.
 func (t *training) keepOutputs(epoch int, file []byte) {
 	if t.outputs == nil {
 		t.outputs = map[int][]byte{}
