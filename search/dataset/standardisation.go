@@ -101,7 +101,7 @@ func (s Standardisation) Fits(m Modality) error {
 func (s Standardisation) Text(m Modality) string {
 	switch s.Per {
 	case PerModality:
-		return fmt.Sprintf("mean %.6g, deviation %.6g", s.Mean[0], s.Deviation[0])
+		return fmt.Sprintf("mean %.6g, standard deviation %.6g", s.Mean[0], s.Deviation[0])
 	case None:
 		return "not standardised"
 	}

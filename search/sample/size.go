@@ -82,7 +82,7 @@ func product(factors ...*big.Rat) *big.Rat {
 	return p
 }
 
-// quantile is the z of a two-sided interval: the customary rounded values where the tables have them, otherwise exact.
+// quantile is the z of a two-sided interval: the customary rounded values for common confidences, otherwise exact.
 func quantile(confidence float64) float64 {
 	switch confidence {
 	case 0.90:

@@ -140,7 +140,7 @@ func checkEmpty(folder string) error {
 	return nil
 }
 
-// replaceEmpty renames folder to the path to, where an empty folder may exist.
+// replaceEmpty renames folder to the path to, and replaces an empty folder there.
 func replaceEmpty(folder, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
