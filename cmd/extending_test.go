@@ -134,7 +134,7 @@ func TestExtending(t *testing.T) {
 
 	for _, listed := range []struct{ command, text string }{{"init", string(mymixmas("config", "init"))}, {"schema", string(mymixmas("config", "schema"))}} {
 		for _, doc := range []string{"An MLP on each step of a sequence", "each feature times a learned gate", "a class, some steps (x, y)",
-			"Recall of the class that is found worst", "Every k-th sample, from a random one on",
+			"Recall of the class with the lowest recall", "Every k-th row, starting at a random one",
 			"the better half of them for twice as many"} {
 			if !strings.Contains(listed.text, doc) {
 				t.Errorf("config %s does not say %q", listed.command, doc)

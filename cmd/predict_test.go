@@ -62,7 +62,7 @@ func TestPredictSaysWhatIsWrong(t *testing.T) {
 		want       string
 	}{
 		{"data of another format", ours, exitUsage, "predict: --data is missing, and the model cannot read the built-in data, which is the default (it was trained on data in format npy); the model reads text (sequence of 12×8): name a configuration"},
-		{"data of another shape", builtin, exitUsage, "predict: --data is missing, and the model cannot read the built-in data, which is the default (data set builtin: the model reads the modalities image, this data set has audio, image); the model reads image (map of 1×14×14): "},
+		{"data of another shape", builtin, exitUsage, "predict: --data is missing, and the model cannot read the built-in data, which is the default (data set builtin: the model reads the modalities image, but this data set has audio, image); the model reads image (map of 1×14×14): "},
 		{"the description", filepath.Join(filepath.Dir(ours), "model.json"), exitFailure, "model.json: safetensors: the file is JSON text, not tensors: if it is a model's description, name the model.safetensors beside it"},
 		{"the folder", filepath.Dir(ours), exitFailure, "is a folder: name the model.safetensors in it"},
 		{"a device", os.DevNull, exitFailure, "is a device, want a regular file: name a model.safetensors"},

@@ -1,4 +1,4 @@
-// Command mymixmas is mixmas with parts of one's own.
+// Command mymixmas is mixmas with additional parts.
 package main
 
 import (

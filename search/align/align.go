@@ -9,10 +9,10 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// cells counts the same everywhere, whatever the locale.
+// cells counts the same in every locale.
 var cells = &runewidth.Condition{StrictEmojiNeutral: true}
 
-// Width is how many cells a text takes.
+// Width is the number of cells that a text takes.
 func Width(text string) int { return cells.StringWidth(text) }
 
 // Pad fills a cell of a table with spaces: after its text, or before it if the text is aligned right.

@@ -1,5 +1,5 @@
-// Package atomicfile writes files whole or not at all. What is written is on the disk, its name too, when a call returns: it
-// outlives a loss of power.
+// Package atomicfile writes files completely or not at all. When a call returns, the content of the file and its name are on
+// the disk, and survive a loss of power.
 package atomicfile
 
 import (
@@ -19,9 +19,9 @@ import (
 const partial = ".partial-"
 
 // Write replaces the file at path with what write writes, once all of it is on the disk. Until then, and after an error, the
-// old file stays. The new file gets its permissions. A symbolic link stays a link; what is not a regular file, such as a pipe,
-// is written to directly. Several processes may write to one path at once: the last file stays. Remains of killed writers of
-// the path are removed.
+// old file stays. The new file gets its permissions. A symbolic link stays a link. Anything that is not a regular file, such
+// as a pipe, is written to directly. Several processes may write to one path at once: the last file stays. Partial files that
+// killed writers of the path left are removed.
 func Write(path string, write func(io.Writer) error) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
@@ -32,8 +32,7 @@ func Write(path string, write func(io.Writer) error) error {
 	return Replace(path, write)
 }
 
-// Replace is like Write, but the new file replaces whatever is at path, even a symbolic link, and nothing is written through
-// it.
+// Replace is like Write, but the new file replaces whatever is at path, even a symbolic link or a pipe.
 func Replace(path string, write func(io.Writer) error) error {
 	if err := (Writer{}).Replace(path, write); err != nil {
 		return err
@@ -44,16 +43,17 @@ func Replace(path string, write func(io.Writer) error) error {
 
 // Writer replaces files. The zero value is what [Replace] uses.
 type Writer struct {
-	// Prefix, with a random word after it, names the partial file, in the folder of the path or another on the same file system;
-	// "" is the path with a suffix of its own. Its user removes what killed writers left over, with [RemoveAbandoned].
+	// Prefix and a random word are the path of the partial file, in the same folder as the file or in another one on the same
+	// file system; "" means the path of the file with a suffix. A caller that sets it removes what killed writers left, with
+	// [RemoveAbandoned].
 	Prefix string
 	// NoSync does not wait for the disk.
 	NoSync bool
-	// Step is called after each step, with its name; nil: nobody is told. For tests that kill the process in between.
+	// Step, if not nil, is called after each step with its name. Tests use it to kill the process in between.
 	Step func(name string)
 }
 
-// Replace is [Replace], but leaves what killed writers left over.
+// Replace is like [Replace], but does not remove the partial files of killed writers.
 func (w Writer) Replace(path string, write func(io.Writer) error) (err error) {
 	mode := fs.FileMode(0o644)
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
@@ -94,8 +94,8 @@ func (w Writer) did(step string) {
 	}
 }
 
-// SyncFolder makes the names in a folder durable. Windows has no such call and needs none, some file systems have none either,
-// and a folder that must not be listed cannot be opened for it.
+// SyncFolder makes the names in a folder durable. It does nothing on Windows, which has no such call and needs none, on file
+// systems without it, and for a folder that must not be opened.
 func (w Writer) SyncFolder(path string) error {
 	if w.NoSync || runtime.GOOS == "windows" {
 		return nil
@@ -109,7 +109,8 @@ func (w Writer) SyncFolder(path string) error {
 	return err
 }
 
-// about makes an error one of the file at path: of the partial file, whose name begins with the given one, nobody knows.
+// about makes an error name the file at path, not the partial file, which users do not know. partial is the beginning of its
+// path.
 func about(path, partial string, err error) error {
 	if failed := new(fs.PathError); errors.As(err, &failed) && strings.HasPrefix(failed.Path, partial) {
 		return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
@@ -128,12 +129,12 @@ func writeInto(path string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// Remove removes the file at path, which need not exist, and what killed writers of it left over.
+// Remove removes the file at path, which need not exist, and the partial files that killed writers left.
 func Remove(path string) error {
 	return errors.Join(ignore(os.Remove(path), fs.ErrNotExist), removeAbandoned(path))
 }
 
-// removeAbandoned removes the partial files of a path that killed writers left over.
+// removeAbandoned removes the partial files of a path that killed writers left.
 func removeAbandoned(path string) error {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	err = ignore(err, fs.ErrNotExist)

@@ -12,11 +12,11 @@ import (
 	"mixmas/search/filelock"
 )
 
-// abandonedAfter is the age at which a partial file passes for abandoned where no lock tells.
+// abandonedAfter is the age at which a partial file counts as abandoned if locks are unavailable.
 const abandonedAfter = time.Hour
 
-// create creates a partial file for writing: prefix and a random word are its name. It belongs to its writer, who holds a
-// lock on it until rename or Close: until then [RemoveAbandoned] leaves it.
+// create creates a partial file for writing; its path is prefix and a random word. The writer holds a lock on it until rename
+// or Close, so [RemoveAbandoned] leaves it alone.
 func create(prefix string, mode fs.FileMode) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(prefix+rand.Text(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
@@ -27,25 +27,24 @@ func create(prefix string, mode fs.FileMode) (*os.File, error) {
 		if err != nil || locked && filelock.Named(f) { // without locks its age protects it
 			return f, nil
 		}
-		f.Close() // a RemoveAbandoned was faster than the lock
+		f.Close() // RemoveAbandoned came before the lock
 		_ = os.Remove(f.Name())
 	}
 }
 
-// rename gives a file of create the name path, in the place of what has that name, and closes it.
+// rename renames a file that create made to path, replacing the file there, and closes it.
 func rename(f *os.File, path string) error {
 	if runtime.GOOS != "windows" {
 		return errors.Join(os.Rename(f.Name(), path), f.Close())
 	}
-	if err := f.Close(); err != nil { // Windows renames no open file
+	if err := f.Close(); err != nil { // Windows does not rename open files
 		return err
 	}
 	return os.Rename(f.Name(), path)
 }
 
-// RemoveAbandoned removes a partial file whose writer no longer lives, and leaves that of a living one. On Windows, where
-// a writer closes the file before it renames it, and on file systems without locks, what was last written to an hour ago is
-// abandoned.
+// RemoveAbandoned removes a partial file if its writer has ended. On Windows, where a writer closes the file before it renames
+// it, and on file systems without locks, a file counts as abandoned an hour after it was last written to.
 func RemoveAbandoned(path string) (removed bool, err error) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -57,7 +56,7 @@ func RemoveAbandoned(path string) (removed bool, err error) {
 		if err != nil {
 			return false, ignore(err, fs.ErrNotExist)
 		}
-		defer f.Close() // and with it the lock, which keeps create from taking the file for its own
+		defer f.Close() // also releases the lock, which keeps create from using the file
 		if locked, err := filelock.Try(f); err == nil {
 			abandoned = locked
 		}
@@ -69,7 +68,7 @@ func RemoveAbandoned(path string) (removed bool, err error) {
 	return err == nil, ignore(err, fs.ErrNotExist)
 }
 
-// ignore is err, unless it is one of those that are no fault.
+// ignore returns err, or nil if it is one of the innocent errors.
 func ignore(err error, innocent ...error) error {
 	if slices.ContainsFunc(innocent, func(e error) bool { return errors.Is(err, e) }) {
 		return nil

@@ -331,7 +331,7 @@ func TestSchemaKnowsWhatIsRegistered(t *testing.T) {
 		t.Errorf("required: %v", at("required"))
 	}
 	for _, word := range []string{`"const": "test"`, `"const": "test_mixer"`, `"const": "accuracy"`, `"const": "random"`, `"const": "concat"`,
-		`"description": "All tokens, one modality after the other."`, `"description": "Every set of samples has the same chance."`,
+		`"description": "All tokens, one modality after the other."`, `"description": "Every set of rows has the same chance."`,
 		`"description": "Mean recall over the classes that occur."`, `"features a token"`} {
 		if !bytes.Contains(text, []byte(word)) {
 			t.Errorf("the schema lacks %s", word)

@@ -16,37 +16,37 @@ import (
 	"mixmas/search/task"
 )
 
-// Contents are the columns that a format found, and what they are for.
+// Contents are the columns of a data set and their roles, as a format gives them.
 type Contents struct {
 	// Name is the name of the data set.
 	Name string
 	// Sources are the modalities.
 	Sources []Source
-	// Labels are those of each split. A split that has none does not exist; training and validation rows must.
+	// Labels are the labels of each split. A split without labels does not exist; training and validation are required.
 	Labels [3]Part
-	// Task is what the labels mean. Without Classes they are numbered as the training labels say.
+	// Task says what the labels mean. Without Classes, the training labels give their number, and the numbers are their names.
 	Task task.Task
-	// Fingerprint is given by a format that knows its own; empty, it follows from the columns.
+	// Fingerprint is set by a format that computes its own. If it is empty, it is computed from the columns.
 	Fingerprint string
 }
 
-// Source is where a modality comes from.
+// Source is a modality and its columns.
 type Source struct {
-	// Modality names and describes it. Masked is set where there are lengths.
+	// Modality describes the modality. Assemble sets Masked if there are lengths.
 	Modality Modality
-	// Samples has as many rows for a split as the labels have.
+	// Samples has as many rows per split as the labels.
 	Samples [3]Part
-	// Lengths are how many steps of each row of a sequence are real, the first ones; what follows reads as zeros, whatever it
-	// is. Without them all are.
+	// Lengths are the numbers of real steps at the beginning of each row of a sequence; the steps after them are read as zeros.
+	// Without lengths, all steps are real.
 	Lengths [3]Part
-	// Per is how the samples are standardised, by their training rows.
+	// Per is how the samples are standardised by the statistics of the training rows.
 	Per Grouping
-	// Standardised is set where the columns give standardised samples by themselves: by what.
+	// Standardised is how the samples in the columns are standardised already; nil if they are not.
 	Standardised *Standardisation
 }
 
-// Assemble makes a data set. It takes the columns over, and closes them when it fails. Errors name the data set, and the
-// column and row.
+// Assemble builds a data set. It takes over the columns, and closes them if it fails. Errors name the data set, the column and
+// the row.
 func Assemble(ctx context.Context, c Contents, e Environment) (Dataset, error) {
 	d := &assembled{contents: c, columns: c.columns()}
 	if err := d.assemble(ctx, e); err != nil {
@@ -73,7 +73,7 @@ func (c *Contents) columns() []Column {
 	return list
 }
 
-// assembled is a data set of columns. Labels and lengths are in memory, samples where their columns keep them.
+// assembled is a data set of columns. It keeps labels and lengths in memory, and reads samples from their columns.
 type assembled struct {
 	contents    Contents
 	columns     []Column
@@ -86,13 +86,13 @@ type assembled struct {
 	fingerprint string
 }
 
-// input is what is read of a modality.
+// input is a modality that is ready to be read.
 type input struct {
 	samples [3]Part
 	scaling *Scaling
 	masked  bool
-	lengths [3]packed.List // real steps, where it is masked
-	step    int            // elements of a step
+	lengths [3]packed.List // real steps per row, if it is masked
+	step    int            // elements per step
 }
 
 func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
@@ -140,7 +140,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	return err
 }
 
-// check refuses contents that do not fit together.
+// check returns an error if the contents do not fit together.
 func (d *assembled) check() error {
 	for _, s := range [...]Split{Train, Validation} {
 		if p := d.contents.Labels[s]; p.Column == nil || p.Rows.Len() == 0 {
@@ -155,7 +155,7 @@ func (d *assembled) check() error {
 		}
 		named[m.Name] = true
 		if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
-			return fmt.Errorf("modality %s: a %s of %s is none: want a map, a sequence or a table", m.Name, m.Kind, dimensions.Text(m.Shape))
+			return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
 		}
 		masked := source.Lengths[Train].Column != nil
 		if masked && m.Kind != mixer.Sequence {
@@ -167,10 +167,10 @@ func (d *assembled) check() error {
 				continue
 			}
 			if samples.Column == nil || masked != (lengths.Column != nil) {
-				return fmt.Errorf("modality %s: there are no samples, or no lengths, for the %s split", m.Name, s)
+				return fmt.Errorf("modality %s: samples are missing for the %s split, or lengths are not given for every split", m.Name, s)
 			}
 			if n := rowSize(samples.Column); n != m.Size() {
-				return fmt.Errorf("%s: samples have %d elements, those of modality %s %d", samples.Column.Name(), n, m.Name, m.Size())
+				return fmt.Errorf("%s: samples have %d elements, but modality %s has %d", samples.Column.Name(), n, m.Name, m.Size())
 			}
 			for _, p := range []Part{labels, samples, lengths} {
 				if p.Column == nil {
@@ -180,7 +180,7 @@ func (d *assembled) check() error {
 					return err
 				}
 				if p.Rows.Len() != labels.Rows.Len() {
-					return fmt.Errorf("%s has %d rows for the %s split, %s %d", p.Column.Name(), p.Rows.Len(), s, labels.Column.Name(), labels.Rows.Len())
+					return fmt.Errorf("%s has %d rows for the %s split, but %s has %d", p.Column.Name(), p.Rows.Len(), s, labels.Column.Name(), labels.Rows.Len())
 				}
 			}
 		}
@@ -188,20 +188,19 @@ func (d *assembled) check() error {
 	return nil
 }
 
-// findings are what passes over the columns found.
+// findings are the results of the passes over the columns.
 type findings struct {
 	digests    map[Column]string
 	statistics []Standardisation // by source
 }
 
-// facts finds the facts of every column, several columns side by side: its digest, and statistics where its rows are for
-// training.
+// facts finds the digest of every column, and the statistics of columns with training rows, of several columns in parallel.
 func (d *assembled) facts(ctx context.Context, e Environment) (found findings, err error) {
 	found = findings{map[Column]string{}, make([]Standardisation, len(d.contents.Sources))}
 	type pass struct {
 		column  Column
 		request Request
-		source  int // whose statistics they are, -1 for none
+		source  int // the source that the statistics are for, -1 for none
 		facts   Facts
 	}
 	var passes []*pass
@@ -245,7 +244,7 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 	return found, nil
 }
 
-// request asks for the statistics of a source over some rows of a column of it.
+// request is the request for the statistics of a source over some rows of one of its columns.
 func (d *assembled) request(source int, over Part) Request {
 	s, m := d.contents.Sources[source], d.modalities[source]
 	r := Request{Per: s.Per, Features: m.features(), Run: m.Size() / m.features(), Rows: over.Rows}
@@ -286,7 +285,7 @@ func (d *assembled) Read(s Split, modality, row int, dst []float32) error {
 	}
 	in := &d.inputs[modality]
 	if m := &d.modalities[modality]; len(dst) != m.Size() {
-		return fmt.Errorf("data set %s: modality %s has %d elements per sample, the destination %d", d.Name(), m.Name, m.Size(), len(dst))
+		return fmt.Errorf("data set %s: modality %s has %d elements per sample, but the destination has %d", d.Name(), m.Name, m.Size(), len(dst))
 	}
 	if in.masked {
 		real := int(in.lengths[s].At(row)) * in.step
@@ -306,7 +305,7 @@ func (d *assembled) Mask(s Split, modality, row int, dst []float32) error {
 		return fmt.Errorf("data set %s: modality %s has no mask", d.Name(), m.Name)
 	}
 	if len(dst) != m.Shape[0] {
-		return fmt.Errorf("data set %s: modality %s has %d steps per sample, the destination %d", d.Name(), m.Name, m.Shape[0], len(dst))
+		return fmt.Errorf("data set %s: modality %s has %d steps per sample, but the destination has %d", d.Name(), m.Name, m.Shape[0], len(dst))
 	}
 	real := int(in.lengths[s].At(row))
 	for i := range dst[:real] {
@@ -321,7 +320,7 @@ func (d *assembled) Label(s Split, row int, dst []float32) error {
 		return err
 	}
 	if len(dst) != d.width {
-		return fmt.Errorf("data set %s: a label has %d elements, the destination %d", d.Name(), d.width, len(dst))
+		return fmt.Errorf("data set %s: a label has %d elements, but the destination has %d", d.Name(), d.width, len(dst))
 	}
 	first := row * d.width
 	for i := range dst {

@@ -16,25 +16,25 @@ import (
 	"mixmas/search/regular"
 )
 
-// Cache keeps small computed facts (fingerprints, training statistics) across runs. A key contains path, size, times and
-// inode of what the fact was computed from, so that an entry never has to be withdrawn. A cache is safe for use from
-// several goroutines and processes at once.
+// Cache stores small computed facts (digests, training statistics) across runs. A key contains the path, size, times and
+// inode of the file that the fact was computed from, so entries never become invalid. Several goroutines and processes may use
+// a cache at once.
 type Cache interface {
-	// Get finds the value of a key; false when there is none, or it cannot be read or is not what was put there.
+	// Get returns the value of a key, or false if there is none, it cannot be read or it is damaged.
 	Get(key string) ([]byte, bool)
-	// Put keeps a value.
+	// Put stores a value.
 	Put(key string, value []byte) error
 }
 
-// folderCache keeps one file an entry.
+// folderCache is a cache with one file per entry.
 type folderCache struct{ folder string }
 
-// OpenCache opens a cache in a folder, which it makes where it is missing: one small file an entry, named by the
-// SHA-256 of its key and put in place by renaming. A file is a line with the SHA-256 of key and value, and the value. Of
-// more than a thousand entries, or more than 256 MiB, the older half is removed.
+// OpenCache opens a cache in a folder, and creates the folder if it is missing. An entry is one small file, named by the
+// SHA-256 of its key and written atomically: a line with the SHA-256 of key and value, then the value. If there are more than
+// a thousand entries, or more than 256 MiB, the oldest are removed until at most half of both is left.
 func OpenCache(dir string) (Cache, error) {
 	if dir == "" {
-		return nil, errors.New("cache: the folder has no name")
+		return nil, errors.New("cache: the name of the folder is empty")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
@@ -47,7 +47,7 @@ func (c folderCache) path(key string) string {
 	return filepath.Join(c.folder, hex.EncodeToString(digest[:]))
 }
 
-// An entry may have the statistics of a table of some hundred thousand features, at about 40 bytes each.
+// An entry may hold the statistics of a table with several hundred thousand features, about 40 bytes each.
 const (
 	mostEntries  = 1000
 	mostBytes    = 32 << 20  // of an entry
@@ -76,7 +76,7 @@ func (c folderCache) Get(key string) ([]byte, bool) {
 
 func (c folderCache) Put(key string, value []byte) error {
 	if most := mostBytes - len(sum(key, nil)) - 1; len(value) > most {
-		return fmt.Errorf("cache: a value of %d bytes, want at most %d", len(value), most)
+		return fmt.Errorf("cache: the value has %d bytes, want at most %d", len(value), most)
 	}
 	err := atomicfile.Write(c.path(key), func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "%s\n%s", sum(key, value), value)
@@ -89,7 +89,7 @@ func (c folderCache) Put(key string, value []byte) error {
 	return nil
 }
 
-// bound removes the older half of the entries where there are too many, or too many bytes. What cannot be removed, stays.
+// bound removes the oldest entries if there are too many, or too many bytes. Files that cannot be removed stay.
 func (c folderCache) bound() {
 	files, err := os.ReadDir(c.folder)
 	if err != nil {

@@ -10,21 +10,22 @@ import (
 	"mixmas/search/packed"
 )
 
-// Column is rows of numbers that all have one shape: the samples of a modality, their lengths, or labels. A format gives them.
-// It is a pointer, as columns with several roles are told apart by ==. All methods but Close may be called from several goroutines
-// at once.
+// Column is a list of rows of numbers, all of one shape: the samples of a modality, their lengths, or labels. Formats provide
+// columns, as pointers: == must tell whether two roles share a column. All methods except Close may be called from several
+// goroutines at once.
 type Column interface {
-	// Name is what errors call it, such as the path of its file.
+	// Name is its name in errors, such as the path of its file.
 	Name() string
 	// Rows is the number of rows.
 	Rows() int
-	// Shape is that of one row; empty for a single number.
+	// Shape is the shape of one row; empty for a single number.
 	Shape() []int
-	// Read writes the first elements of a row, as many as dst has, standardised by s. It allocates nothing.
+	// Read writes the first len(dst) elements of a row to dst, standardised by s. It allocates nothing.
 	Read(row int, s *Scaling, dst []float32) error
-	// Facts finds what is to be known of the content, and refuses elements that are not finite float32 numbers.
+	// Facts finds the digest of the content and the requested statistics. A real element (not padding) that is not a finite
+	// float32 number is an error.
 	Facts(ctx context.Context, request Request, environment Environment) (Facts, error)
-	// Unchanged is an error where the content may be another than Facts stand for.
+	// Unchanged returns an error if the content may have changed since Facts.
 	Unchanged(ctx context.Context) error
 	// Close releases files and memory.
 	Close() error
@@ -32,11 +33,11 @@ type Column interface {
 
 // rowsReader is a column that reads many rows at once faster than one by one.
 type rowsReader interface {
-	// ReadRows writes the rows from the first on, as they are, into dst.
+	// ReadRows writes the rows from the given one on to dst, without standardising them.
 	ReadRows(first int, dst []float32) error
 }
 
-// Rows are rows of a column, in order: Count of them from First on, or those of List where it is not nil.
+// Rows are some rows of a column, in order: Count rows from First on, or the rows of List if it is not nil.
 type Rows struct {
 	First, Count int
 	List         []int
@@ -50,7 +51,7 @@ func (r Rows) Len() int {
 	return r.Count
 }
 
-// At is the number of row i in the column.
+// At returns the column's number of row i.
 func (r Rows) At(i int) int {
 	if r.List != nil {
 		return r.List[i]
@@ -58,23 +59,23 @@ func (r Rows) At(i int) int {
 	return r.First + i
 }
 
-// check refuses rows that a column does not have.
+// check returns an error if the column lacks one of the rows.
 func (r Rows) check(c Column) error {
 	if r.List == nil {
 		if r.First < 0 || r.Count < 0 || r.First > c.Rows()-r.Count {
-			return fmt.Errorf("%s has no rows %d to %d: it has %d", c.Name(), r.First, r.First+r.Count-1, c.Rows())
+			return fmt.Errorf("%s has no rows %d to %d: it has %d rows", c.Name(), r.First, r.First+r.Count-1, c.Rows())
 		}
 		return nil
 	}
 	for _, row := range r.List {
 		if row < 0 || row >= c.Rows() {
-			return fmt.Errorf("%s has no row %d: it has %d", c.Name(), row, c.Rows())
+			return fmt.Errorf("%s has no row %d: it has %d rows", c.Name(), row, c.Rows())
 		}
 	}
 	return nil
 }
 
-// listDigest is the digest of a list of rows, empty where there is none.
+// listDigest is the SHA-256 of the list of rows; empty if there is none.
 func (r Rows) listDigest() string {
 	if r.List == nil {
 		return ""
@@ -86,44 +87,44 @@ func (r Rows) listDigest() string {
 	return hex.EncodeToString(digest.Sum(nil))
 }
 
-// Part is what a split has of a column. A Part without column is none.
+// Part is the part of a column that belongs to a split. If Column is nil, the split has none.
 type Part struct {
 	Column Column
 	Rows   Rows
 }
 
-// Facts are what a pass over a column finds.
+// Facts are the results of a pass over a column.
 type Facts struct {
 	SHA256 string `json:"sha256"` // of the content
-	// Standardisation is by the elements that the request counts.
+	// Standardisation is computed from the elements that the request counts.
 	Standardisation Standardisation `json:"standardisation"`
 }
 
-// Check refuses facts that no pass can have found for the request.
+// Check returns an error if no pass can have found these facts for the request.
 func (f Facts) Check(r Request) error {
 	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size {
-		return fmt.Errorf("%q is no SHA-256", f.SHA256)
+		return fmt.Errorf("%q is not a SHA-256 digest", f.SHA256)
 	}
 	if r.per() != f.Standardisation.Per || r.means() != len(f.Standardisation.Mean) {
-		return fmt.Errorf("statistics of another kind")
+		return fmt.Errorf("the statistics do not match the request")
 	}
 	return f.Standardisation.Check()
 }
 
-// Request says which statistics of a column are asked for. The zero value asks for none.
+// Request says which statistics of a column to compute. The zero value asks for none.
 type Request struct {
-	// Per says which elements share a mean and a deviation. Those of one of Features follow each other in runs of Run elements,
-	// feature by feature, over and over.
+	// Per says which elements share a mean and a standard deviation. The elements come in runs of Run elements of one feature;
+	// after Features runs, one per feature, the first feature follows again.
 	Per           Grouping
 	Features, Run int
-	// Rows are the rows that count: those for training.
+	// Rows are the rows that count: the training rows.
 	Rows Rows
-	// Lengths are, for every row of the column, how many of its first elements are real; nil where all are. Others count for
-	// nothing, whatever they are.
+	// Lengths has, for every row of the column, the number of real steps of Features elements at its beginning; nil if all are
+	// real. The elements after them are ignored, whatever their values.
 	Lengths *packed.List
 }
 
-// per is the grouping of the statistics, [None] where there are none.
+// per is the grouping of the statistics, [None] if there are none.
 func (r Request) per() Grouping {
 	if r.Rows.Len() == 0 || r.Per == "" {
 		return None
@@ -131,7 +132,7 @@ func (r Request) per() Grouping {
 	return r.Per
 }
 
-// means is the number of means that are asked for.
+// means is the number of means to compute.
 func (r Request) means() int {
 	switch r.per() {
 	case PerFeature:
@@ -142,7 +143,7 @@ func (r Request) means() int {
 	return 0
 }
 
-// Key is what of the request a cached answer depends on.
+// Key identifies the request in a cache.
 func (r Request) Key() string {
 	key := fmt.Sprintf("%s %d %d\n%d rows from %d %s", r.per(), r.means(), r.Run, r.Rows.Len(), r.Rows.First, r.Rows.listDigest())
 	if r.Lengths == nil {

@@ -1,10 +1,10 @@
 // Package dataset opens multimodal, labelled, split data sets with random access.
 //
-// A [Dataset] gives one standardised sample of one modality at a time, so that a search that draws N' of N samples touches N'
-// samples. A format gives [Column]s, in whatever files they lie, and says which rows belong to which split; [Assemble] makes
-// the data set of them: labels, statistics, masks and the fingerprint. Formats are registered by name with an options struct,
-// as database/sql drivers are. The program's own are packages below this one: builtin, avmnist and arrays; package formats
-// imports them all. A format of one's own is a package with an init function that calls [Register].
+// A [Dataset] reads one standardised sample of one modality at a time, so a training on N' of N samples reads only those. A
+// format provides [Column]s, whatever files they come from, and says which rows belong to which split. [Assemble] builds the
+// data set from them, with labels, statistics, masks and the fingerprint. Formats are registered by name with an options
+// struct, like drivers of database/sql. The built-in formats are packages below this one (builtin, avmnist and arrays), and
+// package formats imports them all. To add a format, call [Register] in an init function.
 package dataset
 
 import (
@@ -20,8 +20,8 @@ type Modality struct {
 	Name  string
 	Kind  mixer.Kind // a map, a sequence or a table
 	Shape []int      // shape of one sample: channels, height, width; steps, features; or features
-	// Masked says that the rows of a sequence have steps of their own number, up to Shape[0]: what follows them is zeros, and
-	// a mask tells. Models read the mask as a second input, NAME.mask.
+	// Masked means that the rows of a sequence have different numbers of steps, up to Shape[0]. The steps after them are zeros,
+	// and a mask says which steps are real. Models read the mask as a second input, NAME.mask.
 	Masked bool `json:",omitempty"`
 }
 
@@ -34,7 +34,7 @@ func (m Modality) Size() int {
 	return size
 }
 
-// features is the number of features: of a table, of each step of a sequence, and the channels of a map.
+// features is the number of features of a table or of a step of a sequence, or the number of channels of a map.
 func (m Modality) features() int {
 	if m.Kind == mixer.Sequence {
 		return m.Shape[1]
@@ -45,7 +45,7 @@ func (m Modality) features() int {
 // Split names a part of a data set.
 type Split int
 
-// The three parts: candidates are trained on the first, scored on the second; the third is used once, at the end.
+// Candidates are trained on the training split and scored on the validation split. The test split is used once, at the end.
 const (
 	Train Split = iota
 	Validation
@@ -68,16 +68,16 @@ func (s Split) String() string {
 	return fmt.Sprintf("split(%d)", int(s))
 }
 
-// Dataset is a multimodal, labelled, split data set with random access. [Assemble] makes one. All methods but Close may be
-// called from several goroutines at once; Close must not run beside another method.
+// Dataset is a multimodal, labelled, split data set with random access. [Assemble] builds one. All methods except Close may be
+// called from several goroutines at once; Close must not run at the same time as another method.
 type Dataset interface {
 	// Name is the name of the format or the folder, for tables and reports.
 	Name() string
-	// Modalities lists the modalities, in the order that Read counts them. The list must not be changed.
+	// Modalities lists the modalities; Read takes an index into this list. The list must not be changed.
 	Modalities() []Modality
-	// Task is what is to be predicted of a row, with the names of the classes.
+	// Task says what is predicted for a row, and names the classes.
 	Task() task.Task
-	// Len is the number of rows of a split; 0 for a split that the data set lacks.
+	// Len is the number of rows of a split; 0 if the data set lacks the split.
 	Len(split Split) int
 	// Read writes the standardised sample into dst, which has Modality.Size() elements. It allocates nothing.
 	// An error names the split, row or modality that does not exist, or the file and row that cannot be read.
@@ -88,13 +88,13 @@ type Dataset interface {
 	// Label writes the row's label into dst, which has Task.Width() elements: the number of the class, or for multi-label data
 	// one 0/1 element per class.
 	Label(split Split, row int, dst []float32) error
-	// Fingerprint is the SHA-256 (64 hexadecimal digits) of content, split and preprocessing. It does not depend on
-	// where the files lie.
+	// Fingerprint is the SHA-256 (64 hexadecimal digits) of content, split and preprocessing. It does not depend on the paths
+	// of the files.
 	Fingerprint() string
-	// Unchanged is an error that names the file where one was written to since the data set was opened: what was read since
-	// may not be what Fingerprint stands for. It may have to read the file again.
+	// Unchanged returns an error that names the file if one was written to since the data set was opened: samples that were
+	// read since then may not match Fingerprint. It may have to read the file again.
 	Unchanged(ctx context.Context) error
-	// Preprocessing gives, by modality name, what a model file needs to treat raw input as Read did.
+	// Preprocessing returns, by modality name, what a model file needs to standardise raw input as Read does.
 	Preprocessing() map[string]Standardisation
 	// Close releases files and memory.
 	Close() error

@@ -92,8 +92,8 @@ func TestGivenPreprocessing(t *testing.T) {
 		}
 	}
 	for name, wrong := range map[string]map[string]dataset.Standardisation{
-		"the model reads the modalities image, this data set has audio, image":              {"image": dataset.Uniform(0, 1)},
-		"the model reads the modalities audio, image, text, this data set has audio, image": {"image": dataset.Uniform(0, 1), "audio": dataset.Uniform(0, 1), "text": dataset.Uniform(0, 1)},
+		"the model reads the modalities image, but this data set has audio, image":              {"image": dataset.Uniform(0, 1)},
+		"the model reads the modalities audio, image, text, but this data set has audio, image": {"image": dataset.Uniform(0, 1), "audio": dataset.Uniform(0, 1), "text": dataset.Uniform(0, 1)},
 		"deviation 0":   {"image": dataset.Uniform(0, 0), "audio": dataset.Uniform(0, 1)},
 		"deviation NaN": {"image": dataset.Uniform(0, math.NaN()), "audio": dataset.Uniform(0, 1)},
 	} {

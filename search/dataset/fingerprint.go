@@ -8,17 +8,17 @@ import (
 	"mixmas/search/task"
 )
 
-// sign is the fingerprint: what the columns hold, which rows are for what, and how samples are standardised. Every kept score
-// is found by it: what is new in the text is left out of that of older data.
+// sign computes the fingerprint from the content of the columns, the rows of each split and the standardisation. Stored scores
+// are found by it, so a new field must be omitted for data that do not use it: their fingerprint must not change.
 func (d *assembled) sign(digests map[Column]string) (string, error) {
 	type run struct {
 		SHA256 string
 		First  int
 		Count  int
-		List   string `json:",omitempty"` // the digest of the rows' numbers
+		List   string `json:",omitempty"` // the digest of the row numbers
 	}
 	type standard struct {
-		Mean      any `json:"mean"` // a number for a whole modality, a list for features
+		Mean      any `json:"mean"` // a number if per modality, a list if per feature
 		Deviation any `json:"deviation"`
 	}
 	content := struct {

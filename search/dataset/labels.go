@@ -11,9 +11,8 @@ import (
 	"mixmas/search/task"
 )
 
-// readLabels reads and checks the labels of all splits, in as few bits as they take: for multi-label data, a bit for each
-// class, otherwise a number of as few bits as the classes take. Where classes have no names, it counts them over the training
-// rows.
+// readLabels reads and checks the labels of all splits, and stores them in as few bits as possible: for multi-label data one
+// bit per class, otherwise the number of the class. If the task names no classes, the training labels give their number.
 func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]packed.List, err error) {
 	if len(t.Classes) == 0 {
 		count, err := countClasses(ctx, parts[Train], t.Kind)
@@ -45,7 +44,7 @@ func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]pac
 	return labels, nil
 }
 
-// checkWidth refuses labels of another shape than the task's. classes is their number, or 0 to take whatever comes.
+// checkWidth returns an error if the shape of the labels does not fit the task. classes is the number of classes, 0 for any.
 func checkWidth(c Column, kind task.Kind, classes int) error {
 	shape := c.Shape()
 	fits, want := false, ""
@@ -68,7 +67,7 @@ func checkWidth(c Column, kind task.Kind, classes int) error {
 	return nil
 }
 
-// countClasses is the number of classes that training labels imply.
+// countClasses returns the number of classes that the training labels imply.
 func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
 	if err := checkWidth(p.Column, kind, 0); err != nil {
 		return 0, err
@@ -83,7 +82,7 @@ func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
 	}
 	count := int(largest) + 1
 	if count == 1 || count > p.Rows.Len() {
-		return 0, fmt.Errorf("%s: the labels of %d rows have %d classes: want at least 2, and a row for each (or name the classes)",
+		return 0, fmt.Errorf("%s: the labels of %d rows imply %d classes: want at least 2, and at most one per row (or name the classes)",
 			p.Column.Name(), p.Rows.Len(), count)
 	}
 	return count, nil
@@ -92,7 +91,7 @@ func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
 // maximumClasses bounds the number of classes that labels may imply.
 const maximumClasses = 1 << 16
 
-// eachLabels reads and checks labels, and hands them over some rows at a time: those from element i on.
+// eachLabels reads and checks labels, and calls use with those of some rows at a time. The first of them is element i.
 func eachLabels(ctx context.Context, p Part, kind task.Kind, classes int, use func(i int, values []float32)) error {
 	width := rowSize(p.Column)
 	return eachRows(ctx, p, func(i int, values []float32) error {
@@ -113,13 +112,13 @@ func rowSize(c Column) int {
 	return size
 }
 
-// eachRows reads the rows of a part as they are, and hands them over some at a time: those from element i on.
+// eachRows reads the rows of a part, not standardised, and calls use with some at a time. The first value is element i.
 func eachRows(ctx context.Context, p Part, use func(i int, values []float32) error) error {
 	width, rows := rowSize(p.Column), p.Rows.Len()
 	many, fast := p.Column.(rowsReader)
 	fast = fast && p.Rows.List == nil
 	buffer := make([]float32, max(1, (8<<10)/max(1, width))*width)
-	some := max(1, len(buffer)/max(1, width)) // rows at once
+	some := max(1, len(buffer)/max(1, width)) // rows at a time
 	for first := 0; first < rows; first += some {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -144,7 +143,7 @@ func eachRows(ctx context.Context, p Part, use func(i int, values []float32) err
 	return nil
 }
 
-// readLengths reads how many steps of each row of the splits are real, at most the given number.
+// readLengths reads the number of real steps of each row of the splits, each from 0 to steps.
 func readLengths(ctx context.Context, parts [3]Part, steps int) (lengths [3]packed.List, err error) {
 	for s, p := range parts {
 		if p.Column == nil {
@@ -158,7 +157,7 @@ func readLengths(ctx context.Context, parts [3]Part, steps int) (lengths [3]pack
 		err := eachRows(ctx, p, func(i int, values []float32) error {
 			for k, v := range values {
 				if whole := uint32(v); float32(whole) != v || whole > uint32(steps) {
-					return fmt.Errorf("%s: row %d: the length %v is no number of steps, want a whole number from 0 to %d",
+					return fmt.Errorf("%s: row %d: the length %v is not a number of steps: want a whole number from 0 to %d",
 						p.Column.Name(), p.Rows.At(i+k), v, steps)
 				}
 				lengths[s].Set(i+k, uint32(v))

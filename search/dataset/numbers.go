@@ -17,7 +17,7 @@ type Numbers struct {
 	values []float32
 }
 
-// NewNumbers makes a column of values, row by row, of a shape per row. It keeps the values, which must not be changed.
+// NewNumbers makes a column of values, row by row; shape is the shape of one row. It keeps values, which must not be changed.
 func NewNumbers(name string, shape []int, values []float32) *Numbers {
 	n := &Numbers{name: name, shape: shape, values: values}
 	n.size = rowSize(n)

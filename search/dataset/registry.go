@@ -13,27 +13,27 @@ import (
 
 // Format opens one kind of data set.
 type Format struct {
-	Name string // as it is written in a configuration
+	Name string // as in configurations
 	Doc  string // one sentence
-	// Options makes a pointer to a struct that holds the defaults; its fields have yaml tags, are explained in doc tags and
-	// bounded in jsonschema tags: see package options. It may be a [Checker].
+	// Options returns a pointer to a struct with the defaults. Its yaml, doc and jsonschema tags give the names, documentation
+	// and ranges of the options: see package options. It may be a [Checker].
 	Options func() any
-	// Folder makes options that open the data in a folder whose layout alone says what they are; nil for a format without such
-	// a layout.
+	// Folder returns options that open the data in a folder. It is nil for a format that a folder's layout alone does not
+	// describe.
 	Folder func(path string) any
-	// Open opens the data set that options, made by Options, describe. Its errors name the file and row, or the option.
-	// Options of another type, and those that [CheckOptions] refuses, do not come so far.
+	// Open opens a data set. Its options have the type that Options returns, and have passed [CheckOptions]. Errors name the
+	// file and row, or the option.
 	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
 }
 
-// Checker is options that know what must hold beyond the ranges in their tags: relations between options, names that may not
-// be given twice and the like.
+// Checker is implemented by options with rules beyond the ranges in their tags, such as relations between options or names
+// that must be unique.
 type Checker interface {
 	// Check returns an [*options.Error] for the first option that is missing or contradicts another. It opens no files.
 	Check() error
 }
 
-// CheckOptions checks options of a format: the rules of their tags, and what a [Checker] says.
+// CheckOptions checks the options of a format: the rules in their tags, and those of a [Checker].
 func CheckOptions(given any) error {
 	if err := options.Check(given); err != nil {
 		return err
@@ -46,27 +46,27 @@ func CheckOptions(given any) error {
 
 // Environment is what a format is given besides its options.
 type Environment struct {
-	Cache  Cache  // keeps fingerprints and statistics; nil keeps none
-	Verify bool   // compute fingerprints and statistics again whatever the cache holds
+	Cache  Cache  // of digests and statistics; nil for none
+	Verify bool   // compute digests and statistics again, ignoring the cache
 	Folder string // relative paths in options are relative to it; empty means the working directory
-	// Preprocessing, when not nil, is applied in the place of the data set's own training statistics: that of a model that
-	// predicts from this data. It has an entry for every modality.
+	// Preprocessing, if not nil, is the preprocessing of a model that predicts from these data. It replaces the training
+	// statistics of the data set, and has an entry for every modality.
 	Preprocessing map[string]Standardisation
 }
 
-// Fits refuses data whose modalities are not those that a model reads.
+// Fits returns an error if the modalities of the data are not those that the model reads.
 func (e Environment) Fits(modalities ...string) error {
 	if e.Preprocessing == nil {
 		return nil
 	}
 	reads, has := slices.Sorted(maps.Keys(e.Preprocessing)), slices.Sorted(slices.Values(modalities))
 	if !slices.Equal(reads, has) {
-		return fmt.Errorf("the model reads the modalities %s, this data set has %s", strings.Join(reads, ", "), strings.Join(has, ", "))
+		return fmt.Errorf("the model reads the modalities %s, but this data set has %s", strings.Join(reads, ", "), strings.Join(has, ", "))
 	}
 	return nil
 }
 
-// Standardisation is how a modality is standardised: as the model that predicts does, or as its training rows say.
+// Standardisation returns how to standardise a modality: as in Preprocessing, or if that is nil by the computed statistics.
 func (e Environment) Standardisation(m Modality, computed Standardisation) (Standardisation, error) {
 	if e.Preprocessing == nil {
 		return computed, nil
@@ -80,7 +80,7 @@ func (e Environment) Standardisation(m Modality, computed Standardisation) (Stan
 
 var formats = registry.New[Format]("data format")
 
-// Register makes a format known. It panics when its name is taken, or without Doc, Options or Open: a programmer's mistake.
+// Register registers a format. It panics if its name is taken, or if Doc, Options or Open is missing.
 func Register(f Format) {
 	if f.Options == nil || f.Open == nil {
 		panic("data format " + f.Name + " cannot be registered: it needs Options and Open")
@@ -103,7 +103,7 @@ func Register(f Format) {
 // Formats lists the registered formats, sorted by name.
 func Formats() []Format { return formats.All() }
 
-// Names lists their names.
+// Names lists the names of the formats, sorted.
 func Names() []string { return formats.Names() }
 
 // Lookup finds a format by name. The error of an unknown name lists the known ones.

@@ -15,14 +15,14 @@ type Samples struct {
 	inputs []reads
 }
 
-// reads is a modality, or its mask.
+// reads is an input of a model: a modality or its mask.
 type reads struct {
 	modality int
 	mask     bool
 }
 
-// Select chooses rows of a split (nil: all) and the inputs of a model by name, in their order: modalities, and NAME.mask for
-// the mask of a masked one.
+// Select chooses rows of a split (nil for all) and the inputs of a model by name, in order. An input is a modality, or
+// NAME.mask for the mask of a masked modality.
 func Select(data Dataset, split Split, rows []int, inputs []string) (*Samples, error) {
 	s := &Samples{data: data, split: split, rows: rows}
 	for _, name := range inputs {
@@ -35,7 +35,7 @@ func Select(data Dataset, split Split, rows []int, inputs []string) (*Samples, e
 	return s, nil
 }
 
-// findInput finds the modality of a model's input, -1 where there is none, and whether its mask is meant.
+// findInput returns the modality of a model's input, or -1 if there is none, and reports whether the input is its mask.
 func findInput(data Dataset, name string) (modality int, mask bool) {
 	if i := ModalityIndex(data, name); i >= 0 {
 		return i, false
@@ -48,7 +48,7 @@ func findInput(data Dataset, name string) (modality int, mask bool) {
 	return -1, false
 }
 
-// ModalityIndex is where a data set lists a modality, -1 where it has none of the name.
+// ModalityIndex returns the index of a modality in the data set's list, or -1 if it has none of this name.
 func ModalityIndex(data Dataset, name string) int {
 	return slices.IndexFunc(data.Modalities(), func(m Modality) bool { return m.Name == name })
 }
@@ -61,7 +61,7 @@ func (s *Samples) Len() int {
 	return len(s.rows)
 }
 
-// Row is the number that a row has in its split.
+// Row returns the number of a row in its split.
 func (s *Samples) Row(row int) int {
 	if s.rows == nil {
 		return row

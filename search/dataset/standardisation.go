@@ -10,12 +10,12 @@ import (
 	"mixmas/nn/mixer"
 )
 
-// Grouping says which elements of a modality share a mean and a deviation.
+// Grouping says which elements of a modality share a mean and a standard deviation.
 type Grouping string
 
 // The groupings.
 const (
-	PerFeature  Grouping = "feature"  // each feature of a table or of a sequence's steps has its own, each channel of a map too
+	PerFeature  Grouping = "feature"  // each feature of a table or sequence, and each channel of a map, has its own
 	PerModality Grouping = "modality" // all elements share one mean and one deviation
 	None        Grouping = "none"     // elements are taken as they are
 )
@@ -35,7 +35,7 @@ func Uniform(mean, deviation float64) Standardisation {
 	return Standardisation{Per: PerModality, Mean: []float64{mean}, Deviation: []float64{deviation}}
 }
 
-// UnmarshalJSON also reads the form of before there were features: a number each for mean and deviation.
+// UnmarshalJSON also reads the earlier form, in which mean and deviation are numbers.
 func (s *Standardisation) UnmarshalJSON(text []byte) error {
 	var form struct {
 		Per Grouping `json:"per"`
@@ -56,12 +56,12 @@ func (s *Standardisation) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(s))
 }
 
-// Equal compares what is done to samples.
+// Equal reports whether both do the same to samples.
 func (s Standardisation) Equal(t Standardisation) bool {
 	return s.Per == t.Per && slices.Equal(s.Mean, t.Mean) && slices.Equal(s.Deviation, t.Deviation)
 }
 
-// Check refuses what does not standardise.
+// Check returns an error if the values cannot be used to standardise.
 func (s Standardisation) Check() error {
 	if len(s.Mean) != len(s.Deviation) {
 		return fmt.Errorf("%d means and %d deviations cannot be used to standardise", len(s.Mean), len(s.Deviation))
@@ -71,7 +71,7 @@ func (s Standardisation) Check() error {
 	case s.Per == PerModality || s.Per == PerFeature || s.Per == None:
 		return fmt.Errorf("%d means and deviations cannot be used to standardise per %s", n, s.Per)
 	default:
-		return fmt.Errorf("standardised per %q: known are %s, %s and %s", s.Per, PerFeature, PerModality, None)
+		return fmt.Errorf("standardised per %q: want %s, %s or %s", s.Per, PerFeature, PerModality, None)
 	}
 	for i, mean := range s.Mean {
 		if d := s.Deviation[i]; !(d > 0) || math.IsInf(d, 0) || math.IsInf(mean, 0) || math.IsNaN(mean) {
@@ -80,28 +80,28 @@ func (s Standardisation) Check() error {
 	}
 	for _, feature := range s.Constant {
 		if feature < 0 || feature >= len(s.Mean) {
-			return fmt.Errorf("feature %d is said to be constant, but there are %d", feature, len(s.Mean))
+			return fmt.Errorf("feature %d is listed as constant, but there are %d features", feature, len(s.Mean))
 		}
 	}
 	return nil
 }
 
-// Fits refuses a standardisation that is none of the samples of a modality.
+// Fits returns an error if the standardisation does not fit the samples of a modality.
 func (s Standardisation) Fits(m Modality) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
 	if n := m.features(); s.Per == PerFeature && len(s.Mean) != n {
-		return fmt.Errorf("it is standardised by %d features, its samples have %d", len(s.Mean), n)
+		return fmt.Errorf("it is standardised by %d features, but its samples have %d", len(s.Mean), n)
 	}
 	return nil
 }
 
-// Text says in words what is done to the samples of a modality, such as "per feature, 3 features; feature 2 is constant".
+// Text describes how the samples of a modality are standardised, such as "standardised per feature, 3 features".
 func (s Standardisation) Text(m Modality) string {
 	switch s.Per {
 	case PerModality:
-		return fmt.Sprintf("mean %.6g, deviation %.6g", s.Mean[0], s.Deviation[0])
+		return fmt.Sprintf("mean %.6g, standard deviation %.6g", s.Mean[0], s.Deviation[0])
 	case None:
 		return "not standardised"
 	}
@@ -135,14 +135,14 @@ func (s Standardisation) Text(m Modality) string {
 	return text
 }
 
-// Scaling is a standardisation made ready for the samples of a modality. Nil leaves elements as they are.
+// Scaling is a standardisation prepared for the samples of a modality. Nil leaves elements as they are.
 type Scaling struct {
-	run         int       // elements in a row that share a mean and a scale
-	period      int       // elements after which means and scales repeat: with run 1, whole features many times over
+	run         int       // consecutive elements that share a mean and a scale
+	period      int       // elements after which means and scales repeat; with run 1, a multiple of the features
 	mean, scale []float64 // one per run
 }
 
-// Scaling makes a standardisation ready, which fits the modality.
+// Scaling prepares a standardisation that fits the modality. It returns nil for [None].
 func (s Standardisation) Scaling(m Modality) *Scaling {
 	if s.Per == None {
 		return nil
@@ -164,15 +164,15 @@ func (s Standardisation) Scaling(m Modality) *Scaling {
 	return scaling
 }
 
-// Piece is how some elements in a row are standardised: all by Mean and Scale, or each by its own of Means and Scales.
+// Piece says how consecutive elements are standardised: all by Mean and Scale, or each by its element of Means and Scales.
 type Piece struct {
 	Elements      int // at least 1
 	Mean, Scale   float64
 	Means, Scales []float64 // nil, or of length Elements
 }
 
-// Piece says how an element of a sample, counted from 0, and those after it are standardised, most of them at most: x becomes
-// (x - mean) scale, computed in float64.
+// Piece says how the elements of a sample from the given one on, at most most of them, are standardised: x becomes
+// (x - mean) scale, computed in float64. Elements are counted from 0.
 func (s *Scaling) Piece(element, most int) Piece {
 	if s == nil {
 		return Piece{Elements: most, Scale: 1}
@@ -186,7 +186,7 @@ func (s *Scaling) Piece(element, most int) Piece {
 	return Piece{Elements: min(most, s.run-element%s.run), Mean: s.mean[i], Scale: s.scale[i]}
 }
 
-// Apply standardises in place the elements of a sample from the given one on.
+// Apply standardises values in place. They are the elements of a sample from the given one on.
 func (s *Scaling) Apply(element int, values []float32) {
 	if s == nil {
 		return

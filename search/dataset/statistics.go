@@ -8,19 +8,19 @@ import (
 	"mixmas/search/packed"
 )
 
-// Statistics adds up the elements of a column, row by row, in one pass. The sums are of differences from the first value that
-// counts, so that large means cost no digits.
+// Statistics sums the elements of a column, row by row, in one pass. It sums differences from the first value that counts, so
+// large means cost no precision.
 type Statistics struct {
 	request              Request
 	rowSize              int64
 	seen                 int64        // elements
-	listed               *packed.List // by row, 1 for those of the request's list; nil where it has none
-	counted              int64        // elements that counted
+	listed               *packed.List // by row: 1 if it is in the request's list; nil without a list
+	counted              int64        // elements that counted so far
 	origin, sum, squares []float64    // by feature, or one for all
-	features, run        int64        // as the request has them; one feature where all elements share their mean
+	features, run        int64        // as in the request; one feature if all elements share a mean
 }
 
-// NewStatistics answers a request about rows of so many elements.
+// NewStatistics starts the statistics of a request; rowSize is the number of elements per row.
 func NewStatistics(r Request, rowSize int) *Statistics {
 	n := r.means()
 	s := &Statistics{request: r, rowSize: int64(rowSize), features: int64(n), run: int64(max(1, r.Run)),
@@ -35,7 +35,7 @@ func NewStatistics(r Request, rowSize int) *Statistics {
 	return s
 }
 
-// Add takes the next elements. It refuses one that is real and no finite float32 number.
+// Add adds the next elements. A real one that is not a finite float32 number is an error.
 func (s *Statistics) Add(values []float64) error {
 	for len(values) > 0 {
 		n, real, counts := s.next()
@@ -56,7 +56,7 @@ func (s *Statistics) Add(values []float64) error {
 	return nil
 }
 
-// next tells of the next elements how many are alike, whether they are real, and whether they count.
+// next returns how many of the next elements are treated alike, whether they are real and whether they count.
 func (s *Statistics) next() (n int64, real, counts bool) {
 	rows := s.request.Rows
 	if s.listed == nil && s.request.Lengths == nil {
@@ -83,7 +83,7 @@ func (s *Statistics) next() (n int64, real, counts bool) {
 	return length - offset, true, counts && s.features > 0
 }
 
-// count adds up elements.
+// count adds elements that count to the sums.
 func (s *Statistics) count(values []float64) {
 	for len(values) > 0 {
 		some, feature := values, int64(0)
@@ -115,7 +115,7 @@ func (s *Statistics) count(values []float64) {
 	}
 }
 
-// countStep adds up one element for each of the features from the given one on.
+// countStep adds one element per feature to the sums, from the given feature on.
 func (s *Statistics) countStep(feature int64, values []float64) {
 	n := len(values)
 	origin, sum, squares := s.origin[feature:][:n], s.sum[feature:][:n], s.squares[feature:][:n]
@@ -129,7 +129,7 @@ func (s *Statistics) countStep(feature int64, values []float64) {
 	}
 }
 
-// Standardisation is what the elements say that counted.
+// Standardisation returns the means and standard deviations of the elements that counted.
 func (s *Statistics) Standardisation() Standardisation {
 	result := Standardisation{Per: s.request.per()}
 	for i, origin := range s.origin {
@@ -151,7 +151,7 @@ func (s *Statistics) Standardisation() Standardisation {
 	return result
 }
 
-// isConstant reports whether a variance is no more than the rounding of n equal numbers leaves, by the rule of scikit-learn.
+// isConstant reports whether a variance is within the rounding error of n equal numbers, by the rule of scikit-learn.
 func isConstant(variance, mean, n float64) bool {
 	const epsilon = 0x1p-52
 	rounding := n * mean * epsilon

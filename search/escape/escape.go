@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Terminal is the text on one line, without anything that a terminal acts on: control characters, characters that change
+// Terminal returns the text on one line, without anything that a terminal acts on: control characters, characters that change
 // the direction of writing or are invisible, and bytes that are not UTF-8 become escapes such as \n, \x1b, \u202e and \xff.
 func Terminal(text string) string {
 	if _, bad := Unprintable(text); !bad {
@@ -54,7 +54,7 @@ func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != nonJoiner && r != joiner
 }
 
-// escaped is a character as an escape.
+// escaped returns a character as an escape.
 func escaped(r rune) string {
 	switch {
 	case r == '\n':
@@ -78,7 +78,7 @@ var (
 	marks = regexp.MustCompile(`_+|\*+`)
 )
 
-// Markdown is the text for a line, a heading or a table cell of Markdown, where it is shown as it is: it makes no HTML, link,
+// Markdown returns the text for a line, a heading or a table cell of Markdown. It is shown as it is: it makes no HTML, link,
 // emphasis or code, and does not end the cell.
 func Markdown(text string) string { return emphasis(markdown.Replace(Terminal(text))) }
 
@@ -105,7 +105,7 @@ func emphasis(text string) string {
 
 func wordly(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// Code is the text as code in a line or a table cell of Markdown.
+// Code returns the text as code in a line or a table cell of Markdown.
 func Code(text string) string {
 	text = Terminal(text)
 	longest, run := 0, 0
@@ -122,8 +122,8 @@ func Code(text string) string {
 	return fence + space + strings.ReplaceAll(text, "|", `\|`) + space + fence
 }
 
-// JSON escapes what encoding/json leaves as it is but a terminal acts on, such as the control character U+009B. text is
-// encoded JSON; its values stay the same.
+// JSON escapes characters in encoded JSON that encoding/json leaves as they are but a terminal acts on, such as the control
+// character U+009B. The values stay the same.
 func JSON(encoded []byte) []byte {
 	if !bytes.ContainsFunc(encoded, hiddenInJSON) {
 		return encoded
@@ -141,13 +141,13 @@ func JSON(encoded []byte) []byte {
 	return out
 }
 
-// hiddenInJSON is hidden without the line breaks between values.
+// hiddenInJSON is like hidden, but skips characters below 0x7f, such as the line breaks between values.
 func hiddenInJSON(r rune) bool { return r >= 0x7f && hidden(r) }
 
 var number = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
-// CSV is the text as a field of a CSV file that a spreadsheet reads as text: what it would read as a formula gets an
-// apostrophe in front; numbers stay as they are. Quoting is left to encoding/csv.
+// CSV returns the text as a field of a CSV file. Text that a spreadsheet would read as a formula gets an apostrophe in front;
+// numbers stay as they are. Quoting is left to encoding/csv.
 func CSV(text string) string {
 	text = Terminal(text)
 	if text != "" && strings.ContainsRune("=+-@", rune(text[0])) && !number.MatchString(text) {

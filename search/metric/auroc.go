@@ -10,8 +10,8 @@ import (
 )
 
 // rank computes the AUROC of every class: the share of (positive, negative) pairs whose scores are in the right order, a tie
-// counting half (the Mann-Whitney statistic), in integers so that no order of summation shows. Where many classes exclude each
-// other they have few positives, and the time is little more than that of looking at every score once.
+// counting half (the Mann-Whitney statistic). It counts in integers, so the order of summation has no effect. Many mutually
+// exclusive classes have few positives each, and then the time is little more than that of reading every score once.
 func (e *Evaluation) rank(ctx context.Context) error {
 	e.AUROC = make([]float64, e.Classes)
 	var ranked []int
@@ -41,10 +41,10 @@ func (e *Evaluation) rank(ctx context.Context) error {
 	return group.Wait()
 }
 
-// mostScores bounds the scores that are copied at a time, by each core: 2 MiB of them or one class's.
+// mostScores bounds the scores that each core copies at a time: 2 MiB, or the scores of one class if they are more.
 const mostScores = 1 << 18
 
-// rankClasses computes the AUROC of some classes, with room for the scores of all rows for each, and once more.
+// rankClasses computes the AUROC of some classes. columns has room for the scores of all rows for each class, and once more.
 func (e *Evaluation) rankClasses(ctx context.Context, classes []int, columns []uint64) error {
 	column := func(k int) []uint64 { return columns[k*e.Rows:][:e.Rows] } // positives first, negatives last
 	positives := make([]int, len(classes))
@@ -74,12 +74,12 @@ func (e *Evaluation) rankClasses(ctx context.Context, classes []int, columns []u
 	return nil
 }
 
-// rightHalves counts the pairs whose negative is below its positive, twice, and those that are tied, once. It sorts the scores,
-// with room for as many.
+// rightHalves counts the pairs whose negative is below the positive twice, and tied pairs once. It sorts the scores, with room
+// as scratch space for as many.
 func rightHalves(positives, negatives, room []uint64) int {
 	radixSort(positives, room)
 	walk := len(positives) > 64
-	if walk { // along both, which is less than to bisect for each negative
+	if walk { // along both, which takes less time than a binary search per negative
 		radixSort(negatives, room)
 	}
 	halves, below := 0, 0
@@ -100,7 +100,7 @@ func rightHalves(positives, negatives, room []uint64) int {
 	return halves
 }
 
-// ordered is a whole number for a score, in the order of the scores. Both zeros have the same.
+// ordered maps a score to an integer, in the same order. Both zeros map to the same integer.
 func ordered(score float64) uint64 {
 	bits := math.Float64bits(score + 0) // -0 + 0 is 0
 	if bits>>63 == 1 {
@@ -109,14 +109,14 @@ func ordered(score float64) uint64 {
 	return bits | 1<<63
 }
 
-// countBelow is how many of the sorted numbers are below x.
+// countBelow returns how many of the sorted numbers are below x.
 func countBelow(sorted []uint64, x uint64) int {
 	i, _ := slices.BinarySearch(sorted, x)
 	return i
 }
 
-// radixSort sorts numbers by 11 bits at a time, with room for as many. Digits that all share, such as the last of numbers that
-// were float32, cost one look.
+// radixSort sorts numbers by 11 bits at a time, with room as scratch space for as many. A digit that all numbers share, such as
+// the last of numbers that were float32, is only counted.
 func radixSort(numbers, room []uint64) {
 	const bits = 11
 	if len(numbers) < 1<<8 {

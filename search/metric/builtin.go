@@ -8,13 +8,13 @@ import (
 
 func init() {
 	Register(Metric{Name: "accuracy", Kinds: task.Classification(), Range: Share, Value: accuracy,
-		Doc: "Share of the samples that are right; with multi-label data, right in all labels."})
+		Doc: "Share of the rows that are predicted correctly; for multi-label data, in all labels."})
 	Register(Metric{Name: "balanced_accuracy", Range: Share, Value: balancedAccuracy,
 		Doc:   "Mean recall over the classes that occur.",
 		Kinds: []task.Kind{task.OneLabel}, Refusal: "it is a mean over mutually exclusive classes"})
 	Register(Metric{Name: "hamming_accuracy", Range: Share, Value: hammingAccuracy,
-		Doc:   "Share of the labels, of all samples and classes, that are right.",
-		Kinds: []task.Kind{task.MultiLabel}, Refusal: "it counts each label of a sample; use accuracy for data with one label per sample"})
+		Doc:   "Share of the labels, over all rows and classes, that are predicted correctly.",
+		Kinds: []task.Kind{task.MultiLabel}, Refusal: "it counts each label of a row; use accuracy for data with one label per row"})
 	for _, figure := range []struct {
 		name, doc string
 		of        func(Counts) float64
@@ -25,17 +25,17 @@ func init() {
 			Value: func(e *Evaluation) (float64, bool) { return figure.of(e.Total), true }})
 		Register(Metric{Name: figure.name + "_macro", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged.", Range: Share,
 			Value: func(e *Evaluation) (float64, bool) { return macro(e, figure.of), true }})
-		Register(Metric{Name: figure.name + "_weighted", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged by how often it occurs.", Range: Share,
+		Register(Metric{Name: figure.name + "_weighted", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged with the class's number of rows as weight.", Range: Share,
 			Value: func(e *Evaluation) (float64, bool) { return weighted(e, figure.of), true }})
 	}
 	Register(Metric{Name: "auroc_macro", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged.", Range: Share, Value: aurocMacro})
-	Register(Metric{Name: "auroc_weighted", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged by how often it occurs.", Range: Share,
+	Register(Metric{Name: "auroc_weighted", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged with the class's number of rows as weight.", Range: Share,
 		Value: aurocWeighted})
-	Register(Metric{Name: "loss", Kinds: task.Classification(), Doc: "Cross-entropy, with multi-label data the mean binary cross-entropy; lower is better.", Range: NotNegative,
+	Register(Metric{Name: "loss", Kinds: task.Classification(), Doc: "Cross-entropy, for multi-label data the mean binary cross-entropy; lower is better.", Range: NotNegative,
 		LowerIsBetter: true, Value: func(e *Evaluation) (float64, bool) { return e.Loss, true }})
 }
 
-// accuracy is the share of rows that are right as a whole: with multi-label data, subset accuracy.
+// accuracy is the share of rows that are predicted completely right: for multi-label data, subset accuracy.
 func accuracy(e *Evaluation) (float64, bool) { return ratio(e.Right, e.Rows), true }
 
 // hammingAccuracy is the share of labels, of all rows and classes, that are predicted right.
@@ -64,7 +64,7 @@ func macro(e *Evaluation, of func(Counts) float64) float64 {
 	return sum / float64(e.Classes)
 }
 
-// weighted is the mean over classes weighted by support, and 0 where no label holds anywhere.
+// weighted is the mean over classes weighted by support, and 0 if no row has a label.
 func weighted(e *Evaluation, of func(Counts) float64) float64 {
 	sum := 0.0
 	for _, c := range e.Classwise {

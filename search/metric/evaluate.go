@@ -13,21 +13,21 @@ import (
 	"mixmas/search/task"
 )
 
-// Outputs is what a classifier said about the samples of a split, and what was right.
+// Outputs are the outputs of a classifier for the rows of a split, and the true labels.
 type Outputs struct {
 	// Logits are the classifier's outputs before softmax or sigmoid, Rows×Classes, row-major.
 	Logits        []float32
 	Rows, Classes int
 	Kind          task.Kind
-	// Label writes a row's label, in the form of the kind.
+	// Label writes a row's label, in the form that Kind gives it.
 	Label func(row int, dst []float32) error
 }
 
-// Listed reads labels, in the form that Outputs.Label writes them, from a list of those of all rows.
+// Listed returns a function for Outputs.Label that takes the labels from a list, row by row.
 func Listed(labels []float32) func(row int, dst []float32) error {
 	return func(row int, dst []float32) error {
 		if (row+1)*len(dst) > len(labels) {
-			return fmt.Errorf("metric: row %d has no label: there are %d", row, len(labels)/len(dst))
+			return fmt.Errorf("metric: row %d has no label: there are %d labels", row, len(labels)/len(dst))
 		}
 		copy(dst, labels[row*len(dst):])
 		return nil
@@ -39,7 +39,7 @@ func Listed(labels []float32) func(row int, dst []float32) error {
 // cross-entropy, or the mean binary cross-entropy over all rows and labels. Lengths that do not fit, labels out of
 // range and logits that are not finite are errors that name the row. It returns soon after ctx is done, with ctx's error.
 //
-// Of memory it takes a few numbers for each row and class, and for multi-label data a bit for each of Rows×Classes.
+// It takes memory for a few numbers per row and per class, and for multi-label data one bit for each of Rows×Classes.
 func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
 	e, err := crossEntropy(ctx, o)
 	if err != nil {
@@ -48,7 +48,7 @@ func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
 	return e.metrics(ctx)
 }
 
-// Loss is the loss that [Evaluate] computes, without the other metrics.
+// Loss computes the loss as [Evaluate] does, without the other metrics.
 func Loss(ctx context.Context, o Outputs) (float64, error) {
 	e, err := crossEntropy(ctx, o)
 	if err != nil {
@@ -73,9 +73,9 @@ func crossEntropy(ctx context.Context, o Outputs) (*Evaluation, error) {
 	return e, e.softmax(ctx)
 }
 
-// EvaluateProbabilities does what [Evaluate] does from probabilities (Rows×Classes, each in [0, 1]; o.Logits is not
-// read): the predicted class is the first of the largest, and a label is predicted when its probability is above 0.5.
-// The loss is absent where a right answer has probability 0.
+// EvaluateProbabilities is like [Evaluate], but from probabilities (Rows×Classes, each in [0, 1]; o.Logits is not read): the
+// predicted class is the first of the largest, and a label is predicted when its probability is above 0.5. The loss is absent
+// if a right answer has probability 0.
 func EvaluateProbabilities(ctx context.Context, probabilities []float64, o Outputs) (map[string]float64, error) {
 	if err := checkScores("probabilities", probabilities, o.Rows, o.Classes); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func EvaluateProbabilities(ctx context.Context, probabilities []float64, o Outpu
 	return e.metrics(ctx)
 }
 
-// heard is after how many rows an interruption is looked for.
+// heard is the number of rows between two checks for an interruption.
 const heard = 64
 
 func interrupted(ctx context.Context, row int) error {
@@ -129,7 +129,7 @@ func checkScores[F float32 | float64](what string, scores []F, rows, classes int
 	}
 	for i, v := range scores {
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return fmt.Errorf("metric: row %d, class %d: %s hold %v", i/classes, i%classes, what, v)
+			return fmt.Errorf("metric: row %d, class %d: %s contain %v", i/classes, i%classes, what, v)
 		}
 	}
 	return nil
@@ -142,7 +142,7 @@ func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
 	case task.OneLabel:
 		e.predicted = make([]uint32, o.Rows)
 	case task.MultiLabel:
-	default: // what follows, and all methods of an evaluation, take classes
+	default: // the code below, and all methods of an evaluation, expect classes
 		return nil, fmt.Errorf("metric: %w", o.Kind.Unknown())
 	}
 	label := make([]float32, task.Width(o.Kind, o.Classes))
@@ -164,7 +164,7 @@ func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
 	return e, nil
 }
 
-// largest is the first of the largest scores.
+// largest returns the class of the largest score, the first of equal ones.
 func largest[F float32 | float64](scores []F) uint32 {
 	best := 0
 	for c, v := range scores {
@@ -175,7 +175,7 @@ func largest[F float32 | float64](scores []F) uint32 {
 	return uint32(best)
 }
 
-// softmax finds each row's prediction and what makes its logits probabilities, and the mean cross-entropy.
+// softmax finds each row's prediction, the numbers that turn its logits into probabilities, and the mean cross-entropy.
 func (e *Evaluation) softmax(ctx context.Context) error {
 	e.top, e.sum = make([]float64, e.Rows), make([]float64, e.Rows)
 	err := beside(ctx, 0, e.Rows, func(row int) {
@@ -190,7 +190,7 @@ func (e *Evaluation) softmax(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for row, top := range e.top { // in order, so that no number of cores shows
+	for row, top := range e.top { // in order, so that the number of cores has no effect
 		e.Loss -= float64(e.logits[row*e.Classes+int(e.truth.At(row))]) - top
 		e.Loss += math.Log(e.sum[row])
 	}
@@ -214,7 +214,7 @@ func (e *Evaluation) binaryCrossEntropy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for i := range (last - first) * e.Classes { // in order, so that no number of cores shows
+		for i := range (last - first) * e.Classes { // in order, so that the number of cores has no effect
 			sum += terms[i]
 			if at := first*e.Classes + i; e.truth.At(at) == 1 {
 				sum -= float64(e.logits[at])
@@ -225,7 +225,7 @@ func (e *Evaluation) binaryCrossEntropy(ctx context.Context) error {
 	return nil
 }
 
-// beside calls f for the rows from first on, below last, on all cores.
+// beside calls f for the rows from first to last-1, on all cores in parallel.
 func beside(ctx context.Context, first, last int, f func(row int)) error {
 	var group errgroup.Group
 	workers := runtime.GOMAXPROCS(0)

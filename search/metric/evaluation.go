@@ -8,29 +8,29 @@ import (
 	"mixmas/search/task"
 )
 
-// Evaluation is what metrics are computed from: counts, and methods that say what was right and predicted for a row and class.
-// Nothing in it has Rows×Classes elements but what was given and the labels of many, a bit each.
+// Evaluation is what metrics are computed from: counts, and methods that return the truth and the prediction for a row and
+// class. Only the given outputs and multi-label labels, one bit each, have Rows×Classes elements.
 type Evaluation struct {
 	Rows, Classes int
 	Kind          task.Kind // one of [task.Classification]
 	Loss          float64   // mean cross-entropy, or mean binary cross-entropy
 
-	Right     int      // rows that are predicted right as a whole
+	Right     int      // rows that are predicted completely right
 	Classwise []Counts // Classes
 	Total     Counts   // the sums of Classwise
 	// AUROC is the area under each class's ROC curve, NaN for a class of only positives or only negatives.
 	AUROC []float64
 
-	// truth and predicted are the classes of the rows. For multi-label data truth is Rows×Classes bits, and predicted empty.
+	// truth and predicted are the classes of the rows. For multi-label data truth has Rows×Classes bits, predicted is empty.
 	truth     packed.List
 	predicted []uint32
-	// One of the two is given. top and sum are each row's largest logit and the sum of its exponentials, for softmax.
+	// Either logits or probabilities are given. For softmax, top is each row's largest logit, sum the sum of exp(logit - top).
 	logits        []float32
 	probabilities []float64
 	top, sum      []float64
 }
 
-// Truth says whether the row has the label.
+// Truth reports whether the row has the label.
 func (e *Evaluation) Truth(row, class int) bool {
 	if e.Kind == task.MultiLabel {
 		return e.truth.At(row*e.Classes+class) == 1
@@ -38,7 +38,7 @@ func (e *Evaluation) Truth(row, class int) bool {
 	return e.truth.At(row) == uint32(class)
 }
 
-// Predicted says whether the row is said to have the label.
+// Predicted reports whether the row is predicted to have the label.
 func (e *Evaluation) Predicted(row, class int) bool {
 	switch {
 	case e.Kind == task.OneLabel:
@@ -49,8 +49,8 @@ func (e *Evaluation) Predicted(row, class int) bool {
 	return e.Score(row, class) > 0
 }
 
-// Score is what AUROC ranks, higher is more certain: the probability of the class; for multi-label data the logit where there is one,
-// as sigmoid keeps the order and the logits themselves cannot tie where it saturates.
+// Score is what AUROC ranks: the probability of the class, or for multi-label data its logit if logits are given. Sigmoid keeps
+// the order of logits, but large ones would tie because it saturates.
 func (e *Evaluation) Score(row, class int) float64 {
 	i := row*e.Classes + class
 	switch {
@@ -86,7 +86,7 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
-// metrics counts, and computes every metric that is defined and finite.
+// metrics computes the counts, and every metric that is defined and finite.
 func (e *Evaluation) metrics(ctx context.Context) (map[string]float64, error) {
 	if err := e.count(ctx); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (e *Evaluation) count(ctx context.Context) error {
 	return nil
 }
 
-// countRow adds a row to the counts of the classes and says whether it is right as a whole.
+// countRow adds a row to the counts of the classes, and reports whether it is predicted completely right.
 func (e *Evaluation) countRow(row int) bool {
 	if e.Kind == task.OneLabel {
 		truth, predicted := e.truth.At(row), e.predicted[row]

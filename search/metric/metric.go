@@ -18,20 +18,20 @@ type Metric struct {
 	// the text of Refusal.
 	Kinds   []task.Kind
 	Refusal string
-	// Range is which values it can have: kept scores with others are refused.
+	// Range is the range of its values. Stored scores with other values are refused.
 	Range Range
-	// LowerIsBetter is true of losses.
+	// LowerIsBetter is true for losses.
 	LowerIsBetter bool
-	// Value computes the figure; defined is false where the data leave it undefined.
+	// Value computes the metric; defined is false if the data leave it undefined.
 	Value func(e *Evaluation) (value float64, defined bool)
 }
 
 var metrics = registry.NewOrdered[Metric]("metric")
 
-// Register adds a metric. It panics when the name is already used, or without Doc, Kinds or Value: a programmer's mistake.
+// Register registers a metric. It panics if its name is taken, or if Doc, Kinds or Value is missing.
 func Register(m Metric) {
 	if m.Value == nil || len(m.Kinds) == 0 {
-		panic(fmt.Sprintf("metric %q cannot be registered: it needs a Value, and Kinds of tasks", m.Name))
+		panic(fmt.Sprintf("metric %q cannot be registered: it needs Value and Kinds", m.Name))
 	}
 	metrics.Register(m.Name, m.Doc, m)
 }
@@ -74,8 +74,8 @@ func Check(name string, kind task.Kind) error {
 	return nil
 }
 
-// Better tells whether a is a strictly better value of the named metric than b: higher, but lower for a loss. NaN is
-// worse than every number. It panics on an unknown name, which [Check] finds beforehand.
+// Better reports whether a is a strictly better value of the named metric than b: higher, or lower for a loss. NaN is worse
+// than every number. It panics on an unknown name: use [Check] first.
 func Better(name string, a, b float64) bool {
 	m, err := metrics.Lookup(name)
 	switch {

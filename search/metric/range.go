@@ -2,7 +2,7 @@ package metric
 
 import "fmt"
 
-// Range is which values a metric can have.
+// Range is the range of a metric's values.
 type Range int
 
 const (
@@ -11,8 +11,8 @@ const (
 	NotNegative       // 0 or more
 )
 
-// CheckRange returns an error where no outputs give the named metric the value. A metric that this program does not have
-// may have any value.
+// CheckRange returns an error if the named metric cannot have the value. A metric that this program does not have may have any
+// value.
 func CheckRange(name string, value float64) error {
 	const rounding = 1e-9
 	m, _ := metrics.Get(name)

@@ -103,7 +103,7 @@ func TestWrongFilesAreRefused(t *testing.T) {
 		"no deviation":     {func(d *model.Description, _ nn.Weights) { d.Preprocessing["numbers"] = dataset.Uniform(0, 0) }, "description: modality numbers: mean 0 and deviation 0 cannot be used to standardise"},
 		"other features": {func(d *model.Description, _ nn.Weights) {
 			d.Preprocessing["numbers"] = dataset.Standardisation{Per: dataset.PerFeature, Mean: []float64{1}, Deviation: []float64{1}}
-		}, "description: modality numbers: it is standardised by 1 features, its samples have 2"},
+		}, "description: modality numbers: it is standardised by 1 features, but its samples have 2"},
 		"negative deviation": {func(d *model.Description, _ nn.Weights) {
 			d.Preprocessing["unread"] = dataset.Uniform(0, -1)
 		}, "description: modality unread: mean 0 and deviation -1 cannot be used to standardise"},

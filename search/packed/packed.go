@@ -28,7 +28,7 @@ func (l List) At(i int) uint32 {
 	return uint32(l.words[i>>l.within] >> (uint(i) << l.shift & 63) & l.mask)
 }
 
-// Set makes x number i. Bits of x beyond the list's largest number are lost.
+// Set sets number i to x. Bits of x above those of the list's largest number are lost.
 func (l List) Set(i int, x uint32) {
 	word, place := &l.words[i>>l.within], uint(i)<<l.shift&63
 	*word = *word&^(l.mask<<place) | (uint64(x)&l.mask)<<place

@@ -11,8 +11,8 @@ import (
 // ErrIrregular means that the path does not lead to a regular file.
 var ErrIrregular = errors.New("want a regular file")
 
-// Open opens the regular file at path, following symbolic links. Anything else is [ErrIrregular], with what it is: opening a
-// pipe could block, and a device may never end.
+// Open opens the regular file at path, following symbolic links. For anything else it returns [ErrIrregular] and says what it
+// is: opening a pipe could block, and a device may never end.
 func Open(path string) (*os.File, error) {
 	// Check before opening, because opening a pipe waits for its writer. Opening reports any other error.
 	if info, err := os.Stat(path); err == nil {
@@ -42,7 +42,7 @@ func check(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// kind names what a file is that is not regular.
+// kind says what a file is that is not regular.
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():

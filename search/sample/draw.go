@@ -9,16 +9,16 @@ import (
 	"mixmas/search/task"
 )
 
-// Labels are those of a population.
+// Labels are the labels of a population.
 type Labels struct {
 	Rows, Classes int
 	Kind          task.Kind
-	// Label writes a row's label, in the form of the kind. It is asked for all rows once, in order, and by the stratified sampler
-	// twice more per draw.
+	// Label writes a row's label, in the form that Kind gives it. It is called for all rows once, in order, and by the
+	// stratified sampler twice more per draw.
 	Label func(row int, dst []float32) error
 }
 
-// each reads and checks the labels of all rows. The label is valid until the next.
+// each reads and checks the labels of all rows, and calls use with each. A label is valid until the next call.
 func (l *Labels) each(ctx context.Context, use func(row int, label []float32)) error {
 	label := make([]float32, task.Width(l.Kind, l.Classes))
 	for row := range l.Rows {
@@ -35,7 +35,7 @@ func (l *Labels) each(ctx context.Context, use func(row int, label []float32)) e
 	return nil
 }
 
-// heard is after how many rows an interruption is looked for.
+// heard is the number of rows between two checks for an interruption.
 const heard = 1 << 10
 
 // read reads and checks a row's label.
@@ -49,16 +49,16 @@ func (l *Labels) read(row int, label []float32) error {
 	return nil
 }
 
-// Sample is what was drawn.
+// Sample is a drawn sample.
 type Sample struct {
 	Rows     []int   // sorted, distinct row numbers of the population
 	Fraction float64 // of the population
 	Distance float64 // largest absolute difference of class proportions between sample and population
-	Draws    int     // how many it took, at least 1
+	Draws    int     // number of draws it took, at least 1
 }
 
-// Draw returns [Size] rows of the population whose class proportions (of multi-label data, label frequencies) differ from
-// the population's by less than o.Distance. A sample that differs more is drawn again, o.Redraws times; then the error
+// Draw returns [Size] rows of the population whose class proportions (for multi-label data, label frequencies) differ from the
+// population's by less than o.Distance. A sample that differs more is drawn again, up to o.Redraws times; after that, an error
 // names the worst class of the closest draw. The same labels, options and seed give the same sample.
 func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, error) {
 	o, err := o.withDefaults()
@@ -105,14 +105,14 @@ func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, e
 		o.Redraws+1, size, o.Distance, worst, share, population[worst])
 }
 
-// of are the labels of some of the rows.
+// of returns the labels of some of the rows.
 func (l Labels) of(rows []int) Labels {
 	some := l
 	some.Rows, some.Label = len(rows), func(row int, dst []float32) error { return l.Label(rows[row], dst) }
 	return some
 }
 
-// proportions of each class among the rows.
+// proportions returns the share of the rows that have each class.
 func proportions(ctx context.Context, l Labels) ([]float64, error) {
 	counts := make([]int, l.Classes)
 	if err := l.each(ctx, func(_ int, label []float32) { task.Count(l.Kind, counts, label) }); err != nil {
@@ -125,7 +125,7 @@ func proportions(ctx context.Context, l Labels) ([]float64, error) {
 	return shares, nil
 }
 
-// distance is the largest absolute difference, and the first class that has it.
+// distance returns the largest absolute difference, and the first class that has it.
 func distance(a, b []float64) (largest float64, class int) {
 	for c := range a {
 		if d := math.Abs(a[c] - b[c]); d > largest {

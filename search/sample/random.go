@@ -8,26 +8,26 @@ import (
 	"mixmas/search/packed"
 )
 
-// Random is the randomness of a sampler: a [rand.Rand] that can choose rows of many without listing all.
+// Random is the random generator of a sampler: a [rand.Rand] that can also choose some of many rows without listing them all.
 type Random struct {
 	*rand.Rand
 	source *rand.PCG
 }
 
-// NewRandom is the generator of a seed.
+// NewRandom returns the generator of a seed.
 func NewRandom(seed uint64) *Random {
 	source := rand.NewPCG(seed, 0)
 	return &Random{rand.New(source), source}
 }
 
-// Choose draws size distinct numbers below n and returns them sorted. It draws the same random numbers as Perm(n), and the
-// numbers are those of Perm(n)[:size]. Of memory it takes some 8 bytes for each of size, and at most 2 bits for each of n: where
-// size is far smaller, a hundredth of a byte.
+// Choose draws size distinct numbers below n and returns them sorted. It draws the same random numbers as Perm(n), and returns
+// the numbers of Perm(n)[:size]. It takes about 8 bytes of memory for each of the size numbers, and at most 2 bits for each of
+// the n; if size is far smaller than n, a hundredth of a byte for each of the n.
 //
-// Perm swaps, for i from n-1 down to 1, the elements at i and at a drawn j ≤ i. So an element that ends below size is
-// found by going through the swaps backwards, from where it ended to where it began, which is its value. Backwards, a swap
-// with i ≥ size moves what is at j to i, where nothing has been yet; and swaps below size only change the order. The draws
-// are made once in a block at a time, of which each keeps the generator's state, and again block by block from the last.
+// Perm swaps, for i from n-1 down to 1, the elements at i and at a drawn j ≤ i. So the elements that end below size are found
+// by undoing the swaps, last one first: the place where an element began is its value. Undoing a swap with i ≥ size moves the
+// element at j to i, where none of them has been yet; swaps below size only change the order. All draws are made once, keeping
+// the generator's state at the start of each block of draws, and then made again block by block, from the last to the first.
 func (r *Random) Choose(ctx context.Context, n, size int) ([]int, error) {
 	block := max(1<<10, int(math.Sqrt(float64(n))))
 	var states []rand.PCG // before the draws for i from n-1-k·block on, down to size

@@ -10,23 +10,23 @@ import (
 	"mixmas/search/task"
 )
 
-// Sampler is a way of drawing.
+// Sampler is a way of drawing samples.
 type Sampler struct {
 	// Name is how configurations select it; Doc is one line for people.
 	Name, Doc string
-	// Draw draws size distinct row numbers, in any order, out of labels.Rows. Its only randomness is random. It returns soon
-	// after ctx is done, with ctx's error.
+	// Draw draws size distinct row numbers below labels.Rows, in any order. random is its only source of randomness. It returns
+	// soon after ctx is done, with ctx's error.
 	Draw func(ctx context.Context, labels Labels, size int, random *Random) ([]int, error)
 }
 
 var samplers = registry.New[Sampler]("sampler")
 
 func init() {
-	Register(Sampler{Name: "random", Doc: "Every set of samples has the same chance.", Draw: uniform})
-	Register(Sampler{Name: "stratified", Doc: "From each class, or set of labels that occurs, in proportion to its size.", Draw: stratified})
+	Register(Sampler{Name: "random", Doc: "Every set of rows has the same chance.", Draw: uniform})
+	Register(Sampler{Name: "stratified", Doc: "Draws from each class, or each set of labels that occurs, in proportion to its size.", Draw: stratified})
 }
 
-// Register adds a sampler. It panics when its name is taken, or without Doc or Draw: a programmer's mistake.
+// Register registers a sampler. It panics if its name is taken, or if Doc or Draw is missing.
 func Register(s Sampler) {
 	if s.Draw == nil {
 		panic("sampler " + s.Name + " cannot be registered: it needs Draw")
@@ -37,10 +37,10 @@ func Register(s Sampler) {
 // Samplers lists the registered samplers, sorted by name.
 func Samplers() []Sampler { return samplers.All() }
 
-// Names lists their names.
+// Names lists the names of the samplers, sorted.
 func Names() []string { return samplers.Names() }
 
-// Check returns an error that lists the known samplers when name is none of them.
+// Check returns an error that lists the samplers if name is not one of them.
 func Check(name string) error {
 	_, err := samplers.Lookup(name)
 	return err
@@ -51,8 +51,8 @@ func uniform(ctx context.Context, labels Labels, size int, random *Random) ([]in
 	return random.Choose(ctx, labels.Rows, size)
 }
 
-// stratified draws from each class in proportion to its size; with multi-label data, from each set of labels that occurs.
-// What rounding leaves over goes to the strata with the largest remainders, equal ones in random order.
+// stratified draws from each class in proportion to its size; for multi-label data, from each set of labels that occurs. The
+// rows that rounding leaves over go to the strata with the largest remainders, equal ones in random order.
 func stratified(ctx context.Context, labels Labels, size int, random *Random) ([]int, error) {
 	strata := newStrata(labels)
 	var sizes []int // by stratum
@@ -77,7 +77,7 @@ func stratified(ctx context.Context, labels Labels, size int, random *Random) ([
 	for _, n := range sizes {
 		left -= size * n / labels.Rows
 	}
-	chosen := make([][]int, len(sizes)) // by stratum, numbers of its rows, the next to come first
+	chosen := make([][]int, len(sizes)) // by stratum: which of its rows to take, without those already seen
 	for i, s := range order {
 		n := size * sizes[s] / labels.Rows
 		if i < left {
@@ -102,7 +102,7 @@ func stratified(ctx context.Context, labels Labels, size int, random *Random) ([
 type strata struct {
 	kind    task.Kind
 	classes []int                     // by class number; -1 for one that has not occurred
-	sets    map[[sha256.Size]byte]int // by the digest of a set's labels, so that many classes need no more room than few
+	sets    map[[sha256.Size]byte]int // by the digest of a set, so that memory does not grow with the number of classes
 	number  int
 	bytes   []byte // of a set: 0 or 1 per class
 }
@@ -115,7 +115,7 @@ func newStrata(l Labels) *strata {
 	return s
 }
 
-// of is the number of a label's stratum.
+// of returns the number of a label's stratum.
 func (s *strata) of(label []float32) int {
 	switch s.kind {
 	case task.OneLabel:
@@ -131,7 +131,7 @@ func (s *strata) of(label []float32) int {
 	panic(s.kind.Unknown())
 }
 
-// ofSet is the number of the stratum of a set of labels.
+// ofSet returns the number of the stratum of a set of labels.
 func (s *strata) ofSet(label []float32) int {
 	for c, v := range label {
 		s.bytes[c] = byte(v)

@@ -11,23 +11,23 @@ import (
 	"mixmas/nn/options"
 )
 
-// Options says how a sample is sized and drawn. A field that is zero has its default, see [Defaults].
+// Options are the size of a sample and the way of drawing it. A field that is zero means its default, see [Defaults].
 type Options struct {
-	// Sampler names the way of drawing, see [Samplers].
+	// Sampler is the name of a sampler, see [Samplers].
 	Sampler string `yaml:"sampler" json:"sampler" doc:"How samples are drawn."`
-	// Error is the margin ε of the estimated proportion, Proportion the expected one, and Confidence that of the estimate.
+	// Error is the margin ε of the estimated proportion, Proportion its expected value, and Confidence the confidence level.
 	Error      float64 `yaml:"error" json:"error" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Margin of error ε of the sample size n = z²p(1-p)/ε², corrected to n/(1+n/N) for N training samples."`
 	Proportion float64 `yaml:"proportion" json:"proportion" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Expected proportion p in that formula; 0.5 is the safest."`
 	Confidence float64 `yaml:"confidence" json:"confidence" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Confidence level, which gives z."`
-	// Distance is what the class proportions of sample and population must differ by less than; a sample that differs more is
-	// drawn anew, Redraws times.
+	// Distance limits the differences between the class proportions of sample and population, which must be less. Otherwise the
+	// sample is drawn again, up to Redraws times.
 	Distance float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted if every class's proportion differs from the training data's by less than this."`
-	Redraws  int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How often a sample that differs too much is drawn again before giving up."`
-	// Size is the number of samples, cut to the population; 0 means by the formula.
+	Redraws  int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How many times a sample that differs too much is drawn again before giving up."`
+	// Size is the number of rows, limited to the population; 0 means the result of the formula.
 	Size int `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: as many as the formula gives."`
 }
 
-// Defaults are the options of a sample that a configuration says nothing of.
+// Defaults returns the default options.
 func Defaults() Options {
 	return Options{Sampler: "random", Error: 0.01, Proportion: 0.5, Confidence: 0.90, Distance: 0.05, Redraws: 100}
 }
@@ -44,17 +44,17 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Size is the number N' of samples that estimate a proportion of the population within ±ε at the confidence asked for:
+// Size is the number N' of samples that estimate a proportion of the population within ±ε at the given confidence:
 // n = z²p̂(1−p̂)/ε² and N' = n / (1 + n/N), rounded up and at most the population N (Cochran, Sampling Techniques, 1977,
-// section 4.4). The options are taken for the decimals that they were written as, and nothing is rounded before that.
-// With o.Size it is that, at most N.
+// section 4.4). The options count as the decimals that they were written as, and only the result is rounded. If
+// o.Size is set, it is o.Size, at most N.
 func Size(population int, o Options) (int, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return 0, err
 	}
 	if population < 1 {
-		return 0, fmt.Errorf("sample: a population of %d has no samples", population)
+		return 0, fmt.Errorf("sample: the population has %d rows, want at least 1", population)
 	}
 	if o.Size > 0 {
 		return min(o.Size, population), nil
@@ -68,7 +68,7 @@ func Size(population int, o Options) (int, error) {
 	return max(1, int(size.Int64())+rest.Sign()), nil
 }
 
-// decimal is the number with the fewest digits that is read as x: what was written, where that had at most 15.
+// decimal is the shortest decimal number that is parsed as x: the number as written, if that had at most 15 digits.
 func decimal(x float64) *big.Rat {
 	r, _ := new(big.Rat).SetString(strconv.FormatFloat(x, 'g', -1, 64))
 	return r
@@ -82,7 +82,7 @@ func product(factors ...*big.Rat) *big.Rat {
 	return p
 }
 
-// quantile is the z of a two-sided interval: the customary rounded values where the tables have them, otherwise exact.
+// quantile is the z of a two-sided interval: the customary rounded values for common confidences, otherwise exact.
 func quantile(confidence float64) float64 {
 	switch confidence {
 	case 0.90:

@@ -16,8 +16,8 @@ func init() {
 	})
 }
 
-// StepMLPOptions are the options of step_mlp. Configurations, the schema and models check the ranges in the tags, and Dropout
-// follows the recipe of the training where a configuration does not set it.
+// StepMLPOptions are the options of step_mlp. The ranges in the tags are checked by configurations, the schema and models.
+// If a configuration does not set Dropout, it is that of the training's recipe.
 type StepMLPOptions struct {
 	Width   int     `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=65536" doc:"Features of a token."`
 	Hidden  int     `yaml:"hidden" json:"hidden" jsonschema:"minimum=1,maximum=65536" doc:"Hidden width of the MLP."`
@@ -31,7 +31,7 @@ type stepMLP struct {
 	tokens, width int
 }
 
-// newStepMLP creates the parameters. Their names in the scope are part of the model file, and decide their first values.
+// newStepMLP creates the parameters. Their names in the scope are part of the model file, and determine their initial values.
 func newStepMLP(s *nn.Scope, in mixer.Input, options any) (mixer.Network, error) {
 	o := options.(*StepMLPOptions)
 	steps, features := in.Shape[0], in.Shape[1]
@@ -40,7 +40,7 @@ func newStepMLP(s *nn.Scope, in mixer.Input, options any) (mixer.Network, error)
 		norm: nn.NewLayerNorm(s.In("norm"), o.Width, 1e-5)}, nil
 }
 
-// Forward records the network on x (batch, steps, features). The gradients follow by themselves.
+// Forward records the network on x (batch, steps, features). Gradients are derived from it.
 func (m *stepMLP) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
 	return m.norm.Forward(g, m.mlp.Forward(g, x, nil))
 }

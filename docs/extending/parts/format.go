@@ -16,7 +16,7 @@ import (
 
 func init() {
 	dataset.Register(dataset.Format{
-		Name: "walks", Doc: "walks in CSV files: a class, some steps (x, y), and three numbers about who walked",
+		Name: "walks", Doc: "walks in CSV files: a class, some steps (x, y), and three numbers about the walker",
 		Options: func() any { return &WalksOptions{Train: "train.csv", Validation: "validation.csv", Test: "test.csv"} },
 		Open:    openWalks,
 	})
@@ -30,16 +30,16 @@ type WalksOptions struct {
 	Test       string `yaml:"test" doc:"CSV file of the test rows"`
 }
 
-// Check says what tags cannot: it is called when a configuration is read, and opens no files.
+// Check checks what tags cannot express. It is called when a configuration is read, and opens no files.
 func (o *WalksOptions) Check() error {
 	if o.Train == o.Test {
-		return options.Errorf("test", "is the file of the training rows")
+		return options.Errorf("test", "this is also the file of the training rows")
 	}
 	return nil
 }
 
-// openWalks reads the files into columns. What all formats do is done by Assemble: it standardises the columns, checks the
-// labels, and signs the content.
+// openWalks reads the files into columns. Assemble does the rest, the same for every format: it standardises the columns,
+// checks the labels and computes the fingerprint.
 func openWalks(ctx context.Context, options any, environment dataset.Environment) (dataset.Dataset, error) {
 	o := options.(*WalksOptions)
 	contents := dataset.Contents{Name: "walks", Task: task.Task{Kind: task.OneLabel, Classes: []string{"left", "right"}},
@@ -66,7 +66,7 @@ func openWalks(ctx context.Context, options any, environment dataset.Environment
 	return dataset.Assemble(ctx, contents, environment)
 }
 
-// readColumns reads a CSV file of numbers, and groups its columns: so many each.
+// readColumns reads a CSV file of numbers and splits its columns into groups of the given sizes.
 func readColumns(file string, groups ...int) ([][]float32, error) {
 	f, err := os.Open(file)
 	if err != nil {

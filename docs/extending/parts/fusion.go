@@ -19,7 +19,7 @@ type GatedOptions struct {
 	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout of the gated tokens."`
 }
 
-// newGated creates a gate for each modality: fusion.gate (modalities, features), or (modalities, 1) where they share it.
+// newGated creates a gate for each modality: fusion.gate (modalities, features), or (modalities, 1) if the features share it.
 func newGated(s *nn.Scope, tokens []mixer.Input, options any) (mixer.Fuser, error) {
 	o := options.(*GatedOptions)
 	features := tokens[0].Shape[1]

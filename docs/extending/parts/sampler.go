@@ -7,10 +7,10 @@ import (
 )
 
 func init() {
-	sample.Register(sample.Sampler{Name: "systematic", Doc: "Every k-th sample, from a random one on.", Draw: systematic})
+	sample.Register(sample.Sampler{Name: "systematic", Doc: "Every k-th row, starting at a random one.", Draw: systematic})
 }
 
-// systematic draws rows at equal distances. Its only randomness is the generator that it is given: the same seed gives the
+// systematic draws rows at equal distances. The given generator is its only source of randomness, so the same seed gives the
 // same rows.
 func systematic(_ context.Context, labels sample.Labels, size int, random *sample.Random) ([]int, error) {
 	rows := make([]int, size)

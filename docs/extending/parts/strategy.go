@@ -20,7 +20,7 @@ type Halving struct {
 }
 
 // Search asks for scores and chooses. A job with Until stops after that epoch with a partial score; a later job of the same
-// model goes on from there. Whatever has a score is not trained again.
+// model resumes from there. A model that has a score is not trained again.
 func (h *Halving) Search(ctx context.Context, space *strategy.Space, e strategy.Evaluator, o strategy.Observer) (*strategy.Result, error) {
 	with := func(network strategy.Candidate) strategy.Choices { // the first encoders and function
 		c := strategy.Choices{Encoders: map[string]strategy.Candidate{}, Fusion: space.Fusions[0], Network: network}

@@ -16,8 +16,8 @@ import (
 	"mixmas/search/dataset/watch"
 )
 
-// array is an npy file of rows along the first axis. Rows are read when they are asked for, each by itself: the pages of a
-// memory map would cost more to fault in than a read costs, and would count as resident.
+// array is an npy file with its rows along the first axis. Each row is read when it is needed. A memory map would be slower:
+// faulting in its pages costs more than a read. They would also count as resident memory.
 type array struct {
 	file   *watch.File
 	header npy.Header
@@ -56,7 +56,7 @@ func readHeader(f *watch.File) (npy.Header, int64, error) {
 	if want := offset + header.Bytes(); info.Size() < want {
 		return header, 0, fmt.Errorf("%s: the file is truncated: shape %s of %s needs %d bytes, it has %d", path, dimensions.Text(header.Shape), header.Type, want, info.Size())
 	} else if info.Size() > want {
-		return header, 0, fmt.Errorf("%s: the file is longer than shape %s of %s says: %d bytes instead of %d", path, dimensions.Text(header.Shape), header.Type, info.Size(), want)
+		return header, 0, fmt.Errorf("%s: the file is longer than shape %s of %s needs: %d bytes instead of %d", path, dimensions.Text(header.Shape), header.Type, info.Size(), want)
 	}
 	return header, offset, nil
 }
@@ -67,10 +67,10 @@ func (a *array) Shape() []int                        { return a.header.Shape[1:]
 func (a *array) Unchanged(ctx context.Context) error { return a.file.Unchanged(ctx) }
 func (a *array) Close() error                        { return a.file.Close() }
 
-// rowPiece is how many bytes of a row are read at once: a multiple of every element's size.
+// rowPiece is the number of bytes of a row that are read at a time: a multiple of every element size.
 const rowPiece = 32 << 10
 
-// rowBuffers hold pieces of rows on their way.
+// rowBuffers are buffers for pieces of rows.
 var rowBuffers = sync.Pool{New: func() any { return new([rowPiece]byte) }}
 
 func (a *array) Read(row int, s *dataset.Scaling, dst []float32) error {
@@ -106,14 +106,14 @@ func (a *array) decode(dst []float32, raw []byte, s *dataset.Scaling, element in
 	}
 }
 
-// ReadRows reads many rows as they are.
+// ReadRows reads many rows without standardising them.
 func (a *array) ReadRows(first int, dst []float32) error { return a.Read(first, nil, dst) }
 
 func (a *array) Facts(ctx context.Context, r dataset.Request, e dataset.Environment) (dataset.Facts, error) {
 	return a.file.Facts("npy facts 3", r, e, func() (dataset.Facts, error) { return a.pass(ctx, r) })
 }
 
-// pass reads the file from start to end.
+// pass reads the whole file once.
 func (a *array) pass(ctx context.Context, r dataset.Request) (dataset.Facts, error) {
 	s := dataset.NewStatistics(r, a.header.RowSize())
 	values := make([]float64, min(a.header.Bytes(), watch.Piece)/int64(a.header.Type.Size))
@@ -138,7 +138,7 @@ func sampleShape(kind mixer.Kind, axes []int) ([]int, error) {
 	case kind == mixer.Map && len(axes) == 1:
 		side := int(math.Round(math.Sqrt(float64(size))))
 		if side*side != size {
-			return nil, fmt.Errorf("%d elements are not a square map: give the shape", size)
+			return nil, fmt.Errorf("%d elements do not make a square map: give the shape", size)
 		}
 		return []int{1, side, side}, nil
 	case kind == mixer.Map && len(axes) == 2:
@@ -152,5 +152,5 @@ func sampleShape(kind mixer.Kind, axes []int) ([]int, error) {
 	case len(axes) == kind.Rank():
 		return append([]int(nil), axes...), nil
 	}
-	return nil, fmt.Errorf("samples of shape %s are not a %s", dimensions.Text(axes), kind)
+	return nil, fmt.Errorf("samples of shape %s cannot be a %s", dimensions.Text(axes), kind)
 }

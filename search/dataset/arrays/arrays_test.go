@@ -95,7 +95,7 @@ func TestOptions(t *testing.T) {
 		{"one name twice", func(o *Options) { o.Modalities[1].Name = "scan" }, "scan is named twice"},
 		{"one class twice", func(o *Options) { o.Classes = []string{"a", "b", "a"} }, `classes[2]: "a" is named twice`},
 		{"kind", func(o *Options) { o.Modalities[1].Kind = "graph" }, `want one of map, sequence, table, got "graph"`},
-		{"kind that does not fit", func(o *Options) { o.Modalities[0].Kind = mixer.Sequence }, "are not a sequence"},
+		{"kind that does not fit", func(o *Options) { o.Modalities[0].Kind = mixer.Sequence }, "cannot be a sequence"},
 		{"shape that does not fit", func(o *Options) { o.Modalities[0].Shape = []int{1, 6, 4} }, "1×6×4"},
 		{"shape beyond counting", func(o *Options) { o.Modalities[0].Shape = []int{1 << 40, 1 << 40, 18} }, "too many elements"},
 		{"shape of another kind", func(o *Options) { o.Modalities[0].Shape = []int{18} }, "1 axes"},

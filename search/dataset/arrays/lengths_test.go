@@ -177,11 +177,11 @@ func TestLengthsOptions(t *testing.T) {
 		want   string
 	}{
 		{"of a table", func(o *Options) { o.Modalities[0].Kind = mixer.Table }, "modalities[0].lengths: a table has no steps"},
-		{"not for every split", func(o *Options) { o.Modalities[0].Lengths.Test = "" }, "modalities[0].lengths: of text and its lengths, only one names a file for the test split"},
-		{"too long", func(o *Options) { o.Modalities[0].Lengths.Train = "long.npy" }, "long.npy: row 1: the length 6 is no number of steps, want a whole number from 0 to 5"},
-		{"no whole number", func(o *Options) { o.Modalities[0].Lengths.Train = "half.npy" }, "half.npy: row 1: the length 2.5 is no number of steps"},
+		{"not for every split", func(o *Options) { o.Modalities[0].Lengths.Test = "" }, "modalities[0].lengths: only one of text and its lengths names a file for the test split"},
+		{"too long", func(o *Options) { o.Modalities[0].Lengths.Train = "long.npy" }, "long.npy: row 1: the length 6 is not a number of steps: want a whole number from 0 to 5"},
+		{"no whole number", func(o *Options) { o.Modalities[0].Lengths.Train = "half.npy" }, "half.npy: row 1: the length 2.5 is not a number of steps"},
 		{"two numbers per row", func(o *Options) { o.Modalities[0].Lengths.Train = "wide.npy" }, "wide.npy: lengths have shape 24×2, want N"},
-		{"of other rows", func(o *Options) { o.Modalities[0].Lengths.Train = "test-lengths.npy" }, "rows for validation"},
+		{"of other rows", func(o *Options) { o.Modalities[0].Lengths.Train = "test-lengths.npy" }, "the option validation takes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := notes(t, 0, c.change); err == nil || !strings.Contains(err.Error(), c.want) {

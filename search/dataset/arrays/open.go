@@ -34,7 +34,7 @@ func Open(ctx context.Context, o Options, environment dataset.Environment) (data
 	return dataset.Assemble(ctx, contents, environment)
 }
 
-// open makes columns of the files. It closes them when it fails.
+// open opens the files as columns. It closes them if it fails.
 func open(o Options, folder string) (_ dataset.Contents, err error) {
 	c := dataset.Contents{Name: o.Name, Task: task.Task{Kind: task.KindOf(o.MultiLabel), Classes: o.Classes}}
 	if err := dataset.CheckOptions(&o); err != nil {
@@ -67,10 +67,10 @@ func open(o Options, folder string) (_ dataset.Contents, err error) {
 	return c, nil
 }
 
-// opener opens files, each once, however many roles it has.
+// opener opens each file once, even if it has several roles.
 type opener struct {
 	folder     string
-	validation int // rows at the end of training files, where there are no files for validation
+	validation int // rows at the end of the training files, if there are no validation files
 	open       map[string]*array
 }
 
@@ -113,7 +113,7 @@ func (o *opener) parts(files Files) (parts [3]dataset.Part, err error) {
 	if train := parts[dataset.Train]; files.Validation == "" {
 		rows := train.Rows.Count
 		if o.validation < 1 || o.validation >= rows {
-			return parts, fmt.Errorf("%s: %d of its %d rows for validation (option validation): want at least one, and some left for training", train.Column.Name(), o.validation, rows)
+			return parts, fmt.Errorf("%s: the option validation takes %d of %d rows: want at least 1, and at least 1 left for training", train.Column.Name(), o.validation, rows)
 		}
 		parts[dataset.Train].Rows.Count = rows - o.validation
 		parts[dataset.Validation] = dataset.Part{Column: train.Column, Rows: dataset.Rows{First: rows - o.validation, Count: o.validation}}
@@ -146,7 +146,7 @@ func describe(m Modality, parts [3]dataset.Part) (dataset.Modality, error) {
 		if modality.Shape == nil {
 			modality.Shape = shape
 		} else if !slices.Equal(shape, modality.Shape) {
-			return modality, fmt.Errorf("%s: samples have shape %s, those for training %s", path, dimensions.Text(shape), dimensions.Text(modality.Shape))
+			return modality, fmt.Errorf("%s: samples have shape %s, but the training samples have %s", path, dimensions.Text(shape), dimensions.Text(modality.Shape))
 		}
 	}
 	return modality, nil

@@ -20,7 +20,7 @@ type Options struct {
 	Classes     []string         `yaml:"classes" doc:"names of the classes; default: the numbers in the training labels"`
 	MultiLabel  bool             `yaml:"multi_label" doc:"a row may have any number of classes (multi-label)"`
 	Validation  int              `yaml:"validation" jsonschema:"minimum=1" doc:"if no validation files are named: number of rows at the end of the training files to use for validation"`
-	Standardise dataset.Grouping `yaml:"standardise" jsonschema:"enum=feature,enum=modality,enum=none" doc:"what is done to samples: subtract the mean of the training rows and divide by their standard deviation: feature, for each feature of a table or a sequence and each channel of a map; modality, for all elements of a modality together; none, take elements as they are"`
+	Standardise dataset.Grouping `yaml:"standardise" jsonschema:"enum=feature,enum=modality,enum=none" doc:"how samples are standardised (minus the mean of the training rows, divided by their standard deviation): feature, each feature of a table or sequence and each channel of a map by its own; modality, all elements of a modality by the same; none, not at all"`
 }
 
 // Modality names the files of one modality.
@@ -30,8 +30,8 @@ type Modality struct {
 	Shape []int      `yaml:"shape" doc:"shape of one sample; default: that of the file"`
 	Files `yaml:",inline"`
 	// Standardise overrides that of the data set.
-	Standardise dataset.Grouping `yaml:"standardise" doc:"feature, modality or none for this modality; left out, it is that of the data set"`
-	Lengths     Files            `yaml:"lengths" doc:"for sequences of differing lengths: npy files of the number of real steps per row, where the samples have files; the steps after them are padding and count for nothing"`
+	Standardise dataset.Grouping `yaml:"standardise" doc:"feature, modality or none for this modality; default: that of the data set"`
+	Lengths     Files            `yaml:"lengths" doc:"for sequences of differing lengths: npy files with the number of real steps per row, one for each file of samples; the steps after them are padding and are ignored"`
 }
 
 // Files names one file per split.
@@ -41,7 +41,7 @@ type Files struct {
 	Test       string `yaml:"test" doc:"npy file of the test rows; default: no test split"`
 }
 
-// of is the file of a split, "" where none is named.
+// of is the file of a split, "" if none is named.
 func (f Files) of(s dataset.Split) string { return [...]string{f.Train, f.Validation, f.Test}[s] }
 
 // Check implements [dataset.Checker].
@@ -74,7 +74,7 @@ func (o *Options) Check() error {
 		case seen[m.Name]:
 			return options.Errorf(field+".name", "%s is named twice", m.Name)
 		case len(m.Shape) != 0 && len(m.Shape) != m.Kind.Rank():
-			return options.Errorf(field+".shape", "%s has %d axes, a %s has %d", dimensions.Text(m.Shape), len(m.Shape), m.Kind, m.Kind.Rank())
+			return options.Errorf(field+".shape", "%s has %d axes, but a %s has %d", dimensions.Text(m.Shape), len(m.Shape), m.Kind, m.Kind.Rank())
 		case slices.ContainsFunc(m.Shape, func(n int) bool { return n < 1 }):
 			return options.Errorf(field+".shape", "%s has an axis without elements", dimensions.Text(m.Shape))
 		case tooLarge(m.Shape):
@@ -90,14 +90,14 @@ func (o *Options) Check() error {
 				return options.Errorf(field, "only one of %s and the labels names a file for the %s split", m.Name, s)
 			}
 			if m.Lengths != (Files{}) && (m.Lengths.of(s) == "") != (m.of(s) == "") {
-				return options.Errorf(field+".lengths", "of %s and its lengths, only one names a file for the %s split", m.Name, s)
+				return options.Errorf(field+".lengths", "only one of %s and its lengths names a file for the %s split", m.Name, s)
 			}
 		}
 	}
 	return nil
 }
 
-// tooLarge reports whether the elements of a shape without empty axes cannot be counted.
+// tooLarge reports whether the number of elements of a shape without empty axes overflows an int.
 func tooLarge(shape []int) bool {
 	size := 1
 	for _, n := range shape {

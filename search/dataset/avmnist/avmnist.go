@@ -44,8 +44,8 @@ func (o *Options) Check() error {
 	return nil
 }
 
-// Open is the format npy with the files, modalities and classes of the published layout. Images may be flat, audio is 112×112
-// in the published data; other sizes are taken as they are. A modality is standardised as a whole.
+// Open opens the folder with the format npy: it gives the files, modalities and classes of the published layout. Images may be
+// flat. Audio is 112×112 in the published data; other sizes are accepted. Each modality is standardised as a whole.
 func Open(ctx context.Context, o Options, environment dataset.Environment) (dataset.Dataset, error) {
 	if err := dataset.CheckOptions(&o); err != nil {
 		return nil, fmt.Errorf("data set avmnist: %w", err)

@@ -1,4 +1,4 @@
-// Package builtin is the format "builtin": audio-visual digits that the program draws and sounds itself.
+// Package builtin is the format "builtin": audio-visual digits that the program generates.
 package builtin
 
 import (
@@ -25,9 +25,9 @@ type Options struct {
 	Train      int     `yaml:"train" jsonschema:"minimum=1,maximum=100000" doc:"rows for training"`
 	Validation int     `yaml:"validation" jsonschema:"minimum=1,maximum=100000" doc:"rows for validation"`
 	Test       int     `yaml:"test" jsonschema:"minimum=1,maximum=100000" doc:"rows for testing"`
-	Classes    int     `yaml:"classes" jsonschema:"minimum=3,maximum=10" doc:"number of digits, from 3 to 10; they are 0 to classes−1"`
+	Classes    int     `yaml:"classes" jsonschema:"minimum=3,maximum=10" doc:"number of classes, from 3 to 10: the digits 0 to classes−1"`
 	Ambiguity  float64 `yaml:"ambiguity" jsonschema:"minimum=0,maximum=1" doc:"probability that a modality is ambiguous: with equal chance it shows the digit or its look-alike, which differs between image and audio"`
-	Noise      float64 `yaml:"noise" jsonschema:"minimum=0,maximum=100" doc:"noise in pixels and sound: 0 is none, 1 the default"`
+	Noise      float64 `yaml:"noise" jsonschema:"minimum=0,maximum=100" doc:"noise in images and sounds: 0 is none, 1 is the default"`
 	Seed       uint64  `yaml:"seed" doc:"seed of the data: a row depends only on the seed, its split and its index"`
 }
 
@@ -67,12 +67,12 @@ type digits struct {
 // Check implements [dataset.Checker].
 func (o *Options) Check() error {
 	if total := o.Train + o.Validation + o.Test; total > mostRows {
-		return options.Errorf("train", "%d rows with those for validation and testing, want at most %d", total, mostRows)
+		return options.Errorf("train", "%d rows including those for validation and testing, want at most %d", total, mostRows)
 	}
 	return nil
 }
 
-// Open draws all rows.
+// Open generates all rows.
 func Open(ctx context.Context, o Options, environment dataset.Environment) (dataset.Dataset, error) {
 	contents, err := contents(ctx, o, environment)
 	if err != nil {
@@ -118,7 +118,7 @@ func contents(ctx context.Context, o Options, environment dataset.Environment) (
 	return c, nil
 }
 
-// generate draws all rows, side by side: a row depends on options, split and row number alone.
+// generate draws all rows, several in parallel: a row depends only on the options, its split and its number.
 func generate(ctx context.Context, o Options) (*digits, error) {
 	d := &digits{options: o}
 	group, ctx := errgroup.WithContext(ctx)
@@ -168,9 +168,9 @@ func draw(o Options, s dataset.Split, row int, image, audio []float32) int {
 	return digit
 }
 
-// twin is the digit that modality m confuses with the given one. Digits form a ring; image pairs are (first, second),
-// (third, fourth) and so on, audio pairs begin one further: what is ambiguous in one modality is decided by the other. In a
-// ring of odd length, one digit per modality has no twin.
+// twin is the digit that modality m confuses with the given one. Digits form a ring. Image pairs are (first, second),
+// (third, fourth) and so on; audio pairs are shifted by one, so each modality resolves the ambiguity of the other. In a ring
+// of odd length, one digit per modality has no twin.
 func twin(digit, m, classes int) int {
 	var ring []int
 	for _, d := range [...]int{0, 6, 2, 3, 7, 1, 8, 5, 9, 4} {
@@ -178,7 +178,7 @@ func twin(digit, m, classes int) int {
 			ring = append(ring, d)
 		}
 	}
-	place := (slices.Index(ring, digit) + classes - m) % classes // in the ring that begins m further
+	place := (slices.Index(ring, digit) + classes - m) % classes // in the ring shifted by m
 	other := place ^ 1
 	if other >= classes {
 		return digit
@@ -186,7 +186,7 @@ func twin(digit, m, classes int) int {
 	return ring[(other+m)%classes]
 }
 
-// standardise finds the training statistics and applies them, or what the environment gives, to all splits.
+// standardise applies the training statistics, or those that the environment gives, to all splits.
 func (d *digits) standardise(ctx context.Context, environment dataset.Environment) error {
 	for m, modality := range modalities {
 		var sum, squares float64
@@ -204,7 +204,7 @@ func (d *digits) standardise(ctx context.Context, environment dataset.Environmen
 			return err
 		}
 		if standard.Per != dataset.PerModality {
-			return fmt.Errorf("modality %s: the model standardises it per %s, these data do so per %s", modality.Name, standard.Per, dataset.PerModality)
+			return fmt.Errorf("modality %s: the model standardises it per %s, but this data set does so per %s", modality.Name, standard.Per, dataset.PerModality)
 		}
 		d.standard[m] = standard
 		mean, deviation = standard.Mean[0], standard.Deviation[0]

@@ -184,7 +184,7 @@ func TestOptions(t *testing.T) {
 		"option train: want at least 1, got 0":                            func(o *Options) { o.Train = 0 },
 		"option test: want at least 1, got -1":                            func(o *Options) { o.Test = -1 },
 		"option validation: want at most 100000, got 9223372036854775807": func(o *Options) { o.Validation = math.MaxInt },
-		"200000 rows with those":                                          func(o *Options) { o.Train, o.Test = 99_500, 100_000 },
+		"200000 rows including those":                                     func(o *Options) { o.Train, o.Test = 99_500, 100_000 },
 		"option classes: want at least 3, got 2":                          func(o *Options) { o.Classes = 2 },
 		"option classes: want at most 10, got 11":                         func(o *Options) { o.Classes = 11 },
 		"option ambiguity: want at least 0, got NaN":                      func(o *Options) { o.Ambiguity = math.NaN() },

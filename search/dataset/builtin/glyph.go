@@ -33,7 +33,7 @@ func arc(x, y, width, height, from, to float64) []point {
 	return chain
 }
 
-// drawGlyph draws strokes as a hand would, with scale, slant, turn, place and thickness of its own, into dst (side × side,
+// drawGlyph draws strokes like handwriting, with random size, slant, rotation, position and thickness, into dst (side × side,
 // 0 to 1), and adds Gaussian noise.
 func drawGlyph(dst []float32, strokes [][]point, noise float64, random *rand.Rand) {
 	between := func(low, high float64) float64 { return low + (high-low)*random.Float64() }
@@ -56,7 +56,7 @@ func drawGlyph(dst []float32, strokes [][]point, noise float64, random *rand.Ran
 	}
 }
 
-// drawLine draws a line with round ends whose edges fall off over one pixel; lines that cross do not add up.
+// drawLine draws a line with round ends whose edges fade over one pixel; crossing lines do not add up.
 func drawLine(dst []float32, a, b point, radius float64) {
 	reach := radius + 1
 	limit := func(v float64) int { return max(0, min(side, int(math.Floor(v)))) }

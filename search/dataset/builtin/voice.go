@@ -22,11 +22,10 @@ var voices = [...][]formant{
 	{{11, 6}, {15, 25}},
 }
 
-// sound writes the log-power spectrogram (side bins × side frames) of formants in noise into dst. The voice has a pitch,
-// a loudness and a tempo of its own; the noise's power is exponentially distributed, as that of a spectrogram of white
-// noise.
+// sound writes the log-power spectrogram (side bins × side frames) of formants in noise into dst. Pitch, loudness and tempo of
+// the voice are random. The power of the noise is exponentially distributed, as in a spectrogram of white noise.
 func sound(dst []float32, voice []formant, noise float64, random *rand.Rand) {
-	const width, quiet = 1.2, .01 // of a formant, in bins; of silence
+	const width, quiet = 1.2, .01 // width of a formant, in bins; power of silence
 	between := func(low, high float64) float64 { return low + (high-low)*random.Float64() }
 	pitch, loudness := between(-1, 1), between(.5, 1.5)
 	start, length := between(1, 5), between(17, 22)
@@ -39,7 +38,7 @@ func sound(dst []float32, voice []formant, noise float64, random *rand.Rand) {
 			if voiced {
 				for _, f := range voice {
 					distance := (float64(bin) - pitch - f.from - (f.to-f.from)*progress) / width
-					if math.Abs(distance) < 5 { // beyond, it is below the noise of float32
+					if math.Abs(distance) < 5 { // farther away it is below the rounding of float32
 						power += envelope * math.Exp(-distance*distance/2)
 					}
 				}

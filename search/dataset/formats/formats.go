@@ -1,4 +1,4 @@
-// Package formats registers the program's own data formats. It is imported for that alone.
+// Package formats registers the built-in data formats when it is imported.
 package formats
 
 import (

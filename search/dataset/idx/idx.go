@@ -21,7 +21,7 @@ type Array struct {
 	Data  []byte // elements, row-major, big-endian
 }
 
-// elementSize maps a type to bytes an element.
+// elementSize maps a type to bytes per element.
 var elementSize = map[byte]int{0x08: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}
 
 // ReadFile reads a regular file of at most limit bytes of elements, until ctx ends. Errors name the file.
@@ -52,7 +52,7 @@ func (r interruptible) Read(b []byte) (int, error) {
 }
 
 // Read reads an array of at most limit bytes of elements, from plain or gzip-compressed bytes. Memory grows with what r
-// really delivers, not with what the header claims. Bytes behind the last element are an error.
+// delivers, not with what the header claims. Bytes after the last element are an error.
 func Read(r io.Reader, limit int64) (Array, error) {
 	buffered := bufio.NewReader(r)
 	if start, err := buffered.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
@@ -97,12 +97,12 @@ func read(r io.Reader, limit int64) (Array, error) {
 		return Array{}, fmt.Errorf("idx: the file is truncated: the shape %s needs %d bytes, it has %d", dimensions.Text(a.Shape), want, len(a.Data))
 	}
 	if int64(len(a.Data)) > want {
-		return Array{}, fmt.Errorf("idx: the file is longer than shape %s", dimensions.Text(a.Shape))
+		return Array{}, fmt.Errorf("idx: the file is longer than shape %s needs", dimensions.Text(a.Shape))
 	}
 	return a, nil
 }
 
-// short says that a file ended early in words of its own.
+// short replaces the error of a file that ended early by a clearer one.
 func short(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the file is truncated")

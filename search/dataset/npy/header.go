@@ -1,7 +1,7 @@
 // Package npy reads and writes NumPy's .npy files, versions 1 to 3, with numeric elements.
 //
 // The reader parses a header and decodes elements from bytes that the caller holds (a memory map, a buffer), so a file of
-// any size costs no memory here. The writer streams. The layout is that of numpy.lib.format.
+// any size needs no memory here. The writer streams. The layout is that of numpy.lib.format.
 package npy
 
 import (
@@ -46,13 +46,13 @@ func (h Header) RowSize() int {
 	return size
 }
 
-// Bytes is the size of the array's elements in a file, header not counted.
+// Bytes is the size of the array's elements in a file, without the header.
 func (h Header) Bytes() int64 {
 	return int64(h.Rows()) * int64(h.RowSize()) * int64(h.Type.Size)
 }
 
-// ReadHeader parses the header at the start of r and tells at which byte the elements begin. It reads no further and
-// allocates no more than 64 KiB, whatever the header says; shapes whose size in bytes does not fit int64 are errors.
+// ReadHeader parses the header at the start of r and returns the offset of the elements in bytes. It reads no further and
+// allocates no more than 64 KiB, whatever the header says. A shape whose size in bytes overflows int64 is an error.
 func ReadHeader(r io.Reader) (Header, int64, error) {
 	var start [8]byte
 	if _, err := io.ReadFull(r, start[:]); err != nil {
@@ -94,7 +94,7 @@ func ReadHeader(r io.Reader) (Header, int64, error) {
 	return h, offset + int64(length), nil
 }
 
-// short says that a file ended early in words of its own.
+// short replaces the error of a file that ended early by a clearer one.
 func short(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the file is truncated")
@@ -153,10 +153,10 @@ func parse(text string) (Header, error) {
 	return h, checkSize(h)
 }
 
-// checkSize refuses shapes whose number of bytes overflows, also where another axis is 0.
+// checkSize returns an error if the size in bytes overflows, even if another axis is 0.
 func checkSize(h Header) error {
 	if len(h.Shape) > maximumDimension {
-		return fmt.Errorf("%d axes are more than %d", len(h.Shape), maximumDimension)
+		return fmt.Errorf("%d axes, want at most %d", len(h.Shape), maximumDimension)
 	}
 	size := int64(h.Type.Size)
 	for _, n := range h.Shape {
@@ -262,6 +262,6 @@ func (p *parser) integer() (int, error) {
 	if err != nil {
 		return 0, p.unexpected("a length")
 	}
-	p.rest = strings.TrimPrefix(p.rest[end:], "L") // Python 2 wrote long integers so
+	p.rest = strings.TrimPrefix(p.rest[end:], "L") // Python 2 ended long integers with L
 	return n, nil
 }

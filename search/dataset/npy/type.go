@@ -9,7 +9,7 @@ import (
 // Type is the numeric type of an array's elements.
 type Type struct {
 	Kind      byte // 'b' boolean, 'i' signed, 'u' unsigned, 'f' floating point
-	Size      int  // bytes an element: 1, 2, 4 or 8
+	Size      int  // bytes per element: 1, 2, 4 or 8
 	BigEndian bool
 }
 
@@ -112,7 +112,7 @@ func (t Type) Decode(dst []float64, src []byte) {
 
 // DecodeScaled writes (x - mean) scale, computed in float64, into dst for the first len(dst) elements x of src.
 func (t Type) DecodeScaled(dst []float32, src []byte, mean, scale float64) {
-	if t.Kind == 'f' && t.Size == 4 && !t.BigEndian { // what most files hold: in one pass
+	if t.Kind == 'f' && t.Size == 4 && !t.BigEndian { // the type of most files, in one pass
 		at := func(x []byte) float32 {
 			return float32((float64(math.Float32frombits(binary.LittleEndian.Uint32(x))) - mean) * scale)
 		}
@@ -136,7 +136,7 @@ func (t Type) DecodeScaled(dst []float32, src []byte, mean, scale float64) {
 	}
 }
 
-// DecodeScaledEach is DecodeScaled with a mean and a scale for each element; there are at least len(dst).
+// DecodeScaledEach is like DecodeScaled, but with a mean and a scale for each element: at least len(dst) of both.
 func (t Type) DecodeScaledEach(dst []float32, src []byte, means, scales []float64) {
 	if t.Kind == 'f' && t.Size == 4 && !t.BigEndian {
 		at := func(x []byte, mean, scale float64) float32 {

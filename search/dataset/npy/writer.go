@@ -51,7 +51,7 @@ func NewWriter(w io.Writer, t Type, shape ...int) (*Writer, error) {
 	return &Writer{w: w, kind: t, missing: missing}, nil
 }
 
-// Append writes the next elements, row-major; values of an Int64 array are whole numbers.
+// Append writes the next elements, row-major. Values of an Int64 array must be whole numbers.
 func (w *Writer) Append(values []float32) error {
 	if int64(len(values)) > w.missing {
 		return fmt.Errorf("npy: %d elements more than the shape has", int64(len(values))-w.missing)
@@ -69,7 +69,7 @@ func (w *Writer) Append(values []float32) error {
 	return err
 }
 
-// Close checks that all elements have come. It leaves the underlying writer open.
+// Close checks that all elements were written. It leaves the underlying writer open.
 func (w *Writer) Close() error {
 	if w.missing > 0 {
 		return fmt.Errorf("npy: %d elements fewer than the shape has", w.missing)

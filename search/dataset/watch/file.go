@@ -1,4 +1,4 @@
-// Package watch opens files whose content data sets read, and notices when they are written to meanwhile.
+// Package watch opens the files of data sets, and notices if they are written to while they are in use.
 package watch
 
 import (
@@ -24,9 +24,9 @@ type File struct {
 	*os.File
 	path string
 
-	lock     sync.Mutex // of what follows
+	lock     sync.Mutex // of the fields below
 	identity identity   // when the content was last known
-	telling  bool       // a change since then would show in the identity
+	telling  bool       // whether a change since then shows in the identity
 	digest   string     // SHA-256 of the content; empty until it is known
 }
 
@@ -43,12 +43,12 @@ func Open(path string) (*File, error) {
 	return &File{File: f, path: path, identity: opened}, nil
 }
 
-// Path is the path that the file was opened by.
+// Path is the path with which the file was opened.
 func (f *File) Path() string { return f.path }
 
-// Facts finds facts of the content: in the cache, unless the environment says to verify, or by a pass. The key names the
-// reader and its version. Facts of a file that was changed a moment ago, or in the future, are not kept: another change might
-// leave the same stamps.
+// Facts returns facts about the content: from the cache, unless the environment says to verify, or from a pass. The key names
+// the reader and its version. Facts of a file that was changed a moment ago, or in the future, are not cached: another change
+// might leave the same time stamps.
 func (f *File) Facts(key string, r dataset.Request, e dataset.Environment, pass func() (dataset.Facts, error)) (dataset.Facts, error) {
 	f.lock.Lock() // one pass at a time: they are bound by the disk
 	defer f.lock.Unlock()
@@ -66,19 +66,19 @@ func (f *File) Facts(key string, r dataset.Request, e dataset.Environment, pass 
 	}
 	if current, err := identify(f.File); err != nil {
 		return dataset.Facts{}, err
-	} else if !current.equal(f.identity) { // labels may have been read before
+	} else if !current.equal(f.identity) { // labels may have been read before the change
 		return dataset.Facts{}, f.written()
 	}
 	f.digest, f.telling = found.SHA256, cached || f.identity.telling(began)
 	if !cached && e.Cache != nil && f.identity.old(began) {
 		if value, err := json.Marshal(found); err == nil {
-			_ = e.Cache.Put(key, value) // a cache that cannot be written costs time, nothing else
+			_ = e.Cache.Put(key, value) // a cache that cannot be written only costs time
 		}
 	}
 	return found, nil
 }
 
-// lookUp finds facts in the cache. An entry that cannot be true counts for nothing.
+// lookUp finds facts in the cache. It ignores an entry that cannot be true.
 func lookUp(e dataset.Environment, key string, r dataset.Request) (found dataset.Facts, ok bool) {
 	if e.Cache == nil || e.Verify {
 		return dataset.Facts{}, false
@@ -90,9 +90,9 @@ func lookUp(e dataset.Environment, key string, r dataset.Request) (found dataset
 	return found, true
 }
 
-// Unchanged is an error where the content may be another than that whose facts were found. Size and time of modification say
-// so by themselves. Where the change time alone is another, the file was renamed, linked, removed or given other permissions,
-// or it was written to and its time set back; and stamps that are too young say nothing. Then the digest decides.
+// Unchanged returns an error if the content may have changed since its facts were found. A different size or modification time
+// is enough. If only the change time differs, the file was renamed, linked, removed or given other permissions, or it was
+// written to and its modification time set back; and time stamps that are too recent prove nothing. Then the digest decides.
 func (f *File) Unchanged(ctx context.Context) error {
 	f.lock.Lock()
 	defer f.lock.Unlock()
@@ -122,11 +122,11 @@ func (f *File) written() error {
 	return fmt.Errorf("%s: the file was written to while it was in use: run again", f.path)
 }
 
-// Piece is how many bytes a pass hands over at once, but for the last.
+// Piece is the number of bytes that a pass hands over at a time. The last piece may be shorter.
 const Piece = 1 << 18
 
-// Pass reads the first size bytes from start to end and returns their SHA-256: one goroutine reads, one hashes, and one
-// hands those after the head to use, a [Piece] at a time. It reads what was opened: another file may lie at the path by now.
+// Pass reads the first size bytes and returns their SHA-256. One goroutine reads, one hashes, and one calls use with the bytes
+// after the first head, a [Piece] at a time. It reads the file that was opened, even if another one is at the path by now.
 func (f *File) Pass(ctx context.Context, head, size int64, use func(piece []byte) error) (digest string, err error) {
 	r := io.NewSectionReader(f.File, 0, size)
 	hash := sha256.New()
@@ -142,7 +142,7 @@ func (f *File) Pass(ctx context.Context, head, size int64, use func(piece []byte
 	group.Go(func() error {
 		defer close(read)
 		for left := size - head; left > 0; {
-			if err := ctx.Err(); err != nil { // a select takes what is ready, in any order
+			if err := ctx.Err(); err != nil { // a select with several ready cases takes any of them
 				return err
 			}
 			select {

@@ -4,5 +4,5 @@ package watch
 
 import "os"
 
-// locate adds nothing: the system has no more to tell.
+// locate adds nothing: the system provides nothing more.
 func (i *identity) locate(*os.File) error { return nil }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// locate adds volume, file index and change time. File systems without change times (FAT) give none, and unlike elsewhere a
-// program may set them: who restores that time too is not noticed.
+// locate adds volume, file index and change time. File systems without change times (FAT) give none. Unlike elsewhere, programs
+// may set the change time: a change whose writer also restores this time is not noticed.
 func (i *identity) locate(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package wav decodes WAV files: uncompressed PCM, one channel, 8 or 16 bits a sample (RIFF, "Multimedia Programming
+// Package wav decodes WAV files: uncompressed PCM, one channel, 8 or 16 bits per sample (RIFF, "Multimedia Programming
 // Interface and Data Specifications 1.0", 1991).
 package wav
 
@@ -10,11 +10,11 @@ import (
 
 // Sound is a decoded recording.
 type Sound struct {
-	Rate    int       // samples a second
+	Rate    int       // samples per second
 	Samples []float32 // in [−1, 1)
 }
 
-// Decode decodes the bytes of a file. Chunks may come in any order; those other than "fmt " and "data" are passed over.
+// Decode decodes the bytes of a file. Chunks may come in any order; those other than "fmt " and "data" are skipped.
 // More than one channel, compressed sound and other sample sizes are errors.
 func Decode(file []byte) (Sound, error) {
 	if len(file) < 12 || string(file[:4]) != "RIFF" || string(file[8:12]) != "WAVE" {
@@ -62,7 +62,7 @@ func Decode(file []byte) (Sound, error) {
 		}
 	case 16:
 		if len(data)%2 != 0 {
-			return Sound{}, errors.New("wav: the last sample is cut off")
+			return Sound{}, errors.New("wav: the last sample is truncated")
 		}
 		sound.Samples = make([]float32, len(data)/2)
 		for i := range sound.Samples {

@@ -80,7 +80,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"24 bits", file(chunk("fmt ", format(1, 1, 8000, 24)...), data16), "24 bits"},
 		{"rate", file(chunk("fmt ", format(1, 1, 0, 16)...), data16), "rate"},
 		{"short format", file(chunk("fmt ", 1, 0), data16), "want 16"},
-		{"half a sample", file(mono16, chunk("data", 1, 2, 3)), "cut off"},
+		{"half a sample", file(mono16, chunk("data", 1, 2, 3)), "the last sample is truncated"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Decode(c.file)

@@ -2,8 +2,8 @@
 // Speech Commands' background noises, in the folder layout in which the data set was published (Vielzeuf et al. 2018,
 // CentralNet). An image keeps a few principal components; a sound is a recording of the image's digit in noise.
 //
-// The results are streamed, and what is read is bounded whatever the files say: a build of the published ingredients takes
-// some 200 MB of memory, one of the largest that are taken some 600 MB. The same options give the same bytes.
+// The output is streamed and the input is limited: a build from the published ingredients takes about 200 MB of memory, one
+// from the largest accepted ingredients about 600 MB. The same options give the same bytes.
 package build
 
 import (
@@ -30,18 +30,18 @@ type Options struct {
 	// From holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte (with
 	// or without .gz), fsdd-recordings.zip and background-noise-8k.zip.
 	From string
-	// To is the folder to make. It must not exist yet, or be empty.
+	// To is the folder to create. If it exists, it must be empty.
 	To string
-	// Components is the number of principal components that images keep; 0 means 3, the published script's count.
+	// Components is the number of principal components that images keep; 0 means 3, as in the published script.
 	Components int
 	// SNR is the ratio of the recording's RMS to the noise's RMS, in dB.
 	SNR float64
-	// Validation is how many rows at the end of the training images are for validation; 0 means 5,000. They take no part in
-	// the principal components and have recordings of their own.
+	// Validation is the number of rows at the end of the training images for validation; 0 means 5,000. The principal
+	// components are computed without them, and they have separate recordings.
 	Validation int
 	// Seed chooses recordings and noises.
 	Seed uint64
-	// Progress, when not nil, is told after every block of rows how many of all rows are written.
+	// Progress, if not nil, is called after every block of rows with the numbers of rows written so far and in total.
 	Progress func(done, total int)
 }
 
@@ -69,15 +69,14 @@ type part struct {
 	stream     uint64 // distinguishes the random numbers of parts
 }
 
-// maximumSNR in dB, of either sign, leaves nothing to hear of the other.
+// maximumSNR, in dB and of either sign, makes one of the two sounds inaudible.
 const maximumSNR = 200
 
-// block is the number of rows computed side by side before they are written: 25 MB of spectrograms.
+// block is the number of rows that are computed in parallel before they are written: 25 MB of spectrograms.
 const block = 512
 
-// Build builds the data set in a temporary folder beside To and renames it at the end, so that To is complete or not
-// there; the temporary folder is removed when ctx ends or anything fails. Errors name the file, and the row where there
-// is one.
+// Build builds the data set in a temporary folder next to To and renames it at the end, so To is either complete or missing.
+// If ctx ends or anything fails, the temporary folder is removed. Errors name the file and, if possible, the row.
 func Build(ctx context.Context, o Options) (Report, error) {
 	if o.Components == 0 {
 		o.Components = 3
@@ -86,12 +85,12 @@ func Build(ctx context.Context, o Options) (Report, error) {
 		o.Validation = 5000
 	}
 	if o.From == "" || o.To == "" {
-		return Report{}, errors.New("building AV-MNIST: the folder to read from and the folder to make must be named")
+		return Report{}, errors.New("building AV-MNIST: name the folder to read from and the folder to create")
 	}
-	if !(math.Abs(o.SNR) <= maximumSNR) { // nor a NaN
+	if !(math.Abs(o.SNR) <= maximumSNR) { // also refuses NaN
 		return Report{}, fmt.Errorf("building AV-MNIST: a signal-to-noise ratio of %v dB: want -%d to %d", o.SNR, maximumSNR, maximumSNR)
 	}
-	to, err := filepath.Abs(o.To) // "." has no folder beside it
+	to, err := filepath.Abs(o.To) // the temporary folder is next to it, which "." does not allow
 	if err != nil {
 		return Report{}, fmt.Errorf("building AV-MNIST: %w", err)
 	}
@@ -126,7 +125,7 @@ func Build(ctx context.Context, o Options) (Report, error) {
 	return Report{Folder: to, Files: files, Explained: basis.explained}, nil
 }
 
-// checkEmpty refuses a folder that holds something.
+// checkEmpty returns an error if the folder exists and is not empty.
 func checkEmpty(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, os.ErrNotExist) {
@@ -136,12 +135,12 @@ func checkEmpty(folder string) error {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty: name a new folder or remove what is in it", folder)
+		return fmt.Errorf("%s is not empty: name a new folder or remove its content", folder)
 	}
 	return nil
 }
 
-// replaceEmpty renames folder to to, in the place of an empty folder where there is one.
+// replaceEmpty renames folder to the path to, and replaces an empty folder there.
 func replaceEmpty(folder, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -160,11 +159,11 @@ func prepare(ctx context.Context, o Options) ([]part, *basis, error) {
 		return nil, nil, err
 	}
 	if train.size != test.size {
-		return nil, nil, fmt.Errorf("%s: images have %d pixels, those for training %d", test.path, test.size, train.size)
+		return nil, nil, fmt.Errorf("%s: images have %d pixels, but the training images have %d", test.path, test.size, train.size)
 	}
 	fitted := train.rows() - o.Validation
 	if o.Validation < 0 || fitted < 2 {
-		return nil, nil, fmt.Errorf("%s: of %d rows, %d for validation leave none for training", train.path, train.rows(), o.Validation)
+		return nil, nil, fmt.Errorf("%s: of %d rows, %d are for validation: that leaves too few for training", train.path, train.rows(), o.Validation)
 	}
 	if o.Components < 1 || o.Components > train.size {
 		return nil, nil, fmt.Errorf("%d principal components of %d pixels: want 1 to %d", o.Components, train.size, train.size)
@@ -192,7 +191,7 @@ func prepare(ctx context.Context, o Options) ([]part, *basis, error) {
 	return parts, components, nil
 }
 
-// bytesNeeded is the size of the finished data set, headers not counted.
+// bytesNeeded is the size of the finished data set, without headers.
 func bytesNeeded(parts []part) int64 {
 	var total int64
 	for _, p := range parts {
@@ -257,7 +256,7 @@ func writePart(ctx context.Context, folder string, p part, b *basis, o Options, 
 	for i := range mixers {
 		mixers[i] = newMixer()
 	}
-	// What is written goes to the disk bit by bit, so that the end need not wait for gigabytes.
+	// Files are synced every few blocks, so that the last sync does not wait for gigabytes.
 	const blocksAtOnce = 4
 	flushing := new(errgroup.Group)
 	defer func() { _ = flushing.Wait() }()

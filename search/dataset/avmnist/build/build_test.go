@@ -416,8 +416,8 @@ func TestBuildErrors(t *testing.T) {
 		}, []string{noise, "running_tap"}},
 		{"nothing but noise", func(_ ingredients, o *Options) { o.SNR = -7000 }, []string{"-7000 dB", "-200 to 200"}},
 		{"too many components", func(_ ingredients, o *Options) { o.Components = 26 }, []string{"26 principal components", "1 to 25"}},
-		{"no training rows", func(_ ingredients, o *Options) { o.Validation = 24 }, []string{"24 rows", "none for training"}},
-		{"no folder named", func(_ ingredients, o *Options) { o.To = "" }, []string{"must be named"}},
+		{"no training rows", func(_ ingredients, o *Options) { o.Validation = 24 }, []string{"24 rows", "too few for training"}},
+		{"no folder named", func(_ ingredients, o *Options) { o.To = "" }, []string{"name the folder to read from"}},
 		{"folder in use", func(_ ingredients, o *Options) {
 			os.MkdirAll(o.To, 0o755)
 			os.WriteFile(filepath.Join(o.To, "mine.txt"), nil, 0o644)
@@ -467,8 +467,8 @@ func TestZipBombs(t *testing.T) {
 		members, bytes int
 		want           string
 	}{
-		{"one large sound", 1, 17 << 12, "0.wav: it has more than 64 KiB"},
-		{"many sounds", 800, 15 << 12, "with 4.wav, its sounds have more than 256 KiB"},
+		{"one large sound", 1, 17 << 12, "0.wav: the file is larger than 64 KiB"},
+		{"many sounds", 800, 15 << 12, "with 4.wav, its sounds together are larger than 256 KiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			header, content := compressed(c.bytes / 2)

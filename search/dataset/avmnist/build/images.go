@@ -21,13 +21,13 @@ const digits = 10
 // uint8Type is IDX's code for unsigned bytes.
 const uint8Type = 0x08
 
-// mostPixels is the largest image whose covariance fits the memory that a build may take: MNIST's have 784.
+// mostPixels limits the size of an image, so that the covariance fits in memory. MNIST's images have 784 pixels.
 const mostPixels = 2048
 
-// images are labelled grey images, a byte a pixel.
+// images are labelled grey images, one byte per pixel.
 type images struct {
 	path   string // of the images
-	size   int    // pixels an image
+	size   int    // pixels per image
 	pixels []byte
 	labels []byte
 }
@@ -54,7 +54,7 @@ func readImages(ctx context.Context, folder, prefix string) (*images, error) {
 		return nil, fmt.Errorf("%s has no images", imagePath)
 	}
 	if s.size > mostPixels {
-		return nil, fmt.Errorf("%s: images of %d×%d pixels: want at most %d in all", imagePath, pixels.Shape[1], pixels.Shape[2], mostPixels)
+		return nil, fmt.Errorf("%s: images have %d×%d pixels, want at most %d in all", imagePath, pixels.Shape[1], pixels.Shape[2], mostPixels)
 	}
 	for row, label := range labels.Data {
 		if label >= digits {
@@ -64,7 +64,7 @@ func readImages(ctx context.Context, folder, prefix string) (*images, error) {
 	return s, nil
 }
 
-// readBytes reads an array of at most limit bytes with so many axes from name.gz or name.
+// readBytes reads an array of at most limit bytes with the given number of axes from name.gz or name.
 func readBytes(ctx context.Context, folder, name string, axes int, limit int64) (string, idx.Array, error) {
 	path := filepath.Join(folder, name+".gz")
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
@@ -89,13 +89,13 @@ func fileExists(path string) bool {
 
 // basis is a few principal components of images scaled to [0, 1].
 type basis struct {
-	mean       []float64   // a pixel
+	mean       []float64   // per pixel
 	components [][]float64 // orthonormal, by falling variance
 	explained  float64
 }
 
-// principalComponents fits count components on the first rows of s. Sums are whole numbers and therefore the same whatever
-// the number of workers; pixels that are 0, most of them, cost nothing.
+// principalComponents fits count components on the first rows of s. Sums are integers, so they are the same for any
+// number of workers. Pixels that are 0, most of them, cost nothing.
 func principalComponents(ctx context.Context, s *images, rows, count int) (*basis, error) {
 	const most = 1 << 27 // bytes of products
 	workers := min(runtime.GOMAXPROCS(0), max(1, most/(8*s.size*s.size)))
@@ -142,7 +142,7 @@ func principalComponents(ctx context.Context, s *images, rows, count int) (*basi
 	return unlessDone(ctx, func() (*basis, error) { return diagonalise(sums[0], products[0], rows, count) })
 }
 
-// unlessDone returns what f returns, or the context's error as soon as it ends; f then ends for nothing.
+// unlessDone returns the results of f, or the context's error as soon as it ends. The results of f are then dropped.
 func unlessDone[A any](ctx context.Context, f func() (A, error)) (A, error) {
 	type result struct {
 		value A
@@ -192,8 +192,8 @@ func diagonalise(sums, products []int64, rows, count int) (*basis, error) {
 	return b, nil
 }
 
-// project writes an image without all but the components into dst; the mean is not added back. The sign of a component
-// has no influence.
+// project writes an image reduced to its components into dst; the mean is not added back. The sign of a component has no
+// effect.
 func (b *basis) project(dst []float32, pixels []byte) {
 	image := make([]float64, len(pixels))
 	for _, component := range b.components {

@@ -24,7 +24,7 @@ import (
 // A spectrogram has 112 bins × 112 frames: one second at 8 kHz under a periodic Hann window of 222 samples every 70.
 const (
 	rate   = 8000
-	length = rate // samples a sound: one second
+	length = rate // samples per sound: one second
 	window = 222
 	hop    = 70
 	bins   = window/2 + 1
@@ -38,7 +38,7 @@ type recording struct {
 	samples []float32
 }
 
-// use tells which recordings are for which rows, by their index: FSDD's own test set is 0–4 of every speaker and digit.
+// use is the split that a recording is for, by its index. FSDD's own test set is 0–4 of every speaker and digit.
 type use int
 
 const (
@@ -106,7 +106,7 @@ func (s *speech) assign(labels []byte, u use, seed uint64) []*recording {
 // noises holds background noises, sorted by name.
 type noises struct{ train, test []*recording }
 
-// readNoises reads background noises; running_tap and dude_miaowing are for testing, all others for the rest.
+// readNoises reads background noises; running_tap and dude_miaowing are for testing, all others for training and validation.
 func readNoises(ctx context.Context, file string) (*noises, error) {
 	all, err := readSounds(ctx, file, math.MaxInt)
 	if err != nil {
@@ -124,17 +124,17 @@ func readNoises(ctx context.Context, file string) (*noises, error) {
 		}
 	}
 	if len(n.train) == 0 || len(n.test) == 0 {
-		return nil, fmt.Errorf("%s: want running_tap.wav or dude_miaowing.wav, and other noises", file)
+		return nil, fmt.Errorf("%s: want running_tap.wav or dude_miaowing.wav, and at least one other noise", file)
 	}
 	return &n, nil
 }
 
-// mostBytes of a sound and of all sounds are read from a zip file: the longest noise has a tenth, the Free Spoken Digit Dataset
-// a third. Tests lower them.
+// mostBytes limits what is read from a zip file, per sound and for all sounds. The longest noise has a tenth of the first
+// limit, the Free Spoken Digit Dataset a third of the second. Tests lower both.
 var mostBytes = struct{ one, all int }{1 << 24, 1 << 26}
 
 // readSounds reads the wav files of a zip file, sorted by name, and keeps at most keep samples of each. A small zip file may
-// hold very large ones: what is read of each and of all is bounded, whatever the zip file says.
+// hold very large ones, so mostBytes limits what is read.
 func readSounds(ctx context.Context, file string, keep int) ([]*recording, error) {
 	f, err := regular.Open(file)
 	if err != nil {
@@ -160,10 +160,10 @@ func readSounds(ctx context.Context, file string, keep int) ([]*recording, error
 		}
 		content, err := read(member, min(mostBytes.one, mostBytes.all-all))
 		if errors.Is(err, errTooLarge) && mostBytes.all-all < mostBytes.one {
-			return nil, fmt.Errorf("%s: with %s, its sounds have more than %s", file, member.Name, humanize.IBytes(uint64(mostBytes.all)))
+			return nil, fmt.Errorf("%s: with %s, its sounds together are larger than %s", file, member.Name, humanize.IBytes(uint64(mostBytes.all)))
 		}
 		if errors.Is(err, errTooLarge) {
-			return nil, fmt.Errorf("%s: %s: it has more than %s", file, member.Name, humanize.IBytes(uint64(mostBytes.one)))
+			return nil, fmt.Errorf("%s: %s: the file is larger than %s", file, member.Name, humanize.IBytes(uint64(mostBytes.one)))
 		}
 		var sound wav.Sound
 		if err == nil {
@@ -172,7 +172,7 @@ func readSounds(ctx context.Context, file string, keep int) ([]*recording, error
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", file, member.Name, err)
 		}
-		all += max(len(content), 2*len(sound.Samples)) // of 8 bits they grow fourfold here, of 16 twofold
+		all += max(len(content), 2*len(sound.Samples)) // as float32, 8-bit samples take four times their size, 16-bit samples twice
 		samples := sound.Samples[:min(keep, len(sound.Samples))]
 		name := strings.TrimSuffix(path.Base(member.Name), ".wav")
 		list = append(list, &recording{name, append([]float32(nil), samples...)})
@@ -212,7 +212,7 @@ func decode(content []byte) (wav.Sound, error) {
 	return sound, nil
 }
 
-// generator makes random numbers that depend on seed, stream and index alone.
+// generator returns a random generator that depends only on seed, stream and index.
 func generator(seed, stream, index uint64) *rand.Rand {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[0:], seed)
@@ -221,7 +221,7 @@ func generator(seed, stream, index uint64) *rand.Rand {
 	return rand.New(rand.NewChaCha8(key))
 }
 
-// mixer mixes speech with noise and computes the spectrogram; one goroutine uses it at a time.
+// mixer mixes speech with noise and computes the spectrogram. Only one goroutine may use it at a time.
 type mixer struct {
 	fft      *fourier.FFT
 	hann     [window]float64
@@ -239,7 +239,7 @@ func newMixer() *mixer {
 }
 
 // mix writes the spectrogram (bins × frames, log of power) of one second of speech in noise into dst. Speech starts with the
-// second and is followed by silence; where the noise is cut, and which, is random. SNR compares RMS over the second.
+// second and is followed by silence; the noise and its excerpt are random. snr is the ratio of the RMS over the second, in dB.
 func (m *mixer) mix(dst []float32, speech *recording, noises []*recording, snr float64, random *rand.Rand) {
 	noise := noises[random.IntN(len(noises))].samples
 	noise = noise[random.IntN(len(noise)-length+1):][:length]
@@ -263,7 +263,7 @@ func (m *mixer) mix(dst []float32, speech *recording, noises []*recording, snr f
 	}
 }
 
-// rms is the root mean square over one second, silence behind shorter sounds included.
+// rms is the root mean square over one second, including the silence after shorter sounds.
 func rms(samples []float32) float64 {
 	sum := 0.0
 	for _, v := range samples {
