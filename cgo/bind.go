@@ -53,7 +53,7 @@ func (b *binder) one(op device.Operation) error {
 		return b.err
 	}
 	if !composite {
-		return fmt.Errorf("the cuda device does not know the operation %T", op)
+		return fmt.Errorf("the cuda device does not support the operation %T", op)
 	}
 	for _, part := range c.Operations() {
 		if err := b.one(part); err != nil {
@@ -99,7 +99,7 @@ func (b *binder) activationOf(a device.Activation) C.int32_t {
 	case device.SquaredReLU:
 		return C.MIXMAS_SQUARED_RELU
 	}
-	b.fail("the cuda device does not know activation %d", int(a))
+	b.fail("the cuda device does not support activation %d", int(a))
 	return 0
 }
 

@@ -37,7 +37,7 @@ func (b *binder) binary(o *device.Binary) {
 	case device.Div:
 		d.arithmetic = C.MIXMAS_DIV
 	default:
-		b.fail("the cuda device does not know arithmetic %d", int(o.Arithmetic))
+		b.fail("the cuda device does not support arithmetic %d", int(o.Arithmetic))
 	}
 	for i, size := range o.Shape {
 		if size > 1 {
@@ -95,7 +95,7 @@ func (b *binder) reduce(o *device.Reduce) {
 	case o.Reduction == device.Sum:
 		d.reduction = C.MIXMAS_SUM
 	case o.Reduction != device.Max:
-		b.fail("the cuda device does not know reduction %d", int(o.Reduction))
+		b.fail("the cuda device does not support reduction %d", int(o.Reduction))
 	default:
 		d.reduction, d.index = C.MIXMAS_MAX, b.memory(o.Index)
 	}

@@ -14,7 +14,7 @@ const Built = false
 // Emulated says whether the kernels run on the processor instead of a GPU, for tests.
 const Emulated = false
 
-var errNotBuilt = errors.New("this program was built without CUDA: make kernels builds one with it")
+var errNotBuilt = errors.New("this program was built without CUDA: build it with make kernels")
 
 // Probe is the number of GPUs; where none can be used it is 0, and reason says why.
 func Probe() (count int, reason error) { return 0, errNotBuilt }

@@ -252,11 +252,11 @@ func (s *session) fill(t *table, fill func(row int, dst []float32) error) error 
 func (s *session) Gather(run device.Runner, b device.Buffer, from device.Table, rows []int) error {
 	r, ok := run.(*runner)
 	if !ok || r.session != s {
-		return fmt.Errorf("gather an input: the runner %T is not one of this session", run)
+		return fmt.Errorf("gather an input: the runner %T does not belong to this session", run)
 	}
 	t, ok := from.(*table)
 	if !ok || t.session != s {
-		return fmt.Errorf("gather an input of %s: the table %T is not one of this session", r.program.Name, from)
+		return fmt.Errorf("gather an input of %s: the table %T does not belong to this session", r.program.Name, from)
 	}
 	if _, err := r.endpoint("gather", "input", b, len(rows)*t.width); err != nil {
 		return err

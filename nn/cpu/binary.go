@@ -28,7 +28,7 @@ func bindBinary(b *binder, o *device.Binary) instruction {
 	case device.Div:
 		c.combine = b.set.Div
 	default:
-		b.fail("the cpu device does not know arithmetic %d", int(o.Arithmetic))
+		b.fail("the cpu device does not support arithmetic %d", int(o.Arithmetic))
 	}
 	c.compute = c.part
 	return c

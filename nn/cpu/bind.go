@@ -34,7 +34,7 @@ func (b *binder) bind(op device.Operation) (instruction, error) {
 		if c, ok := op.(device.Composite); ok {
 			b.made = b.sequence(c.Operations())
 		} else {
-			b.fail("the cpu device does not know the operation %T", op)
+			b.fail("the cpu device does not support the operation %T", op)
 		}
 	}
 	return b.made, b.err

@@ -17,7 +17,7 @@ func functions(b *binder, a device.Activation) (activate func(y, x []float32), g
 	case device.SquaredReLU:
 		return b.set.SquaredRelu, b.set.SquaredReluGrad
 	}
-	b.fail("the cpu device does not know activation %d", int(a))
+	b.fail("the cpu device does not support activation %d", int(a))
 	return nil, nil
 }
 

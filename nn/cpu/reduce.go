@@ -32,7 +32,7 @@ func bindReduce(b *binder, o *device.Reduce) instruction {
 	case o.Reduction == device.Sum:
 		r.kernel = r.sumColumns
 	case o.Reduction != device.Max:
-		b.fail("the cpu device does not know reduction %d", int(o.Reduction))
+		b.fail("the cpu device does not support reduction %d", int(o.Reduction))
 	case o.Inner == 1:
 		r.kernel = r.maxRow
 	default:

@@ -103,7 +103,7 @@ func TestCheck(t *testing.T) {
 			Batch: 1, P: 2, Q: 2, Width: 2}, 4, 4, 8), "operation 0 (monarch): X needs 8 elements, buffer 1 (a) has 4"},
 		"heads": {one(&device.GeneratedMLP{X: 1, W1: 1, W2: 1, Z: 2, Batch: 1, Tokens: 1, Width: 2, Hidden: 4, Heads: 4}, 4, 4),
 			"4 heads do not divide the width 2 and the hidden width 4"},
-		"left out": {one(careless{&device.Map{X: 1, Y: 2, N: 1}}, 1, 1), "its Check leaves out buffer 1"},
+		"left out": {one(careless{&device.Map{X: 1, Y: 2, N: 1}}, 1, 1), "its Check omits buffer 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.program.Check(100)

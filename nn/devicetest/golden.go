@@ -58,7 +58,7 @@ func Golden(t *testing.T, open func() device.Device, metrics Metrics, rounding R
 				t.Fatalf("unknown operation %s", c.Op)
 			}
 			if v.rounded > 0 {
-				t.Logf("rounding leads to errors of up to %.2f, allowed are %g", v.rounded, v.growth)
+				t.Logf("rounding leads to errors of up to %.2f, want at most %g", v.rounded, v.growth)
 			}
 			for name := range c.Tolerance {
 				if !v.checked[name] {
@@ -189,7 +189,7 @@ func (v *vectors) within(name string, got []float64, more float64) {
 		}
 	}
 	if at >= 0 {
-		v.Errorf("%s: element %d is %v, want %v: off by %.3g, allowed are %.3g", name, at, got[at], want[at], worst, atol)
+		v.Errorf("%s: element %d is %v, want %v: off by %.3g, want at most %.3g", name, at, got[at], want[at], worst, atol)
 	}
 }
 

@@ -54,7 +54,7 @@ func Guard(t *testing.T, d device.Device, file string) {
 		}
 	}
 	if t.Failed() {
-		t.Logf("where the change is meant, run make bench-guard GUARD=update")
+		t.Logf("if the change is intended, run make bench-guard GUARD=update")
 	}
 }
 

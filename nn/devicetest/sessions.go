@@ -175,7 +175,7 @@ func misuse(t *testing.T, d device.Device) {
 	WantError(t, load(func(p *device.Program) { p.Kept = 4 }), "load chain: the kept value is buffer 4")
 	WantError(t, load(func(p *device.Program) { p.Operations[1].(*device.Binary).B = 0 }), "load chain: operation 1 (add): B is absent")
 	WantError(t, load(func(p *device.Program) { p.Operations[2] = unknown{p.Operations[0].(*device.Map)} }),
-		"load chain: operation 2 (unknown)", "does not know the operation devicetest.unknown")
+		"load chain: operation 2 (unknown)", "does not support the operation devicetest.unknown")
 
 	r := loadedChain(t, s, 16)
 	WantError(t, r.Write(1, Ramp(15, 0)), "write input of chain", "buffer 1 (a) has 16 elements, got 15")

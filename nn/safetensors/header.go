@@ -19,7 +19,7 @@ import (
 // ErrJSON marks a file that is JSON text instead of a safetensors file.
 var ErrJSON = errors.New("the file is JSON text, not tensors")
 
-var errNoTensors = errors.New("this is not a file of tensors: it does not begin with the length of a header, and a header")
+var errNoTensors = errors.New("this is not a file of tensors: it does not begin with a header and its length")
 
 // Header is the header of a file: its metadata, and where each tensor is.
 type Header struct {

@@ -55,9 +55,9 @@ var avx512 = func() Set {
 func native() ([]*Set, string) {
 	switch {
 	case !cpu.X86.HasAVX2 || !cpu.X86.HasFMA || !cpu.X86.HasBMI2:
-		return nil, "the processor or the operating system lacks AVX2, FMA or BMI2"
+		return nil, "the CPU or the operating system lacks AVX2, FMA or BMI2"
 	case !cpu.X86.HasAVX512F:
-		return []*Set{&avx2}, "the processor has AVX2 and FMA"
+		return []*Set{&avx2}, "the CPU has AVX2 and FMA"
 	}
-	return []*Set{&avx2, &avx512}, "the processor has AVX-512"
+	return []*Set{&avx2, &avx512}, "the CPU has AVX-512"
 }

@@ -137,7 +137,7 @@ func (r *Runner) operate(op device.Operation) error {
 		return nil
 	}
 	if !operations.Do(r, op) {
-		return fmt.Errorf("the reference does not know the operation %s (%T)", op.Name(), op)
+		return fmt.Errorf("the reference does not support the operation %s (%T)", op.Name(), op)
 	}
 	return nil
 }
