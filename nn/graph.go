@@ -75,7 +75,7 @@ type Value struct {
 // Size is the number of elements.
 func (v *Value) Size() int { return size(v.Shape) }
 
-// Buffer is the buffer that holds the value, 0 for a nil value.
+// Buffer returns the buffer that holds the value, 0 for a nil value.
 func (v *Value) Buffer() device.Buffer {
 	if v == nil {
 		return 0
@@ -83,8 +83,8 @@ func (v *Value) Buffer() device.Buffer {
 	return v.buffer
 }
 
-// Kept is the buffer that the operation that computes the value keeps for its gradient: the pre-activation of a product,
-// the statistics of a norm. It is 0 if nothing is kept.
+// Kept returns the buffer that the operation that computes the value keeps for its gradient: the pre-activation of a
+// product, the statistics of a norm. It is 0 if nothing is kept.
 func (v *Value) Kept() device.Buffer { return v.kept }
 
 // NewGraph starts recording. gradients must be true if Backward will be called: operations then keep what it needs.

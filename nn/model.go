@@ -2,12 +2,12 @@ package nn
 
 // Model is trained by a [Trainer]. It maps inputs to logits.
 type Model interface {
-	// Parameters are all parameters of the model.
+	// Parameters returns all parameters of the model.
 	Parameters() *Parameters
-	// Inputs are the model's inputs, with the shape of one sample.
+	// Inputs returns the model's inputs, each with the shape of one sample.
 	Inputs() []ModelInput
-	// Classes is the number of logits per sample. MultiLabel reports whether each is a separate label, of which a sample
-	// may have any number.
+	// Classes returns the number of logits per sample. MultiLabel reports whether each is a separate label, of which a
+	// sample may have any number.
 	Classes() int
 	MultiLabel() bool
 	// Forward records the model on inputs in the order of Inputs, each with the batch as an additional first dimension, and
@@ -25,7 +25,7 @@ type ModelInput struct {
 // Samples are the data that a model is trained or evaluated on. Implementations are comparable (usually pointers), safe for
 // concurrent use, and do not allocate. A trainer may keep a copy on its device for as long as it is open.
 type Samples interface {
-	// Len is the number of samples.
+	// Len returns the number of samples.
 	Len() int
 	// Read writes one sample of one of the model's inputs to dst.
 	Read(row, input int, dst []float32) error

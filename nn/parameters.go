@@ -42,7 +42,7 @@ type Parameters struct {
 // All lists the parameters in the order of their creation.
 func (p *Parameters) All() []*Parameter { return p.list }
 
-// Count is the number of trainable elements, as papers count parameters.
+// Count returns the number of trainable elements, which is the number of parameters in papers.
 func (p *Parameters) Count() int {
 	n := 0
 	for _, q := range p.list {
@@ -56,7 +56,7 @@ func (p *Parameters) Count() int {
 // HasBuffers reports whether the model keeps running statistics.
 func (p *Parameters) HasBuffers() bool { return p.buffers > 0 }
 
-// StateSize is the number of elements of a session's state.
+// StateSize returns the number of elements of a session's state.
 func (p *Parameters) StateSize() int { return 4*p.trained + p.buffers }
 
 // place returns the parameter's offset in the state; gradientPlace that of its gradient.
@@ -103,7 +103,7 @@ func (p *Parameters) Fit(shapes map[string][]int) error {
 	return nil
 }
 
-// Err is the first mistake made while creating parameters.
+// Err returns the first mistake made while creating parameters.
 func (p *Parameters) Err() error { return p.err }
 
 // Scope is a place in a model's hierarchy of names, where layers create their parameters.
@@ -115,7 +115,7 @@ type Scope struct {
 // NewScope makes the root of a new model.
 func NewScope() *Scope { return &Scope{set: &Parameters{byName: map[string]*Parameter{}}} }
 
-// Parameters are all parameters of the model that the scope belongs to.
+// Parameters returns all parameters of the model that the scope belongs to.
 func (s *Scope) Parameters() *Parameters { return s.set }
 
 // In returns the scope of a part: In("blocks", 0) is "blocks.0." below this scope.
@@ -231,7 +231,7 @@ type Tensor struct {
 // Weights are host copies of parameters by name.
 type Weights map[string]Tensor
 
-// Shapes are the tensors' shapes by name.
+// Shapes returns the tensors' shapes by name.
 func (w Weights) Shapes() map[string][]int {
 	shapes := make(map[string][]int, len(w))
 	for name, tensor := range w {

@@ -62,7 +62,7 @@ func (d *Device) Name() string { return "cpu" }
 // on some and not on others.
 func (d *Device) Numerics() string { return "cpu/" + runtime.GOARCH + level + "/" + d.kernels.Bits }
 
-// Workers is the number of cores that the device may use.
+// Workers returns the number of cores that the device may use.
 func (d *Device) Workers() int { return len(d.pool.workers) }
 
 // Open implements [device.Device].

@@ -186,16 +186,16 @@ func (m Maps) sizes() string {
 	return fmt.Sprintf("%s kernel %d stride %d", sizes(m.Batch, m.Height, m.Width, m.Channels), m.Kernel, m.Stride)
 }
 
-// OutHeight is the number of kernel positions down the map.
+// OutHeight returns the number of kernel positions down the map.
 func (m Maps) OutHeight() int { return (m.Height+2*m.Padding-m.Kernel)/m.Stride + 1 }
 
-// OutWidth is the number of kernel positions across the map.
+// OutWidth returns the number of kernel positions across the map.
 func (m Maps) OutWidth() int { return (m.Width+2*m.Padding-m.Kernel)/m.Stride + 1 }
 
-// Size is the number of elements of the maps.
+// Size returns the number of elements of the maps.
 func (m Maps) Size() int { return m.Batch * m.Height * m.Width * m.Channels }
 
-// Columns is the number of elements of all patches.
+// Columns returns the number of elements of all patches.
 func (m Maps) Columns() int {
 	return m.Batch * m.OutHeight() * m.OutWidth() * m.Kernel * m.Kernel * m.Channels
 }

@@ -1,9 +1,9 @@
 package device
 
 // Softmax turns each row of X (Batch, Repeat, Width) into shares that add up to 1: Y = exp(X) / Σ exp(X). Mask, if present,
-// is (Batch, Width) and holds for all Repeat rows of a sample. Where it is 0, the element is ignored, whatever it holds,
-// and Y is 0. If a row is masked completely, all of Y is 0. The largest element is subtracted first, so that no exponential
-// overflows.
+// is (Batch, Width) and holds for all Repeat rows of a sample. Where it is 0, the element of X is ignored, even if it is
+// not finite, and Y is 0. If a row is masked completely, all of Y is 0. The largest element is subtracted first, so that no
+// exponential overflows.
 type Softmax struct {
 	X, Mask, Y           Buffer
 	Batch, Repeat, Width int

@@ -86,14 +86,14 @@ type Cost struct{ FLOPs, Bytes int64 }
 
 // Operation is one of the structs of this package.
 type Operation interface {
-	// Name is the operation's name in tables and errors.
+	// Name returns the operation's name in tables and errors.
 	Name() string
 	// Buffers appends the buffers that the operation reads and writes, without those that are absent.
 	Buffers(reads, writes []Buffer) (r, w []Buffer)
-	// Cost is the least work that the operation does.
+	// Cost returns the least work of the operation.
 	Cost() Cost
-	// Sizes are the sizes and variants of the operation for tables: operations with the same name and the same sizes take
-	// about the same time.
+	// Sizes returns the sizes and variants of the operation for tables: operations with the same name and the same sizes
+	// take about the same time.
 	Sizes() string
 	// Check states the requirements on sizes and buffers to c, and which buffers may be written over others that are read.
 	Check(c *Checker)

@@ -68,8 +68,8 @@ func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err 
 	return nil, 0, 0, fmt.Errorf("inputs of kind %q cannot be cut into tokens", in.Kind)
 }
 
-// defaultPatch is the largest patch smaller than the greatest common divisor of the sides that divides it: 14 for 28×28, 56
-// for 112×112 and 16 for 160×256, as in the published presets.
+// defaultPatch returns the largest patch smaller than the greatest common divisor of the sides that divides it: 14 for
+// 28×28, 56 for 112×112 and 16 for 160×256, as in the published presets.
 func defaultPatch(height, across int) int {
 	a, b := height, across
 	for b != 0 {

@@ -108,8 +108,8 @@ func newRaMLP(s *nn.Scope, in Input, given any) (Network, error) {
 	return m, nil
 }
 
-// defaultRegion is the largest side up to 7 that divides both sides of a map. With regions of 1 in the last stage, this
-// gives the published 7, 4, 2, 1 for 28×28 inputs and 7, 7, 7, 1 for 112×112.
+// defaultRegion returns the largest side up to 7 that divides both sides of a map. With regions of 1 in the last stage,
+// this gives the published 7, 4, 2, 1 for 28×28 inputs and 7, 7, 7, 1 for 112×112.
 func defaultRegion(height, width int) int {
 	for k := 7; k > 1; k-- {
 		if height%k == 0 && width%k == 0 {

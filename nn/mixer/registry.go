@@ -50,7 +50,7 @@ type Architecture struct {
 	// Kinds are the kinds of input that it takes. An architecture that takes Tokens can be a fusion network.
 	Kinds []Kind
 	// Options returns a pointer to the options struct with its defaults. Its fields have yaml, json and doc tags, ranges in
-	// jsonschema tags, and recipe tags where they follow the training's recipe: see package options.
+	// jsonschema tags, and recipe tags if they follow the training's recipe: see package options.
 	Options func() any
 	// New creates the network's parameters in the scope. It rejects options that do not fit the input; the rules of the
 	// tags were checked before.

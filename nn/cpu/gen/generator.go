@@ -84,10 +84,10 @@ func (g *generator) returns(v reg.VecVirtual) {
 	g.VMOVSS(v.AsX(), result.Addr)
 }
 
-// constant is a vector in memory with f in all elements.
+// constant returns a vector in memory with f in all elements.
 func (g *generator) constant(f float32) operand.Mem { return g.bits(math.Float32bits(f)) }
 
-// bits is a vector in memory with the same 32 bits in all elements.
+// bits returns a vector in memory with the same 32 bits in all elements.
 func (g *generator) bits(bits uint32) operand.Mem {
 	m, ok := g.constants[bits]
 	if !ok {
@@ -198,7 +198,7 @@ func (g *generator) groups(name string, count reg.GPVirtual, unroll int, body fu
 	g.Label(name + "_done")
 }
 
-// tailMask is a mask of the first count ≤ 8 elements. It negates count.
+// tailMask returns a mask of the first count ≤ 8 elements. It negates count.
 func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
 	table, mask := g.GP64(), g.YMM()
 	g.LEAQ(g.tailMasks(), table)
@@ -207,7 +207,7 @@ func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
 	return mask
 }
 
-// tailMasks is a table of 8 elements of ones, then 8 of zeros.
+// tailMasks returns a table of 8 elements of ones, then 8 of zeros.
 func (g *generator) tailMasks() operand.Mem {
 	if g.mask == nil {
 		m := g.table("tail_mask")

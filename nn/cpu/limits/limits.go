@@ -24,7 +24,8 @@ type Limit struct {
 	Bytes, Left int64
 }
 
-// Least is the limit with the least memory left; false if none is known. system is the file system with /proc and the mounts.
+// Least returns the limit with the least memory left; false if none is known. system is the file system with /proc and the
+// mounts.
 func Least(system fs.FS) (Limit, bool) {
 	memory := readNumbers(system, "proc/meminfo")
 	swap := 1024 * memory["SwapFree:"]

@@ -6,7 +6,7 @@ package simd
 
 import "golang.org/x/sys/cpu"
 
-// avx2 is the set of generated kernels for x86 processors with AVX2 and FMA.
+// avx2 is the set of generated kernels for x86 CPUs with AVX2 and FMA.
 var avx2 = Set{
 	Name:                "avx2",
 	Bits:                "avx2",

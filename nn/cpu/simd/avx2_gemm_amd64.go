@@ -44,7 +44,7 @@ func blockedGemm(w *Workspace, p *Product, widest int) {
 	}
 }
 
-// emptyProduct is the product for K = 0.
+// emptyProduct computes the product for K = 0.
 func emptyProduct(p *Product) {
 	if !p.Accumulate {
 		for i := range p.M {

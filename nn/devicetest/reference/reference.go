@@ -74,7 +74,7 @@ type Runner struct {
 	program *device.Program
 	memory  [][]float64
 	step    device.Step
-	// Round, where present, rounds the operands of matrix products.
+	// Round, if not nil, rounds the operands of matrix products.
 	Round func(float64) float64
 }
 
