@@ -12,20 +12,20 @@ import (
 	"mixmas/nn/device"
 )
 
-// bindings say how the operations become descriptors. Each file adds those of its own.
+// bindings turn operations into descriptors. Each file adds its own.
 var bindings device.Dispatch[*binder]
 
-// binder turns operations of a program that was checked into descriptors.
+// binder turns the operations of a checked program into descriptors.
 type binder struct {
 	runner     *runner
 	program    *device.Program
 	operations []C.mixmas_operation
-	// err is the first error of the operation at hand.
+	// err is the first error of the current operation.
 	err error
-	// index is that of the operation at hand in the program, name its name for C.
+	// index is the index of the current operation in the program, name its name for C.
 	index int
 	name  *C.char
-	// differentiated has the operations of which the program has the gradients.
+	// differentiated holds the operations whose gradients are in the program.
 	differentiated map[device.Operation]bool
 }
 
@@ -35,7 +35,7 @@ func (b *binder) bind(i int, op device.Operation) error {
 	return b.one(op)
 }
 
-// name is a string in C's memory, for as long as the session is open.
+// name returns a copy of text in C's memory, which lives as long as the session is open.
 func (s *session) name(text string) *C.char {
 	c, ok := s.names[text]
 	if !ok {
@@ -45,7 +45,7 @@ func (s *session) name(text string) *C.char {
 	return c
 }
 
-// one appends the descriptors of an operation or of a part of one. A composite without a kernel is its parts.
+// one appends the descriptors of an operation or of a part of one. A composite without a kernel runs as its parts.
 func (b *binder) one(op device.Operation) error {
 	b.err = nil
 	c, composite := op.(device.Composite)
@@ -53,7 +53,7 @@ func (b *binder) one(op device.Operation) error {
 		return b.err
 	}
 	if !composite {
-		return fmt.Errorf("the cuda device does not know the operation %T", op)
+		return fmt.Errorf("the cuda device does not support the operation %T", op)
 	}
 	for _, part := range c.Operations() {
 		if err := b.one(part); err != nil {
@@ -63,7 +63,7 @@ func (b *binder) one(op device.Operation) error {
 	return nil
 }
 
-// add appends a descriptor of a kind. Its type must be the kind's.
+// add appends a descriptor. Its type must match the kind.
 func add[T any](b *binder, kind C.mixmas_kind, descriptor T) {
 	if b.err != nil {
 		return
@@ -79,7 +79,7 @@ func (b *binder) fail(format string, arguments ...any) {
 	}
 }
 
-// memory is where a buffer lies, and nil where it is absent.
+// memory returns the address of a buffer, or nil if it is absent.
 func (b *binder) memory(buffer device.Buffer) *C.float {
 	if buffer == 0 {
 		return nil
@@ -87,7 +87,7 @@ func (b *binder) memory(buffer device.Buffer) *C.float {
 	return b.runner.memory(buffer)
 }
 
-// activationOf is the activation's number in C.
+// activationOf returns the activation's number in C.
 func (b *binder) activationOf(a device.Activation) C.int32_t {
 	switch a {
 	case device.Identity:
@@ -99,7 +99,7 @@ func (b *binder) activationOf(a device.Activation) C.int32_t {
 	case device.SquaredReLU:
 		return C.MIXMAS_SQUARED_RELU
 	}
-	b.fail("the cuda device does not know activation %d", int(a))
+	b.fail("the cuda device does not support activation %d", int(a))
 	return 0
 }
 

@@ -37,7 +37,7 @@ func (b *binder) binary(o *device.Binary) {
 	case device.Div:
 		d.arithmetic = C.MIXMAS_DIV
 	default:
-		b.fail("the cuda device does not know arithmetic %d", int(o.Arithmetic))
+		b.fail("the cuda device does not support arithmetic %d", int(o.Arithmetic))
 	}
 	for i, size := range o.Shape {
 		if size > 1 {
@@ -53,7 +53,7 @@ func (b *binder) binary(o *device.Binary) {
 
 var _ = device.On(&bindings, (*binder).assemble)
 
-// assemble is a fill or a copy of the base, where needed, and a copy per piece.
+// assemble becomes a fill or a copy of the base, if needed, and one copy per piece.
 func (b *binder) assemble(o *device.Assemble) {
 	y, base := b.memory(o.Y), b.memory(o.Base)
 	switch {
@@ -95,7 +95,7 @@ func (b *binder) reduce(o *device.Reduce) {
 	case o.Reduction == device.Sum:
 		d.reduction = C.MIXMAS_SUM
 	case o.Reduction != device.Max:
-		b.fail("the cuda device does not know reduction %d", int(o.Reduction))
+		b.fail("the cuda device does not support reduction %d", int(o.Reduction))
 	default:
 		d.reduction, d.index = C.MIXMAS_MAX, b.memory(o.Index)
 	}
@@ -112,7 +112,7 @@ func (b *binder) maxGrad(o *device.MaxGrad) {
 var _ = device.On(&bindings, (*binder).dropout)
 
 func (b *binder) dropout(o *device.Dropout) {
-	threshold := min(math.Round(o.P*(1<<32)), math.MaxUint32) // the last word is kept where p rounds to 1
+	threshold := min(math.Round(o.P*(1<<32)), math.MaxUint32) // if p rounds to 1, the last word is kept
 	add(b, C.MIXMAS_OP_DROPOUT, C.mixmas_dropout{x: b.memory(o.X), y: b.memory(o.Y), n: C.int64_t(o.N),
 		threshold: C.uint32_t(threshold), number: C.uint32_t(o.Number), scale: C.float(1 / (1 - o.P))})
 }

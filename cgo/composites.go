@@ -7,10 +7,10 @@ import "C"
 
 import "mixmas/nn/device"
 
-// Composites run as fused kernels. What only a composite and its gradient read is written where the gradient wants it, and
-// nowhere in a program without gradients.
+// Composites run as fused kernels. Buffers that only a composite and its gradient read are written if the gradient needs
+// them, and never in a program without gradients.
 
-// hiddenLayer says what of the hidden layer of channel or token mixing is kept for the backward pass.
+// hiddenLayer describes which values of the hidden layer of channel or token mixing are kept for the backward pass.
 type hiddenLayer struct{ pre, inner bool }
 
 func (d *Device) channelLayer(o *device.ChannelMixing) hiddenLayer {
@@ -21,15 +21,15 @@ func (d *Device) tokenLayer(o *device.TokenMixing) hiddenLayer {
 	return d.hiddenLayer(o.Batch*o.Hidden*o.Width, o.Hidden <= int(d.limits.token_mlp_hidden))
 }
 
-// hiddenLayer is for a layer of n elements; fused says whether its gradient is one kernel (mixmas_limits).
+// hiddenLayer returns what is kept of a layer of n elements; fused is true if its gradient is one kernel (mixmas_limits).
 func (d *Device) hiddenLayer(n int, fused bool) hiddenLayer {
 	return hiddenLayer{pre: !fused || n <= int(d.limits.recompute_above), inner: !fused}
 }
 
-// hasGradient says whether the program has the gradient of the operation at hand.
+// hasGradient reports whether the program has the gradient of the current operation.
 func (b *binder) hasGradient() bool { return b.differentiated[b.program.Operations[b.index]] }
 
-// differentiated are the operations of a program whose gradients it has as one operation each.
+// differentiated returns the operations of a program whose gradients are in the program as one operation each.
 func differentiated(p *device.Program) map[device.Operation]bool {
 	found := map[device.Operation]bool{}
 	for _, op := range p.Operations {
@@ -40,8 +40,8 @@ func differentiated(p *device.Program) map[device.Operation]bool {
 	return found
 }
 
-// kept is where an inner buffer lies, and nil where nobody reads what the operation at hand would write there: wanted says
-// whether its gradient does.
+// kept returns the address of an inner buffer, or nil if nothing reads what the current operation would write there. wanted
+// is true if the operation's gradient reads it.
 func (b *binder) kept(buffer device.Buffer, wanted bool) *C.float {
 	memory := b.memory(buffer)
 	if memory == nil || !wanted && b.program.Private(b.index, buffer) {
@@ -50,7 +50,7 @@ func (b *binder) kept(buffer device.Buffer, wanted bool) *C.float {
 	return memory
 }
 
-// target is where a gradient goes, and nowhere where it is not wanted.
+// target returns where a gradient is written; it is empty if the gradient is not needed.
 func (b *binder) target(t device.Target) C.mixmas_target {
 	if t.D == 0 {
 		return C.mixmas_target{}

@@ -8,7 +8,7 @@ package cuda
 #cgo cudaemu CFLAGS: -DMIXMAS_EMULATOR
 #cgo cudaemu LDFLAGS: ${SRCDIR}/../build/emu/libmixmas_cuda.a -lstdc++ -lm -lpthread
 
-// Go's build cache does not see that an archive has changed. It sees these headers, which hold the archives' hashes.
+// Go's build cache does not notice that an archive has changed. It notices these headers, which hold the archives' hashes.
 #ifdef MIXMAS_EMULATOR
 #if !__has_include("stamp_emu.h")
 #error "the kernels are not built for the emulator: make kernels-emu"
@@ -35,16 +35,16 @@ import (
 	"mixmas/nn/device"
 )
 
-// Built says whether this binary has the kernels.
+// Built reports whether this binary has the kernels.
 const Built = true
 
-// Emulated says whether the kernels run on the processor instead of a GPU, for tests.
+// Emulated reports whether the kernels run on the CPU instead of a GPU, for tests.
 const Emulated = C.emulated != 0
 
 // Stamp is the hash of the archive of kernels.
 const Stamp = C.MIXMAS_KERNELS_STAMP
 
-// Probe is the number of GPUs, some of which [New] may refuse; where none can be used it is 0, and reason says why.
+// Probe returns the number of GPUs, some of which [New] may reject. If none can be used, it is 0 and reason says why.
 func Probe() (count int, reason error) {
 	var message C.mixmas_message
 	if count = int(C.mixmas_device_count(&message)); count == 0 {
@@ -53,7 +53,7 @@ func Probe() (count int, reason error) {
 	return count, nil
 }
 
-// Describe says what the GPU of a number is, or why it cannot be used.
+// Describe describes the GPU with the given number, or returns an error that says why it cannot be used.
 func Describe(ordinal int) (Description, error) {
 	var message C.mixmas_message
 	var d C.mixmas_device
@@ -74,14 +74,14 @@ type Device struct {
 	description Description
 	poison      bool
 	limits      C.mixmas_limits
-	// For tests: the size of the log in place of the constant, and composites as their parts, one by one.
+	// For tests: another size of the log, and running composites as their parts.
 	logSize  int
 	separate bool
 }
 
 var _ device.Device = (*Device)(nil)
 
-// New makes the device. Where the GPU is missing, too old or too small, the error says so.
+// New makes the device. It returns an error if the GPU is missing, too old or too small.
 func New(o Options) (*Device, error) {
 	if err := o.Numerics.check(); err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func New(o Options) (*Device, error) {
 		limits: C.mixmas_kernel_limits(o.Numerics.c()), logSize: C.MIXMAS_LOG}, nil
 }
 
-// c is the numerics' number in C.
+// c returns the numerics' number in C.
 func (n Numerics) c() C.mixmas_numerics {
 	switch n {
 	case FP32:
@@ -108,7 +108,7 @@ func (n Numerics) c() C.mixmas_numerics {
 	return C.MIXMAS_TF32
 }
 
-// Name implements [device.Device]: "cuda", or "cuda:1" for another GPU than the first.
+// Name implements [device.Device]: "cuda" for the first GPU, "cuda:1" for the second.
 func (d *Device) Name() string { return name(d.ordinal) }
 
 // Numerics implements [device.Device]: "cuda", the architecture and the numerics of matrix products, for example
@@ -120,7 +120,7 @@ func (d *Device) Numerics() string {
 	return fmt.Sprintf("cuda/sm_%d%d/%s", d.description.Major, d.description.Minor, d.numerics)
 }
 
-// Describe says what the GPU is.
+// Describe describes the GPU.
 func (d *Device) Describe() Description { return d.description }
 
 // Open implements [device.Device].
@@ -136,9 +136,9 @@ func (d *Device) Open(state int) (device.Session, error) {
 	return s, nil
 }
 
-// result is the error of a call of a session, with its text. Where the device refuses a program, the program is at fault: it
-// would be refused for ever. Whatever else fails, the device is, unless memory is full: programs are checked when they are
-// bound (see binder).
+// result returns the error of a session's call, with its text. If the device rejects a program, the cause is the program:
+// it would be rejected again. The cause of any other failure is the device, unless it is out of memory: programs are
+// checked when they are bound (see binder).
 func result(status C.mixmas_status, message *C.mixmas_message) error {
 	text := C.GoString(&message.text[0])
 	switch status {

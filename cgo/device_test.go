@@ -51,7 +51,7 @@ func brief() bool {
 
 func TestBindings(t *testing.T) {
 	for _, name := range bindings.Missing() {
-		t.Errorf("the cuda device does not know %s", name)
+		t.Errorf("the cuda device does not support %s", name)
 	}
 }
 

@@ -8,21 +8,21 @@ import (
 	"mixmas/nn/device"
 )
 
-// Built says whether this binary has the kernels.
+// Built reports whether this binary has the kernels.
 const Built = false
 
-// Emulated says whether the kernels run on the processor instead of a GPU, for tests.
+// Emulated reports whether the kernels run on the CPU instead of a GPU, for tests.
 const Emulated = false
 
-var errNotBuilt = errors.New("this program was built without CUDA: make kernels builds one with it")
+var errNotBuilt = errors.New("this program was built without CUDA: build it with make kernels")
 
-// Probe is the number of GPUs; where none can be used it is 0, and reason says why.
+// Probe returns the number of GPUs. If none can be used, it is 0 and reason says why.
 func Probe() (count int, reason error) { return 0, errNotBuilt }
 
-// Describe says what the GPU of a number is, or why it cannot be used.
+// Describe describes the GPU with the given number, or returns an error that says why it cannot be used.
 func Describe(int) (Description, error) { return Description{}, errNotBuilt }
 
-// Device is a GPU. It implements [device.Device]; in this binary there is none.
+// Device is a GPU. It implements [device.Device]. This binary has no GPU support, so [New] always fails.
 type Device struct{}
 
 // New makes the device.

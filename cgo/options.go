@@ -2,10 +2,9 @@ package cuda
 
 import "fmt"
 
-// Numerics says how matrix products treat their operands. Sums and everything else are float32.
+// Numerics is how matrix products treat their operands. Sums and everything else are float32.
 type Numerics string
 
-// The numerics.
 const (
 	// FP32 multiplies float32 numbers.
 	FP32 Numerics = "fp32"
@@ -15,10 +14,11 @@ const (
 	BF16 Numerics = "bf16"
 )
 
-// AllNumerics lists the numerics, the most precise first.
+// AllNumerics lists the numerics, most precise first.
 func AllNumerics() []Numerics { return []Numerics{FP32, TF32, BF16} }
 
-// Roundoff is the unit roundoff of the operands of matrix products: the largest relative error of rounding one.
+// Roundoff returns the unit roundoff of the operands of matrix products: the largest relative error of rounding one
+// operand.
 func (n Numerics) Roundoff() float64 {
 	switch n {
 	case FP32:
@@ -29,7 +29,7 @@ func (n Numerics) Roundoff() float64 {
 	return 1.0 / (1 << 11)
 }
 
-// check says whether the numerics are known, after the default is filled in.
+// check fills in the default and returns an error if the numerics are unknown.
 func (n *Numerics) check() error {
 	if *n == "" {
 		*n = TF32
@@ -46,24 +46,24 @@ type Options struct {
 	Ordinal int
 	// Numerics are those of matrix products; "" means [TF32].
 	Numerics Numerics
-	// Poison fills the arena with NaN before the first operation of each run, inputs excepted, and each arena buffer when
-	// its planned lifetime ends; operations then run one by one. It is for tests of the memory plan.
+	// Poison fills the arena with NaN before the first operation of each run, except the inputs, and each arena buffer when
+	// its planned lifetime ends. Operations then run one by one. It is for tests of the memory plan.
 	Poison bool
 }
 
-// Description is what a GPU is.
+// Description describes a GPU.
 type Description struct {
-	// Name is the vendor's, for example "NVIDIA H200".
+	// Name is the vendor's name, for example "NVIDIA H200".
 	Name string
 	// Major and Minor are its compute capability.
 	Major, Minor int
-	// Multiprocessors is how many of them it has.
+	// Multiprocessors is the number of multiprocessors.
 	Multiprocessors int
 	// Memory is its size in bytes.
 	Memory int64
 }
 
-// name is the device's name as users select it.
+// name returns the name by which users select the device.
 func name(ordinal int) string {
 	if ordinal == 0 {
 		return "cuda"

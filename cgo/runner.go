@@ -19,16 +19,16 @@ type runner struct {
 	session *session
 	program *device.Program
 	c       *C.mixmas_program
-	// operations are the program's as descriptors: one operation may need several.
+	// operations are the program's operations as descriptors. One operation may need several.
 	operations []C.mixmas_operation
-	// constants[b-1] is where the constant of buffer b lies.
+	// constants[b-1] is the address of the constant of buffer b.
 	constants []*C.float
-	// inputs are the buffers that can be gathered. gathers says which of them the next run gathers, and rows has all the
-	// row numbers: they go to C with the run.
+	// inputs are the buffers that can be gathered. gathers lists those that the next run gathers, and rows holds all the
+	// row numbers; both are passed to C with the run.
 	inputs  []device.Buffer
 	gathers []C.mixmas_gather
 	rows    []C.int32_t
-	// poison lists the memory that holds nothing; it is nil unless the device poisons.
+	// poison lists the memory that holds no value; it is nil unless the device poisons.
 	poison []C.mixmas_poison
 
 	step         C.mixmas_step
@@ -37,7 +37,7 @@ type runner struct {
 
 var _ device.Profiler = (*runner)(nil)
 
-// newRunner brings the program's constants to the device.
+// newRunner copies the program's constants to the device.
 func newRunner(s *session, p *device.Program) (*runner, error) {
 	r := &runner{session: s, program: p, constants: make([]*C.float, len(p.Buffers))}
 	var data []float32
@@ -66,7 +66,7 @@ func newRunner(s *session, p *device.Program) (*runner, error) {
 	return r, nil
 }
 
-// memory is where a buffer begins.
+// memory returns the address of a buffer.
 func (r *runner) memory(b device.Buffer) *C.float {
 	info := r.program.Info(b)
 	switch info.Space {
@@ -78,7 +78,7 @@ func (r *runner) memory(b device.Buffer) *C.float {
 	return element(r.session.arena, info.Offset)
 }
 
-// bind makes the descriptors for where the session's memory lies now.
+// bind makes the descriptors for the current addresses of the session's memory.
 func (r *runner) bind() error {
 	b := &binder{runner: r, program: r.program, operations: r.operations[:0], differentiated: differentiated(r.program)}
 	for i, op := range r.program.Operations {
@@ -138,7 +138,7 @@ func (r *runner) gather(input int, t *table, rows []int) error {
 	return nil
 }
 
-// forget leaves an input out of what the next run gathers: what was said last counts.
+// forget removes an input from what the next run gathers, since the last call for an input counts.
 func (r *runner) forget(input int) {
 	r.gathers = slices.DeleteFunc(r.gathers, func(g C.mixmas_gather) bool { return int(g.input) == input })
 }
@@ -156,7 +156,7 @@ func (r *runner) Read(b device.Buffer, dst []float32) error {
 	return nil
 }
 
-// endpoint is the memory of an input or an output of n elements.
+// endpoint returns the memory of an input or an output of n elements.
 func (r *runner) endpoint(verb, kind string, b device.Buffer, n int) (*C.float, error) {
 	if r.session.closed {
 		return nil, fmt.Errorf("%s %s of %s: %w", verb, kind, r.program.Name, errClosed)
@@ -213,14 +213,14 @@ func (r *runner) begin(step device.Step) error {
 	return nil
 }
 
-// trace runs the operations one by one, with the times of each where there is room for them.
+// trace runs the operations one by one, and times each if milliseconds has room for the times.
 func (r *runner) trace(milliseconds []C.float) error {
 	return r.end(C.mixmas_program_trace(r.c, &r.step, unsafe.SliceData(r.gathers), C.int32_t(len(r.gathers)),
 		unsafe.SliceData(r.rows), C.int64_t(len(r.rows)), unsafe.SliceData(milliseconds), unsafe.SliceData(r.poison),
 		C.int32_t(len(r.poison)), &r.session.message))
 }
 
-// end takes note of a run.
+// end records a run.
 func (r *runner) end(status C.mixmas_status) error {
 	r.gathers, r.rows = r.gathers[:0], r.rows[:0]
 	if err := r.session.result(status); err != nil {
@@ -232,7 +232,7 @@ func (r *runner) end(status C.mixmas_status) error {
 	return nil
 }
 
-// stale lists the memory that holds nothing, before the first operation and after each one: parts of the arena whose
+// stale lists the memory that holds no value, before the first operation and after each one: buffers of the arena whose
 // lifetime has ended, and scratch memory.
 func (r *runner) stale() []C.mixmas_poison {
 	p, s := r.program, r.session

@@ -18,8 +18,8 @@ import (
 	"mixmas/nn/device"
 )
 
-// uploadShare is the share of the free memory that one table of samples may take, 1/uploadShare: programs need memory too,
-// and so do the other trainings on this GPU.
+// One table of samples may take up to 1/uploadShare of the free memory, since programs and other trainings on this GPU need
+// memory too.
 const uploadShare = 2
 
 // uploadPiece is the number of elements that are read from the samples at a time.
@@ -29,7 +29,7 @@ var errClosed = errors.New("the session is closed")
 
 // session is one model's memory on the GPU. It implements [device.Queue].
 //
-// The arena is shared by all programs, one after another; behind it lies scratch memory for operations, shared as well.
+// All programs share the arena, one after another. Scratch memory for operations, also shared, follows it.
 type session struct {
 	device             *Device
 	c                  *C.mixmas_session
@@ -40,10 +40,10 @@ type session struct {
 	runners            []*runner
 	// names are the operations' names in C's memory.
 	names map[string]*C.char
-	// queued is the number of values in the GPU's log, log what came from it before and since the last Log.
+	// queued is the number of values in the GPU's log. log holds the values that were copied from it.
 	queued int
 	log    []float32
-	read   int // of log, by Log
+	read   int // number of values of log that Log has returned
 	closed bool
 }
 
@@ -51,7 +51,7 @@ var _ device.Queue = (*session)(nil)
 
 func (s *session) result(status C.mixmas_status) error { return result(status, &s.message) }
 
-// Load implements [device.Session]. A program that needs a larger arena than those before it moves the arena.
+// Load implements [device.Session]. If a program needs a larger arena than the earlier ones, the arena moves.
 func (s *session) Load(p *device.Program) (device.Runner, error) {
 	if s.closed {
 		return nil, fmt.Errorf("load %s: %w", p.Name, errClosed)
@@ -96,7 +96,7 @@ func (s *session) load(p *device.Program) (*runner, error) {
 	return r, nil
 }
 
-// reserve makes the arena and the scratch memory large enough. What moves is loaded again.
+// reserve makes the arena and the scratch memory large enough. If they move, the programs are loaded again.
 func (s *session) reserve(arena, scratch int) error {
 	if s.arena != nil && arena <= s.arenaSize && scratch <= s.scratch {
 		return nil
@@ -118,7 +118,7 @@ func (s *session) reserve(arena, scratch int) error {
 	return nil
 }
 
-// workspace is the scratch memory, behind the arena.
+// workspace returns the scratch memory, which follows the arena.
 func (s *session) workspace() *C.float {
 	if s.scratch == 0 {
 		return nil
@@ -126,15 +126,15 @@ func (s *session) workspace() *C.float {
 	return element(s.arena, s.arenaSize)
 }
 
-// roundUp is the next multiple of the alignment of arena buffers.
+// roundUp returns the next multiple of the alignment of arena buffers.
 func roundUp(n int) int { return (n + device.Alignment - 1) / device.Alignment * device.Alignment }
 
-// element is the address of an element of device memory.
+// element returns the address of an element of device memory.
 func element(base *C.float, i int) *C.float {
 	return (*C.float)(unsafe.Add(unsafe.Pointer(base), i*int(unsafe.Sizeof(*base))))
 }
 
-// host is the address of host memory, for the time of a call.
+// host returns the address of host memory, valid during a call.
 func host(x []float32) *C.float { return (*C.float)(unsafe.SliceData(x)) }
 
 // ReadState implements [device.Session].
@@ -185,7 +185,7 @@ func (s *session) Close() error {
 	return nil
 }
 
-// table is rows of samples on the GPU. It implements [device.Table].
+// table holds rows of samples on the GPU. It implements [device.Table].
 type table struct {
 	session     *session
 	rows, width int
@@ -252,11 +252,11 @@ func (s *session) fill(t *table, fill func(row int, dst []float32) error) error 
 func (s *session) Gather(run device.Runner, b device.Buffer, from device.Table, rows []int) error {
 	r, ok := run.(*runner)
 	if !ok || r.session != s {
-		return fmt.Errorf("gather an input: the runner %T is not one of this session", run)
+		return fmt.Errorf("gather an input: the runner %T does not belong to this session", run)
 	}
 	t, ok := from.(*table)
 	if !ok || t.session != s {
-		return fmt.Errorf("gather an input of %s: the table %T is not one of this session", r.program.Name, from)
+		return fmt.Errorf("gather an input of %s: the table %T does not belong to this session", r.program.Name, from)
 	}
 	if _, err := r.endpoint("gather", "input", b, len(rows)*t.width); err != nil {
 		return err
@@ -275,7 +275,7 @@ func (s *session) Log() ([]float32, error) {
 	if s.closed {
 		return nil, fmt.Errorf("read the log: %w", errClosed)
 	}
-	if s.read > 0 { // the caller is done with these
+	if s.read > 0 { // the caller no longer needs these
 		s.log = s.log[:copy(s.log, s.log[s.read:])]
 		s.read = 0
 	}

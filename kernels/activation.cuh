@@ -6,7 +6,7 @@
 //   squared relu  max(x, 0)²      2 max(x, 0)
 //
 // Each comes with the activation as a template argument, for kernels that are compiled for one, and as an ordinary
-// argument, for kernels that decide as they run: all threads decide alike, which costs next to nothing.
+// argument, for kernels that choose at run time: all threads take the same branch, which costs almost nothing.
 #pragma once
 
 #include "launch.cuh"
@@ -25,7 +25,7 @@ __device__ __forceinline__ float normal_density(float x) { return 0.398942280401
 template <int ACTIVATION>
 __device__ __forceinline__ float activate(float x) {
   if constexpr (ACTIVATION == MIXMAS_GELU) return x * normal_distribution(x);
-  // Not fmaxf: the maximum of NaN and 0 would be 0, and a model that diverges must show it.
+  // Not fmaxf: the maximum of NaN and 0 would be 0, which would hide that a model diverges.
   if constexpr (ACTIVATION == MIXMAS_RELU) return x < 0.0f ? 0.0f : x;
   if constexpr (ACTIVATION == MIXMAS_SQUARED_RELU) return x < 0.0f ? 0.0f : x * x;
   return x;

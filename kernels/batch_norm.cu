@@ -10,14 +10,14 @@
 //              20 bytes per element, 24 with plus, and 14 FLOPs
 //
 // All are limited by memory. Training takes three launches: slices of the rows are summed into the workspace; the
-// slices' sums are added and become statistics; then x is normalised. The gradient goes the same way. In each, a
-// block has a tile of channels and a slice of the rows, where a row is an element of each channel. Channels-last maps
-// (inner = 1) have 32 channels in a tile, so that neighbours read neighbours; else a tile is one channel, and its
-// rows run along inner.
+// slices' sums are added and become statistics; then x is normalised. The gradient goes the same way. In each launch,
+// a block has a tile of channels and a slice of the rows, where a row has one element of each channel. For
+// channels-last maps (inner = 1) a tile has 32 channels, so that neighbouring threads read neighbouring elements;
+// otherwise a tile is one channel, and its rows run along inner.
 //
 // Sums are float64, of deviations from the channel's first element: the squares of float32 numbers are exact there,
-// so the variance sum(d²)/n - (sum(d)/n)² loses nothing that matters, however far the channel lies from 0, in a
-// single pass.
+// so the variance sum(d²)/n - (sum(d)/n)² needs a single pass and loses no significant precision, however far the
+// channel is from 0.
 #include <algorithm>
 
 #include "operations.h"
@@ -32,7 +32,7 @@ constexpr int THREADS = 256;
 constexpr int UNROLL = 4;
 constexpr int64_t ENOUGH = 528;  // blocks to keep a large GPU busy
 
-// Tiling deals out threads and blocks: thread = row * columns + column.
+// Tiling assigns threads and blocks: thread = row * columns + column.
 struct Tiling {
   int64_t channels, rows;
   Divider inner;
@@ -73,7 +73,7 @@ __device__ __forceinline__ Place place(const Tiling &t) {
   return p;
 }
 
-// element is where a channel's element of a row lies.
+// element returns the offset of a channel's element of a row.
 __device__ __forceinline__ int64_t element(const Tiling &t, uint32_t row, int64_t channel) {
   uint32_t outer = row, inner = 0;
   if (t.inner.divisor != 1) outer = t.inner.divide(row, inner);
@@ -88,7 +88,7 @@ __device__ __forceinline__ void put_sums(const Tiling &t, const Place &p, double
   partial[(blockIdx.y * 2 + 1) * t.channels + p.channel] = sum[1];
 }
 
-// get_sums adds up the slices' sums of a channel, in a block of SLICE_COLUMNS channels. It returns whether the thread
+// get_sums adds up the slices' sums of a channel, in a block of SLICE_COLUMNS channels. It reports whether the thread
 // has a channel.
 __device__ __forceinline__ bool get_sums(const double *partial, int64_t slices, int64_t channels, int64_t channel,
                                          double (&sum)[2]) {
@@ -103,7 +103,7 @@ __device__ __forceinline__ int64_t slice_column() {
 
 // ---- forward ----
 
-// sum_deviations gives the sums of d and d², d = x - the channel's first element.
+// sum_deviations computes the sums of d and d², d = x - the channel's first element.
 __global__ __launch_bounds__(THREADS) void sum_deviations(const mixmas_batch_norm op, const Tiling t, double *partial) {
   const Place p = place(t);
   double sum[2] = {};
@@ -123,7 +123,7 @@ __device__ __forceinline__ float rstd_of(double variance, float eps) {
   return float(1 / sqrt(variance + double(eps)));
 }
 
-// finish_statistics writes each channel's mean and rstd to `statistics` (2, channels), and moves the running ones.
+// finish_statistics writes each channel's mean and rstd to `statistics` (2, channels), and updates the running ones.
 __global__ __launch_bounds__(SLICE_COLUMNS *SLICE_ROWS) void finish_statistics(const mixmas_batch_norm op,
                                                                                int64_t slices, const double *partial,
                                                                                float *statistics) {
@@ -139,7 +139,7 @@ __global__ __launch_bounds__(SLICE_COLUMNS *SLICE_ROWS) void finish_statistics(c
   op.running_variance[channel] = float(keep * op.running_variance[channel] + op.momentum * (squares / (n - 1)));
 }
 
-// normalise uses the batch's statistics when training; else it makes them from the running ones.
+// normalise uses the batch's statistics when training; otherwise it computes them from the running ones.
 __global__ __launch_bounds__(THREADS) void normalise(const mixmas_batch_norm op, const Tiling t, const float *batch) {
   const Place p = place(t);
   if (!p.wanted) return;
@@ -159,7 +159,7 @@ __global__ __launch_bounds__(THREADS) void normalise(const mixmas_batch_norm op,
 
 // ---- gradient ----
 
-// sum_gradients gives the sums of dy and dy (x - mean).
+// sum_gradients computes the sums of dy and dy (x - mean).
 __global__ __launch_bounds__(THREADS) void sum_gradients(const mixmas_batch_norm_grad op, const Tiling t,
                                                          double *partial) {
   const Place p = place(t);
@@ -191,7 +191,7 @@ __global__ __launch_bounds__(SLICE_COLUMNS *SLICE_ROWS) void finish_gradients(co
   means[op.channels + channel] = rstd * rstd * sum[1] / n;
 }
 
-// distribute computes in float64, too: where a channel has few elements, its three terms cancel.
+// distribute also computes in float64, because its three terms cancel if a channel has few elements.
 __global__ __launch_bounds__(THREADS) void distribute(const mixmas_batch_norm_grad op, const Tiling t,
                                                       const double *means) {
   const Place p = place(t);
@@ -212,7 +212,7 @@ __global__ __launch_bounds__(THREADS) void distribute(const mixmas_batch_norm_gr
 
 constexpr int64_t DOUBLE = sizeof(double) / sizeof(float);
 
-// The workspace holds the slices' sums, then two numbers per channel, all float64 but for statistics.
+// The workspace holds the slices' sums, then two numbers per channel, all float64 except the statistics.
 int64_t sums_size(const Tiling &t) { return t.slices * 2 * t.channels * DOUBLE; }
 
 template <class Operation>

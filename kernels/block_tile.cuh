@@ -1,12 +1,13 @@
-// block_tile.cuh: matrix products by a whole block: operands in shared memory, sums in registers. A warp that multiplies on
-// its own, and keeps one product as the operand of the next, uses warp_tile.cuh instead.
+// block_tile.cuh: matrix products by a whole block: operands in shared memory, sums in registers. Warps that multiply
+// independently, and keep one product as the operand of the next, use warp_tile.cuh instead.
 //
 // Tiles in shared memory always hold plain float32, in every numerics. Operands are rounded (to nearest) as fragments
 // are read from shared memory, so tiles can be filled by asynchronous copies straight from global memory or by a
 // kernel's own stores, and a kernel is written once for all numerics.
 //
 // An operand tile has ROWS rows (rows of op(A), or columns of op(B)) and a DEPTH along the summed dimension k. It is
-// stored in one of two orders, that of the matrix it is copied from, so that copies are straight and 16 bytes wide:
+// stored in one of two orders, that of the matrix it is copied from, so that copies need no reordering and are 16
+// bytes wide:
 //
 //   Order::ALONG    element (row, k) at [row * STRIDE + k]     A stored m x k, or B stored n x k
 //   Order::ACROSS   element (row, k) at [k * STRIDE + row]     A stored k x m, or B stored k x n
@@ -58,7 +59,7 @@ struct Operand {
   // Lines are what is contiguous in memory.
   static constexpr int LINES = ORDER == Order::ALONG ? ROWS : DEPTH;
   static constexpr int LENGTH = ORDER == Order::ALONG ? DEPTH : ROWS;
-  // Along, eight rows of 16 bytes fall in different banks (ldmatrix, float4); across, four lines of eight words.
+  // ALONG: eight rows of 16 bytes are in different banks (ldmatrix, float4); ACROSS: four lines of eight words.
   static constexpr int STRIDE = LENGTH + (ORDER == Order::ALONG ? 4 : 8);
   static constexpr int SIZE = LINES * STRIDE;
   static_assert(ROWS % 16 == 0 && DEPTH % 8 == 0, "a tile is made of fragments");
@@ -67,9 +68,9 @@ struct Operand {
 };
 
 // copy_operand begins to copy a part of a matrix in global memory to a tile: `global` is its first element, `ld` the
-// distance of its lines, `rows` and `depth` what is left of the matrix from there on (more than the tile is fine, less
-// than nothing too). The rest of the tile becomes zero. aligned: global, ld and so all lines are multiples of 16 bytes.
-// The copies belong to the asynchronous group that the caller commits.
+// distance between its lines, `rows` and `depth` the rest of the matrix from there on (they may be larger than the
+// tile, and negative). The rest of the tile becomes zero. aligned: global, ld and so all lines are multiples of 16
+// bytes. The copies belong to the asynchronous group that the caller commits.
 template <class TILE, int THREADS>
 __device__ __forceinline__ void copy_operand(float *tile, const float *global, int64_t ld, int rows, int depth,
                                              bool aligned) {
@@ -115,10 +116,10 @@ __device__ __forceinline__ void copy_operand(float *tile, const float *global, i
 
 // ---- tensor cores ----
 //
-// A fragment is read with a depth of 16: of four lanes, lane t holds k = t, t+4, t+8 and t+12, as 32-bit words that are
-// rounded to operands of mma instructions. That is what two steps of mma_tf32 want. One step of mma_bf16 wants pairs of
-// neighbours in a word; as the sum does not care which k is called which, the pairs are (t, t+4) and (t+8, t+12), in
-// both operands alike.
+// A fragment is read with a depth of 16: of four lanes, lane t holds k = t, t+4, t+8 and t+12, as 32-bit words that
+// are rounded to operands of mma instructions. Two steps of mma_tf32 need exactly this. One step of mma_bf16 needs
+// pairs of neighbours in a word; since the order of k within the sum does not matter, the pairs are (t, t+4) and
+// (t+8, t+12) in both operands.
 
 __device__ __forceinline__ float word_to_float(uint32_t word) {
   float value;
@@ -185,7 +186,7 @@ struct TensorCoreMatmul {
         for (int e = 0; e < 4; ++e) f(row + 16 * i + e / 2 * 8, column + 8 * j + e % 2, sum[i][j][e]);
   }
 
-  // Without conflicts where the stride is 8 more than a multiple of 32.
+  // There are no conflicts if the stride is 8 more than a multiple of 32.
   __device__ __forceinline__ void store(float *tile, int stride) const {
     tile += (first_row() + lane() / 4) * stride + first_column() + lane() % 4 * 2;
 #pragma unroll
@@ -252,8 +253,8 @@ struct TensorCoreMatmul {
 // ---- ordinary units, exact float32 ----
 
 // SimtMatmul keeps ROWS x COLUMNS sums in ordinary registers: see BlockMatmul. The lanes of a warp are 8 down and 4
-// across. A lane's rows are every eighth one where tiles are read along k, four at a time (eight lanes then read
-// eight neighbouring rows, in different banks), and groups of neighbours where they are read across k.
+// across. If tiles are read along k, four at a time, a lane has every eighth row (eight lanes then read eight
+// neighbouring rows, in different banks). If they are read across k, it has groups of neighbouring rows.
 template <int ROWS, int COLUMNS, int WARPS_DOWN, int WARPS_ACROSS, Order A_ORDER, Order B_ORDER>
 struct SimtMatmul {
   static constexpr int THREADS = 32 * WARPS_DOWN * WARPS_ACROSS;
@@ -313,7 +314,7 @@ struct SimtMatmul {
   __device__ static int first_row() { return int(threadIdx.x) / 32 / WARPS_ACROSS * WARP_ROWS; }
   __device__ static int first_column() { return int(threadIdx.x) / 32 % WARPS_ACROSS * WARP_COLUMNS; }
 
-  // place is the row (or column) in the warp's part of a lane's i-th of COUNT.
+  // place returns the row (or column), within the warp's part, of the i-th of a lane's COUNT rows.
   template <int LANES, Order ORDER, int COUNT>
   __device__ static __forceinline__ int place(int lane, int i) {
     constexpr int WIDTH = COUNT < 4 ? COUNT : 4;

@@ -2,18 +2,18 @@
 //
 // Shapes: x, y, normed (rows, width); W1 (hidden, width); W2 (width, hidden); pre, hidden_values (rows, hidden).
 // FLOPs: 4 rows width hidden. Bytes that must move: 4 (2 rows width + 2 hidden width), and 4 rows width for normed, 4
-// rows hidden each for pre and hidden_values where they are kept. At 4096 rows, 128 -> 3072 -> 128, that is 6.4 GFLOP
+// rows hidden each for pre and hidden_values if they are kept. At 4096 rows, 128 -> 3072 -> 128, that is 6.4 GFLOP
 // and 9 MB with nothing but normed kept, and 50 MB more for each of pre and hidden_values: recomputing pre in the
 // backward pass is cheaper than keeping it.
 //
-// Tiling: a warp owns 32 rows (16 where width > 128) and all output features, 128 sums per lane. A block of 1 to 4 warps
+// Tiling: a warp owns 32 rows (16 if width > 128) and all output features, 128 sums per lane. A block of 1 to 4 warps
 // holds the normalised rows in shared memory and walks over the hidden units in tiles of 32: the 32 x 32 tile of the
 // hidden layer stays in the warp's registers, where gelu makes it the left operand of the second product. W1 and W2
-// tiles are fetched asynchronously, each while the other is multiplied. From L2, every block reads both weights once: 8
-// hidden width bytes for 128 rows.
-// Where rows alone do not fill the GPU, the hidden units are also split in slices; each slice leaves a partial result
-// (rows, width) in the workspace, and add_partials adds them in order, with the bias and the residual.
-// Widths above 256 are composed of layer norm and two matrix products: the rows would not fit beside the weights.
+// tiles are fetched asynchronously, each while the other is multiplied. From L2, every block reads both weights once:
+// 8 hidden width bytes for 128 rows. If rows alone do not fill the GPU, the hidden units are also split into slices;
+// each slice leaves a partial result (rows, width) in the workspace, and add_partials adds them in order, with the
+// bias and the residual. Widths above 256 are composed of layer norm and two matrix products: the rows would not fit
+// into shared memory together with the weights.
 #include <algorithm>
 
 #include "composition.h"
@@ -25,7 +25,8 @@ namespace {
 
 constexpr int HIDDEN_TILE = 32, MAX_WARPS = 4, MAX_SLICES = 32;
 constexpr int HIDDEN_STRIDE = HIDDEN_TILE + mlp::PAD;
-// Two blocks on each of about 132 multiprocessors. A constant, for the same bits on any GPU of a model.
+// Two blocks on each of about 132 multiprocessors. It is a constant, so that the bits are the same on any GPU of a
+// model.
 constexpr int64_t BLOCKS = 264;
 
 template <int WIDTH>
@@ -39,7 +40,7 @@ struct Shape {
   }
 };
 
-// How an operation is cut up; it depends on its shape only.
+// How an operation is cut up. It depends only on the shape.
 struct Plan {
   int width = 0;  // 64, 128, 256, or 0: composed of other operations
   int warps = 1, slices = 1, tiles_per_slice = 1;
@@ -65,7 +66,7 @@ Plan plan_of(const mixmas_channel_mixing &op) {
 
 struct Arguments {
   mixmas_channel_mixing op;
-  float *partial;  // (slices, rows, width), or NULL where there is one slice
+  float *partial;  // (slices, rows, width), or NULL if there is one slice
   int32_t tiles_per_slice;
   bool vector_w1, vector_w2, vector_y, vector_hidden;
 };
@@ -204,7 +205,7 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
   }
 }
 
-// compose runs the operation as three others.
+// compose runs the operation as three other operations.
 void compose(Composition &c, const mixmas_channel_mixing &op) {
   mixmas_layer_norm norm = {};
   norm.x = op.x, norm.weight = op.norm_weight, norm.bias = op.norm_bias;

@@ -3,24 +3,24 @@
 //   pre = z W1' + b1      dh = dy W2      da = dh gelu'(pre)
 //   dW2 = dy' gelu(pre)   db2 = sum dy    dW1 = da' z    db1 = sum da    dz = da W1          (sums over rows)
 //
-// Shapes: z (normed), dy, dz (rows, width); W1 (hidden, width); W2 (width, hidden); pre, da (rows, hidden).
-// FLOPs: 8 rows width hidden, and 2 rows width hidden more where pre is not kept. Bytes that must move: 4 (3 rows width
-// + 4 hidden width), and 4 rows hidden where pre is kept. At 4096 rows, 128 -> 3072 -> 128: 12.9 (16.1) GFLOP and 13 MB
-// (50 MB more). What this file moves besides: da to the workspace and back, 4 rows hidden each way (50 MB), since dz
-// sums over hidden units and the weights' gradients over rows, so one of them needs da again. hidden_values are not
-// read: gelu(pre) comes almost free with gelu'(pre).
+// Shapes: z (normed), dy, dz (rows, width); W1 (hidden, width); W2 (width, hidden); pre, da (rows, hidden). FLOPs: 8
+// rows width hidden, and 2 rows width hidden more if pre is not kept. Bytes that must move: 4 (3 rows width + 4
+// hidden width), and 4 rows hidden if pre is kept. At 4096 rows, 128 -> 3072 -> 128: 12.9 (16.1) GFLOP and 13 MB (50
+// MB more). What this file moves besides: da to the workspace and back, 4 rows hidden each way (50 MB), since dz sums
+// over hidden units and the weights' gradients over rows, so one of them needs da again. hidden_values are not read:
+// gelu(pre) comes almost free with gelu'(pre).
 //
 // Tiling of the first kernel: a block owns 64 hidden units and their rows of W1 and columns of W2, and walks over tiles
 // of 32 rows of z and dy. Two warps share 32 of its units, transposed, with units as rows of their tiles:
 //   warp "value"     pre' = W1 z'    gives h = gelu(pre) and gelu'(pre)      dW2' += h' dy     128 sums per lane
 //   warp "gradient"  dh' = W2' dy'   times gelu'(pre), from shared memory    dW1  += da' z     128 sums per lane
 // Both run the same code on swapped operands, and both tiles of 32 x 32 go into the second product as they lie in the
-// registers. A block reads 8 rows width bytes of z and dy from L2, 8 rows width hidden / 64 altogether.
-// Rows are split among blocks where hidden units alone do not fill the GPU; partial results are then added in order by
-// add_partials. The second kernel is the matrix product dz = da W1.
-// Two blocks share a multiprocessor at width 128 (113 KB each).
-// Widths above 128 are composed of matrix products: 256 sums per lane do not fit, and with half the units a block would
-// read z and dy from L2 so often (3 GB for 16384 rows of MM-IMDB) that writing da, and h, costs less.
+// registers. A block reads 8 rows width bytes of z and dy from L2, 8 rows width hidden / 64 altogether. Rows are
+// split among blocks if hidden units alone do not fill the GPU; partial results are then added in order by
+// add_partials. The second kernel is the matrix product dz = da W1. Two blocks share a multiprocessor at width 128
+// (113 KB each). Widths above 128 are composed of matrix products: 256 sums per lane do not fit, and with half the
+// units a block would read z and dy from L2 so often (3 GB for 16384 rows of MM-IMDB) that writing da, and h, costs
+// less.
 #include <algorithm>
 
 #include "limits.h"
@@ -38,7 +38,8 @@ constexpr int shared_bytes() {
   return int(sizeof(float)) * (2 * (TILE_UNITS + TILE_ROWS) * (WIDTH + mlp::PAD) + PAIRS * UNITS * TILE_ROWS);
 }
 
-// Plan says how the workspace is used and the rows are split. It depends on the shape only, and on what is wanted.
+// Plan describes how the workspace is used and how the rows are split. It depends only on the shape and on which
+// results are needed.
 struct Plan {
   int64_t unit_tiles, splits, rows_per_split;
   int64_t begin[4], stride;  // of dW1, dW2, db1, db2 in a partial result, and the size of one
@@ -62,8 +63,8 @@ struct Plan {
 
 struct Arguments {
   mixmas_channel_mlp_grad op;
-  float *da;                                   // (rows, hidden), or NULL where dz is not wanted
-  mixmas_target dw1, dw2, db1, db2;            // of the first partial result where rows are split
+  float *da;                                   // (rows, hidden), or NULL if dz is not needed
+  mixmas_target dw1, dw2, db1, db2;            // of the first partial result if rows are split
   int64_t stride, rows_per_split;              // stride: from one partial result to the next
   bool vector_rows, vector_w1, vector_dw1;
 };
@@ -228,7 +229,7 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
                                   : run_fused<NUMERICS, CHANNEL_MLP_WIDTH>(stream, plan, arguments);
 }
 
-// dense_matmul is C = op(A) op(B) of dense matrices.
+// dense_matmul computes C = op(A) op(B) for dense matrices.
 mixmas_matmul dense_matmul(const float *a, bool transpose_a, const float *b, bool transpose_b, float *c, int64_t m,
                            int64_t n, int64_t k) {
   mixmas_matmul p = {};
@@ -246,7 +247,7 @@ mixmas_matmul dnormed_of(const mixmas_channel_mlp_grad &op, const float *da) {
   return p;
 }
 
-// compose runs the operation as others.
+// compose runs the operation as other operations.
 void compose(Composition &c, const mixmas_channel_mlp_grad &op) {
   const int64_t rows = op.rows, width = op.width, hidden = op.hidden;
   const mlp::Hidden layer(c, op, rows * hidden);

@@ -1,5 +1,5 @@
-// composition.h: operations that are composed of others, for sizes that their own kernels do not take, and how these share
-// the workspace.
+// composition.h: operations that are composed of others, for sizes that their own kernels do not support, and how
+// they share the workspace.
 #pragma once
 
 #include "integers.cuh"
@@ -7,12 +7,12 @@
 
 namespace mixmas {
 
-// Composition runs operations one after the other or, made without a context, only counts the workspace that they need.
-// All scratch is taken before the first one is queued: the operations' own workspace lies behind it.
+// Composition runs operations one after the other or, without a context, only counts the workspace that they need.
+// All scratch memory is taken before the first one is queued: the operations' own workspace follows it.
 class Composition {
  public:
   explicit Composition(const Context &context) : context_(context), runs_(true) {}
-  // Nothing reads or writes scratch here, but the distances between arrays count: any address will do.
+  // Scratch memory is not read or written here; only the distances between arrays matter, so any address will do.
   explicit Composition(mixmas_numerics numerics)
       : context_{nullptr, numerics, nullptr, reinterpret_cast<float *>(uintptr_t(4096))}, runs_(false) {}
 

@@ -8,11 +8,13 @@
 //   depthwise_grad  dweight[c, i, j] = plus + sum over cells of dy[row, column, c] x[row + i - padding, ...]
 //                   8 bytes and 2 kernel² FLOPs per element
 //
-// im2col and col2im: a thread has a pack of 4 channels of one cell, or one channel where they are no multiple of 4.
+// im2col and col2im: a thread has a pack of 4 channels of one cell, or one channel if the channels are not a multiple
+// of 4.
 //
-// Depthwise: a lane has a channel, so that neighbours read neighbours, and a block 32 channels, whose weights lie in
-// shared memory. A thread computes 4 cells side by side: as it moves along a row of the kernel, one cell of x and one
-// weight are read for 4 multiplications, with the last 4 weights in registers. kernel is at most 35 (shared memory).
+// Depthwise: a lane has one channel, so that neighbouring lanes read neighbouring elements, and a block has 32
+// channels, whose weights are in shared memory. A thread computes 4 cells side by side: as it moves along a row of
+// the kernel, one cell of x and one weight are read for 4 multiplications, with the last 4 weights in registers.
+// kernel is at most 35 (shared memory).
 //
 // The weight gradient: a warp has a row of the kernel, or 5 places of it, for 32 channels; it walks along a slice of
 // the maps' rows, 4 cells at a time: 4 cells of dy and 8 of x for 20 multiplications. The warps of a block have the
@@ -31,13 +33,14 @@ constexpr int THREADS = 256;
 
 // ---- patches ----
 
-// Column is what a thread moves: a pack of channels, or one.
+// Column is the unit that a thread moves: a pack of channels, or one channel.
 template <int WIDTH>
 struct alignas(WIDTH * sizeof(float)) Column {
   float at[WIDTH];
 };
 
-// Patches has what im2col's threads divide by: y is (batch, out_height, out_width, kernel, kernel, channels / WIDTH).
+// Patches holds the numbers that im2col's threads divide by: y is (batch, out_height, out_width, kernel, kernel,
+// channels / WIDTH).
 struct Patches {
   Divider channels, kernel, out_width, out_height;
 };
@@ -62,7 +65,7 @@ __global__ __launch_bounds__(THREADS) void im2col(const mixmas_im2col op, const 
   reinterpret_cast<Column<WIDTH> *>(op.y)[number] = value;
 }
 
-// Image has what col2im's threads divide by: x is (batch, height, width, channels / WIDTH).
+// Image holds the numbers that col2im's threads divide by: x is (batch, height, width, channels / WIDTH).
 struct Image {
   Divider channels, width, height, stride;
 };
@@ -103,7 +106,7 @@ int64_t patches_size(const mixmas_maps &m) {
   return int64_t(m.out_height) * m.out_width * m.kernel * m.kernel * m.channels;
 }
 
-// in_batches calls run(first image, images, width) for parts of the batch that a Divider can take.
+// in_batches calls run(first image, images, width) for parts of the batch within the range of a Divider.
 template <class Run>
 cudaError_t in_batches(const mixmas_maps &m, bool packs, int64_t written, const Run &run) {
   const int width = packs && m.channels % PACK == 0 ? PACK : 1;
@@ -118,7 +121,7 @@ cudaError_t in_batches(const mixmas_maps &m, bool packs, int64_t written, const 
 constexpr int SIDE_BY_SIDE = 4;  // cells of a thread
 constexpr int MOST_KERNEL = 35;
 
-// Rows deals out the work on y: units of SIDE_BY_SIDE cells, a row of the maps after the other.
+// Rows assigns the work on y: units of SIDE_BY_SIDE cells, one row of the maps after the other.
 struct Rows {
   Divider units, height;  // units of a row, rows of a map
   uint32_t count;         // all units of all rows
@@ -270,7 +273,7 @@ cudaError_t run(const Context &context, const mixmas_depthwise &op) {
   const int64_t units = ceil_div(m.width, SIDE_BY_SIDE), lines = int64_t(m.batch) * m.height, count = lines * units;
   if (m.kernel > MOST_KERNEL || count > MAX_INDICES) return cudaErrorInvalidValue;
   const size_t shared = size_t(m.kernel) * m.kernel * WARP * sizeof(float);
-  // Always the most: a limit counts when a graph is replayed, too, and that may need more than this call.
+  // Always set the maximum: the limit also holds when a graph is replayed, which may need more than this call.
   constexpr int most = MOST_KERNEL * MOST_KERNEL * WARP * sizeof(float);
   static_assert(most <= MAX_SHARED);
   if (cudaError_t e = cudaFuncSetAttribute(reinterpret_cast<const void *>(depthwise),

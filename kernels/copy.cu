@@ -2,7 +2,7 @@
 // slicing, concatenation, broadcasting, their gradients and scaling are of this form.
 //
 // It moves 8 bytes per element, 12 to accumulate. The host drops dimensions of a single step, sorts the others by the
-// target's strides and merges those that both sides run through without a gap. Then, by the innermost dimension:
+// target's strides and merges those without a gap on either side. Then, by the innermost dimension:
 //
 //   packs       contiguous in the target, contiguous or constant in the source, everything aligned to 16 bytes: a
 //               thread moves a pack of 4 elements.
@@ -69,7 +69,8 @@ __global__ __launch_bounds__(THREADS) void copy_packs(const Move move, const Str
 
 constexpr int SIDE = 32, HEIGHT = THREADS / SIDE;
 
-// Matrix is what is transposed: the source is contiguous along its `down` axis, the target along its `across` axis.
+// Matrix describes a transposition: the source is contiguous along its `down` axis, the target along its `across`
+// axis.
 struct Matrix {
   int down, across;
   int64_t source_across, target_down;
@@ -109,7 +110,7 @@ bool runs_in_packs(const Move &move, const Axes<OPERANDS> &axes) {
   return true;
 }
 
-// contiguous_source is the axis along which a matrix is worth transposing through shared memory, or -1.
+// contiguous_source returns the axis along which a matrix is worth transposing through shared memory, or -1.
 int contiguous_source(const Axes<OPERANDS> &axes) {
   const int64_t worthwhile = 8;
   const int inner = axes.rank - 1;

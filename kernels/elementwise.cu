@@ -6,12 +6,11 @@
 //   dropout     y = scale x where word i mod 4 of Philox(i/4) is not below the threshold, else 0          8
 //   binary      y = plus + (a + b, a b or a / b), a and b broadcast where their strides are 0             up to 16
 //
-// All are limited by memory. A thread has one pack of 4 neighbouring elements, and moves it in 16-byte accesses where
-// the arrays are aligned; a block has 256 packs. An output may be the memory of an operand that is laid out as the
-// output.
+// All are limited by memory. A thread has one pack of 4 neighbouring elements, and moves it in 16-byte accesses if
+// the arrays are aligned; a block has 256 packs. An output may have the memory of an operand with the same layout.
 //
-// The host merges the dimensions of a binary operation. Its packs need an innermost dimension along which every operand
-// is contiguous or constant and rows of whole packs, or a single row; else a thread has one element.
+// The host merges the dimensions of a binary operation. Its packs need an innermost dimension along which every
+// operand is contiguous or constant and rows of whole packs, or a single row; otherwise a thread has one element.
 #include "activation.cuh"
 #include "operations.h"
 #include "pack.cuh"
@@ -22,7 +21,7 @@ namespace {
 
 constexpr int THREADS = 256;
 
-// blocks is the grid for n units of work, a thread each.
+// blocks returns the grid for n units of work, one thread each.
 dim3 blocks(int64_t n) { return dim3(uint32_t(ceil_div(n, THREADS))); }
 
 dim3 blocks_of_packs(int64_t n) { return blocks(ceil_div(n, PACK)); }
@@ -124,7 +123,8 @@ __global__ __launch_bounds__(THREADS) void binary_elements(const Pairs op, const
   op.y[at[Y]] = plus + combine(op.arithmetic, op.a[at[A]], op.b[at[B]]);
 }
 
-// runs_in_packs says whether a thread can have a pack: every access to more than one element is aligned.
+// runs_in_packs reports whether a thread can have a pack, that is, whether every access to more than one element is
+// aligned.
 bool runs_in_packs(const Pairs &op, const Axes<OPERANDS> &axes) {
   const int inner = axes.rank - 1;
   const float *operand[OPERANDS] = {op.a, op.b, op.y};

@@ -1,17 +1,18 @@
-// generated_mlp.cu: the generated MLP of hyper mixing, and its gradients (generated_mlp.h says what is computed).
+// generated_mlp.cu: the generated MLP of hyper mixing, and its gradients (generated_mlp.h describes what is
+// computed).
 //
 //   z = W2 gelu(W1' x);  W1, W2 (tokens x tk), x, z (tokens x dk), hidden layer (tk x dk), for each sample and head
 //
 // Forward 4 tokens tk dk FLOPs per sample and head, backward 14 (10 if nothing were computed twice). It moves x, z, W1
 // and W2, backward dz, dx, dW1 and dW2 as well; hidden layers never leave the chip.
 //
-// A block has one sample, one head and 64 columns of the result (features of z and dx, units of dW1 and dW2; 32 of them
-// where tokens are few, so that two blocks share a multiprocessor and hide each other's latency), and all of the inner
-// dimension in chunks of 256 (128) rows. First the sum over the tokens makes a chunk of P in registers, gelu takes it
-// to shared memory, then the sum over the chunk's rows multiplies the tokens' rows of the other operand with it: two
-// matrix products, each fed by a ring of asynchronous copies. Backward all that happens again for Q. No block needs
-// what another computes: the gradients to x and to W1, W2 are cut along different dimensions, and both compute P and Q.
-// That is 40% more FLOPs than once, but no sums between blocks and no tk x dk matrix in memory.
+// A block has one sample, one head and 64 columns of the result (features of z and dx, units of dW1 and dW2; 32 of
+// them if tokens are few, so that two blocks share a multiprocessor and hide each other's latency), and all of the
+// inner dimension in chunks of 256 (128) rows. First the sum over the tokens makes a chunk of P in registers, gelu
+// takes it to shared memory, then the sum over the chunk's rows multiplies the tokens' rows of the other operand with
+// it: two matrix products, each fed by a ring of asynchronous copies. The backward pass does the same for Q. No block
+// needs what another computes: the gradients to x and to W1, W2 are cut along different dimensions, and both compute
+// P and Q. That is 40% more FLOPs than once, but no sums between blocks and no tk x dk matrix in memory.
 //
 // With 512 tokens, dk = tk = 256 and batch 32 the forward pass is 4.3 GFLOP in 128 blocks. Blocks of one sample follow
 // each other, so that its 1 MB of weights comes from the L2 cache for all but the first.
@@ -38,12 +39,12 @@ struct Launch {
   int tokens, heads;
 };
 
-// Tiles is what a kernel for chunks of ROWS rows and TOKENS tokens at a time is made of.
+// Tiles holds the types and sizes of a kernel for chunks of ROWS rows and TOKENS tokens at a time.
 template <mixmas_numerics NUMERICS, int ROWS, int TOKENS>
 struct Tiles {
   static constexpr bool FEW = TOKENS <= FEW_TOKENS;
   static constexpr int COLUMNS = columns_of(TOKENS);
-  static constexpr int LINES_DEPTH = FEW ? 32 : 16;  // fewer, larger steps where there are few lines
+  static constexpr int LINES_DEPTH = FEW ? 32 : 16;  // fewer, larger steps if there are few lines
 
   // The operands of the first product, and of the second.
   using Left = Operand<ROWS, DEPTH, Order::ACROSS>;
@@ -93,7 +94,7 @@ __global__ void __launch_bounds__(THREADS, ALIGNED && TOKENS <= FEW_TOKENS ? 2 :
   const GeneratedMlp &mix = is_first ? launch.first : launch.second;
   const int inner = mix.inner, outer = mix.outer;
   const int from = (is_first ? tile : tile - launch.first_tiles) * T::COLUMNS, columns = outer - from;
-  // Of this block's part in the matrices.
+  // The place of this block's part in the matrices.
   const int ld_left = launch.heads * inner, ld_right = launch.heads * outer;
   const int64_t at_left = int64_t(sample) * tokens * ld_left + head * inner;
   const int64_t at_right = int64_t(sample) * tokens * ld_right + head * outer + from;
@@ -148,7 +149,7 @@ __global__ void __launch_bounds__(THREADS, ALIGNED && TOKENS <= FEW_TOKENS ? 2 :
     for (int pass = 0; pass < (mix.slopes ? 2 : 1); ++pass) {
       typename T::First product;  // P, then Q
       over_tokens(product, mix.left[pass] + at_left + chunk, mix.right[pass] + at_right, rows);
-      // No thread reads hidden now: the barriers of over_tokens lie between this and the last over_rows.
+      // No thread reads hidden now: the barriers of over_tokens are between this and the last over_rows.
       int i = 0;
       product.each([&](int row, int column, float &value) {
         float &h = hidden[row * T::Hidden::STRIDE + column], &slope = slopes[i++];

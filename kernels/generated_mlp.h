@@ -15,8 +15,9 @@ namespace mixmas {
 //   left = (W1, W2), right = (x, dz)     slopes = dx
 //   left = (x, dz),  right = (W1, W2)    slopes = dW1, values = dW2
 //
-// values or slopes may be NULL: not wanted. They may be the same, and plus too: then they are summed. Heads lie side by
-// side in the rows: left (batch, tokens, heads * inner), the others (batch, tokens, heads * outer).
+// values or slopes may be NULL if they are not needed. They may be the same array, and so may plus: then they are
+// summed. Heads are side by side in the rows: left (batch, tokens, heads * inner), the others (batch, tokens, heads *
+// outer).
 struct GeneratedMlp {
   const float *left[2], *right[2];
   float *values, *slopes;

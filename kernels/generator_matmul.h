@@ -1,5 +1,6 @@
-// generator_matmul.h: the matrix products of the two generators of hyper mixing, as operations of matmul.cu. They are two
-// of the same shape, and run as one of a batch of two wherever the distances between their arrays allow it.
+// generator_matmul.h: the matrix products of the two generators of hyper mixing, as operations of matmul.cu. The two
+// products have the same shape, and run as one product with a batch of two if the distances between their arrays
+// allow it.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +9,13 @@
 
 namespace mixmas {
 
-// Generators says how many there are: a tied one plays both roles.
+// Generators is the number of generators: a tied one plays both roles.
 template <class Operation>
 int generators(const Operation &op) {
   return op.fc1[0] == op.fc1[1] && op.fc2[0] == op.fc2[1] ? 1 : 2;
 }
 
-// GeneratorMatmul is C = plus + act(op(A) op(B)) (gated, where there are gates) for each generator: the arrays of both,
+// GeneratorMatmul is C = plus + act(op(A) op(B)) (gated, if there are gates) for each generator: the arrays of both,
 // and the rest of the operation, of which one generator's heads are the inner batch dimension.
 struct GeneratorMatmul {
   mixmas_matmul shape;
@@ -23,13 +24,13 @@ struct GeneratorMatmul {
   const float *gate[2], *plus[2];
 };
 
-// apart is the distance of two arrays in elements, the stride of a batch of them.
+// apart returns the distance between two arrays in elements, which is the stride of a batch of the two.
 inline int64_t apart(const float *first, const float *second) {
   const auto address = [](const float *p) { return int64_t(reinterpret_cast<uintptr_t>(p)); };
   return (address(second) - address(first)) / int64_t(sizeof(float));
 }
 
-// laid_out_as says whether two arrays, where present, are as far apart as two others.
+// laid_out_as reports whether two arrays, if present, are as far apart as two others.
 inline bool laid_out_as(const float *const (&x)[2], int64_t distance) {
   if (!x[0] && !x[1]) return true;
   return x[0] && x[1] && apart(x[0], x[1]) == distance;
@@ -43,7 +44,7 @@ inline mixmas_matmul matmul_of(const GeneratorMatmul &p, int generator) {
   return op;
 }
 
-// queue queues the operations that make up the product, those that are wanted (have a C).
+// queue queues the operations of the product that are needed (have a C).
 inline void queue(Composition &composition, const GeneratorMatmul &p, int generators) {
   const float *const c[2] = {p.c[0], p.c[1]}, *const pre[2] = {p.pre[0], p.pre[1]};
   const int64_t distance = apart(c[0], c[1]);

@@ -1,5 +1,5 @@
-// helper.h: what the stand-alone programs and the C++ tests need of NVIDIA's cuda-samples (helper_cuda.h), or the same of
-// our own where those are absent. Library code does not use it: checkCudaErrors exits the process.
+// helper.h: what the stand-alone programs and the C++ tests need of NVIDIA's cuda-samples (helper_cuda.h), or a
+// replacement if these are absent. Library code does not use it: checkCudaErrors exits the process.
 #pragma once
 
 #include "launch.cuh"

@@ -29,13 +29,13 @@ constexpr int THREADS = 512, WARPS = THREADS / 32;
 constexpr int FEW_TOKENS = 32;
 constexpr int ROWS = 128;    // of hidden layer at a time
 constexpr int COLUMNS = 64;  // of features at a time
-// Blocks that fill a GPU (H100, H200). A constant, as the work must not depend on the GPU.
+// The number of blocks that fill a GPU (H100, H200). It is a constant, since the work must not depend on the GPU.
 constexpr int MULTIPROCESSORS = 132;
 
 using Hidden = Operand<COLUMNS, ROWS, Order::ACROSS>;
 
-// Layout is where things lie in shared memory. Strides are 8 more than a multiple of 32, as block_tile.cuh wants them.
-// Tokens are padded to fragments of 16 with rows of zeros, and so are features to whole columns.
+// Layout is the layout of shared memory. Strides are 8 more than a multiple of 32, as block_tile.cuh requires. Tokens
+// are padded to fragments of 16 with rows of zeros, and so are features to whole columns.
 struct Layout {
   int rows, stride_x, stride_w;
   int x, w[2], hidden, positioned, inner[2];
@@ -54,7 +54,8 @@ struct Layout {
     inner[1] = generators == 2 ? inner[0] + rows * stride_x : inner[0];
     const int generating = inner[1] + rows * stride_x, mixing = hidden + Hidden::SIZE;
     size = generating > mixing ? generating : mixing;
-    // A tile of W1 may reach beyond its last row, one of W2 has 32 rows: they read what is not used.
+    // A tile of W1 may reach beyond its last row, one of W2 has 32 rows: the elements that they read there are not
+    // used.
     const int reach = w[0] + (rows - 1) * stride_w + int(round_up(tk, ROWS)), reach2 = w[1] + FEW_TOKENS * stride_w;
     size = size > reach ? size : reach;
     size = size > reach2 ? size : reach2;
@@ -72,9 +73,10 @@ __device__ __forceinline__ float dot(const float4 &a, const float4 &b, float sum
 }
 
 // multiply_weights is a warp's product of 16 rows of `lines`, in shared memory, with 16 rows of `weights`, in global
-// memory: sum[j] is its share of columns 8 j to 8 j + 7, laid out as by mma: lane 4 g + t has rows g and g + 8, columns
-// 2 t and 2 t + 1. Nothing is staged: a lane's 16 bytes along k are what it feeds to the tensor cores itself. They call
-// element e of lane t of four k = t, t+4 or 2t, 2t+1, ..., in both operands alike, and the sum does not care.
+// memory: sum[j] is its share of columns 8 j to 8 j + 7, laid out as by mma: lane 4 g + t has rows g and g + 8,
+// columns 2 t and 2 t + 1. Nothing is staged: a lane's 16 bytes along k are what it feeds to the tensor cores itself.
+// The tensor cores take element e of lane t as k = t, t+4 or 2t, 2t+1, ..., in both operands alike, and the order of
+// k does not matter for the sum.
 template <mixmas_numerics NUMERICS, bool ALIGNED>
 __device__ __forceinline__ void multiply_weights(float (&sum)[2][4], const float *lines, int stride,
                                                  const float *weights, int depth) {
@@ -152,8 +154,8 @@ __global__ void __launch_bounds__(THREADS, 1)
   }
   __syncthreads();
 
-  // A layer of the generators: each warp makes 16 rows of 16 of its `outputs`, and takes the next 16. finish(generator,
-  // token, output, value) gets the results.
+  // A layer of the generators: each warp makes 16 rows of 16 of its `outputs`, and takes the next 16.
+  // finish(generator, token, output, value) receives the results.
   const auto layer = [&](const float *input0, const float *input1, const float *const (&matrices)[2], int outputs,
                          auto finish) {
     const int across = outputs / 16, down = at.rows / 16;
@@ -213,7 +215,7 @@ __global__ void __launch_bounds__(THREADS, 1)
   }
 }
 
-// fused says whether one kernel does it all.
+// fused reports whether one kernel computes everything.
 bool fused(const mixmas_hyper_mixing &op) {
   const int64_t dk = op.width / op.heads, tk = op.hidden / op.heads;
   return op.tokens <= FEW_TOKENS && dk % 16 == 0 && tk % 16 == 0 && dk <= 1024 && tk <= 4096 &&
@@ -238,7 +240,7 @@ cudaError_t run_fused(cudaStream_t stream, const mixmas_hyper_mixing &op) {
   return launch(kernel, grid, dim3(THREADS), layout.size * sizeof(float), stream, op, layout, count);
 }
 
-// add_positions is the sum of x and the positions, which repeat with every sample.
+// add_positions adds x and the positions, which repeat with every sample.
 mixmas_binary add_positions(const mixmas_hyper_mixing &op, float *positioned) {
   mixmas_binary add = {};
   add.a = op.x, add.b = op.positions, add.y = positioned;
@@ -250,7 +252,7 @@ mixmas_binary add_positions(const mixmas_hyper_mixing &op, float *positioned) {
   return add;
 }
 
-// compose runs the operation as others: what it generates lies in the workspace where it is not kept.
+// compose runs the operation as other operations. The generated weights are in the workspace if they are not kept.
 void compose(Composition &c, const mixmas_hyper_mixing &op) {
   const int64_t rows = op.batch * op.tokens, dk = op.width / op.heads, tk = op.hidden / op.heads;
   const int count = generators(op);

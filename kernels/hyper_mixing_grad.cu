@@ -7,8 +7,8 @@
 // (generated_mlp.cu), 8 rows width (dk + tk) for both generators. Bytes: x, dz, dx, W1, W2, dW1, dW2, and for each
 // generator pre, inner, dpre and its matrices.
 //
-// The mixing part, dx and dWi, is one launch of generated_mlp.cu. The generators' part are plain matrix products, which
-// matmul.cu cuts where the sum over the rows is long, in a fixed order; both generators share a launch wherever their
+// The mixing part, dx and dWi, is one launch of generated_mlp.cu. The generators' part are plain matrix products,
+// which matmul.cu cuts if the sum over the rows is long, in a fixed order; both generators share a launch if their
 // arrays are laid out alike. dWi and dpre_i lie in the workspace. Tied generators have one dW = dW1 + dW2.
 #include "generated_mlp.h"
 #include "generator_matmul.h"

@@ -1,5 +1,5 @@
-// launch.cuh: what every kernel includes, and the only place with PTX or launch syntax. What stands here for the GPU has
-// a twin of the same name in emu/, so that the kernels themselves need no #ifdef.
+// launch.cuh: included by every kernel, and the only file with PTX or launch syntax. Everything here for the GPU has
+// a counterpart of the same name in emu/, so that the kernels themselves need no #ifdef.
 #pragma once
 
 #ifdef MIXMAS_EMULATOR
@@ -13,14 +13,14 @@
 
 #include <cstdint>
 
-// Declares `name` as the block's dynamic shared memory. A kernel's launch says how much there is.
+// Declares `name` as the block's dynamic shared memory. A kernel's launch sets its size.
 #define MIXMAS_DYNAMIC_SHARED(T, name)                              \
   extern __shared__ __align__(128) unsigned char name##_memory_[]; \
   T *name = reinterpret_cast<T *>(name##_memory_)
 
 namespace mixmas {
 
-// launch queues a kernel. Where it needs more than 48 KB of dynamic shared memory, cudaFuncSetAttribute comes first.
+// launch queues a kernel. If it needs more than 48 KB of dynamic shared memory, call cudaFuncSetAttribute first.
 template <class... Parameters, class... Arguments>
 cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream,
                    Arguments &&...arguments) {
@@ -32,13 +32,14 @@ cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t 
   return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
-// shared_address is how PTX addresses shared memory.
+// shared_address returns the address of shared memory for PTX.
 __device__ __forceinline__ uint32_t shared_address(const void *shared) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
 }
 
 // ---- asynchronous copies from global to shared memory (PTX: cp.async) ----
-// Both addresses are aligned to the size. What is not valid becomes zero, and its global address is not read.
+// Both addresses are aligned to the size. If a copy is not valid, the target becomes zero and the global address is
+// not read.
 
 __device__ __forceinline__ void copy_async16(void *shared, const void *global) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(shared)), "l"(global));
@@ -59,11 +60,11 @@ __device__ __forceinline__ void copy_async4(void *shared, const void *global, bo
                "r"(valid ? 4 : 0));
 }
 
-// copy_commit makes a group of this thread's copies since the last one. It may be empty.
+// copy_commit makes a group of this thread's copies since the last group. It may be empty.
 __device__ __forceinline__ void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
-// copy_wait waits for this thread's copies but those of its newest `Pending` groups. Other threads see them after the
-// next barrier.
+// copy_wait waits for this thread's copies, except those of its newest `Pending` groups. Other threads see them after
+// the next barrier.
 template <int Pending>
 __device__ __forceinline__ void copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
@@ -103,9 +104,9 @@ __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
   return pair;
 }
 
-// ldmatrix loads 8 x 8 matrices of 16-bit elements from shared memory: lane i points to row i % 8 of matrix i / 8 (for
-// x2 only the lower 16 lanes count), 16 bytes and aligned to them. Register i gets of matrix i the elements (g, 2t) and
-// (g, 2t+1); transposed, (2t, g) and (2t+1, g).
+// ldmatrix loads 8 x 8 matrices of 16-bit elements from shared memory: lane i points to row i % 8 of matrix i / 8
+// (for x2 only the lower 16 lanes count), 16 bytes and aligned to them. Register i gets the elements (g, 2t) and (g,
+// 2t+1) of matrix i; transposed, (2t, g) and (2t+1, g).
 __device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void *row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
@@ -135,8 +136,8 @@ namespace mixmas {
 
 using bf16 = __nv_bfloat16;
 
-// The most shared memory that a block may ask for. Compute capability 8.0 has 163 KiB per block, 9.0 has 227; GPUs with less
-// than this, as 8.6, 8.9 and 12.0, are refused (mixmas_device_describe).
+// The most shared memory that a block may ask for. Compute capability 8.0 has 163 KiB per block, 9.0 has 227; GPUs
+// with less, such as 8.6, 8.9 and 12.0, are rejected (mixmas_device_describe).
 constexpr int MAX_SHARED = 160 << 10;
 
 }  // namespace mixmas

@@ -9,8 +9,8 @@
 // more than 1024 columns belong to a block in the forward pass. A row is read several times, from the L1 cache after
 // the first.
 //
-// The deviations from a first mean are small, however far the row lies from 0, so the variance comes from them, and
-// they correct the mean too: neither cancels.
+// The deviations from a first mean are small, however far the row is from 0. The variance is computed from them, and
+// they also correct the mean, so that nothing cancels.
 //
 // The gradient is one pass: a block has a slice of the rows, and each of its warps adds up dweight and dbias for every
 // fourth of them in shared memory, where a lane has its own columns. The slices' sums go through the workspace, and a
@@ -73,7 +73,7 @@ __global__ __launch_bounds__(THREADS) void layer_norm(const mixmas_layer_norm op
 
 constexpr int WARPS = 4;
 constexpr int64_t CHUNK = 1024;      // columns that a block has sums of
-constexpr int64_t FEW_ROWS = 8;      // at least so many are a slice
+constexpr int64_t FEW_ROWS = 8;      // the least number of rows in a slice
 constexpr int64_t MAX_SLICES = 512;
 
 struct Slicing {
@@ -90,7 +90,7 @@ Slicing slicing(const mixmas_layer_norm_grad &op) {
   return s;
 }
 
-// Gradient is what one pack of columns of a row gives.
+// Gradient is the gradient of one pack of columns of a row.
 struct Gradient {
   Pack normal, dy, weighted;
 };
@@ -109,7 +109,7 @@ __device__ __forceinline__ Gradient gradient(const mixmas_layer_norm_grad &op, c
   return g;
 }
 
-// partial is (2, slices, width): the slices' sums for dweight, then those for dbias. NULL where neither is wanted.
+// partial is (2, slices, width): the slices' sums for dweight, then those for dbias. NULL if neither is needed.
 __global__ __launch_bounds__(WARPS *WARP) void layer_norm_grad(const mixmas_layer_norm_grad op, const Slicing s,
                                                                float *partial, bool packable) {
   MIXMAS_DYNAMIC_SHARED(float, shared);

@@ -5,14 +5,14 @@
 //   bce             loss = -mean(w y log s(z) + (1 - y) log(1 - s(z))), s the logistic function, w the pos_weight
 //                   delta = ((1 - y) s(z) - w y (1 - s(z))) / (rows classes)         12 bytes
 //
-// Small and limited by latency: what fits is done by a single block in one launch. Else a block writes its sum to the
-// workspace, and a second launch adds these. Cross entropy takes a warp for a row.
+// The losses are small and limited by latency: if possible, a single block computes one in one launch. Otherwise each
+// block writes its sum to the workspace, and a second launch adds the sums. Cross entropy uses one warp per row.
 //
 // Nothing overflows or cancels. Of the exponentials of a row only the label's own is left out of a sum, so that small
 // losses are log(1 + rest) and keep their precision; so does the label's delta, -rest / sum. Losses are added in
 // float64.
 //
-// A label that is no class makes its row's loss and gradient NaN: a kernel has no other way to complain.
+// A label that is not a class makes its row's loss and gradient NaN: a kernel has no other way to report it.
 #include <algorithm>
 
 #include "operations.h"
@@ -26,7 +26,7 @@ constexpr int THREADS = 512, WARPS = THREADS / WARP;
 constexpr int64_t FEW = 16;  // elements of a thread, when one block is enough
 constexpr int64_t MAX_BLOCKS = 512;
 
-// put_mean writes the mean over all blocks' sums, where there is only one block; else a block's sum to the workspace.
+// put_mean writes the mean if there is only one block; otherwise it writes the block's sum to the workspace.
 __device__ __forceinline__ void put_mean(double sum, double count, float *loss, double *partial) {
   sum = block_sum<THREADS>(sum);
   if (threadIdx.x != 0) return;
@@ -92,7 +92,7 @@ __global__ __launch_bounds__(THREADS) void bce(const mixmas_bce op, double *part
   put_mean(sum, double(n), op.loss, partial);
 }
 
-// blocks is the number of blocks for `units` of work of a block each, over n elements.
+// blocks returns the number of blocks for `units` of work, one block each, over n elements.
 int64_t blocks(int64_t units, int64_t n) { return n <= FEW * THREADS ? 1 : std::min(units, MAX_BLOCKS); }
 
 int64_t blocks_of(const mixmas_cross_entropy &op) { return blocks(ceil_div(op.rows, WARPS), op.rows * op.classes); }

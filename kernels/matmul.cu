@@ -2,11 +2,11 @@
 //
 //   P = op(A) op(B) + bias,   C = plus + act(P),   or with a gate   C = plus + P act'(gate)
 //
-// op(A) is m x k, op(B) k x n; two batch dimensions, in which C moves or else the products are summed. A product does
-// 2mnk FLOPs and moves at least 4 (mk + kn + mn (1 + pre + gate + plus)) bytes. With widths of 64 to 512, as here,
-// that is 16 to 100 FLOPs per byte: memory bandwidth and latency decide as often as the tensor cores.
+// op(A) is m x k, op(B) k x n; there are two batch dimensions. If C does not move in one, its products are summed. A
+// product does 2mnk FLOPs and moves at least 4 (mk + kn + mn (1 + pre + gate + plus)) bytes. With widths of 64 to
+// 512, as here, that is 16 to 100 FLOPs per byte: memory bandwidth and latency decide as often as the tensor cores.
 //
-// Three ways, chosen by sizes and strides alone (plan), as the way decides the order of sums:
+// There are three ways, chosen only by sizes and strides (plan), since the way determines the order of sums:
 //
 //   direct   sums of a few terms, or a few rows: a thread computes 4 x 4 or 4 x 1 elements straight from the caches, in
 //            exact float32. The products of token mixing (4 x 128 x 32, batch 64) and small Monarch blocks are such.
@@ -17,7 +17,7 @@
 //   slices   where the tiles are too few for the GPU and the sum is long (weight gradients): each slice of the sum has
 //            its own blocks, which write to the workspace; a second kernel adds the slices in order and finishes.
 //
-// Batches whose matrices follow each other without gap are folded into one larger product first.
+// Batches whose matrices follow each other without a gap are first folded into one larger product.
 #include <algorithm>
 #include <utility>
 
@@ -46,13 +46,13 @@ struct Problem {
   int64_t steps() const { return sum_count() * ceil_div(op.k, MATMUL_DEPTH); }
 };
 
-// follow says whether matrices that are `stride` apart are one matrix with `count` times the extent along an axis: the
-// lines or, when `within` is true, the axis within lines.
+// follow reports whether matrices that are `stride` apart form one matrix with `count` times the extent along an
+// axis: the axis of the lines or, if `within` is true, the axis within lines.
 bool follow(int64_t stride, bool within, int64_t extent, int64_t count, int64_t ld) {
   return within ? stride == extent && extent * count <= ld : stride == extent * ld;
 }
 
-// fold_batch makes products apart one product with more rows or columns.
+// fold_batch turns separate products into one product with more rows or columns.
 bool fold_batch(mixmas_matmul &op, const Dimension &d) {
   const int64_t rows = int64_t(op.m) * d.count, columns = int64_t(op.n) * d.count;
   if (d.b == 0 && !(op.bias && op.bias_rows) && rows <= INT32_MAX && follow(d.c, false, op.m, d.count, op.ldc) &&
@@ -68,7 +68,7 @@ bool fold_batch(mixmas_matmul &op, const Dimension &d) {
   return false;
 }
 
-// fold_sum makes summed products one product with a longer sum.
+// fold_sum turns summed products into one product with a longer sum.
 bool fold_sum(mixmas_matmul &op, const Dimension &d) {
   const int64_t depth = int64_t(op.k) * d.count;
   if (depth > INT32_MAX || !follow(d.a, !op.transpose_a, op.k, d.count, op.lda) ||
@@ -78,8 +78,8 @@ bool fold_sum(mixmas_matmul &op, const Dimension &d) {
   return true;
 }
 
-// place folds a dimension, or puts it where the kernels look for it. Inner dimensions come first; one that stays in the
-// way of an outer one's folding does no harm.
+// place folds a dimension, or puts it where the kernels expect it. Inner dimensions come first; one that prevents an
+// outer one from folding does no harm.
 template <class Fold>
 void place(mixmas_matmul &op, Dimension (&dimensions)[2], const Dimension &d, Fold fold) {
   if (fold(op, d)) return;
@@ -101,7 +101,7 @@ Problem problem(const mixmas_matmul &op) {
   return p;
 }
 
-// tiles is the number of tiles of all products apart.
+// tiles returns the number of tiles of all separate products.
 int64_t tiles(const Problem &p, MatmulPath path) {
   const auto count = [&](int rows, int columns) {
     return ceil_div(p.op.m, rows) * ceil_div(p.op.n, columns) * p.batch_count();
@@ -115,7 +115,7 @@ MatmulPlan plan(const Problem &p) {
   const mixmas_matmul &op = p.op;
   const int64_t steps = p.steps();
   // Straight from the caches: A is read by every fourth column, B by every fourth row, so that one of them must be
-  // small. Where B is stored by columns neighbouring threads read far from each other.
+  // small. If B is stored by columns, neighbouring threads read elements that are far apart.
   if (p.sum_count() == 1) {
     const bool short_sum = op.k <= 16 && (!op.transpose_b || int64_t(op.n) * op.k <= 1024);
     const bool few_rows = op.k <= 64 && op.m <= 8 && !op.transpose_b;
@@ -129,8 +129,8 @@ MatmulPlan plan(const Problem &p) {
     else if (tiles(p, MatmulPath::MEDIUM) >= MULTIPROCESSORS / 2 || steps >= 16)
       path = MatmulPath::MEDIUM;
   }
-  // A slice costs its sums' way through memory, and all of them another launch: worth it for 16 steps, not below 4
-  // each.
+  // Each slice moves its sums through memory, and slices need another launch: this is worth it for 16 steps, but not
+  // below 4 per slice.
   int64_t slices = 1;
   if (const int64_t blocks = tiles(p, path); blocks < MULTIPROCESSORS && steps >= 16) {
     slices = std::min({ceil_div(2 * MULTIPROCESSORS, blocks), steps / 4, int64_t(MAX_SLICES)});
@@ -163,8 +163,8 @@ struct DirectFactors {
   unsigned threads;
 };
 
-// A thread computes 4 rows of WIDTH neighbouring columns: neighbouring threads read neighbouring columns of B and the
-// same elements of A, from the L1 cache but for the first.
+// A thread computes 4 rows of WIDTH neighbouring columns. Neighbouring threads read neighbouring columns of B and the
+// same elements of A, which come from the L1 cache after the first read.
 template <int WIDTH>
 __global__ void __launch_bounds__(128, 8)
     matmul_direct(const __grid_constant__ DirectFactors f, const __grid_constant__ MatmulEpilogue e) {
@@ -246,7 +246,7 @@ __global__ void __launch_bounds__(128)
   if (index >= total) return;
   partial += index;
   float sum[WIDTH] = {};
-#pragma unroll 16  // so many loads are on their way at once
+#pragma unroll 16  // the number of loads in flight
   for (int s = 0; s < slices; ++s, partial += total) {
     if constexpr (WIDTH == 4) {
       const float4 x = *reinterpret_cast<const float4 *>(partial);

@@ -1,4 +1,5 @@
-// matmul.cuh: the tiled matrix product: the kernel, and what matmul.cu hands to it. matmul.cu says what is computed.
+// matmul.cuh: the tiled matrix product: the kernel, and its arguments from matmul.cu, which describes what is
+// computed.
 #pragma once
 
 #include "activation.cuh"
@@ -8,8 +9,8 @@
 
 namespace mixmas {
 
-// Factors are the operands of op(A) op(B) and how they are cut. Batches have one dimension of products apart and one of
-// products that are summed, or two of either; a dimension that is not there has a count of 1.
+// Factors describes the operands of op(A) op(B) and how they are cut. Batches have one dimension of separate products
+// and one of summed products, or two of either; an unused dimension has a count of 1.
 struct MatmulFactors {
   const float *a, *b;
   int64_t lda, ldb;
@@ -25,7 +26,7 @@ struct MatmulFactors {
   int tiles_down, tiles_across;
 };
 
-// MatmulEpilogue is what becomes of a product P, and where. pre, gate and plus are laid out as c.
+// MatmulEpilogue describes what is done with a product P, and where it goes. pre, gate and plus have the layout of c.
 struct MatmulEpilogue {
   float *c, *pre;
   const float *gate, *plus, *bias;
@@ -87,10 +88,10 @@ template <int ROWS_, int COLUMNS_, int WARPS_DOWN_, int WARPS_ACROSS_, int STAGE
 struct MatmulTiling {
   static constexpr int ROWS = ROWS_, COLUMNS = COLUMNS_, WARPS_DOWN = WARPS_DOWN_, WARPS_ACROSS = WARPS_ACROSS_;
   static constexpr int STAGES = STAGES_, THREADS = 32 * WARPS_DOWN * WARPS_ACROSS;
-  static constexpr int BLOCKS = BLOCKS_;  // that share a multiprocessor: what limits the registers
+  static constexpr int BLOCKS = BLOCKS_;  // that share a multiprocessor, which limits the registers
 };
 
-// MatmulWalk goes through the steps along k and the summed products, and knows the offsets of the next one.
+// MatmulWalk visits the steps along k and the summed products, and holds the offsets of the next one.
 struct MatmulWalk {
   int k, inner, outer;
 
@@ -123,7 +124,8 @@ __global__ void __launch_bounds__(TILING::THREADS, TILING::BLOCKS)
   using B = Operand<COLUMNS, MATMUL_DEPTH, B_ORDER>;
   MIXMAS_DYNAMIC_SHARED(float, shared);
 
-  // Neighbouring blocks have the same rows: A is read once, and B, in these models the weights, stays in the L2 cache.
+  // Neighbouring blocks have the same rows, so that A is read once, and B, in these models the weights, stays in the
+  // L2 cache.
   unsigned index = blockIdx.x;
   const int column = index % f.tiles_across * COLUMNS;
   index /= f.tiles_across;
@@ -212,7 +214,8 @@ cudaError_t launch_matmul_tiles(cudaStream_t stream, MatmulFactors f, const Matm
   return launch(kernel, dim3(unsigned(blocks)), dim3(TILING::THREADS), shared, stream, f, e);
 }
 
-// run_matmul_tiles runs a tiled product in one numerics: each has its own file, so that they compile side by side.
+// run_matmul_tiles runs a tiled product in one numerics. Each numerics has its own file, so that they compile in
+// parallel.
 template <mixmas_numerics NUMERICS>
 cudaError_t run_matmul_tiles(cudaStream_t, MatmulPath, bool transpose_a, bool transpose_b, const MatmulFactors &,
                              const MatmulEpilogue &);

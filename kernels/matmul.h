@@ -1,5 +1,5 @@
-// matmul.h: how a matrix product is cut up. The choice depends on nothing but the sizes and strides of the operation,
-// as it decides the order of sums. Tests force each choice on small matrices.
+// matmul.h: how a matrix product is cut up. The choice depends only on the sizes and strides of the operation, since
+// it determines the order of sums. Tests force each choice on small matrices.
 #pragma once
 
 #include "operations.h"
@@ -15,7 +15,7 @@ enum class MatmulPath {
 
 struct MatmulPlan {
   MatmulPath path;
-  int slices;  // of the summed dimension, each computed by its own blocks; 1 where it is not cut
+  int slices;  // of the summed dimension, each computed by its own blocks; 1 if it is not cut
 };
 
 MatmulPlan plan(const mixmas_matmul &);

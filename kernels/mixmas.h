@@ -2,8 +2,8 @@
  *
  * A session is one model's memory on one GPU: its state, an arena, a stream. A program is an array of operation
  * descriptors with device pointers in them; loading it captures one CUDA graph, and running it replays that graph.
- * What differs from run to run (mixmas_step, which rows form the batch) comes with each run, and the graph reads it from
- * device memory.
+ * Values that change between runs (mixmas_step, which rows form the batch) are passed to each run, and the graph reads
+ * them from device memory.
  *
  * All tensors are float32, row-major. Sizes count elements. Functions return a mixmas_status; on failure they write a
  * line of text to the message of the same call. None exits the process. Functions of one session must not overlap.
@@ -41,11 +41,11 @@ typedef enum { MIXMAS_SUM = 0, MIXMAS_MAX = 1 } mixmas_reduction;
 
 enum { MIXMAS_MAX_RANK = 8 };
 
-/* ---- operations: what each means is said in Go package nn/device, under the same name but for these: fill and copy are
+/* ---- operations: Go package nn/device defines each under the same name, with these exceptions: fill and copy are
         Assemble, bce is BCEWithLogits, depthwise is DepthwiseConv, and channel_mlp_grad and token_mlp_grad are
         ChannelMixingGrad and TokenMixingGrad, whose Inner is hidden_values. NULL is an absent operand. ---- */
 
-/* C = plus + act(op(A) op(B) + bias), or plus + (op(A) op(B) + bias) act'(gate) where gate is present. */
+/* C = plus + act(op(A) op(B) + bias), or plus + (op(A) op(B) + bias) act'(gate) if gate is present. */
 typedef struct {
   const float *a, *b;
   float *c;
@@ -199,8 +199,8 @@ typedef struct {
   int64_t rows, classes;
 } mixmas_bce;
 
-/* y = softmax of each row of x (batch, repeat, width). mask (batch, width) is 0 where an element does not count, in each of
- * the sample's `repeat` rows, or NULL; y is 0 there, and in the whole row where nothing counts. y may be x. */
+/* y = softmax of each row of x (batch, repeat, width). mask (batch, width), or NULL, is 0 for elements that are
+ * ignored in each of the sample's `repeat` rows; y is 0 there, and in rows that are masked completely. y may be x. */
 typedef struct {
   const float *x, *mask;
   float *y;
@@ -233,14 +233,15 @@ typedef struct {
 
 /* ---- fused operations ---- */
 
-/* Where a gradient goes: d = plus + ...; plus may be d itself. Both NULL: not wanted. */
+/* The target of a gradient: d = plus + ...; plus may be d itself. Both are NULL if the gradient is not needed. */
 typedef struct {
   float *d;
   const float *plus;
 } mixmas_target;
 
 /* y = x + mlp(LN(x)) with mlp(z) = gelu(z W1' + b1) W2' + b2 on each row. x, y, normed (rows, width); w1 (hidden, width);
- * w2 (width, hidden). normed, statistics, pre and hidden_values (rows, hidden) are kept for the backward pass where present. */
+ * w2 (width, hidden). normed, statistics, pre and hidden_values (rows, hidden) are kept for the backward pass
+ * if present. */
 typedef struct {
   const float *x, *norm_weight, *norm_bias, *w1, *b1, *w2, *b2;
   float *y, *normed, *statistics, *pre, *hidden_values;
@@ -248,8 +249,8 @@ typedef struct {
   float eps;
 } mixmas_channel_mixing;
 
-/* The gradient of the mlp of channel mixing: dz for z = normed, dW1, db1, dW2, db2. pre and hidden_values are NULL where
- * they must be computed again from normed, w1 and b1. */
+/* The gradient of the mlp of channel mixing: dz for z = normed, dW1, db1, dW2, db2. pre and hidden_values are NULL
+ * if they must be computed again from normed, w1 and b1. */
 typedef struct {
   const float *normed, *w1, *b1, *w2, *pre, *hidden_values, *dy;
   mixmas_target dnormed, dw1, db1, dw2, db2;
@@ -274,7 +275,7 @@ typedef struct {
 /* z = concat over heads of W2 gelu(W1' x), W1 and W2 generated from x + positions (Mai et al. 2023): with dk = width/heads
  * and tk = hidden/heads, Wi = gelu((x + positions) fc1') fc2' for each head, i = 1, 2. x, z (batch, tokens, width); positions
  * (tokens, width); fc1 (heads, dk, dk); fc2 (heads, tk, dk). Tied: both generators are the same pointers.
- * Kept for the backward pass where present: positioned (batch, tokens, width); pre[i] and inner[i] (batch, tokens, width), the
+ * Kept for the backward pass if present: positioned (batch, tokens, width); pre[i] and inner[i] (batch, tokens, width), the
  * generators' hidden layers before and after gelu; weights[i] (batch, tokens, hidden), W1 and W2. */
 typedef struct {
   const float *x, *positions;
@@ -283,7 +284,7 @@ typedef struct {
   int64_t batch, tokens, width, hidden, heads;
 } mixmas_hyper_mixing;
 
-/* Its gradient, to x and to the generators. For tied generators only dfc1[0] and dfc2[0] are wanted, and sum both. */
+/* Its gradient, to x and to the generators. For tied generators only dfc1[0] and dfc2[0] are used; they sum both. */
 typedef struct {
   const float *x, *positioned, *pre[2], *inner[2], *weights[2];
   const float *fc1[2], *fc2[2];
@@ -358,10 +359,10 @@ typedef struct {
   } of;
 } mixmas_operation;
 
-/* Up to which sizes fused kernels take an operation, and so what a program has to keep for them. */
+/* The largest sizes that fused kernels support, which determine what a program has to keep for them. */
 typedef struct {
   /* Up to this width, or this many hidden units over tokens, the gradient of channel or token mixing is one kernel. It does
-   * not read hidden_values, and reads pre where it is given. Beyond, it reads both. */
+   * not read hidden_values, and reads pre if it is given. Beyond, it reads both. */
   int64_t channel_mlp_width, token_mlp_hidden;
   int64_t recompute_above; /* where that kernel computes pre again faster than it reads it: layers of more elements */
 } mixmas_limits;
@@ -377,9 +378,9 @@ typedef struct {
   int64_t memory; /* bytes */
 } mixmas_device;
 
-/* The number of GPUs; 0 with a message that says why where none of them can be used. */
+/* The number of GPUs; 0 if none of them can be used, with a message that says why. */
 int32_t mixmas_device_count(mixmas_message *message);
-/* Describes a GPU. It fails where that one cannot be used. */
+/* Describes a GPU. It fails if the GPU cannot be used. */
 mixmas_status mixmas_device_describe(int32_t ordinal, mixmas_device *device, mixmas_message *message);
 
 /* ---- sessions ---- */
@@ -390,21 +391,21 @@ typedef struct mixmas_program mixmas_program;
 /* Opens a session with zeroed state. */
 mixmas_status mixmas_session_open(int32_t device, mixmas_numerics numerics, int64_t state, mixmas_session **session,
                                   mixmas_message *message);
-/* Frees all that belongs to the session: programs, tables, constants. */
+/* Frees everything that belongs to the session: programs, tables, constants. */
 void mixmas_session_close(mixmas_session *session);
 float *mixmas_session_state(mixmas_session *session);
 /* Gives the session an arena of at least n elements. Programs that were loaded for another address must be loaded again. */
 mixmas_status mixmas_session_reserve(mixmas_session *session, int64_t n, float **arena, mixmas_message *message);
 /* The bytes of the GPU's memory that are free, and all of them. */
 mixmas_status mixmas_session_memory(mixmas_session *session, int64_t *free, int64_t *total, mixmas_message *message);
-/* Copies n elements to a new allocation that lives as long as the session: constants, and tables of samples. Where host is
- * NULL the allocation is for mixmas_session_write to fill. */
+/* Copies n elements to a new allocation that lives as long as the session: constants, and tables of samples. If host is
+ * NULL, mixmas_session_write fills the allocation. */
 mixmas_status mixmas_session_upload(mixmas_session *session, const float *host, int64_t n, float **device,
                                     mixmas_message *message);
 /* Frees what mixmas_session_upload gave, before the session closes. NULL does nothing. */
 void mixmas_session_free(mixmas_session *session, float *device);
 /* Copies between host and device in stream order. Write returns when host may be used again (it goes through a ring of two
- * pinned buffers); read waits for all that was queued. */
+ * pinned buffers); read waits for everything that was queued. */
 mixmas_status mixmas_session_write(mixmas_session *session, float *device, const float *host, int64_t n,
                                    mixmas_message *message);
 mixmas_status mixmas_session_read(mixmas_session *session, const float *device, float *host, int64_t n,
@@ -412,7 +413,7 @@ mixmas_status mixmas_session_read(mixmas_session *session, const float *device, 
 
 /* ---- programs ---- */
 
-/* What differs from run to run. */
+/* The values that change between runs. */
 typedef struct {
   double learning_rate;
   uint64_t seed;
@@ -426,26 +427,26 @@ typedef struct {
   int64_t n;
 } mixmas_input;
 
-/* Fills input number `input` of a run with n / width rows of a table on the device, of `width` elements each. Which rows:
- * those from `first` on in an array that comes with all gathers of the run. The caller has checked that the table has
- * them. */
+/* Fills input number `input` of a run with n / width rows of a table on the device, of `width` elements each. The row
+ * numbers are those from `first` on in an array that is passed with all gathers of the run. The caller has checked that
+ * the table has these rows. */
 typedef struct {
   int32_t input;
   const float *table;
   int64_t width, first;
 } mixmas_gather;
 
-/* The elements of scratch memory that the operations need; it may be shared by all programs of a session. */
+/* The number of elements of scratch memory that the operations need. All programs of a session may share it. */
 int64_t mixmas_program_workspace(const mixmas_operation *operations, int32_t n, mixmas_numerics numerics);
 /* Captures a program; the operations are copied, their names are not. workspace has the size that mixmas_program_workspace
  * says, or is NULL for 0. The inputs are those that a run may gather. `kept` is one element that every run appends to the
- * session's log, or NULL. Where *program is not NULL, that program, whose memory has moved, is captured again: it has as
- * many inputs as before. */
+ * session's log, or NULL. If *program is not NULL, its memory has moved and it is captured again; the number of inputs
+ * must be the same. */
 mixmas_status mixmas_program_load(mixmas_session *session, const mixmas_operation *operations, int32_t n, float *workspace,
                                   const mixmas_input *inputs, int32_t n_inputs, const float *kept, mixmas_program **program,
                                   mixmas_message *message);
 void mixmas_program_unload(mixmas_program *program);
-/* Queues one replay and returns. Inputs that it does not gather stay as they are. */
+/* Queues one replay and returns. Inputs that are not gathered stay as they are. */
 mixmas_status mixmas_program_run(mixmas_program *program, const mixmas_step *step, const mixmas_gather *gathers,
                                  int32_t n_gathers, const int32_t *rows, int64_t n_rows, mixmas_message *message);
 /* Runs the operations one by one without a graph, waits, and adds each one's time in milliseconds to `milliseconds`
@@ -459,7 +460,7 @@ mixmas_status mixmas_program_trace(mixmas_program *program, const mixmas_step *s
                                    int32_t n_gathers, const int32_t *rows, int64_t n_rows, float *milliseconds,
                                    const mixmas_poison *poison, int32_t n_poison, mixmas_message *message);
 /* Waits for all runs, copies the values that they have appended to the log since the last call, oldest first, and empties
- * it; *count says how many. It fails where they are more than `capacity`. The log holds MIXMAS_LOG values; a run that would
+ * it; *count is their number. It fails if there are more than `capacity`. The log holds MIXMAS_LOG values; a run that would
  * overflow it fails. */
 enum { MIXMAS_LOG = 65536 };
 mixmas_status mixmas_session_log(mixmas_session *session, float *values, int64_t capacity, int64_t *count,

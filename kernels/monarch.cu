@@ -2,10 +2,10 @@
 //
 //   u(i, .) = L_i x(i, .)  for each row i of the p x q view,   y(., j) = R_j u(., j)  for each column j
 //
-// x, y (batch, p q, width), l (p, q, q), r (q, p, p). It moves 8 batch p q width + 4 p q (p + q) bytes and does 2 batch
-// p q width (p + q) FLOPs: (p + q) / 4 FLOPs per byte, 6 for the order 128 = 8 x 16, 16 for 1024 = 32 x 32. Float32 on the
-// ordinary units keeps up with memory (14 FLOPs per byte on an H200), so the kernel computes in it in every numerics.
-// Orders that do not fit its shared memory are two matrix products, in the numerics asked for.
+// x, y (batch, p q, width), l (p, q, q), r (q, p, p). It moves 8 batch p q width + 4 p q (p + q) bytes and does 2
+// batch p q width (p + q) FLOPs: (p + q) / 4 FLOPs per byte, 6 for the order 128 = 8 x 16, 16 for 1024 = 32 x 32.
+// Float32 on the ordinary units keeps up with memory (14 FLOPs per byte on an H200), so the kernel computes in it in
+// every numerics. Orders that do not fit its shared memory are two matrix products, in the requested numerics.
 //
 // A block has 32, 64 or 128 columns of one sample, of several where the order is small, and u in shared memory: the
 // permutation between the factors is a different walk through it. A thread has one, two or four neighbouring columns, a
@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(THREADS, 2) monarch(const __grid_constant__ Pa
   const int warp = threadIdx.x / 32, at = threadIdx.x % 32 * COLUMNS;
   const int column = blockIdx.x % parameters.tiles * STRIDE + at;
   const bool inside = column < width;
-  const int readable = inside ? column : 0;  // threads beyond the width compute what nobody reads
+  const int readable = inside ? column : 0;  // threads beyond the width compute values that are not used
 
 #pragma unroll 1
   for (int item = warp; item < samples * p; item += WARPS) {
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(THREADS, 2) monarch(const __grid_constant__ Pa
   }
 }
 
-// Cut is how the operation is cut into blocks.
+// Cut describes how the operation is cut into blocks.
 struct Cut {
   int columns, samples;
   int64_t tiles, blocks, bytes;

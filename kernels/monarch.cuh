@@ -1,4 +1,4 @@
-// monarch.cuh: what the Monarch product and its gradient have in common.
+// monarch.cuh: the common part of the Monarch product and its gradient.
 //
 // A vector of order p q is seen as a p x q matrix: element (i, j) is row i q + j of x (p q, width), a vector per column.
 #pragma once
@@ -8,19 +8,19 @@
 
 namespace mixmas {
 
-// Blocks that fill a GPU (H100, H200). A constant, as sums must not depend on the GPU.
+// The number of blocks that fill a GPU (H100, H200). It is a constant, since sums must not depend on the GPU.
 constexpr int64_t MONARCH_BLOCKS = 132;
 
-// Lanes are neighbouring columns that one thread has, moved in one access.
+// Lanes are the neighbouring columns of one thread, moved in one access.
 template <int COLUMNS>
 struct alignas(4 * COLUMNS) Lanes {
   float at[COLUMNS];
 };
 
 // multiply_block is the product of a k x k block of weights, or its transpose, with k rows of `x` that are `step`
-// apart, for this thread's columns. All threads of a warp read the same weights, through the L1 cache: eight outputs at
-// a time, four weights at once where packed (k is a multiple of 4, the block begins at one of 16 bytes). finish(output,
-// sums) gets the results.
+// apart, for this thread's columns. All threads of a warp read the same weights, through the L1 cache: eight outputs
+// at a time, four weights at once where packed (k is a multiple of 4, the block begins at one of 16 bytes).
+// finish(output, sums) receives the results.
 template <int COLUMNS, bool TRANSPOSED, class Finish>
 __device__ __forceinline__ void multiply_block(const float *weights, int k, bool packed, const float *x, int64_t step,
                                                Finish finish) {
@@ -74,7 +74,7 @@ __device__ __forceinline__ void multiply_block(const float *weights, int k, bool
   }
 }
 
-// packed_block says whether blocks of k x k weights may be read in packs.
+// packed_block reports whether blocks of k x k weights may be read in packs.
 inline bool packed_block(const float *weights, int64_t k) { return k % PACK == 0 && packable(weights); }
 
 // ---- composed of matrix products, for orders too large for shared memory ----

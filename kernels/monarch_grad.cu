@@ -4,8 +4,8 @@
 //   dl_i = sum du(i, .) x(i, .)',  dx(i, .) = L_i' du(i, .)     sums over the batch and the width
 //
 // Shapes as in monarch.cu. It does 10 batch p q width (p + q) FLOPs and moves x, dy and dx: 12 batch p q width bytes.
-// The kernel computes in float32, in every numerics. Orders that do not fit its shared memory are matrix products, in the
-// numerics asked for.
+// The kernel computes in float32, in every numerics. Orders that do not fit its shared memory are matrix products, in
+// the requested numerics.
 //
 // A block takes tiles of 32 (16) columns of a sample, and keeps two of their matrices at a time in shared memory:
 //
@@ -14,10 +14,10 @@
 //             B = R' A          du
 //   A = x     dl += B A',  dx = L' B        (x comes from the L2 cache this time)
 //
-// In the products with L and R a thread has a column and a warp a row or column of the p x q view, as in monarch.cu. In
-// the gradients of the weights a thread has 4 x 4 weights and sums over the columns of the tile; it adds them to its
-// block's own copy of dl and dr in the workspace. A second kernel adds the copies, in order. How many there are depends
-// on the sizes alone. Nothing that is not wanted is computed.
+// In the products with L and R a thread has a column and a warp a row or column of the p x q view, as in monarch.cu.
+// In the gradients of the weights a thread has 4 x 4 weights and sums over the columns of the tile; it adds them to
+// its block's own copy of dl and dr in the workspace. A second kernel adds the copies, in order. How many there are
+// depends on the sizes alone. Only results that are needed are computed.
 #include "composition.h"
 #include "monarch.cuh"
 
@@ -34,9 +34,9 @@ struct Parameters {
   bool packed_l, packed_r, packable_x, packable_dy;
 };
 
-// add_gradient adds dy x' to a k x k block of weights, thread `part` of parts(k): rows of dy and x in shared memory are
-// `step` apart. A thread has 4 x 4 weights, every `across`-th one both ways, so that neighbouring threads read
-// neighbouring rows, in different banks. Those beyond the block count for nothing.
+// add_gradient adds dy x' to a k x k block of weights, thread `part` of parts(k): rows of dy and x in shared memory
+// are `step` apart. A thread has 4 x 4 weights, every `across`-th one both ways, so that neighbouring threads read
+// neighbouring rows, in different banks. Weights beyond the block are ignored.
 __device__ __forceinline__ int across(int k) { return (k + PACK - 1) / PACK; }
 __device__ __forceinline__ int parts(int k) { return across(k) * across(k); }
 
@@ -183,7 +183,7 @@ __global__ void __launch_bounds__(ADD_ACROSS *ADD_DOWN)
   target.d[to] = target.plus ? sum + target.plus[to] : sum;
 }
 
-// Cut is how the operation is cut into tiles and blocks.
+// Cut describes how the operation is cut into tiles and blocks.
 struct Cut {
   int columns, threads;
   int64_t bytes, tiles, tiles_of_all, blocks, weights;
@@ -233,7 +233,7 @@ cudaError_t run_fused(const Context &context, const mixmas_monarch_grad &op, con
                 context.stream, context.workspace, int(cut.blocks), cut.weights, op.p * op.q * op.q, op.dl, op.dr);
 }
 
-// compose runs the operation as matrix products, where shared memory does not hold a tile. u and du share the scratch
+// compose runs the operation as matrix products, if shared memory does not hold a tile. u and du share the scratch
 // memory: u has been used when du is made.
 void compose(Composition &c, const mixmas_monarch_grad &op) {
   const auto l = MonarchSide::l(op.batch, op.p, op.q, op.width), r = MonarchSide::r(op.batch, op.p, op.q, op.width);

@@ -1,4 +1,4 @@
-// operations.h: what every operation of mixmas.h is on the inside, one function each, in the file of its name.
+// operations.h: the internal functions of the operations of mixmas.h, each in the file with the operation's name.
 #pragma once
 
 #include "launch.cuh"
@@ -6,11 +6,11 @@
 
 namespace mixmas {
 
-// Context is what an operation gets besides its descriptor.
+// Context is passed to an operation besides its descriptor.
 struct Context {
   cudaStream_t stream;
   mixmas_numerics numerics;
-  const mixmas_step *step;  // in device memory: it differs from replay to replay
+  const mixmas_step *step;  // in device memory: it changes between replays
   float *workspace;         // at least workspace_size(operation) elements, shared by all operations of a stream
 };
 
@@ -19,8 +19,8 @@ struct Context {
 MIXMAS_OPERATIONS(MIXMAS_RUN)
 #undef MIXMAS_RUN
 
-// workspace_size is the number of elements of scratch memory that an operation needs: 0 where MIXMAS_OPERATIONS says NONE,
-// and what the operation's file defines where it says SOME.
+// workspace_size returns the number of elements of scratch memory that an operation needs: 0 if MIXMAS_OPERATIONS
+// says NONE. If it says SOME, the operation's file defines the function.
 #define MIXMAS_NONE(name) \
   inline int64_t workspace_size(const mixmas_##name &, mixmas_numerics) { return 0; }
 #define MIXMAS_SOME(name) int64_t workspace_size(const mixmas_##name &, mixmas_numerics);

@@ -10,7 +10,7 @@
 //
 // Limited by memory: a thread moves packs of 4 neighbouring elements. The learning rate and the number t of the
 // update are in device memory, so that a captured graph can be replayed; a thread of each block computes the update's
-// scalars from them in float64, as nn/cpu does, and a block has many packs to make up for it.
+// scalars from them in float64, as nn/cpu does, and each block has many packs, so that this costs little.
 #include <algorithm>
 
 #include "operations.h"
@@ -27,7 +27,7 @@ struct AdamScalars {
 };
 
 __global__ __launch_bounds__(THREADS) void adam(const mixmas_adam op, const mixmas_step *step, bool packable) {
-  // The corrections take the decay rates as rounded, since 1 - beta2 of the rounded rate is off by 1e-5.
+  // The corrections use the rounded decay rates, since 1 - beta2 of the rounded rate is off by 1e-5.
   const float beta1 = float(op.beta1), beta2 = float(op.beta2), eps = float(op.eps);
   __shared__ AdamScalars scalars;
   if (threadIdx.x == 0) {

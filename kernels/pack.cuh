@@ -1,4 +1,4 @@
-// pack.cuh: four neighbouring float32 elements, which move in one 16-byte access where their address allows it.
+// pack.cuh: four neighbouring float32 elements, which move in one 16-byte access if their address allows it.
 #pragma once
 
 #include "integers.cuh"
@@ -12,13 +12,13 @@ struct alignas(16) Pack {
   float at[PACK];
 };
 
-// packable says whether the arrays may be accessed in whole packs. An absent array does not stand in the way.
+// packable reports whether the arrays may be accessed in whole packs. Absent arrays do not matter.
 template <class... Pointers>
 __host__ __device__ inline bool packable(Pointers... arrays) {
   return ((reinterpret_cast<uintptr_t>(arrays) % sizeof(Pack) == 0) && ...);
 }
 
-// load reads the elements from i on of an array of n; what lies beyond the end reads as 0.
+// load reads the elements from i on of an array of n; elements beyond the end read as 0.
 __device__ __forceinline__ Pack load(const float *array, int64_t i, int64_t n, bool packable) {
   if (packable && i + PACK <= n) return *reinterpret_cast<const Pack *>(array + i);
   Pack pack = {};

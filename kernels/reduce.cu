@@ -5,17 +5,18 @@
 //   max_grad   dx = dy where the index says so, else 0        4 bytes for each dx
 //
 // The shapes range from sums of short rows (inner = 1) to sums over all rows of a batch (outer = 1), so the threads
-// of a block are dealt out by shape: thread = (group * rows + row) * columns + column, where
+// of a block are assigned by shape: thread = (group * rows + row) * columns + column, where
 //
 //   column   counts neighbours along inner; with inner a multiple of 4, a column is a pack of 4 elements
 //   row      counts the threads that share the axis of one column; they are added up as a tree
 //   group    counts outer indices, where axis and inner leave threads over
 //
-// Where that gives few blocks and a long axis, the axis is cut into slices, a block each; their sums go through the
-// workspace and a second launch adds them. Everything depends on the shape only, never on the number of
+// If that gives few blocks and a long axis, the axis is cut into slices, one block each. Their sums go through the
+// workspace and a second launch adds them. Everything depends only on the shape, never on the number of
 // multiprocessors.
 //
-// A thread adds up to 8 elements in float32 and such sums in float64: a mean over a whole map may cancel.
+// A thread adds up to 8 elements in float32, and these sums in float64, since the terms of a mean over a whole map
+// may cancel.
 #include <algorithm>
 
 #include "operations.h"
@@ -30,7 +31,7 @@ constexpr int THREADS = 256;
 constexpr int SHORT = 8;         // elements that are added in float32
 constexpr int64_t ENOUGH = 264;  // blocks to keep a large GPU busy
 
-// Tiling deals out threads and blocks. Rows and columns count packs where `width` is PACK.
+// Tiling assigns threads and blocks. Rows and columns count packs if `width` is PACK.
 struct Tiling {
   int width;             // elements of a column: 1 or PACK
   bool folded;           // inner is 1: the packs run along the axis, and their elements are added up at the end
@@ -60,12 +61,12 @@ Tiling tiling(int64_t outer, int64_t axis, int64_t inner, bool packs, bool slice
   return t;
 }
 
-// packs says whether x can be read in packs.
+// packs reports whether x can be read in packs.
 Tiling tiling(const mixmas_reduce &op, bool packs) {
   return tiling(op.outer, op.axis, op.inner, packs, op.reduction == MIXMAS_SUM);
 }
 
-// Place is what a thread works at.
+// Place is the part of the work of one thread.
 struct Place {
   int64_t outer, column;
   int row;
@@ -83,7 +84,7 @@ __device__ __forceinline__ Place place(const Tiling &t, int64_t outer) {
   return p;
 }
 
-// sum_axis writes y where there is one slice, else partial (outer, slices, inner).
+// sum_axis writes y if there is one slice, otherwise partial (outer, slices, inner).
 template <int WIDTH>
 __global__ __launch_bounds__(THREADS) void sum_axis(const mixmas_reduce op, const Tiling t, double *partial) {
   const Place p = place(t, op.outer);
@@ -162,7 +163,7 @@ __global__ __launch_bounds__(THREADS) void max_axis(const mixmas_reduce op, cons
   op.index[p.outer * op.inner + p.column] = float(at);
 }
 
-// A thread has WIDTH elements of dx: a pack, or one element where inner is no multiple of 4.
+// A thread has WIDTH elements of dx: a pack, or one element if inner is not a multiple of 4.
 template <int WIDTH>
 __global__ __launch_bounds__(THREADS) void scatter(const mixmas_max_grad op, const Divider axis, const Divider inner,
                                                    uint32_t n) {
@@ -211,7 +212,7 @@ cudaError_t run(const Context &context, const mixmas_reduce &op) {
 cudaError_t run(const Context &context, const mixmas_max_grad &op) {
   const bool packs = op.inner % PACK == 0 && packable(op.dy, op.index, op.dx);
   const int64_t inner = packs ? op.inner / PACK : op.inner, one = op.axis * inner;
-  // What a Divider cannot take is cut along outer.
+  // Shapes beyond the range of a Divider are cut along outer.
   const int64_t most = std::max<int64_t>(MAX_INDICES / one, 1);
   const auto kernel = packs ? scatter<PACK> : scatter<1>;
   for (int64_t first = 0; first < op.outer; first += most) {

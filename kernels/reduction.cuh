@@ -1,5 +1,5 @@
 // reduction.cuh: sums and maxima over the threads of a warp and of a block, and over slices that the blocks of an
-// earlier launch have left in the workspace. Their order depends on shapes only.
+// earlier launch have left in the workspace. Their order depends only on shapes.
 #pragma once
 
 #include "integers.cuh"
@@ -58,7 +58,7 @@ __device__ __forceinline__ float block_max(float value) {
   return largest;
 }
 
-// row_sum and row_max are over the threads that share a row: a warp, or a block of that many.
+// row_sum and row_max reduce over the threads that share a row: a warp, or a block of that many threads.
 template <int ROW_THREADS>
 __device__ __forceinline__ float row_sum(float value) {
   if constexpr (ROW_THREADS == WARP) return warp_sum(value);
@@ -71,7 +71,7 @@ __device__ __forceinline__ float row_max(float value) {
   return block_max<ROW_THREADS>(value);
 }
 
-// sum_rows adds up the values of threads that lie `columns` apart: where thread = (group * rows + row) * columns +
+// sum_rows adds up the values of threads that are `columns` apart: with thread = (group * rows + row) * columns +
 // column, the threads of row 0 get the sums over their group's rows. rows and columns are powers of two. A kernel may
 // call it once.
 template <int THREADS, int VALUES, class T>
@@ -105,8 +105,8 @@ struct Slices {
 constexpr int SLICE_COLUMNS = 32, SLICE_ROWS = 16;
 
 // column_total adds up partial[slice * stride + k * apart] over the slices, for each k, in the threads of row 0 of a
-// block of SLICE_ROWS rows of SLICE_COLUMNS threads. All threads of the block must call it; those without a column pass
-// no slices.
+// block of SLICE_ROWS rows of SLICE_COLUMNS threads. All threads of the block must call it; threads without a column
+// pass no slices.
 template <int VALUES, class T>
 __device__ __forceinline__ void column_total(const T *partial, int64_t slices, int64_t stride, int64_t apart,
                                              double (&total)[VALUES]) {

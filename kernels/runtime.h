@@ -1,5 +1,5 @@
-// runtime.h: what a session and a program are on the inside. The functions of mixmas.h around them lie in runtime_session.cu
-// (devices, memory, the log) and runtime_program.cu (capture, replay, gathering, tracing).
+// runtime.h: the internals of sessions and programs. Their functions of mixmas.h are in runtime_session.cu (devices,
+// memory, the log) and runtime_program.cu (capture, replay, gathering, tracing).
 //
 // Memory comes from calloc and from CUDA, so that the GPU build needs no C++ runtime.
 #pragma once
@@ -35,7 +35,7 @@ struct mixmas_session {
   mixmas_allocation *allocations;
   mixmas_program *programs;
   mixmas_staging staging;
-  // The log: `logged` values are there or queued; the kernel that appends counts for itself in *log_count.
+  // The log: `logged` values are in it or queued; the kernel that appends keeps its own count in *log_count.
   float *log;
   int64_t *log_count;
   int64_t logged;
@@ -43,21 +43,21 @@ struct mixmas_session {
 
 namespace mixmas {
 
-// ok says whether a call succeeded; if not, it takes back CUDA's last error and tells what failed and why.
+// ok reports whether a call succeeded; if not, it clears CUDA's last error and writes what failed and why.
 bool ok(cudaError_t error, mixmas_message *message, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-// status is the status of an error that ok has reported.
+// status returns the status of an error that ok has reported.
 mixmas_status status(cudaError_t error);
 
 // say writes a line to the message.
 void say(mixmas_message *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// host_full says that the host's memory is full.
+// host_full writes that the host is out of memory.
 mixmas_status host_full(mixmas_message *message);
 
-// use makes the session's GPU that of this thread: Go's goroutines move between threads.
+// use makes the session's GPU current in this thread, since goroutines move between threads.
 cudaError_t use(const mixmas_session *session);
 
-// allocate is n bytes on the device, at least one.
+// allocate allocates n bytes on the device, at least one.
 cudaError_t allocate(void **memory, size_t n);
 
 }  // namespace mixmas

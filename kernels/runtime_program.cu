@@ -4,9 +4,10 @@
 //
 //   gather the rows of all inputs -> operation 0 -> operation 1 -> ... -> append the kept value to the log
 //
-// What differs from run to run lies in the program's step block in device memory: the mixmas_step, and for each input the
-// table and the rows of it that it consists of. A run copies the block there from the next of a ring of pinned blocks and
-// launches the graph; both only queue, so that the host runs ahead of the GPU by as many runs as the ring has blocks.
+// Values that change between runs are in the program's step block in device memory: the mixmas_step, and for each
+// input the table and the rows that it is gathered from. A run copies the block to the device from the next of a ring
+// of pinned blocks and launches the graph. Both only queue, so that the host can run ahead of the GPU by as many runs
+// as the ring has blocks.
 #include <cstdlib>
 #include <cstring>
 
@@ -62,8 +63,8 @@ struct mixmas_program {
   cudaEvent_t copied[mixmas::RING];  // the copy of this one has ended
   int ring_next;
 
-  cudaGraphExec_t graph;  // NULL where it must be captured before it can run
-  cudaEvent_t *marks;     // n + 1 of them, where a trace has measured
+  cudaGraphExec_t graph;  // NULL if it must be captured before it can run
+  cudaEvent_t *marks;     // n + 1 events, if a trace has measured
 };
 
 namespace mixmas {
@@ -104,7 +105,7 @@ __global__ void append(float *log, int64_t *count, const float *kept) {
   if (*count < MIXMAS_LOG) log[(*count)++] = *kept;
 }
 
-// dispatch calls f with the operation's descriptor, whatever it is of.
+// dispatch calls f with the operation's descriptor, of any kind.
 template <class Result, class F>
 Result dispatch(const mixmas_operation &o, Result unknown, F f) {
   switch (o.kind) {
@@ -116,7 +117,7 @@ Result dispatch(const mixmas_operation &o, Result unknown, F f) {
   return unknown;
 }
 
-// Range names what happens in its scope in NVIDIA's profilers, where the library was built for that.
+// Range names the work in its scope for NVIDIA's profilers, if the library was built for them.
 struct Range {
 #if defined(MIXMAS_NVTX)
   explicit Range(const char *name) { nvtxRangePushA(name); }
@@ -154,7 +155,7 @@ cudaError_t queue_append(const mixmas_program *p) {
   return launch(append, dim3(1), dim3(1), 0, s->stream, s->log, s->log_count, p->kept);
 }
 
-// operation_ok is ok with the operation's name.
+// operation_ok is like ok, with the operation's name in the message.
 bool operation_ok(cudaError_t e, const mixmas_program *p, int32_t i, mixmas_message *message) {
   return ok(e, message, "operation %d (%s)", p->operations[i].source, p->operations[i].name);
 }
@@ -186,7 +187,7 @@ void forget(mixmas_program *p) {
   p->graph = nullptr;
 }
 
-// resize gives the program a step block, and a ring of them, with room for so many row indices.
+// resize gives the program a step block and a ring of pinned ones, with room for the given number of row indices.
 cudaError_t resize(mixmas_program *p, int64_t rows) {
   const size_t bytes = StepBlock::bytes(p->n_inputs, rows);
   void *block = nullptr, *ring = nullptr;
@@ -198,7 +199,7 @@ cudaError_t resize(mixmas_program *p, int64_t rows) {
     if (ring) cudaFreeHost(ring);
     return e;
   }
-  forget(p);  // it has the old block's address in it, and may not gather yet
+  forget(p);  // it holds the old block's address, and may not gather yet
   if (p->block) cudaFree(p->block);
   if (p->ring) cudaFreeHost(p->ring);
   p->block = static_cast<unsigned char *>(block);
@@ -208,7 +209,7 @@ cudaError_t resize(mixmas_program *p, int64_t rows) {
   return cudaSuccess;
 }
 
-// Run is what differs from run to run.
+// Run holds the values that change between runs.
 struct Run {
   const mixmas_step *step;
   const mixmas_gather *gathers;
@@ -239,14 +240,14 @@ cudaError_t send(mixmas_program *p, const Run &run) {
   return e;
 }
 
-// log_room says whether the log has room for the value that a run appends.
+// log_room reports whether the log has room for the value that a run appends.
 bool log_room(const mixmas_program *p, mixmas_message *message) {
   if (!p->kept || p->session->logged < MIXMAS_LOG) return true;
   say(message, "the log of %d values is full: read it first", MIXMAS_LOG);
   return false;
 }
 
-// prepare is what run and trace begin with: all that the stream must know before the operations.
+// prepare is the common beginning of run and trace: it queues everything that the operations need.
 mixmas_status prepare(mixmas_program *p, const Run &run, mixmas_message *message) {
   cudaError_t e = use(p->session);
   if (!ok(e, message, "use GPU %d", p->session->device)) return status(e);
@@ -278,7 +279,7 @@ mixmas_status make_marks(mixmas_program *p, mixmas_message *message) {
   return status(e);
 }
 
-// replace fills in what a program is loaded with. It takes the operations over.
+// replace sets what a program is loaded with. It takes ownership of the operations.
 void replace(mixmas_program *p, mixmas_operation *operations, int32_t n, float *workspace, const mixmas_input *inputs,
              const float *kept) {
   drop_marks(p);
@@ -290,7 +291,7 @@ void replace(mixmas_program *p, mixmas_operation *operations, int32_t n, float *
   if (p->n_inputs) memcpy(p->inputs, inputs, p->n_inputs * sizeof *inputs);
 }
 
-// make allocates a program without operations, or returns null where the host's memory is full.
+// make allocates a program without operations, or returns null if the host is out of memory.
 mixmas_program *make(mixmas_session *s, int32_t n_inputs) {
   auto *p = static_cast<mixmas_program *>(calloc(1, sizeof(mixmas_program)));
   auto *inputs = static_cast<mixmas_input *>(calloc(n_inputs + 1, sizeof(mixmas_input)));

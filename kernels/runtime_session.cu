@@ -48,11 +48,11 @@ namespace {
 
 constexpr int MIN_MAJOR = 8;  // tensor cores for tf32 and bf16, asynchronous copies
 
-// Kernels of several sessions wait for each other in 8 hardware queues unless the driver is told otherwise before the first
-// call. Trials that share a GPU have a session each.
+// Without this setting, which must come before the first call, kernels of several sessions wait for each other in 8
+// hardware queues. Trials that share a GPU have one session each.
 __attribute__((constructor)) void ask_for_queues() { setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0); }
 
-// say_driver says what is wrong with the driver: the runtime needs one of its own major version.
+// say_driver writes what is wrong with the driver: the runtime needs one of its own major version.
 void say_driver(mixmas_message *message) {
   int runtime = 0, driver = 0;
   cudaRuntimeGetVersion(&runtime);
@@ -66,12 +66,12 @@ void say_driver(mixmas_message *message) {
         "driver %d or later", driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10, least);
 }
 
-// elements is allocate for floats.
+// elements allocates floats.
 cudaError_t elements(float **memory, int64_t n) {
   return allocate(reinterpret_cast<void **>(memory), size_t(n) * sizeof(float));
 }
 
-// open makes what a session consists of.
+// open creates the parts of a session.
 cudaError_t open(mixmas_session *s, int64_t state) {
   cudaError_t e = use(s);
   if (e == cudaSuccess) e = cudaStreamCreateWithFlags(&s->stream, cudaStreamNonBlocking);
@@ -88,7 +88,8 @@ cudaError_t open(mixmas_session *s, int64_t state) {
   return e;
 }
 
-// copy_out brings n elements to the host. Two buffers take turns, so that the next piece comes in while one is unpacked.
+// copy_out copies n elements to the host. It alternates between two buffers, so that the next piece arrives while one
+// is unpacked.
 cudaError_t copy_out(mixmas_session *s, const float *device, float *host, int64_t n) {
   mixmas_staging &staging = s->staging;
   const auto piece = [&](int64_t from) { return n - from < staging.ELEMENTS ? n - from : staging.ELEMENTS; };
@@ -114,7 +115,7 @@ cudaError_t copy_out(mixmas_session *s, const float *device, float *host, int64_
   return e;
 }
 
-// copy_in queues the copy of n elements to the device, and returns when host may change.
+// copy_in queues the copy of n elements to the device, and returns when host may be changed.
 cudaError_t copy_in(mixmas_session *s, float *device, const float *host, int64_t n) {
   mixmas_staging &staging = s->staging;
   cudaError_t e = cudaSuccess;
@@ -316,7 +317,7 @@ mixmas_status mixmas_session_log(mixmas_session *s, float *values, int64_t capac
     return MIXMAS_FAILED;
   }
   cudaError_t e = use(s);
-  // The copy waits for the runs before it. Without one, nothing does.
+  // The copy waits for earlier runs. Without a copy, wait explicitly.
   if (e == cudaSuccess) e = s->logged ? mixmas::copy_out(s, s->log, values, s->logged) : cudaStreamSynchronize(s->stream);
   if (e == cudaSuccess) e = cudaMemsetAsync(s->log_count, 0, sizeof *s->log_count, s->stream);
   if (!ok(e, message, "read the log")) return status(e);

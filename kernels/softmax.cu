@@ -8,11 +8,11 @@
 // computed twice, as keeping them would cost a pass over y. The mask of a sample is read by its `repeat` rows, from the
 // caches.
 //
-// Nothing overflows: the largest element that counts is subtracted first, so that its exponential is 1. Elements that do not
-// count are selected away, whatever they hold, and so have no part in the gradient, where y is 0.
+// Nothing overflows: the largest unmasked element is subtracted first, so that its exponential is 1. Masked elements
+// are replaced, whatever they hold, and do not contribute to the gradient, because y is 0 there.
 //
 // Each element is read and written by the same thread, and written when all of its row has been read: the result may
-// take the place of an operand.
+// have the memory of an operand.
 #include "operations.h"
 #include "pack.cuh"
 #include "reduction.cuh"
@@ -23,7 +23,7 @@ namespace {
 constexpr int THREADS = 256;
 constexpr int64_t WARP_WIDTH = 1024;  // the widest row that a warp takes
 
-// logits is a pack of a row: -infinity where an element does not count or lies beyond the row. exp makes 0 of that.
+// logits returns a pack of a row: -infinity for elements that are masked or beyond the row, which exp turns into 0.
 __device__ __forceinline__ Pack logits(const float *x, const float *mask, int64_t i, int64_t width, bool packable) {
   Pack v = load(x, i, width, packable), counts;
   if (mask) counts = load(mask, i, width, packable);
@@ -46,7 +46,7 @@ __global__ __launch_bounds__(THREADS) void softmax(const mixmas_softmax op, bool
     largest = fmaxf(largest, fmaxf(fmaxf(v.at[0], v.at[1]), fmaxf(v.at[2], v.at[3])));
   }
   largest = row_max<ROW_THREADS>(largest);
-  if (largest == -INFINITY) largest = 0;  // nothing counts: -infinity less itself would be NaN
+  if (largest == -INFINITY) largest = 0;  // all masked: -infinity minus itself would be NaN
 
   float sum = 0;
   for (int64_t i = first; i < op.width; i += step) {
@@ -88,7 +88,7 @@ __global__ __launch_bounds__(THREADS) void softmax_grad(const mixmas_softmax_gra
   }
 }
 
-// run_rows queues the kernel that gives a row to a warp, or the one that gives it to a block.
+// run_rows queues the kernel with one warp per row, or the one with one block per row.
 template <class Operation>
 cudaError_t run_rows(const Context &context, void (*by_warp)(Operation, bool), void (*by_block)(Operation, bool),
                      const Operation &op, int64_t rows, bool packs) {

@@ -1,5 +1,5 @@
-// strided.cuh: the index arithmetic of strided operands. The host merges dimensions that all operands run through
-// without a gap, and turns the divisions that remain into multiplications.
+// strided.cuh: the index arithmetic of strided operands. The host merges dimensions without gaps in any operand, and
+// turns the remaining divisions into multiplications.
 #pragma once
 
 #include "launch.cuh"
@@ -30,11 +30,11 @@ struct Divider {
   }
 };
 
-// MAX_INDICES is what a Divider can take: operations over more elements are cut into parts.
+// MAX_INDICES is the largest range of a Divider: operations over more elements are cut into parts.
 constexpr int64_t MAX_INDICES = (int64_t(1) << 31) - 1;
 
-// Axes are the dimensions that operands walk through together, outermost first: how many steps, and how far each
-// operand moves in one. There is always an axis, if only one of a single step.
+// Axes are the dimensions that the operands share, outermost first: the number of steps, and how far each operand
+// moves in one step. There is always at least one axis, perhaps of a single step.
 template <int OPERANDS>
 struct Axes {
   int rank = 1;
@@ -47,7 +47,7 @@ struct Axes {
     return n;
   }
 
-  // append adds an innermost axis, or makes the innermost one longer where every operand runs on without a gap.
+  // append adds an innermost axis, or extends the innermost one if it leaves no gap in any operand.
   void append(int64_t steps, const int64_t (&step)[OPERANDS]) {
     if (steps == 1) return;
     bool runs_on = true;
@@ -59,7 +59,7 @@ struct Axes {
   }
 };
 
-// in_parts calls run(axes, offsets) for parts of at most `most` elements each; offsets says where each operand begins.
+// in_parts calls run(axes, offsets) for parts of at most `most` elements each; offsets is where each operand begins.
 template <int OPERANDS, class Run>
 cudaError_t in_parts(const Axes<OPERANDS> &axes, const int64_t (&offset)[OPERANDS], int64_t most, const Run &run) {
   if (axes.size() <= most) return run(axes, offset);

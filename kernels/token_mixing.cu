@@ -27,7 +27,7 @@ namespace {
 
 constexpr int MAX_WARPS = 8, MAX_HIDDEN = 64, WARP_FEATURES = 32, WARP_TOKENS = 16;
 
-// Plan is how an operation is cut up; it depends on its shape only.
+// Plan describes how an operation is cut up. It depends only on the shape.
 struct Plan {
   bool fused, normalise;  // normalise: in the kernel itself
   int hidden;             // 32 or 64
@@ -59,10 +59,10 @@ struct Plan {
 
 struct Arguments {
   mixmas_token_mixing op;
-  const float *z;  // the normalised x, or NULL where the kernel normalises
+  const float *z;  // the normalised x, or NULL if the kernel normalises
   int64_t slices;
   int32_t log2_features, log2_tokens, token_warps;
-  int32_t w2_at;  // where w2 lies in shared memory
+  int32_t w2_at;  // where w2 is in shared memory
   bool vector_z, vector_w1, vector_w2, vector_y, vector_hidden;
 };
 
@@ -196,7 +196,7 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
                            : run_fused<NUMERICS, 8>(stream, plan, arguments);
 }
 
-// layer_norm_of is the operation's layer norm, for where its own kernel does not do it.
+// layer_norm_of returns the operation's layer norm, for cases that its own kernel does not handle.
 mixmas_layer_norm layer_norm_of(Composition &c, const mixmas_token_mixing &op) {
   mixmas_layer_norm norm = {};
   norm.x = op.x, norm.weight = op.norm_weight, norm.bias = op.norm_bias;
@@ -206,7 +206,7 @@ mixmas_layer_norm layer_norm_of(Composition &c, const mixmas_token_mixing &op) {
   return norm;
 }
 
-// compose runs the operation as three others.
+// compose runs the operation as three other operations.
 void compose(Composition &c, const mixmas_token_mixing &op) {
   const mixmas_layer_norm norm = layer_norm_of(c, op);
 

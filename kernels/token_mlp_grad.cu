@@ -5,20 +5,18 @@
 //   dz = W1' da                                                                (for each sample)
 //
 // Shapes: z (normed), dy, dz (batch, tokens, width); W1 (hidden, tokens); W2 (tokens, hidden); pre (batch, hidden,
-// width).
-// FLOPs: 8 batch tokens hidden width, and 2 batch tokens hidden width more where pre is not kept. Bytes that must move:
-// 12 batch tokens width, and 4 batch hidden width where pre is kept; 2/3 hidden FLOPs per byte. hidden_values are not
-// read: gelu(pre) comes almost free with gelu'(pre).
+// width). FLOPs: 8 batch tokens hidden width, and 2 batch tokens hidden width more if pre is not kept. Bytes that
+// must move: 12 batch tokens width, and 4 batch hidden width if pre is kept; 2/3 hidden FLOPs per byte. hidden_values
+// are not read: gelu(pre) comes almost free with gelu'(pre).
 //
-// Tiling of the first kernel: as in token_mixing.cu features are the rows of a warp's tiles, 32 per warp. pre' and dh'
-// stay in registers over a walk along the tokens; then h and da go to shared memory, (hidden, features), where the sums
-// over features read them, and a second walk along the tokens computes dz' = da' W1 from the registers, 16 tokens at a
-// time, and dW1 = da z' and dW2' = h dy' in tiles of 32 hidden units x 16 tokens, dealt to the warps. z and dy are read
-// from memory once, and again from L2 where the tokens do not fit in one step.
-// A block adds the weights' gradients of its samples to its partial result in the workspace, in L2; the second kernel,
-// add_partials, adds those of all blocks in order. Blocks own one sample where up to 264 blocks result: two launches in
-// all.
-// More than 64 hidden units are composed of matrix products.
+// Tiling of the first kernel: as in token_mixing.cu features are the rows of a warp's tiles, 32 per warp. pre' and
+// dh' stay in registers over a walk along the tokens; then h and da go to shared memory, (hidden, features), where
+// the sums over features read them, and a second walk along the tokens computes dz' = da' W1 from the registers, 16
+// tokens at a time, and dW1 = da z' and dW2' = h dy' in tiles of 32 hidden units x 16 tokens, dealt to the warps. z
+// and dy are read from memory once, and again from L2 if the tokens do not fit in one step. A block adds the weights'
+// gradients of its samples to its partial result in the workspace, in L2; the second kernel, add_partials, adds those
+// of all blocks in order. Blocks own one sample if that gives at most 264 blocks: two launches in all. More than 64
+// hidden units are composed of matrix products.
 #include <algorithm>
 
 #include "limits.h"
@@ -31,7 +29,7 @@ namespace {
 constexpr int MAX_WARPS = 8, WARP_FEATURES = 32, WARP_TOKENS = 16;
 constexpr int64_t BLOCKS = 264;  // two on each of about 132 multiprocessors; a constant, for the same bits everywhere
 
-// Plan is how an operation is cut up; it depends on its shape only.
+// Plan describes how an operation is cut up. It depends only on the shape.
 struct Plan {
   bool fused;
   int hidden;                      // 32 or 64
@@ -77,10 +75,10 @@ struct Plan {
 struct Arguments {
   mixmas_token_mlp_grad op;
   float *partial;                              // of the first block
-  int64_t dw1, dw2, db1, db2, partial_stride;  // where they lie in a partial result, and its size
+  int64_t dw1, dw2, db1, db2, partial_stride;  // where they are in a partial result, and its size
   int64_t slices, samples;
   int32_t log2_features, log2_tokens, token_warps;
-  int32_t h_at;  // where h lies in shared memory
+  int32_t h_at;  // where h is in shared memory
   bool vector_rows, vector_w1, vector_pre, vector_dz;
 };
 
@@ -199,7 +197,7 @@ __global__ void __launch_bounds__(32 * MAX_WARPS, 1) token_mlp_grad(const Argume
       if (unit < units) put(arguments.db1 + unit, sum);
     });
 
-    // The inputs are gone where there are more than fit, and where add_tiles has used their place.
+    // The inputs must be loaded again if not all fit, or if add_tiles has used their place.
     const bool again = tokens > chunk || arguments.token_warps > 1;
     for (int token0 = 0; token0 < tokens; token0 += chunk) {
       const int count = tokens - token0 < chunk ? tokens - token0 : chunk, rows = int(round_up(count, WARP_TOKENS));
@@ -268,7 +266,7 @@ cudaError_t run_fused(cudaStream_t stream, const Plan &plan, const Arguments &ar
                            : run_fused<NUMERICS, 8>(stream, plan, arguments);
 }
 
-// compose runs the operation as others.
+// compose runs the operation as other operations.
 void compose(Composition &c, const mixmas_token_mlp_grad &op) {
   const int64_t batch = op.batch, tokens = op.tokens, width = op.width, hidden = op.hidden;
   const int64_t rows = tokens * width, inner = hidden * width;  // elements of a sample

@@ -1,9 +1,9 @@
-// warp_tile.cuh: matrix products by one warp, in each numerics, and what else the fused MLP kernels share. Where a whole
-// block multiplies, block_tile.cuh does better: its warps share the operands that they read.
+// warp_tile.cuh: matrix products by one warp, in each numerics, and other parts that the fused MLP kernels share. If
+// a whole block multiplies, block_tile.cuh is better: its warps share the operands that they read.
 //
 // A warp holds a tile of a product as `float tile[GM / 2][GN][4]`: GM groups of 8 rows by GN groups of 8 columns,
-// spread over the lanes as the mma instructions want it. With g = lane / 4 and t = lane % 4, tile[i][j][2 h + c] is the
-// element
+// distributed over the lanes as the mma instructions require. With g = lane / 4 and t = lane % 4, tile[i][j][2 h + c]
+// is the element
 //   row position(2 i + h, g), column position(j, 2 t + c).
 // All numerics use this layout, so that everything around the products is written once.
 //
@@ -29,13 +29,13 @@ namespace mixmas::mlp {
 
 constexpr int PAD = 12;
 
-// The groups that one vector load serves.
+// The groups that one vector load reads.
 template <Order ORDER, int GROUPS>
 __host__ __device__ constexpr int vector_groups() {
   return ORDER == Order::ALONG ? 1 : GROUPS % 4 == 0 ? 4 : GROUPS % 2 == 0 ? 2 : 1;
 }
 
-// position is the row (or column) that place 0..7 of a group stands for.
+// position returns the row (or column) of place 0..7 of a group.
 template <Order ORDER, int GROUPS>
 __device__ __forceinline__ int position(int group, int place) {
   constexpr int V = vector_groups<ORDER, GROUPS>();
@@ -173,7 +173,7 @@ __device__ __forceinline__ void multiply(float (&tile)[GM / 2][GN][4], const flo
       step_fp32<GM, GN, B>(tile, x, b, stride_b, k);
     }
   } else if constexpr (NUMERICS == MIXMAS_TF32) {
-// Two steps in flight, where there are registers for them.
+// Two steps are in flight if there are registers for them.
 #pragma unroll (GM * GN <= 16 ? 2 : 1)
     for (int k = 0; k < n; k += 8) {
       float x[GM][2];
@@ -241,9 +241,9 @@ __device__ __forceinline__ void multiply_kept(float (&tile)[GM / 2][GN][4], cons
   }
 }
 
-// load_tile brings rows x columns of a matrix to shared memory, with zeros where the matrix has no such row or column.
-// Columns are a power of two. It queues asynchronous copies, which the caller commits and waits for: of 16 bytes with
-// `vector` (from, from_stride and valid_columns multiples of 16 bytes), else of 4.
+// load_tile loads rows x columns of a matrix to shared memory, with zeros beyond the last row or column. Columns are
+// a power of two. It queues asynchronous copies, which the caller commits and waits for: of 16 bytes with `vector`
+// (from, from_stride and valid_columns multiples of 16 bytes), else of 4.
 __device__ __forceinline__ void load_tile(float *to, int to_stride, const float *from, int64_t from_stride, int rows,
                                           int log2_columns, int64_t valid_rows, int64_t valid_columns, bool vector) {
   const int columns = 1 << log2_columns;
@@ -308,7 +308,7 @@ __device__ __forceinline__ void normalise_row(float (&v)[COLUMNS / 32], const fl
   for (int q = 0; q < COLUMNS / 32; ++q) v[q] = fmaf(v[q] * inverse, weight[q], bias[q]);
 }
 
-// load_lane_columns fills v with this lane's columns of a vector, or with `otherwise` where the vector is absent.
+// load_lane_columns fills v with this lane's columns of a vector, or with `otherwise` if the vector is absent.
 template <int COLUMNS>
 __device__ __forceinline__ void load_lane_columns(float (&v)[COLUMNS / 32], const float *from, int width,
                                                   float otherwise) {
@@ -353,8 +353,8 @@ __device__ __forceinline__ void store_pair(float *to, float first, float second,
   }
 }
 
-// add_tiles replaces a tile of 32 rows by the sum, in order, of those of `count` warps from `first` on, which all get
-// it. All warps of the block call it, with a place in shared memory for all their tiles.
+// add_tiles replaces a tile of 32 rows by the sum, in order, of the tiles of `count` warps from `first` on; all of
+// them get the sum. All warps of the block must call it, with shared memory for all their tiles.
 template <int GN>
 __device__ __forceinline__ void add_tiles(float (&tile)[2][GN][4], float *shared, int warp, int first, int count) {
   constexpr int SIZE = 8 * GN;  // of a lane's part
@@ -373,8 +373,8 @@ __device__ __forceinline__ void add_tiles(float (&tile)[2][GN][4], float *shared
 
 // ---- sums of partial results ----
 
-// Elements begin .. begin + n of every partial result, summed: d = plus + bias + sum. Absent where d is NULL. bias,
-// where present, has `columns` elements that repeat.
+// Elements begin .. begin + n of every partial result, summed: d = plus + bias + sum. d may be NULL if the sum is not
+// needed. bias, if present, has `columns` elements, which repeat.
 struct Part {
   float *d;
   const float *plus, *bias;
@@ -389,7 +389,7 @@ struct Partials {
   Part part[4];
 };
 
-// add_partials sums partial results in an order that depends on their number alone: row y of a block takes every
+// add_partials sums partial results in an order that depends only on their number: row y of a block takes every
 // blockDim.y-th of them, then row 0 adds the rows. A lane takes four neighbours.
 static __global__ void __launch_bounds__(256) add_partials(Partials all) {
   __shared__ float4 rows[256];

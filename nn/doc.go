@@ -5,11 +5,11 @@
 // [Graph.Optimise] the parameters' update after them, and [Graph.Compile] plans the memory and returns a
 // [device.Program]: a training step is one replay of it, without allocation and without walking a graph.
 //
-// Operations that belong together are recorded with [Graph.Fuse] as one composite, and their gradients as another: a device
-// that has a kernel for a composite runs that, any other its parts.
+// [Graph.Fuse] records operations that belong together as one composite, and their gradients as another. A device that has
+// a kernel for a composite runs the kernel; any other device runs the parts.
 //
-// Mistakes such as a shape that does not fit are found while recording. A Graph keeps its first error, later
-// operations do nothing, and Compile returns it, so that models need no error handling of their own.
+// Mistakes, such as shapes that do not match, are found while recording. A Graph keeps its first error, later operations do
+// nothing, and Compile returns the error, so that models need no error handling of their own.
 //
 // A [Trainer] runs a [Model] on a device: epochs of shuffled batches, and predictions.
 package nn

@@ -6,17 +6,18 @@ import (
 	"mixmas/nn/device"
 )
 
-// Gradients are the backward pass of what [Graph.Fuse] records, for the composite that is made of it.
+// Gradients describes the backward pass of a recording of [Graph.Fuse], from which its composite is made.
 type Gradients struct {
-	// Parts are its operations.
+	// Parts are the operations of the backward pass.
 	Parts device.Parts
-	// DY is the gradient of the body's value, which they start from.
+	// DY is the gradient of the body's value, where the backward pass starts.
 	DY device.Buffer
 
 	contributions []contribution
 }
 
-// Of is where they write the gradient of a value that the body uses, absent where nobody wants it. v may be nil.
+// Of returns where the backward pass writes the gradient of a value that the body uses. It is absent if the gradient is not
+// needed. v may be nil.
 func (d Gradients) Of(v *Value) (t device.Target) {
 	for _, c := range d.contributions {
 		if c.to == v.Buffer() {
@@ -29,14 +30,14 @@ func (d Gradients) Of(v *Value) (t device.Target) {
 	return t
 }
 
-// Fuse records what body records as one composite, which a device may run as one kernel, and its gradient as another. forward
-// makes the first of its parts and body's value y, backward the second. Both name their operands by the values that body uses
-// and makes: where these lie ([Value.Buffer]), what is kept for the gradient ([Value.Kept]), and where gradients go
-// ([Gradients.Of]).
+// Fuse records the operations of body as one composite, which a device may run as one kernel, and their gradient as
+// another. forward makes the first composite from its parts and the value y that body returns; backward makes the second.
+// Both find their operands through the values that body uses and creates: their buffers ([Value.Buffer]), what is kept for
+// the gradient ([Value.Kept]), and the targets of gradients ([Gradients.Of]).
 //
-// What the parts write and no field of the composite names, a kernel does not write: only the composite and its gradient may
-// read it. A nil forward leaves the operations of body as they are, a nil backward those of its gradient, so that composites
-// nest, and one may begin earlier than its gradient ends.
+// A kernel does not write buffers that no field of the composite names, even if the parts write them: only the composite
+// and its gradient may read such buffers. If forward is nil, the operations of body stay as they are, and if backward is
+// nil, those of the gradient do. So composites can nest, and one may begin earlier than its gradient ends.
 func (g *Graph) Fuse(body func() *Value, forward func(p device.Parts, y *Value) device.Operation,
 	backward func(Gradients) device.Operation) *Value {
 	outer := g.tape
@@ -61,7 +62,7 @@ func (g *Graph) Fuse(body func() *Value, forward func(p device.Parts, y *Value) 
 	return y
 }
 
-// compose replaces the operations recorded since the first from by one made of them, unless there are none.
+// compose replaces the operations from index from on by one composite made of them, unless there are none.
 func (g *Graph) compose(from int, composite func(device.Parts) device.Operation) {
 	if parts := slices.Clone(g.operations[from:]); g.err == nil && len(parts) > 0 {
 		g.operations = append(g.operations[:from], composite(parts))

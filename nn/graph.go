@@ -9,14 +9,13 @@ import (
 	"mixmas/nn/dimensions"
 )
 
-// Mode says what a graph is recorded for.
+// Mode is the purpose that a graph is recorded for.
 type Mode int
 
-// The modes.
 const (
-	// Training drops out and normalises batches by their own statistics.
+	// Training applies dropout and normalises batches by their own statistics.
 	Training Mode = iota
-	// Evaluation uses running statistics and drops nothing.
+	// Evaluation uses the running statistics and no dropout.
 	Evaluation
 )
 
@@ -29,11 +28,11 @@ type Graph struct {
 	operations []device.Operation
 	buffers    []device.BufferInfo
 	tape       []gradient
-	// partial[b-1] is the sum of the gradient contributions to buffer b so far; 0 is none.
+	// partial[b-1] is the sum of the gradient contributions to buffer b so far; 0 means none.
 	partial []device.Buffer
 	// contributions to gradients, in order.
 	contributions []contribution
-	// needed[b-1] says that a gradient with respect to buffer b is wanted.
+	// needed[b-1] is true if the gradient with respect to buffer b is needed.
 	needed []bool
 
 	inputs, outputs []*Value
@@ -46,11 +45,11 @@ type Graph struct {
 	err             error
 }
 
-// contribution says that the gradient of buffer to was plus (0: none) and then d.
+// contribution records that the gradient of buffer to changed from plus (0: none) to d.
 type contribution struct{ to, d, plus device.Buffer }
 
-// maximumConstants bounds the elements of a graph's computed constants, 1 GiB: compiling takes them from the host's memory
-// before the device is asked for any.
+// maximumConstants bounds the elements of a graph's computed constants (1 GiB), since compiling allocates them in the
+// host's memory before it asks the device for any.
 const maximumConstants = 1 << 28
 
 // fill is a constant whose contents are computed when the graph is compiled.
@@ -69,14 +68,14 @@ type gradient struct {
 type Value struct {
 	Shape  []int
 	buffer device.Buffer
-	// kept is what the operation that computes the value keeps for its gradient, 0 for nothing.
+	// kept is the buffer that the operation that computes the value keeps for its gradient; 0 means none.
 	kept device.Buffer
 }
 
 // Size is the number of elements.
 func (v *Value) Size() int { return size(v.Shape) }
 
-// Buffer is where a device finds the value, 0 for a nil value.
+// Buffer returns the buffer that holds the value, 0 for a nil value.
 func (v *Value) Buffer() device.Buffer {
 	if v == nil {
 		return 0
@@ -84,24 +83,24 @@ func (v *Value) Buffer() device.Buffer {
 	return v.buffer
 }
 
-// Kept is what the operation that computes the value keeps for its gradient: a product its pre-activation, a norm its
-// statistics. It is 0 where nothing is kept.
+// Kept returns the buffer that the operation that computes the value keeps for its gradient: the pre-activation of a
+// product, the statistics of a norm. It is 0 if nothing is kept.
 func (v *Value) Kept() device.Buffer { return v.kept }
 
-// NewGraph starts recording. gradients says that Backward will be called: operations then keep what it needs.
+// NewGraph starts recording. gradients must be true if Backward will be called: operations then keep what it needs.
 func NewGraph(p *Parameters, mode Mode, gradients bool) *Graph {
 	return &Graph{parameters: p, mode: mode, gradients: gradients, err: p.err,
 		values: map[*Parameter]*Value{}, owner: map[device.Buffer]*Parameter{}}
 }
 
-// Mode is what the graph is recorded for.
+// Mode returns the mode that the graph is recorded for.
 func (g *Graph) Mode() Mode { return g.mode }
 
-// Err is the first mistake in what was recorded.
+// Err returns the first mistake in the recording.
 func (g *Graph) Err() error { return g.err }
 
-// Fail keeps an error, unless there is one already, and returns an empty value of the given shape. Shapes among the
-// arguments, []int, are written as 2×3×8.
+// Fail keeps an error, unless the graph already has one, and returns an empty value of the given shape. Arguments of type
+// []int are shapes and are written as 2×3×8.
 func (g *Graph) Fail(shape []int, format string, args ...any) *Value {
 	if g.err == nil {
 		for i, arg := range args {
@@ -114,7 +113,7 @@ func (g *Graph) Fail(shape []int, format string, args ...any) *Value {
 	return &Value{Shape: shape}
 }
 
-// Input is a value that is written before each run. Models with several inputs tell them apart by name.
+// Input records a value that is written before each run. The name distinguishes the inputs of a model.
 func (g *Graph) Input(name string, shape ...int) *Value {
 	v := g.value(name, shape)
 	g.buffers[v.buffer-1].First = -1
@@ -122,7 +121,7 @@ func (g *Graph) Input(name string, shape ...int) *Value {
 	return v
 }
 
-// Output keeps a value until the end of the run, to be read.
+// Output keeps a value until the end of the run, so that it can be read.
 func (g *Graph) Output(name string, v *Value) {
 	if g.err != nil {
 		return
@@ -135,7 +134,7 @@ func (g *Graph) Output(name string, v *Value) {
 	g.outputs = append(g.outputs, v)
 }
 
-// Constant is a value that never changes.
+// Constant records a value that never changes.
 func (g *Graph) Constant(name string, data []float32, shape ...int) *Value {
 	v := g.value(name, shape)
 	info := &g.buffers[v.buffer-1]
@@ -143,7 +142,7 @@ func (g *Graph) Constant(name string, data []float32, shape ...int) *Value {
 	return v
 }
 
-// ConstantOf is a value that never changes and that write computes when the graph is compiled, so that recording takes no
+// ConstantOf records a value that never changes. write computes it when the graph is compiled, so that recording needs no
 // memory for it.
 func (g *Graph) ConstantOf(name string, write func(data []float32), shape ...int) *Value {
 	v := g.value(name, shape)
@@ -156,7 +155,7 @@ func (g *Graph) ConstantOf(name string, write func(data []float32), shape ...int
 	return v
 }
 
-// Parameter is a parameter's value.
+// Parameter returns the value of a parameter.
 func (g *Graph) Parameter(p *Parameter) *Value {
 	if v := g.values[p]; v != nil {
 		return v
@@ -176,14 +175,14 @@ func (g *Graph) RequireGradient(v *Value) {
 	}
 	for _, op := range g.operations {
 		if reads, _ := op.Buffers(nil, nil); slices.Contains(reads, v.buffer) {
-			g.Fail(nil, "the gradient of %s was asked for after %s used it", g.buffers[v.buffer-1].Name, op.Name())
+			g.Fail(nil, "the gradient of %s must be requested before %s uses it", g.buffers[v.buffer-1].Name, op.Name())
 			return
 		}
 	}
 	g.needed[v.buffer-1] = true
 }
 
-// Gradient is the gradient of a value after Backward, nil where there is none.
+// Gradient returns the gradient of a value after Backward, nil if there is none.
 func (g *Graph) Gradient(v *Value) *Value {
 	if g.err != nil || g.partial[v.buffer-1] == 0 {
 		return nil
@@ -191,7 +190,7 @@ func (g *Graph) Gradient(v *Value) *Value {
 	return &Value{Shape: v.Shape, buffer: g.partial[v.buffer-1]}
 }
 
-// Reshape is the same elements under another shape.
+// Reshape returns the same elements with another shape.
 func (g *Graph) Reshape(v *Value, shape ...int) *Value {
 	if n, ok := device.Elements(shape...); g.err == nil && !(ok && n == v.Size()) {
 		return g.Fail(shape, "reshape: %v has %d elements, %v does not", v.Shape, v.Size(), shape)
@@ -199,8 +198,8 @@ func (g *Graph) Reshape(v *Value, shape ...int) *Value {
 	return &Value{Shape: shape, buffer: v.buffer}
 }
 
-// Backward records the gradients of all parameters, and of the values of [Graph.RequireGradient], given the gradient dy
-// of y: nil for 1, where y is a scalar loss.
+// Backward records the gradients of all parameters, and of the values of [Graph.RequireGradient], given the gradient dy of
+// y. If y is a scalar loss, dy may be nil, which means 1.
 func (g *Graph) Backward(y, dy *Value) {
 	if g.err != nil {
 		return
@@ -218,7 +217,7 @@ func (g *Graph) Backward(y, dy *Value) {
 	g.unwind(tape)
 }
 
-// value makes a value of a new buffer, even where its shape is a mistake.
+// value makes a value with a new buffer, even if its shape is invalid.
 func (g *Graph) value(name string, shape []int) *Value {
 	return &Value{Shape: slices.Clone(shape), buffer: g.buffer(name, shape...)}
 }
@@ -259,8 +258,8 @@ func (g *Graph) record(op device.Operation, y *Value, back func(dy device.Buffer
 	return y
 }
 
-// residual says that the operation that computes y adds plus, nil for nothing: the gradient of y is a contribution to that
-// of plus. It comes right after the operation.
+// residual records that the operation that computes y adds plus, so that the gradient of y contributes to that of plus.
+// plus may be nil. It is called right after the operation.
 func (g *Graph) residual(plus, y *Value) *Value {
 	if g.err == nil && plus != nil && g.gradients && g.needed[plus.buffer-1] {
 		g.tape = append(g.tape, gradient{y.buffer, func(dy device.Buffer) { g.pass(plus, dy) }})
@@ -275,7 +274,7 @@ func (g *Graph) emit(op device.Operation) {
 	}
 }
 
-// unwind records the gradients of a tape, last operation first.
+// unwind records the gradients of a tape in reverse order.
 func (g *Graph) unwind(tape []gradient) {
 	for _, node := range slices.Backward(tape) {
 		if d := g.partial[node.output-1]; d != 0 && g.needed[node.output-1] && g.err == nil {
@@ -284,8 +283,8 @@ func (g *Graph) unwind(tape []gradient) {
 	}
 }
 
-// contribution is where an operation of the backward pass writes its contribution to the gradient of x, and the sum of
-// the earlier contributions, which it must add (0: none). Both are 0 where no gradient is wanted.
+// contribution returns the buffer for an operation's contribution to the gradient of x, and the sum of the earlier
+// contributions, which the operation must add (0: none). Both are 0 if the gradient is not needed.
 func (g *Graph) contribution(x *Value) (dx, plus device.Buffer) {
 	if x == nil || !g.needed[x.buffer-1] {
 		return 0, 0

@@ -49,7 +49,7 @@ func TestMistakesAreNamed(t *testing.T) {
 			y := g.ReLU(x)
 			g.RequireGradient(x)
 			return y
-		}, "the gradient of x was asked for after"},
+		}, "the gradient of x must be requested before"},
 		"loss": {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.CrossEntropy(x, x) }, "cross-entropy"},
 	} {
 		t.Run(name, func(t *testing.T) {

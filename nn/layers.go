@@ -5,14 +5,14 @@ import "mixmas/nn/device"
 // Linear is a layer y = x Wᵀ + b with weight (out, in) and bias (out).
 type Linear struct{ Weight, Bias *Parameter }
 
-// NewLinear starts uniform in ±1/√in.
+// NewLinear creates a layer with weight and bias uniform in ±1/√in.
 func NewLinear(s *Scope, in, out int) *Linear {
 	l := NewLinearWithoutBias(s, FanIn(in), in, out)
 	l.Bias = s.Parameter("bias", FanIn(in), out)
 	return l
 }
 
-// NewLinearWithoutBias has no bias and the given start.
+// NewLinearWithoutBias creates a layer without a bias, with the given initialiser.
 func NewLinearWithoutBias(s *Scope, init Initialiser, in, out int) *Linear {
 	return &Linear{Weight: s.Parameter("weight", init, out, in)}
 }
@@ -32,13 +32,13 @@ func (g *Graph) optional(p *Parameter) *Value {
 	return g.Parameter(p)
 }
 
-// MLP is fc2(drop(gelu(fc1 x))) with dropout after each layer.
+// MLP is drop(fc2(drop(gelu(fc1 x)))), with dropout after each layer.
 type MLP struct {
 	FC1, FC2 *Linear
 	Dropout  float64
 }
 
-// NewMLP maps in to hidden to out features, or tokens.
+// NewMLP creates an MLP from in to hidden to out features, or tokens.
 func NewMLP(s *Scope, in, hidden, out int, dropout float64) *MLP {
 	return &MLP{FC1: NewLinear(s.In("fc1"), in, hidden), FC2: NewLinear(s.In("fc2"), hidden, out), Dropout: dropout}
 }
@@ -74,12 +74,12 @@ type LayerNorm struct {
 	Eps          float64
 }
 
-// NewLayerNorm starts with gain 1 and bias 0. The usual eps is 1e-5.
+// NewLayerNorm creates a layer with gain 1 and bias 0. The usual eps is 1e-5.
 func NewLayerNorm(s *Scope, width int, eps float64) *LayerNorm {
 	return &LayerNorm{Weight: s.Parameter("weight", Constant(1), width), Bias: s.Parameter("bias", Constant(0), width), Eps: eps}
 }
 
-// Forward records the layer.
+// Forward records the layer on x.
 func (l *LayerNorm) Forward(g *Graph, x *Value) *Value {
 	return g.layerNorm(x, l.values(g))
 }
@@ -93,7 +93,7 @@ type BatchNorm struct {
 	Weight, Bias, RunningMean, RunningVariance *Parameter
 }
 
-// NewBatchNorm starts with gain 1, bias 0, running mean 0 and running variance 1.
+// NewBatchNorm creates a layer with gain 1, bias 0, running mean 0 and running variance 1.
 func NewBatchNorm(s *Scope, channels int) *BatchNorm {
 	return &BatchNorm{Weight: s.Parameter("weight", Constant(1), channels), Bias: s.Parameter("bias", Constant(0), channels),
 		RunningMean: s.Buffer("running_mean", 0, channels), RunningVariance: s.Buffer("running_var", 1, channels)}

@@ -6,7 +6,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// Activate applies an activation element by element.
+// Activate applies an activation to each element.
 func (g *Graph) Activate(x *Value, a device.Activation) *Value {
 	if g.err != nil || a == device.Identity {
 		return x
@@ -25,7 +25,7 @@ func (g *Graph) GELU(x *Value) *Value { return g.Activate(x, device.GELU) }
 // ReLU is max(x, 0).
 func (g *Graph) ReLU(x *Value) *Value { return g.Activate(x, device.ReLU) }
 
-// Dropout drops elements with probability p in training; in evaluation it is x itself.
+// Dropout drops elements with probability p in training; in evaluation it returns x itself.
 func (g *Graph) Dropout(x *Value, p float64) *Value {
 	if g.err != nil || p == 0 || g.mode != Training {
 		return x
@@ -50,7 +50,7 @@ func (g *Graph) Mul(a, b *Value) *Value { return g.binary(device.Mul, a, b) }
 // Div is a / b element by element, with broadcasting. No gradient flows to b.
 func (g *Graph) Div(a, b *Value) *Value { return g.binary(device.Div, a, b) }
 
-// broadcast is the common shape of two shapes and false where there is none.
+// broadcast returns the common shape of two shapes, or false if there is none.
 func broadcast(a, b []int) ([]int, bool) {
 	shape := make([]int, max(len(a), len(b)))
 	for i := range shape {
@@ -69,7 +69,7 @@ func broadcast(a, b []int) ([]int, bool) {
 	return shape, true
 }
 
-// broadcastStrides are the strides of a tensor of shape from read as one of shape to.
+// broadcastStrides returns the strides with which a tensor of shape from is read as one of shape to.
 func broadcastStrides(from, to []int) []int {
 	s := make([]int, len(to))
 	own := strides(from)
@@ -106,7 +106,7 @@ func (g *Graph) binary(op device.Arithmetic, a, b *Value) *Value {
 	}, a, b)
 }
 
-// factorGradient contributes dy ∘ other to the gradient of x, where other has the given strides over shape.
+// factorGradient adds dy ∘ other to the gradient of x; other has the given strides over shape.
 func (g *Graph) factorGradient(op device.Arithmetic, x, other *Value, dy device.Buffer, shape, stride []int) {
 	if !g.needed[x.buffer-1] {
 		return
@@ -122,7 +122,8 @@ func (g *Graph) factorGradient(op device.Arithmetic, x, other *Value, dy device.
 	g.reduceTo(x, product.Y, shape)
 }
 
-// reduceTo contributes the sum of d, a gradient of the given shape, over the dimensions along which x was broadcast.
+// reduceTo adds to the gradient of x the sum of d, a gradient of the given shape, over the dimensions along which x was
+// broadcast.
 func (g *Graph) reduceTo(x *Value, d device.Buffer, shape []int) {
 	if !g.needed[x.buffer-1] {
 		return
@@ -157,10 +158,10 @@ func (g *Graph) reduceTo(x *Value, d device.Buffer, shape []int) {
 	g.pass(x, d)
 }
 
-// Sum adds up an axis, which disappears.
+// Sum adds up the elements along an axis and removes the axis.
 func (g *Graph) Sum(x *Value, axis int) *Value { return g.sum(x, axis, 1) }
 
-// Mean averages an axis, which disappears.
+// Mean averages the elements along an axis and removes the axis.
 func (g *Graph) Mean(x *Value, axis int) *Value {
 	if axis >= len(x.Shape) {
 		return g.sum(x, axis, 1)
@@ -168,7 +169,7 @@ func (g *Graph) Mean(x *Value, axis int) *Value {
 	return g.sum(x, axis, 1/float32(x.Shape[axis]))
 }
 
-// split gives the sizes before, of, and after an axis, and the shape without it.
+// split returns the sizes before, of and after an axis, and the shape without it.
 func split(shape []int, axis int) (outer, n, inner int, rest []int) {
 	rest = slices.Delete(slices.Clone(shape), axis, axis+1)
 	return size(shape[:axis]), shape[axis], size(shape[axis+1:]), rest
@@ -192,7 +193,7 @@ func (g *Graph) sum(x *Value, axis int, scale float32) *Value {
 	}, x)
 }
 
-// Max is the largest element along an axis, which disappears. A tied gradient goes to the first.
+// Max takes the largest element along an axis and removes the axis. The gradient goes to the first of equal elements.
 func (g *Graph) Max(x *Value, axis int) *Value {
 	if axis >= len(x.Shape) {
 		return g.Fail(x.Shape, "max: %v has no axis %d", x.Shape, axis)

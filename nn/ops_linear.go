@@ -6,8 +6,8 @@ import (
 	"mixmas/nn/device"
 )
 
-// Linear is act(x Wᵀ + b) + plus over the last dimension of x: weight is (out, in), or has in elements a row in any
-// shape; bias and plus may be nil.
+// Linear is act(x Wᵀ + b) + plus over the last dimension of x: weight is (out, in), or has any shape with in elements per
+// row; bias and plus may be nil.
 func (g *Graph) Linear(x, weight, bias *Value, activation device.Activation, plus *Value) *Value {
 	if len(x.Shape) == 0 || len(weight.Shape) < 2 {
 		return g.Fail(x.Shape, "linear: shapes %v and %v are too small", x.Shape, weight.Shape)
@@ -18,11 +18,11 @@ func (g *Graph) Linear(x, weight, bias *Value, activation device.Activation, plu
 		return &Value{Shape: shape}
 	}
 	if want := size(weight.Shape[1:]); in != want {
-		return g.Fail(shape, "linear %s: the input %v has %d features, the weight %v wants %d",
+		return g.Fail(shape, "linear %s: the input %v has %d features, the weight %v needs %d",
 			g.buffers[weight.buffer-1].Name, x.Shape, in, weight.Shape, want)
 	}
 	if plus != nil && !slices.Equal(plus.Shape, shape) {
-		return g.Fail(shape, "linear: the result %v does not fit %v, to which it is added", shape, plus.Shape)
+		return g.Fail(shape, "linear: the result %v cannot be added to %v, which has another shape", shape, plus.Shape)
 	}
 	return g.linear(overFeatures{rows: x.Size() / in, in: in, out: out}, shape, x, weight, bias, activation, plus)
 }
@@ -52,13 +52,13 @@ func (g *Graph) linearGradients(l linear, x, weight, bias *Value, dy device.Buff
 type linear interface {
 	// product is the layer itself.
 	product(weight, bias *Value, x, y device.Buffer) *device.MatMul
-	// inputGradient makes dx of dy.
+	// inputGradient computes dx from dy.
 	inputGradient(weight *Value, dy, dx device.Buffer) *device.MatMul
-	// weightGradients records those of the weight and the bias.
+	// weightGradients records the gradients of the weight and the bias.
 	weightGradients(g *Graph, weight, bias *Value, x, dy device.Buffer)
 }
 
-// overFeatures is y = x Wᵀ + b for x (rows, in) and W (out, in).
+// overFeatures is y = x Wᵀ + b, with x (rows, in) and W (out, in).
 type overFeatures struct{ rows, in, out int }
 
 func (l overFeatures) product(weight, bias *Value, x, y device.Buffer) *device.MatMul {
@@ -81,8 +81,8 @@ func (l overFeatures) weightGradients(g *Graph, weight, bias *Value, x, dy devic
 	}
 }
 
-// overTokens is y = W x + b for each of batch samples x (in, width), with W (out, in) and an element of b for each row: the
-// weight multiplies from the left, so that nothing is transposed.
+// overTokens is y = W x + b for each of batch samples x (in, width), with W (out, in) and one element of b per row. The
+// weight multiplies from the left, so that nothing has to be transposed.
 type overTokens struct{ batch, in, out, width int }
 
 func (l overTokens) product(weight, bias *Value, x, y device.Buffer) *device.MatMul {

@@ -6,7 +6,8 @@ import (
 	"mixmas/nn/device"
 )
 
-// CrossEntropy is the mean cross-entropy of softmax(logits) (b, K) against labels (b), class indices held as float32.
+// CrossEntropy is the mean cross-entropy of softmax(logits) (b, K) against labels (b), which are class indices stored as
+// float32.
 func (g *Graph) CrossEntropy(logits, labels *Value) *Value {
 	if len(logits.Shape) != 2 || labels.Size() != logits.Shape[0] {
 		return g.Fail([]int{1}, "cross-entropy: logits %v do not fit labels %v", logits.Shape, labels.Shape)

@@ -6,31 +6,31 @@ import (
 	"mixmas/nn/device"
 )
 
-// Layout says where the matrices of a batch lie inside a value: the matrix at batch index (i, j) starts at element i·Stride[0] +
-// j·Stride[1] and has rows LD elements apart. A stride of 0 repeats the same matrix. Together the matrices cover the value, and
-// do not overlap.
+// Layout describes where the matrices of a batch are inside a value. The matrix at batch index (i, j) starts at element
+// i·Stride[0] + j·Stride[1] and its rows are LD elements apart. A stride of 0 repeats the same matrix. Together the
+// matrices cover the value without overlap.
 type Layout struct {
 	LD     int
 	Stride [2]int
 }
 
-// Of are the matrices that lie so inside a value.
+// Of returns the matrices with this layout inside a value.
 func (l Layout) Of(v *Value) Matrix { return Matrix{Value: v, Layout: l} }
 
-// Matrix is a batch of matrices inside a value. Trans reads each transposed.
+// Matrix is a batch of matrices inside a value. If Trans is set, each is read transposed.
 type Matrix struct {
 	Value *Value
 	Layout
 	Trans bool
 }
 
-// Transposed reads each matrix transposed.
+// Transposed returns the matrices, each transposed.
 func (m Matrix) Transposed() Matrix {
 	m.Trans = !m.Trans
 	return m
 }
 
-// StridedMatMul is the batched product C = act(A B) of M×K and K×N matrices that lie anywhere inside their values.
+// StridedMatMul is the batched product C = act(A B) of M×K and K×N matrices anywhere inside their values.
 type StridedMatMul struct {
 	A, B       Matrix
 	C          Layout
@@ -40,7 +40,8 @@ type StridedMatMul struct {
 	Shape      []int // of C as a whole
 }
 
-// StridedMatMul records a batched product. Callers vouch for strides and sizes: they are a layer's own arithmetic.
+// StridedMatMul records a batched product. It does not check strides and sizes: layers compute them and are responsible for
+// them.
 func (g *Graph) StridedMatMul(p StridedMatMul) *Value {
 	if g.err != nil {
 		return &Value{Shape: p.Shape}
@@ -57,7 +58,7 @@ func (g *Graph) StridedMatMul(p StridedMatMul) *Value {
 	}, p.A.Value, p.B.Value)
 }
 
-// matMul is the product of two operands of p, or of their gradients, to be written to c.
+// matMul returns the product of two operands of p, or of their gradients, which writes to c.
 func (p *StridedMatMul) matMul(a, b Matrix, c device.Buffer, layout Layout, m, n, k int) *device.MatMul {
 	return &device.MatMul{A: a.Value.buffer, B: b.Value.buffer, C: c, TransA: a.Trans, TransB: b.Trans, M: m, N: n, K: k,
 		LDA: a.LD, LDB: b.LD, LDC: layout.LD, Batch: p.Batch, StrideA: a.Stride, StrideB: b.Stride, StrideC: layout.Stride}
@@ -85,7 +86,7 @@ func (g *Graph) stridedGradients(p StridedMatMul, dc device.Buffer) {
 	}
 }
 
-// keepPre makes the buffer that keeps a pre-activation of n elements for the backward pass, where that is wanted.
+// keepPre makes the buffer that keeps a pre-activation of n elements for the backward pass, if it is needed.
 func (g *Graph) keepPre(a device.Activation, n int) device.Buffer {
 	if !g.gradients || a == device.Identity {
 		return 0
@@ -93,7 +94,7 @@ func (g *Graph) keepPre(a device.Activation, n int) device.Buffer {
 	return g.buffer("pre-activation", n)
 }
 
-// beforeActivation turns the gradient dy of act(pre) into that of pre; without pre there was no activation.
+// beforeActivation turns the gradient dy of act(pre) into that of pre. If pre is absent, there was no activation.
 func (g *Graph) beforeActivation(a device.Activation, pre, dy device.Buffer) device.Buffer {
 	if pre == 0 {
 		return dy
@@ -104,7 +105,8 @@ func (g *Graph) beforeActivation(a device.Activation, pre, dy device.Buffer) dev
 	return d
 }
 
-// MatMul is the matrix product over the last two dimensions; the dimensions before them agree, or b is one matrix.
+// MatMul is the matrix product over the last two dimensions. The dimensions before them must agree, or b is a single
+// matrix.
 func (g *Graph) MatMul(a, b *Value) *Value {
 	ra, rb := len(a.Shape), len(b.Shape)
 	if ra < 2 || rb < 2 || a.Shape[ra-1] != b.Shape[rb-2] || rb > 2 && !slices.Equal(a.Shape[:ra-2], b.Shape[:rb-2]) {

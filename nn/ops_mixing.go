@@ -2,14 +2,14 @@ package nn
 
 import "mixmas/nn/device"
 
-// Norm is a layer normalisation: gain and bias of the width, and eps.
+// Norm holds the operands of a layer normalisation: gain and bias (width), and eps.
 type Norm struct {
 	Weight, Bias *Value
 	Eps          float64
 }
 
 // ChannelMixing is x + mlp(LN(x)) over the last dimension of x (Tolstikhin et al. 2021). Without dropout it is one
-// composite, and so is the gradient of its mlp.
+// composite, and the gradient of its mlp is another.
 func (g *Graph) ChannelMixing(x *Value, norm Norm, w MLPWeights, dropout float64) *Value {
 	if dropout > 0 && g.mode == Training {
 		return g.MLP(g.layerNorm(x, norm), w, dropout, x)
@@ -24,7 +24,8 @@ func (g *Graph) ChannelMixing(x *Value, norm Norm, w MLPWeights, dropout float64
 	})
 }
 
-// TokenMixing is x + mlp(LN(x)ᵀ)ᵀ over the tokens of x (b, n, d) (Tolstikhin et al. 2021), composed as [Graph.ChannelMixing].
+// TokenMixing is x + mlp(LN(x)ᵀ)ᵀ over the tokens of x (b, n, d) (Tolstikhin et al. 2021), as composites like
+// [Graph.ChannelMixing].
 func (g *Graph) TokenMixing(x *Value, norm Norm, w MLPWeights, dropout float64) *Value {
 	if dropout > 0 && g.mode == Training || len(x.Shape) != 3 {
 		return g.TokenMLP(g.layerNorm(x, norm), w, dropout, x)
@@ -42,7 +43,7 @@ func (g *Graph) layerNorm(x *Value, norm Norm) *Value {
 	return g.LayerNorm(x, norm.Weight, norm.Bias, norm.Eps)
 }
 
-// mix records x + mlp(LN(x)). The gradients of the layer norm and of the sum stay operations of their own.
+// mix records x + mlp(LN(x)). The gradients of the layer norm and of the sum remain separate operations.
 func (g *Graph) mix(x *Value, norm Norm, w MLPWeights, mlp func(x *Value, w MLPWeights, plus *Value) (hidden, y *Value),
 	forward func(device.Parts, device.Mixing) device.Operation, backward func(device.Parts, device.MixingGrad) device.Operation) *Value {
 	var normed, hidden *Value

@@ -6,7 +6,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// MLPWeights are the two layers of an MLP: hidden (h, in) and (h), out (out, h) and (out). The biases may be nil.
+// MLPWeights are the two layers of an MLP: W1 (h, in), B1 (h), W2 (out, h) and B2 (out). The biases may be nil.
 type MLPWeights struct{ W1, B1, W2, B2 *Value }
 
 // MLP is plus + drop(W2 drop(gelu(W1 x + b1)) + b2) over the last dimension of x (the channel MLP of Tolstikhin et al.
@@ -21,7 +21,7 @@ func (g *Graph) MLP(x *Value, w MLPWeights, dropout float64, plus *Value) *Value
 }
 
 // TokenMLP is the same MLP over the tokens of x (b, n, d): plus + W2 gelu(W1 x + b1) + b2 for each sample, with W1 (t, n)
-// and W2 (n, t) applied from the left, so that nothing is transposed.
+// and W2 (n, t) multiplying from the left, so that nothing has to be transposed.
 func (g *Graph) TokenMLP(x *Value, w MLPWeights, dropout float64, plus *Value) *Value {
 	if !g.fitsTokens(x, w) {
 		return x
@@ -48,7 +48,7 @@ func (g *Graph) channelMLP(x *Value, w MLPWeights, plus *Value) (hidden, y *Valu
 		return y, y
 	}
 	if plus != nil && !slices.Equal(plus.Shape, shape) {
-		y = g.Fail(shape, "mlp: the result %v does not fit %v, to which it is added", shape, plus.Shape)
+		y = g.Fail(shape, "mlp: the result %v cannot be added to %v, which has another shape", shape, plus.Shape)
 		return y, y
 	}
 	rows := x.Size() / in
@@ -64,10 +64,10 @@ func (g *Graph) tokenMLP(x *Value, w MLPWeights, plus *Value) (hidden, y *Value)
 	return g.mlp(first, second, []int{first.batch, first.out, first.width}, x.Shape, x, w, plus)
 }
 
-// fitsTokens says whether the weights fit the tokens of x, and fails where they do not.
+// fitsTokens reports whether the weights fit the tokens of x, and records an error if they do not.
 func (g *Graph) fitsTokens(x *Value, w MLPWeights) bool {
 	if g.err == nil && (len(x.Shape) != 3 || w.W1.Shape[1] != x.Shape[1] || w.W2.Shape[0] != x.Shape[1]) {
-		g.Fail(x.Shape, "token mlp %s: the input %v does not have the %d tokens that the weights want",
+		g.Fail(x.Shape, "token mlp %s: the input %v does not have the %d tokens that the weights need",
 			g.buffers[w.W1.buffer-1].Name, x.Shape, w.W1.Shape[1])
 	}
 	return g.err == nil
@@ -78,8 +78,8 @@ func tokenLayers(x *Value, w MLPWeights) (first, second overTokens) {
 	return overTokens{b, n, hidden, width}, overTokens{b, hidden, n, width}
 }
 
-// mlp is plus + second(gelu(first(x))). Its backward pass is recorded by hand: the gradient of the hidden layer is multiplied
-// by gelu' as it comes out of the product.
+// mlp is plus + second(gelu(first(x))). Its backward pass is recorded by hand: the gradient of the hidden layer is
+// multiplied by gelu' in the epilogue of its product.
 func (g *Graph) mlp(first, second linear, hiddenShape, shape []int, x *Value, w MLPWeights, plus *Value) (hidden, y *Value) {
 	pre := g.keepPre(device.GELU, size(hiddenShape))
 	hidden, y = g.value("mlp hidden", hiddenShape), g.value("mlp", shape)
@@ -99,7 +99,7 @@ func (g *Graph) mlp(first, second linear, hiddenShape, shape []int, x *Value, w 
 	}, x, w.W1, w.B1, w.W2, w.B2, plus)
 }
 
-// addTo is plus + x, and x where plus is nil.
+// addTo returns plus + x, or x if plus is nil.
 func (g *Graph) addTo(plus, x *Value) *Value {
 	if plus == nil {
 		return x

@@ -7,7 +7,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// strides of a contiguous tensor.
+// strides returns the strides of a contiguous tensor.
 func strides(shape []int) []int {
 	s := make([]int, len(shape))
 	n := 1
@@ -18,7 +18,7 @@ func strides(shape []int) []int {
 	return s
 }
 
-// whole is the piece that copies all n elements of a buffer, times scale.
+// whole returns the piece that copies all n elements of a buffer, multiplied by scale.
 func whole(source device.Buffer, n int, scale float32) device.Piece {
 	return device.Piece{Source: source, Shape: []int{n}, SourceStrides: []int{1}, TargetStrides: []int{1}, Scale: scale}
 }
@@ -31,14 +31,14 @@ func assemble(kind string, y device.Buffer, n int, base device.Buffer, pieces ..
 	return &device.Assemble{Kind: kind, Y: y, N: n, Base: base, Pieces: pieces, Covered: covered == n}
 }
 
-// reversed is the piece that carries a gradient back from p's target to p's source.
+// reversed returns the piece that carries a gradient back from p's target to p's source.
 func reversed(p device.Piece, dy device.Buffer) device.Piece {
 	return device.Piece{Source: dy, Shape: p.Shape, Scale: p.Scale,
 		SourceOffset: p.TargetOffset, SourceStrides: p.TargetStrides,
 		TargetOffset: p.SourceOffset, TargetStrides: p.SourceStrides}
 }
 
-// gather records y as assembled from one piece of each of the values xs, and the reversed pieces as their gradients.
+// gather records y, assembled from one piece of each of the values xs, and their gradients as the reversed pieces.
 func (g *Graph) gather(kind string, shape []int, xs []*Value, pieces []device.Piece) *Value {
 	if g.err != nil {
 		return &Value{Shape: shape}
@@ -117,7 +117,7 @@ func (g *Graph) Slice(x *Value, axis, from, to int) *Value {
 		{Shape: shape, SourceOffset: from * source[axis], SourceStrides: source, TargetStrides: strides(shape)}})
 }
 
-// Concat joins values along an axis; their other dimensions agree.
+// Concat joins values along an axis. Their other dimensions must agree.
 func (g *Graph) Concat(axis int, xs ...*Value) *Value {
 	shape := slices.Clone(xs[0].Shape)
 	if axis >= len(shape) {

@@ -6,10 +6,10 @@ import (
 	"mixmas/nn/device"
 )
 
-// Softmax turns the last dimension of x into shares that add up to 1. A mask, which may be nil, is 1 where an element may have
-// a share and 0 where its share is 0. It has the last dimension of x and the first ones, as many as it has others: (b, n) for x
-// (b, heads, n, n) masks the same elements in all rows of a sample. Where it leaves nothing, all shares are 0. No gradient
-// flows to the mask.
+// Softmax turns the last dimension of x into shares that add up to 1. mask may be nil; it is 1 for elements that take part
+// and 0 for those whose share is 0. Its last dimension is that of x, and its other dimensions are the first ones of x: a
+// mask (b, n) for x (b, heads, n, n) masks the same elements in all rows of a sample. If all elements of a row are masked,
+// all its shares are 0. No gradient flows to the mask.
 func (g *Graph) Softmax(x, mask *Value) *Value {
 	last := len(x.Shape) - 1
 	if last < 0 {

@@ -5,22 +5,22 @@ import (
 	"mixmas/nn/registry"
 )
 
-// Optimiser says how parameters follow their gradients. The learning rate is not part of it: it may change from step to
-// step.
+// Optimiser describes how parameters are updated from their gradients. The learning rate is not part of it, since it may
+// change from step to step.
 type Optimiser struct {
 	// Name is adam (weight decay added to the gradient), adamw (decoupled) or sgd.
 	Name string
-	// Beta1, Beta2 and Eps are Adam's; zeros are read as 0.9, 0.999 and 1e-8.
+	// Beta1, Beta2 and Eps are Adam's; 0 means the default: 0.9, 0.999 and 1e-8.
 	Beta1, Beta2, Eps float64
 	// Momentum is SGD's.
 	Momentum    float64
 	WeightDecay float64
 }
 
-// Optimisers lists the known names.
+// Optimisers lists the names of the optimisers.
 func Optimisers() []string { return []string{"adam", "adamw", "sgd"} }
 
-// Optimise records the update of all trainable parameters. It comes after Backward.
+// Optimise records the update of all trainable parameters. It must come after Backward.
 func (g *Graph) Optimise(o Optimiser) {
 	if g.err != nil {
 		return
@@ -74,7 +74,7 @@ type Plateau struct {
 	Started    bool
 }
 
-// NewPlateau starts at the given learning rate with the usual threshold of 1e-4.
+// NewPlateau starts at the given learning rate, with the usual threshold of 1e-4.
 func NewPlateau(rate float64, r Reduction) *Plateau {
 	return &Plateau{Reduction: r, Threshold: 1e-4, Rate: rate}
 }
@@ -87,7 +87,7 @@ func (p *Plateau) Observe(loss float64) float64 {
 	}
 	if p.Bad++; p.Bad > p.Patience {
 		p.Bad = 0
-		// PyTorch keeps the old rate where the change would be below 1e-8.
+		// Like PyTorch, keep the old rate if the change would be below 1e-8.
 		if next := p.Rate * p.Factor; p.Rate-next > 1e-8 {
 			p.Rate = next
 		}

@@ -26,11 +26,11 @@ type Parameter struct {
 // Size is the number of elements.
 func (p *Parameter) Size() int { return size(p.Shape) }
 
-// Parameters are all parameters of one model, in the order of their creation. Their place in a session's state is
+// Parameters are all parameters of one model, in the order of their creation. A session's state holds them as
 //
 //	weights | gradients | first moments | second moments | buffers
 //
-// with the first four regions laid out alike.
+// where the first four regions have the same layout.
 type Parameters struct {
 	list    []*Parameter
 	byName  map[string]*Parameter
@@ -42,7 +42,7 @@ type Parameters struct {
 // All lists the parameters in the order of their creation.
 func (p *Parameters) All() []*Parameter { return p.list }
 
-// Count is the number of trainable elements, as papers count parameters.
+// Count returns the number of trainable elements, which is the number of parameters in papers.
 func (p *Parameters) Count() int {
 	n := 0
 	for _, q := range p.list {
@@ -56,10 +56,10 @@ func (p *Parameters) Count() int {
 // HasBuffers reports whether the model keeps running statistics.
 func (p *Parameters) HasBuffers() bool { return p.buffers > 0 }
 
-// StateSize is the number of elements of a session's state.
+// StateSize returns the number of elements of a session's state.
 func (p *Parameters) StateSize() int { return 4*p.trained + p.buffers }
 
-// place is the parameter's offset in the state; gradientPlace that of its gradient.
+// place returns the parameter's offset in the state; gradientPlace that of its gradient.
 func (p *Parameters) place(q *Parameter) int {
 	if q.Trainable {
 		return q.offset
@@ -69,7 +69,7 @@ func (p *Parameters) place(q *Parameter) int {
 
 func (p *Parameters) gradientPlace(q *Parameter) int { return p.trained + q.offset }
 
-// Initialise draws the initial values of all parameters. A parameter's values depend on the seed and its name alone.
+// Initialise draws the initial values of all parameters. A parameter's values depend only on the seed and its name.
 func (p *Parameters) Initialise(seed uint64) Weights {
 	w := Weights{}
 	for _, q := range p.list {
@@ -82,7 +82,7 @@ func (p *Parameters) Initialise(seed uint64) Weights {
 	return w
 }
 
-// Fit says whether there is a tensor of its shape for every parameter, and no other.
+// Fit returns an error unless shapes has exactly the model's parameters, each with its shape.
 func (p *Parameters) Fit(shapes map[string][]int) error {
 	for _, q := range p.list {
 		shape, ok := shapes[q.Name]
@@ -90,7 +90,7 @@ func (p *Parameters) Fit(shapes map[string][]int) error {
 			return fmt.Errorf("%s is missing", q.Name)
 		}
 		if !slices.Equal(shape, q.Shape) {
-			return fmt.Errorf("%s has shape %s, the model wants %s", q.Name, dimensions.Text(shape), dimensions.Text(q.Shape))
+			return fmt.Errorf("%s has shape %s, the model needs %s", q.Name, dimensions.Text(shape), dimensions.Text(q.Shape))
 		}
 	}
 	if len(shapes) > len(p.list) {
@@ -103,7 +103,7 @@ func (p *Parameters) Fit(shapes map[string][]int) error {
 	return nil
 }
 
-// Err is the first mistake made while creating parameters.
+// Err returns the first mistake made while creating parameters.
 func (p *Parameters) Err() error { return p.err }
 
 // Scope is a place in a model's hierarchy of names, where layers create their parameters.
@@ -115,10 +115,10 @@ type Scope struct {
 // NewScope makes the root of a new model.
 func NewScope() *Scope { return &Scope{set: &Parameters{byName: map[string]*Parameter{}}} }
 
-// Parameters are all parameters of the model that the scope belongs to.
+// Parameters returns all parameters of the model that the scope belongs to.
 func (s *Scope) Parameters() *Parameters { return s.set }
 
-// In is the scope of a part: In("blocks", 0) is "blocks.0." below this one.
+// In returns the scope of a part: In("blocks", 0) is "blocks.0." below this scope.
 func (s *Scope) In(names ...any) *Scope {
 	prefix := s.prefix
 	for _, name := range names {
@@ -127,9 +127,9 @@ func (s *Scope) In(names ...any) *Scope {
 	return &Scope{set: s.set, prefix: prefix}
 }
 
-// Parameter creates a trainable parameter. A name that is taken, an empty shape, one of more than [device.MaxElements]
-// elements, and more than [MaxTensors] parameters are kept as the model's error. What is created after an error is no part
-// of the model.
+// Parameter creates a trainable parameter. A name that is already used, an empty shape, a model of more than
+// [device.MaxElements] elements, and more than [MaxTensors] parameters are kept as the model's error. Parameters created
+// after an error are not part of the model.
 func (s *Scope) Parameter(name string, init Initialiser, shape ...int) *Parameter {
 	return s.create(name, true, init, shape)
 }
@@ -172,14 +172,14 @@ func (p *Parameters) add(q *Parameter) error {
 	return nil
 }
 
-// MaxTensors bounds the parameters of a model, and the operations that a graph records of it: each takes memory before the
-// device is asked for any. Published models have some hundreds.
+// MaxTensors bounds the number of parameters of a model, and of operations in its graph, since each needs memory before the
+// device is asked for any. Published models have a few hundred.
 const MaxTensors = 1 << 15
 
 // Initialiser fills a new parameter.
 type Initialiser func(data []float32, rng *rand.Rand)
 
-// Uniform draws from ±bound.
+// Uniform draws uniformly from ±bound.
 func Uniform(bound float64) Initialiser {
 	return func(data []float32, rng *rand.Rand) {
 		for i := range data {
@@ -188,7 +188,7 @@ func Uniform(bound float64) Initialiser {
 	}
 }
 
-// FanIn draws from ±1/√n, the usual start of a layer in which every output sums n inputs.
+// FanIn draws uniformly from ±1/√n, the usual initial range of a layer in which every output sums n inputs.
 func FanIn(n int) Initialiser { return Uniform(1 / math.Sqrt(float64(n))) }
 
 // Normal draws from N(0, deviation²).
@@ -200,7 +200,7 @@ func Normal(deviation float64) Initialiser {
 	}
 }
 
-// TruncatedNormal draws from N(0, deviation²), again where a value lies beyond ±2.
+// TruncatedNormal draws from N(0, deviation²) and draws again if a value is beyond ±2.
 func TruncatedNormal(deviation float64) Initialiser {
 	return func(data []float32, rng *rand.Rand) {
 		for i := range data {
@@ -231,7 +231,7 @@ type Tensor struct {
 // Weights are host copies of parameters by name.
 type Weights map[string]Tensor
 
-// Shapes are the tensors' shapes by name.
+// Shapes returns the tensors' shapes by name.
 func (w Weights) Shapes() map[string][]int {
 	shapes := make(map[string][]int, len(w))
 	for name, tensor := range w {
@@ -240,7 +240,7 @@ func (w Weights) Shapes() map[string][]int {
 	return shapes
 }
 
-// CheckFinite names the first tensor, in the order of names, that holds a value that is infinite or no number.
+// CheckFinite returns an error that names the first tensor, in the order of names, that holds an infinity or a NaN.
 func (w Weights) CheckFinite() error {
 	for _, name := range slices.Sorted(maps.Keys(w)) {
 		for _, x := range w[name].Data {
@@ -252,7 +252,7 @@ func (w Weights) CheckFinite() error {
 	return nil
 }
 
-// elements is the number of elements of a shape, at least one, or what is wrong with it.
+// elements returns the number of elements of a shape, at least one, or an error that says what is wrong with the shape.
 func elements(shape []int) (int, error) {
 	n, ok := device.Elements(shape...)
 	switch {
@@ -264,7 +264,7 @@ func elements(shape []int) (int, error) {
 	return 0, fmt.Errorf("shape %s has more than %d elements", dimensions.Text(shape), device.MaxElements)
 }
 
-// size is the number of elements of a shape that was checked.
+// size returns the number of elements of a shape that was already checked.
 func size(shape []int) int {
 	n := 1
 	for _, d := range shape {

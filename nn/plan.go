@@ -32,7 +32,7 @@ func (g *Graph) Compile(name string) (*device.Program, error) {
 	return p, nil
 }
 
-// lifetimes finds the first write and the last read of every buffer, and counts who reads it.
+// lifetimes finds the first write and the last read of every buffer, and counts its readers.
 func (g *Graph) lifetimes() {
 	var reads, writes []device.Buffer
 	for i, op := range g.operations {
@@ -88,17 +88,18 @@ func place(p *device.Program) {
 	}
 }
 
-// period is a period of operations, both ends included, as a tree of ever shorter ones, so that what is taken during a
-// lifetime is found in a few of them.
+// period is a range of operations, both ends included. Periods form a tree of ever shorter ranges, so that a few of them
+// show which memory is taken during a lifetime.
 type period struct {
 	from, to int
 	halves   *[2]period
-	// always is what buffers take that live through all of the period, sometime what any take that live in it.
+	// always is the memory of buffers that live through the whole period, sometime that of all buffers that live during
+	// part of it.
 	always, sometime spans
 }
 
-// free is at, where size elements from there on are free during the lifetime of b, and otherwise an offset up to which there
-// is no room for them: to ask again from there.
+// free returns at if the size elements from there on are free during the lifetime of b. Otherwise it returns the next
+// offset to try: there is no room for them before it.
 func (t *period) free(b *device.BufferInfo, at, size int) int {
 	switch {
 	case b.Last < t.from || t.to < b.First:
@@ -114,7 +115,7 @@ func (t *period) free(b *device.BufferInfo, at, size int) int {
 	return at
 }
 
-// take takes a part of the arena for the lifetime of b.
+// take reserves a part of the arena for the lifetime of b.
 func (t *period) take(b *device.BufferInfo, s span) {
 	if b.Last < t.from || t.to < b.First {
 		return
@@ -132,19 +133,19 @@ func (t *period) take(b *device.BufferInfo, s span) {
 	t.halves[1].take(b, s)
 }
 
-// span is a part of the arena, end excluded; spans are some in order, apart from each other.
+// span is a part of the arena, end excluded; spans are sorted and do not touch each other.
 type (
 	span  struct{ from, to int }
 	spans []span
 )
 
-// from is the index of the first span that ends at or after an offset.
+// from returns the index of the first span that ends at or after an offset.
 func (s spans) from(at int) int {
 	i, _ := slices.BinarySearchFunc(s, at, func(x span, at int) int { return cmp.Compare(x.to, at) })
 	return i
 }
 
-// free is the lowest offset from at on where size elements lie outside.
+// free returns the lowest offset from at on where size elements lie outside all spans.
 func (s spans) free(at, size int) int {
 	for i := s.from(at + 1); i < len(s) && s[i].from < at+size; i++ {
 		at = s[i].to
@@ -152,7 +153,7 @@ func (s spans) free(at, size int) int {
 	return at
 }
 
-// add adds a span, which may overlap others.
+// add adds a span, which may overlap existing ones.
 func (s *spans) add(x span) {
 	i := s.from(x.from)
 	j := i

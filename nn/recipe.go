@@ -1,6 +1,6 @@
 package nn
 
-// Recipe is how a model is trained, as configurations and the keys of trials have it.
+// Recipe describes how a model is trained. It is part of configurations and of the keys of trials.
 type Recipe struct {
 	Optimiser    string  `yaml:"optimiser" json:"optimiser" jsonschema:"enum=adam,enum=adamw,enum=sgd" doc:"adam | adamw | sgd"`
 	LearningRate float64 `yaml:"learning_rate" json:"learning_rate" jsonschema:"exclusiveMinimum=0" doc:"Learning rate."`
@@ -11,12 +11,12 @@ type Recipe struct {
 	Epochs int `yaml:"epochs" json:"epochs" jsonschema:"minimum=1" doc:"Passes over the samples."`
 }
 
-// update is how parameters follow their gradients.
+// update returns the optimiser that the recipe describes.
 func (r Recipe) update() Optimiser {
 	return Optimiser{Name: r.Optimiser, WeightDecay: r.WeightDecay, Momentum: r.Momentum}
 }
 
-// Reduction says when a learning rate is reduced, and by how much: see [Plateau].
+// Reduction describes when a learning rate is reduced, and by how much: see [Plateau].
 type Reduction struct {
 	Factor   float64 `yaml:"factor" json:"factor" jsonschema:"exclusiveMinimum=0,maximum=1" doc:"The learning rate is multiplied by this factor. 1: never reduced."`
 	Patience int     `yaml:"patience" json:"patience" jsonschema:"minimum=0" doc:"The learning rate is reduced after more than this many epochs without improvement of the validation loss."`

@@ -24,11 +24,11 @@ type Trainer struct {
 	recipe  Recipe
 	seed    uint64
 	session device.Session
-	// queue is the session where it can run ahead of the trainer, and nil otherwise.
+	// queue is the session if it can run ahead of the trainer, and nil otherwise.
 	queue device.Queue
 	// tables are the samples that are on the device; nil for those that do not fit.
 	tables map[tableKey]device.Table
-	// programs by mode and batch size.
+	// programs are keyed by mode and batch size.
 	programs map[programKey]*program
 	order    []int
 	updates  int
@@ -39,7 +39,7 @@ type programKey struct {
 	batch int
 }
 
-// tableKey names one input of some samples.
+// tableKey identifies one input of a set of samples.
 type tableKey struct {
 	samples Samples
 	input   int
@@ -52,14 +52,14 @@ type program struct {
 	inputs       []*Value
 	labels       *Value
 	logits, loss *Value
-	rows         [][]float32 // one batch an input
+	rows         [][]float32 // one batch per input
 	rowLabels    []float32
 	lossValue    [1]float32
 	batch        int
 }
 
-// NewTrainer opens a session on the device with all parameters zero: load weights before training. The seed decides the order
-// of the samples and the dropout masks. One who does not train needs no more of the recipe than the batch.
+// NewTrainer opens a session on the device with all parameters zero: load weights before training. The seed determines the
+// order of the samples and the dropout masks. For prediction alone, only the recipe's batch is needed.
 func NewTrainer(d device.Device, m Model, r Recipe, seed uint64) (*Trainer, error) {
 	if err := m.Parameters().Err(); err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func NewTrainer(d device.Device, m Model, r Recipe, seed uint64) (*Trainer, erro
 // Close frees the device's memory.
 func (t *Trainer) Close() error { return t.session.Close() }
 
-// Load sets all parameters and buffers. Every one must be there, with its shape, and nothing else.
+// Load sets all parameters and buffers. The weights must hold every one of them, with its shape, and nothing else.
 func (t *Trainer) Load(w Weights) error {
 	p := t.model.Parameters()
 	if err := p.Fit(w.Shapes()); err != nil {
@@ -117,16 +117,16 @@ func (t *Trainer) State() (state []float32, updates int, err error) {
 	return state, t.updates, t.session.ReadState(0, state)
 }
 
-// Restore sets what State returned.
+// Restore sets the state and the number of updates that State returned.
 func (t *Trainer) Restore(state []float32, updates int) error {
 	if want := t.model.Parameters().StateSize(); len(state) != want {
-		return fmt.Errorf("training state has %d elements, the model wants %d", len(state), want)
+		return fmt.Errorf("training state has %d elements, the model needs %d", len(state), want)
 	}
 	t.updates = updates
 	return t.session.WriteState(0, state)
 }
 
-// Program is the compiled training step for a batch, for costs and memory sizes.
+// Program returns the compiled training step for a batch size, for example to read its costs and memory sizes.
 func (t *Trainer) Program(batch int) (*device.Program, error) {
 	p, err := t.program(Training, batch)
 	if err != nil {
@@ -135,7 +135,7 @@ func (t *Trainer) Program(batch int) (*device.Program, error) {
 	return p.compiled, nil
 }
 
-// Steps is the number of updates an epoch over n samples takes.
+// Steps returns the number of updates in an epoch over n samples.
 func (t *Trainer) Steps(n int) int {
 	steps := n / t.recipe.Batch
 	if rest := n % t.recipe.Batch; rest > 1 || rest == 1 && !t.model.Parameters().HasBuffers() {
@@ -144,11 +144,11 @@ func (t *Trainer) Steps(n int) int {
 	return steps
 }
 
-// Epoch trains once on all samples, in an order that depends on the seed and the epoch's number, and returns the mean
-// loss of its steps. A short last batch is trained with its own mean; a last batch of one sample is skipped if the
-// model normalises batches. After each step, onStep (which may be nil) gets the step's number in the epoch and its
-// loss; if the device runs ahead, it gets them all at the end of the epoch. A cancelled context ends the epoch after the
-// step in flight.
+// Epoch trains once on all samples, in an order that depends on the seed and the epoch's number, and returns the mean loss
+// of its steps. The loss of a short last batch is the mean over that batch; a last batch of one sample is skipped if the
+// model normalises batches. After each step, onStep (which may be nil) is called with the step's number in the epoch and
+// its loss. If the device runs ahead, all calls come at the end of the epoch. If the context is cancelled, the epoch ends
+// after the current step.
 func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate float64, onStep func(step int, loss float64)) (float64, error) {
 	n := samples.Len()
 	if t.order = slices.Grow(t.order[:0], n)[:n]; n == 0 {
@@ -164,7 +164,7 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 		return 0, errors.New("cannot train on one sample: the model normalises batches")
 	}
 	sum, done := 0.0, 0
-	// finish takes note of the losses of the next steps.
+	// finish records the losses of the next steps.
 	finish := func(losses ...float32) error {
 		for _, x := range losses {
 			done++
@@ -202,7 +202,7 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 		if err != nil {
 			return 0, fmt.Errorf("epoch %d: %w", epoch+1, err)
 		}
-		if len(losses) > steps { // runs of an epoch that was cancelled
+		if len(losses) > steps { // left from an epoch that was cancelled
 			losses = losses[len(losses)-steps:]
 		}
 		if err := finish(losses...); err != nil {
@@ -233,14 +233,14 @@ func (t *Trainer) Step(samples Samples, rows []int, rate float64) (float64, erro
 		}
 		return finite(p.lossValue[0])
 	}
-	losses, err := t.queue.Log() // waits once, where reading and then emptying the log would wait twice
+	losses, err := t.queue.Log() // waits once; reading and then emptying the log would wait twice
 	if err != nil {
 		return 0, err
 	}
 	return finite(losses[len(losses)-1])
 }
 
-// start begins one update.
+// start starts one update.
 func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, error) {
 	p, err := t.program(Training, len(rows))
 	if err != nil {
@@ -255,7 +255,7 @@ func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, er
 }
 
 // Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error:
-// [ErrDiverged] where this trainer has trained.
+// [ErrDiverged] if this trainer has trained.
 func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, error) {
 	n, classes := samples.Len(), t.model.Classes()
 	logits := make([]float32, n*classes)
@@ -283,7 +283,7 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 		}
 	}
 	for i, z := range logits {
-		if z-z != 0 { // infinite or no number
+		if z-z != 0 { // infinite or NaN
 			err := fmt.Errorf("the prediction of sample %d is %v", i/classes, z)
 			if t.updates > 0 {
 				return nil, fmt.Errorf("%w: %w", ErrDiverged, err)
@@ -333,7 +333,7 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	if p.runner, err = t.session.Load(p.compiled); err != nil {
 		return nil, err
 	}
-	for _, v := range p.inputs { // once sizes are checked and the device has memory for them
+	for _, v := range p.inputs { // after sizes are checked and the device has memory for them
 		p.rows = append(p.rows, make([]float32, v.Size()))
 	}
 	if train {
@@ -343,7 +343,7 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	return p, nil
 }
 
-// labels stands for the labels where an input of a model is meant.
+// labels is the number of the labels among the inputs of a model.
 const labels = -1
 
 // feed fills the program's inputs with the given rows of the samples.

@@ -85,7 +85,7 @@ func TestWeightsMustFit(t *testing.T) {
 	trainer := newTrainer(t, model, 4)
 	for want, change := range map[string]func(nn.Weights){
 		"head.bias is missing":                         func(w nn.Weights) { delete(w, "head.bias") },
-		"hidden.bias has shape 4, the model wants 16":  func(w nn.Weights) { w["hidden.bias"] = w["head.bias"] },
+		"hidden.bias has shape 4, the model needs 16":  func(w nn.Weights) { w["hidden.bias"] = w["head.bias"] },
 		"the model has no tail":                        func(w nn.Weights) { w["tail"] = w["head.bias"] },
 		"head.bias has 60 elements, its shape 4 has 4": func(w nn.Weights) { w["head.bias"] = nn.Tensor{Shape: []int{4}, Data: make([]float32, 60)} },
 	} {

@@ -1,7 +1,7 @@
 // api.h: the CUDA runtime API, with NVIDIA's types and prototypes and the emulator's definitions.
 //
-// What is queued on a stream is done as late as CUDA allows: when somebody waits for it. So a wait that was forgotten
-// shows as data that are not there, every time. Kernels, copies and all else run one at a time in the whole process.
+// Work that is queued on a stream is done as late as CUDA allows: when something waits for it. So a missing wait
+// always shows as missing data. Kernels, copies and everything else run one at a time in the whole process.
 //
 // MIXMAS_EMULATOR_DEVICES: how many GPUs there are (1). MIXMAS_EMULATOR_MEMORY: bytes of memory that each has (16 GiB).
 // MIXMAS_EMULATOR_DRIVER: the version of CUDA that the driver is for (that of the headers; 12040 is 12.4).
@@ -61,7 +61,7 @@ struct CUevent_st {
 
 namespace emulator {
 
-// Copies and fills of nothing may be of nowhere, which memcpy and memset do not like.
+// Empty copies and fills may have null pointers, which memcpy and memset do not allow.
 inline void copy(void *to, const void *from, size_t size) {
   if (size) memcpy(to, from, size);
 }
@@ -133,7 +133,7 @@ inline void drain_all() {
   for (auto &entry : runtime().streams) drain(entry.first);
 }
 
-// drain_blocking does what the legacy stream waits for. That fails where it is a blocking stream that is captured.
+// drain_blocking does the work that the legacy stream waits for. It fails if a blocking stream is being captured.
 inline cudaError_t drain_blocking() {
   for (auto &entry : runtime().streams) {
     if (!entry.first->blocking) continue;
@@ -146,7 +146,7 @@ inline cudaError_t drain_blocking() {
   return cudaSuccess;
 }
 
-// enqueue leaves work to a stream, or to the graph that it is being captured to.
+// enqueue queues work on a stream, or adds it to the graph that captures the stream.
 inline cudaError_t enqueue(cudaStream_t handle, Work work) {
   CUstream_st *stream = stream_of(handle);
   if (!known(stream)) return cudaErrorInvalidResourceHandle;
@@ -165,7 +165,7 @@ inline cudaError_t enqueue(cudaStream_t handle, Work work) {
   return cudaSuccess;
 }
 
-// unsafe is asked by functions that must not be called by a thread that captures: they would wait for the device.
+// unsafe is called by functions that a capturing thread must not call, since they would wait for the device.
 inline cudaError_t unsafe() {
   if (!capturing) return cudaSuccess;
   capturing->capture->invalid = true;
@@ -182,7 +182,7 @@ inline cudaError_t wait_for(const std::shared_ptr<Recording> &recording) {
 
 // ---- memory ----
 
-// allocate gives memory that is not rounded up, so that AddressSanitizer sees every overrun, and is full of NaN.
+// allocate returns memory that is full of NaN and not rounded up, so that AddressSanitizer sees every overrun.
 inline void *allocate(size_t size) {
   void *p = nullptr;
   if (posix_memalign(&p, 256, size ? size : 1) != 0) return nullptr;
@@ -475,7 +475,7 @@ EMULATOR_API cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t size
   CUstream_st *stream = emulator::stream_of(handle);
   if (!emulator::known(stream)) return emulator::result(cudaErrorInvalidResourceHandle);
   if (kind == cudaMemcpyHostToDevice && !stream->capture && !emulator::pinned(from)) {
-    // CUDA takes the data of ordinary memory before it returns.
+    // CUDA copies data from ordinary memory before it returns.
     const char *bytes = static_cast<const char *>(from);
     auto staged = std::make_shared<std::vector<char>>(bytes, bytes + size);
     return emulator::result(emulator::enqueue(handle, [=] { emulator::copy(to, staged->data(), size); }));
@@ -535,7 +535,7 @@ EMULATOR_API cudaError_t cudaStreamQuery(cudaStream_t handle) {
   CUstream_st *stream = emulator::stream_of(handle);
   if (!emulator::known(stream)) return emulator::result(cudaErrorInvalidResourceHandle);
   if (stream->work.empty()) return cudaSuccess;
-  emulator::do_oldest(stream);  // who asks often enough gets there
+  emulator::do_oldest(stream);  // a caller that polls gets there in the end
   return cudaErrorNotReady;
 }
 
@@ -584,7 +584,7 @@ EMULATOR_API cudaError_t cudaEventQuery(cudaEvent_t event) {
   emulator::Guard guard(emulator::runtime().lock);
   if (event->capture) return emulator::result(cudaErrorCapturedEvent);
   if (!event->recording || event->recording->done) return cudaSuccess;
-  emulator::do_oldest(event->recording->stream);  // who asks often enough gets there
+  emulator::do_oldest(event->recording->stream);  // a caller that polls gets there in the end
   return cudaErrorNotReady;
 }
 
@@ -602,7 +602,7 @@ EMULATOR_API cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t ev
   emulator::Guard guard(emulator::runtime().lock);
   CUstream_st *stream = emulator::stream_of(handle);
   if (!emulator::known(stream)) return emulator::result(cudaErrorInvalidResourceHandle);
-  if (event->capture) {  // the stream joins the capture, in which all is done in the order of the calls
+  if (event->capture) {  // the stream joins the capture, which runs in the order of the calls
     if (stream->capture && stream->capture != event->capture) return emulator::result(cudaErrorInvalidValue);
     stream->capture = event->capture;
     return cudaSuccess;

@@ -1,7 +1,8 @@
-// block.h: runs the threads of one block, one after another on one processor: each until it must wait for others.
+// block.h: runs the threads of one block on one CPU thread, one after another: each until it must wait for others.
 //
-// A thread that never waits needs no stack of its own: the fiber that ran the thread before it goes on with the next.
-// Which thread goes first is the order (MIXMAS_EMULATOR_ORDER): a kernel with a race gives other results in another one.
+// A thread that never waits needs no separate stack: the fiber that ran the previous thread continues with the next
+// one. MIXMAS_EMULATOR_ORDER sets the order of the threads: a kernel with a race gives different results in different
+// orders.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -18,7 +19,7 @@ constexpr int WARP = 32;
 constexpr int MAX_THREADS = 1024;
 constexpr size_t MAX_SHARED = 163 << 10;  // of the smallest GPU that is supported, compute capability 8.0
 
-// Place is where in the source a thread waits.
+// Place is the place in the source where a thread waits.
 struct Place {
   const char *file;
   int line;
@@ -33,7 +34,7 @@ struct Copy {
   int group;
 };
 
-// What a thread waits for. One that was released keeps it until it runs again.
+// What a thread waits for. A released thread keeps the value until it runs again.
 enum class Waits { no, barrier, warp, exited };
 
 struct Thread {
@@ -46,7 +47,7 @@ struct Thread {
   int committed = 0;         // groups of copies
 };
 
-// WarpOperation is what some lanes of a warp do together. The last of them to arrive does it for all.
+// WarpOperation is an operation that some lanes of a warp do together. The last of them to arrive does it for all.
 struct WarpOperation {
   uint32_t lanes = 0;    // that take part
   uint32_t arrived = 0;  // of these
@@ -83,7 +84,7 @@ struct Block {
 inline Block *block = nullptr;
 inline Thread *current = nullptr;  // the thread that runs
 
-// What kernels know as blockIdx, blockDim and gridDim.
+// blockIdx, blockDim and gridDim of kernels.
 inline uint3 block_index;
 inline dim3 block_size, grid_size;
 
@@ -103,7 +104,7 @@ inline void say_where() {
   fprintf(stderr, "\n");
 }
 
-// die reports a mistake of a kernel, says where its threads are, and aborts.
+// die reports an error of a kernel and where its threads are, and aborts.
 [[noreturn]] __attribute__((format(printf, 1, 2))) inline void die(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -148,7 +149,7 @@ EMULATOR_PLAIN inline int choose(uint32_t bits) {
   }
 }
 
-// next_thread takes a thread that can run, or NULL. It stays in the same warp while that is possible.
+// next_thread returns a thread that can run, or NULL. It stays in the same warp as long as possible.
 EMULATOR_PLAIN inline Thread *next_thread() {
   Block &b = *block;
   if (b.ready_warps == 0) return nullptr;
@@ -170,7 +171,7 @@ EMULATOR_PLAIN inline Thread *next_thread() {
 
 inline void run_threads();
 
-// yield leaves the current thread, which waits, for another one.
+// yield switches from the current thread, which waits, to another one.
 EMULATOR_PLAIN inline void yield() {
   Thread *self = current, *next = next_thread();
   if (!next) report_deadlock();
@@ -189,7 +190,8 @@ EMULATOR_PLAIN inline void yield() {
   switch_to(to);
 }
 
-// run_threads is what fibers do: run threads that have not started, one after another, as long as there are any.
+// run_threads is the main function of fibers: it runs threads that have not started, one after another, until there
+// are none.
 EMULATOR_PLAIN inline void run_threads() {
   arrived();
   for (;;) {
@@ -203,7 +205,7 @@ EMULATOR_PLAIN inline void run_threads() {
       continue;
     }
     if (!next && b.exited < b.size) report_deadlock();
-    // Other threads were left on stacks of their own, or the block is done. This fiber waits for a thread to start.
+    // The other threads wait on their own stacks, or the block is done. This fiber waits for a thread to start.
     current = next;
     b.free.push_back(running);
     switch_to(next ? next->fiber : &b.main);
@@ -269,7 +271,7 @@ EMULATOR_PLAIN inline int synchronise(int vote, const char *file, int line) {
 
 // ---- warp operations ----
 
-// together makes the lanes of a mask meet; the last one to arrive completes the operation on the arguments of all.
+// together waits for all lanes of a mask; the last one to arrive completes the operation on the arguments of all.
 EMULATOR_PLAIN inline void together(uint32_t lanes, void *argument, void (*complete)(Warp &, uint32_t), const char *file, int line) {
   Block &b = *block;
   Thread &self = *current;
@@ -319,7 +321,7 @@ inline Order order_wanted() {
   die("MIXMAS_EMULATOR_ORDER is '%s', but must be ascending, descending or shuffled", order);
 }
 
-// share gives blocks dynamic shared memory of a size. What lies on either side must not be touched.
+// share gives blocks dynamic shared memory of the given size. The memory on either side must not be touched.
 inline void share(size_t size) {
   const size_t margin = 1024;
   if (!shared_memory) shared_memory = static_cast<char *>(aligned_alloc(1024, margin + MAX_SHARED + margin)) + margin;
@@ -357,7 +359,7 @@ inline void run_grid(const Grid &grid) {
     for (unsigned y = 0; y < grid.grid.y; ++y)
       for (unsigned x = 0; x < grid.grid.x; ++x) {
         block_index = {x, y, z};
-        memset(shared_memory, 0xff, shared_size);  // NaN: what is read before it is written shows
+        memset(shared_memory, 0xff, shared_size);  // NaN, so that reads before writes show
         run_block();
       }
   b.kernel = nullptr;

@@ -1,7 +1,8 @@
 // cuda_emulator.h: runs the project's CUDA kernels on the CPU, for tests: slow, strict, and the same every time.
 //
-// The kernels' files are compiled as C++ with -DMIXMAS_EMULATOR, and find here what nvcc would give them. One processor
-// runs all: blocks one after another, and the threads of a block in turns (block.h). What is there to catch mistakes:
+// The kernels' files are compiled as C++ with -DMIXMAS_EMULATOR, and this header replaces what nvcc would provide.
+// Everything runs on one CPU thread: blocks one after another, and the threads of a block in turns (block.h). It
+// catches mistakes as follows:
 //
 //   - memory that was not written reads as NaN: global, dynamic shared, and the target of an unfinished asynchronous copy
 //   - three orders of threads (MIXMAS_EMULATOR_ORDER=ascending, descending, shuffled), so that races give other results
@@ -9,8 +10,8 @@
 //   - AddressSanitizer and UBSan see every access that is out of bounds or misaligned
 //   - what was queued on a stream is done as late as possible
 //
-// What it cannot show: races between blocks, how tensor cores round sums, the speed of anything, and whether the PTX in
-// launch.cuh means the same (test/launch_test.cu asks a GPU).
+// What it cannot show: races between blocks, how tensor cores round sums, speed, and whether the PTX in launch.cuh
+// does the same (test/launch_test.cu checks this on a GPU).
 #pragma once
 
 #include <cuda_bf16.h>

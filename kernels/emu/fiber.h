@@ -19,7 +19,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-// The emulator's own inner functions are not instrumented: they are right by now, and run once per thread.
+// The emulator's own inner functions are not instrumented: they are tested, and run once per thread.
 #define EMULATOR_PLAIN __attribute__((no_sanitize("address", "undefined")))
 
 namespace emulator {
@@ -47,7 +47,8 @@ inline Fiber *running = nullptr;
 inline Fiber *left = nullptr;
 
 #ifndef MIXMAS_EMULATOR_UCONTEXT
-// swap_stacks keeps what the calling convention says a call keeps on the old stack, and goes on where the new one left.
+// swap_stacks saves the registers that a call must preserve on the old stack, and continues where the new stack was
+// left.
 __attribute__((naked, noinline)) inline void swap_stacks(void ** /*old*/, void * /*next*/) {
   asm("pushq %rbp\n pushq %rbx\n pushq %r12\n pushq %r13\n pushq %r14\n pushq %r15\n"
       "movq %rsp, (%rdi)\n"
@@ -57,8 +58,8 @@ __attribute__((naked, noinline)) inline void swap_stacks(void ** /*old*/, void *
 }
 #endif
 
-// arrived is the first thing done on a stack that was switched to. The stack that was left tells its bounds here, which
-// is how those of the operating system's thread become known.
+// arrived must be called first on a stack after a switch to it. It records the bounds of the stack that was left;
+// this is how the bounds of the operating system's thread become known.
 EMULATOR_PLAIN inline void arrived() {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(running->fake_stack, &left->stack, &left->stack_size);
@@ -79,7 +80,7 @@ EMULATOR_PLAIN inline void switch_to(Fiber *next) {
   arrived();
 }
 
-// new_fiber makes a fiber that will run main, which never returns. Below its stack lies a page that must not be touched.
+// new_fiber makes a fiber that will run main, which never returns. Below its stack is a guard page.
 inline Fiber *new_fiber(void (*main)()) {
   const size_t guard = 4096;
   void *memory = mmap(nullptr, guard + STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -98,7 +99,7 @@ inline Fiber *new_fiber(void (*main)()) {
   fiber->context.uc_link = nullptr;
   makecontext(&fiber->context, main, 0);
 #else
-  // What swap_stacks pops: six registers, main, and in the place of main's return address nothing.
+  // What swap_stacks pops: six registers, main, and 0 as main's return address.
   void **top = reinterpret_cast<void **>(stack + STACK_SIZE - 64);
   *--top = nullptr;
   *--top = reinterpret_cast<void *>(main);

@@ -1,4 +1,4 @@
-// intrinsics.h: the functions that CUDA gives to kernels and C++ does not have.
+// intrinsics.h: the functions that CUDA provides to kernels and C++ does not have.
 #pragma once
 
 #include <math.h>
@@ -20,7 +20,7 @@ To same_bits(From value) {
 
 }  // namespace emulator
 
-// The names that the C library has, or may have one day, for its own are macros.
+// Names that the C library uses, or may use one day, are macros.
 #define rsqrtf(x) (1.0f / sqrtf(x))
 #define rsqrt(x) (1.0 / sqrt(x))
 #define __expf(x) expf(x)
@@ -83,8 +83,8 @@ inline void __threadfence_block() {}
 inline void __nanosleep(unsigned) {}
 [[noreturn]] inline void __trap() { emulator::die("__trap"); }
 
-// Threads never run at the same time, so that plain accesses are atomic. Floating-point sums in an order that nobody
-// knows are what this project does without.
+// Threads never run at the same time, so that plain accesses are atomic. There are no atomic floating-point sums,
+// whose order is unknown: this project does not use them.
 #define EMULATOR_ATOMIC(name, result)                                                          \
   template <class T> T name(T *p, T value) {                                                   \
     static_assert(std::is_integral<T>::value, "no atomics on floating-point numbers");         \

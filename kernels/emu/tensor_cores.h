@@ -1,10 +1,10 @@
-// tensor_cores.h: the emulated twins of the PTX in launch.cuh: matrix products of a warp, loads of their fragments, and
-// asynchronous copies. Which lane holds which element is what the PTX manual says.
+// tensor_cores.h: the emulation of the PTX in launch.cuh: matrix products of a warp, loads of their fragments, and
+// asynchronous copies. Lanes hold the elements that the PTX manual assigns to them.
 #pragma once
 
 #include "warp.h"
 
-// For what would be slow without optimisation, in all builds.
+// Optimises functions in all builds that would be slow otherwise.
 #define EMULATOR_FAST EMULATOR_PLAIN __attribute__((optimize("O3")))
 
 namespace emulator {
@@ -70,7 +70,7 @@ inline void need_whole_warp(uint32_t lanes) {
   if (lanes != ~0u) die("an operation on tensor cores needs all 32 lanes of its warp");
 }
 
-// unpack makes two floats of a pair of bf16.
+// unpack makes two floats from a pair of bf16.
 EMULATOR_FAST inline void unpack(uint32_t pair, float &low, float &high) {
   uint32_t low_bits = pair << 16, high_bits = pair & 0xffff0000u;
   __builtin_memcpy(&low, &low_bits, sizeof low);
@@ -94,7 +94,7 @@ EMULATOR_FAST inline void complete_mma_bf16(Warp &warp, uint32_t lanes) {
   multiply(warp, operands);
 }
 
-// tf32 is what the hardware sees of an operand: not the lower 13 bits.
+// tf32 returns an operand as the hardware sees it: without the lower 13 bits.
 EMULATOR_FAST inline float tf32(uint32_t bits) {
   bits &= 0xffffe000u;
   float value;
@@ -151,8 +151,8 @@ EMULATOR_PLAIN void ldmatrix(uint32_t *registers, const void *row, const char *f
   together(~0u, &lane, complete_ldmatrix<Matrices, Transposed>, file, line);
 }
 
-// copy_async starts a copy. It is done as late as the kernel allows, when the thread waits for it; until then the
-// target reads as NaN.
+// copy_async starts a copy. The copy is done as late as the kernel allows, when the thread waits for it; until then
+// the target reads as NaN.
 template <int Bytes>
 void copy_async(void *shared, const void *global, bool valid) {
   if ((reinterpret_cast<uintptr_t>(shared) | (valid ? reinterpret_cast<uintptr_t>(global) : 0)) % Bytes) {
@@ -163,7 +163,7 @@ void copy_async(void *shared, const void *global, bool valid) {
     die("asynchronous copy to an address that is not in dynamic shared memory");
   }
 #ifdef __SANITIZE_ADDRESS__
-  char probe[Bytes];  // so that a bad source is reported where it is asked for
+  char probe[Bytes];  // so that a bad source is reported at the call
   if (valid) memcpy(probe, global, Bytes);
   asm volatile("" ::"r"(probe) : "memory");
 #endif
@@ -171,7 +171,7 @@ void copy_async(void *shared, const void *global, bool valid) {
   current->copies.push_back({shared, valid ? global : nullptr, Bytes, current->committed});
 }
 
-// finish_copies does the copies of all but the newest `pending` groups.
+// finish_copies does the copies of all groups except the newest `pending` ones.
 inline void finish_copies(int pending) {
   auto &copies = current->copies;
   size_t done = 0;

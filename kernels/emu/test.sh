@@ -1,9 +1,9 @@
 #!/bin/sh
 # test.sh JOBS: runs the tests of the CUDA device and of the commands that use it on the emulator, in three orders of threads:
-# the programs build/emu/cgo.test and build/emu/cmd.test, in parts, JOBS at a time. It shows the output of a part that
-# fails, and fails then.
+# the programs build/emu/cgo.test and build/emu/cmd.test, in parts, JOBS at a time. If a part fails, it shows
+# the part's output and fails.
 #
-# Each test is in one part of an order: what a part leaves out another one runs.
+# For each order, each test runs in exactly one part: tests that one part skips run in another.
 cd "$(dirname "$0")/../.." || exit 1
 emu=$PWD/build/emu
 

@@ -12,11 +12,11 @@ namespace emulator {
 
 inline void nothing(Warp &, uint32_t) {}
 
-// Shuffle is what a lane gives and takes.
+// Shuffle is the value that a lane gives and the one that it receives.
 template <class T>
 struct Shuffle {
   T value;
-  int from;  // a lane; the own one where there is none
+  int from;  // the source lane; the lane itself if there is none
   T result;
 };
 

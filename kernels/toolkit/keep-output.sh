@@ -1,5 +1,5 @@
 #!/bin/sh
-# keep-output.sh COMPILER ARGUMENT...: runs the compiler, and keeps what it says in a file beside the object that it makes.
+# keep-output.sh COMPILER ARGUMENT...: runs the compiler, and saves its messages in a file next to the object that it makes.
 object=
 previous=
 for argument in "$@"; do

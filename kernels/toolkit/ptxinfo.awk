@@ -1,4 +1,4 @@
-# Makes a table of what ptxas says (-Xptxas=-v, names already readable) of each kernel.
+# Makes a table of what ptxas reports about each kernel (-Xptxas=-v, names already readable).
 /Compiling entry function/ { target = $NF; gsub(/'/, "", target) }
 /Function properties for/ { name = $0; sub(/.*Function properties for /, "", name); entry = target != "" }
 /bytes stack frame/ { stack = $1; spilled = $5 + $9 }

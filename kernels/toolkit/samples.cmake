@@ -1,10 +1,10 @@
 # samples.cmake: finds the headers of NVIDIA's cuda-samples (helper_cuda.h), which the stand-alone benchmark and the C++
-# tests use where they are there, and sets CUDA_SAMPLES_INCLUDE. Nothing needs them.
+# tests use if they are available, and sets CUDA_SAMPLES_INCLUDE. Nothing requires them.
 #
 #   CUDA_SAMPLES_DIR                  where cuda-samples are, as a variable of CMake or of the environment
-#   MIXMAS_FETCH_CUDA_SAMPLES=ON      fetch them with git where they are not found
+#   MIXMAS_FETCH_CUDA_SAMPLES=ON      fetch them with git if they are not found
 #   CUDA_SAMPLES_SOURCE               the git repository to fetch from
-#   CUDA_SAMPLES_COMMIT               what to fetch of it: a commit's full hash, so that git itself checks what comes
+#   CUDA_SAMPLES_COMMIT               what to fetch from it: a commit's full hash, so that git itself verifies the files
 
 option(MIXMAS_FETCH_CUDA_SAMPLES "fetch the headers of cuda-samples where they are not found" OFF)
 set(CUDA_SAMPLES_SOURCE https://github.com/NVIDIA/cuda-samples.git CACHE STRING "git repository of cuda-samples")
@@ -21,7 +21,7 @@ if(NOT CUDA_SAMPLES_INCLUDE AND MIXMAS_FETCH_CUDA_SAMPLES)
     message(FATAL_ERROR "CUDA_SAMPLES_COMMIT must be the full hash of a commit, and is '${CUDA_SAMPLES_COMMIT}'")
   endif()
   include(FetchContent)
-  # One commit without its history. Where the server can leave out files that are not asked for, only Common/ comes.
+  # One commit without its history. If the server can omit files that are not requested, only Common/ is fetched.
   FetchContent_Declare(cuda_samples
     DOWNLOAD_COMMAND ${CMAKE_COMMAND} -DSOURCE=${CUDA_SAMPLES_SOURCE} -DCOMMIT=${CUDA_SAMPLES_COMMIT}
       -DTARGET=<SOURCE_DIR> -P ${CMAKE_CURRENT_LIST_DIR}/fetch_samples.cmake

@@ -1,6 +1,6 @@
 #!/bin/sh
-# samples_test.sh CMAKE: checks fetch_samples.cmake with a small repository in the place of cuda-samples: it fetches the
-# commit that is asked for, not what is newest, and refuses where there is no commit of that hash.
+# samples_test.sh CMAKE: checks fetch_samples.cmake with a small repository in place of cuda-samples: it fetches the
+# requested commit, not the newest one, and fails if there is no commit with that hash.
 set -eu
 cmake=$1
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,5 +1,5 @@
-// Package benchmarks lists the models whose speed is measured: by the program's bench, by the suite of devices, and beside
-// their PyTorch definitions.
+// Package benchmarks lists the models whose speed is measured: by the program's bench command, by the test suite of
+// devices, and in comparison with their PyTorch definitions.
 package benchmarks
 
 import (
@@ -8,9 +8,9 @@ import (
 	"mixmas/nn/mixer"
 )
 
-// Case is a model and the number of samples of a step.
+// Case is a model and the number of samples per step.
 type Case struct {
-	// Name is data set, modality and architecture, or that of a preset.
+	// Name consists of data set, modality and architecture, or is the name of a preset.
 	Name          string
 	Specification mixer.Specification
 	Batch         int
@@ -19,7 +19,7 @@ type Case struct {
 // sizes are the published sizes of mixers for one data set.
 type sizes struct{ width, depth, tokens, channels int }
 
-// choice is an architecture of these sizes, as in the presets.
+// choice returns an architecture of these sizes, as in the presets.
 func (z sizes) choice(architecture string) mixer.Choice {
 	c := mixer.Choice{Architecture: architecture}
 	switch architecture {
@@ -71,7 +71,7 @@ func Peers() []Case {
 	return list
 }
 
-// input is a modality of a preset.
+// input returns a modality of a preset.
 func input(name string, modality int) mixer.Modality { return preset(name).Modalities[modality] }
 
 func preset(name string) mixer.Specification {
@@ -82,7 +82,7 @@ func preset(name string) mixer.Specification {
 	return p.Specification(0)
 }
 
-// All lists the models of the comparison, and the presets.
+// All lists the models that are compared with PyTorch, and the presets.
 func All() []Case {
 	list := Peers()
 	batches := map[string]int{"m2mixer-mimic": 128}

@@ -11,13 +11,12 @@ import (
 // assemble runs [device.Assemble].
 type assemble struct {
 	y, base []float32
-	// prepare is the part that fills y with base or with zeros; nil where that is not needed.
+	// prepare fills y with base or with zeros; nil if that is not needed.
 	prepare part
 	pieces  []*piece
 }
 
-// piece is a strided copy, with its dimensions in the order of y: those that both sides run through without a gap are
-// one.
+// piece is a strided copy, with its dimensions in the order of y. Dimensions that are contiguous on both sides are merged.
 type piece struct {
 	set            *simd.Set
 	source, target []float32
@@ -38,7 +37,7 @@ type axis struct{ count, source, target int }
 type copyKind int
 
 const (
-	// rows are contiguous on both sides.
+	// Contiguous rows on both sides.
 	rows copyKind = iota
 	// constants fill contiguous rows of the target with one element each.
 	constants
@@ -85,7 +84,7 @@ func bindPiece(b *binder, o *device.Assemble, p *device.Piece) *piece {
 	return c
 }
 
-// order sorts the axes by the target's strides, merges them, and decides how the innermost ones are copied.
+// order sorts the axes by the target's strides, merges them, and chooses how the innermost ones are copied.
 func (c *piece) order(axes []axis) {
 	slices.SortStableFunc(axes, func(a, b axis) int { return cmp.Compare(b.target, a.target) })
 	merged := axes[:0]
@@ -131,7 +130,7 @@ func (a *assemble) run(t *turn) error {
 	return nil
 }
 
-// walk goes through the outer axes.
+// walk visits the outer axes.
 func (c *piece) walk(w *worker, axes []axis, source, target int) {
 	if len(axes) == c.inner {
 		c.innermost(w, axes, source, target)
@@ -173,7 +172,7 @@ func (c *piece) innermost(w *worker, axes []axis, source, target int) {
 	}
 }
 
-// row writes or adds a contiguous row.
+// row writes a contiguous row to dst, or adds it.
 func (c *piece) row(dst, src []float32) {
 	switch {
 	case !c.add && c.scale == 1:
@@ -187,13 +186,13 @@ func (c *piece) row(dst, src []float32) {
 	}
 }
 
-// transpose copies a matrix whose rows are along the axis down in the target, and along the axis across in the source.
+// transpose copies a matrix whose rows run along the axis down in the target, and along the axis across in the source.
 func (c *piece) transpose(w *worker, down, across axis, source, target int) {
 	if !c.add && c.scale == 1 {
 		c.set.Transpose(c.target[target:], down.target, c.source[source:], across.source, across.count, down.count)
 		return
 	}
-	const side = 32 // side² elements fit a block
+	const side = 32 // side² elements fit into a block
 	for i := 0; i < down.count; i += side {
 		height := min(side, down.count-i)
 		for j := 0; j < across.count; j += side {

@@ -7,13 +7,13 @@ import (
 	"mixmas/nn/device"
 )
 
-// channels sums over the channels of maps (outer, channels, inner). With inner 1, maps whose channels come last, the
-// outer rows are cut into slices; else a channel is summed by one worker.
+// channels sums over the channels of maps (outer, channels, inner). If inner is 1 (channels-last maps), the outer rows are
+// cut into slices. Otherwise one worker sums a channel.
 type channels struct {
 	set                    *simd.Set
 	outer, channels, inner int
 	rows                   rowSlices
-	// sums holds channels sums for each slice, block as many for the rows on their way to them.
+	// sums holds one sum per channel for each slice; block holds the sums of a few rows, which are added to them.
 	sums  []float64
 	block []float32
 }
@@ -27,10 +27,10 @@ func newChannels(b *binder, outer, count, inner int) channels {
 	return c
 }
 
-// size is the number of elements of a channel.
+// size returns the number of elements of a channel.
 func (c *channels) size() int { return c.outer * c.inner }
 
-// sum shares out the computation of one sum per channel, and adds up the slices' sums into the first slice's.
+// sum distributes the computation of one sum per channel, and adds the slices' sums to those of the first slice.
 func (c *channels) sum(t *turn, f part) {
 	if c.inner == 1 {
 		t.split(c.rows.count, grain(c.rows.size*c.channels), f)
@@ -43,8 +43,8 @@ func (c *channels) sum(t *turn, f part) {
 	}
 }
 
-// add computes the sums of units of sum. columns adds rows i ≤ r < j to one sum per channel; with inner above 1, elements is
-// the sum over elements k ≤ e < m of a channel.
+// add computes the sums of some units. columns adds rows i ≤ r < j to one sum per channel. If inner is above 1, elements
+// returns the sum over elements k ≤ e < m of a channel.
 func (c *channels) add(from, to int, columns func(sum []float32, i, j int), elements func(channel, k, m int) float32) {
 	if c.inner == 1 {
 		for s := from; s < to; s++ {
@@ -65,7 +65,8 @@ func (c *channels) add(from, to int, columns func(sum []float32, i, j int), elem
 	}
 }
 
-// apply shares out an elementwise computation: its units are rows of channels, or with inner above 1 channels' rows.
+// apply distributes an elementwise computation. Its units are rows over the channels, or, if inner is above 1, rows of one
+// channel.
 func (c *channels) apply(t *turn, f part) {
 	if c.inner == 1 {
 		t.split(c.outer, grain(c.channels), f)
@@ -74,8 +75,8 @@ func (c *channels) apply(t *turn, f part) {
 	}
 }
 
-// addRows adds the columns of rows from ≤ i < to of some matrix to sum: f adds a few rows to a block in float32, and
-// the blocks are added in float64.
+// addRows adds the columns of rows from ≤ i < to of a matrix to sum. f adds a few rows to a block in float32, and the
+// blocks are added in float64.
 func addRows(sum []float64, block []float32, from, to int, f func(block []float32, i, j int)) {
 	const few = 16
 	for i := from; i < to; i += few {
@@ -128,7 +129,7 @@ func (l *batchNorm) run(t *turn) error {
 	return nil
 }
 
-// statistics computes the batch's own and moves the running ones.
+// statistics computes the batch's statistics and updates the running ones.
 func (l *batchNorm) statistics(t *turn) {
 	n := float64(l.size())
 	l.sum(t, l.sumMean)
@@ -233,7 +234,7 @@ func (g *batchNormGrad) run(t *turn) error {
 	return nil
 }
 
-// at is element i, or 0 where the slice is absent.
+// at returns element i, or 0 if the slice is absent.
 func at(x []float32, i int) float64 {
 	if x == nil {
 		return 0

@@ -28,7 +28,7 @@ func bindBinary(b *binder, o *device.Binary) instruction {
 	case device.Div:
 		c.combine = b.set.Div
 	default:
-		b.fail("the cpu device does not know arithmetic %d", int(o.Arithmetic))
+		b.fail("the cpu device does not support arithmetic %d", int(o.Arithmetic))
 	}
 	c.compute = c.part
 	return c
@@ -52,8 +52,8 @@ func (c *binary) part(w *worker, from, to int) {
 	})
 }
 
-// view is a strided operand that is read in the order of a contiguous output. Dimensions that it runs through without a
-// gap are one.
+// view is a strided operand that is read in the order of a contiguous output. Dimensions without a gap between them are
+// merged.
 type view struct {
 	data   []float32
 	rank   int
@@ -84,7 +84,7 @@ func (b *binder) view(buffer device.Buffer, shape, strides []int) view {
 	return v
 }
 
-// read returns the elements from ≤ i < to, in place where they follow each other, else gathered in scratch.
+// read returns the elements from ≤ i < to: in place if they are contiguous, otherwise gathered in scratch.
 func (v *view) read(scratch []float32, from, to int) []float32 {
 	var index [device.MaxRank]int
 	last, rest, at := v.rank-1, from, 0
@@ -114,7 +114,7 @@ func (v *view) read(scratch []float32, from, to int) []float32 {
 	return out
 }
 
-// gather copies elements that lie stride apart.
+// gather copies elements that are stride apart.
 func gather(dst, src []float32, stride int) {
 	switch stride {
 	case 0:

@@ -7,34 +7,34 @@ import (
 	"mixmas/nn/device"
 )
 
-// bindings say how the operations become instructions. Each file registers those of its own.
+// bindings turn operations into instructions. Each file registers its own.
 var bindings device.Dispatch[*binder]
 
-// register makes f the binding of its type of operations.
+// register makes f the binding for its type of operation.
 func register[T device.Operation](f func(*binder, T) instruction) struct{} {
 	return device.On(&bindings, func(b *binder, o T) { b.made = f(b, o) })
 }
 
-// binder turns operations of a program that was checked into instructions.
+// binder turns the operations of a checked program into instructions.
 type binder struct {
 	session *session
 	program *device.Program
-	// index is that of the operation in the program.
+	// index is the operation's index in the program.
 	index int
 	set   *simd.Set
-	// made is the instruction of the operation at hand, err why there is none.
+	// made is the instruction of the current operation; err is set if there is none.
 	made instruction
 	err  error
 }
 
-// bind makes the instruction of one operation. A composite without a binding is its parts.
+// bind makes the instruction of one operation. A composite without a binding runs as its parts.
 func (b *binder) bind(op device.Operation) (instruction, error) {
 	b.made, b.err = nil, nil
 	if !bindings.Do(b, op) {
 		if c, ok := op.(device.Composite); ok {
 			b.made = b.sequence(c.Operations())
 		} else {
-			b.fail("the cpu device does not know the operation %T", op)
+			b.fail("the cpu device does not support the operation %T", op)
 		}
 	}
 	return b.made, b.err
@@ -68,8 +68,8 @@ func (b *binder) sequence(parts []device.Operation) sequence {
 	return s
 }
 
-// private says whether only the composite at hand and its gradient read what it writes to a buffer. It need not be written
-// then.
+// private reports whether only the current composite and its gradient read a buffer that it writes. Then the buffer need
+// not be written.
 func (b *binder) private(buffer device.Buffer) bool { return b.program.Private(b.index, buffer) }
 
 func (b *binder) fail(format string, arguments ...any) {
@@ -78,7 +78,7 @@ func (b *binder) fail(format string, arguments ...any) {
 	}
 }
 
-// memory is that of the first n elements of a buffer, and nil where it is absent.
+// memory returns the first n elements of a buffer, or nil if it is absent.
 func (b *binder) memory(buffer device.Buffer, n int) []float32 {
 	if buffer == 0 {
 		return nil
@@ -94,7 +94,7 @@ func (b *binder) memory(buffer device.Buffer, n int) []float32 {
 	return space[info.Offset : info.Offset+n : info.Offset+n]
 }
 
-// same says whether two slices begin at the same memory.
+// same reports whether two slices begin at the same address.
 func same(a, b []float32) bool { return len(a) > 0 && len(b) > 0 && &a[0] == &b[0] }
 
 func product(shape []int) int {

@@ -46,7 +46,7 @@ func (c *im2col) part(_ *worker, from, to int) {
 	}
 }
 
-// clip says which cells first ≤ x < last of which row of the map the row k of the patch at (down, across) covers.
+// clip returns the row of the map, and the cells first ≤ x < last of it, that row k of the patch at (down, across) covers.
 func (c *im2col) clip(down, across, k int) (row, first, last int) {
 	row = down*c.Stride - c.Padding + k
 	if row < 0 || row >= c.Height {
@@ -56,7 +56,7 @@ func (c *im2col) clip(down, across, k int) (row, first, last int) {
 	return row, max(left, 0), min(left+c.Kernel, c.Width)
 }
 
-// col2im runs [device.Col2Im]. Its units are rows of maps, each of which gathers what patches hold of it.
+// col2im runs [device.Col2Im]. Its units are rows of maps. Each row gathers its elements from the patches.
 type col2im struct {
 	set     *simd.Set
 	cells   im2col // x is the result, y the patches
@@ -160,7 +160,8 @@ func (d *depthwise) part(w *worker, from, to int) {
 	})
 }
 
-// eachMap calls f for the rows from ≤ row < to of each map, of which the given rows are counted through the batch.
+// eachMap calls f for each map that has some of the rows from ≤ row < to, with these rows. from and to are counted through
+// the batch.
 func eachMap(m device.Maps, from, to int, f func(image, from, to int)) {
 	for from < to {
 		image, row := from/m.Height, from%m.Height
@@ -181,7 +182,7 @@ type depthwiseGrad struct {
 	dw, plus []float32
 	rows     rowSlices
 	sums     []float64 // (slices, places, channels)
-	block    []float32 // as sums, of a few rows
+	block    []float32 // like sums, for a few rows
 	device.Maps
 	compute part
 }
@@ -219,7 +220,7 @@ func (d *depthwiseGrad) run(t *turn) error {
 }
 
 func (d *depthwiseGrad) part(w *worker, from, to int) {
-	const cells = 256 // that are summed in float32
+	const cells = 256 // summed in float32
 	n, size := d.Channels*d.Kernel*d.Kernel, d.Width*d.Channels
 	high := ceil(cells, d.Width)
 	for s := from; s < to; s++ {

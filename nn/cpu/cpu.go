@@ -1,9 +1,9 @@
-// Package cpu is the default device: the operations of package device on the processor, in pure Go over the inner loops
+// Package cpu is the default device: it runs the operations of package device on the CPU, in pure Go over the inner loops
 // of package simd.
 //
-// A training has the same bits whatever the number of workers: operations share out elements of their outputs, never
-// the terms of one sum, except where a sum over rows is cut into slices that do not depend on the number of workers and
-// whose partial sums are added in slice order.
+// A training has the same bits for any number of workers. Workers share the elements of an operation's output, never the
+// terms of one sum. The only exceptions are sums over rows that are cut into slices: the slices do not depend on the number
+// of workers, and their partial sums are added in order.
 package cpu
 
 import (
@@ -20,13 +20,13 @@ import (
 type Options struct {
 	// Workers is the number of cores that all sessions of the device may use together. 0 means GOMAXPROCS.
 	Workers int
-	// Kernels are the inner loops. nil means the best set for this processor.
+	// Kernels are the inner loops. nil means the best set for this CPU.
 	Kernels *simd.Set
-	// System holds the files that tell how much memory is left: /proc, and control groups where they are mounted. nil means
-	// the machine's.
+	// System holds the files that say how much memory is left: /proc, and control groups at their mount points. nil means
+	// the machine's files.
 	System fs.FS
-	// Poison fills the arena with NaN before the first operation of each run, inputs excepted, and each arena buffer
-	// when its planned lifetime ends. It is for tests of the memory plan.
+	// Poison fills the arena with NaN before the first operation of each run, except the inputs, and each arena buffer when
+	// its planned lifetime ends. It is for tests of the memory plan.
 	Poison bool
 }
 
@@ -58,10 +58,11 @@ func New(o Options) *Device {
 func (d *Device) Name() string { return "cpu" }
 
 // Numerics implements [device.Device]: "cpu", the architecture and the bits of the kernel set, for example
-// "cpu/amd64/avx2". The architecture and its level count because Go's compiler fuses multiplications and additions on some and not on others.
+// "cpu/amd64/avx2". The architecture and its level are included because Go's compiler fuses multiplications and additions
+// on some and not on others.
 func (d *Device) Numerics() string { return "cpu/" + runtime.GOARCH + level + "/" + d.kernels.Bits }
 
-// Workers is the number of cores that the device may use.
+// Workers returns the number of cores that the device may use.
 func (d *Device) Workers() int { return len(d.pool.workers) }
 
 // Open implements [device.Device].

@@ -15,13 +15,13 @@ type dropout struct {
 	compute part
 }
 
-// dropoutBlock is the number of elements that workers share out at a time: 4 elements per counter.
+// dropoutBlock is the number of elements in a unit of work: 4 elements per counter.
 const dropoutBlock = 256
 
 var _ = register(bindDropout)
 
 func bindDropout(b *binder, o *device.Dropout) instruction {
-	threshold := min(math.Round(o.P*(1<<32)), math.MaxUint32) // the last word is kept where p rounds to 1
+	threshold := min(math.Round(o.P*(1<<32)), math.MaxUint32) // if p rounds to 1, the last word is kept
 	d := &dropout{set: b.set, x: b.memory(o.X, o.N), y: b.memory(o.Y, o.N),
 		mask: simd.DropoutMask{Number: o.Number, Threshold: uint32(threshold), Keep: float32(1 - o.P)}}
 	d.compute = d.part

@@ -7,10 +7,10 @@ import (
 	"mixmas/nn/device"
 )
 
-// early moves the updates of an Adam to where its gradients come from. It returns, for each operation before it, the updates
-// that may follow at once: those of parameters that no later operation reads, and whose gradients none writes. Both are
-// still in the cache then. What is left is returned as the instruction that takes Adam's own place. An update has the same
-// bits at either place.
+// early moves the updates of an Adam to the operations that compute its gradients. It returns, for each earlier operation,
+// the updates that may follow at once, while parameters and gradients are still in the cache: those of parameters that no
+// later operation reads and whose gradients no later operation writes. The remaining updates are returned as the
+// instruction for Adam's own place. An update has the same bits at either place.
 func early(p *device.Program, index int, a *adam) (after [][]instruction, rest sequence) {
 	after = make([][]instruction, index)
 	for _, s := range uses(p, index, a.o) {
@@ -24,11 +24,11 @@ func early(p *device.Program, index int, a *adam) (after [][]instruction, rest s
 	return after, rest
 }
 
-// use says that operation last is the last one to use the parameters from ≤ i < to or what Adam keeps about them; -1 says
+// use records that operation last is the last one to use the parameters from ≤ i < to, or Adam's state for them; -1 means
 // that none does.
 type use struct{ from, to, last int }
 
-// uses cuts all parameters into pieces by their last use before the operation.
+// uses cuts all parameters into pieces according to their last use before the operation.
 func uses(p *device.Program, index int, o *device.Adam) []use {
 	var all []use
 	ends := []int{0, o.N}
@@ -50,7 +50,7 @@ func uses(p *device.Program, index int, o *device.Adam) []use {
 	}
 	slices.Sort(ends)
 	ends = slices.Compact(ends)
-	last := make([]int, len(ends)-1) // use of each piece between two ends
+	last := make([]int, len(ends)-1) // last use of each piece between two ends
 	for i := range last {
 		last[i] = -1
 	}

@@ -5,7 +5,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// functions are an activation and its gradient; both are nil for the identity.
+// functions returns an activation and its gradient; both are nil for the identity.
 func functions(b *binder, a device.Activation) (activate func(y, x []float32), gradient func(dx, x, dy []float32)) {
 	switch a {
 	case device.Identity:
@@ -17,18 +17,18 @@ func functions(b *binder, a device.Activation) (activate func(y, x []float32), g
 	case device.SquaredReLU:
 		return b.set.SquaredRelu, b.set.SquaredReluGrad
 	}
-	b.fail("the cpu device does not know activation %d", int(a))
+	b.fail("the cpu device does not support activation %d", int(a))
 	return nil, nil
 }
 
-// eachBlock calls f for the elements from ≤ i < to, a block at a time.
+// eachBlock calls f for the elements from ≤ i < to, one block at a time.
 func eachBlock(from, to int, f func(i, j int)) {
 	for i := from; i < to; i += blockSize {
 		f(i, min(i+blockSize, to))
 	}
 }
 
-// splitElements shares out n elements of an elementwise operation.
+// splitElements distributes n elements of an elementwise operation.
 func (t *turn) splitElements(n int, f part) { t.split(n, grain(1), f) }
 
 // activation runs [device.Map].

@@ -5,9 +5,9 @@ import (
 	"mixmas/nn/device"
 )
 
-// A generated MLP is applied sample by sample and head by head: the hidden layer of one, transposed, (hidden, width), stays in
-// a worker's tile, and the backward pass computes it again. It would be the largest buffer of the model, written and read
-// twice.
+// A generated MLP is applied sample by sample and head by head: the hidden layer of one head, transposed to (hidden,
+// width), stays in a worker's tile, and the backward pass computes it again. In memory it would be the largest buffer of
+// the model, written and read twice.
 
 // generatedMLP are the operands of both passes, with the sizes of one head.
 type generatedMLP struct {
@@ -18,11 +18,11 @@ type generatedMLP struct {
 	compute part
 }
 
-// fewTokens is up to where it is cheaper to compute the hidden layer again than to write and read it: an element costs two
-// operations a token.
+// fewTokens is the largest number of tokens for which it is cheaper to compute the hidden layer again than to write and
+// read it: an element costs two operations per token.
 const fewTokens = 64
 
-// inTile says whether that pays, and the hidden layer and its gradient fit a tile.
+// inTile reports whether this is cheaper, and whether the hidden layer and its gradient fit into a tile.
 func inTile(o *device.GeneratedMLP) bool {
 	return o.Tokens <= fewTokens && 3*(o.Width/o.Heads)*(o.Hidden/o.Heads) <= tileSize
 }
@@ -33,10 +33,10 @@ func newGeneratedMLP(b *binder, o *device.GeneratedMLP) generatedMLP {
 		batch: o.Batch, heads: o.Heads, tokens: o.Tokens, width: o.Width / o.Heads, hidden: o.Hidden / o.Heads}
 }
 
-// grain is the least number of heads of samples that is worth a helper's while.
+// grain returns the least number of units (one head of one sample) that is worth calling a helper.
 func (h *generatedMLP) grain() int { return grain(h.tokens * h.width * h.hidden / 4) }
 
-// in is where a sample's head begins in a matrix (batch, tokens, heads·size), and the length of that matrix's rows.
+// in returns where a unit begins in a matrix (batch, tokens, heads·size), and the length of that matrix's rows.
 func (h *generatedMLP) in(size, unit int) (at, ld int) {
 	sample, head := unit/h.heads, unit%h.heads
 	ld = h.heads * size
@@ -48,7 +48,7 @@ func (h *generatedMLP) product(w *worker, p simd.Product) {
 	h.set.Gemm(w.gemm, &w.plain)
 }
 
-// outer is (hidden, width) = Aᵀ B for a head's A (tokens, hidden) and B (tokens, width).
+// outer computes (hidden, width) = Aᵀ B for a head's A (tokens, hidden) and B (tokens, width).
 func (h *generatedMLP) outer(w *worker, unit int, c, a, b []float32) {
 	i, lda := h.in(h.hidden, unit)
 	j, ldb := h.in(h.width, unit)
@@ -56,7 +56,7 @@ func (h *generatedMLP) outer(w *worker, unit int, c, a, b []float32) {
 		A: a[i:], B: b[j:], C: c, LDA: lda, LDB: ldb, LDC: h.width})
 }
 
-// inner is C (tokens, width) = A (tokens, hidden) B (hidden, width) for a head, where B is in the tile.
+// inner computes C (tokens, width) = A (tokens, hidden) B (hidden, width) for a head, with B in the tile.
 func (h *generatedMLP) inner(w *worker, unit int, c, a, b []float32, accumulate bool) {
 	i, lda := h.in(h.hidden, unit)
 	j, ldc := h.in(h.width, unit)
@@ -64,7 +64,7 @@ func (h *generatedMLP) inner(w *worker, unit int, c, a, b []float32, accumulate 
 		A: a[i:], B: b, C: c[j:], LDA: lda, LDB: h.width, LDC: ldc, Accumulate: accumulate})
 }
 
-// weightGrad is C (tokens, hidden) = A (tokens, width) Bᵀ for a head, where B (hidden, width) is in the tile.
+// weightGrad computes C (tokens, hidden) = A (tokens, width) Bᵀ for a head, with B (hidden, width) in the tile.
 func (h *generatedMLP) weightGrad(w *worker, unit int, c, a, b []float32, accumulate bool) {
 	i, lda := h.in(h.width, unit)
 	j, ldc := h.in(h.hidden, unit)
@@ -74,7 +74,7 @@ func (h *generatedMLP) weightGrad(w *worker, unit int, c, a, b []float32, accumu
 	h.product(w, p)
 }
 
-// generatedForward is [device.GeneratedMLP].
+// generatedForward runs [device.GeneratedMLP].
 type generatedForward struct {
 	generatedMLP
 	z []float32
@@ -105,14 +105,14 @@ func (h *generatedForward) part(w *worker, from, to int) {
 	}
 }
 
-// generatedGrad is [device.GeneratedMLPGrad].
+// generatedGrad runs [device.GeneratedMLPGrad].
 type generatedGrad struct {
 	generatedMLP
 	dz           []float32
 	dx, dw1, dw2 sum
 }
 
-// sum is a gradient and what is added to it; plus may be absent, and d where nobody wants it.
+// sum is a gradient d and the value plus that is added to it. plus may be absent, and d is absent if it is not needed.
 type sum struct{ d, plus []float32 }
 
 func (b *binder) sum(t device.Target, size int) sum {
@@ -160,7 +160,7 @@ func (h *generatedGrad) part(w *worker, from, to int) {
 	}
 }
 
-// begin copies what is added to a head's gradient to where it goes, and says whether there is something.
+// begin copies the value that is added to a head's gradient to the gradient's place, and reports whether there is one.
 func (h *generatedMLP) begin(s sum, size, unit int) bool {
 	if s.plus == nil {
 		return false

@@ -9,7 +9,7 @@ import (
 type layerNorm struct {
 	set                *simd.Set
 	x, weight, bias, y []float32
-	mean, rstd         []float32 // nil where nothing asks for them
+	mean, rstd         []float32 // nil if they are not needed
 	rows, width        int
 	eps                float32
 	compute            part
@@ -46,7 +46,7 @@ func (l *layerNorm) part(w *worker, from, to int) {
 
 const fewRows = 64
 
-// eachRows calls f for the rows from ≤ i < to, a few at a time: sums over them in float32 are short, and so are calls of
+// eachRows calls f for the rows from ≤ i < to, a few at a time. This keeps float32 sums over rows short, and also calls of
 // assembly, which cannot be preempted.
 func eachRows(from, to int, f func(i, j int)) {
 	for i := from; i < to; i += fewRows {
@@ -63,9 +63,9 @@ type layerNormGrad struct {
 	plusWeight, plusBias      []float32
 	rows                      rowSlices
 	width                     int
-	dweights, dbiases         []float32 // a row of width for each slice: its sums
-	unwanted                  []float32 // room for the gradient of x of each slice, where nobody wants it
-	blockWeight, blockBias    []float32 // a row of width for each slice: the sums of few rows
+	dweights, dbiases         []float32 // the sums of each slice, a row of width
+	unwanted                  []float32 // room for each slice's gradient of x, if it is not needed
+	blockWeight, blockBias    []float32 // the sums of a few rows of each slice, a row of width
 	compute                   part
 }
 

@@ -5,32 +5,32 @@ import (
 	"mixmas/nn/device"
 )
 
-// rowUnit is the number of rows of C that workers share out.
+// rowUnit is the number of rows of C in a unit of work.
 const rowUnit = simd.TileRows
 
-// matmul runs [device.MatMul]. Batches whose matrices follow each other without gap are folded into one larger product.
+// matmul runs [device.MatMul]. Batches whose matrices follow each other without a gap are folded into one larger product.
 type matmul struct {
 	set     *simd.Set
 	product simd.Product // without operands
 	// a, b and c begin at the first matrix.
 	a, b, c []float32
-	// batches are the dimensions in which C moves, sums those in which it does not; outer first.
+	// batches are the batch dimensions in which C moves, sums those in which it does not; outer first.
 	batches, sums []batch
-	// rowUnits is the number of row units of one matrix, grain the least number of them that is worth a helper's while.
+	// rowUnits is the number of row units of one matrix, grain the least number of them that is worth calling a helper.
 	rowUnits, grain int
 	compute         part
 
-	// The epilogue. pre, gate and plus are laid out as c.
+	// The epilogue. pre, gate and plus have the layout of c.
 	bias            []float32
 	biasRows        bool
 	activate        func(y, x []float32)
 	gradient        func(dx, x, dy []float32)
 	pre, gate, plus []float32
-	// staged says that c lies on memory that the epilogue reads: the product goes to the worker's tile first.
+	// staged is set if c shares memory with an operand of the epilogue: the product then goes to the worker's tile first.
 	staged bool
-	// target is where a product that is not staged goes before its epilogue: pre where that is present, else c.
+	// target is where a product that is not staged goes before its epilogue: pre if present, otherwise c.
 	target []float32
-	// plain says that there is no epilogue.
+	// plain is set if there is no epilogue.
 	plain bool
 }
 
@@ -72,7 +72,7 @@ func bindMatMul(b *binder, o *device.MatMul) instruction {
 	m.fold()
 	m.product.Dots = dots(&m.product)
 
-	// C += is cheaper than staging.
+	// Accumulating into C is cheaper than staging.
 	if same(m.c, m.plus) && m.activate == nil && m.gate == nil && m.pre == nil {
 		m.product.Accumulate, m.plus = true, nil
 	}
@@ -92,7 +92,7 @@ func bindMatMul(b *binder, o *device.MatMul) instruction {
 	return m
 }
 
-// matrices are the memory of a batch of matrices of op(rows×columns), from the first element on.
+// matrices returns the memory of a batch of matrices of op(rows×columns), from the first element on.
 func (b *binder) matrices(buffer device.Buffer, offset, rows, columns int, trans bool, ld int, counts, strides [2]int) []float32 {
 	if buffer == 0 {
 		return nil
@@ -103,7 +103,7 @@ func (b *binder) matrices(buffer device.Buffer, offset, rows, columns int, trans
 	return b.memory(buffer, offset+(counts[0]-1)*strides[0]+(counts[1]-1)*strides[1]+(rows-1)*ld+columns)[offset:]
 }
 
-// dots says whether packing B does not pay: few rows or columns would use what is packed.
+// dots reports whether packing B is not worth it, since only a few rows or columns would use it.
 func dots(p *simd.Product) bool {
 	const few, long = 16, 64
 	return p.TransB && !p.TransA && min(p.M, p.N) <= few && p.K >= long
@@ -115,7 +115,7 @@ func (m *matmul) fold() {
 	m.sums = folded(m.sums, m.foldSum)
 }
 
-// folded tries to fold the dimensions, inner first, until none folds, and returns those that are left.
+// folded folds dimensions, inner first, until no more can be folded, and returns the remaining ones.
 func folded(dimensions []batch, fold func(batch) bool) []batch {
 	for i := len(dimensions) - 1; i >= 0; {
 		if fold(dimensions[i]) {
@@ -154,13 +154,14 @@ func (m *matmul) foldSum(d batch) bool {
 	return true
 }
 
-// follow says whether matrices a stride apart are one matrix, with all elements instead of n along an axis: the stored
-// rows or, when along is true, the axis within them.
+// follow reports whether matrices that are stride apart form one matrix, with all elements instead of n along an axis: the
+// axis of the stored rows or, if along is true, the axis within them.
 func follow(stride int, along bool, all, n, ld int) bool {
 	return stride == step(along, n, ld) && (!along || all <= ld)
 }
 
-// step is the length in memory of n elements along an axis: the stored rows or, when along is true, the axis within them.
+// step returns the distance in memory of n elements along an axis: the axis of the stored rows or, if along is true, the
+// axis within them.
 func step(along bool, n, ld int) int {
 	if along {
 		return n
@@ -262,9 +263,9 @@ func (m *matmul) sum(w *worker, at batch, i0, i1, j0, j1 int) {
 // epilogue finishes blocks of a product while they are in the cache.
 type epilogue struct {
 	m *matmul
-	// at is the offset of the matrix in C; row and column are those of the product's first element in the matrix.
+	// at is the offset of the matrix in C; row and column are the place of the product's first element in the matrix.
 	at, row, column int
-	// tile, of rows of width elements, holds the product where it is staged.
+	// tile, with rows of width elements, holds a staged product.
 	tile  []float32
 	width int
 }
@@ -272,7 +273,7 @@ type epilogue struct {
 // finish is [simd.Product].Done.
 func (e *epilogue) finish(i0, i1, j0, j1 int) {
 	m, ld, n := e.m, e.m.product.LDC, j1-j0
-	// Rows without gaps between them are finished together, as many as make a block.
+	// Contiguous rows are finished together, up to a block of them.
 	rows := 1
 	if n == ld && (e.tile == nil || n == e.width) {
 		rows = max(1, blockSize/n)
@@ -295,7 +296,7 @@ func (e *epilogue) finish(i0, i1, j0, j1 int) {
 	}
 }
 
-// block is where n elements of the product lie: at the given place of C, or from row i and column j of the tile.
+// block returns n elements of the product: at the given offset of C, or from row i and column j of the tile.
 func (e *epilogue) block(i, j, n, at int) []float32 {
 	if e.tile != nil {
 		return e.tile[i*e.width+j:][:n]
@@ -303,7 +304,7 @@ func (e *epilogue) block(i, j, n, at int) []float32 {
 	return e.m.target[at : at+n]
 }
 
-// finish turns n elements of P into n elements of C and, where it is wanted, of Pre. p may be the memory of either.
+// finish turns n elements of P into n elements of C and, if present, of Pre. p may be the memory of either.
 func (m *matmul) finish(c, p []float32, at int) {
 	n := len(p)
 	if m.pre != nil && m.staged {

@@ -15,24 +15,24 @@ import (
 	"mixmas/nn/device"
 )
 
-// ledger is the memory that all sessions of this process hold. What they have not touched yet is nobody's in the system's
-// books, and must not be promised twice.
+// ledger lists the memory that all sessions of this process hold. The system does not count memory that they have not
+// touched yet, which must not be promised twice.
 var ledger = struct {
 	sync.Mutex
 	held map[*holding]struct{}
 }{held: map[*holding]struct{}{}}
 
-// holding is a piece of memory that a session holds: its own, of which the system has given as much as was touched, and what
-// Go's heap will take beside.
+// holding is a piece of memory that a session holds: its mapped memory, of which the system counts what was touched, and
+// the memory that Go's heap will need in addition.
 type holding struct {
 	memory []float32
 	unmap  func()
 	beside int64 // bytes
 }
 
-// allocate holds n zeroed elements that start on a cache line, and the bytes beside. Where the machine or a container has
-// less left, the error is [device.ErrOutOfMemory]: memory that is only mapped costs nothing, and who touches more than there
-// is gets killed.
+// allocate returns n zeroed elements that start on a cache line, and reserves the bytes beside. If the machine or a
+// container has less left, the error is [device.ErrOutOfMemory]. This check is needed because mapping memory costs nothing,
+// but the system kills a process that touches more than there is.
 func (d *Device) allocate(n int, beside int64) (*holding, error) {
 	ledger.Lock()
 	defer ledger.Unlock()
@@ -50,7 +50,8 @@ func (d *Device) allocate(n int, beside int64) (*holding, error) {
 	return h, nil
 }
 
-// free gives the memory back. It may be called again, and for nil. With the last one Go's heap is free again.
+// free gives the memory back. It may be called again, and for nil. After the last holding is freed, Go's heap is no longer
+// limited.
 func (h *holding) free() {
 	ledger.Lock()
 	defer ledger.Unlock()
@@ -64,17 +65,17 @@ func (h *holding) free() {
 	}
 }
 
-// limitHeap tells Go's runtime how many bytes it may hold, unless GOMEMLIMIT has.
+// limitHeap tells Go's runtime how many bytes it may hold, unless GOMEMLIMIT is set.
 func limitHeap(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(bytes)
 	}
 }
 
-// reserve is an error where there is not enough left for n elements and the bytes beside. Go's heap, which likes to grow to
-// twice what it needs, is held to what they leave, unless GOMEMLIMIT is set.
+// reserve returns an error if there is not enough memory left for n elements and the bytes beside. It limits Go's heap,
+// which tends to grow to twice what it needs, to the memory that remains, unless GOMEMLIMIT is set.
 func reserve(system fs.FS, n int, beside int64) error {
-	const little = 1 << 20 // is not worth the look
+	const little = 1 << 20 // bytes: less is not worth checking
 	bytes := 4 * int64(n)
 	need := bytes + beside
 	if need < little {
@@ -85,7 +86,7 @@ func reserve(system fs.FS, n int, beside int64) error {
 		return nil
 	}
 	if need > left {
-		debug.FreeOSMemory() // what the last training left over
+		debug.FreeOSMemory() // garbage of the last training
 		limit, left, _ = remaining(system)
 	}
 	if need > left {
@@ -99,7 +100,7 @@ func reserve(system fs.FS, n int, beside int64) error {
 	return nil
 }
 
-// remaining is the tightest limit, and what it leaves when all that is promised has been touched.
+// remaining returns the tightest limit, and the memory that it leaves once everything that is promised has been touched.
 func remaining(system fs.FS) (limit limits.Limit, left int64, known bool) {
 	if limit, known = limits.Least(system); !known {
 		return limit, 0, false
@@ -111,7 +112,7 @@ func remaining(system fs.FS) (limit limits.Limit, left int64, known bool) {
 	return limit, left, true
 }
 
-// heapSize is how many bytes Go's runtime holds, as it counts them for its limit.
+// heapSize returns how many bytes Go's runtime holds, as it counts them for its limit.
 func heapSize() int64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)

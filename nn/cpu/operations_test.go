@@ -51,7 +51,7 @@ func TestOperations(t *testing.T) {
 // TestBindings names the operations that the device does not know, and those that TestOperations leaves out.
 func TestBindings(t *testing.T) {
 	for _, name := range bindings.Missing() {
-		t.Errorf("the cpu device does not know %s", name)
+		t.Errorf("the cpu device does not support %s", name)
 	}
 	drawn := map[string]bool{}
 	for _, draw := range draws {

@@ -25,7 +25,7 @@ func bindAdam(b *binder, o *device.Adam) instruction {
 	return a
 }
 
-// slice updates the parameters from ≤ i < to alone.
+// slice returns the update of only the parameters from ≤ i < to.
 func (a *adam) slice(from, to int) *adam {
 	s := &adam{set: a.set, o: a.o, p: a.p[from:to], g: a.g[from:to], m: a.m[from:to], v: a.v[from:to]}
 	s.compute = s.part
@@ -34,7 +34,7 @@ func (a *adam) slice(from, to int) *adam {
 
 func (a *adam) run(t *turn) error {
 	update, rate := float64(t.step.Update), t.step.LearningRate
-	// The corrections take the decay rates as rounded, since 1-β2 of the rounded rate is off by 1e-5.
+	// The corrections use the rounded decay rates, since 1-β2 of the rounded rate is off by 1e-5.
 	beta1, beta2 := float32(a.o.Beta1), float32(a.o.Beta2)
 	a.step = simd.AdamStep{
 		Beta1: beta1,

@@ -7,8 +7,7 @@ import (
 	"mixmas/nn/cpu/simd"
 )
 
-// blockSize is the number of elements that an elementwise operation handles at a time: three blocks fit the first-level
-// cache.
+// blockSize is the number of elements that an elementwise operation handles at a time: three blocks fit into the L1 cache.
 const blockSize = 1024
 
 // tileSize is the number of elements of a worker's tile, which holds a part of a matrix product.
@@ -25,7 +24,7 @@ type worker struct {
 	depthwise simd.Depthwise
 	blocks    [3][]float32
 	tile      []float32
-	// tasks feeds the worker's goroutine, which computes while another worker's run has taken it as a helper.
+	// tasks feeds the worker's goroutine, which computes while another worker's run uses it as a helper.
 	tasks chan task
 }
 
@@ -38,7 +37,7 @@ type task struct {
 	done     chan<- struct{}
 }
 
-// pool holds the workers of a device. All of them are free, or held by a run, or helping one.
+// pool holds the workers of a device. Each is free, held by a run, or helping a run.
 type pool struct {
 	workers []*worker
 	free    chan *worker
@@ -62,7 +61,7 @@ func newPool(workers int) *pool {
 	return p
 }
 
-// open counts a session in; the first one starts the helpers' goroutines.
+// open registers a session; the first one starts the helpers' goroutines.
 func (p *pool) open() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,7 +80,7 @@ func (p *pool) open() {
 	}
 }
 
-// close counts a session out; the last one ends the helpers' goroutines.
+// close unregisters a session; the last one ends the helpers' goroutines.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,8 +106,8 @@ func (p *pool) help(w *worker) {
 	}
 }
 
-// receive looks for some 50 µs before it sleeps: that is what it takes to wake a goroutine on another core, and as long as
-// an operation of a small model.
+// receive polls for about 50 µs before it sleeps. This is the time that waking a goroutine on another core takes, and the
+// time of an operation of a small model.
 func receive[T any](c <-chan T) (value T, open bool) {
 	const looks = 500
 	for range looks {
@@ -123,8 +122,8 @@ func receive[T any](c <-chan T) (value T, open bool) {
 	return value, open
 }
 
-// split computes the units 0 ≤ i < n of an operation, with the help of those workers that are free right now, at least
-// grain units each. It is the only place where an operation uses more than one core.
+// split computes the units 0 ≤ i < n of an operation, with the help of workers that are free at this moment. Each computes
+// at least grain units. This is the only place where an operation uses more than one core.
 func (t *turn) split(n, grain int, f part) {
 	most := min(n/max(grain, 1), len(t.helpers)+1)
 	got := 0
@@ -150,7 +149,7 @@ func (t *turn) split(n, grain int, f part) {
 	}
 }
 
-// try takes a free worker, or returns nil where there is none.
+// try takes a free worker, or returns nil if there is none.
 func (p *pool) try() *worker {
 	select {
 	case w := <-p.free:
@@ -163,25 +162,25 @@ func (p *pool) try() *worker {
 // rowSlices cuts rows into pieces whose number and size do not depend on the number of workers.
 type rowSlices struct{ rows, size, count int }
 
-// maxSlices bounds the scratch memory of partial sums, and how many workers can share them.
+// maxSlices bounds the scratch memory for partial sums, and the number of workers that can share a sum.
 const maxSlices = 32
 
-// sliced cuts rows of width elements, of which sums sums are made, into at most maxSlices slices. What a slice adds up is
-// much more than adding its sums to those of the others.
+// sliced cuts rows of width elements, over which sums sums are computed, into at most maxSlices slices. A slice is large
+// enough that adding its sums to those of the others costs little in comparison.
 func sliced(rows, width, sums int) rowSlices {
 	const fewest, elementsASum = 8192, 4
 	size := max(ceil(max(fewest, elementsASum*sums), width), ceil(rows, maxSlices))
 	return rowSlices{rows: rows, size: size, count: ceil(rows, size)}
 }
 
-// bounds are the rows of slice i.
+// bounds returns the rows of slice i.
 func (s rowSlices) bounds(i int) (from, to int) { return i * s.size, min((i+1)*s.size, s.rows) }
 
-// worthwhile is the least number of elements that is worth a helper's while: to call one that looks takes a microsecond.
+// worthwhile is the least number of elements that is worth calling a helper: calling one that polls takes a microsecond.
 // Tests lower it.
 var worthwhile = 1 << 11
 
-// grain is the least number of units of the given number of elements that a helper gets.
+// grain returns the least number of units, each of the given number of elements, that a helper gets.
 func grain(elements int) int {
 	return ceil(worthwhile, max(elements, 1))
 }

@@ -5,7 +5,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// columnUnit is the number of columns that workers share out.
+// columnUnit is the number of columns in a unit of work.
 const columnUnit = 64
 
 // reduce runs [device.Reduce]. Its units are pieces of rows of y.
@@ -32,7 +32,7 @@ func bindReduce(b *binder, o *device.Reduce) instruction {
 	case o.Reduction == device.Sum:
 		r.kernel = r.sumColumns
 	case o.Reduction != device.Max:
-		b.fail("the cpu device does not know reduction %d", int(o.Reduction))
+		b.fail("the cpu device does not support reduction %d", int(o.Reduction))
 	case o.Inner == 1:
 		r.kernel = r.maxRow
 	default:
@@ -58,7 +58,7 @@ func (r *reduce) part(w *worker, from, to int) {
 	}
 }
 
-// put writes sums to y. sum may not be y.
+// put writes sums to y. sum must not be y.
 func (r *reduce) put(at int, sum []float32) {
 	y := r.y[at : at+len(sum)]
 	if r.plus == nil {
@@ -71,7 +71,7 @@ func (r *reduce) put(at int, sum []float32) {
 	r.set.Axpy(y, sum, r.scale)
 }
 
-// sumRow adds short pieces in float32 and the pieces in float64: a sum over all of a map may cancel.
+// sumRow adds short pieces in float32 and then the pieces in float64, since the terms of a sum over a whole map may cancel.
 func (r *reduce) sumRow(w *worker, o, _, _ int) {
 	const short = 64
 	x := r.x[o*r.axis:][:r.axis]
@@ -84,7 +84,7 @@ func (r *reduce) sumRow(w *worker, o, _, _ int) {
 	r.put(o, w.blocks[0][:1])
 }
 
-// sumColumns adds the columns in blocks of rows, and then the blocks, so that rounding errors of long sums stay small.
+// sumColumns adds the columns within blocks of rows, and then the blocks, so that rounding errors of long sums stay small.
 func (r *reduce) sumColumns(w *worker, o, c0, c1 int) {
 	const high = 64
 	eachBlock(c0, c1, func(i, j int) {
@@ -103,7 +103,7 @@ func (r *reduce) maxRow(_ *worker, o, _, _ int) {
 	x := r.x[o*r.axis:][:r.axis]
 	best := 0
 	for i, v := range x {
-		if v > x[best] || v != v { // as simd.Set.Max
+		if v > x[best] || v != v { // like simd.Set.Max
 			best = i
 		}
 	}

@@ -17,7 +17,7 @@ var errClosed = errors.New("the session is closed")
 type session struct {
 	device       *Device
 	state, arena []float32
-	// held are the memory of state and arena, and what Go's heap needs to train.
+	// held is the memory of the state and the arena, and the reserve for Go's heap while training.
 	held struct{ state, arena, training *holding }
 
 	runners []*runner
@@ -34,7 +34,7 @@ func newSession(d *Device, state int) (*session, error) {
 	return s, nil
 }
 
-// Load implements [device.Session]. A program that needs a larger arena than those before it moves the arena.
+// Load implements [device.Session]. If a program needs a larger arena than the earlier ones, the arena moves.
 func (s *session) Load(p *device.Program) (device.Runner, error) {
 	if s.closed {
 		return nil, fmt.Errorf("load %s: %w", p.Name, errClosed)
@@ -50,7 +50,8 @@ func (s *session) Load(p *device.Program) (device.Runner, error) {
 	r.turn.helpers = make([]*worker, s.device.Workers()-1)
 	r.turn.done = make(chan struct{}, len(r.turn.helpers))
 	if s.held.training == nil && trains(p) {
-		// The trained weights and the file that is made of them, which grows by doubling: four times the weights, as the state.
+		// Memory for the trained weights and for the file made from them, which grows by doubling: four times the weights,
+		// like the state.
 		held, err := s.device.allocate(0, 4*int64(len(s.state)))
 		if err != nil {
 			return nil, fmt.Errorf("load %s: %w", p.Name, err)
@@ -133,12 +134,12 @@ type instruction interface {
 	run(t *turn) error
 }
 
-// turn is one run in progress: what its instructions need to know besides their memory.
+// turn is a run in progress: everything that its instructions need besides their memory.
 type turn struct {
 	step device.Step
 	self *worker
 	pool *pool
-	// helpers and done are for split.
+	// helpers and done belong to split.
 	helpers []*worker
 	done    chan struct{}
 }
@@ -148,12 +149,12 @@ type runner struct {
 	session      *session
 	program      *device.Program
 	instructions []instruction
-	// early[i] are the updates that follow instruction i at once: pieces of Adam, which is operation optimiser.
+	// early[i] are the updates that follow instruction i at once. They are pieces of the Adam that is operation optimiser.
 	early     [][]instruction
 	optimiser int
 	turn      turn
-	// stale[i] is the memory that holds nothing any more after operation i-1 (with i = 0: before the first one). It is
-	// kept only to poison it.
+	// stale[i] is the memory that no longer holds a value after operation i-1 (for i = 0: before the first one). It is only
+	// kept if it is to be poisoned.
 	stale [][][]float32
 }
 
@@ -194,7 +195,7 @@ func (r *runner) Read(b device.Buffer, dst []float32) error {
 	return err
 }
 
-// endpoint is the memory of an input or an output of n elements.
+// endpoint returns the memory of an input or an output of n elements.
 func (r *runner) endpoint(verb, kind string, b device.Buffer, n int) ([]float32, error) {
 	if r.session.closed {
 		return nil, fmt.Errorf("%s %s of %s: %w", verb, kind, r.program.Name, errClosed)
@@ -209,7 +210,7 @@ func (r *runner) endpoint(verb, kind string, b device.Buffer, n int) ([]float32,
 // Run implements [device.Runner]. It waits for a free worker and holds it until the program ends.
 func (r *runner) Run(step device.Step) error { return r.replay(step, nil) }
 
-// Trace implements [device.Profiler]. The wait for a free worker counts for nothing.
+// Trace implements [device.Profiler]. The wait for a free worker is not counted.
 func (r *runner) Trace(step device.Step, seconds []float64) error {
 	if len(seconds) != len(r.instructions) {
 		return fmt.Errorf("trace %s: %d numbers for %d operations", r.program.Name, len(seconds), len(r.instructions))
@@ -217,7 +218,7 @@ func (r *runner) Trace(step device.Step, seconds []float64) error {
 	return r.replay(step, seconds)
 }
 
-// replay runs all operations, and times them where seconds is not nil.
+// replay runs all operations, and times them if seconds is not nil.
 func (r *runner) replay(step device.Step, seconds []float64) error {
 	if r.session.closed {
 		return fmt.Errorf("run %s: %w", r.program.Name, errClosed)
@@ -243,7 +244,7 @@ func (r *runner) replay(step device.Step, seconds []float64) error {
 	return nil
 }
 
-// time runs an instruction that belongs to operation i, and times it where seconds is not nil.
+// time runs an instruction that belongs to operation i, and times it if seconds is not nil.
 func (r *runner) time(in instruction, i int, seconds []float64) error {
 	var began time.Time
 	if seconds != nil {
@@ -275,14 +276,14 @@ func (r *runner) poison(i int) {
 	}
 }
 
-// stale lists, before the first operation and after each one, the parts of the arena that hold nothing any more.
+// stale lists the parts of the arena that no longer hold a value, before the first operation and after each one.
 func stale(p *device.Program, arena []float32) [][][]float32 {
 	list := make([][][]float32, len(p.Operations)+1)
 	p.Stale(func(before, from, to int) { list[before] = append(list[before], arena[from:to]) })
 	return list
 }
 
-// aligned makes n zeroed elements that start on a cache line.
+// aligned returns n zeroed elements that start on a cache line.
 func aligned(n int) []float32 {
 	const line = 4 * device.Alignment
 	memory := make([]float32, n+device.Alignment)

@@ -2,5 +2,5 @@
 
 package cpu
 
-// untouched is not known here, and no limit is either: the careful answer.
+// untouched returns the size of the memory, the safe answer: on this system neither untouched pages nor limits are known.
 func untouched(memory []float32) int64 { return 4 * int64(len(memory)) }

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Check says whether all buffers lie inside their spaces, whether every operation has sizes that make sense, all the memory
-// that it touches, and none that it must not write, and whether what is kept is an output of one element. largest is the
-// largest size that the device can count with. Every device calls it before it binds a program.
+// Check returns an error unless all buffers are inside their spaces, every operation has valid sizes, has all the memory
+// that it touches and writes only where it may, and the kept value is an output of one element. largest is the largest size
+// that the device can count with. Every device calls Check before it binds a program.
 func (p *Program) Check(largest int) error {
 	for i, info := range p.Buffers {
 		var limit int
@@ -37,7 +37,8 @@ func (p *Program) Check(largest int) error {
 	return nil
 }
 
-// Endpoint is the place of an input or an output of n elements, which kind says, for a runner to verb.
+// Endpoint returns where an input or output of n elements is. kind is "input" or "output"; verb says in errors what the
+// runner does with it.
 func (p *Program) Endpoint(verb, kind string, b Buffer, n int) (BufferInfo, error) {
 	if b < 1 || int(b) > len(p.Buffers) {
 		return BufferInfo{}, fmt.Errorf("%s %s of %s: buffer %d of %d", verb, kind, p.Name, b, len(p.Buffers))
@@ -53,8 +54,9 @@ func (p *Program) Endpoint(verb, kind string, b Buffer, n int) (BufferInfo, erro
 	return info, nil
 }
 
-// Stale calls visit for each part of the arena that holds nothing any more: before operation 0 all but the inputs, and
-// before each later one, and after the last, what the buffers leave whose lifetime has just ended. Tests poison it.
+// Stale calls visit for each part of the arena that no longer holds a value: before operation 0 everything except the
+// inputs, then, before each later operation and after the last, the buffers whose lifetime has just ended. Tests poison
+// these parts.
 func (p *Program) Stale(visit func(before, from, to int)) {
 	type span struct{ from, to int }
 	for i := range len(p.Operations) + 1 {

@@ -89,7 +89,7 @@ func TestCheck(t *testing.T) {
 		"summed": {one(&device.MatMul{A: 1, B: 2, C: 3, Bias: 4, M: 2, N: 2, K: 2, LDA: 2, LDB: 2, LDC: 2, Batch: [2]int{2, 1}}, 4, 4, 4, 2),
 			"takes no bias"},
 		"kernel":       {one(&device.Im2Col{X: 1, Y: 2, Maps: device.Maps{Batch: 1, Height: 2, Width: 2, Channels: 1, Kernel: 3, Stride: 1}}, 4, 9), "do not hold a kernel of 3"},
-		"momentum":     {one(&device.SGD{Parameters: 1, Gradients: 2, N: 1, Momentum: 0.9}, 1, 1), "Velocity must be present exactly where"},
+		"momentum":     {one(&device.SGD{Parameters: 1, Gradients: 2, N: 1, Momentum: 0.9}, 1, 1), "want Velocity if and only if"},
 		"one value":    {one(&device.BatchNorm{Outer: 1, Channels: 2, Inner: 1, Train: true}, 1), "at least 2 values per channel, got 1"},
 		"norm over dy": {at(one(norm, 4, 4, 2, 4, 4), 5, 10), "it writes buffer 5 (e) over buffer 4 (d), which it reads"},
 		"mask":         {one(&device.Softmax{X: 1, Mask: 2, Y: 3, Batch: 2, Repeat: 3, Width: 4}, 24, 7, 24), "Mask needs 8 elements, buffer 2 (b) has 7"},
@@ -103,7 +103,7 @@ func TestCheck(t *testing.T) {
 			Batch: 1, P: 2, Q: 2, Width: 2}, 4, 4, 8), "operation 0 (monarch): X needs 8 elements, buffer 1 (a) has 4"},
 		"heads": {one(&device.GeneratedMLP{X: 1, W1: 1, W2: 1, Z: 2, Batch: 1, Tokens: 1, Width: 2, Hidden: 4, Heads: 4}, 4, 4),
 			"4 heads do not divide the width 2 and the hidden width 4"},
-		"left out": {one(careless{&device.Map{X: 1, Y: 2, N: 1}}, 1, 1), "its Check leaves out buffer 1"},
+		"left out": {one(careless{&device.Map{X: 1, Y: 2, N: 1}}, 1, 1), "its Check omits buffer 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.program.Check(100)

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Checker hears from the Check of an [Operation] what sizes it has, which elements of which buffers it touches, and what it
-// may write over what it reads. It keeps the first error, so that a Check reads as a list. A device binds only programs that
-// were checked, and checks nothing of this again.
+// Checker collects from the Check of an [Operation] its sizes, the elements of the buffers that it touches, and which
+// buffers that it writes may share memory with buffers that it reads. It keeps the first error, so that a Check reads like
+// a list. Devices bind only programs that were checked, and do not repeat these checks.
 type Checker struct {
 	program *Program
 	// largest is the largest size that the device can count with.
@@ -18,7 +18,7 @@ type Checker struct {
 	shared  []sharedPair
 }
 
-// sharedPair says that an operation may write one buffer exactly over another that it reads.
+// sharedPair allows an operation to write one buffer exactly over another that it reads.
 type sharedPair struct{ write, read Buffer }
 
 // check checks one operation.
@@ -29,17 +29,17 @@ func (p *Program) check(op Operation, largest int) *Checker {
 	return c
 }
 
-// OK says that there is no error yet.
+// OK reports whether there is no error yet.
 func (c *Checker) OK() bool { return c.err == nil }
 
-// Fail keeps an error, unless there is one already.
+// Fail keeps an error, unless the checker already has one.
 func (c *Checker) Fail(format string, arguments ...any) {
 	if c.err == nil {
 		c.err = fmt.Errorf(format, arguments...)
 	}
 }
 
-// Positive demands sizes of at least 1 that the device can count with.
+// Positive requires sizes of at least 1 that the device can count with.
 func (c *Checker) Positive(name string, sizes ...int) {
 	for _, n := range sizes {
 		switch {
@@ -51,7 +51,7 @@ func (c *Checker) Positive(name string, sizes ...int) {
 	}
 }
 
-// Shape demands a shape of which every dimension is positive, and is the number of its elements.
+// Shape requires positive dimensions and returns the number of elements.
 func (c *Checker) Shape(shape []int) int {
 	c.Positive("shape", shape...)
 	n, ok := Elements(shape...)
@@ -61,7 +61,7 @@ func (c *Checker) Shape(shape []int) int {
 	return n
 }
 
-// Counts demands sizes that fit 32 bits, which kernels count rows, columns and steps with.
+// Counts requires sizes that fit into 32 bits, since kernels count rows, columns and steps with these.
 func (c *Checker) Counts(sizes ...int) {
 	for _, n := range sizes {
 		if n < 0 || n > math.MaxInt32 {
@@ -70,7 +70,7 @@ func (c *Checker) Counts(sizes ...int) {
 	}
 }
 
-// Need demands a buffer of which the operation touches the first n elements; role is its field.
+// Need requires a buffer of which the operation touches the first n elements. role is the name of the operation's field.
 func (c *Checker) Need(role string, b Buffer, n int) {
 	switch {
 	case b == 0:
@@ -85,14 +85,14 @@ func (c *Checker) Need(role string, b Buffer, n int) {
 	}
 }
 
-// Maybe is Need for a buffer that may be absent.
+// Maybe is like Need, for a buffer that may be absent.
 func (c *Checker) Maybe(role string, b Buffer, n int) {
 	if b != 0 {
 		c.Need(role, b, n)
 	}
 }
 
-// View demands a buffer that is read under strides of 0 or more, in the order of a shape.
+// View requires a buffer that is read in the order of a shape, with strides of 0 or more.
 func (c *Checker) View(role string, b Buffer, shape, strides []int) {
 	end := 1
 	for i, n := range shape {
@@ -104,14 +104,14 @@ func (c *Checker) View(role string, b Buffer, shape, strides []int) {
 	c.Need(role, b, end)
 }
 
-// Share allows the memory that the operation writes to be exactly the memory that it reads, or the same buffer.
+// Share allows write to be the same buffer as one of reads, or to have exactly its memory.
 func (c *Checker) Share(write Buffer, reads ...Buffer) {
 	for _, read := range reads {
 		c.shared = append(c.shared, sharedPair{write, read})
 	}
 }
 
-// Target demands a gradient of n elements, where it is wanted, that may be written over what is added to it.
+// Target requires a gradient of n elements, unless it is absent. It may be written over the buffer that is added to it.
 func (c *Checker) Target(role string, t Target, n int) {
 	if t.D != 0 {
 		c.Need(role, t.D, n)
@@ -120,8 +120,8 @@ func (c *Checker) Target(role string, t Target, n int) {
 	}
 }
 
-// Parts checks the parts of a composite, each as an operation of its own. A device with a kernel for the composite need not
-// count what its parts count.
+// Parts checks each part of a composite as a separate operation. The limit of what the device can count with does not hold
+// for them, since a device with a kernel for the composite does not run them.
 func (c *Checker) Parts(parts []Operation) {
 	for _, part := range parts {
 		of := c.program.check(part, math.MaxInt)
@@ -132,14 +132,15 @@ func (c *Checker) Parts(parts []Operation) {
 	}
 }
 
-// memory demands that the operation named all its buffers and no other, that what it writes is not constant, and that it lies apart from
-// everything else that the operation touches, or exactly on what it may be written over.
+// memory requires that the operation's Check named all its buffers and no others, that no buffer that it writes is
+// constant, and that these buffers do not overlap with anything else that it touches, except exactly with buffers that they
+// may be written over.
 func (c *Checker) memory(op Operation) {
 	reads, writes := op.Buffers(nil, nil)
 	touched := slices.Concat(reads, writes)
 	for _, b := range touched {
 		if c.OK() && !slices.Contains(c.named, b) {
-			c.Fail("its Check leaves out buffer %d", b)
+			c.Fail("its Check omits buffer %d", b)
 		}
 	}
 	for _, b := range c.named {

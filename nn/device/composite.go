@@ -2,18 +2,18 @@ package device
 
 import "slices"
 
-// Composite is an operation made of others. A device that has a kernel for it reads its fields; any other runs its parts
-// in order. A kernel may leave unwritten what only the composite itself and its gradient read (see [Program.Private]): it
-// keeps in the named fields what its own gradient wants.
+// Composite is an operation made of others. A device that has a kernel for it reads its fields; any other runs its parts in
+// order. A kernel need not write buffers that only the composite itself and its gradient read (see [Program.Private]). In
+// the named fields it keeps what its own gradient needs.
 type Composite interface {
 	Operation
-	// Operations are the parts.
+	// Operations returns the parts.
 	Operations() []Operation
-	// Of is the composite that this one is the gradient of, or nil.
+	// Of returns the composite that this one is the gradient of, or nil.
 	Of() Composite
 }
 
-// Private says whether no operation but composite i and its gradient read buffer b, which i writes.
+// Private reports whether only composite i, which writes buffer b, and its gradient read it.
 func (p *Program) Private(i int, b Buffer) bool {
 	info := p.Info(b)
 	switch {
@@ -32,10 +32,11 @@ type Parts []Operation
 // Operations implements [Composite].
 func (p Parts) Operations() []Operation { return p }
 
-// Of implements [Composite] for those that are no gradient.
+// Of implements [Composite] for composites that are not gradients.
 func (Parts) Of() Composite { return nil }
 
-// Buffers implements [Operation]: what the parts read that no part before them wrote, and all that they write.
+// Buffers implements [Operation]: it lists what the parts read unless an earlier part wrote it, and everything that they
+// write.
 func (p Parts) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	first := len(writes)
 	var inner []Buffer
@@ -52,7 +53,7 @@ func (p Parts) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	return reads, writes
 }
 
-// Cost implements [Operation]: the sum of the parts'. A kernel that keeps values on the chip moves fewer bytes.
+// Cost implements [Operation]: it is the sum over the parts. A kernel that keeps values on the chip moves fewer bytes.
 func (p Parts) Cost() Cost {
 	var sum Cost
 	for _, part := range p {
@@ -63,6 +64,6 @@ func (p Parts) Cost() Cost {
 	return sum
 }
 
-// Target is where a composite gradient goes: D = Plus + the gradient. Plus may be absent, or D itself where that is state.
-// An absent D is not wanted.
+// Target describes where a composite writes a gradient: D = Plus + the gradient. Plus may be absent, or D itself if D is
+// state. If D is absent, the gradient is not needed.
 type Target struct{ D, Plus Buffer }

@@ -2,21 +2,22 @@ package device
 
 import "errors"
 
-// ErrOutOfMemory marks what failed because the device is out of memory. It may work once other sessions have closed.
+// ErrOutOfMemory marks calls that failed because the device is out of memory. They may succeed once other sessions have
+// closed.
 var ErrOutOfMemory = errors.New("the device is out of memory")
 
-// ErrDevice marks what failed because of the device itself: a launch that failed, a memory error, a driver that was reset.
-// It says nothing about the program, which may run another day. A program that the device does not take is not marked.
+// ErrDevice marks calls that failed because of the device itself: a failed launch, a memory error, a driver reset. It says
+// nothing about the program, which may succeed later. The error of a program that the device rejects is not marked.
 var ErrDevice = errors.New("the device failed")
 
 // Device runs programs. Implementations are safe for concurrent use; sessions are not.
 type Device interface {
-	// Name identifies the device as users select it, for example "cpu".
+	// Name returns the name by which users select the device, for example "cpu".
 	Name() string
-	// Numerics names everything about the device that decides the bits of a result, for example "cpu/amd64/avx2".
-	// It is part of every trial's key.
+	// Numerics names everything about the device that determines the bits of a result, for example "cpu/amd64/avx2". It is
+	// part of every trial's key.
 	Numerics() string
-	// Open makes a session with zeroed state of the given number of float32 elements.
+	// Open opens a session with a zeroed state of the given number of float32 elements.
 	Open(state int) (Session, error)
 }
 
@@ -24,7 +25,7 @@ type Device interface {
 type Session interface {
 	// Load prepares a program to run in this session.
 	Load(p *Program) (Runner, error)
-	// ReadState copies state elements from the offset on into dst; WriteState copies src there.
+	// ReadState copies elements of the state, from the offset on, to dst; WriteState copies src to the state.
 	ReadState(offset int, dst []float32) error
 	WriteState(offset int, src []float32) error
 	// Close frees the session's memory. Its runners must not be used afterwards.
@@ -33,34 +34,34 @@ type Session interface {
 
 // Runner is a program loaded into a session.
 type Runner interface {
-	// Write fills an input buffer of the program; Read copies an output buffer. The lengths must match.
+	// Write fills an input buffer of the program; Read copies an output buffer. The slice must have the buffer's length.
 	Write(b Buffer, src []float32) error
 	Read(b Buffer, dst []float32) error
 	// Run replays the program once. It allocates nothing on the heap.
 	Run(step Step) error
 }
 
-// Queue is a session, optional to implement, whose runs need not be waited for: Write and Run only queue, Read waits. Tables
-// of samples may lie on the device, and the losses of many runs are read at once.
+// Queue is an optional interface of sessions that run ahead of their caller: Write and Run only queue, Read waits. Tables
+// of samples can be on the device, and the losses of many runs are read at once.
 type Queue interface {
 	Session
-	// Upload copies a table of rows of width elements to the device, where it stays until the session closes; fill writes
-	// one row. Where the table does not fit, the error is [ErrOutOfMemory] and nothing has changed.
+	// Upload copies a table of rows, each of width elements, to the device, where it stays until the session closes. fill
+	// writes one row. If the table does not fit, the error is [ErrOutOfMemory] and nothing has changed.
 	Upload(rows, width int, fill func(row int, dst []float32) error) (Table, error)
-	// Gather makes the next run of r fill its input b with rows of a table, in place of [Runner.Write].
+	// Gather makes the next run of r fill its input b with rows of a table, instead of [Runner.Write].
 	Gather(r Runner, b Buffer, t Table, rows []int) error
-	// Log waits for all runs and returns the values of [Program.Kept] that they ended with since the last call, oldest
-	// first. The slice is valid until the next call.
+	// Log waits for all runs and returns the value of [Program.Kept] of each run since the last call, oldest first. The
+	// slice is valid until the next call.
 	Log() ([]float32, error)
 }
 
 // Table is a table of rows in the memory of a [Queue].
 type Table interface {
-	// Rows is the number of rows.
+	// Rows returns the number of rows.
 	Rows() int
 }
 
-// Step is what differs between two runs of one program.
+// Step holds the values that change between runs of a program.
 type Step struct {
 	// LearningRate is the optimiser's step size.
 	LearningRate float64

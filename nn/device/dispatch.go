@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// Dispatch says what to do with an operation by its type: bind it to memory, compute it. Whoever does something with every
-// operation has one, and each file adds what it knows (see [On]).
+// Dispatch selects by an operation's type what to do with it, for example bind it to memory or compute it. Each device has
+// one, and each of its files adds functions for some operations (see [On]).
 type Dispatch[C any] struct {
 	by map[reflect.Type]func(c C, op Operation)
 }
 
-// On adds what to do with operations of a type, to be called when a package is initialised:
+// On adds the function for operations of one type. It is called when a package is initialised:
 //
 //	var _ = device.On(&bindings, (*binder).matMul)
 func On[C any, T Operation](d *Dispatch[C], do func(c C, op T)) struct{} {
@@ -27,7 +27,7 @@ func On[C any, T Operation](d *Dispatch[C], do func(c C, op T)) struct{} {
 	return struct{}{}
 }
 
-// Do does it, and is false where nothing is known of the operation's type.
+// Do calls the function for the operation's type and reports whether there is one.
 func (d *Dispatch[C]) Do(c C, op Operation) bool {
 	do := d.by[reflect.TypeOf(op)]
 	if do != nil {
@@ -36,8 +36,8 @@ func (d *Dispatch[C]) Do(c C, op Operation) bool {
 	return do != nil
 }
 
-// Missing names the operations of this package that have nothing to be done with them, and should: all of [Kinds] but
-// composites, which their parts stand in for.
+// Missing names the operations of this package that lack a function. Composites are not listed, since their parts can run
+// instead.
 func (d *Dispatch[C]) Missing() (names []string) {
 	for _, op := range Kinds() {
 		if _, composite := op.(Composite); !composite && d.by[reflect.TypeOf(op)] == nil {
@@ -49,16 +49,16 @@ func (d *Dispatch[C]) Missing() (names []string) {
 
 var kinds []Operation
 
-// kind puts an operation on the list of all.
+// kind adds an operation to the list of all operations.
 func kind(op Operation) struct{} {
 	kinds = append(kinds, op)
 	return struct{}{}
 }
 
-// Kinds are all types of operations, an empty one of each, by name.
+// Kinds returns an empty operation of every type, sorted by name.
 func Kinds() []Operation {
 	return slices.SortedFunc(slices.Values(kinds), func(a, b Operation) int { return cmp.Compare(TypeName(a), TypeName(b)) })
 }
 
-// TypeName is the name of an operation's type, for example MatMul.
+// TypeName returns the name of an operation's type, for example MatMul.
 func TypeName(op Operation) string { return reflect.TypeOf(op).Elem().Name() }

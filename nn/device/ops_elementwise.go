@@ -88,7 +88,7 @@ const (
 func (a Arithmetic) String() string { return [...]string{"add", "mul", "div"}[a] }
 
 // Binary combines two operands element by element over an output shape: Y = A ∘ B. An operand is broadcast along a
-// dimension in which its stride is 0. Y is contiguous. Plus, where present, is contiguous as Y and is added.
+// dimension in which its stride is 0. Y is contiguous. Plus, if present, is contiguous like Y and is added.
 type Binary struct {
 	Arithmetic         Arithmetic
 	A, B, Y, Plus      Buffer
@@ -140,7 +140,7 @@ func (o *Binary) Check(c *Checker) {
 	}
 }
 
-// contiguous says that an operand is laid out row-major without gaps.
+// contiguous reports whether an operand is row-major without gaps.
 func contiguous(shape, strides []int) bool {
 	n := 1
 	for i, size := range slices.Backward(shape) {
@@ -152,7 +152,7 @@ func contiguous(shape, strides []int) bool {
 	return true
 }
 
-// broadcast lists the dimensions along which an operand does not move.
+// broadcast lists the dimensions along which an operand has stride 0.
 func broadcast(shape, strides []int) string {
 	var words []string
 	for i, s := range strides {
@@ -163,16 +163,16 @@ func broadcast(shape, strides []int) string {
 	return strings.Join(words, ",")
 }
 
-// Assemble writes a contiguous buffer of N elements from strided pieces: Y = Base everywhere, then each piece's region
-// gets Scale times the piece's source (added to Base where Base is present). The pieces' regions do not overlap.
-// Permutation, padding, slicing, concatenation, broadcasting, scaling and their gradients are all of this form.
+// Assemble writes a contiguous buffer of N elements from strided pieces: Y = Base everywhere, then each piece's region gets
+// Scale times the piece's source (added to Base if Base is present). The pieces' regions do not overlap. Permutation,
+// padding, slicing, concatenation, broadcasting, scaling and their gradients are all of this form.
 type Assemble struct {
 	Y Buffer
 	N int
-	// Base is what Y holds outside the pieces, and what is added under them: absent means zero.
+	// Base is the value of Y outside the pieces, and is added to the pieces. Absent means zero.
 	Base   Buffer
 	Pieces []Piece
-	// Covered says that the pieces cover all of Y, so that nothing need be cleared.
+	// Covered is set if the pieces cover all of Y, so that nothing need be cleared.
 	Covered bool
 	// Kind is the name in tables: "permute", "concat", ...
 	Kind string
@@ -281,7 +281,8 @@ type Reduce struct {
 	Scale              float32
 }
 
-// MaxGrad is the gradient of a maximum: DX (Outer, Axis, Inner) is DY (Outer, Inner) where Index says so and 0 elsewhere.
+// MaxGrad is the gradient of a maximum: DX (Outer, Axis, Inner) is DY (Outer, Inner) at the positions in Index and 0
+// elsewhere.
 type MaxGrad struct {
 	DY, Index, DX      Buffer
 	Outer, Axis, Inner int

@@ -5,9 +5,9 @@ import "fmt"
 // HyperMixing is Z = concat over Heads of W2 gelu(W1ᵀ X), with W1 and W2 generated from X + Positions (Mai et al. 2023):
 // with dk = Width/Heads and tk = Hidden/Heads, Wi = FC2 gelu(FC1 (X + Positions)) for each token and head. X and Z are
 // (Batch, Tokens, Width), Positions (Tokens, Width), FC1 (Heads, dk, dk), FC2 (Heads, tk, dk). For the backward pass:
-// Positioned = X + Positions, Pre and Inner (Batch, Tokens, Width; before and after the generators' gelu), Weights
-// (Batch, Tokens, Hidden); Pre is absent where there is none. Where tied, all of the second generator is that of the first.
-// What is generated is applied by a [GeneratedMLP].
+// Positioned = X + Positions, Pre and Inner (Batch, Tokens, Width; before and after the generators' gelu), Weights (Batch,
+// Tokens, Hidden); Pre is absent if there is no backward pass. If Tied, all fields of the second generator are those of the
+// first. A [GeneratedMLP] applies the generated weights.
 type HyperMixing struct {
 	Parts
 	X, Positions                        Buffer
@@ -28,17 +28,17 @@ type HyperMixingGrad struct {
 	DFC2    [2]Target
 }
 
-// GeneratedMLP is Z = W2 gelu(W1ᵀ X) over the tokens, with weights of their own for each sample and head (Mai et al. 2023): the
-// last two products of [HyperMixing]. X and Z are (Batch, Tokens, Width), W1 and W2 (Batch, Tokens, Hidden), and may be one
-// buffer; each head has its share of their columns. Inner and Pre, the hidden layer after and before gelu, are (Batch, Heads,
-// Width/Heads, Hidden/Heads); Pre is absent where there is no backward pass.
+// GeneratedMLP is Z = W2 gelu(W1ᵀ X) over the tokens, with separate weights for each sample and head (Mai et al. 2023): the
+// last two products of [HyperMixing]. X and Z are (Batch, Tokens, Width). W1 and W2 are (Batch, Tokens, Hidden) and may be
+// one buffer; each head has its share of their columns. Inner and Pre, the hidden layer after and before gelu, are (Batch,
+// Heads, Width/Heads, Hidden/Heads); Pre is absent if there is no backward pass.
 type GeneratedMLP struct {
 	Parts
 	X, W1, W2, Z, Pre, Inner            Buffer
 	Batch, Tokens, Width, Hidden, Heads int
 }
 
-// GeneratedMLPGrad is the gradient of [GeneratedMLP], given that of Z. Where W1 and W2 are one, so are DW1 and DW2.
+// GeneratedMLPGrad is the gradient of [GeneratedMLP], given that of Z. If W1 and W2 are one buffer, so are DW1 and DW2.
 type GeneratedMLPGrad struct {
 	Parts
 	Forward      *GeneratedMLP
@@ -79,7 +79,7 @@ func (o *HyperMixing) Check(c *Checker) {
 	}
 }
 
-// generators are the sizes of the weights of the generators.
+// generators returns the sizes of the generators' weights.
 func (o *HyperMixing) generators(c *Checker) (fc1, fc2 int) {
 	c.heads(o.Batch, o.Tokens, o.Width, o.Hidden, o.Heads)
 	if !c.OK() {
@@ -88,7 +88,7 @@ func (o *HyperMixing) generators(c *Checker) (fc1, fc2 int) {
 	return o.Width * o.Width / o.Heads, o.Hidden * o.Width / o.Heads
 }
 
-// heads demands sizes that heads divide.
+// heads requires sizes that the number of heads divides.
 func (c *Checker) heads(batch, tokens, width, hidden, heads int) {
 	c.Positive("batch, tokens, width, hidden and heads", batch, tokens, width, hidden, heads)
 	if c.OK() && (width%heads != 0 || hidden%heads != 0) {
@@ -102,7 +102,8 @@ func (*HyperMixingGrad) Name() string { return "hyper_mixing_grad" }
 // Of implements [Composite].
 func (o *HyperMixingGrad) Of() Composite { return o.Forward }
 
-// Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
+// Buffers implements [Operation]: it adds to the parts' buffers those with which a kernel can compute the hidden layer
+// again.
 func (o *HyperMixingGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	r, w = o.Parts.Buffers(reads, writes)
 	return present(r, o.Forward.X, o.Forward.Weights[0], o.Forward.Weights[1]), w
@@ -157,7 +158,8 @@ func (*GeneratedMLPGrad) Name() string { return "generated_mlp_grad" }
 // Of implements [Composite].
 func (o *GeneratedMLPGrad) Of() Composite { return o.Forward }
 
-// Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
+// Buffers implements [Operation]: it adds to the parts' buffers those with which a kernel can compute the hidden layer
+// again.
 func (o *GeneratedMLPGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	r, w = o.Parts.Buffers(reads, writes)
 	return present(r, o.Forward.X, o.Forward.W1, o.Forward.W2), w

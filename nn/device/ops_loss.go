@@ -1,15 +1,15 @@
 package device
 
-// CrossEntropy is the mean cross-entropy of softmax(Logits) (Rows, Classes) against the class index of each row in
-// Labels (Rows, the indices as float32). It writes the mean loss to Loss (one element) and, where present, the gradient
-// of that mean with respect to the logits to Delta.
+// CrossEntropy is the mean cross-entropy of softmax(Logits) (Rows, Classes) against the class index of each row in Labels
+// (Rows, the indices as float32). It writes the mean loss to Loss (one element) and, if Delta is present, the gradient of
+// that mean with respect to the logits to Delta.
 type CrossEntropy struct {
 	Logits, Labels, Loss, Delta Buffer
 	Rows, Classes               int
 }
 
-// BCEWithLogits is the mean binary cross-entropy of sigmoid(Logits) against Labels, both (Rows, Classes):
-// -mean(w y log σ(z) + (1-y) log(1-σ(z))), with w the PosWeight of the class where present (Classes elements).
+// BCEWithLogits is the mean binary cross-entropy of sigmoid(Logits) against Labels, both (Rows, Classes): -mean(w y log
+// σ(z) + (1-y) log(1-σ(z))), where w is the class's element of PosWeight (Classes elements), or 1 if PosWeight is absent.
 type BCEWithLogits struct {
 	Logits, Labels, PosWeight, Loss, Delta Buffer
 	Rows, Classes                          int

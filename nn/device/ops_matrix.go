@@ -8,9 +8,9 @@ import "fmt"
 //	C = plus + act(P)               when Gate is absent
 //	C = plus + P * act'(Gate)       when Gate is present
 //
-// with op(A) M×K and op(B) K×N. Matrices are row-major with leading dimensions; the two batch dimensions have their own
-// element strides. A batch dimension in which C does not move (stride 0, count above 1) is summed over, in order; such a
-// product has no activation, gate or bias. Sub-matrices of one buffer are reached through the offsets.
+// with op(A) M×K and op(B) K×N. Matrices are row-major with leading dimensions. Each of the two batch dimensions has its
+// own strides, in elements. A batch dimension in which C has stride 0 and the count is above 1 is summed over, in order;
+// such a product has no activation, gate or bias. Offsets select sub-matrices of a buffer.
 type MatMul struct {
 	A, B, C                   Buffer
 	OffsetA, OffsetB, OffsetC int
@@ -25,11 +25,11 @@ type MatMul struct {
 	BiasRows bool
 	// Activation is applied to P.
 	Activation Activation
-	// Pre, where present, keeps P for the backward pass. It is laid out as C.
+	// Pre, if present, keeps P for the backward pass. It has the layout of C.
 	Pre Buffer
-	// Gate is the kept pre-activation whose derivative multiplies P. It is laid out as C.
+	// Gate is the kept pre-activation; P is multiplied by the activation's derivative there. It has the layout of C.
 	Gate Buffer
-	// Plus is added at the end. It is laid out as C, and may be C itself where C is state.
+	// Plus is added at the end. It has the layout of C, and may be C itself if C is state.
 	Plus Buffer
 }
 
@@ -85,7 +85,7 @@ func (o *MatMul) Cost() Cost {
 
 // Sizes implements [Operation].
 func (o *MatMul) Sizes() string {
-	// M×N×K, the batch where there is one, how A and B are stored (N as they are, T transposed), and the epilogue.
+	// M×N×K, the batch if there is one, how A and B are stored (N: as they are, T: transposed), and the epilogue.
 	text := sizes(o.M, o.N, o.K)
 	if n := o.Batch[0] * o.Batch[1]; n > 1 {
 		text = fmt.Sprintf("%d of %s", n, text)
@@ -164,7 +164,7 @@ type Maps struct {
 	Kernel, Stride, Padding        int
 }
 
-// check demands sizes of which at least one patch fits.
+// check requires that at least one patch fits into the maps.
 func (m Maps) check(c *Checker) {
 	c.Positive("batch, height, width, channels, kernel and stride", m.Batch, m.Height, m.Width, m.Channels, m.Kernel, m.Stride)
 	c.Counts(m.Batch, m.Height, m.Width, m.Channels, m.Kernel, m.Stride)
@@ -174,7 +174,7 @@ func (m Maps) check(c *Checker) {
 	c.Counts(m.Padding)
 }
 
-// checkDepthwise demands maps that keep their size.
+// checkDepthwise requires a convolution that keeps the size of the maps.
 func (m Maps) checkDepthwise(c *Checker) {
 	m.check(c)
 	if m.Stride != 1 || m.Kernel%2 == 0 || m.Padding != m.Kernel/2 {
@@ -186,16 +186,16 @@ func (m Maps) sizes() string {
 	return fmt.Sprintf("%s kernel %d stride %d", sizes(m.Batch, m.Height, m.Width, m.Channels), m.Kernel, m.Stride)
 }
 
-// OutHeight is the number of kernel positions down the map; OutWidth across it.
+// OutHeight returns the number of kernel positions down the map.
 func (m Maps) OutHeight() int { return (m.Height+2*m.Padding-m.Kernel)/m.Stride + 1 }
 
-// OutWidth is the number of kernel positions across the map.
+// OutWidth returns the number of kernel positions across the map.
 func (m Maps) OutWidth() int { return (m.Width+2*m.Padding-m.Kernel)/m.Stride + 1 }
 
-// Size is the number of elements of the maps, Columns that of the patches.
+// Size returns the number of elements of the maps.
 func (m Maps) Size() int { return m.Batch * m.Height * m.Width * m.Channels }
 
-// Columns is the number of elements of all patches.
+// Columns returns the number of elements of all patches.
 func (m Maps) Columns() int {
 	return m.Batch * m.OutHeight() * m.OutWidth() * m.Kernel * m.Kernel * m.Channels
 }

@@ -1,16 +1,16 @@
 package device
 
-// Mixing is what [ChannelMixing] and [TokenMixing] have in common: Y = X + mlp(LN(X)) with an mlp of two layers, gelu between
-// them. Normed = LN(X), Statistics as in [LayerNorm], Pre and Inner (the hidden layer before and after gelu) are there for
-// the backward pass; Statistics and Pre are absent where there is none. Biases may be absent.
+// Mixing is the common part of [ChannelMixing] and [TokenMixing]: Y = X + mlp(LN(X)) with an mlp of two layers with gelu
+// between them. Normed = LN(X), Statistics (see [LayerNorm]), Pre and Inner (the hidden layer before and after gelu) are
+// for the backward pass; without one, Statistics and Pre are absent. Biases may be absent.
 type Mixing struct {
 	X, NormWeight, NormBias, W1, B1, W2, B2 Buffer
 	Y, Normed, Statistics, Pre, Inner       Buffer
 	Eps                                     float64
 }
 
-// check checks the operands of a mixing of rows of a width by an mlp from n elements to h and back; hidden is the size of the
-// hidden layer for all of them.
+// check checks the operands of a mixing of rows of the given width, by an mlp from n elements to h and back. hidden is the
+// total number of elements of the hidden layer.
 func (o *Mixing) check(c *Checker, rows, width, n, h, hidden int) {
 	c.Need("X", o.X, rows*width)
 	c.Need("NormWeight", o.NormWeight, width)
@@ -26,7 +26,7 @@ func (o *Mixing) check(c *Checker, rows, width, n, h, hidden int) {
 	c.Need("Inner", o.Inner, hidden)
 }
 
-// MixingGrad is the gradient of the mlp of a [Mixing], given that of Y: to its input Normed and its weights.
+// MixingGrad is the gradient of the mlp of a [Mixing], given that of Y, with respect to its input Normed and its weights.
 type MixingGrad struct {
 	DY                          Buffer
 	DNormed, DW1, DB1, DW2, DB2 Target
@@ -61,7 +61,7 @@ type ChannelMixingGrad struct {
 }
 
 // TokenMixing mixes the Tokens of each feature of Batch samples (Tolstikhin et al. 2021): X is (Batch, Tokens, Width), W1
-// (Hidden, Tokens), W2 (Tokens, Hidden), Pre and Inner (Batch, Hidden, Width). The MLP multiplies from the left.
+// (Hidden, Tokens), W2 (Tokens, Hidden), Pre and Inner (Batch, Hidden, Width). The weights multiply from the left.
 type TokenMixing struct {
 	Parts
 	Mixing
@@ -101,7 +101,8 @@ func (*ChannelMixingGrad) Name() string { return "channel_mixing_grad" }
 // Of implements [Composite].
 func (o *ChannelMixingGrad) Of() Composite { return o.Forward }
 
-// Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
+// Buffers implements [Operation]: it adds to the parts' buffers those with which a kernel can compute the hidden layer
+// again.
 func (o *ChannelMixingGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	r, w = o.Parts.Buffers(reads, writes)
 	return present(r, o.Forward.Normed, o.Forward.W1, o.Forward.B1), w
@@ -137,7 +138,8 @@ func (*TokenMixingGrad) Name() string { return "token_mixing_grad" }
 // Of implements [Composite].
 func (o *TokenMixingGrad) Of() Composite { return o.Forward }
 
-// Buffers implements [Operation]: the parts', and what a kernel needs that computes the hidden layer again.
+// Buffers implements [Operation]: it adds to the parts' buffers those with which a kernel can compute the hidden layer
+// again.
 func (o *TokenMixingGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	r, w = o.Parts.Buffers(reads, writes)
 	return present(r, o.Forward.Normed, o.Forward.W1, o.Forward.B1), w

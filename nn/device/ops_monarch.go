@@ -1,8 +1,8 @@
 package device
 
-// Monarch is the product of the Monarch matrix of order P·Q with the vectors along the middle axis of X (Batch, P·Q,
-// Width) (Dao et al. 2022): seen as a P×Q matrix, L (P, Q, Q) multiplies each row by its own block, then R (Q, P, P) each
-// column.
+// Monarch is the product of the Monarch matrix of order P·Q with the vectors along the middle axis of X (Batch, P·Q, Width)
+// (Dao et al. 2022): in each vector, seen as a P×Q matrix, L (P, Q, Q) multiplies each row by its own block, then R (Q, P,
+// P) each column.
 type Monarch struct {
 	Parts
 	X, L, R, Y         Buffer
@@ -44,7 +44,8 @@ func (*MonarchGrad) Name() string { return "monarch_grad" }
 // Of implements [Composite].
 func (o *MonarchGrad) Of() Composite { return o.Forward }
 
-// Buffers implements [Operation]: the parts', and what a kernel needs that computes the first product again.
+// Buffers implements [Operation]: it adds to the parts' buffers those with which a kernel can compute the first product
+// again.
 func (o *MonarchGrad) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	r, w = o.Parts.Buffers(reads, writes)
 	return present(r, o.Forward.X, o.Forward.L), w

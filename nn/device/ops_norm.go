@@ -1,8 +1,8 @@
 package device
 
-// LayerNorm normalises each of Rows rows of Width elements and applies a gain and a bias (Ba et al. 2016):
-// Y = (X - mean) rstd Weight + Bias with rstd = 1/√(variance + Eps), the variance biased. Statistics, where present,
-// receives the rows' means (first Rows elements) and rstd (next Rows elements) for the backward pass.
+// LayerNorm normalises each of Rows rows of Width elements and applies a gain and a bias (Ba et al. 2016): Y = (X - mean)
+// rstd Weight + Bias with rstd = 1/√(variance + Eps), the variance biased. Statistics, if present, receives the rows' means
+// (first Rows elements) and rstd (next Rows elements) for the backward pass.
 type LayerNorm struct {
 	X, Weight, Bias, Y, Statistics Buffer
 	Rows, Width                    int
@@ -10,7 +10,7 @@ type LayerNorm struct {
 }
 
 // LayerNormGrad is the gradient of [LayerNorm]: DX = Plus + ..., DWeight = PlusWeight + ..., DBias = PlusBias + ....
-// PlusWeight and PlusBias are absent or the gradients themselves.
+// PlusWeight and PlusBias are absent, or the gradients' own buffers.
 type LayerNormGrad struct {
 	X, Weight, Statistics, DY, DX, DWeight, DBias Buffer
 	Plus, PlusWeight, PlusBias                    Buffer
@@ -86,9 +86,9 @@ func (o *LayerNormGrad) Check(c *Checker) {
 
 // BatchNorm normalises the channels of X (Outer, Channels, Inner) and applies a gain and a bias (Ioffe and Szegedy 2015).
 // With Train it uses the batch's own biased variance, writes each channel's mean and rstd to Statistics (first Channels
-// elements, next Channels elements) and updates the running statistics, which are state:
-// running = (1-Momentum) running + Momentum batch, with the unbiased variance. Without Train it uses the running
-// statistics and still writes Statistics, where present, from them.
+// elements, next Channels elements) and updates the running statistics, which are state: running = (1-Momentum) running +
+// Momentum batch, with the unbiased variance. Without Train it uses the running statistics, and writes Statistics, if
+// present, from them.
 type BatchNorm struct {
 	X, Weight, Bias, Y, Statistics Buffer
 	RunningMean, RunningVariance   Buffer

@@ -70,7 +70,7 @@ func (o *SGD) Sizes() string {
 func (o *SGD) Check(c *Checker) {
 	c.Positive("size", o.N)
 	if (o.Velocity == 0) != (o.Momentum == 0) {
-		c.Fail("momentum %g: Velocity must be present exactly where there is momentum", o.Momentum)
+		c.Fail("momentum %g: want Velocity if and only if the momentum is not 0", o.Momentum)
 	}
 	c.Need("Parameters", o.Parameters, o.N)
 	c.Need("Gradients", o.Gradients, o.N)

@@ -1,14 +1,16 @@
 package device
 
-// Softmax turns each row of X (Batch, Repeat, Width) into shares that add up to 1: Y = exp(X) / Σ exp(X). Mask, where present,
-// is (Batch, Width), for all Repeat rows of a sample: where it is 0, the element has no share, whatever it holds, and Y is 0. A
-// row without any element that has one is 0. The largest element is subtracted first, so that no exponential overflows.
+// Softmax turns each row of X (Batch, Repeat, Width) into shares that add up to 1: Y = exp(X) / Σ exp(X). Mask, if present,
+// is (Batch, Width) and holds for all Repeat rows of a sample. Where it is 0, the element of X is ignored, even if it is
+// not finite, and Y is 0. If a row is masked completely, all of Y is 0. The largest element is subtracted first, so that no
+// exponential overflows.
 type Softmax struct {
 	X, Mask, Y           Buffer
 	Batch, Repeat, Width int
 }
 
-// SoftmaxGrad is the gradient of [Softmax] for Rows rows of Y: DX = Plus + Y (DY - Σ Y DY). It needs no mask: Y is 0 there.
+// SoftmaxGrad is the gradient of [Softmax] for Rows rows of Y: DX = Plus + Y (DY - Σ Y DY). It needs no mask, since Y is 0
+// where the mask is 0.
 type SoftmaxGrad struct {
 	Y, DY, DX, Plus Buffer
 	Rows, Width     int

@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// Profiler is a runner, optional to implement, that can time its operations.
+// Profiler is an optional interface of runners that can time their operations.
 type Profiler interface {
 	Runner
-	// Trace is a Run, with the same effects and the same bits, that runs the operations one by one, waits for them, and
-	// adds the seconds that each took to its element of seconds, which has one per operation. It allocates nothing on the
-	// heap.
+	// Trace is like Run, with the same effects and the same bits, but runs the operations one by one, waits for each, and
+	// adds the time that it took to seconds, which has one element per operation. It allocates nothing on the heap.
 	Trace(step Step, seconds []float64) error
 }
 
-// sizes joins numbers to such as "64×128".
+// sizes joins numbers, for example to "64×128".
 func sizes(numbers ...int) string {
 	words := make([]string, len(numbers))
 	for i, n := range numbers {

@@ -1,16 +1,16 @@
 package device
 
-// Buffer numbers a buffer of a program, from 1. Zero is no buffer.
+// Buffer is the number of a buffer of a program, from 1. Zero means no buffer.
 type Buffer int
 
-// Space says where a buffer lies.
+// Space is the kind of memory that holds a buffer.
 type Space int
 
 // The spaces.
 const (
-	// Arena buffers are planned by lifetime and shared between programs of a session.
+	// Arena buffers share memory according to their lifetimes. The programs of a session share the arena.
 	Arena Space = iota
-	// State buffers persist.
+	// State buffers persist between runs.
 	State
 	// Constant buffers are never written; their contents come with the program.
 	Constant
@@ -26,7 +26,7 @@ type BufferInfo struct {
 	// First and Last are the indices of the first and the last operation during which the buffer holds a value.
 	// Inputs begin at -1, outputs end at len(Program.Operations).
 	First, Last int
-	// Readers is the number of operations that read what another wrote to it.
+	// Readers is the number of operations that read what another operation wrote to the buffer.
 	Readers int
 	// Data are the contents of a constant.
 	Data []float32
@@ -36,7 +36,7 @@ type BufferInfo struct {
 // and products of checked sizes then stay far below the largest integer.
 const MaxElements = 1 << 36
 
-// Elements is the number of elements of a tensor of the given shape, and false where a size is negative or the product
+// Elements returns the number of elements of a tensor of the given shape. ok is false if a size is negative or the product
 // exceeds [MaxElements].
 func Elements(shape ...int) (n int, ok bool) {
 	n = 1
@@ -52,7 +52,7 @@ func Elements(shape ...int) (n int, ok bool) {
 // Alignment of arena buffers, in float32 elements: one cache line.
 const Alignment = 16
 
-// Program is what a device runs: operations over buffers.
+// Program is a list of operations over buffers, which a device runs.
 type Program struct {
 	// Name is for people and tables: "train/64", "evaluate/256".
 	Name       string
@@ -61,7 +61,7 @@ type Program struct {
 	Buffers []BufferInfo
 	// ArenaSize and StateSize are the spaces' sizes in float32 elements.
 	ArenaSize, StateSize int
-	// Kept is an output of one element that a [Queue] appends to its log after each run; 0 is none.
+	// Kept is an output of one element that a [Queue] appends to its log after each run; 0 means none.
 	Kept Buffer
 	// Activations is the sum of the sizes of all arena buffers, to compare with ArenaSize.
 	Activations int
@@ -86,16 +86,16 @@ type Cost struct{ FLOPs, Bytes int64 }
 
 // Operation is one of the structs of this package.
 type Operation interface {
-	// Name is the operation's name in tables and errors.
+	// Name returns the operation's name in tables and errors.
 	Name() string
 	// Buffers appends the buffers that the operation reads and writes, without those that are absent.
 	Buffers(reads, writes []Buffer) (r, w []Buffer)
-	// Cost is the least work that the operation does.
+	// Cost returns the least work of the operation.
 	Cost() Cost
-	// Sizes are the sizes and variants of the operation for tables: operations with the same name and the same sizes take
-	// about the same time.
+	// Sizes returns the sizes and variants of the operation for tables: operations with the same name and the same sizes
+	// take about the same time.
 	Sizes() string
-	// Check tells c what must hold of the sizes and the buffers, and what may be written over what is read.
+	// Check states the requirements on sizes and buffers to c, and which buffers may be written over others that are read.
 	Check(c *Checker)
 }
 
@@ -108,7 +108,7 @@ func present(list []Buffer, buffers ...Buffer) []Buffer {
 	return list
 }
 
-// traffic is the cost of flops operations and the given numbers of elements read or written once.
+// traffic returns the cost of a number of floating-point operations and of elements that are read or written once.
 func traffic(flops int, elements ...int) Cost {
 	c := Cost{FLOPs: int64(flops)}
 	for _, n := range elements {

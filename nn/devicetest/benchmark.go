@@ -39,9 +39,9 @@ func Benchmark(b *testing.B, d device.Device) {
 	}
 }
 
-// BenchmarkOperations times every kind of operation alone, at the sizes that it has in the presets. Beside the time it
+// BenchmarkOperations times every kind of operation alone, at the sizes that it has in the presets. Besides the time it
 // reports GFLOP/s and GB/s, counted by [device.Operation.Cost], and of-peak: the least time that the machine's measured
-// peaks allow, as a fraction of the time that it took. An operation whose memory stays in a cache may exceed 1.
+// peaks allow, as a fraction of the measured time. It may exceed 1 if an operation's memory stays in a cache.
 func BenchmarkOperations(b *testing.B, d device.Device) {
 	peaks := measurePeaks(b, d)
 	b.Run(fmt.Sprintf("peak/matmul %d, copy %d", peaks.order, copyElements), func(b *testing.B) {
@@ -76,8 +76,8 @@ type benchmarkOperation struct {
 	index   int
 }
 
-// benchmarkOperations are all distinct operations of the presets' training steps, and of other models the costliest of
-// each name that the presets lack.
+// benchmarkOperations returns all distinct operations of the presets' training steps and, from other models, the costliest
+// operation of each name that the presets lack.
 func benchmarkOperations(t testing.TB) []benchmarkOperation {
 	t.Helper()
 	var list []benchmarkOperation
@@ -107,7 +107,7 @@ func benchmarkOperations(t testing.TB) []benchmarkOperation {
 	return list
 }
 
-// otherPrograms are training steps with the kinds of operations that the presets lack.
+// otherPrograms returns training steps with the kinds of operations that the presets lack.
 func otherPrograms(t testing.TB) []*device.Program {
 	t.Helper()
 	var list []*device.Program
@@ -122,7 +122,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 		t.Fatal(err)
 	}
 	list = append(list, softmax)
-	// With dropout the mixings are recorded as the operations that they are made of.
+	// With dropout, mixings are recorded as their parts.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 	return append(list, trainingProgram(t, "m2mixer-mimic", spec, nn.Optimiser{Name: "sgd", Momentum: 0.9}))
 }
 
-// trainingProgram is the training step of a benchmark's model at its batch size.
+// trainingProgram returns the training step of a model at its benchmark's batch size.
 func trainingProgram(t testing.TB, name string, spec mixer.Specification, o nn.Optimiser) *device.Program {
 	t.Helper()
 	for _, c := range benchmarks.All() {
@@ -170,7 +170,7 @@ func loadAlone(t testing.TB, d device.Device, p *device.Program, i int) *loadedO
 	random := rand.New(rand.NewPCG(1, 2))
 	state := normal(random, o.program.StateSize)
 	for j, x := range state {
-		state[j] = float32(math.Abs(float64(x))) // variances have no sign
+		state[j] = float32(math.Abs(float64(x))) // variances are not negative
 	}
 	if err := s.WriteState(0, state); err != nil {
 		t.Fatal(err)
@@ -213,7 +213,7 @@ func (l *loadedOperation) close(t testing.TB) {
 	}
 }
 
-// isIndex reports whether the elements of an operation's input are indices, for which zero is a good value.
+// isIndex reports whether the elements of an operation's input are indices, for which zero is a valid value.
 func isIndex(op device.Operation, b device.Buffer) bool {
 	switch o := op.(type) {
 	case *device.CrossEntropy:
@@ -224,7 +224,7 @@ func isIndex(op device.Operation, b device.Buffer) bool {
 	return false
 }
 
-// compact leaves in the state only what the program's operations use. Of the state's buffers none may overlap.
+// compact removes from the state what the program's operations do not use. The state's buffers must not overlap.
 func compact(p *device.Program) {
 	p.StateSize = 0
 	for i := range p.Buffers {
@@ -235,13 +235,13 @@ func compact(p *device.Program) {
 	}
 }
 
-// peaks are the highest rates that a device reaches in operations that can do nothing but compute, or move memory.
+// peaks are the highest rates that a device reaches in operations that only compute, or only move memory.
 type peaks struct {
-	flops, bytes float64 // a second
+	flops, bytes float64 // per second
 	order        int     // of the product
 }
 
-// least is the time in seconds that some work takes at the peaks.
+// least returns the time in seconds that some work takes at the peaks.
 func (p peaks) least(c device.Cost) float64 {
 	return max(float64(c.FLOPs)/p.flops, float64(c.Bytes)/p.bytes)
 }
@@ -249,7 +249,7 @@ func (p peaks) least(c device.Cost) float64 {
 // copyElements is the size of the copied buffer: with its copy it is larger than any cache.
 const copyElements = 1 << 26
 
-// measurePeaks times square products, larger ones until one takes a while, and a large copy.
+// measurePeaks times square products of growing size, until one takes long enough, and a large copy.
 func measurePeaks(t testing.TB, d device.Device) peaks {
 	t.Helper()
 	var p peaks
@@ -270,7 +270,7 @@ func measurePeaks(t testing.TB, d device.Device) peaks {
 	return p
 }
 
-// fastest is the least time of an operation on buffers of the given sizes, of which it writes the last.
+// fastest returns the least time of an operation on buffers of the given sizes; it writes the last one.
 func fastest(t testing.TB, d device.Device, op device.Operation, sizes ...int) float64 {
 	t.Helper()
 	p := &device.Program{Name: op.Name(), Operations: []device.Operation{op}}

@@ -10,7 +10,7 @@ import (
 )
 
 // bits compares trainings bit for bit: with poisoned memory, and with two and three workers instead of one. The presets are
-// large; brief leaves them out.
+// large; brief skips them.
 func bits(t *testing.T, open func(Options) device.Device, brief bool) {
 	compare := func(s subject, w nn.Weights, steps int, others ...Options) {
 		t.Run(s.name, func(t *testing.T) {
@@ -34,7 +34,7 @@ func bits(t *testing.T, open func(Options) device.Device, brief bool) {
 	}
 }
 
-// trained is the state after some training steps, and the losses at its end.
+// trained returns the state after some training steps, followed by the losses.
 func trained(t *testing.T, s subject, w nn.Weights, steps int, d device.Device) []float32 {
 	t.Helper()
 	r := s.recorded(t, &nn.Optimiser{Name: "adam"})
@@ -57,7 +57,7 @@ func trained(t *testing.T, s subject, w nn.Weights, steps int, d device.Device) 
 	return state
 }
 
-// firstDifference is the first index at which the bits differ, or -1.
+// firstDifference returns the first index at which the bits differ, or -1.
 func firstDifference(a, b []float32) int {
 	for i := range b {
 		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {

@@ -1,5 +1,6 @@
-// Package devicetest is the suite that every device passes: golden vectors, every operation against a float64 reference,
-// the memory plan, the contract of sessions, the same bits at any number of workers and when operations are timed, and trainings that learn.
+// Package devicetest is the test suite that every device must pass: golden vectors, every operation against a float64
+// reference, the memory plan, the contract of sessions, the same bits at any number of workers and when operations are
+// timed, and trainings that learn.
 package devicetest
 
 import (
@@ -8,33 +9,34 @@ import (
 	"mixmas/nn/device"
 )
 
-// Options are what the suite asks of a device.
+// Options are the properties that the suite needs of a device.
 type Options struct {
 	// Workers is the number of cores or other units that may work at once.
 	Workers int
-	// Poison fills memory that holds nothing with NaN, before each run and when a buffer's planned lifetime ends.
+	// Poison fills memory that holds no value with NaN, before each run and when a buffer's planned lifetime ends.
 	Poison bool
 }
 
-// Run runs the whole suite on the devices that open makes, each a new one. metrics is for the golden cases of metrics.
+// Run runs the whole suite on devices from open, which makes a new one each time. metrics is for the golden cases of
+// metrics.
 func Run(t *testing.T, open func(Options) device.Device, metrics Metrics) {
 	Suite{Open: open, Metrics: metrics}.Run(t)
 }
 
-// Suite is the suite with what it must know of a device.
+// Suite is the suite with what it must know about a device.
 type Suite struct {
 	// Open makes a new device.
 	Open func(Options) device.Device
 	// Metrics is for the golden cases of metrics.
 	Metrics Metrics
-	// Rounding is what the device does to the operands of matrix products.
+	// Rounding describes how the device rounds the operands of matrix products.
 	Rounding Rounding
-	// Emulated says that the device is slow: the presets and other large programs are left out. Brief leaves out more of
-	// what is large.
+	// Emulated means that the device is slow: the presets and other large programs are skipped. Brief skips more of the
+	// large ones.
 	Emulated, Brief bool
 }
 
-// RunRounded runs what depends on the numbers: the golden vectors, every operation, and trainings that learn.
+// RunRounded runs the tests that depend on the numerics: the golden vectors, every operation, and trainings that learn.
 func (s Suite) RunRounded(t *testing.T) {
 	poisoned := func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }
 	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })

@@ -11,8 +11,8 @@ import (
 	"mixmas/nn/safetensors"
 )
 
-// TrainedDigest is the SHA-256 of the weights after a few steps of a model that has every kind of operation. A device's
-// tests pin it: bits that move must move with the revision in the keys of scores.
+// TrainedDigest returns the SHA-256 of the weights after a few steps of a model that has every kind of operation. A
+// device's tests pin it: if the bits change, the revision in the keys of scores must change too.
 func TrainedDigest(t *testing.T, d device.Device) string {
 	t.Helper()
 	model, err := mixer.Build(mixed())
@@ -43,7 +43,8 @@ func TrainedDigest(t *testing.T, d device.Device) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// mixed is a model of a map, a sequence, a picture and a table: all architectures, dropout, batch norm, several labels per sample.
+// mixed describes a model with a map, a sequence, a picture and a table: all architectures, dropout, batch norm, several
+// labels per sample.
 func mixed() mixer.Specification {
 	choice := func(name string, options any) mixer.Choice { return mixer.Choice{Architecture: name, Options: options} }
 	return mixer.Specification{
@@ -64,7 +65,7 @@ func mixed() mixer.Specification {
 	}
 }
 
-// waves are samples computed in exact arithmetic, so that they are the same on every processor.
+// waves are samples computed in exact arithmetic, so that they are the same on every CPU.
 type waves struct{ model nn.Model }
 
 // Len implements [nn.Samples].

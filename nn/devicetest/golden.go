@@ -12,25 +12,24 @@ import (
 )
 
 // Metrics computes every metric of probabilities (rows × classes) against labels: class indices, or rows × classes zeros
-// and ones for multi-label ones. It is handed in because metrics lie above devices; nil
-// leaves their cases out.
+// and ones for multi-label ones. It is a parameter because devices must not import package metric; nil skips these cases.
 type Metrics func(probabilities []float64, rows, classes int, multiLabel bool, labels []float32) (map[string]float64, error)
 
-// growth is the error that a device may make where it rounds the operands of matrix products, in unit roundoffs of the
-// largest expected magnitude, for each product that follows another on the way to a value (see [depths]).
+// growth is the allowed error of a device that rounds the operands of matrix products, in unit roundoffs of the largest
+// expected magnitude, for each product in the chain that leads to a value (see [depths]).
 //
-// A rounded operand is off by a random part of the unit roundoff u, so that a product of two is off by about u times what
-// its terms are, and their sum, of random signs, by about u times what the sum is, however long. Products in a row add
-// up their errors; at worst all point one way. So about 1 is what is expected at one product, and less at many. More comes
-// from sums that are smaller than their terms, which batch norms over few values make on purpose, and from the kink of
-// relu: an element that rounding moves across it takes its gradient away or brings it.
+// A rounded operand is off by a random part of the unit roundoff u, so that a product of two is off by about u times its
+// magnitude. A sum of such terms, with random signs, is off by about u times its own magnitude, however long it is. The
+// errors of consecutive products add up; in the worst case all have the same sign. So the expected value is about 1 for one
+// product, and less for many. Larger errors come from sums that are smaller than their terms, as in batch norms over few
+// values, and from the kink of relu: if rounding moves an element across it, its gradient appears or disappears.
 const (
 	growth      = 2
 	growthRough = 12 // with batch norm or relu
 )
 
-// Golden runs all cases of the golden folder (see [golden.Dir]), one subtest each. Every expected array must be within
-// its own tolerance, and for devices that round the operands of products, what that may lead to.
+// Golden runs all cases of the golden folder (see [golden.Dir]), one subtest each. Every expected array must be met within
+// its own tolerance plus, for devices that round the operands of products, the error that this may cause.
 func Golden(t *testing.T, open func() device.Device, metrics Metrics, rounding Rounding) {
 	dir, err := golden.Dir()
 	if err != nil {
@@ -42,7 +41,7 @@ func Golden(t *testing.T, open func() device.Device, metrics Metrics, rounding R
 	}
 	for _, c := range cases {
 		if metrics == nil && strings.HasPrefix(c.Op, "metrics_") {
-			continue // the suite's other callers run it
+			continue // other callers of the suite run it
 		}
 		t.Run(c.Name, func(t *testing.T) {
 			arrays, err := c.Arrays()
@@ -58,7 +57,7 @@ func Golden(t *testing.T, open func() device.Device, metrics Metrics, rounding R
 				t.Fatalf("unknown operation %s", c.Op)
 			}
 			if v.rounded > 0 {
-				t.Logf("rounding leads to errors of up to %.2f, allowed are %g", v.rounded, v.growth)
+				t.Logf("rounding leads to errors of up to %.2f, want at most %g", v.rounded, v.growth)
 			}
 			for name := range c.Tolerance {
 				if !v.checked[name] {
@@ -75,16 +74,16 @@ type vectors struct {
 	c      golden.Case
 	arrays map[string]golden.Array
 	device device.Device
-	// rounding is the device's, depths those of the program that was loaded last.
+	// rounding is that of the device, depths those of the program that was loaded last.
 	rounding Rounding
 	depths   []int
 	growth   float64
-	// rounded is the largest error that the arrays' own tolerances leave unexplained, in the units of growth.
+	// rounded is the largest error beyond the arrays' own tolerances, in the units of growth.
 	rounded float64
 	checked map[string]bool
 }
 
-// metrics runs a case of scores and labels.
+// metrics runs a case of probabilities and labels.
 func (v *vectors) metrics(compute Metrics) {
 	v.Helper()
 	scores, labels := v.array("scores"), v.array("labels")
@@ -113,7 +112,7 @@ func (v *vectors) hyper(into any) {
 	}
 }
 
-// array is one of the case's arrays.
+// array returns one of the case's arrays.
 func (v *vectors) array(name string) golden.Array {
 	v.Helper()
 	a, ok := v.arrays[name]
@@ -130,7 +129,7 @@ func (v *vectors) load(r *recording, w nn.Weights) {
 	v.note(r.program)
 }
 
-// note keeps what rounding does in a program.
+// note keeps the depths of a program.
 func (v *vectors) note(p *device.Program) {
 	v.depths, v.growth = depths(p), growth
 	for _, op := range p.Operations {
@@ -155,7 +154,7 @@ func (v *vectors) wantValue(name string, r *recording, x *nn.Value) {
 	v.wantRounded(name, widen(read(x)), v.depths[x.Buffer()])
 }
 
-// want compares a result that no rounding reaches with an expected array.
+// want compares a result that does not depend on rounding with an expected array.
 func (v *vectors) want(name string, got []float64) {
 	v.Helper()
 	v.within(name, got, 0)
@@ -173,7 +172,7 @@ func (v *vectors) wantRounded(name string, got []float64, depth int) {
 	v.within(name, got, v.growth*unit)
 }
 
-// within compares a result with an expected array. It may be off by the array's tolerance and by more.
+// within compares a result with an expected array. The error may be up to the array's tolerance plus more.
 func (v *vectors) within(name string, got []float64, more float64) {
 	v.Helper()
 	want, atol := v.array(name).Data, v.tolerance(name)+more
@@ -189,13 +188,13 @@ func (v *vectors) within(name string, got []float64, more float64) {
 		}
 	}
 	if at >= 0 {
-		v.Errorf("%s: element %d is %v, want %v: off by %.3g, allowed are %.3g", name, at, got[at], want[at], worst, atol)
+		v.Errorf("%s: element %d is %v, want %v: off by %.3g, want at most %.3g", name, at, got[at], want[at], worst, atol)
 	}
 }
 
-// tolerance is the array's own. It is a multiple of the error that PyTorch made, which in a single number that sums up
-// thousands (the bias of StarReLU) may have been next to nothing: such an array has the largest tolerance of its like in
-// the case.
+// tolerance returns the array's tolerance, a multiple of the error that PyTorch made. For a single number that is a sum of
+// thousands (the bias of StarReLU), that error may have been close to zero by chance: such an array gets the largest
+// tolerance of similar arrays in the case.
 func (v *vectors) tolerance(name string) float64 {
 	times := max(v.rounding.Functions, 1)
 	atol := v.c.Tolerance[name]
@@ -214,7 +213,7 @@ func (v *vectors) tolerance(name string) float64 {
 	return times * atol
 }
 
-// widen turns what a device gives into what is compared.
+// widen converts a device's float32 values to the float64 values that are compared.
 func widen(data []float32) []float64 {
 	wide := make([]float64, len(data))
 	for i, x := range data {

@@ -13,7 +13,7 @@ import (
 // module makes the parameters of a case in a scope and returns the function of its inputs.
 type module func(v *vectors, s *nn.Scope) func(g *nn.Graph, xs []*nn.Value) *nn.Value
 
-// single is a module of one input.
+// single returns a module of one input.
 func single(forward func(g *nn.Graph, x *nn.Value) *nn.Value) func(*nn.Graph, []*nn.Value) *nn.Value {
 	return func(g *nn.Graph, xs []*nn.Value) *nn.Value { return forward(g, xs[0]) }
 }
@@ -143,7 +143,7 @@ func (v *vectors) settings() settings {
 	return h
 }
 
-// mixerOptions are the options of one of the three token mixers.
+// mixerOptions returns the options of one of the three token mixers.
 func mixerOptions(architecture string, d, depth, patch, t, c, heads int) any {
 	switch architecture {
 	case "mlp_mixer":
@@ -154,7 +154,7 @@ func mixerOptions(architecture string, d, depth, patch, t, c, heads int) any {
 	return &mixer.MonarchMixerOptions{Width: d, Depth: depth, Patch: patch}
 }
 
-// network is a registered architecture.
+// network returns a registered architecture as a module.
 func (v *vectors) network(s *nn.Scope, architecture string, in mixer.Input, options any) func(*nn.Graph, []*nn.Value) *nn.Value {
 	v.Helper()
 	a, err := mixer.Lookup(architecture)
@@ -168,7 +168,7 @@ func (v *vectors) network(s *nn.Scope, architecture string, in mixer.Input, opti
 	return v.block(n)
 }
 
-// block is a block or network under the case's mask, where it has one.
+// block returns a block or network as a module, with the case's mask if it has one.
 func (v *vectors) block(b mixer.Block) func(*nn.Graph, []*nn.Value) *nn.Value {
 	real := v.settings().RealTokens
 	return single(func(g *nn.Graph, x *nn.Value) *nn.Value {
@@ -187,7 +187,7 @@ func (v *vectors) block(b mixer.Block) func(*nn.Graph, []*nn.Value) *nn.Value {
 	})
 }
 
-// weights are the case's parameters, and its buffers before the pass.
+// weights returns the case's parameters, and its buffers before the pass.
 func (v *vectors) weights() nn.Weights {
 	w := nn.Weights{}
 	for name, a := range v.arrays {

@@ -54,7 +54,7 @@ func runLoss(v *vectors) {
 	v.wantValue("gx", r, gx)
 }
 
-// ordered are the members of a JSON object of numbers, in their order.
+// ordered holds the members of a JSON object of numbers, in order.
 type ordered []struct {
 	name  string
 	value int
@@ -83,7 +83,7 @@ func (o *ordered) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// multimodalModel is the model of a multimodal case.
+// multimodalModel returns the model of a multimodal case.
 func multimodalModel(v *vectors) nn.Model {
 	var h struct {
 		Widths                                 ordered
@@ -245,8 +245,8 @@ func runTraining(v *vectors) {
 		case !p.Trainable:
 			v.wantRounded("b."+p.Name, got, deepest)
 		case v.rounding.Roundoff > 0:
-			// Adam moves a parameter by about the learning rate per step, however small its gradient: one with a gradient
-			// of noise goes anywhere.
+			// Adam moves a parameter by about the learning rate per step, however small its gradient: one whose gradient is
+			// noise may move in any direction.
 			v.within("p1."+p.Name, got, 2*h.LR*float64(len(losses)))
 		default:
 			v.want("p1."+p.Name, got)
@@ -280,7 +280,7 @@ func runOptimiser(v *vectors) {
 	s := nn.NewScope()
 	p := s.Parameter("p", nn.Constant(0), start.Shape...)
 	r := record(v.T, s.Parameters(), nn.Training)
-	// A parameter's gradient is what comes out of a backward pass: that of 1·p.
+	// The gradient of a parameter comes from the backward pass of 1·p.
 	r.Backward(r.Scale(r.Parameter(p), 1), r.input("gradient", nil, start.Shape...))
 	r.Optimise(o)
 	v.load(r, nn.Weights{"p": {Shape: start.Shape, Data: start.Float32()}})
@@ -355,7 +355,7 @@ func runPhilox(v *vectors) {
 	}
 }
 
-// uint32s is row i of an array of words.
+// uint32s returns row i of an array of words.
 func uint32s(a golden.Array, i int) []uint32 {
 	row := make([]uint32, a.Shape[1])
 	for k := range row {

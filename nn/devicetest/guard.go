@@ -17,9 +17,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the guard's baseline")
 
-// Guard compares what training steps must do with a baseline file: of every benchmark's model each operation's number,
-// FLOPs and bytes by its cost model, the memory as planned, and of the small models the allocations of a step and of a
-// prediction. It sees what makes a program slower without being a timed test. The flag -update writes the file anew.
+// Guard compares the work of training steps with a baseline file: for every benchmark's model the number of operations of
+// each name, their FLOPs and bytes by the cost model, and the planned memory; for the small models also the allocations of
+// a step and of a prediction. It detects what makes a program slower without being a timed test. The flag -update rewrites
+// the file.
 func Guard(t *testing.T, d device.Device, file string) {
 	var out bytes.Buffer
 	fmt.Fprintln(&out, "# make bench-guard compares with this file; GUARD=update rewrites it.")
@@ -54,11 +55,11 @@ func Guard(t *testing.T, d device.Device, file string) {
 		}
 	}
 	if t.Failed() {
-		t.Logf("where the change is meant, run make bench-guard GUARD=update")
+		t.Logf("if the change is intended, run make bench-guard GUARD=update")
 	}
 }
 
-// writeCosts writes a program's memory and operations, by name.
+// writeCosts writes a program's memory, and its operations by name.
 func writeCosts(out *bytes.Buffer, name string, p *device.Program) {
 	type total struct {
 		count int
@@ -80,7 +81,8 @@ func writeCosts(out *bytes.Buffer, name string, p *device.Program) {
 	}
 }
 
-// trainerAllocations counts the allocations of a training step and of the prediction of a batch, with feeding the samples.
+// trainerAllocations counts the allocations of a training step and of the prediction of a batch, including the feeding of
+// samples.
 func trainerAllocations(t *testing.T, d device.Device, c benchmarks.Case) (step, prediction float64) {
 	t.Helper()
 	m, err := mixer.Build(c.Specification)
@@ -111,7 +113,7 @@ func trainerAllocations(t *testing.T, d device.Device, c benchmarks.Case) (step,
 	return step, prediction
 }
 
-// zeros is a number of samples that are zero. It implements [nn.Samples].
+// zeros is a number of samples, all of them zero. It implements [nn.Samples].
 type zeros int
 
 // Len implements [nn.Samples].

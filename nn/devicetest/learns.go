@@ -10,8 +10,8 @@ import (
 	"mixmas/nn/mixer"
 )
 
-// learns trains each encoder on 64 random samples: within 200 steps it knows all their labels. The slowest, hyper_mixer, is
-// smaller where the device is emulated; brief leaves that and the two fastest.
+// learns trains each encoder on 64 random samples: within 200 steps it must predict all their labels. The slowest,
+// hyper_mixer, is smaller if the device is emulated; brief runs only that one and the two fastest.
 func learns(t *testing.T, d device.Device, emulated, brief bool) {
 	image := func(architecture string, options any) mixer.Modality {
 		return mixer.Modality{Name: "x", Kind: mixer.Map, Shape: []int{1, 14, 14}, Encoder: mixer.Choice{Architecture: architecture, Options: options}}
@@ -51,7 +51,7 @@ func learns(t *testing.T, d device.Device, emulated, brief bool) {
 				t.Fatal(err)
 			}
 			right := 0
-			for epoch := range 100 { // of two steps
+			for epoch := range 100 { // of two steps each
 				if _, err := trainer.Epoch(context.Background(), data, epoch, 0.01, nil); err != nil {
 					t.Fatal(err)
 				}
@@ -64,7 +64,7 @@ func learns(t *testing.T, d device.Device, emulated, brief bool) {
 	}
 }
 
-// correct is the number of samples whose largest logit is that of their label.
+// correct returns the number of samples whose largest logit is that of their label.
 func correct(t *testing.T, trainer *nn.Trainer, data *samples, classes int) int {
 	t.Helper()
 	logits, err := trainer.Predict(context.Background(), data)

@@ -9,8 +9,8 @@ import (
 	"mixmas/nn/device"
 )
 
-// maximum checks that a NaN is larger than any number, wherever along the axis it stands: a training that diverges must
-// not hide behind a maximum.
+// maximum checks that a NaN is larger than any number, at any place along the axis: a maximum must not hide that a training
+// diverges.
 func maximum(t *testing.T, d device.Device) {
 	const outer, axis = 2, 5
 	for _, inner := range []int{1, 3, 40} {

@@ -2,5 +2,5 @@
 
 package devicetest
 
-// raceDetector says that the race detector watches, under which the largest programs take minutes.
+// raceDetector reports whether the race detector is on, with which the largest programs take minutes.
 const raceDetector = false

@@ -15,7 +15,7 @@ import (
 // edges are sizes at and around the limits of the blocks that matrix products and loops are cut into.
 var edges = []int{1, 5, 6, 7, 15, 16, 17, 143, 144, 145, 255, 256, 257, 3071, 3072, 3073}
 
-// edges are those for this device: fewer where it is slow.
+// edges returns the sizes for this device: fewer if it is slow.
 func (s Suite) edges() (list []int) {
 	for _, n := range edges {
 		if n <= 20 || !raceDetector && (n == 257 || !s.Brief && (n == 3073 || !s.Emulated || n < 1000)) {
@@ -25,7 +25,7 @@ func (s Suite) edges() (list []int) {
 	return list
 }
 
-// operationSubjects are all operations at odd sizes, and along each axis at the edges.
+// operationSubjects returns all operations at odd sizes, and along each axis at the edges.
 func operationSubjects(t testing.TB, edges []int) []subject {
 	list := smallModels(t)
 	random := rand.New(rand.NewPCG(7, 11))
@@ -60,14 +60,14 @@ func operations(t *testing.T, d device.Device, rounding Rounding, edges []int) {
 	}
 }
 
-// compareOperations runs a recording on the reference, and each of its operations with the same inputs, rounded to
-// float32, on the device. Every buffer that an operation writes must agree to a few units in the last place of the
-// buffer's largest element. A composite adds up what can cancel inside (the gradient of a bias that a layer norm takes out
-// again): the smallest of its inputs, if larger, is its measure.
+// compareOperations runs a recording on the reference, and each of its operations with the same inputs, rounded to float32,
+// on the device. Every buffer that an operation writes must agree to a few units in the last place of the buffer's largest
+// element. Inside a composite, sums may cancel (the gradient of a bias that a layer norm removes again), so its errors are
+// compared with the smallest of its inputs, if that is larger.
 //
-// Where operands of products are rounded, the reference rounds them too. A device may leave out the rounding of a whole
-// product. Inside of a composite it rounds what is not exactly what the reference rounds, so that an operand goes the other
-// way now and then: it may be off by growth unit roundoffs for each product in a row.
+// If the device rounds the operands of products, the reference rounds them too. A device may omit the rounding for a whole
+// product. Inside a composite its operands are not exactly those of the reference, so that some are rounded in the other
+// direction: the result may be off by growth unit roundoffs for each product in the chain.
 func compareOperations(r *recording, w nn.Weights, d device.Device, rounding Rounding) {
 	t := r.t
 	t.Helper()
@@ -164,8 +164,8 @@ func onReference(r *recording, w nn.Weights) *reference.Runner {
 	return r.runner.(*reference.Runner)
 }
 
-// operation is one operation of a program as a program of its own: what it reads in the arena are inputs, what it writes
-// there are outputs, but for what only a composite itself and its gradient read.
+// operation is one operation of a program as a separate program. The arena buffers that it reads are inputs, and those that
+// it writes are outputs, except for buffers that only a composite itself and its gradient read.
 type operation struct {
 	program       *device.Program
 	reads, writes []device.Buffer
@@ -207,7 +207,8 @@ func alone(p *device.Program, i int) operation {
 	return o
 }
 
-// worst is the largest absolute error as a fraction of the largest magnitude, but at least of least, and where it is.
+// worst returns the largest absolute error, as a fraction of the largest magnitude or of least if that is larger, and its
+// index.
 func worst(got []float32, want []float64, least float64) (fraction float64, at int) {
 	for i, w := range want {
 		if e := math.Abs(float64(got[i]) - w); !(e <= fraction) {

@@ -11,7 +11,7 @@ import (
 	"mixmas/nn/mixer"
 )
 
-// queue checks sessions that are a [device.Queue]: what they gather, run ahead and log has the bits of plain runs.
+// queue checks sessions that are a [device.Queue]: gathering, running ahead and logging must give the bits of plain runs.
 func queue(t *testing.T, open func(Options) device.Device) {
 	s, err := open(Options{Workers: 1}).Open(0)
 	if err != nil {
@@ -43,7 +43,7 @@ func (d plain) Open(state int) (device.Session, error) {
 	return struct{ device.Session }{s}, nil
 }
 
-// queuedTraining trains a model whose last batch is short, waiting for each step and not.
+// queuedTraining trains a model whose last batch is short, once waiting for each step and once not.
 func queuedTraining(t *testing.T, open func(Options) device.Device) {
 	const count, batch, epochs = 11, 4, 2
 	model, err := mixer.Build(smallSpecifications()["concat"])
@@ -144,7 +144,7 @@ func gathers(t *testing.T, d device.Device, width int) {
 			t.Fatal(err)
 		}
 	}
-	var kept []float32 // that the log must say
+	var kept []float32 // the expected log
 	// check compares the squares with those of the elements.
 	check := func(what string, elements []float32) {
 		t.Helper()
@@ -184,7 +184,7 @@ func gathers(t *testing.T, d device.Device, width int) {
 	must(s.Gather(run, x.Buffer(), second, picks))
 	start(pick(other, picks))
 	check("gathered from another table", pick(other, picks))
-	// Many runs ahead, with rows that change behind the queue's back.
+	// Many runs ahead, with rows that change after they were passed.
 	rowsOf := make([]int, batch)
 	for i := range 20 {
 		for k := range rowsOf {

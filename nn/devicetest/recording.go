@@ -7,7 +7,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// recording is a graph on its way to a device: values to write before a run, and values to read after it.
+// recording is a graph with the values to write before a run, and the values to read after it.
 type recording struct {
 	t testing.TB
 	*nn.Graph
@@ -35,7 +35,7 @@ func record(t testing.TB, p *nn.Parameters, mode nn.Mode) *recording {
 	return &recording{t: t, Graph: nn.NewGraph(p, mode, true), parameters: p}
 }
 
-// input is an input with its contents.
+// input records an input with its contents.
 func (r *recording) input(name string, data []float32, shape ...int) *nn.Value {
 	v := r.Input(name, shape...)
 	r.inputs = append(r.inputs, input{v, data})
@@ -97,7 +97,7 @@ func (r *recording) write() {
 	}
 }
 
-// read is an output's contents.
+// read returns an output's contents.
 func (r *recording) read(v *nn.Value) []float32 {
 	r.t.Helper()
 	data := make([]float32, v.Size())
@@ -107,7 +107,7 @@ func (r *recording) read(v *nn.Value) []float32 {
 	return data
 }
 
-// state is the contents of a value in the state: a parameter or its gradient.
+// state returns the contents of a value in the state: a parameter or its gradient.
 func (r *recording) state(v *nn.Value) []float32 {
 	r.t.Helper()
 	data := make([]float32, v.Size())

@@ -6,17 +6,17 @@ import (
 	"mixmas/nn/device"
 )
 
-// Rounding is what a device does to the operands of matrix products. The zero value multiplies float32 numbers as they are.
+// Rounding describes how a device rounds the operands of matrix products. The zero value means that they are not rounded.
 type Rounding struct {
 	// Roundoff is the largest relative error of rounding one operand.
 	Roundoff float64
 	// Round rounds a float32 number.
 	Round func(x float32) float32
-	// Functions is how many times the error of a processor's erf and exp the device's may have; 0 is read as 1.
+	// Functions is the allowed error of the device's erf and exp, as a multiple of the error on the CPU; 0 means 1.
 	Functions float64
 }
 
-// TF32 rounds to 11 significant bits, ties away from zero, as the conversion of tensor cores does.
+// TF32 rounds to 11 significant bits, ties away from zero, like the conversion for tensor cores.
 var TF32 = Rounding{Roundoff: 1.0 / (1 << 11), Round: func(x float32) float32 {
 	return math.Float32frombits((math.Float32bits(x) + 1<<12) &^ (1<<13 - 1))
 }}
@@ -27,7 +27,7 @@ var BF16 = Rounding{Roundoff: 1.0 / (1 << 8), Round: func(x float32) float32 {
 	return math.Float32frombits((bits + 1<<15 - 1 + bits>>16&1) &^ (1<<16 - 1))
 }}
 
-// wide is Round for the reference, nil where nothing is rounded.
+// wide returns Round for the reference, nil if nothing is rounded.
 func (r Rounding) wide() func(float64) float64 {
 	if r.Round == nil {
 		return nil
@@ -35,8 +35,8 @@ func (r Rounding) wide() func(float64) float64 {
 	return func(x float64) float64 { return float64(r.Round(float32(x))) }
 }
 
-// depths says how many matrix products follow each other, each reading what the one before wrote, until a buffer of the
-// program is written: what one rounds, the next multiplies on.
+// depths returns, for each buffer of the program, the length of the longest chain of matrix products that leads to it, each
+// reading what the one before it wrote: rounding errors pass from one product to the next.
 func depths(p *device.Program) []int {
 	depths := make([]int, len(p.Buffers)+1)
 	var visit func(ops []device.Operation)

@@ -11,8 +11,8 @@ import (
 	"mixmas/nn/device"
 )
 
-// Chain is a program of three operations on n elements: b = relu(a), c = b + s (state), d = c c. It keeps the first element of
-// d. Its buffers are a, b, c, d, s and that element, in this order; a is an input, d an output.
+// Chain returns a program of three operations on n elements: b = relu(a), c = b + s (state), d = c c. Its kept value is the
+// first element of d. Its buffers are a, b, c, d, s and the kept value, in this order; a is an input, d an output.
 func Chain(n int) *device.Program {
 	info := func(name string, offset, first, last int) device.BufferInfo {
 		return device.BufferInfo{Name: name, Offset: offset, Size: n, First: first, Last: last}
@@ -33,7 +33,7 @@ func Chain(n int) *device.Program {
 	}
 }
 
-// Ramp is x, x+1, ..., n elements.
+// Ramp returns the n elements x, x+1, ....
 func Ramp(n int, x float32) []float32 {
 	s := make([]float32, n)
 	for i := range s {
@@ -42,7 +42,7 @@ func Ramp(n int, x float32) []float32 {
 	return s
 }
 
-// RunChain runs a [Chain] with a = -8, -7, ... and s = 1, 2, ..., and says whether d is what it must be.
+// RunChain runs a [Chain] with a = -8, -7, ... and s = 1, 2, ..., and returns an error if d is wrong.
 func RunChain(s device.Session, r device.Runner, n int) error {
 	d := make([]float32, n)
 	if err := errors.Join(s.WriteState(0, Ramp(n, 1)), r.Write(1, Ramp(n, -8)), r.Run(device.Step{}), r.Read(4, d)); err != nil {
@@ -56,7 +56,7 @@ func RunChain(s device.Session, r device.Runner, n int) error {
 	return nil
 }
 
-// WantError demands an error with all parts.
+// WantError requires an error that contains all parts.
 func WantError(t testing.TB, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
@@ -70,7 +70,7 @@ func WantError(t testing.TB, err error, parts ...string) {
 	}
 }
 
-// sessions checks the contract of sessions and runners: how programs share the memory, and every error that a caller can
+// sessions checks the contract of sessions and runners: how programs share memory, and every mistake that a caller can
 // make.
 func sessions(t *testing.T, open func(Options) device.Device) {
 	t.Run("arena", func(t *testing.T) {
@@ -104,7 +104,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// growing loads a program that needs a larger arena than one before it.
+// growing loads a program that needs a larger arena than an earlier one.
 func growing(t *testing.T, d device.Device) {
 	s := opened(t, d, 64)
 	small := loadedChain(t, s, 16)
@@ -135,7 +135,8 @@ func endsTooEarly(t *testing.T, d device.Device) {
 	}
 }
 
-// SideBySide runs several sessions from several goroutines, which open, load and close while others run chains of n elements.
+// SideBySide runs several sessions in parallel goroutines, which open, load and close while others run chains of n
+// elements.
 func SideBySide(t *testing.T, d device.Device, n int) {
 	var wait sync.WaitGroup
 	for range 4 {
@@ -159,7 +160,7 @@ func SideBySide(t *testing.T, d device.Device, n int) {
 	wait.Wait()
 }
 
-// misuse makes the mistakes that a caller of any session can make.
+// misuse makes the mistakes that a caller of a session can make.
 func misuse(t *testing.T, d device.Device) {
 	_, err := d.Open(-1)
 	WantError(t, err, "-1 elements")
@@ -175,7 +176,7 @@ func misuse(t *testing.T, d device.Device) {
 	WantError(t, load(func(p *device.Program) { p.Kept = 4 }), "load chain: the kept value is buffer 4")
 	WantError(t, load(func(p *device.Program) { p.Operations[1].(*device.Binary).B = 0 }), "load chain: operation 1 (add): B is absent")
 	WantError(t, load(func(p *device.Program) { p.Operations[2] = unknown{p.Operations[0].(*device.Map)} }),
-		"load chain: operation 2 (unknown)", "does not know the operation devicetest.unknown")
+		"load chain: operation 2 (unknown)", "does not support the operation devicetest.unknown")
 
 	r := loadedChain(t, s, 16)
 	WantError(t, r.Write(1, Ramp(15, 0)), "write input of chain", "buffer 1 (a) has 16 elements, got 15")
@@ -196,14 +197,14 @@ func misuse(t *testing.T, d device.Device) {
 	WantError(t, err, "closed")
 }
 
-// unknown is an operation that no device knows.
+// unknown is an operation that no device supports.
 type unknown struct{ *device.Map }
 
 // Name implements [device.Operation].
 func (unknown) Name() string { return "unknown" }
 
-// misuseQueue gathers before the arena moves and with nothing allocated, and makes the mistakes that a caller of a queue can
-// make.
+// misuseQueue gathers before the arena moves, checks that gathering does not allocate, and makes the mistakes that a caller
+// of a queue can make.
 func misuseQueue(t *testing.T, d device.Device) {
 	s, ok := opened(t, d, 64).(device.Queue)
 	if !ok {

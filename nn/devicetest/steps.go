@@ -10,10 +10,10 @@ import (
 	"mixmas/nn/device"
 )
 
-// steps checks that what differs from run to run acts in every run of a program that was loaded once.
+// steps checks that the values of [device.Step] take effect in every run of a program that was loaded once.
 func steps(t *testing.T, d device.Device) {
 	s := matrices(2, 5, 6, 3, 7)
-	// moved is how far a run moves the state from where it is.
+	// moved returns how far a run moves the state.
 	moved := func(r *recording, from []float32, step device.Step) []float64 {
 		t.Helper()
 		if err := r.session.WriteState(0, from); err != nil {
@@ -39,7 +39,7 @@ func steps(t *testing.T, d device.Device) {
 		}
 		return r, state
 	}
-	// scaled demands that got is want times factor, within a fraction of the largest.
+	// scaled requires that got is want times factor, within a fraction of the largest element.
 	scaled := func(what string, got, want []float64, factor, within float64) {
 		t.Helper()
 		for i := range got {
@@ -81,7 +81,7 @@ func steps(t *testing.T, d device.Device) {
 	}
 }
 
-// parameterCount is the number of elements of the trained parameters, which the state begins with.
+// parameterCount returns the number of elements of the trained parameters, with which the state begins.
 func (r *recording) parameterCount() int {
 	n := 0
 	for _, p := range r.parameters.All() {

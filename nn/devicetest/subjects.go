@@ -20,7 +20,7 @@ type subject struct {
 	record func(r *recording, random *rand.Rand) *nn.Value
 }
 
-// recorded is the subject's training step with gradients, and with an update unless optimiser is nil.
+// recorded returns the subject's training step with gradients, and with an update unless optimiser is nil.
 func (s subject) recorded(t testing.TB, optimiser *nn.Optimiser) *recording {
 	r := record(t, s.parameters, nn.Training)
 	loss := s.record(r, rand.New(rand.NewPCG(1, 2)))
@@ -33,7 +33,7 @@ func (s subject) recorded(t testing.TB, optimiser *nn.Optimiser) *recording {
 	return r
 }
 
-// weights are initial weights in which nothing stays at 0 or 1, or an ignored parameter would go unseen.
+// weights returns initial weights without zeros and ones, with which an ignored parameter would not be noticed.
 func (s subject) weights() nn.Weights {
 	w, random := s.parameters.Initialise(5), rand.New(rand.NewPCG(3, 4))
 	for _, p := range s.parameters.All() {
@@ -57,7 +57,7 @@ func normal(random *rand.Rand, n int) []float32 {
 	return x
 }
 
-// random is an input of random numbers.
+// random records an input of random numbers.
 func (r *recording) random(name string, random *rand.Rand, shape ...int) *nn.Value {
 	return r.input(name, normal(random, product(shape)), shape...)
 }
@@ -70,7 +70,7 @@ func product(shape []int) int {
 	return n
 }
 
-// modelSubject is the loss of a model on random samples.
+// modelSubject returns the loss of a model on random samples as a subject.
 func modelSubject(t testing.TB, name string, spec mixer.Specification, batch int) subject {
 	t.Helper()
 	m, err := mixer.Build(spec)
@@ -107,7 +107,7 @@ func modelSubject(t testing.TB, name string, spec mixer.Specification, batch int
 	}}
 }
 
-// smallSpecifications are models of every architecture, fusion function and prediction, of odd sizes.
+// smallSpecifications returns models of odd sizes, with every architecture, fusion function and prediction.
 func smallSpecifications() map[string]mixer.Specification {
 	choice := func(name string, options any) mixer.Choice { return mixer.Choice{Architecture: name, Options: options} }
 	mlp := choice("mlp_mixer", &mixer.MLPMixerOptions{Width: 10, Depth: 2, Patch: 3, TokenWidth: 7, ChannelWidth: 19, Dropout: 0.2})
@@ -148,7 +148,7 @@ func smallSpecifications() map[string]mixer.Specification {
 	}
 }
 
-// smallModels are the subjects of smallSpecifications, by name.
+// smallModels returns the subjects of smallSpecifications, sorted by name.
 func smallModels(t testing.TB) []subject {
 	t.Helper()
 	var list []subject
@@ -159,8 +159,8 @@ func smallModels(t testing.TB) []subject {
 	return list
 }
 
-// matrices are a linear layer and both kinds of MLP on b·n rows of d features, through t hidden units over the tokens and
-// c over the features.
+// matrices has a linear layer and both kinds of MLP on b·n rows of d features, through t hidden units over the tokens and c
+// over the features.
 func matrices(b, n, d, t, c int) subject {
 	s := nn.NewScope()
 	linear := nn.NewLinear(s.In("linear"), d, c)
@@ -177,8 +177,8 @@ func matrices(b, n, d, t, c int) subject {
 		}}
 }
 
-// mixing are the composites on b samples of n tokens and 2k features, through 2t hidden units over the tokens and c over the
-// features.
+// mixing has the composites on b samples of n tokens and 2k features, through 2t hidden units over the tokens and c over
+// the features.
 func mixing(b, n, k, t, c int) subject {
 	s := nn.NewScope()
 	d := 2 * k
@@ -195,7 +195,7 @@ func mixing(b, n, k, t, c int) subject {
 		}}
 }
 
-// onInput are the composites on inputs whose gradients nobody wants, so that parts of their own gradients are missing.
+// onInput has the composites on inputs whose gradients are not needed, so that parts of their own gradients are missing.
 func onInput(b, n, d, t, c int) subject {
 	s := nn.NewScope()
 	mlp, monarch := mixer.NewMixerBlock(s.In("mlp"), n, d, t, c, 0), mixer.NewMonarchBlock(s.In("monarch"), n, d)
@@ -209,8 +209,8 @@ func onInput(b, n, d, t, c int) subject {
 		}}
 }
 
-// rows are the operations that work along rows of the given width. There are at least three, or a batch norm has no
-// gradient to speak of.
+// rows has the operations that work along rows of the given width. There are at least three rows, since with fewer a batch
+// norm has almost no gradient.
 func rows(outer, n, width int) subject {
 	s := nn.NewScope()
 	norm, batch := nn.NewLayerNorm(s.In("norm"), width, 1e-5), nn.NewBatchNorm(s.In("batch"), width)
@@ -229,7 +229,7 @@ func rows(outer, n, width int) subject {
 	}}
 }
 
-// maps are the operations on channels-last maps.
+// maps has the operations on channels-last maps.
 func maps(b, height, width, channels, out int) subject {
 	s := nn.NewScope()
 	kernel, bias := s.Parameter("kernel", nn.FanIn(9*channels), out, channels, 3, 3), s.Parameter("bias", nn.Normal(1), out)
@@ -245,8 +245,8 @@ func maps(b, height, width, channels, out int) subject {
 		}}
 }
 
-// shares are softmaxes of b samples of h heads of n rows, with a mask for each sample, one for each head, and without one. The
-// first sample's mask leaves nothing.
+// shares has softmaxes of b samples of h heads of n rows, with a mask per sample, with a mask per head, and without a mask.
+// The first sample is masked completely.
 func shares(b, h, n, width int) subject {
 	s := nn.NewScope()
 	bias := s.Parameter("bias", nn.Normal(1), width)
@@ -264,7 +264,7 @@ func shares(b, h, n, width int) subject {
 	}}
 }
 
-// losses are both losses for n samples and k classes.
+// losses has both losses for n samples and k classes.
 func losses(n, k int) subject {
 	s := nn.NewScope()
 	bias := s.Parameter("bias", nn.Normal(1), k)
@@ -289,8 +289,8 @@ func losses(n, k int) subject {
 	}}
 }
 
-// total is a scalar to which every element of x counts differently. All terms are positive, so that float32 can add them
-// up with small errors.
+// total returns a scalar to which every element of x contributes with a different weight. All terms are positive, so that
+// float32 can add them with small errors.
 func (r *recording) total(random *rand.Rand, x *nn.Value) *nn.Value {
 	n := x.Size()
 	weights := make([]float32, n)

@@ -8,7 +8,7 @@ import (
 	"mixmas/nn/device/profile"
 )
 
-// trace trains some models with every run timed operation by operation: the bits are those of plain runs.
+// trace trains some models with the operations of every run timed one by one: the bits must be those of plain runs.
 func trace(t *testing.T, open func(Options) device.Device) {
 	for _, s := range smallModels(t)[:3] {
 		t.Run(s.name, func(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Text is a shape as text, such as 3×64×64. A shape without dimensions is "scalar".
+// Text returns a shape as text, such as 3×64×64. A shape without dimensions is "scalar".
 func Text(shape []int) string {
 	if len(shape) == 0 {
 		return "scalar"

@@ -34,7 +34,7 @@ func (c *Choice) UnmarshalJSON(data []byte) error {
 	return unmarshalOptions(raw.Architecture, raw.Options, c.Options)
 }
 
-// MarshalJSON writes the options in full, so that later defaults do not change what the description means.
+// MarshalJSON writes all options, so that a later change of defaults does not change the meaning of the specification.
 func (c Choice) MarshalJSON() ([]byte, error) {
 	architecture, err := Lookup(c.Architecture)
 	if err != nil {
@@ -63,8 +63,8 @@ func (c Choice) network(s *nn.Scope, in Input) (Network, error) {
 	return network, nil
 }
 
-// Fits creates the choice as a fusion network of a number of tokens of a width, and says what is wrong, nil for nothing. It
-// records nothing, which may take much longer.
+// Fits returns an error if the choice cannot be a fusion network for the given number and width of tokens. It creates the
+// network's parameters but records nothing, since recording may take much longer.
 func (c Choice) Fits(tokens, width int) error {
 	s := nn.NewScope()
 	if _, err := c.network(s, Input{Kind: Tokens, Shape: []int{tokens, width}}); err != nil {
@@ -73,7 +73,7 @@ func (c Choice) Fits(tokens, width int) error {
 	return s.Parameters().Err()
 }
 
-// FusionChoice is a registered fusion function with its options. Its JSON form is the name alone where the function has no
+// FusionChoice is a registered fusion function with its options. Its JSON form is the name alone if the function has no
 // options, and otherwise an object with the members function and options.
 type FusionChoice struct {
 	Function string `json:"function"`
@@ -81,7 +81,7 @@ type FusionChoice struct {
 	Options any `json:"options"`
 }
 
-// Fuse is the choice of a fusion function with its default options.
+// Fuse returns the choice of a fusion function with its default options.
 func Fuse(function string) *FusionChoice { return &FusionChoice{Function: function} }
 
 // UnmarshalJSON finds the function and fills its options struct, over the defaults. Unknown names and options are errors.
@@ -105,7 +105,7 @@ func (c *FusionChoice) UnmarshalJSON(data []byte) error {
 	return unmarshalOptions(raw.Function, raw.Options, c.Options)
 }
 
-// MarshalJSON writes the options in full.
+// MarshalJSON writes all options.
 func (c FusionChoice) MarshalJSON() ([]byte, error) {
 	function, err := LookupFusion(c.Function)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c FusionChoice) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(c))
 }
 
-// fuser creates the chosen function's parameters for the numbers of tokens that the modalities give, all of one width.
+// fuser creates the chosen function's parameters for the modalities' numbers of tokens, all of one width.
 func (c FusionChoice) fuser(s *nn.Scope, width int, counts []int) (Fuser, error) {
 	function, err := LookupFusion(c.Function)
 	if err != nil {
@@ -137,7 +137,7 @@ func (c FusionChoice) fuser(s *nn.Scope, width int, counts []int) (Fuser, error)
 	return fuser, nil
 }
 
-// Output is how many tokens the function makes of those of some modalities, all of one width, and how wide they are.
+// Output returns the number and width of the fused tokens, given the modalities' numbers of tokens, all of one width.
 func (c FusionChoice) Output(width int, counts ...int) (tokens, fused int, err error) {
 	f, err := c.fuser(nn.NewScope(), width, counts)
 	if err != nil {
@@ -146,7 +146,7 @@ func (c FusionChoice) Output(width int, counts ...int) (tokens, fused int, err e
 	return f.Tokens(), f.Width(), nil
 }
 
-// unmarshalOptions fills an options struct with the text's, where there are any.
+// unmarshalOptions fills an options struct from the text, if there is any.
 func unmarshalOptions(name string, text json.RawMessage, options any) error {
 	if len(text) == 0 || bytes.Equal(text, []byte("null")) {
 		return nil

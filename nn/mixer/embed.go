@@ -9,7 +9,7 @@ import (
 	"mixmas/nn/options"
 )
 
-// embedding turns a batch of inputs into tokens (b, n, d). A nil embedding takes tokens as they are.
+// embedding turns a batch of inputs into tokens (b, n, d). A nil embedding leaves tokens as they are.
 type embedding interface {
 	Forward(g *nn.Graph, x *nn.Value) *nn.Value
 }
@@ -41,8 +41,8 @@ func (e *PatchEmbed) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	return e.Proj.Forward(g, g.Reshape(x, b, rows*columns, channels*p*p))
 }
 
-// embed chooses the embedding of an input for tokens of the given width, and returns it with the tokens' number and width.
-// patch is read for maps only; 0 chooses it. Tokens keep their own width.
+// embed chooses the embedding of an input for tokens of the given width, and returns it with the number and width of the
+// tokens. patch is for maps only; 0 means automatic. Inputs that are tokens keep their width.
 func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err error) {
 	if err := in.check(); err != nil {
 		return nil, 0, 0, err
@@ -68,8 +68,8 @@ func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err 
 	return nil, 0, 0, fmt.Errorf("inputs of kind %q cannot be cut into tokens", in.Kind)
 }
 
-// defaultPatch is the largest patch smaller than the greatest common divisor of the sides that divides it: 14 for 28×28,
-// 56 for 112×112 and 16 for 160×256, as the published presets have it.
+// defaultPatch returns the largest patch smaller than the greatest common divisor of the sides that divides it: 14 for
+// 28×28, 56 for 112×112 and 16 for 160×256, as in the published presets.
 func defaultPatch(height, across int) int {
 	a, b := height, across
 	for b != 0 {
@@ -86,10 +86,10 @@ func defaultPatch(height, across int) int {
 // ranks are the numbers of dimensions of one sample, by kind.
 var ranks = map[Kind]int{Map: 3, Sequence: 2, Table: 1, Tokens: 2}
 
-// Rank is the number of dimensions of one sample of the kind, 0 for an unknown kind.
+// Rank returns the number of dimensions of one sample of the kind, 0 for an unknown kind.
 func (k Kind) Rank() int { return ranks[k] }
 
-// check says whether the shape fits the kind.
+// check returns an error unless the shape fits the kind.
 func (in Input) check() error {
 	rank, known := ranks[in.Kind]
 	if !known {

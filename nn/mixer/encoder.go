@@ -53,8 +53,8 @@ func (e *Encoder) Tokens() int { return e.tokens }
 // Width implements [Network].
 func (e *Encoder) Width() int { return e.width }
 
-// meanToken is the mean over the tokens of x (b, n, d), real ones only where there is a mask (b, n): (b, d). A sample
-// without real tokens has a mean of zero.
+// meanToken returns the mean (b, d) over the tokens of x (b, n, d), or over the real tokens if there is a mask (b, n). The
+// mean of a sample without real tokens is zero.
 func meanToken(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	if mask == nil {
 		return g.Mean(x, 1)

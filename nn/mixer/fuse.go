@@ -8,30 +8,32 @@ import (
 	"mixmas/nn/registry"
 )
 
-// Fusion is a registered family of functions that make one set of tokens of those of all modalities.
+// Fusion is a registered family of functions that fuse the tokens of all modalities into one set.
 type Fusion struct {
-	// Name is how configurations select it; Doc is one line for people.
+	// Name selects it in configurations; Doc is one line of documentation.
 	Name, Doc string
-	// Options makes a pointer to the options struct, filled with defaults; see [Architecture]. nil is for none.
+	// Options returns a pointer to the options struct with its defaults; see [Architecture]. It is nil if there are no
+	// options.
 	Options func() any
 	// New creates the function's parameters in the scope for the tokens, all of one width, of one or more modalities. It
-	// refuses options that do not fit them; those that break the rules of their tags do not come so far.
+	// rejects options that do not fit the tokens; the rules of the tags were checked before.
 	New func(s *nn.Scope, tokens []Input, options any) (Fuser, error)
 }
 
-// Fuser is a fusion function of some modalities.
+// Fuser is a fusion function for given modalities.
 type Fuser interface {
-	// Forward records the function on tokens (b, n_i, d). A mask is nil or marks the real tokens (b, n_i) with 1, the others
-	// with 0. It returns tokens (b, n, d') and their mask, nil where all are real.
+	// Forward records the function on tokens (b, n_i, d). A mask is nil, or (b, n_i) with 1 for real tokens and 0 for
+	// others. It returns tokens (b, n, d') and their mask, which is nil if all are real.
 	Forward(g *nn.Graph, tokens, masks []*nn.Value) (fused, mask *nn.Value)
-	// Tokens is n and Width is d' of the result.
+	// Tokens returns n of the result, and Width d'.
 	Tokens() int
 	Width() int
 }
 
 var fusions = registry.NewOrdered[Fusion]("fusion function")
 
-// RegisterFusion adds a fusion function. It panics if the name is already used, and without Doc or New: a programmer's mistake.
+// RegisterFusion adds a fusion function. It panics if the name is already used, or if Doc or New is missing: these are
+// programming errors.
 func RegisterFusion(f Fusion) {
 	if f.New == nil {
 		panic("fusion function " + f.Name + " cannot be registered: it needs New")
@@ -43,7 +45,7 @@ func RegisterFusion(f Fusion) {
 	fusions.Register(f.Name, f.Doc, f)
 }
 
-// build checks the options and creates the function's parameters for numbers of tokens of one width.
+// build checks the options and creates the function's parameters for the modalities' numbers of tokens, all of one width.
 func (f Fusion) build(s *nn.Scope, width int, counts []int, given any) (Fuser, error) {
 	own, err := options.Of(f.Options, given)
 	if err != nil {
@@ -63,13 +65,14 @@ func (f Fusion) build(s *nn.Scope, width int, counts []int, given any) (Fuser, e
 	return f.New(s, tokens, own)
 }
 
-// Fusions lists the fusion functions in the order of their registration: concat, mean, max, sum, and those of others.
+// Fusions lists the fusion functions in the order of their registration: concat, mean, max, sum, then those that programs
+// add.
 func Fusions() []Fusion { return fusions.All() }
 
-// FusionNames lists their names.
+// FusionNames lists the names of the fusion functions.
 func FusionNames() []string { return fusions.Names() }
 
-// LookupFusion finds a fusion function by name. The error lists the known ones.
+// LookupFusion finds a fusion function by name. The error lists the known names.
 func LookupFusion(name string) (Fusion, error) { return fusions.Lookup(name) }
 
 func init() {
@@ -95,7 +98,7 @@ func init() {
 	}
 }
 
-// concat keeps the tokens, and their masks with them.
+// concat keeps all tokens and their masks.
 type concat struct{ tokens, width int }
 
 func (c concat) Tokens() int { return c.tokens }
@@ -106,7 +109,7 @@ func (c concat) Forward(g *nn.Graph, tokens, masks []*nn.Value) (fused, mask *nn
 	return g.Concat(1, tokens...), mask
 }
 
-// concatMasks is the masks in a row, nil where there is none.
+// concatMasks returns the concatenated masks, nil if no modality has one.
 func concatMasks(g *nn.Graph, tokens, masks []*nn.Value) *nn.Value {
 	masked := false
 	row := make([]*nn.Value, len(masks))
@@ -123,15 +126,15 @@ func concatMasks(g *nn.Graph, tokens, masks []*nn.Value) *nn.Value {
 	return g.Concat(1, row...)
 }
 
-// aligned combines the modalities' tokens one by one: the first of each, then the second of each, and so on.
+// aligned combines the modalities' tokens by position: the first of each, then the second of each, and so on.
 type aligned struct {
 	tokens, width int
 	combine       func(g *nn.Graph, tokens []*nn.Value) *nn.Value
 }
 
-// NewAlignedFuser is a fusion function that combines tokens of the same position. combine is given the tokens of each
-// modality, all padded with zeros to the largest number: (b, n, d). Tokens that are not real are zeros, as those that were
-// padded, and count as real in the result.
+// NewAlignedFuser returns a fusion function that combines tokens of the same position. combine gets the tokens (b, n, d) of
+// each modality, padded with zeros to the largest number. Masked tokens are zeros as well, and all tokens of the result
+// count as real.
 func NewAlignedFuser(tokens []Input, combine func(g *nn.Graph, tokens []*nn.Value) *nn.Value) Fuser {
 	a := aligned{width: tokens[0].Shape[1], combine: combine}
 	for _, in := range tokens {
@@ -170,7 +173,7 @@ func meanTokens(g *nn.Graph, tokens []*nn.Value) *nn.Value {
 	return g.Scale(addTokens(g, tokens), 1/float64(len(tokens)))
 }
 
-// maxTokens gives a tied gradient to the first modality.
+// maxTokens gives the gradient of equal elements to the first modality.
 func maxTokens(g *nn.Graph, tokens []*nn.Value) *nn.Value {
 	shape := tokens[0].Shape
 	stacked := make([]*nn.Value, len(tokens))

@@ -137,7 +137,7 @@ func TestFusionErrors(t *testing.T) {
 		"fusion function concat: options of type *mixer_test.weightedOptions": {Function: "concat", Options: &weightedOptions{}},
 		`unknown fusion function "cancat": known are concat`:                  {Function: "cancat"},
 		`(did you mean concat?)`: {Function: "cancat"},
-		"a multimodal model has a fusion function and a fusion network": nil,
+		"a multimodal model needs both a fusion function and a fusion network": nil,
 	} {
 		if _, err := mixer.Build(fusedModel(choice, false)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: got error %v, want %s", choice, err, want)

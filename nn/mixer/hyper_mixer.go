@@ -45,7 +45,8 @@ type HyperMixerBlock struct {
 	ChannelMix   *nn.MLP
 }
 
-// NewHyperMixerBlock mixes any number of tokens through t generated hidden units, and d features through c.
+// NewHyperMixerBlock creates a block that mixes any number of tokens through t generated hidden units, and d features
+// through c.
 func NewHyperMixerBlock(s *nn.Scope, d, t, c, heads int, tied bool, dropout float64) *HyperMixerBlock {
 	return &HyperMixerBlock{
 		Norm1: nn.NewLayerNorm(s.In("norm1"), d, 1e-5), Norm2: nn.NewLayerNorm(s.In("norm2"), d, 1e-5),

@@ -11,7 +11,7 @@ import (
 // x and generates W1 = hyper1(x + P) and W2 = hyper2(x + P), both n×(t/h), row by row with a bias-free MLP
 // d/h → d/h → t/h; P are sinusoidal positions. The result is LN(concat over heads of W2 gelu(W1ᵀ x)).
 type HyperMixing struct {
-	generators [2]generator // W1 and W2; the same one where tied
+	generators [2]generator // of W1 and W2; the same one if tied
 	tied       bool
 	norm       *nn.LayerNorm
 	heads      int
@@ -21,8 +21,8 @@ type HyperMixing struct {
 // generator is the MLP of each head: fc1 (h, d/h, d/h) and fc2 (h, t/h, d/h).
 type generator struct{ fc1, fc2 *nn.Parameter }
 
-// NewHyperMixing creates w1_fc1, w1_fc2, and w2_fc1, w2_fc2 unless tied, uniform after Glorot with gain √2, and norm.
-// heads divides d and t.
+// NewHyperMixing creates w1_fc1, w1_fc2, and w2_fc1, w2_fc2 unless tied, uniform after Glorot with gain √2, and norm. heads
+// must divide d and t.
 func NewHyperMixing(s *nn.Scope, d, t, heads int, tied bool) *HyperMixing {
 	m := &HyperMixing{tied: tied, heads: heads, d: d, t: t}
 	dk, tk := d/heads, t/heads
@@ -41,7 +41,7 @@ func NewHyperMixing(s *nn.Scope, d, t, heads int, tied bool) *HyperMixing {
 }
 
 // Forward records the mixing of x (b, n, d). mask is nil or marks real tokens (b, n): the others are zeroed in x, W1 and
-// W2. Without a mask it is one composite but for the norm.
+// W2. Without a mask, everything except the norm is one composite.
 func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	if len(x.Shape) != 3 || x.Shape[2] != m.d {
 		return g.Fail(x.Shape, "hyper mixing: the input %v does not have the width %d", x.Shape, m.d)
@@ -84,11 +84,11 @@ func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	return m.norm.Forward(g, z)
 }
 
-// generated are the values of a generator: its weights, its hidden layer, and what it makes of the tokens.
+// generated holds the values of a generator: its weights, its hidden layer, and the weights that it generates.
 type generated struct{ fc1, fc2, inner, weights *nn.Value }
 
 // generate records the generators on all tokens and heads of x (b, n, d) at once: W1 and W2 (b, n, t), which are the same
-// where tied. mask is nil or (b, n, 1).
+// if tied. mask is nil or (b, n, 1).
 func (m *HyperMixing) generate(g *nn.Graph, x, mask *nn.Value) (w [2]generated) {
 	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
 	layer := func(x, weight *nn.Value, out int, activation device.Activation) *nn.Value {
@@ -118,7 +118,7 @@ func (m *HyperMixing) generate(g *nn.Graph, x, mask *nn.Value) (w [2]generated) 
 // apply records W2 gelu(W1ᵀ x) for each sample and head of x (b, n, d).
 func (m *HyperMixing) apply(g *nn.Graph, x, w1, w2 *nn.Value) (hidden, z *nn.Value) {
 	b, n, dk, tk := x.Shape[0], x.Shape[1], m.d/m.heads, m.t/m.heads
-	// The matrix of sample i and head j lies at i·n·d + j·d/h in x, and alike in W1 and W2.
+	// The matrix of sample i and head j begins at i·n·d + j·d/h in x, and correspondingly in W1 and W2.
 	inX, inW := nn.Layout{LD: m.d, Stride: [2]int{n * m.d, dk}}, nn.Layout{LD: m.t, Stride: [2]int{n * m.t, tk}}
 	inHidden := nn.Layout{LD: tk, Stride: [2]int{m.heads * dk * tk, dk * tk}}
 	each := [2]int{b, m.heads}
@@ -128,7 +128,7 @@ func (m *HyperMixing) apply(g *nn.Graph, x, w1, w2 *nn.Value) (hidden, z *nn.Val
 		M: n, N: dk, K: tk, Batch: each, Shape: x.Shape})
 }
 
-// fusedApply is apply as a composite.
+// fusedApply records apply as a composite.
 func (m *HyperMixing) fusedApply(g *nn.Graph, x, w1, w2 *nn.Value) *nn.Value {
 	op := &device.GeneratedMLP{X: x.Buffer(), W1: w1.Buffer(), W2: w2.Buffer(),
 		Batch: x.Shape[0], Tokens: x.Shape[1], Width: m.d, Hidden: m.t, Heads: m.heads}

@@ -6,8 +6,8 @@ import (
 	"mixmas/nn"
 )
 
-// labelling is what a model predicts: one of some classes, or any number of them (multi-label). It gives models three methods of [nn.Model]
-// and the loss.
+// labelling describes what a model predicts: one of several classes, or any number of them (multi-label). Models embed it
+// for three methods of [nn.Model] and the loss.
 type labelling struct {
 	parameters *nn.Parameters
 	classes    int

@@ -34,14 +34,14 @@ type MixerBlock struct {
 	TokenMix, ChannelMix *nn.MLP
 }
 
-// NewMixerBlock mixes n tokens through t hidden units and d features through c.
+// NewMixerBlock creates a block that mixes n tokens through t hidden units and d features through c.
 func NewMixerBlock(s *nn.Scope, n, d, t, c int, dropout float64) *MixerBlock {
 	return &MixerBlock{
 		Norm1: nn.NewLayerNorm(s.In("norm1"), d, 1e-5), Norm2: nn.NewLayerNorm(s.In("norm2"), d, 1e-5),
 		TokenMix: nn.NewMLP(s.In("token_mix"), n, t, n, dropout), ChannelMix: nn.NewMLP(s.In("channel_mix"), d, c, d, dropout)}
 }
 
-// Forward implements [Block]. The mask is not used: the token MLP learns what each position is worth.
+// Forward implements [Block]. The mask is not used: the token MLP learns the weight of each position.
 func (m *MixerBlock) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
 	return m.ChannelMix.Mix(g, m.Norm2, m.TokenMix.MixTokens(g, m.Norm1, x))
 }

@@ -36,7 +36,7 @@ func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
 	return encodedModality{m.Name, slices.Clone(m.Shape), m.Masked, network}, nil
 }
 
-// Output is how many tokens the modality's encoder makes, and how wide they are.
+// Output returns the number and width of the tokens of the modality's encoder.
 func (m Modality) Output() (tokens, width int, err error) {
 	e, err := newModality(nn.NewScope(), m)
 	if err != nil {

@@ -40,7 +40,7 @@ type MonarchBlock struct {
 	n, d             int
 }
 
-// NewMonarchBlock mixes n tokens of d features.
+// NewMonarchBlock creates a block that mixes n tokens of d features.
 func NewMonarchBlock(s *nn.Scope, n, d int) *MonarchBlock {
 	pn, qn := monarchFactors(n)
 	pd, qd := monarchFactors(d)
@@ -51,7 +51,7 @@ func NewMonarchBlock(s *nn.Scope, n, d int) *MonarchBlock {
 		norm: nn.NewLayerNorm(s.In("norm"), d, 1e-5)}
 }
 
-// Forward implements [Block]. The mask is not used: the kernel learns what each position is worth.
+// Forward implements [Block]. The mask is not used: the kernel learns the weight of each position.
 func (m *MonarchBlock) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
 	if len(x.Shape) != 3 || x.Shape[1] != m.n || x.Shape[2] != m.d {
 		return g.Fail(x.Shape, "monarch block: the input %v does not have %d tokens of width %d", x.Shape, m.n, m.d)
@@ -62,7 +62,7 @@ func (m *MonarchBlock) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value {
 	kernel := g.Transpose(g.Parameter(m.nKernel))
 	u := m.m2.Forward(g, g.ReLU(g.Mul(m.m1.Forward(g, x), kernel))) // (b, n, d)
 
-	// The features come first for the second half, so that its matrices too multiply from the left.
+	// The second half has the features first, so that its matrices also multiply from the left.
 	features := g.Reshape(g.Permute(u, 2, 0, 1), 1, d, b*n)
 	kernel = g.Reshape(g.Parameter(m.dKernel), d, 1)
 	y := m.m4.Forward(g, g.ReLU(g.Mul(m.m3.Forward(g, features), kernel)))
@@ -94,7 +94,7 @@ func (m *Monarch) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	}
 	b, width := x.Shape[0], x.Shape[2]
 	sample := m.order() * width
-	// Row i of the p×q view is q rows of x in a run, column j is every q-th row.
+	// Row i of the p×q view is q consecutive rows of x; column j is every q-th row.
 	rows := nn.Layout{LD: width, Stride: [2]int{sample, m.q * width}}
 	columns := nn.Layout{LD: m.q * width, Stride: [2]int{sample, width}}
 	multiply := func(w *nn.Value, k, blocks int, v *nn.Value, in nn.Layout) *nn.Value {
@@ -113,7 +113,8 @@ func (m *Monarch) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	})
 }
 
-// monarchFactors is the factor pair p ≤ q ≤ 2p of the smallest p·q ≥ n that has one, p as large as can be.
+// monarchFactors returns factors p ≤ q ≤ 2p of the smallest order p·q ≥ n that has such factors, with p as large as
+// possible.
 func monarchFactors(n int) (p, q int) {
 	for order := n; ; order++ {
 		for p = int(math.Sqrt(float64(order))); order/p <= 2*p; p-- {

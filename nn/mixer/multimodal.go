@@ -11,19 +11,19 @@ import (
 
 // Predictions of a multimodal model.
 const (
-	// MeanPrediction is the mean of the logits of the fused tokens and of all modalities: the searched model.
+	// MeanPrediction is the mean of the logits of the fused tokens and of all modalities. Searched models use it.
 	MeanPrediction = "mean"
-	// FusionPrediction is the logits of the fused tokens alone: M2-Mixer (Bezirganyan et al. 2023).
+	// FusionPrediction uses the logits of the fused tokens alone, as M2-Mixer does (Bezirganyan et al. 2023).
 	FusionPrediction = "fusion"
 )
 
-// Multimodal is one encoder per modality, linear layers to one width, a fusion function, a fusion network, and a head on the
-// mean of its tokens; each modality has a head of its own on the mean of its tokens. The loss is that of the prediction
-// plus those of all modalities. It implements [nn.Model].
+// Multimodal has one encoder per modality, linear layers to a common width, a fusion function, a fusion network, and a head
+// on the mean of the network's tokens. Each modality also has a head on the mean of its own tokens. The loss is that of the
+// prediction plus those of all modalities. It implements [nn.Model].
 type Multimodal struct {
 	labelling
 	modalities []encodedModality
-	align      []*nn.Linear // nil where a modality has the common width
+	align      []*nn.Linear // nil if the modality has the common width
 	heads      []*nn.Linear
 	fusion     Fuser
 	network    Network
@@ -37,7 +37,7 @@ func newMultimodal(spec Specification) (nn.Model, error) {
 		return nil, errors.New("a model needs at least one modality")
 	}
 	if spec.Fusion == nil || spec.Network == nil {
-		return nil, errors.New("a multimodal model has a fusion function and a fusion network")
+		return nil, errors.New("a multimodal model needs both a fusion function and a fusion network")
 	}
 	s := nn.NewScope()
 	m := &Multimodal{prediction: spec.Prediction}
@@ -115,7 +115,7 @@ func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Val
 	}
 	fused, mask := m.fusion.Forward(g, all, masks)
 	fused = m.network.Forward(g, fused, mask)
-	if m.network.Tokens() != m.fusion.Tokens() { // its tokens are others than those that the mask is about
+	if m.network.Tokens() != m.fusion.Tokens() { // the mask does not describe the network's tokens
 		mask = nil
 	}
 	prediction = m.head.Forward(g, meanToken(g, fused, mask))

@@ -4,9 +4,9 @@ import "mixmas/nn/registry"
 
 // Preset is a published model, ready to train.
 type Preset struct {
-	// Name is how users select it; Doc is one line for people.
+	// Name selects it; Doc is one line of documentation.
 	Name, Doc string
-	// Specification describes the model for a dropout probability.
+	// Specification returns the model's specification for a dropout probability.
 	Specification func(dropout float64) Specification
 }
 
@@ -22,10 +22,10 @@ func init() {
 	}
 }
 
-// Presets lists the known models.
+// Presets lists all presets.
 func Presets() []Preset { return presets.All() }
 
-// LookupPreset finds a preset by name. The error lists the known ones.
+// LookupPreset finds a preset by name. The error lists the known names.
 func LookupPreset(name string) (Preset, error) { return presets.Lookup(name) }
 
 // sizes are the published sizes of mixers for one data set.
@@ -49,7 +49,7 @@ func (m Modality) with(encoder Choice) Modality {
 	return m
 }
 
-// choice is an architecture of these sizes. HyperMixer generates token MLPs 256 wide, as the published number of
+// choice returns an architecture of these sizes. HyperMixer generates token MLPs of width 256, as the published number of
 // parameters implies.
 func (z sizes) choice(architecture string, dropout float64) Choice {
 	switch architecture {
@@ -61,7 +61,7 @@ func (z sizes) choice(architecture string, dropout float64) Choice {
 	panic("mixer: no preset of architecture " + architecture)
 }
 
-// avmnist is a model with one architecture for both encoders and the fusion network.
+// avmnist returns a model with one architecture for both encoders and the fusion network.
 func avmnist(architecture string, network sizes, prediction string, dropout float64) Specification {
 	encoder, fusion := avmnistSizes.choice(architecture, dropout), network.choice(architecture, dropout)
 	return Specification{Modalities: []Modality{avmnistImage.with(encoder), avmnistAudio.with(encoder)},

@@ -37,12 +37,12 @@ type RaMLP struct {
 	tokens, width int
 }
 
-// ramlpEps is the eps of RaMLP's layer norms, and truncated the start of its weights.
+// ramlpEps is the eps of RaMLP's layer norms, and truncated initialises its weights.
 const ramlpEps = 1e-6
 
 var truncated = nn.TruncatedNormal(0.02)
 
-// newRaMLP takes options with the same number of stages in every list.
+// newRaMLP requires options with the same number of stages in every list.
 func newRaMLP(s *nn.Scope, in Input, given any) (Network, error) {
 	o := given.(*RaMLPOptions)
 	if err := in.check(); err != nil {
@@ -108,8 +108,8 @@ func newRaMLP(s *nn.Scope, in Input, given any) (Network, error) {
 	return m, nil
 }
 
-// defaultRegion is the largest side up to 7 that divides both sides of a map. With regions of 1 in the last stage that
-// gives the published 7, 4, 2, 1 for 28×28 inputs and 7, 7, 7, 1 for 112×112.
+// defaultRegion returns the largest side up to 7 that divides both sides of a map. With regions of 1 in the last stage,
+// this gives the published 7, 4, 2, 1 for 28×28 inputs and 7, 7, 7, 1 for 112×112.
 func defaultRegion(height, width int) int {
 	for k := 7; k > 1; k-- {
 		if height%k == 0 && width%k == 0 {
@@ -159,7 +159,7 @@ func (l *down) create(s *nn.Scope, in, out int) {
 		Bias: conv.Parameter("bias", nn.Constant(0), out)}
 }
 
-// side is the length of a map's side after the convolution, below 1 where the map is too small.
+// side returns the length of a map's side after the convolution, below 1 if the map is too small.
 func (l *down) side(n int) int {
 	if n+2*l.padding < l.kernel {
 		return 0
@@ -189,7 +189,7 @@ type RaMLPBlock struct {
 	scale1, scale2 *nn.Parameter // nil for 1
 }
 
-// NewRaMLPBlock creates a block of d features; scaled says that the skips have learned scales.
+// NewRaMLPBlock creates a block of d features; if scaled, the skips have learned scales.
 func NewRaMLPBlock(s *nn.Scope, d, mlpRatio, expansion, region, group int, scaled bool) *RaMLPBlock {
 	b := &RaMLPBlock{
 		cpe:   s.In("cpe").Parameter("weight", truncated, d, 1, 3, 3),
@@ -210,7 +210,7 @@ func (m *RaMLPBlock) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	x = g.DepthwiseConv(x, g.Parameter(m.cpe), x)
 	x = m.mix.Forward(g, m.norm1.Forward(g, x), scaled(g, x, m.scale1))
 	h := m.fc1.ForwardWith(g, m.norm2.Forward(g, x), device.SquaredReLU, nil)
-	// fc2(h + b) is fc2(h) and b times the row sums of fc2's weight: StarReLU's bias costs no pass over h.
+	// fc2(h + b) is fc2(h) plus b times the row sums of fc2's weight, so that StarReLU's bias needs no pass over h.
 	weight := g.Parameter(m.fc2.Weight)
 	bias := g.Mul(g.Sum(weight, 1), g.Parameter(m.bias))
 	return g.Linear(h, weight, bias, device.Identity, scaled(g, x, m.scale2))
@@ -223,9 +223,9 @@ func scaled(g *nn.Graph, x *nn.Value, scale *nn.Parameter) *nn.Value {
 	return g.Mul(x, g.Parameter(scale))
 }
 
-// RegionMix mixes dilated regions of a map (Lai et al. 2023). One branch widens the features, convolves them depthwise
-// 5×5 and multiplies each k×k region of g channels by one shared matrix; the other widens them only. Both are batch
-// normed, and their product is projected back.
+// RegionMix mixes dilated regions of a map (Lai et al. 2023). One branch widens the features, convolves them depthwise 5×5
+// and multiplies each k×k region of g channels by one shared matrix; the other only widens them. Both are batch-normalised,
+// and their product is projected back.
 type RegionMix struct {
 	pw1, pw2, region, proj *nn.Linear
 	dw                     *nn.Parameter
@@ -233,7 +233,7 @@ type RegionMix struct {
 	k, g                   int
 }
 
-// NewRegionMix creates the layers for d features widened by expansion; group divides expansion·d.
+// NewRegionMix creates the layers for d features widened by expansion; group must divide expansion·d.
 func NewRegionMix(s *nn.Scope, d, expansion, region, group int) *RegionMix {
 	m, area := expansion*d, region*region*group
 	linear := func(name string, in, out int) *nn.Linear {
@@ -245,7 +245,7 @@ func NewRegionMix(s *nn.Scope, d, expansion, region, group int) *RegionMix {
 		bn1: nn.NewBatchNorm(s.In("bn1"), m), bn2: nn.NewBatchNorm(s.In("bn2"), m), proj: linear("proj", m, d)}
 }
 
-// Forward records plus + the mixing of x (b, H, W, d), whose sides k divides; plus may be nil.
+// Forward records plus + the mixing of x (b, H, W, d); k must divide H and W, and plus may be nil.
 func (m *RegionMix) Forward(g *nn.Graph, x, plus *nn.Value) *nn.Value {
 	if len(x.Shape) != 4 || x.Shape[1]%m.k != 0 || x.Shape[2]%m.k != 0 {
 		return g.Fail(x.Shape, "region mixing: the maps %v (batch, height, width, features) are not a whole number of regions of %d", x.Shape, m.k)

@@ -1,6 +1,6 @@
 // Package mixer holds the architectures that the search chooses from, one file each, and their registry.
 //
-// An architecture turns an input into tokens (b, n, d). Adding one is one file that calls [Register] in an init function.
+// An architecture turns an input into tokens (b, n, d). To add one, write a file that calls [Register] in an init function.
 package mixer
 
 import (
@@ -12,7 +12,7 @@ import (
 	"mixmas/nn/registry"
 )
 
-// Kind says how one sample of an input is laid out.
+// Kind describes the dimensions of one sample of an input.
 type Kind string
 
 // The kinds of input.
@@ -23,11 +23,11 @@ const (
 	Sequence Kind = "sequence"
 	// Table is a row of numbers: features.
 	Table Kind = "table"
-	// Tokens are what encoders give and a fusion network takes: tokens, width. They are not embedded again.
+	// Tokens are the output of encoders and the input of a fusion network: tokens, width. They are not embedded again.
 	Tokens Kind = "tokens"
 )
 
-// Input describes one sample of what an architecture reads.
+// Input describes one sample of an architecture's input.
 type Input struct {
 	Kind  Kind
 	Shape []int
@@ -37,29 +37,30 @@ type Input struct {
 type Network interface {
 	// Forward records the network on x, whose shape is (b, Input.Shape...). mask is nil or marks real tokens (b, n).
 	Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value
-	// Tokens is n and Width is d of the result. Architectures that take any length count the tokens of their Input.
+	// Tokens returns n of the result, and Width d. For architectures that take any length, n follows from the shape of the
+	// Input.
 	Tokens() int
 	Width() int
 }
 
 // Architecture is a registered family of networks.
 type Architecture struct {
-	// Name is how configurations select it; Doc is one line for people.
+	// Name selects it in configurations; Doc is one line of documentation.
 	Name, Doc string
-	// Kinds are the inputs that it takes. One that takes Tokens can be a fusion network.
+	// Kinds are the kinds of input that it takes. An architecture that takes Tokens can be a fusion network.
 	Kinds []Kind
-	// Options makes a pointer to the options struct, filled with defaults. Its fields have yaml, json and doc tags, ranges in
-	// jsonschema tags, and recipe tags where they follow the training's recipe: see package options.
+	// Options returns a pointer to the options struct with its defaults. Its fields have yaml, json and doc tags, ranges in
+	// jsonschema tags, and recipe tags if they follow the training's recipe: see package options.
 	Options func() any
-	// New creates the network's parameters in the scope. It refuses options that do not fit the input; those that break the
-	// rules of their tags do not come so far.
+	// New creates the network's parameters in the scope. It rejects options that do not fit the input; the rules of the
+	// tags were checked before.
 	New func(s *nn.Scope, in Input, options any) (Network, error)
 }
 
 // Takes reports whether the architecture reads inputs of the kind.
 func (a Architecture) Takes(k Kind) bool { return slices.Contains(a.Kinds, k) }
 
-// Inputs names the kinds that it takes in words, such as "map, sequence or tokens".
+// Inputs lists the kinds of input that it takes, for example "map, sequence or tokens".
 func (a Architecture) Inputs() string {
 	var b strings.Builder
 	for i, k := range a.Kinds {
@@ -77,8 +78,8 @@ func (a Architecture) Inputs() string {
 
 var architectures = registry.New[Architecture]("architecture")
 
-// Register adds an architecture. It panics if the name is already used, without Doc, and without Options or New: a programmer's
-// mistake.
+// Register adds an architecture. It panics if the name is already used, or if Doc, Options or New is missing: these are
+// programming errors.
 func Register(a Architecture) {
 	if a.Options == nil || a.New == nil {
 		panic("architecture " + a.Name + " cannot be registered: it needs Options and New")
@@ -87,8 +88,8 @@ func Register(a Architecture) {
 	architectures.Register(a.Name, a.Doc, a)
 }
 
-// Build checks the options against the rules of their tags, nil for the defaults, and creates the network's parameters in the
-// scope.
+// Build checks the options against the rules of their tags and creates the network's parameters in the scope. nil options
+// mean the defaults.
 func (a Architecture) Build(s *nn.Scope, in Input, given any) (Network, error) {
 	own, err := options.Of(a.Options, given)
 	if err != nil {
@@ -100,8 +101,8 @@ func (a Architecture) Build(s *nn.Scope, in Input, given any) (Network, error) {
 // All lists the registered architectures by name.
 func All() []Architecture { return architectures.All() }
 
-// Names lists their names.
+// Names lists the names of the architectures.
 func Names() []string { return architectures.Names() }
 
-// Lookup finds an architecture by name. The error lists the known ones.
+// Lookup finds an architecture by name. The error lists the known names.
 func Lookup(name string) (Architecture, error) { return architectures.Lookup(name) }

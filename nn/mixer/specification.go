@@ -6,12 +6,12 @@ import (
 	"mixmas/nn"
 )
 
-// Specification describes a model completely, except for its weights. Its JSON form is canonical: the same model has the same
-// bytes, and they build the same model again.
+// Specification describes a model completely, except for its weights. Its JSON form is canonical: the same model has the
+// same bytes, and the same bytes build the same model.
 type Specification struct {
 	// Modalities are the model's inputs with their encoders, at least one, with different names.
 	Modalities []Modality `json:"modalities"`
-	// Width is the width of the fused tokens; 0 takes the encoders' largest.
+	// Width is the width of the fused tokens; 0 means the largest width of the encoders.
 	Width int `json:"width,omitempty"`
 	// Fusion is a registered fusion function and Network a fusion network. A model without both is a [Classifier] of its
 	// only modality.
@@ -19,7 +19,7 @@ type Specification struct {
 	Network *Choice       `json:"network,omitempty"`
 	// Prediction of a multimodal model is MeanPrediction (or empty) or FusionPrediction.
 	Prediction string `json:"prediction,omitempty"`
-	// Classes is the number of logits; MultiLabel says that each is a label of its own.
+	// Classes is the number of logits; MultiLabel means that each is a separate label.
 	Classes    int  `json:"classes"`
 	MultiLabel bool `json:"multi_label,omitempty"`
 	// PosWeight multiplies the loss of positive labels, one weight per class. It is for multi-label models, and empty for others.
@@ -32,7 +32,7 @@ type Modality struct {
 	Kind Kind   `json:"kind"`
 	// Shape is that of one sample.
 	Shape []int `json:"shape"`
-	// Masked says that a second input NAME.mask (steps) marks the real steps of a sequence with 1, the others with 0.
+	// Masked adds a second input NAME.mask (steps), which is 1 for the real steps of a sequence and 0 for others.
 	Masked  bool   `json:"masked,omitempty"`
 	Encoder Choice `json:"encoder"`
 }

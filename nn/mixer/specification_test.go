@@ -60,7 +60,7 @@ func TestBuildErrors(t *testing.T) {
 		{"region", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Region = []int{7, 3} }), 1, 28, 28)), "option region: 3 of stage 2 does not divide its map of 4×4"},
 		{"group", one(image("ramlp", ramlp(func(o *mixer.RaMLPOptions) { o.Group = []int{3, 1} }), 1, 28, 28)), "option group: 3 of stage 1"},
 		{"small map", one(image("ramlp", ramlp(func(*mixer.RaMLPOptions) {}), 1, 2, 2)), "too small"},
-		{"other options", one(image("ramlp", &mixer.SimpleMLPOptions{}, 1, 28, 28)), "ramlp: options of type *mixer.SimpleMLPOptions cannot be taken: want *mixer.RaMLPOptions"},
+		{"other options", one(image("ramlp", &mixer.SimpleMLPOptions{}, 1, 28, 28)), "ramlp: options of type *mixer.SimpleMLPOptions cannot be used: want *mixer.RaMLPOptions"},
 		{"kind", one(image("simple_mlp", nil, 1, 28, 28)), "simple_mlp does not take inputs of kind \"map\": it takes table"},
 		{"shape", one(image("mlp_mixer", nil, 28, 28)), "a map has 3 dimensions per sample, got the shape 28×28"},
 		{"empty shape", one(image("mlp_mixer", nil, 1, 0, 28)), "no elements"},

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Error is what is wrong with an option.
+// Error describes what is wrong with an option.
 type Error struct {
-	Field string // its path, such as modalities[0].kind
-	Text  string // what is wrong and what would be right
+	Field string // the option's path, such as modalities[0].kind
+	Text  string // what is wrong and what is wanted
 }
 
-// Error is "option FIELD: TEXT".
+// Error returns "option FIELD: TEXT".
 func (e *Error) Error() string { return "option " + e.Field + ": " + e.Text }
 
 // Errorf formats an [*Error].
@@ -23,7 +23,7 @@ func Errorf(field, format string, arguments ...any) error {
 }
 
 // Check returns an [*Error] for the first option that breaks the rules of its tag. options points to a struct; lists and
-// structs in it are checked to their depth.
+// structs in it are checked recursively.
 func Check(options any) error {
 	if err := check("", reflect.ValueOf(options).Elem(), Rules{}); err != nil {
 		return err
@@ -31,7 +31,7 @@ func Check(options any) error {
 	return nil
 }
 
-// check finds what is wrong within v, which lies under the path field.
+// check returns the first error in v, whose path is field.
 func check(field string, v reflect.Value, r Rules) *Error {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -66,21 +66,22 @@ func check(field string, v reflect.Value, r Rules) *Error {
 	return nil
 }
 
-// Of checks the options that something registered is given, where defaults makes its own: it returns the given ones, or
-// the defaults for nil. Options of another type and those that break the rules of their tags are errors.
+// Of checks options that were given for something registered, whose default options come from defaults. It returns the
+// given options, or the defaults if given is nil. Options of another type, and options that break the rules of their tags,
+// are errors.
 func Of(defaults func() any, given any) (any, error) {
 	own := defaults()
 	if given == nil {
 		return own, nil
 	}
 	if have, want := reflect.TypeOf(given), reflect.TypeOf(own); have != want || reflect.ValueOf(given).IsNil() {
-		return nil, fmt.Errorf("options of type %v cannot be taken: want %v", have, want)
+		return nil, fmt.Errorf("options of type %v cannot be used: want %v", have, want)
 	}
 	return given, Check(given)
 }
 
-// MustDescribe panics when defaults does not make pointers to structs with sound tags: a programmer's mistake. what names
-// the thing that has the options.
+// MustDescribe panics if defaults does not return a pointer to a struct with valid tags, which is a programming error. what
+// names the thing that has the options.
 func MustDescribe(what string, defaults func() any) {
 	t := reflect.TypeOf(defaults())
 	if t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {

@@ -1,11 +1,12 @@
-// Package options reads what the tags of a struct of options say of its fields, so that every range is written once:
+// Package options reads the tags of the fields of a struct of options, so that every range is written once:
 //
 //	Depth   int     `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=1000" doc:"Number of blocks."`
 //	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"..."`
 //
 // The tag yaml names the option, jsonschema bounds it (for a list, its items) and doc explains it. An option with a tag
-// recipe takes that value of the training's recipe where the configuration does not set it; [Dropout] is the only one yet.
-// Configurations, the JSON schema, and whatever is built from a model file or from Go code obey the same tags: [Check].
+// recipe takes that value from the training's recipe if the configuration does not set it; so far, [Dropout] is the only
+// such value. The same tags hold for configurations, for the JSON schema, and for models built from a file or from Go code:
+// see [Check].
 package options
 
 import (
@@ -16,19 +17,19 @@ import (
 	"sync"
 )
 
-// Dropout is the value of the tag recipe of an option that takes the dropout of the training: a float64.
+// Dropout is the value of the tag recipe for an option, a float64, that takes the dropout of the training.
 const Dropout = "dropout"
 
 // Field is one option of a struct.
 type Field struct {
 	Name, Doc string
-	// Recipe names the value of the training's recipe that the option takes where it is not set, empty for none.
+	// Recipe names the value of the training's recipe that the option takes if it is not set; empty means none.
 	Recipe string
 	Rules  Rules
 	Value  reflect.Value
 }
 
-// Fields lists the fields of a struct that have a yaml tag; those of an inlined struct stand in its place.
+// Fields lists the fields of a struct that have a yaml tag; the fields of an inlined struct take its place.
 func Fields(v reflect.Value) []Field {
 	layout := layoutOf(v.Type())
 	list := make([]Field, len(layout))
@@ -66,23 +67,23 @@ func find(v reflect.Value, is func(Field) bool) (Field, bool) {
 	return layout[i].of(v), true
 }
 
-// place is a field of a type of struct, without a value.
+// place is a field of a struct type, without a value.
 type place struct {
 	field Field
 	index []int
 }
 
-// of is the field of a value of the type.
+// of returns the field of a value of that type.
 func (p place) of(v reflect.Value) Field {
 	f := p.field
 	f.Value = v.FieldByIndex(p.index)
 	return f
 }
 
-// layouts keeps what tags say, by type: lists of candidates may be long.
+// layouts caches the fields of each type, since lists of candidates may be long.
 var layouts sync.Map
 
-// layoutOf lists the fields of a type of struct. It panics on a tag that says nothing: a programmer's mistake.
+// layoutOf lists the fields of a struct type. It panics if a tag is invalid, which is a programming error.
 func layoutOf(t reflect.Type) []place {
 	if known, ok := layouts.Load(t); ok {
 		return known.([]place)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Rules are the limits of a value, written in its jsonschema tag so that the schema has them too.
+// Rules are the limits of a value. They are written in its jsonschema tag, so that the schema has them too.
 type Rules struct {
 	limits []limit
 	words  []string
@@ -20,8 +20,8 @@ type limit struct {
 	holds func(x float64) bool
 }
 
-// ParseRules reads minimum, maximum, exclusiveMinimum, exclusiveMaximum and enum from a jsonschema tag, and leaves the rest
-// of it to the schema.
+// ParseRules reads minimum, maximum, exclusiveMinimum, exclusiveMaximum and enum from a jsonschema tag, and ignores the
+// rest, which is for the schema.
 func ParseRules(tag string) (Rules, error) {
 	var r Rules
 	for _, item := range strings.Split(tag, ",") {
@@ -50,7 +50,7 @@ func ParseRules(tag string) (Rules, error) {
 	return r, nil
 }
 
-// Check says which rule a number or word breaks, empty where it breaks none.
+// Check returns which rule a number or word breaks, or "" if it breaks none.
 func (r Rules) Check(v reflect.Value) string {
 	if v.Kind() == reflect.String {
 		if len(r.words) > 0 && !slices.Contains(r.words, v.String()) {

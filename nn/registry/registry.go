@@ -1,4 +1,4 @@
-// Package registry keeps what people select by name: architectures, data formats, metrics and the like.
+// Package registry keeps things that people select by name: architectures, data formats, metrics and the like.
 //
 // A registry is filled in init functions, and by programs that add their own. It is safe for concurrent use.
 package registry
@@ -25,14 +25,14 @@ type entry[T any] struct {
 	value     T
 }
 
-// New makes a registry that lists its things by name. kind says in errors what they are, such as "architecture".
+// New makes a registry that lists its things by name. kind names them in errors, for example "architecture".
 func New[T any](kind string) *Registry[T] { return &Registry[T]{kind: kind, sorted: true} }
 
 // NewOrdered makes a registry that lists its things in the order of their registration.
 func NewOrdered[T any](kind string) *Registry[T] { return &Registry[T]{kind: kind} }
 
-// Register adds a thing under a name, with a line of documentation. It panics when the name is already used or is no word, or when
-// there is no such line: a programmer's mistake.
+// Register adds a thing under a name, with a line of documentation. It panics if the name is already used or is not a word,
+// or if the documentation is not one line: these are programming errors.
 func (r *Registry[T]) Register(name, doc string, value T) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -41,7 +41,7 @@ func (r *Registry[T]) Register(name, doc string, value T) {
 	case taken:
 		panic(fmt.Sprintf("%s %q is registered twice", r.kind, name))
 	case name == "" || strings.ContainsFunc(name, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) }):
-		panic(fmt.Sprintf("%s %q cannot be registered: its name is no word", r.kind, name))
+		panic(fmt.Sprintf("%s %q cannot be registered: its name is not a word", r.kind, name))
 	case strings.TrimSpace(doc) == "" || strings.ContainsAny(doc, "\r\n"):
 		panic(fmt.Sprintf("%s %q cannot be registered: it needs one line of documentation", r.kind, name))
 	}
@@ -57,7 +57,7 @@ func (r *Registry[T]) Unregister(name string) {
 	}
 }
 
-// find is the position of a name, or where it belongs.
+// find returns the position of a name, or where it would be inserted.
 func (r *Registry[T]) find(name string) (at int, known bool) {
 	if r.sorted {
 		return slices.BinarySearchFunc(r.entries, name, func(e entry[T], name string) int { return strings.Compare(e.name, name) })
@@ -80,7 +80,7 @@ func (r *Registry[T]) Get(name string) (value T, known bool) {
 	return value, known
 }
 
-// Lookup finds a thing by its name. The error lists the known names, as that of [Unknown].
+// Lookup finds a thing by its name. The error lists the known names: see [Unknown].
 func (r *Registry[T]) Lookup(name string) (T, error) {
 	value, known := r.Get(name)
 	if !known {
@@ -99,7 +99,7 @@ func (r *Registry[T]) All() []T {
 	return list(r, func(e entry[T]) T { return e.value })
 }
 
-// Doc is the documentation of a name, empty for one that is not registered.
+// Doc returns the documentation of a name, empty if it is not registered.
 func (r *Registry[T]) Doc(name string) string {
 	r.mutex.RLock()
 	defer r.mutex.RUnlock()
@@ -109,7 +109,7 @@ func (r *Registry[T]) Doc(name string) string {
 	return ""
 }
 
-// list is one thing of each entry.
+// list returns one value for each entry.
 func list[T, U any](r *Registry[T], of func(entry[T]) U) []U {
 	r.mutex.RLock()
 	defer r.mutex.RUnlock()
@@ -120,11 +120,11 @@ func list[T, U any](r *Registry[T], of func(entry[T]) U) []U {
 	return items
 }
 
-// Unknown is the error of a name that is none of the known ones: "unknown metric "acuracy": known are accuracy, loss (did
-// you mean accuracy?)".
+// Unknown returns the error for a name that is not one of the known ones: "unknown metric "acuracy": known are accuracy,
+// loss (did you mean accuracy?)".
 func Unknown(kind, name string, known []string) error {
 	if len(known) == 0 {
-		return fmt.Errorf("unknown %s %q: none is known", kind, name)
+		return fmt.Errorf("unknown %s %q: none is registered", kind, name)
 	}
 	return fmt.Errorf("unknown %s %q: known are %s%s", kind, name, strings.Join(known, ", "), Suggestion(name, known))
 }

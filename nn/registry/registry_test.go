@@ -39,7 +39,7 @@ func TestOrder(t *testing.T) {
 
 func TestUnknown(t *testing.T) {
 	r := registry.New[int]("architecture")
-	if _, err := r.Lookup("x"); err == nil || err.Error() != `unknown architecture "x": none is known` {
+	if _, err := r.Lookup("x"); err == nil || err.Error() != `unknown architecture "x": none is registered` {
 		t.Errorf("got %v", err)
 	}
 	for _, name := range []string{"mlp_mixer", "hyper_mixer", "ramlp"} {
@@ -61,9 +61,9 @@ func TestMistakesPanic(t *testing.T) {
 	r.Register("taken", "There.", 1)
 	for _, c := range []struct{ name, doc, want string }{
 		{"taken", "Again.", `metric "taken" is registered twice`},
-		{"", "No name.", `metric "" cannot be registered: its name is no word`},
-		{"two words", "A space.", `metric "two words" cannot be registered: its name is no word`},
-		{"bell\a", "A control character.", `metric "bell\a" cannot be registered: its name is no word`},
+		{"", "No name.", `metric "" cannot be registered: its name is not a word`},
+		{"two words", "A space.", `metric "two words" cannot be registered: its name is not a word`},
+		{"bell\a", "A control character.", `metric "bell\a" cannot be registered: its name is not a word`},
 		{"silent", " ", `metric "silent" cannot be registered: it needs one line of documentation`},
 		{"long", "Two\nlines.", `metric "long" cannot be registered: it needs one line of documentation`},
 	} {

@@ -2,11 +2,11 @@ package registry
 
 import "fmt"
 
-// longestSuggested bounds the names that are compared: the time grows with the product of two lengths.
+// longestSuggested bounds the length of names that are compared, since the time grows with the product of two lengths.
 const longestSuggested = 64
 
-// Suggestion is " (did you mean X?)" for the known name that is most like a wrong one, empty where none is like it: where
-// more than a third of the longer one's letters would have to change.
+// Suggestion returns " (did you mean X?)" for the known name that is most similar to a wrong one. It is empty if no name is
+// similar, that is, if more than a third of the letters of the longer name would have to change.
 func Suggestion(name string, known []string) string {
 	nearest, least := "", len(name)+1
 	for _, k := range known {
@@ -23,8 +23,8 @@ func Suggestion(name string, known []string) string {
 	return fmt.Sprintf(" (did you mean %s?)", nearest)
 }
 
-// distance is how many bytes must be put in, left out, changed or swapped with the next to make one text of the other (the
-// optimal string alignment distance).
+// distance returns how many bytes must be inserted, deleted, changed or swapped with the next to turn one text into the
+// other (the optimal string alignment distance).
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

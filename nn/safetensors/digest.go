@@ -12,9 +12,9 @@ import (
 	"mixmas/nn"
 )
 
-// Digest is the SHA-256, as 64 hexadecimal digits, of the tensors' names, shapes and bits. It does not depend on the layout of
-// a file. The tensors are hashed in the order of their names: each is the length of its name and the name, the number of
-// dimensions and the dimensions, all numbers as eight bytes, and then the elements as in a file.
+// Digest returns the SHA-256, as 64 hexadecimal digits, of the tensors' names, shapes and bits. It does not depend on the
+// layout of a file. The tensors are hashed in the order of their names: each is the length of its name and the name, the
+// number of dimensions and the dimensions, all numbers as eight bytes, and then the elements as in a file.
 func Digest(tensors nn.Weights) string {
 	hash := sha256.New()
 	var head []byte
@@ -32,10 +32,10 @@ func Digest(tensors nn.Weights) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// piece is how many elements are encoded or decoded at once.
+// piece is the number of elements that are encoded or decoded at once.
 const piece = 16 << 10
 
-// writeElements writes elements as a file has them.
+// writeElements writes elements in the format of a file.
 func writeElements(w io.Writer, elements []float32) error {
 	buffer := make([]byte, 0, 4*min(piece, len(elements)))
 	for some := range slices.Chunk(elements, piece) {

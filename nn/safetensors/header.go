@@ -16,10 +16,10 @@ import (
 	"mixmas/nn/dimensions"
 )
 
-// ErrJSON marks a file that is JSON text instead of a safetensors file.
+// ErrJSON reports that a file is JSON text instead of a safetensors file.
 var ErrJSON = errors.New("the file is JSON text, not tensors")
 
-var errNoTensors = errors.New("this is not a file of tensors: it does not begin with the length of a header, and a header")
+var errNoTensors = errors.New("this is not a file of tensors: it does not begin with a header and its length")
 
 // Header is the header of a file: its metadata, and where each tensor is.
 type Header struct {
@@ -175,7 +175,7 @@ func tiled(tensors []place, end uint64) error {
 	return nil
 }
 
-// Shapes are the tensors' shapes by name.
+// Shapes returns the tensors' shapes by name.
 func (h *Header) Shapes() map[string][]int {
 	shapes := map[string][]int{}
 	for _, p := range h.tensors {
@@ -184,7 +184,7 @@ func (h *Header) Shapes() map[string][]int {
 	return shapes
 }
 
-// ReadTensors reads the tensors from where [ReadHeader] left the reader.
+// ReadTensors reads the tensors from r, which is where [ReadHeader] left it.
 func (h *Header) ReadTensors(r io.Reader) (nn.Weights, error) {
 	tensors, buffer := nn.Weights{}, make([]byte, 4*piece)
 	for _, p := range h.tensors {

@@ -29,7 +29,7 @@ type entry struct {
 	Offsets []uint64 `json:"data_offsets"`
 }
 
-// shape is decoded with a bound on the number of dimensions, because they take more memory than their text.
+// shape is decoded with a bound on the number of dimensions, because decoded dimensions take more memory than their text.
 type shape []int
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -40,7 +40,7 @@ func (s *shape) UnmarshalJSON(text []byte) error {
 	}
 	*s = shape{}
 	for size := range bytes.SplitSeq(inner, []byte(",")) {
-		if size = bytes.TrimSpace(size); len(size) == 0 { // [] has none, as the decoder has seen to the syntax
+		if size = bytes.TrimSpace(size); len(size) == 0 { // [] has no dimensions; the decoder has checked the syntax
 			break
 		}
 		n, err := strconv.Atoi(string(size))

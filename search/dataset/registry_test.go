@@ -45,7 +45,7 @@ func TestRegisterPanics(t *testing.T) {
 
 func TestOpenWithForeignOptions(t *testing.T) {
 	for _, f := range Formats() {
-		if _, err := f.Open(context.Background(), 7, Environment{}); err == nil || !strings.Contains(err.Error(), "options of type int cannot be taken") {
+		if _, err := f.Open(context.Background(), 7, Environment{}); err == nil || !strings.Contains(err.Error(), "options of type int cannot be used") {
 			t.Errorf("%s: error %v", f.Name, err)
 		}
 	}

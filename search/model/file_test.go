@@ -109,7 +109,7 @@ func TestWrongFilesAreRefused(t *testing.T) {
 		}, "description: modality unread: mean 0 and deviation -1 cannot be used to standardise"},
 		"wide":           {func(d *model.Description, _ nn.Weights) { option(d).Width = 1<<62 + 1 }, "description: modality numbers: simple_mlp: option width: want at most"},
 		"missing tensor": {func(_ *model.Description, w nn.Weights) { delete(w, "head.bias") }, "description: the tensors do not match the model: head.bias is missing"},
-		"other shape":    {func(d *model.Description, _ nn.Weights) { option(d).Hidden = 4 }, "the tensors do not match the model: encoder.hidden.0.weight has shape 3×2, the model wants 4×2"},
+		"other shape":    {func(d *model.Description, _ nn.Weights) { option(d).Hidden = 4 }, "the tensors do not match the model: encoder.hidden.0.weight has shape 3×2, the model needs 4×2"},
 		"tensor beyond":  {func(_ *model.Description, w nn.Weights) { w["tail"] = w["head.bias"] }, "the tensors do not match the model: the model has no tail"},
 		"no number":      {func(_ *model.Description, w nn.Weights) { w["head.bias"].Data[1] = float32(math.NaN()) }, "tensor head.bias holds NaN: the file is damaged"},
 		"infinite":       {func(_ *model.Description, w nn.Weights) { w["head.bias"].Data[1] = float32(math.Inf(-1)) }, "tensor head.bias holds -Inf: the file is damaged"},

@@ -10,10 +10,10 @@ import (
 // wideVector is the size in bytes of a vector of 16 elements.
 const wideVector = 64
 
-// wideProducts emits the micro-kernel for processors with AVX-512: 6×32 elements of C are 12 accumulators. It makes the
-// same bits as the others: each element is added up over k by one fused multiply-add after the other. More rows would do
-// with fewer loads, but where rows of A lie a multiple of 4 KiB apart, as 3072 elements do, more than 8 push each other out
-// of the first cache.
+// wideProducts emits the micro-kernel for CPUs with AVX-512: 6×32 elements of C are 12 accumulators. It gives the same bits
+// as the others: each element is summed over k by one fused multiply-add after the other. More rows would need fewer loads,
+// but if rows of A are a multiple of 4 KiB apart, as with 3072 elements, more than 8 rows evict each other from the L1
+// cache.
 func (g *generator) wideProducts() {
 	g.function("avx512Strip32", "m, k int, a *float32, rowStride, stepStride, panelStride int, b *float32, bStride, bDistance int, c *float32, ldc int, accumulate int",
 		"is avx2Strip16 for 32 columns of C; the second 16 of B begin bDistance after the first.")

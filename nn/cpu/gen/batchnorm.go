@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// batchNorm emits what is left of batch norm over channels-last rows when the statistics are known.
+// batchNorm emits the elementwise part of batch norm over channels-last rows, after the statistics.
 func (g *generator) batchNorm() {
 	g.function("avx2Normalise", "rows, width int, y, x, mean, gain, shift *float32", "is y = (x-mean) gain + shift for each row.")
 	rows, width, y, x := g.argument("rows"), g.argument("width"), g.argument("y"), g.argument("x")
@@ -31,7 +31,7 @@ func (g *generator) batchNorm() {
 	})
 }
 
-// eachRow emits a loop over rows of width elements, on which the pointers move on, and returns.
+// eachRow emits a loop over rows of width elements, which advances the pointers, and the return.
 func (g *generator) eachRow(rows, width reg.GPVirtual, pointers []reg.GPVirtual, body func(l lanes)) {
 	g.Label("row")
 	g.elements("e", width, 1, body)

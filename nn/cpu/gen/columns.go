@@ -6,7 +6,7 @@ import (
 )
 
 // columns emits the sums down the columns of a matrix. Four rows are added in one pass over sum, one after the other, so
-// that an element has the bits of adding row by row.
+// that an element has the same bits as when rows are added one by one.
 func (g *generator) columns() {
 	g.column("avx2ColumnSum", "adds each row of x to sum.", false, false,
 		func(l lanes, sum, _ reg.VecVirtual, x, _ operand.Mem) { g.VADDPS(l.loadAt(x), sum, sum) })
@@ -26,8 +26,7 @@ func (g *generator) columns() {
 		})
 }
 
-// column emits one of them. Where it is centered, center is a vector that all rows share; where it is paired, b is a second
-// matrix.
+// column emits one of these functions. If centered, all rows share the vector center; if paired, b is a second matrix.
 func (g *generator) column(name, doc string, centered, paired bool, add func(l lanes, sum, center reg.VecVirtual, x, b operand.Mem)) {
 	pointers := "sum, x"
 	if centered {

@@ -10,8 +10,8 @@ import (
 // dotRows is how many rows of A a call takes.
 const dotRows = 4
 
-// dots emits the product of two matrices that both are read along their rows, for shapes that it does not pay to pack:
-// every element of C is a dot product of its own, 8 partial sums that are added at the end.
+// dots emits the product of two matrices that are both read along their rows, for shapes that are not worth packing: every
+// element of C is a separate dot product, with 8 partial sums that are added at the end.
 func (g *generator) dots() {
 	g.function("avx2Dots", "m, n, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, accumulate int",
 		fmt.Sprintf("is C = A Bᵀ or C += A Bᵀ for 1 ≤ m ≤ %d rows of A and n rows of B, of k elements each.", dotRows))

@@ -55,10 +55,11 @@ func (g *generator) gelus() {
 	g.end()
 }
 
-// geluVectors are computed side by side: a polynomial is a chain of multiplications, each of which waits for the last.
+// geluVectors is the number of vectors that are computed together: a polynomial is a chain of multiplications, each of
+// which waits for the previous one.
 const geluVectors = 4
 
-// Segment i is that of the x with ||x| - i segmentWidth| ≤ segmentWidth/2. From segmentLimit on, inside the last one, both
+// Segment i holds the x with ||x| - i segmentWidth| ≤ segmentWidth/2. From segmentLimit on, inside the last segment, both
 // functions are 1/2 in float32.
 const (
 	segmentWidth = 51.0 / 64
@@ -80,7 +81,7 @@ func (g *generator) piecewise(name string, degree int, f func(float64) float64) 
 	return tables
 }
 
-// segments is where a group of vectors of x are.
+// segments describes in which segments the elements of a group of vectors are.
 type segments struct {
 	g     *generator
 	group []lanes
@@ -91,7 +92,7 @@ type segments struct {
 
 // segments finds the segments of a group of vectors of x.
 func (g *generator) segments(group []lanes, x reg.Register) segments {
-	// Added to it, a number is rounded to an integer, which lies in the lowest bits.
+	// Adding this to a number rounds the number to an integer, in the lowest bits.
 	const shift = 3 << 22
 	s := segments{g: g, group: group, x: x}
 	magnitude, limit := g.register(g.bits(1<<31-1)), g.constantRegister(segmentLimit)

@@ -84,10 +84,10 @@ func (g *generator) returns(v reg.VecVirtual) {
 	g.VMOVSS(v.AsX(), result.Addr)
 }
 
-// constant is a vector in memory with f in all elements.
+// constant returns a vector in memory with f in all elements.
 func (g *generator) constant(f float32) operand.Mem { return g.bits(math.Float32bits(f)) }
 
-// bits is a vector in memory with the same 32 bits in all elements.
+// bits returns a vector in memory with the same 32 bits in all elements.
 func (g *generator) bits(bits uint32) operand.Mem {
 	m, ok := g.constants[bits]
 	if !ok {
@@ -125,7 +125,7 @@ func (g *generator) polynomial(x reg.VecVirtual, coefficients ...float32) reg.Ve
 	return r
 }
 
-// lanes is the place of 8 elements, or of fewer with a mask, at the same offset from every pointer.
+// lanes describes 8 elements, or fewer with a mask, at the same offset from every pointer.
 type lanes struct {
 	g      *generator
 	offset reg.GPVirtual // bytes
@@ -168,8 +168,8 @@ func (g *generator) elements(name string, count reg.GPVirtual, unroll int, body 
 }
 
 // groups emits a loop over count elements, unroll vectors at a time, then one, then the rest under a mask; count is kept.
-// All three run the same body, so that an element's result does not depend on where the loop met it. name makes the
-// labels differ within a function.
+// All three run the same body, so that an element's result does not depend on its place in the loop. name makes the labels
+// differ within a function.
 func (g *generator) groups(name string, count reg.GPVirtual, unroll int, body func(group []lanes)) {
 	left, offset := g.GP64(), g.GP64()
 	g.MOVQ(count, left)
@@ -198,7 +198,7 @@ func (g *generator) groups(name string, count reg.GPVirtual, unroll int, body fu
 	g.Label(name + "_done")
 }
 
-// tailMask is a mask of the first count ≤ 8 elements. It negates count.
+// tailMask returns a mask of the first count ≤ 8 elements. It negates count.
 func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
 	table, mask := g.GP64(), g.YMM()
 	g.LEAQ(g.tailMasks(), table)
@@ -207,7 +207,7 @@ func (g *generator) tailMask(count reg.GPVirtual) reg.VecVirtual {
 	return mask
 }
 
-// tailMasks is a table of 8 elements of ones, then 8 of zeros.
+// tailMasks returns a table of 8 elements of ones, then 8 of zeros.
 func (g *generator) tailMasks() operand.Mem {
 	if g.mask == nil {
 		m := g.table("tail_mask")
@@ -223,7 +223,7 @@ func (g *generator) tailMasks() operand.Mem {
 	return *g.mask
 }
 
-// fold combines the 8 elements of v with an operation of two vectors, the halves first, and returns the result in all
+// fold combines the 8 elements of v with an operation on two vectors, the halves first, and returns the result in all
 // elements.
 func (g *generator) fold(v reg.VecVirtual, combine func(operands ...operand.Op)) reg.VecVirtual {
 	half, other := g.XMM(), g.XMM()
@@ -241,7 +241,7 @@ func (g *generator) fold(v reg.VecVirtual, combine func(operands ...operand.Op))
 // total adds the 8 elements of v.
 func (g *generator) total(v reg.VecVirtual) reg.VecVirtual { return g.fold(v, g.VADDPS) }
 
-// number is an integer operand of the widths that arithmetic instructions have.
+// number returns an integer operand of a width that arithmetic instructions accept.
 func number(n int) operand.Op {
 	if n < 128 {
 		return operand.U8(n)

@@ -47,7 +47,7 @@ func (g *generator) layerNorm() {
 	})
 	correction, scale := g.sumPair(g.add(deviations), g.add(squares), part)
 	g.VFNMADD231PS(correction, correction, scale) // the variance
-	// Of equal numbers it may be a little less than 0. VMAXPS returns its first operand when one is a NaN.
+	// For equal numbers it may be slightly below 0. VMAXPS returns its first operand if either is a NaN.
 	g.VMAXPS(scale, g.zero(), scale)
 	g.VADDPS(g.broadcast("eps"), scale, scale)
 	g.VSQRTPS(scale, scale)
@@ -81,7 +81,7 @@ func (g *generator) layerNormGrad() {
 	rows, width := g.argument("rows"), g.argument("width")
 	x, dy := g.argument("x"), g.argument("dy")
 	g.Label("row")
-	// With few registers, what one pass does not need is loaded again for the next.
+	// There are few registers, so each pass loads its pointers again.
 	meanPointer, rstdPointer := g.argument("mean"), g.argument("rstd")
 	center, scale := g.YMM(), g.YMM()
 	g.VBROADCASTSS(operand.Mem{Base: meanPointer}, center)

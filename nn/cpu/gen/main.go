@@ -1,6 +1,6 @@
 // Command gen writes the kernels of nn/cpu/simd, an assembly file and a file of Go declarations for each instruction set:
-// z_avx2_amd64.s and z_avx2_amd64.go, z_avx512_amd64.s and z_avx512_amd64.go. Run it with "go generate" in nn/cpu/simd. It is a
-// module of its own so that the program does not depend on the assembler.
+// z_avx2_amd64.s and z_avx2_amd64.go, z_avx512_amd64.s and z_avx512_amd64.go. Run it with "go generate" in nn/cpu/simd. It
+// is a separate module so that the program does not depend on the assembler.
 package main
 
 import (

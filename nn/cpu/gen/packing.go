@@ -101,7 +101,7 @@ func (g *generator) packEdge() {
 	g.end()
 }
 
-// prefetch emits the request for what will be packed next, in lines of 64 bytes.
+// prefetch emits the prefetch of what will be packed next, in lines of 64 bytes.
 func (g *generator) prefetch() {
 	g.function("avx2Prefetch", "rows, lines int, src *float32, ld int", "asks for the first cache lines of each row, for the second cache.")
 	rows, lines, src := g.argument("rows"), g.argument("lines"), g.argument("src")

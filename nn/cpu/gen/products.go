@@ -44,8 +44,8 @@ func (g *generator) strip(name string, vectors int) {
 	})
 }
 
-// tiles emits the walk down m rows, six at a time and then those that are left, at once: tile multiplies rows of A, from a on,
-// and moves down C.
+// tiles emits the loop over m rows, six at a time and then the remaining ones together: tile multiplies rows of A, from a
+// on, and moves down C.
 func (g *generator) tiles(m, a reg.GPVirtual, tile func(rows int)) {
 	label := func(rows int) string { return fmt.Sprintf("rows%d", rows) }
 	g.Label("tile")

@@ -51,7 +51,7 @@ func (g *generator) softmax() {
 // different is the predicate of VCMPPS that is true for a NaN too.
 const different = operand.U8(0x04)
 
-// masked emits what a mask does.
+// masked emits the masking of elements.
 func (g *generator) masked() {
 	g.function("avx2Masked", "n int, y, x, mask *float32, other float32", "is y = x where mask is not 0, else other.")
 	n, y, x, mask := g.argument("n"), g.argument("y"), g.argument("x"), g.argument("mask")
@@ -65,7 +65,7 @@ func (g *generator) masked() {
 	g.end()
 }
 
-// exp is e^x for x ≤ 0: 2^n e^r with n = round(x log₂e) and |r| ≤ ln2/2. Below -87 it stays at e⁻⁸⁷. A NaN stays one.
+// exp is e^x for x ≤ 0: 2^n e^r with n = round(x log₂e) and |r| ≤ ln2/2. Below -87 it stays at e⁻⁸⁷. A NaN stays a NaN.
 func (g *generator) exp(x reg.VecVirtual) reg.VecVirtual {
 	low := g.constantRegister(-87)
 	g.VMAXPS(x, low, x)

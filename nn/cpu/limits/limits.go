@@ -1,6 +1,6 @@
-// Package limits reports how much memory this process can still take before the system kills it: what is left on the machine
-// and in the control groups around the process (those of containers, services and batch systems). It reads Linux's files; on
-// other systems nothing is known.
+// Package limits reports how much memory this process can still take before the system kills it: what is left on the
+// machine and in the control groups around the process (those of containers, services and batch systems). It reads Linux's
+// files; on other systems no limit is known.
 package limits
 
 import (
@@ -24,7 +24,8 @@ type Limit struct {
 	Bytes, Left int64
 }
 
-// Least is the limit with the least memory left; false if none is known. system is the file system with /proc and the mounts.
+// Least returns the limit with the least memory left; false if none is known. system is the file system with /proc and the
+// mounts.
 func Least(system fs.FS) (Limit, bool) {
 	memory := readNumbers(system, "proc/meminfo")
 	swap := 1024 * memory["SwapFree:"]
@@ -49,10 +50,10 @@ func Least(system fs.FS) (Limit, bool) {
 type hierarchy struct {
 	version version
 	root    string // where it is mounted
-	place   string // of this process's group below root
+	place   string // this process's group, below root
 }
 
-// groups yields the directories of the process's group and of its ancestors.
+// groups yields the folders of the process's group and of its ancestors.
 func (h hierarchy) groups(yield func(directory string) bool) {
 	for place := path.Join("/", h.place); yield(path.Join(h.root, place)) && place != "/"; {
 		place = path.Dir(place)
@@ -66,9 +67,9 @@ type version struct {
 	files            []string // entries of memory.stat: memory of files, which the system can take back
 	swapLimit        string
 	swapUsage        string
-	swapCountsMemory bool // in swapLimit and swapUsage
+	swapCountsMemory bool // whether swapLimit and swapUsage include memory
 	fileSystem       string
-	controller       string // that the tree is mounted for; empty where one tree has all
+	controller       string // the controller of the tree; empty if one tree has all
 }
 
 var (
@@ -86,7 +87,7 @@ var (
 	}
 )
 
-// limit reads the bound of one group; false if it has none. swap is what is left of it on the machine.
+// limit reads the bound of one group; false if it has none. swap is the swap space left on the machine.
 func (v version) limit(system fs.FS, directory string, swap int64) (Limit, bool) {
 	limit := Limit{Bytes: math.MaxInt64}
 	for _, file := range v.limits {
@@ -166,7 +167,7 @@ func (v version) place(system fs.FS) (string, bool) {
 // mount is a mounted file system.
 type mount struct {
 	kind     string
-	root, at string // which directory of the file system is where, at without the leading slash
+	root, at string // the folder of the file system and its mount point, the latter without the leading slash
 	options  []string
 }
 

@@ -6,7 +6,7 @@ package simd
 
 import "golang.org/x/sys/cpu"
 
-// avx2 is the set of generated kernels for x86 processors with AVX2 and FMA.
+// avx2 is the set of generated kernels for x86 CPUs with AVX2 and FMA.
 var avx2 = Set{
 	Name:                "avx2",
 	Bits:                "avx2",
@@ -43,21 +43,21 @@ var avx2 = Set{
 	Adam:                nativeAdam,
 }
 
-// avx512 has products with vectors of 16 elements. All else is memory-bound, or as fast with 8.
+// avx512 has products with vectors of 16 elements. Everything else is memory-bound, or as fast with 8.
 var avx512 = func() Set {
 	s := avx2
 	s.Name, s.Gemm = "avx512", avx512Product
 	return s
 }()
 
-// native lists the sets that this processor can run, the best one last, and says what they need, or what is missing. The
-// flags of x/sys/cpu include that the operating system keeps the wide registers.
+// native lists the native sets that this CPU can run, the best one last, and a phrase that says what the CPU has, or what
+// is missing. The flags of x/sys/cpu are set only if the operating system saves the wide registers.
 func native() ([]*Set, string) {
 	switch {
 	case !cpu.X86.HasAVX2 || !cpu.X86.HasFMA || !cpu.X86.HasBMI2:
-		return nil, "the processor or the operating system lacks AVX2, FMA or BMI2"
+		return nil, "the CPU or the operating system lacks AVX2, FMA or BMI2"
 	case !cpu.X86.HasAVX512F:
-		return []*Set{&avx2}, "the processor has AVX2 and FMA"
+		return []*Set{&avx2}, "the CPU has AVX2 and FMA"
 	}
-	return []*Set{&avx2, &avx512}, "the processor has AVX-512"
+	return []*Set{&avx2, &avx512}, "the CPU has AVX-512"
 }

@@ -2,19 +2,19 @@
 
 package simd
 
-// panel is 16 channels of rows first ≤ i < last of a map, dense, with zeros at both ends of each: with all channels, cells
-// lie so far apart that they evict each other from the L1 cache.
+// panel holds 16 channels of rows first ≤ i < last of a map, densely, with zeros at both ends of each row. In the map
+// itself, with all channels, cells are so far apart that they evict each other from the L1 cache.
 type panel struct {
 	elements    []float32
 	first, last int
 	width       int // of a row, in elements
 }
 
-// panelElements is how large a panel may be: it stays in the second cache.
+// panelElements is the largest size of a panel that stays in the L2 cache.
 const panelElements = 1 << 15
 
-// bandRows is the number of rows of Y whose rows of X fit a panel, or 0 where there are no kernels for panels or zeros would
-// be most of them.
+// bandRows returns the number of rows of Y whose rows of X fit into a panel, or 0 if there is no kernel for panels or most
+// elements would be zeros.
 func bandRows(d *Depthwise) int {
 	if d.Kernel != 3 && d.Kernel != 5 || d.Channels%stripColumns != 0 || d.Width < d.Kernel {
 		return 0
@@ -22,7 +22,7 @@ func bandRows(d *Depthwise) int {
 	return max(0, panelElements/(stripColumns*(d.Width+2*d.padding()))-2*d.padding())
 }
 
-// newPanel makes room in the scratch memory for what rows from ≤ i < to of Y take of X, and writes the zeros.
+// newPanel makes room in the scratch memory for the part of X that rows from ≤ i < to of Y need, and writes the zeros.
 func newPanel(w *Workspace, d *Depthwise, from, to int) panel {
 	pad := d.padding()
 	p := panel{first: max(from-pad, 0), last: min(to+pad, d.Height), width: stripColumns * (d.Width + 2*pad)}
@@ -35,7 +35,7 @@ func newPanel(w *Workspace, d *Depthwise, from, to int) panel {
 	return p
 }
 
-// load copies 16 channels from channel c on.
+// load copies 16 channels, starting at channel c.
 func (p *panel) load(d *Depthwise, c int) {
 	for row := p.first; row < p.last; row++ {
 		x := d.X[row*d.Width*d.Channels+c:]
@@ -44,7 +44,7 @@ func (p *panel) load(d *Depthwise, c int) {
 	}
 }
 
-// row is the first element of a row, zeros included.
+// row returns the first element of a row, zeros included.
 func (p *panel) row(i int) *float32 { return &p.elements[(i-p.first)*p.width] }
 
 func nativeDepthwise(w *Workspace, d *Depthwise, from, to int) {
@@ -55,7 +55,7 @@ func nativeDepthwiseGrad(w *Workspace, d *Depthwise, from, to int) {
 	inBands(w, d, from, to, depthwiseGradBand, func(_ *Workspace, d *Depthwise, from, to int) { d.addGradByTaps(from, to, nativeColumnDot) })
 }
 
-// inBands calls band for bands of rows whose panel fits, or without panels byTaps for all of them.
+// inBands calls band for bands of rows whose panel fits, or byTaps for all rows if there are no panels.
 func inBands(w *Workspace, d *Depthwise, from, to int, band, byTaps func(w *Workspace, d *Depthwise, from, to int)) {
 	most := bandRows(d)
 	if most == 0 {
@@ -91,7 +91,7 @@ func depthwiseGradBand(w *Workspace, d *Depthwise, from, to int) {
 	for c := 0; c < d.Channels; c += stripColumns {
 		p.load(d, c)
 		for i := range d.Kernel {
-			first, last := max(from, pad-i), min(to, d.Height+pad-i) // rows of Y for which row i of the kernel meets the map
+			first, last := max(from, pad-i), min(to, d.Height+pad-i) // rows of Y for which row i of the kernel overlaps the map
 			if first >= last {
 				continue
 			}

@@ -14,7 +14,7 @@ func nativeProduct(w *Workspace, p *Product, widest int) {
 	blockedGemm(w, p, widest)
 }
 
-// nativeDots gives four rows of A at a time to the kernel, with as many of B as one call may take.
+// nativeDots passes four rows of A at a time to the kernel, with as many of B as one call may take.
 func nativeDots(p *Product) {
 	const rows = 4
 	columns := max(1, callLimit/p.K)

@@ -2,7 +2,7 @@
 
 package simd
 
-// callLimit is how many elements one assembly call takes: the scheduler cannot interrupt assembly.
+// callLimit is the largest number of elements in one assembly call, since the scheduler cannot interrupt assembly.
 const callLimit = 1 << 16
 
 func unary(kernel func(n int, y, x *float32)) func(y, x []float32) {

@@ -2,24 +2,24 @@
 
 package simd
 
-// The product is computed in blocks: depth steps of K, for which a panel of B 16 columns wide stays in the first cache;
-// blockRows rows of A, which stay in the second; and blockColumns columns of B, which stay in the third. The bits of C
-// depend on depth alone: the sums over depth steps are added in order.
+// The product is computed in blocks: depth steps of K, for which a panel of B, 16 columns wide, stays in the L1 cache;
+// blockRows rows of A, which stay in the L2 cache; and blockColumns columns of B, which stay in the L3 cache. The bits of C
+// depend only on depth: the sums over depth steps are added in order.
 const (
 	stripColumns = 16
 	wideColumns  = 2 * stripColumns // of the kernel with AVX-512
 	depth        = 256
 	blockRows    = 288
 	blockColumns = 3072
-	packColumns  = 128      // columns of B that are packed together where one block of A uses them
-	doneElements = 36 << 10 // of C in one call of Done: they are still in the second cache
+	packColumns  = 128      // columns of B that are packed together if only one block of A uses them
+	doneElements = 36 << 10 // of C in one call of Done: they are still in the L2 cache
 
 	workspaceA = blockRows * depth
 	workspaceB = blockColumns * depth
 )
 
-// blockedGemm multiplies block by block, in strips of widest columns: wideColumns takes the kernel with AVX-512, which makes
-// the same bits as that for stripColumns.
+// blockedGemm multiplies block by block, in strips of widest columns. wideColumns selects the kernel with AVX-512, which
+// gives the same bits as the one for stripColumns.
 func blockedGemm(w *Workspace, p *Product, widest int) {
 	if p.M == 0 || p.N == 0 {
 		return
@@ -44,7 +44,7 @@ func blockedGemm(w *Workspace, p *Product, widest int) {
 	}
 }
 
-// emptyProduct is the product for K = 0.
+// emptyProduct computes the product for K = 0.
 func emptyProduct(p *Product) {
 	if !p.Accumulate {
 		for i := range p.M {
@@ -56,9 +56,9 @@ func emptyProduct(p *Product) {
 	}
 }
 
-// multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of columns are the outer loop, so that a strip of
-// B stays in the first cache while the rows of A pass. B is packed on the way where this is the only block that uses it:
-// the panels stay in the second cache then.
+// multiplyBlock adds one block of op(A) times one of op(B) to C. Strips of columns are the outer loop, so that a strip of B
+// stays in the L1 cache while it is multiplied with all rows of A. If once is set, this is the only block that uses B, and
+// B is packed on the way: the panels then stay in the L2 cache.
 func multiplyBlock(w *Workspace, p *Product, b *operandB, once bool, widest, i0, rows int) {
 	blocks := blockA(w, p, i0, b.k0, rows, b.columns, b.steps)
 	final := b.k0+b.steps == p.K && p.Done != nil
@@ -90,7 +90,7 @@ func multiplyBlock(w *Workspace, p *Product, b *operandB, once bool, widest, i0,
 	}
 }
 
-// multiplyStrip adds the first rows of a times width columns of b from column j on to c.
+// multiplyStrip adds to c the product of the first rows of a with width columns of b, from column j on.
 func multiplyStrip(a *operandA, rows int, b *operandB, j, width int, c []float32, ldc int, accumulate bool) {
 	add := 0
 	if accumulate {

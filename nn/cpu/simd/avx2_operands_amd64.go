@@ -2,14 +2,14 @@
 
 package simd
 
-// operandA says where rows of a block of op(A) are, in the terms of the kernels.
+// operandA describes where rows of a block of op(A) are, as the kernels' arguments.
 type operandA struct {
 	first, rows                        int
 	at                                 []float32
 	rowStride, stepStride, panelStride int
 }
 
-// skip leaves out the first rows, a multiple of a panel's or all.
+// skip skips the first rows: a multiple of a panel's height, or all.
 func (a *operandA) skip(rows int) {
 	a.first += rows
 	if a.rows -= rows; a.rows > 0 {
@@ -17,8 +17,8 @@ func (a *operandA) skip(rows int) {
 	}
 }
 
-// blockA returns a block of op(A) in at most two parts. A transposed block is packed in panels of 6 rows where it pays;
-// the last rows that fill no panel are read where they lie.
+// blockA returns a block of op(A) in at most two parts. A transposed block is packed in panels of 6 rows if that is worth
+// it; the last rows, which do not fill a panel, are read in place.
 func blockA(w *Workspace, p *Product, i0, k0, rows, columns, steps int) [2]operandA {
 	if !p.TransA {
 		a := p.A[i0*p.LDA+k0:]
@@ -42,8 +42,7 @@ func blockA(w *Workspace, p *Product, i0, k0, rows, columns, steps int) [2]opera
 	return [2]operandA{packed, direct}
 }
 
-// operandB says where the columns of a block of op(B) are: the first ones in rows as they lie in B, the others in panels
-// of 16.
+// operandB describes where the columns of a block of op(B) are: the first ones in place in B, the others in panels of 16.
 type operandB struct {
 	// j0 and k0 are the first column and step of the block, at is its place in B.
 	j0, k0     int
@@ -54,12 +53,12 @@ type operandB struct {
 	columns    int
 	direct     int // columns
 	panels     []float32
-	first      int // column that the panels hold
+	first      int // column in the panels
 	next       ahead
 }
 
-// newOperandB finds the columns of B that have to be or that it pays to pack: a transposed B, one that many rows of A use,
-// and the last columns that fill no panel.
+// newOperandB finds the columns of B that must be packed or are worth packing: those of a transposed B, those that many
+// rows of A use, and the last columns, which do not fill a panel.
 func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
 	const manyRows = 48
 	b := operandB{j0: j0, k0: k0, ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: w.b}
@@ -76,8 +75,8 @@ func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB 
 	return b
 }
 
-// pack makes panels of the columns from ≤ j < to, as far as they are not read where they lie, and finds what will be packed
-// next. from is a multiple of 16.
+// pack makes panels of the columns from ≤ j < to that are not read in place, and finds what will be packed next. from is a
+// multiple of 16.
 func (b *operandB) pack(p *Product, from, to int) {
 	b.next = b.after(p, to, ceil(to-from, wideColumns)*ceil(p.M, askRows))
 	from = max(from, b.direct)
@@ -97,20 +96,20 @@ func (b *operandB) pack(p *Product, from, to int) {
 	}
 }
 
-// ahead is a part of B that will be packed soon. To ask for its cache lines a few at a time while others are multiplied
-// hides the memory's latency; for too many at once the processor would wait.
+// ahead is a part of B that will be packed soon. Its cache lines are prefetched a few at a time while others are
+// multiplied, which hides the memory's latency. If too many are prefetched at once, the CPU waits.
 type ahead struct {
 	at    []float32
 	ld    int
-	rows  int // that have not been asked for
+	rows  int // not yet prefetched
 	lines int // of a row
-	share int // rows to ask for at a time
+	share int // rows to prefetch at a time
 }
 
-// askRows is the number of rows of A that are multiplied between two askings.
+// askRows is the number of rows of A that are multiplied between two calls of ask.
 const askRows = 2 * TileRows
 
-// after is what will be packed after the columns up to end, if this product knows, in a number of shares.
+// after returns the part that will be packed after the columns up to end, if it is known, divided into a number of shares.
 func (b *operandB) after(p *Product, end, shares int) ahead {
 	j, k := b.j0+end, b.k0
 	if end == b.columns {
@@ -131,7 +130,7 @@ func (b *operandB) after(p *Product, end, shares int) ahead {
 	return next
 }
 
-// ask asks for a share.
+// ask prefetches a share.
 func (a *ahead) ask() {
 	rows := min(a.share, a.rows)
 	avx2Prefetch(rows, a.lines, &a.at[0], a.ld)
@@ -140,7 +139,7 @@ func (a *ahead) ask() {
 	}
 }
 
-// column returns the first element of column j and the distance of its rows.
+// column returns the first element of column j and the distance between its rows.
 func (b *operandB) column(j int) (*float32, int) {
 	if j < b.direct {
 		return &b.at[j], b.ld
@@ -149,7 +148,7 @@ func (b *operandB) column(j int) (*float32, int) {
 	return &b.panels[(j-b.first-within)*b.steps+within], stripColumns
 }
 
-// distance is that of column j+16 from column j.
+// distance returns the distance of column j+16 from column j.
 func (b *operandB) distance(j int) int {
 	if j < b.direct {
 		return stripColumns

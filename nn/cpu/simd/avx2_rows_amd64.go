@@ -4,7 +4,7 @@ package simd
 
 import "math"
 
-// rowsPerCall is how many rows of width elements one assembly call takes.
+// rowsPerCall returns how many rows of width elements one assembly call takes.
 func rowsPerCall(width int) int { return max(1, callLimit/width) }
 
 func nativeLayerNorm(y, x, weight, bias, mean, rstd []float32, rows, width int, eps float32) {
@@ -98,7 +98,7 @@ func nativeNormaliseGrad(dx, x, dy, mean, slope, factor, shift []float32, rows, 
 	}
 }
 
-// nativeSoftmax makes -∞ of the elements that the mask leaves out, which exponentials keep at e⁻⁸⁷, and 0 of these at the end.
+// nativeSoftmax sets masked elements to -∞, which the exponential turns into e⁻⁸⁷, and sets them to 0 at the end.
 func nativeSoftmax(y, x, mask []float32) {
 	x = x[:len(y)]
 	if mask != nil {
@@ -110,7 +110,7 @@ func nativeSoftmax(y, x, mask []float32) {
 		largest = max(largest, avx2Largest(min(callLimit, len(x)-i), &x[i]))
 	}
 	if math.IsInf(float64(largest), -1) {
-		largest = 0 // nothing counts, or what does is a NaN
+		largest = 0 // everything is masked, or the rest are NaN
 	}
 	var sum float64
 	for i := 0; i < len(x); i += callLimit {
@@ -124,7 +124,7 @@ func nativeSoftmax(y, x, mask []float32) {
 	}
 }
 
-// masked is y = x where mask is not 0, else other.
+// masked computes y = x where mask is not 0, and other elsewhere.
 func masked(y, x, mask []float32, other float32) {
 	mask = mask[:len(y)]
 	for i := 0; i < len(y); i += callLimit {

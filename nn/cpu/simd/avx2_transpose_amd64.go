@@ -2,8 +2,8 @@
 
 package simd
 
-// nativeTranspose takes 8 rows at a time, then 4, of which the last may be some that are done already. Fewer than 4 rows
-// are copied one by one.
+// nativeTranspose transposes 8 rows at a time, then 4. The last group may include rows that are already done. Fewer than 4
+// rows are copied one by one.
 func nativeTranspose(dst []float32, ldd int, src []float32, lds, rows, columns int) {
 	if columns == 0 {
 		return
@@ -26,7 +26,7 @@ func nativeTranspose(dst []float32, ldd int, src []float32, lds, rows, columns i
 	}
 }
 
-// transposeRows transposes height rows, 8 or 4, in squares, of which the last two may overlap.
+// transposeRows transposes 8 or 4 rows in squares. The last two squares may overlap.
 func transposeRows(dst []float32, ldd int, src []float32, lds, height, columns int) {
 	if columns < height {
 		transposeSingly(dst, ldd, src, lds, height, columns)

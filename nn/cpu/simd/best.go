@@ -14,7 +14,7 @@ const Variable = "MIXMAS_KERNELS"
 // nativeNames are the native sets of amd64.
 var nativeNames = []string{"avx2", "avx512"}
 
-// Sets lists the sets that this processor can run, the best one last.
+// Sets lists the sets that this CPU can run, the best one last.
 func Sets() []*Set {
 	sets, _ := native()
 	return append([]*Set{Portable()}, sets...)
@@ -22,26 +22,25 @@ func Sets() []*Set {
 
 var choice = sync.OnceValue(func() chosen { return choose(os.Getenv(Variable)) })
 
-// chosen is a set, in one line why it is this one, and what is wrong with the value of [Variable].
+// chosen is a set, one line with the reason for the choice, and the error of the value of [Variable].
 type chosen struct {
 	set    *Set
 	reason string
 	err    error
 }
 
-// Best returns the set for this processor: the native one where it is compiled in and the processor has the
-// instructions, else the portable one. The environment variable [Variable] forces one by its name. A value that [Check]
-// refuses forces nothing.
+// Best returns the set for this CPU: the best native one if it is compiled in and the CPU has the instructions, otherwise
+// the portable one. The environment variable [Variable] forces a set by its name. Values that [Check] rejects are ignored.
 func Best() *Set { return choice().set }
 
-// Reason says in one line which set [Best] is and why.
+// Reason returns one line that says which set [Best] returns and why.
 func Reason() string { return choice().reason }
 
-// Check returns an error where [Variable] names a set that is not known or that this processor cannot run. A program asks
-// before it computes with another set than its user wants.
+// Check returns an error if [Variable] names a set that is unknown or that this CPU cannot run. Programs call it first, so
+// that they do not compute with another set than the user wants.
 func Check() error { return choice().err }
 
-// choose returns the set that the value of [Variable] names, or for "" the best one.
+// choose returns the set that the value of [Variable] names, or the best one for "".
 func choose(forced string) chosen {
 	sets := Sets()
 	best := sets[len(sets)-1]

@@ -7,16 +7,16 @@ type Depthwise struct {
 	X, Y, Weight                    []float32
 }
 
-// padding is how far the kernel reaches beyond a cell.
+// padding returns how far the kernel extends beyond a cell.
 func (d *Depthwise) padding() int { return d.Kernel / 2 }
 
-// kernelRows are the rows first ≤ i < last of the kernel that meet the map where it stands on row y.
+// kernelRows returns the rows first ≤ i < last of the kernel that overlap the map when the kernel is centred on row y.
 func (d *Depthwise) kernelRows(y int) (first, last int) {
 	return max(d.padding()-y, 0), min(d.Kernel, d.Height+d.padding()-y)
 }
 
-// addByTaps adds rows of the convolution one row of the kernel at a time. All cells but those at the ends of a row of the map
-// have all of its taps.
+// addByTaps adds rows of the convolution one row of the kernel at a time. All cells except those at the ends of a row of
+// the map use all of its taps.
 func (d *Depthwise) addByTaps(from, to int, add func(y, x, weight []float32, cells, channels, taps int)) {
 	pad, size := d.padding(), d.Width*d.Channels
 	for row := from; row < to; row++ {

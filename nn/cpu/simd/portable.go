@@ -1,7 +1,7 @@
 package simd
 
-// portable is the set in Go and gonum's BLAS. Its elementwise functions compute in float64 where a transcendental
-// function or a long sum is involved, and round once.
+// portable is the set in Go and gonum's BLAS. Its elementwise functions with a transcendental function or a long sum
+// compute in float64 and round once.
 var portable = Set{
 	Name:                "portable",
 	Bits:                "portable",
@@ -38,5 +38,5 @@ var portable = Set{
 	Adam:                portableAdam,
 }
 
-// Portable returns the set that runs on every processor.
+// Portable returns the set that runs on every CPU.
 func Portable() *Set { return &portable }

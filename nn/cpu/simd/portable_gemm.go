@@ -5,17 +5,17 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// A block of C is portableRows×portableColumns and is summed portableDepth steps of K at a time. gonum computes products
-// of up to three 64×64 blocks in the calling goroutine and would start others for larger ones.
+// A block of C is portableRows×portableColumns and is summed portableDepth steps of K at a time. gonum computes products of
+// up to three 64×64 blocks in the calling goroutine and would start other goroutines for larger ones.
 const (
 	portableRows    = 64
 	portableColumns = 128
 	portableDepth   = 64
 )
 
-// portableGemm gives gonum one block of A, B and C after the other. Transposed blocks are copied first: gonum's product
-// for a transposed B has bits that depend on where B lies in memory, the plain one adds over k in order. As in the
-// reference BLAS a zero of op(A) adds nothing, even where op(B) is not finite.
+// portableGemm passes the blocks of A, B and C to gonum one after the other. Transposed blocks are copied first, because
+// the bits of gonum's product for a transposed B depend on B's address, while the plain product adds over k in order. As in
+// the reference BLAS, a zero of op(A) adds nothing, even if the element of op(B) is not finite.
 func portableGemm(w *Workspace, p *Product) {
 	for i0 := 0; i0 < p.M; i0 += portableRows {
 		rows := min(portableRows, p.M-i0)
@@ -40,7 +40,7 @@ func portableGemm(w *Workspace, p *Product) {
 	}
 }
 
-// portableBlock returns the rows×columns block at (i, j) of a matrix that is stored in m, or transposed in m, with its
+// portableBlock returns the rows×columns block at (i, j) of a matrix that is stored in m, plain or transposed, and its
 // leading dimension. scratch has room for the block.
 func portableBlock(scratch, m []float32, ld int, transposed bool, i, j, rows, columns int) ([]float32, int) {
 	if !transposed {

@@ -2,7 +2,7 @@ package simd
 
 import "math"
 
-// portableSoftmax has float64 exponentials and sums.
+// portableSoftmax uses float64 exponentials and sums.
 func portableSoftmax(y, x, mask []float32) {
 	largest := math.Inf(-1)
 	for i, v := range x[:len(y)] {

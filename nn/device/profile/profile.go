@@ -1,9 +1,7 @@
-// Package profile finds where the time of programs goes, operation by operation, on any device whose runners are
-// [device.Profiler]s.
+// Package profile measures the time of each operation of programs, on any device whose runners are [device.Profiler]s.
 //
-// A [Profile] wraps a device. Whoever trains on the wrapped device computes the same bits and notices nothing but the
-// clock: every run is a [device.Profiler.Trace]. On a device that replays captured programs, or that queues runs, this
-// takes away what capturing and queueing save.
+// A [Profile] wraps a device. Training on the wrapped device gives the same bits and only takes longer, since every run is
+// a [device.Profiler.Trace]. A device that replays captured programs or queues runs loses the time that this saves.
 package profile
 
 import (
@@ -19,23 +17,23 @@ type Profile struct {
 	programs map[string]*program
 }
 
-// program is what was measured of all programs of one name.
+// program holds the measurements of all programs with one name.
 type program struct {
 	runs int
 	rows map[key]*row
 }
 
-// key names operations that take about the same time.
+// key identifies operations that take about the same time.
 type key struct{ operation, sizes string }
 
-// row is what was measured of some operations.
+// row holds the measurements of the operations with one key.
 type row struct {
 	calls   int
 	seconds float64
 	cost    device.Cost // of all calls
 }
 
-// Wrap is a device that is d in every respect, and adds what its runs take to the profile.
+// Wrap returns a device that behaves like d and adds the times of its runs to the profile.
 func (p *Profile) Wrap(d device.Device) device.Device { return &profiled{d, p} }
 
 // profiled implements [device.Device].

@@ -14,8 +14,8 @@ import (
 // Write prints one table of operations by name over all programs, then one per program by name and sizes, each with the
 // costliest operation first.
 //
-// FLOP/s and GB/s are those of [device.Operation.Cost], the least that an operation must do and move: values that stay in
-// a cache make more GB/s than the memory has, and a fused operation that keeps values on the chip makes more too.
+// FLOP/s and GB/s are computed from [device.Operation.Cost], the least that an operation must compute and move. The GB/s
+// may exceed those of the memory if values stay in a cache, or on the chip in a fused operation.
 func (p *Profile) Write(w io.Writer) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -56,7 +56,7 @@ func (p *program) seconds() float64 {
 	return sum
 }
 
-// table prints rows, those that took longest first.
+// table prints the rows, slowest first.
 func table(w io.Writer, rows map[key]*row, total float64) {
 	const format = "%7s  %10s  %10s  %8s  %8s  %s\n"
 	fmt.Fprintf(w, format, "share", "time", "calls", "GFLOP/s", "GB/s", "operation")
@@ -78,7 +78,7 @@ func table(w io.Writer, rows map[key]*row, total float64) {
 	}
 }
 
-// rate is a number of things a second, in thousand millions.
+// rate formats a number of things per second, in units of 10⁹.
 func rate(things int64, seconds float64) string {
 	if things == 0 || seconds <= 0 {
 		return "-"
@@ -86,7 +86,7 @@ func rate(things int64, seconds float64) string {
 	return fmt.Sprintf("%.2f", float64(things)/seconds/1e9)
 }
 
-// seconds shows a time with a unit that suits it.
+// seconds formats a time with a suitable unit.
 func seconds(s float64) string {
 	switch {
 	case s >= 1:

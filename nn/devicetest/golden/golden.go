@@ -16,10 +16,10 @@ import (
 
 // Case is one entry of the manifest.
 type Case struct {
-	// Name is the case's own, Op what it computes.
+	// Name identifies the case; Op is the operation that it tests.
 	Name string `json:"name"`
 	Op   string `json:"op"`
-	// Hyper are the operation's settings, a JSON object.
+	// Hyper holds the operation's settings, a JSON object.
 	Hyper json.RawMessage `json:"hyper"`
 	// Tolerance is the largest absolute error of each expected array.
 	Tolerance map[string]float64 `json:"atol"`
@@ -27,13 +27,13 @@ type Case struct {
 	dir string
 }
 
-// Array is a tensor, row-major, whatever its type in the file.
+// Array is a row-major tensor. Its elements are float64 for all types in the file.
 type Array struct {
 	Shape []int
 	Data  []float64
 }
 
-// Float32 is a copy of the elements.
+// Float32 returns a copy of the elements as float32.
 func (a Array) Float32() []float32 {
 	data := make([]float32, len(a.Data))
 	for i, x := range a.Data {
@@ -42,8 +42,8 @@ func (a Array) Float32() []float32 {
 	return data
 }
 
-// Dir is the folder that the environment variable MIXMAS_GOLDEN names, relative to the module's root, or else
-// testdata/golden of this module.
+// Dir returns the folder that the environment variable MIXMAS_GOLDEN names, relative to the module's root, or
+// testdata/golden of this module if it is not set.
 func Dir() (string, error) {
 	folder := cmp.Or(os.Getenv("MIXMAS_GOLDEN"), filepath.Join("testdata", "golden"))
 	if filepath.IsAbs(folder) {

@@ -40,9 +40,9 @@ func TestParseErrors(t *testing.T) {
 		{[]byte("no"), "not a .npy file"},
 		{npy("{'descr': '<f4', 'shape': (1,), }", make([]byte, 4)), "unsupported header"},
 		{npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", make([]byte, 8)), "unsupported type <c8"},
-		{npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", make([]byte, 4)), "wants 8 bytes, the file has 4"},
+		{npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", make([]byte, 4)), "needs 8 bytes, the file has 4"},
 		{npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }", make([]byte, 4)), "does not fit"},
-		{append([]byte("\x93NUMPY\x01\x00\xff\xff"), make([]byte, 20)...), "cut off"},
+		{append([]byte("\x93NUMPY\x01\x00\xff\xff"), make([]byte, 20)...), "truncated"},
 	} {
 		if _, err := parse(test.data); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("got the error %v, want one with %q", err, test.want)

@@ -39,7 +39,7 @@ func parse(data []byte) (Array, error) {
 		start, length = 12, int(binary.LittleEndian.Uint32(data[8:]))
 	}
 	if length < 0 || length > len(data)-start {
-		return Array{}, errors.New("the header is cut off")
+		return Array{}, errors.New("the header is truncated")
 	}
 	header, body := string(data[start:start+length]), data[start+length:]
 	d, o, s := descr.FindStringSubmatch(header), order.FindStringSubmatch(header), shapeOf.FindStringSubmatch(header)
@@ -60,7 +60,7 @@ func parse(data []byte) (Array, error) {
 		a.Shape, n = append(a.Shape, side), n*side
 	}
 	if len(body) != n*element.size {
-		return Array{}, fmt.Errorf("shape (%s) of %s wants %d bytes, the file has %d", s[1], d[1], n*element.size, len(body))
+		return Array{}, fmt.Errorf("shape (%s) of %s needs %d bytes, the file has %d", s[1], d[1], n*element.size, len(body))
 	}
 	a.Data = make([]float64, n)
 	for i := range a.Data {

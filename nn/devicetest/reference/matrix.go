@@ -11,7 +11,7 @@ var _ = device.On(&operations, (*Runner).matMul)
 func (r *Runner) matMul(o *device.MatMul) {
 	a, b, c := r.rounded(o.A), r.rounded(o.B), r.Values(o.C)
 	bias, plus, pre, gate := r.Values(o.Bias), r.Values(o.Plus), r.Values(o.Pre), r.Values(o.Gate)
-	// A batch dimension in which C does not move is summed over: the product starts from plus at its first index only.
+	// A batch dimension in which C does not move is summed over: plus is added only at its first index.
 	for i := range o.Batch[0] {
 		for j := range o.Batch[1] {
 			first := (o.StrideC[0] != 0 || i == 0) && (o.StrideC[1] != 0 || j == 0)
@@ -56,7 +56,7 @@ func (r *Runner) matMul(o *device.MatMul) {
 	}
 }
 
-// rounded are the values of an operand of a matrix product.
+// rounded returns the rounded values of an operand of a matrix product.
 func (r *Runner) rounded(b device.Buffer) []float64 {
 	x := r.Values(b)
 	if r.Round == nil {
@@ -110,7 +110,7 @@ var _ = device.On(&operations, func(r *Runner, o *device.Col2Im) {
 	})
 })
 
-// im2Col pairs each element of the patches with its element of the maps, negative where the patch leaves the map.
+// im2Col pairs each element of the patches with its element of the maps; the index is negative outside the map.
 func (r *Runner) im2Col(m device.Maps, pair func(map_, column int)) {
 	column := 0
 	for b := range m.Batch {
@@ -129,7 +129,7 @@ func (r *Runner) im2Col(m device.Maps, pair func(map_, column int)) {
 	}
 }
 
-// cell is the index of an element of the maps, negative outside of them.
+// cell returns the index of an element of the maps, negative outside of them.
 func cell(m device.Maps, b, y, x, c int) int {
 	if y < 0 || y >= m.Height || x < 0 || x >= m.Width {
 		return -1

@@ -6,7 +6,7 @@ import (
 	"mixmas/nn/device"
 )
 
-// moments are the mean and the biased variance of n elements.
+// moments returns the mean and the biased variance of n elements.
 func moments(n int, element func(i int) float64) (mean, variance float64) {
 	for i := range n {
 		mean += element(i) / float64(n)
@@ -49,8 +49,8 @@ func (r *Runner) layerNormGrad(o *device.LayerNormGrad) {
 // normGrad are the buffers of the gradient of a normalisation.
 type normGrad struct{ weight, dy, dx, dweight, dbias, plus, plusWeight, plusBias device.Buffer }
 
-// normGrad computes the gradient of y = w x̂ + b, x̂ normalised in groups. place says which group an element belongs to and
-// which parameter it is scaled by; constant statistics pass no gradient.
+// normGrad computes the gradient of y = w x̂ + b, x̂ normalised in groups. place returns the group that an element belongs
+// to and the parameter that scales it. Constant statistics pass no gradient.
 func (r *Runner) normGrad(g normGrad, groups, parameters int, place func(i int) (group, parameter int),
 	normalised func(i int) (x, rstd float64), statistics bool) {
 	w, dy, dx := r.Values(g.weight), r.Values(g.dy), r.Values(g.dx)

@@ -1,5 +1,5 @@
-// Package reference is a device that computes everything in float64 with the plainest loops: what other devices are
-// compared with. Each arena buffer has memory of its own, so that a wrong memory plan does not reach it.
+// Package reference is a device that computes everything in float64 with the simplest loops. Other devices are compared
+// with it. Each arena buffer has separate memory, so that a wrong memory plan does not affect it.
 package reference
 
 import (
@@ -74,11 +74,11 @@ type Runner struct {
 	program *device.Program
 	memory  [][]float64
 	step    device.Step
-	// Round, where present, rounds the operands of matrix products.
+	// Round, if not nil, rounds the operands of matrix products.
 	Round func(float64) float64
 }
 
-// Values are the elements of a buffer in full precision, to read or to change.
+// Values returns the elements of a buffer in full precision, to read or to change.
 func (r *Runner) Values(b device.Buffer) []float64 {
 	if b == 0 {
 		return nil
@@ -98,12 +98,12 @@ func (r *Runner) Read(b device.Buffer, dst []float32) error {
 	return nil
 }
 
-// Run implements [device.Runner]. What no operation has written is not a number.
+// Run implements [device.Runner]. Elements that no operation has written are NaN.
 func (r *Runner) Run(step device.Step) error {
 	return r.Each(step, func(_ int, run func() error) error { return run() })
 }
 
-// Each is Run with a say in when each operation runs.
+// Each is like Run, but calls operation for each operation, which decides when to run it.
 func (r *Runner) Each(step device.Step, operation func(i int, run func() error) error) error {
 	r.step = step
 	for i, info := range r.program.Buffers {
@@ -121,10 +121,10 @@ func (r *Runner) Each(step device.Step, operation func(i int, run func() error) 
 	return nil
 }
 
-// operations say how operations are computed. Each file adds its own.
+// operations holds the functions that compute operations. Each file adds its own.
 var operations device.Dispatch[*Runner]
 
-// Missing names the operations that the reference does not know.
+// Missing names the operations that the reference does not support.
 func Missing() []string { return operations.Missing() }
 
 func (r *Runner) operate(op device.Operation) error {
@@ -137,12 +137,12 @@ func (r *Runner) operate(op device.Operation) error {
 		return nil
 	}
 	if !operations.Do(r, op) {
-		return fmt.Errorf("the reference does not know the operation %s (%T)", op.Name(), op)
+		return fmt.Errorf("the reference does not support the operation %s (%T)", op.Name(), op)
 	}
 	return nil
 }
 
-// at is element i of x, and zero where i is negative.
+// at returns element i of x, or zero if i is negative.
 func at(x []float64, i int) float64 {
 	if i < 0 {
 		return 0
@@ -150,7 +150,7 @@ func at(x []float64, i int) float64 {
 	return x[i]
 }
 
-// added is element i of what an operation adds, and zero where it adds nothing.
+// added returns element i of the buffer that an operation adds, or zero if it adds none.
 func added(plus []float64, i int) float64 {
 	if plus == nil {
 		return 0

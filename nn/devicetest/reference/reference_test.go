@@ -10,7 +10,7 @@ import (
 
 func TestEveryOperationIsKnown(t *testing.T) {
 	for _, name := range reference.Missing() {
-		t.Errorf("the reference does not know %s", name)
+		t.Errorf("the reference does not support %s", name)
 	}
 }
 
