@@ -3,43 +3,13 @@ package trial
 import (
 	"context"
 	"encoding/json"
-	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"mixmas/nn"
 	"mixmas/nn/cpu"
 	"mixmas/nn/mixer"
-	"mixmas/search/dataset"
-	"mixmas/search/task"
+	"mixmas/search/dataset/datasettest"
 )
-
-// numbers is a data set of tables of 3 numbers and three classes.
-type numbers struct{ dataset.Dataset }
-
-func (numbers) Modalities() []dataset.Modality {
-	return []dataset.Modality{{Name: "numbers", Kind: mixer.Table, Shape: []int{3}}}
-}
-func (numbers) Name() string            { return "numbers" }
-func (numbers) Task() task.Task         { return task.Task{Classes: []string{"a", "b", "c"}} }
-func (numbers) Len(s dataset.Split) int { return [...]int{60, 30, 20}[s] }
-func (numbers) Fingerprint() string     { return strings.Repeat("ab", 32) }
-
-func (numbers) Read(s dataset.Split, modality, row int, dst []float32) error {
-	rng := rand.New(rand.NewPCG(uint64(s)<<32|uint64(row), uint64(modality)))
-	for i := range dst {
-		dst[i] = float32(rng.NormFloat64())
-		if i%3 == row%3 {
-			dst[i] += 1.5
-		}
-	}
-	return nil
-}
-
-func (numbers) Label(_ dataset.Split, row int, dst []float32) error {
-	dst[0] = float32(row % 3)
-	return nil
-}
 
 // numbersJob is a small training of 6 epochs of 4 steps that watches the validation loss.
 func numbersJob(t testing.TB) Job {
@@ -52,12 +22,14 @@ func numbersJob(t testing.TB) Job {
 		Encoder: encoder}}}
 	recipe := Recipe{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.03, Batch: 16, Epochs: 6},
 		Plateau: &nn.Reduction{Factor: 0.5, Patience: 1}, EarlyStopping: 5}
-	spec := On(numbers{}, nil, nil)
+	spec := On(datasettest.Numbers{}, nil, nil)
 	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = local().Device.Numerics(), model, recipe, 1
 	return Job{Name: "test/numbers", Label: "numbers", Specification: spec}
 }
 
-func local() *Local { return &Local{Device: cpu.New(cpu.Options{Workers: 1}), Data: numbers{}} }
+func local() *Local {
+	return &Local{Device: cpu.New(cpu.Options{Workers: 1}), Data: datasettest.Numbers{}}
+}
 
 func built(t testing.TB, job Job) nn.Model {
 	t.Helper()

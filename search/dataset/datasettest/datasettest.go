@@ -1,4 +1,4 @@
-// Package datasettest writes the files of small data sets for tests.
+// Package datasettest has small data sets for tests, and writes the files of others.
 package datasettest
 
 import (

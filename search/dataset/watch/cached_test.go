@@ -2,7 +2,6 @@ package watch_test
 
 import (
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -11,30 +10,6 @@ import (
 	"mixmas/search/dataset/datasettest"
 	"mixmas/search/dataset/watch"
 )
-
-// counting is a cache that counts what it is asked.
-type counting struct {
-	dataset.Cache
-	lock       sync.Mutex
-	hits, puts int
-}
-
-func (c *counting) Get(key string) ([]byte, bool) {
-	value, ok := c.Cache.Get(key)
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	if ok {
-		c.hits++
-	}
-	return value, ok
-}
-
-func (c *counting) Put(key string, value []byte) error {
-	c.lock.Lock()
-	c.puts++
-	c.lock.Unlock()
-	return c.Cache.Put(key, value)
-}
 
 func openAVMNIST(t testing.TB, folder string, e dataset.Environment) (dataset.Dataset, error) {
 	t.Helper()
@@ -51,7 +26,7 @@ func TestFingerprint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := &counting{Cache: inner}
+	cache := &datasettest.CountingCache{Cache: inner}
 	folder := datasettest.AVMNIST(t)
 	open := func(e dataset.Environment) string {
 		t.Helper()
@@ -62,11 +37,11 @@ func TestFingerprint(t *testing.T) {
 		return d.Fingerprint()
 	}
 	first := open(dataset.Environment{Cache: cache})
-	if len(first) != 64 || cache.puts != 6 || cache.hits != 0 {
-		t.Fatalf("fingerprint %s, %d written, %d found", first, cache.puts, cache.hits)
+	if len(first) != 64 || cache.Puts != 6 || cache.Hits != 0 {
+		t.Fatalf("fingerprint %s, %d written, %d found", first, cache.Puts, cache.Hits)
 	}
-	if again := open(dataset.Environment{Cache: cache}); again != first || cache.hits != 6 || cache.puts != 6 {
-		t.Errorf("the second time %s, %d written, %d found", again, cache.puts, cache.hits)
+	if again := open(dataset.Environment{Cache: cache}); again != first || cache.Hits != 6 || cache.Puts != 6 {
+		t.Errorf("the second time %s, %d written, %d found", again, cache.Puts, cache.Hits)
 	}
 	if plain := open(dataset.Environment{}); plain != first {
 		t.Errorf("without a cache %s", plain)
@@ -94,7 +69,7 @@ func TestFingerprint(t *testing.T) {
 	}
 
 	// Another file of the same content in its place is read again, and has the same fingerprint.
-	before := cache.hits
+	before := cache.Hits
 	datasettest.WriteArray(t, path+".new", "|u1", []int{3, 3, 2}, 5)
 	if err := os.Chtimes(path+".new", info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
@@ -102,8 +77,8 @@ func TestFingerprint(t *testing.T) {
 	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
-	if again := open(dataset.Environment{Cache: cache}); again == first || watch.HasChangeTimes(t, path) && cache.hits != before+5 {
-		t.Errorf("with a copy in the place of a file: %s, %d of 6 files were not read", again, cache.hits-before)
+	if again := open(dataset.Environment{Cache: cache}); again == first || watch.HasChangeTimes(t, path) && cache.Hits != before+5 {
+		t.Errorf("with a copy in the place of a file: %s, %d of 6 files were not read", again, cache.Hits-before)
 	}
 
 	// A new time makes the entry useless.

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/datasettest"
 )
 
 // opened is a file that is open until the test ends.
@@ -81,30 +81,6 @@ func hasChangeTimes(t *testing.T, path string) bool {
 		t.Fatal(err)
 	}
 	return !i.changed.IsZero()
-}
-
-// counting is a cache that counts what it is asked.
-type counting struct {
-	dataset.Cache
-	lock       sync.Mutex
-	hits, puts int
-}
-
-func (c *counting) Get(key string) ([]byte, bool) {
-	value, ok := c.Cache.Get(key)
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	if ok {
-		c.hits++
-	}
-	return value, ok
-}
-
-func (c *counting) Put(key string, value []byte) error {
-	c.lock.Lock()
-	c.puts++
-	c.lock.Unlock()
-	return c.Cache.Put(key, value)
 }
 
 // A file that is written to in place is noticed; one that is replaced by another, or renamed, stays what it was.
@@ -229,7 +205,7 @@ func TestYoungFilesAreNotCached(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inner, err := dataset.OpenCache(t.TempDir())
 			must(t, err)
-			cache := &counting{Cache: inner}
+			cache := &datasettest.CountingCache{Cache: inner}
 			setClock(t, c.clock)
 			path := t.TempDir() + "/x.bin"
 			write(t, path, "values")
@@ -244,8 +220,8 @@ func TestYoungFilesAreNotCached(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if (cache.puts == 1) != c.cached || (cache.hits == 1) != c.cached {
-				t.Errorf("%d put, %d found", cache.puts, cache.hits)
+			if (cache.Puts == 1) != c.cached || (cache.Hits == 1) != c.cached {
+				t.Errorf("%d put, %d found", cache.Puts, cache.Hits)
 			}
 		})
 	}
