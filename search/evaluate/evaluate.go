@@ -151,8 +151,10 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 		return nil, fmt.Errorf("%s has no score: %w", job.Name, ErrUntrained)
 	}
 	run := job
-	if sc, err := e.options.Store.Get(ctx, key); err == nil && sc.Status == store.Finished && job.Until == 0 {
-		run.Until = e.missingOutputs(sc, job) // the rest of the training is known
+	if len(job.Outputs) > 0 && job.Until == 0 {
+		if sc, err := e.options.Store.Get(ctx, key); err == nil && sc.Status == store.Finished {
+			run.Until = e.missingOutputs(sc, job) // the rest of the training is known
+		}
 	}
 	t, lease, err := e.train(ctx, run, key, look)
 	if errors.Is(err, device.ErrOutOfMemory) {
