@@ -31,6 +31,7 @@ var layers = [][]string{
 	{"search/trial"},
 	{"search/model", "search/report", "search/store"},
 	{"search/dataset/formats"},
+	{"search/dataset/records"},
 	{"search/dataset/*"},
 	{"search/dataset/arrays"},
 	{"search/dataset/watch", "search/dataset/datasettest"},
