@@ -39,7 +39,7 @@ var layers = [][]string{
 	{"search/metric", "search/sample"},
 	{"search/task"},
 	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav"},
-	{"search/dataset/picture", "search/dataset/split", "search/dataset/text"},
+	{"search/dataset/feature", "search/dataset/picture", "search/dataset/split", "search/dataset/text"},
 	{"search/atomicfile"},
 	{"search/align", "search/escape", "search/filelock", "search/packed", "search/regular"},
 	{"nn/devicetest"},
