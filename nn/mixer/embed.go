@@ -84,16 +84,37 @@ func defaultPatch(height, across int) int {
 }
 
 // ranks are the numbers of dimensions of one sample, by kind.
-var ranks = map[Kind]int{Map: 3, Sequence: 2, Table: 1, Tokens: 2}
+var ranks = map[Kind]int{Map: 3, Sequence: 2, Text: 1, Table: 1, Tokens: 2}
 
 // Rank returns the number of dimensions of one sample of the kind, 0 for an unknown kind.
 func (k Kind) Rank() int { return ranks[k] }
+
+// Steps returns the number of elements of the mask of a sample with the given shape: one per step of a sequence or token of a
+// text, which may be fewer than the shape has room for, and one for a whole map or table, which a row may lack.
+func (k Kind) Steps(shape []int) int {
+	if k == Sequence || k == Text {
+		return shape[0]
+	}
+	return 1
+}
+
+// CheckVocabulary returns an error unless the vocabulary fits the kind: at least 2 and at most [device.MaxIDs] tokens for a
+// text, 0 for other kinds.
+func (k Kind) CheckVocabulary(vocabulary int) error {
+	switch {
+	case k != Text && vocabulary != 0:
+		return fmt.Errorf("a vocabulary of %d tokens is for a text, not for a %s", vocabulary, k)
+	case k == Text && (vocabulary < 2 || vocabulary > device.MaxIDs):
+		return fmt.Errorf("a text has a vocabulary of 2 to %d tokens, got %d", device.MaxIDs, vocabulary)
+	}
+	return nil
+}
 
 // check returns an error unless the shape fits the kind.
 func (in Input) check() error {
 	rank, known := ranks[in.Kind]
 	if !known {
-		return fmt.Errorf("unknown kind of input %q: want %s, %s, %s or %s", in.Kind, Map, Sequence, Table, Tokens)
+		return fmt.Errorf("unknown kind of input %q: want %s, %s, %s, %s or %s", in.Kind, Map, Sequence, Text, Table, Tokens)
 	}
 	if len(in.Shape) != rank {
 		return fmt.Errorf("a %s has %d dimensions per sample, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
@@ -106,5 +127,5 @@ func (in Input) check() error {
 	if _, ok := device.Elements(in.Shape...); !ok {
 		return fmt.Errorf("%s: the shape %s has more than %d elements", in.Kind, dimensions.Text(in.Shape), device.MaxElements)
 	}
-	return nil
+	return in.Kind.CheckVocabulary(in.Vocabulary)
 }

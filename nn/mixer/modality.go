@@ -21,12 +21,9 @@ func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
 		return encodedModality{}, fmt.Errorf("modality %q: want a name without dots", m.Name)
 	}
 	if m.Kind == Tokens {
-		return encodedModality{}, fmt.Errorf("modality %s: kind %q is for fusion networks: want %s, %s or %s", m.Name, m.Kind, Map, Sequence, Table)
+		return encodedModality{}, fmt.Errorf("modality %s: kind %q is for fusion networks: want %s, %s, %s or %s", m.Name, m.Kind, Map, Sequence, Text, Table)
 	}
-	if m.Masked && m.Kind != Sequence {
-		return encodedModality{}, fmt.Errorf("modality %s: masked is for sequences, not for a %s", m.Name, m.Kind)
-	}
-	network, err := m.Encoder.network(s, Input{Kind: m.Kind, Shape: m.Shape})
+	network, err := m.Encoder.network(s, Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
 	if err == nil {
 		err = s.Parameters().Err()
 	}

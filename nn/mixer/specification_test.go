@@ -69,7 +69,7 @@ func TestBuildErrors(t *testing.T) {
 		{"weights of one label", mixer.Specification{Classes: 2, PosWeight: []float32{1, 1}, Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "pos_weight"},
 		{"number of weights", mixer.Specification{Classes: 2, MultiLabel: true, PosWeight: []float32{1}, Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "each of the 2 classes, got 1"},
 		{"no modality", mixer.Specification{Classes: 2}, "one modality"},
-		{"masked map", one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 8, 8}, Masked: true}), "masked"},
+		{"a vocabulary of a map", one(func() mixer.Modality { m := image("mlp_mixer", nil, 1, 8, 8); m.Vocabulary = 9; return m }()), "a vocabulary of 9 tokens is for a text, not for a map"},
 		{"fusion", fused(func(s *mixer.Specification) { s.Fusion = mixer.Fuse("min") }), "unknown fusion function \"min\": known are concat, mean, max, sum"},
 		{"no network", fused(func(s *mixer.Specification) { s.Network = nil }), "fusion network"},
 		{"network", fused(func(s *mixer.Specification) { s.Network = &mixer.Choice{Architecture: "ramlp"} }), "fusion network: ramlp does not take inputs of kind \"tokens\""},
