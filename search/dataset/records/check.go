@@ -1,14 +1,15 @@
 package records
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/split"
 )
 
 // Check implements [dataset.Checker]. It opens no files.
@@ -136,33 +137,29 @@ func checkOwn(field string, o *Options, path, validation, test options.Words, ke
 }
 
 func (s *Split) check(o *Options) error {
-	ways := 0
-	for _, given := range []bool{s.Column != "" || len(s.Path) > 0, len(s.Last) > 0, len(s.Random) > 0 || s.Group != ""} {
-		if given {
-			ways++
-		}
-	}
+	own := s.options()
+	err, wrong := own.Check(), new(options.Error)
 	switch {
-	case ways > 1:
-		return options.Errorf("split", "want one of column, random (with or without group) and last")
-	case len(s.Train)+len(s.Validation)+len(s.Test) > 0 && s.Column == "" && len(s.Path) == 0:
-		return options.Errorf("split.column", "is missing: name the column that has these values")
-	case len(s.Random) != 0 && len(s.Random) != 3:
-		return options.Errorf("split.random", "want three shares (training, validation, test), got %d", len(s.Random))
-	case len(s.Last) != 0 && len(s.Last) != 2:
-		return options.Errorf("split.last", "want two numbers (validation and test rows), got %d", len(s.Last))
+	case errors.As(err, &wrong):
+		if wrong.Field == "split" {
+			return err
+		}
+		return options.Errorf("split."+wrong.Field, "%s", wrong.Text)
+	case err != nil:
+		return options.Errorf("split", "%v", err)
 	case len(s.Path) == 0 && len(o.Path) == 0 && (s.Column != "" || s.Group != ""):
 		return options.Errorf("split.path", "is missing: without a path at the top, the column needs a file of its own")
 	}
-	if len(s.Random) == 3 {
-		if sum := s.Random[0] + s.Random[1] + s.Random[2]; math.Abs(sum-1) > 1e-6 {
-			return options.Errorf("split.random", "the shares add up to %.6g, want 1", sum)
-		}
-		if s.Random[0] == 0 {
-			return options.Errorf("split.random[0]", "the share of the training rows is 0")
-		}
+	return checkPaths("split", s.Path)
+}
+
+// options are the options for package split. A file of its own has the column "#1" unless another one is named.
+func (s *Split) options() split.Options {
+	own := s.Options
+	if len(s.Path) > 0 && own.Column == "" && own.Group == "" {
+		own.Column = "#1"
 	}
-	return nil
+	return own
 }
 
 func (m *Modality) check(field string, o *Options) error {

@@ -12,6 +12,7 @@ import (
 
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/split"
 )
 
 func init() {
@@ -71,7 +72,7 @@ type Modality struct {
 	Size     []int  `yaml:"size,omitempty" jsonschema:"minimum=1" doc:"height and width to which pictures are resized; default: by the training pictures"`
 	Channels int    `yaml:"channels,omitempty" doc:"1 (grey) or 3 (colour); default: 3 if a training picture has colours"`
 	Alpha    string `yaml:"alpha,omitempty" doc:"what happens to transparency: white (the default: pictures are put on white) or keep (a channel of its own)"`
-	Layout   string `yaml:"layout,omitempty" doc:"order of an array's axes: channels_first or channels_last; default: channels (for series features) first in array files of more than two axes"`
+	Layout   string `yaml:"layout,omitempty" doc:"order of an array's axes: channels_first or channels_last; default: first for pictures and arrays, last (steps, then features) for series"`
 
 	Tokenizer  string `yaml:"tokenizer,omitempty" doc:"wordpiece (the default), words, characters or bytes"`
 	Vocabulary int    `yaml:"vocabulary,omitempty" jsonschema:"minimum=0" doc:"most tokens in the vocabulary; default: by the size of the texts"`
@@ -101,13 +102,6 @@ type Labels struct {
 
 // Split says which rows belong to which split. Rows of the validation and test files belong to theirs anyhow.
 type Split struct {
-	Column     string        `yaml:"column,omitempty" doc:"column that names the split of each row"`
-	Train      options.Words `yaml:"train,omitempty" doc:"values of the column that mean training: words, numbers, ranges such as 1..16; default: train"`
-	Validation options.Words `yaml:"validation,omitempty" doc:"values that mean validation; default: val, valid, validation, dev"`
-	Test       options.Words `yaml:"test,omitempty" doc:"values that mean test; default: test"`
-	Path       options.Words `yaml:"path,omitempty" doc:"table or array file of the column, joined with the rows by row order"`
-	Group      string        `yaml:"group,omitempty" doc:"column of groups, such as subjects, whose rows stay together in a random split"`
-	Random     []float64     `yaml:"random,omitempty" jsonschema:"minimum=0,maximum=1" doc:"shares of the training, validation and test rows in a random split, stratified by class"`
-	Seed       int           `yaml:"seed,omitempty" jsonschema:"minimum=0" doc:"seed of the random split; default 1"`
-	Last       []int         `yaml:"last,omitempty" jsonschema:"minimum=0" doc:"numbers of validation and test rows at the end"`
+	split.Options `yaml:",inline"`
+	Path          options.Words `yaml:"path,omitempty" doc:"table or array file with the column that names the split or the group of each row, joined with the rows by row order"`
 }
