@@ -141,9 +141,6 @@ func (s *Split) check(o *Options) error {
 	err, wrong := own.Check(), new(options.Error)
 	switch {
 	case errors.As(err, &wrong):
-		if wrong.Field == "split" {
-			return err
-		}
 		return options.Errorf("split."+wrong.Field, "%s", wrong.Text)
 	case err != nil:
 		return options.Errorf("split", "%v", err)
