@@ -145,7 +145,6 @@ func TestAVMNISTErrors(t *testing.T) {
 		{"truncated", func(f string) { os.Truncate(f+"/audio/train_data.npy", 90) }, []string{"audio/train_data.npy", "truncated", "6×3×2"}},
 		{"longer", func(f string) { appendTo(t, f+"/audio/train_data.npy", "x") }, []string{"audio/train_data.npy", "longer"}},
 		{"empty file", func(f string) { os.Truncate(f+"/audio/train_data.npy", 0) }, []string{"audio/train_data.npy", "truncated"}},
-		{"Fortran order", func(f string) {
 			path := f + "/image/train_data.npy"
 			b, _ := os.ReadFile(path)
 			os.WriteFile(path, bytes.Replace(b, []byte("False"), []byte("True "), 1), 0o644)
