@@ -26,6 +26,8 @@ type Contents struct {
 	Labels [3]Part
 	// Task says what the labels mean. Without Classes, the training labels give their number, and the numbers are their names.
 	Task task.Task
+	// Warnings are sentences about what is odd in the data, for people.
+	Warnings []string
 	// Fingerprint is set by a format that computes its own. If it is empty, it is computed from the columns.
 	Fingerprint string
 }
@@ -42,6 +44,12 @@ type Source struct {
 	Lengths [3]Part
 	// Per is how the samples are standardised by the statistics of the training rows. A text is not standardised.
 	Per Grouping
+	// Missing means that elements that are not a number are missing: they do not count in the statistics, and read as 0 after
+	// standardising, the mean of the training rows. Otherwise they are an error.
+	Missing bool
+	// Raw lists features that stay as they are, such as one-hot ones, if the others are standardised per feature: their mean is
+	// 0 and their deviation 1.
+	Raw []int
 	// Standardised is how the samples in the columns are standardised already; nil if they are not.
 	Standardised *Standardisation
 }
@@ -357,6 +365,8 @@ func (d *assembled) Unchanged(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (d *assembled) Warnings() []string { return d.contents.Warnings }
 
 func (d *assembled) Preprocessing() map[string]Standardisation {
 	all := map[string]Standardisation{}
