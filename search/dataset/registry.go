@@ -53,6 +53,9 @@ type Environment struct {
 	// goes into temporary files.
 	Decoded      string
 	DecodedBytes int64
+	// Progress, if not nil, is told now and then how many rows of a modality are decoded. It is not called for what is in the
+	// cache.
+	Progress func(modality string, rows, of int)
 	// Preprocessing, if not nil, is the preprocessing of a model that predicts from these data. It replaces the training
 	// statistics of the data set, and has an entry for every modality.
 	Preprocessing map[string]Standardisation

@@ -3,7 +3,6 @@ package records
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 
 	"mixmas/nn/dimensions"
@@ -49,9 +48,4 @@ func (a *arrayTable) Each(ctx context.Context, use func(row int, cells []string)
 		}
 	}
 	return nil
-}
-
-// opener returns a function that opens a file afresh.
-func (s *session) opener(name string) func(context.Context) (io.ReadCloser, error) {
-	return func(ctx context.Context) (io.ReadCloser, error) { return s.root.Open(ctx, name) }
 }

@@ -18,8 +18,11 @@ import (
 
 // labelCells are the labels of all rows, each name once.
 type labelCells struct {
+	source    *rows // the rows of the data set, or those of files of their own
 	columns   []int // one, or the 0/1 columns
-	binary    bool  // 0/1 columns
+	key, with *keys // if they are joined by a key
+	joined    []int32
+	binary    bool // 0/1 columns
 	separator string
 
 	names []string // distinct labels, in the order of their appearance; of 0/1 columns, the columns
@@ -35,7 +38,8 @@ const none = math.MaxUint32
 func (l *labelCells) many() bool { return l.binary || l.separator != "" }
 
 // listen reads the labels of a row.
-func (l *labelCells) listen(columns []string) listener {
+func (l *labelCells) listen() listener {
+	columns := l.source.columns
 	if l.binary {
 		for i, c := range l.columns {
 			name := strings.TrimSpace(columns[c])
@@ -107,8 +111,19 @@ func (l *labelCells) id(name string) (uint32, error) {
 	return id, nil
 }
 
+// at is the row of the source for a row of the data set, -1 for none.
+func (l *labelCells) at(row int) int {
+	if l.joined != nil {
+		return int(l.joined[row])
+	}
+	return row
+}
+
 // of lists the numbers of the names of a row; nil if it has no label.
 func (l *labelCells) of(row int) []uint32 {
+	if row = l.at(row); row < 0 {
+		return nil
+	}
 	if l.ends != nil {
 		first := uint32(0)
 		if row > 0 {
@@ -123,10 +138,21 @@ func (l *labelCells) of(row int) []uint32 {
 }
 
 // unlabelled reports whether a row lacks a label. A row of many labels may have none of them.
-func (l *labelCells) unlabelled(row int) bool { return l.ends == nil && l.rows[row] == none }
+func (l *labelCells) unlabelled(row int) bool {
+	row = l.at(row)
+	return row < 0 || l.ends == nil && l.rows[row] == none
+}
+
+// locate returns err with the file and line of a row of the data set.
+func (l *labelCells) locate(ctx context.Context, row int, err error) error {
+	if at := l.at(row); at >= 0 {
+		return l.source.locate(ctx, at, err)
+	}
+	return fmt.Errorf("%s: row %d: %w", l.source.all(), row, err)
+}
 
 // classes finds the classes of the training rows, and the class of each name.
-func (l *labelCells) classes(training func(yield func(int) bool), given []string, column string) (c *feature.Classes, warnings []string, err error) {
+func (l *labelCells) classes(training func(yield func(int) bool), given []string) (c *feature.Classes, warnings []string, err error) {
 	if l.binary {
 		c = &feature.Classes{Names: l.names}
 		if given != nil {
@@ -201,7 +227,7 @@ func numbers(labels, given []string) []string {
 
 // column makes the column of labels: the number of the class of each row, or one 0/1 element per class. rows yields all rows
 // that are used.
-func (l *labelCells) column(ctx context.Context, name string, c *feature.Classes, r *rows, used func(yield func(int) bool)) (dataset.Column, error) {
+func (l *labelCells) column(ctx context.Context, c *feature.Classes, count int, used func(yield func(int) bool)) (dataset.Column, error) {
 	class := make([]int, len(l.names))
 	for i, label := range l.names {
 		class[i] = -1
@@ -213,7 +239,7 @@ func (l *labelCells) column(ctx context.Context, name string, c *feature.Classes
 	}
 	kind := task.KindOf(l.many())
 	width := task.Width(kind, len(c.Names))
-	column := &labelColumn{name: name, width: width, count: r.count, values: packed.New(r.count*width, task.Largest(kind, len(c.Names)))}
+	column := &labelColumn{name: "labels", width: width, count: count, values: packed.New(count*width, task.Largest(kind, len(c.Names)))}
 	if l.many() {
 		column.shape = []int{width}
 	}
@@ -221,7 +247,7 @@ func (l *labelCells) column(ctx context.Context, name string, c *feature.Classes
 		for _, id := range l.of(row) {
 			n := class[id]
 			if n < 0 {
-				return nil, r.locate(ctx, row, l.unknown(r, id, c))
+				return nil, l.locate(ctx, row, l.unknown(id, c))
 			}
 			if l.many() {
 				column.values.Set(row*width+n, 1)
@@ -234,9 +260,9 @@ func (l *labelCells) column(ctx context.Context, name string, c *feature.Classes
 }
 
 // unknown is the error for a label that no training row has.
-func (l *labelCells) unknown(r *rows, id uint32, c *feature.Classes) error {
+func (l *labelCells) unknown(id uint32, c *feature.Classes) error {
 	text := fmt.Sprintf("the label %q is not that of a training row: the classes are %s", l.names[id], shortList(c.Names))
-	return columnError(r.columns, l.columns[0], errors.New(text))
+	return columnError(l.source.columns, l.columns[0], errors.New(text))
 }
 
 // shortList lists the first of some names.

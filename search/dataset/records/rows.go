@@ -95,7 +95,7 @@ func (r *rows) require(columns ...int) error {
 // each calls use with the cells of every row, in the order of the columns. Rows are counted from 0 over all tables. The cells are
 // only valid in the call.
 func (r *rows) each(ctx context.Context, use func(row int, p *part, cells []string) error) error {
-	first := 0
+	first, stopped := 0, false
 	ordered := make([]string, len(r.columns))
 	for _, p := range r.parts {
 		count := 0
@@ -110,8 +110,13 @@ func (r *rows) each(ctx context.Context, use func(row int, p *part, cells []stri
 				cells = ordered
 			}
 			count = row + 1
-			return use(first+row, p, cells)
+			err := use(first+row, p, cells)
+			stopped = stopped || errors.Is(err, errEnough)
+			return err
 		})
+		if stopped {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -124,6 +129,9 @@ func (r *rows) each(ctx context.Context, use func(row int, p *part, cells []stri
 	r.count = first
 	return nil
 }
+
+// errEnough is returned by a function that needs no more rows.
+var errEnough = tabular.Stop
 
 // locate returns err with the file and line of a row.
 func (r *rows) locate(ctx context.Context, row int, err error) error {
@@ -165,37 +173,39 @@ func choose(columns []string, used []bool, field string, selectors ...string) ([
 	return list, nil
 }
 
-// open opens tables and array files. Each path may be a glob.
+// list lists the files that paths name: each may be a glob.
+func (s *session) list(ctx context.Context, paths options.Words) (list []string, err error) {
+	for _, pattern := range paths {
+		if inArchive(pattern) {
+			list = append(list, pattern)
+			continue
+		}
+		found, err := s.root.Glob(ctx, pattern)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, found...)
+	}
+	return list, nil
+}
+
+// openRows opens tables, and array files as tables, of the training, validation and test rows.
 func (s *session) openRows(ctx context.Context, paths [3]options.Words) (*rows, error) {
 	r := &rows{}
 	for _, split := range dataset.Splits {
-		for _, pattern := range paths[split] {
-			list, err := s.root.Glob(ctx, pattern)
+		list, err := s.list(ctx, paths[split])
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range list {
+			t, err := s.openTable(ctx, name)
 			if err != nil {
 				return nil, err
 			}
-			for _, name := range list {
-				t, err := s.openTable(ctx, name)
-				if err != nil {
-					return nil, err
-				}
-				r.add(&part{table: t, split: split, folder: parent(name)})
-			}
+			r.add(&part{table: t, split: split, folder: parent(name)})
 		}
 	}
 	return r, nil
-}
-
-// openTable opens a table, or an array file as a table.
-func (s *session) openTable(ctx context.Context, name string) (table, error) {
-	array, err := s.openArray(ctx, name)
-	if err != nil || array != nil {
-		if err == nil {
-			return &arrayTable{column: array}, nil
-		}
-		return nil, err
-	}
-	return tabular.Open(ctx, name, s.opener(name), s.tables)
 }
 
 // parent is the folder of a path as it is written, "" for the folder where paths start.

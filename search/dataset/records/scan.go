@@ -5,11 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"hash/maphash"
 	"slices"
-
-	"fmt"
 
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"

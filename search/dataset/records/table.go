@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
@@ -72,10 +75,14 @@ func (t *tableEncoder) check() error {
 // fitTable learns the encoders of a table's columns. chosen reports whether people named the columns: otherwise those that make
 // no features are left out. kept are the positions of the columns that are used.
 func (f *fitting) fitTable(ctx context.Context, titles []string, kinds map[int]feature.Kind, chosen bool) (_ *tableEncoder, kept []int, warnings []string, err error) {
-	profiles := make([]feature.Profile, len(titles))
+	profiles, numeric := make([]feature.Profile, len(titles)), slices.Repeat([]bool{true}, len(titles))
 	err = f.training(ctx, func(s *sample) error {
 		for i := range profiles {
 			profiles[i].Add(s.cells[i])
+			if numeric[i] && !feature.IsMissing(s.cells[i]) {
+				_, err := strconv.ParseFloat(strings.TrimSpace(s.cells[i]), 64)
+				numeric[i] = err == nil
+			}
 		}
 		return nil
 	})
@@ -92,10 +99,8 @@ func (f *fitting) fitTable(ctx context.Context, titles []string, kinds map[int]f
 					warnings = append(warnings, fmt.Sprintf("column %s is not used: it is taken for %s (%s)", titles[i], kind, found.Reason))
 					continue
 				}
-				kind = feature.Category
-				if e, err := feature.Fit(feature.Number, &profiles[i]); err == nil && numeric(&profiles[i]) {
-					t.Columns, kept = append(t.Columns, e), append(kept, i)
-					continue
+				if kind = feature.Category; numeric[i] {
+					kind = feature.Number
 				}
 			}
 		}
