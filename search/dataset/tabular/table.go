@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"mixmas/search/escape"
 )
@@ -27,15 +28,66 @@ type Options struct {
 
 // Table is a table whose header is known. It holds no file open.
 type Table struct {
-	name    string
-	columns []string
+	name      string
+	open      func(context.Context) (io.ReadCloser, error)
+	columns   []string
+	json      bool
+	delimiter byte
+	header    bool
 }
 
 // Open reads the header and checks that there is a row. The columns of JSON lines are the keys of all objects, in the order of
 // their first appearance. open starts a fresh pass over the (decompressed) bytes of the file called name, whose extension says
-// what they are. UTF-8, with or without a byte-order mark, and UTF-16 with one are read.
+// what they are. UTF-8, with or without a byte-order mark, and UTF-16 with one are read. Errors of open and of what it returns
+// are returned as they are.
 func Open(ctx context.Context, name string, open func(context.Context) (io.ReadCloser, error), o Options) (*Table, error) {
-	return nil, errors.New("package tabular is not there yet")
+	t := &Table{name: name, open: open, header: !o.NoHeader}
+	t.json = slices.Contains([]string{".jsonl", ".ndjson"}, extension(name))
+	if d := o.Delimiter; d != 0 && (t.json || d >= utf8.RuneSelf || strings.ContainsRune("\"\r\n", d)) {
+		return nil, t.failure(0, "a delimiter of %q: want one ASCII character such as , or ; and none for JSON lines", d)
+	}
+	if o.NoHeader && t.json {
+		return nil, t.failure(0, "JSON lines have the names of their columns in every row: header: false is for CSV")
+	}
+	t.delimiter = byte(o.Delimiter)
+	rows, err := t.pass(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.close()
+	if err := rows.header(); err != nil {
+		return nil, err
+	}
+	for n := 0; n == 0 || t.json; n++ { // all JSON lines, one row of others
+		if n%1024 == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		_, err := rows.next()
+		if err == io.EOF && n > 0 {
+			break
+		}
+		if err == io.EOF && t.json {
+			return nil, t.failure(0, "the file is empty")
+		}
+		if err == io.EOF {
+			return nil, t.failure(0, "the file has a header and no rows")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if t.json {
+		if t.columns = rows.objects.columns; len(t.columns) == 0 {
+			return nil, t.failure(0, "the objects have no keys")
+		}
+	}
+	return t, nil
+}
+
+func (t *Table) failure(line int, format string, arguments ...any) *Error {
+	return &Error{File: t.name, Line: line, Row: -1, Text: fmt.Sprintf(format, arguments...)}
 }
 
 // Name is the name that the table was opened with.
@@ -52,7 +104,48 @@ var Stop = errors.New("no more rows are needed")
 // share memory: clone what is kept of many rows. An error of use gets the file and line, and ends the pass; [Stop] ends it without
 // an error. In JSON lines, numbers are as they are written, lists and objects compact JSON, null and missing keys empty.
 func (t *Table) Each(ctx context.Context, use func(row int, cells []string) error) error {
-	return errors.New("package tabular is not there yet")
+	rows, err := t.pass(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer rows.close()
+	if err := rows.header(); err != nil {
+		return err
+	}
+	for row := 0; ; row++ {
+		if row%1024 == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		cells, err := rows.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := use(row, cells); err != nil {
+			if errors.Is(err, Stop) {
+				return nil
+			}
+			return t.locate(err, rows.line(), row)
+		}
+	}
+}
+
+// locate adds to an error where it occurred.
+func (t *Table) locate(err error, line, row int) error {
+	e, ok := err.(*Error)
+	if !ok {
+		return &Error{File: t.name, Line: line, Row: row, Text: err.Error(), Err: err}
+	}
+	if e.File != "" {
+		return e
+	}
+	located := *e
+	located.File, located.Line, located.Row = t.name, line, row
+	return &located
 }
 
 // Error is an error in a table.
