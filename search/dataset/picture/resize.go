@@ -50,7 +50,8 @@ func (w *windows) fill(old, new int) {
 func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
 
 // resize writes the picture in another size to dst, channel by channel, as the form says apart from its size. Each row is read
-// once, and added to the new rows that it is a part of.
+// once, and added to the new rows that it is a part of. Products are converted to float32 so that no compiler fuses them with
+// sums: the values are the same on every machine.
 func (s *scratch) resize(p pixels, f Form, height, width int, dst []float32) {
 	s.row.grow(p.width)
 	s.across.fill(p.width, width)
@@ -75,7 +76,7 @@ func (s *scratch) resize(p pixels, f Form, height, width int, dst []float32) {
 			for c := range channels {
 				to, from := dst[(c*height+i)*width:][:width], s.resized[c*width:][:width]
 				for x, v := range from {
-					to[x] += weight * v
+					to[x] += float32(weight * v)
 				}
 			}
 		}
@@ -88,7 +89,7 @@ func (w *windows) apply(old, new []float32) {
 		sum := float32(0)
 		from := old[first:][:w.most]
 		for j, weight := range w.weights[i*w.most:][:w.most] {
-			sum += weight * from[j]
+			sum += float32(weight * from[j])
 		}
 		new[i] = sum
 	}
@@ -107,7 +108,7 @@ func (s *scratch) channels(p pixels, f Form) [][]float32 {
 		list = append(list, r.green, r.blue)
 	case !p.grey:
 		for x := range r.red { // exact for whole numbers, as Pillow's
-			r.red[x] = (19595*r.red[x] + 38470*r.green[x] + 7471*r.blue[x]) / (1 << 16)
+			r.red[x] = (float32(19595*r.red[x]) + float32(38470*r.green[x]) + float32(7471*r.blue[x])) / (1 << 16)
 		}
 	}
 	if f.KeepAlpha {
@@ -127,7 +128,7 @@ func (s *scratch) channels(p pixels, f Form) [][]float32 {
 	if !p.opaque {
 		for _, plane := range list {
 			for x, a := range r.opacity {
-				plane[x] = 255 + (plane[x]-255)*(a/255)
+				plane[x] = 255 + float32((plane[x]-255)*(a/255))
 			}
 		}
 	}
