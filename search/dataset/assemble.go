@@ -28,6 +28,8 @@ type Contents struct {
 	Task task.Task
 	// Warnings are sentences about what is odd in the data, for people.
 	Warnings []string
+	// Generated means that the program draws every row by itself, so [CheckSplits] has nothing to say about its splits.
+	Generated bool
 	// Fingerprint is set by a format that computes its own. If it is empty, it is computed from the columns.
 	Fingerprint string
 }
@@ -93,6 +95,7 @@ type assembled struct {
 	inputs      []input
 	standard    []Standardisation
 	fingerprint string
+	warnings    []string
 }
 
 // input is a modality that is ready to be read.
@@ -100,6 +103,7 @@ type input struct {
 	samples [3]Part
 	scaling *Scaling
 	masked  bool
+	missing bool           // elements that are NaN read as 0
 	lengths [3]packed.List // real steps per row, if it is masked
 	step    int            // elements of a sample per step
 }
@@ -122,6 +126,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	d.width = d.task.Width()
 	for _, s := range d.contents.Sources {
 		in := input{samples: s.Samples, step: s.Modality.Size() / s.Modality.Steps(), masked: s.Lengths[Train].Column != nil}
+		in.missing = s.Missing || e.Preprocessing[s.Modality.Name].Missing
 		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Steps()); err != nil {
 			return err
 		}
@@ -135,7 +140,9 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	for i, s := range d.contents.Sources {
 		standard := s.Standardised
 		if standard == nil {
-			given, err := e.Standardisation(d.modalities[i], found.statistics[i])
+			computed := found.statistics[i].raw(s.Raw)
+			computed.Missing = s.Missing
+			given, err := e.Standardisation(d.modalities[i], computed)
 			if err != nil {
 				return err
 			}
@@ -143,6 +150,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 		}
 		d.standard = append(d.standard, *standard)
 	}
+	d.warnings = append(slices.Clone(d.contents.Warnings), d.sameRows(found.digests)...)
 	if d.fingerprint = d.contents.Fingerprint; d.fingerprint == "" {
 		d.fingerprint, err = d.sign(found.digests)
 	}
@@ -168,6 +176,12 @@ func (d *assembled) check() error {
 		}
 		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
 			return fmt.Errorf("modality %s: %w", m.Name, err)
+		}
+		if i := slices.IndexFunc(source.Raw, func(f int) bool { return f < 0 || f >= m.features() }); i >= 0 {
+			return fmt.Errorf("modality %s: the raw feature %d does not exist, there are %d", m.Name, source.Raw[i], m.features())
+		}
+		if len(source.Raw) > 0 && source.Per == PerModality {
+			return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
 		}
 		masked := source.Lengths[Train].Column != nil
 		for _, s := range Splits {
@@ -221,7 +235,8 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 	}
 	for i, s := range d.contents.Sources {
 		for _, p := range s.Samples {
-			if checked := d.inputs[i].masked || s.Modality.Kind == mixer.Text; s.Standardised == nil && checked && p.Column != nil && p.Column != s.Samples[Train].Column {
+			checked := d.inputs[i].masked || d.inputs[i].missing || s.Modality.Kind == mixer.Text
+			if s.Standardised == nil && checked && p.Column != nil && p.Column != s.Samples[Train].Column {
 				passes = append(passes, &pass{column: p.Column, request: d.request(i, Part{Column: p.Column}), source: -1})
 			}
 		}
@@ -256,7 +271,7 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 // request is the request for the statistics of a source over some rows of one of its columns.
 func (d *assembled) request(source int, over Part) Request {
 	s, m := d.contents.Sources[source], d.modalities[source]
-	r := Request{Per: s.Per, Features: m.features(), Run: m.run(), Vocabulary: m.Vocabulary, Rows: over.Rows}
+	r := Request{Per: s.Per, Features: m.features(), Run: m.run(), Vocabulary: m.Vocabulary, Rows: over.Rows, Missing: d.inputs[source].missing}
 	if m.Kind == mixer.Text {
 		r.Per = None
 	}
@@ -302,7 +317,15 @@ func (d *assembled) Read(s Split, modality, row int, dst []float32) error {
 		dst = dst[:real]
 	}
 	part := &in.samples[s]
-	return part.Column.Read(part.Rows.At(row), in.scaling, dst)
+	err := part.Column.Read(part.Rows.At(row), in.scaling, dst)
+	if in.missing {
+		for i, v := range dst {
+			if v != v {
+				dst[i] = 0
+			}
+		}
+	}
+	return err
 }
 
 func (d *assembled) Mask(s Split, modality, row int, dst []float32) error {
@@ -366,7 +389,10 @@ func (d *assembled) Unchanged(ctx context.Context) error {
 	return nil
 }
 
-func (d *assembled) Warnings() []string { return d.contents.Warnings }
+func (d *assembled) Warnings() []string { return d.warnings }
+
+// Generated reports whether the program draws the rows by itself.
+func (d *assembled) Generated() bool { return d.contents.Generated }
 
 func (d *assembled) Preprocessing() map[string]Standardisation {
 	all := map[string]Standardisation{}
