@@ -36,9 +36,6 @@ type BufferInfo struct {
 // and products of checked sizes then stay far below the largest integer.
 const MaxElements = 1 << 36
 
-// MaxIDs bounds the ids of an [Embedding]: as float32 numbers, whole numbers are exact up to here.
-const MaxIDs = 1 << 24
-
 // Elements returns the number of elements of a tensor of the given shape. ok is false if a size is negative or the product
 // exceeds [MaxElements].
 func Elements(shape ...int) (n int, ok bool) {

@@ -35,7 +35,7 @@ type Modality struct {
 	// Vocabulary is the number of different tokens of a text; 0 for other kinds.
 	Vocabulary int `json:"vocabulary,omitempty"`
 	// Masked adds a second input NAME.mask: 1 for the real steps of a sequence or tokens of a text and 0 for others, or for a
-	// map or table a single element, which is 1 if the row has it and 0 if not.
+	// map or table a single element, which is 1 if the row has it and 0 if not. A text is always masked.
 	Masked  bool   `json:"masked,omitempty"`
 	Encoder Choice `json:"encoder"`
 }

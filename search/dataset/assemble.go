@@ -36,7 +36,7 @@ type Contents struct {
 
 // Source is a modality and its columns.
 type Source struct {
-	// Modality describes the modality. Assemble sets Masked if there are lengths.
+	// Modality describes the modality. Assemble sets Masked if there are lengths, and for texts.
 	Modality Modality
 	// Samples has as many rows per split as the labels.
 	Samples [3]Part
@@ -102,7 +102,7 @@ type assembled struct {
 type input struct {
 	samples [3]Part
 	scaling *Scaling
-	masked  bool
+	masked  bool           // rows have lengths
 	missing bool           // elements that are NaN read as 0
 	lengths [3]packed.List // real steps per row, if it is masked
 	step    int            // elements of a sample per step
@@ -130,7 +130,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Steps()); err != nil {
 			return err
 		}
-		s.Modality.Masked = in.masked
+		s.Modality.Masked = in.masked || s.Modality.Kind == mixer.Text
 		d.modalities, d.inputs = append(d.modalities, s.Modality), append(d.inputs, in)
 	}
 	found, err := d.facts(ctx, e)
@@ -333,11 +333,20 @@ func (d *assembled) Mask(s Split, modality, row int, dst []float32) error {
 		return err
 	}
 	m, in := &d.modalities[modality], &d.inputs[modality]
-	if !in.masked {
+	if !m.Masked {
 		return fmt.Errorf("data set %s: modality %s has no mask", d.Name(), m.Name)
 	}
 	if len(dst) != m.Steps() {
 		return fmt.Errorf("data set %s: modality %s has %d steps per sample, but the destination has %d", d.Name(), m.Name, m.Steps(), len(dst))
+	}
+	if m.Kind == mixer.Text { // a text may be without lengths, since padding has a number of its own
+		err := d.Read(s, modality, row, dst)
+		for i, token := range dst {
+			if token != 0 {
+				dst[i] = 1
+			}
+		}
+		return err
 	}
 	real := int(in.lengths[s].At(row))
 	for i := range dst[:real] {

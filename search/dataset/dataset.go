@@ -21,8 +21,8 @@ type Modality struct {
 	Kind  mixer.Kind // a map, a sequence, a text or a table
 	Shape []int      // shape of one sample: channels, height, width; steps, features; tokens; or features
 	// Masked means that the rows have different numbers of steps, up to Steps(). The steps after them are zeros, and a mask
-	// says which steps are real. A map or table has one step: a row has it or not. Models read the mask as a second input,
-	// NAME.mask.
+	// says which steps are real. A map or table has one step: a row has it or not. A text is always masked: its real tokens are
+	// those that are not padding. Models read the mask as a second input, NAME.mask.
 	Masked bool `json:",omitempty"`
 	// Vocabulary is the number of different tokens of a text, 0 for other kinds. Its samples are the numbers of tokens from 0
 	// to Vocabulary-1: 0 is padding, 1 an unknown word.
