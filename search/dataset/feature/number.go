@@ -215,10 +215,10 @@ func ungroup(text string, separators ...string) (digits string, ok bool) {
 		return text, true
 	}
 	for _, s := range separators {
-		groups := strings.Split(text, s)
-		if len(groups) < 2 {
+		if last := strings.LastIndex(text, s); last < 0 || len(text) != last+len(s)+3 {
 			continue
 		}
+		groups := strings.Split(text, s)
 		for i, g := range groups {
 			if !onlyDigits(g) || i > 0 && len(g) != 3 || len(g) < 1 || len(g) > 3 {
 				return "", false
