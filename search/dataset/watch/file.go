@@ -12,22 +12,27 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/dataset"
+	"mixmas/search/identity"
 	"mixmas/search/regular"
 )
+
+// now is the clock that time stamps are compared with. Tests set it.
+var now = time.Now
 
 // File is an open file.
 type File struct {
 	*os.File
 	path string
 
-	lock     sync.Mutex // of the fields below
-	identity identity   // when the content was last known
-	telling  bool       // whether a change since then shows in the identity
-	digest   string     // SHA-256 of the content; empty until it is known
+	lock     sync.Mutex        // of the fields below
+	identity identity.Identity // when the content was last known
+	telling  bool              // whether a change since then shows in the identity
+	digest   string            // SHA-256 of the content; empty until it is known
 }
 
 // Open opens a regular file.
@@ -36,7 +41,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened, err := identify(f) // before anything is read
+	opened, err := identity.Of(f) // before anything is read
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -64,13 +69,13 @@ func (f *File) Facts(key string, r dataset.Request, e dataset.Environment, pass 
 			return dataset.Facts{}, fmt.Errorf("%s: %w", f.path, err)
 		}
 	}
-	if current, err := identify(f.File); err != nil {
+	if current, err := identity.Of(f.File); err != nil {
 		return dataset.Facts{}, err
-	} else if !current.equal(f.identity) { // labels may have been read before the change
+	} else if !current.Equal(f.identity) { // labels may have been read before the change
 		return dataset.Facts{}, f.written()
 	}
-	f.digest, f.telling = found.SHA256, cached || f.identity.telling(began)
-	if !cached && e.Cache != nil && f.identity.old(began) {
+	f.digest, f.telling = found.SHA256, cached || f.identity.Telling(began)
+	if !cached && e.Cache != nil && f.identity.Old(began) {
 		if value, err := json.Marshal(found); err == nil {
 			_ = e.Cache.Put(key, value) // a cache that cannot be written only costs time
 		}
@@ -97,24 +102,24 @@ func (f *File) Unchanged(ctx context.Context) error {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	asked := now()
-	current, err := identify(f.File)
+	current, err := identity.Of(f.File)
 	if err != nil {
 		return err
 	}
-	if f.telling && current.equal(f.identity) {
+	if f.telling && current.Equal(f.identity) {
 		return nil
 	}
-	if !current.sameContent(f.identity) {
+	if !current.SameContent(f.identity) {
 		return f.written()
 	}
-	digest, err := f.Pass(ctx, 0, f.identity.size, func([]byte) error { return nil })
+	digest, err := f.Pass(ctx, 0, f.identity.Size(), func([]byte) error { return nil })
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
 	if digest != f.digest {
 		return f.written()
 	}
-	f.identity, f.telling = current, current.telling(asked)
+	f.identity, f.telling = current, current.Telling(asked)
 	return nil
 }
 

@@ -1,8 +1,8 @@
 //go:build !unix && !windows
 
-package watch
+package identity
 
 import "os"
 
 // locate adds nothing: the system provides nothing more.
-func (i *identity) locate(*os.File) error { return nil }
+func (i *Identity) locate(*os.File) error { return nil }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package watch
+package identity
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 )
 
 // locate adds device, inode and change time.
-func (i *identity) locate(f *os.File) error {
+func (i *Identity) locate(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
