@@ -19,6 +19,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnist/build"
 	_ "mixmas/search/dataset/formats" // the formats that configurations can name
+	"mixmas/search/defaults"
 	"mixmas/search/escape"
 	"mixmas/search/filecache"
 	"mixmas/search/sample"
@@ -212,6 +213,9 @@ func dataInfo(c *cli.Context) error {
 		return err
 	}
 	defer data.Close()
+	if err := defaults.Fill(plan, data); err != nil {
+		return err
+	}
 	if err := plan.CheckData(data); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"nn/cpu/simd", "nn/cpu/limits"},
 	{"search"},
 	{"search/plan"},
+	{"search/defaults"},
 	{"search/config"},
 	{"search/strategy"},
 	{"search/evaluate"},

@@ -72,6 +72,7 @@ func loadPlan(c *cli.Context) (*config.Config, error) {
 		if plan.Train.Training.Epochs = c.Int("epochs"); plan.Train.Training.Epochs < 1 {
 			return nil, usagef("--epochs %d: want at least 1", plan.Train.Training.Epochs)
 		}
+		plan.Overridden("train.training.epochs")
 	}
 	return plan, nil
 }

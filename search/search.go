@@ -9,6 +9,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
+	"mixmas/search/defaults"
 	"mixmas/search/evaluate"
 	"mixmas/search/plan"
 	"mixmas/search/store"
@@ -42,8 +43,12 @@ type Search struct {
 	overwrite bool // see Options.Overwrite
 }
 
-// New checks the plan against the data set: modalities, metric, and that every candidate can be built.
+// New fills in what the plan leaves open, by the data (see package defaults), and checks it against the data set: modalities,
+// metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
+	if err := defaults.Fill(c, data); err != nil {
+		return nil, err
+	}
 	if err := c.CheckData(data); err != nil {
 		return nil, err
 	}

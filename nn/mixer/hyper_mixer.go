@@ -13,6 +13,10 @@ func init() {
 			return &HyperMixerOptions{Width: 128, Depth: 4, TokenWidth: 256, ChannelWidth: 3072, Heads: 1}
 		},
 		New: newHyperMixer,
+		Suit: func(in Input, rows int) any {
+			width, depth, patch, tokens := suitMixer(in, rows)
+			return &HyperMixerOptions{Width: width, Depth: depth, Patch: patch, TokenWidth: powerOfTwo(tokens, 16, 64), ChannelWidth: 2 * width, Heads: 1}
+		},
 	})
 }
 

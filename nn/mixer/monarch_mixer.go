@@ -13,6 +13,10 @@ func init() {
 		Kinds:   []Kind{Map, Sequence, Text, Tokens},
 		Options: func() any { return &MonarchMixerOptions{Width: 128, Depth: 4} },
 		New:     newMonarchMixer,
+		Suit: func(in Input, rows int) any {
+			width, depth, patch, _ := suitMixer(in, rows)
+			return &MonarchMixerOptions{Width: width, Depth: depth, Patch: patch}
+		},
 	})
 }
 

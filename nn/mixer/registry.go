@@ -61,6 +61,10 @@ type Architecture struct {
 	// New creates the network's parameters in the scope. It rejects options that do not fit the input; the rules of the
 	// tags were checked before.
 	New func(s *nn.Scope, in Input, options any) (Network, error)
+	// Suit returns a pointer to options that suit an input and a number of training rows, or nil if the architecture does not
+	// suit the input. If a configuration names no candidates, those with Suit are tried: see package search/defaults. It may be
+	// nil: then the architecture is only tried where a configuration names it.
+	Suit func(in Input, rows int) any
 }
 
 // Takes reports whether the architecture reads inputs of the kind.

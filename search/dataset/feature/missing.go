@@ -17,7 +17,14 @@ const longestMissing = len("#div/0!")
 // nil, None, ?, -, --, a lone point, and the errors of spreadsheets (#DIV/0!, #NAME?, #NULL!, #NUM!, #REF!, #VALUE!), in any
 // case.
 func IsMissing(cell string) bool {
-	cell = strings.TrimSpace(cell)
+	if cell = trim(cell); cell == "" {
+		return true
+	}
+	switch cell[0] {
+	case 'n', 'N', '#', '<', '?', '-', '.':
+	default:
+		return false // as most cells
+	}
 	if len(cell) > longestMissing {
 		return false
 	}
