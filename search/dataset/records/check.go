@@ -23,6 +23,9 @@ func (o *Options) Check() error {
 	if err := oneOf("unlabelled", o.Unlabelled, "error", "drop"); err != nil {
 		return err
 	}
+	if err := oneOf("unknown", o.Unknown, "error", "ignore"); err != nil {
+		return err
+	}
 	if len(o.Path) == 0 && len(o.Validation)+len(o.Test) > 0 {
 		return options.Errorf("path", "is missing, but validation or test files are named")
 	}

@@ -137,10 +137,34 @@ func (l *labelCells) of(row int) []uint32 {
 	return l.rows[row : row+1]
 }
 
-// unlabelled reports whether a row lacks a label. A row of many labels may have none of them.
-func (l *labelCells) unlabelled(row int) bool {
-	row = l.at(row)
-	return row < 0 || l.ends == nil && l.rows[row] == none
+// unlabelled reports whether a row has no label.
+func (l *labelCells) unlabelled(row int) bool { return len(l.of(row)) == 0 }
+
+// ignore removes labels that are none of the classes.
+func (l *labelCells) ignore(known func(label string) bool) {
+	is := make([]bool, len(l.names))
+	for i, name := range l.names {
+		is[i] = known(name)
+	}
+	if l.ends == nil {
+		for row, id := range l.rows {
+			if id != none && !is[id] {
+				l.rows[row] = none
+			}
+		}
+		return
+	}
+	kept, first := uint32(0), uint32(0)
+	for row, end := range l.ends {
+		for _, id := range l.rows[first:end] {
+			if is[id] {
+				l.rows[kept] = id
+				kept++
+			}
+		}
+		first, l.ends[row] = end, kept
+	}
+	l.rows = l.rows[:kept]
 }
 
 // locate returns err with the file and line of a row of the data set.

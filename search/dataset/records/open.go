@@ -143,6 +143,10 @@ func (b *builder) build(ctx context.Context) (*dataset.Contents, *Recipe, error)
 		return nil, nil, fmt.Errorf("labels: %w", err)
 	}
 	b.warnings = append(b.warnings, warnings...)
+	if b.o.Unknown == "ignore" && !b.labels.binary {
+		b.labels.ignore(func(label string) bool { _, ok := classes.Index(label); return ok })
+		a.drop(b.unused)
+	}
 	labels, err := b.labels.column(ctx, classes, b.primary.count, a.all)
 	if err != nil {
 		return nil, nil, err
@@ -342,9 +346,12 @@ func (b *builder) sameRows(what, name string, count int) error {
 
 // assign says which rows belong to which split.
 func (b *builder) assign(ctx context.Context) (*assigned, error) {
+	if given := b.o.Classes; given != nil && b.o.Unknown == "ignore" && !b.labels.binary && numbers(b.labels.names, given) == nil {
+		b.labels.ignore(func(label string) bool { return slices.Contains(given, label) })
+	}
 	missing, first := 0, -1
 	for row := range b.primary.count {
-		if b.labels.unlabelled(row) {
+		if b.unused(row) {
 			if missing++; first < 0 {
 				first = row
 			}
@@ -361,7 +368,12 @@ func (b *builder) assign(ctx context.Context) (*assigned, error) {
 	if missing > 0 {
 		b.warnings = append(b.warnings, fmt.Sprintf("%d of %d rows have no label and are not used", missing, b.primary.count))
 	}
-	return assign(b.o.Split.options(), b.primary, b.labels, b.split, b.labels.unlabelled)
+	return assign(b.o.Split.options(), b.primary, b.labels, b.split, b.unused)
+}
+
+// unused reports whether a row is not used, or an error, because it has no label. Of many labels, a row may have none.
+func (b *builder) unused(row int) bool {
+	return b.labels.unlabelled(row) && (!b.labels.many() || b.o.Unlabelled == "drop")
 }
 
 // sortedKeys lists the keys of a map in order.

@@ -37,7 +37,8 @@ type Options struct {
 	Modalities []Modality    `yaml:"modalities" doc:"one entry per modality, at least one"`
 	Labels     Labels        `yaml:"labels" doc:"what is predicted: a column of class names, several 0/1 columns, or a column with several names per cell"`
 	Classes    []string      `yaml:"classes,omitempty" doc:"names of the classes, in order; default: the sorted distinct values of the labels. Labels that are numbers from 0 (or from 1) on are the positions of these names"`
-	Unlabelled string        `yaml:"unlabelled,omitempty" doc:"what happens to rows without a label: error (the default) or drop"`
+	Unlabelled string        `yaml:"unlabelled,omitempty" doc:"what happens to rows without a label: error (the default) or drop. With several labels per row, such rows are used unless they are dropped"`
+	Unknown    string        `yaml:"unknown,omitempty" doc:"what happens to labels that are no class, neither of a training row nor of classes: error (the default) or ignore, as if the row did not have them"`
 	Split      Split         `yaml:"split,omitempty" doc:"which rows are for training, validation and test; default: at random, stratified by class, 70, 15 and 15 percent"`
 }
 

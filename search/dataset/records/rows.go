@@ -142,13 +142,14 @@ func (r *rows) locate(ctx context.Context, row int, err error) error {
 		if row < p.first || row >= p.first+p.count {
 			continue
 		}
+		reached := false
 		at := p.table.Each(ctx, func(i int, _ []string) error {
-			if i == row-p.first {
+			if reached = i == row-p.first; reached {
 				return err
 			}
 			return nil
 		})
-		if at != nil && errors.Is(at, err) {
+		if reached && at != nil {
 			return at
 		}
 		return fmt.Errorf("%s: row %d: %w", escape.Terminal(p.table.Name()), row-p.first, err)

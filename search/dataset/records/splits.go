@@ -73,6 +73,21 @@ func (a *assigned) all(yield func(int) bool) {
 	}
 }
 
+// drop leaves rows out.
+func (a *assigned) drop(is func(row int) bool) {
+	for s := range a.rows {
+		list := make([]int, 0, a.rows[s].Len())
+		for row := range a.each(dataset.Split(s)) {
+			if is(row) {
+				a.of[row] = unused
+			} else {
+				list = append(list, row)
+			}
+		}
+		a.rows[s] = compact(list)
+	}
+}
+
 // assign decides which rows belong to which split. drop says which rows are used for none.
 func assign(o split.Options, r *rows, l *labelCells, cells *splitCells, drop func(row int) bool) (*assigned, error) {
 	a := &assigned{of: make([]uint8, r.count)}
