@@ -40,15 +40,15 @@ func Strings(list []string) Texts {
 	}
 }
 
-// check returns an error if the option name has a value that is not one of known.
-func check(name, value string, known []string) error {
+// oneOf returns an error if the value of an option is not one of known.
+func oneOf(option, value string, known []string) error {
 	if !slices.Contains(known, value) {
-		return options.Errorf(name, "want one of %s, got %q", strings.Join(known, ", "), value)
+		return options.Errorf(option, "want one of %s, got %q", strings.Join(known, ", "), value)
 	}
 	return nil
 }
 
-// each calls use with every text until one of them, use or ctx has an error.
+// each calls use with every text, until texts or ctx has an error.
 func each(ctx context.Context, texts Texts, use func(string)) error {
 	for s, err := range texts {
 		if err != nil {
@@ -62,6 +62,6 @@ func each(ctx context.Context, texts Texts, use func(string)) error {
 	return ctx.Err()
 }
 
-// suited is the number of tokens that suits texts with the given number of words: eight times its square root, as the number
-// of distinct words of a text grows, at most 8,000. 300 texts of 8 words get 392, a book of 300,000 words 4,382.
-func suited(words int) int { return min(int(8*math.Sqrt(float64(words))), 8000) }
+// suited is the number of ids that suits texts with the given number of words: a multiple of its square root, with which the
+// number of distinct words of a text grows. 3,000 words get 438, a book of 300,000 words 4,381.
+func suited(words int) int { return min(max(int(8*math.Sqrt(float64(words))), 256), 8000) }
