@@ -22,7 +22,8 @@ type Contents struct {
 	Name string
 	// Sources are the modalities.
 	Sources []Source
-	// Labels are the labels of each split. A split without labels does not exist; training and validation are required.
+	// Labels are the labels of each split. A split without labels does not exist; training and validation are required, unless
+	// the environment has a model's preprocessing: a model predicts from any split.
 	Labels [3]Part
 	// Task says what the labels mean. Without Classes, the training labels give their number, and the numbers are their names.
 	Task task.Task
@@ -116,7 +117,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	if err := e.Fits(names...); err != nil {
 		return err
 	}
-	if err := d.check(); err != nil {
+	if err := d.check(e.Preprocessing == nil); err != nil {
 		return err
 	}
 	d.task = task.Task{Kind: d.contents.Task.Kind, Classes: slices.Clone(d.contents.Task.Classes)}
@@ -125,7 +126,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	}
 	d.width = d.task.Width()
 	for _, s := range d.contents.Sources {
-		in := input{samples: s.Samples, step: s.Modality.Size() / s.Modality.Steps(), masked: s.Lengths[Train].Column != nil}
+		in := input{samples: s.Samples, step: s.Modality.Size() / s.Modality.Steps(), masked: given(s.Lengths)}
 		in.missing = s.Missing || e.Preprocessing[s.Modality.Name].Missing
 		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Steps()); err != nil {
 			return err
@@ -157,9 +158,17 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	return err
 }
 
+// given reports whether there are parts at all.
+func given(parts [3]Part) bool {
+	return slices.ContainsFunc(parts[:], func(p Part) bool { return p.Column != nil })
+}
+
 // check returns an error if the contents do not fit together.
-func (d *assembled) check() error {
+func (d *assembled) check(training bool) error {
 	for _, s := range [...]Split{Train, Validation} {
+		if !training {
+			break
+		}
 		if p := d.contents.Labels[s]; p.Column == nil || p.Rows.Len() == 0 {
 			return fmt.Errorf("there are no labels for the %s split", s)
 		}
@@ -183,7 +192,7 @@ func (d *assembled) check() error {
 		if len(source.Raw) > 0 && source.Per == PerModality {
 			return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
 		}
-		masked := source.Lengths[Train].Column != nil
+		masked := given(source.Lengths)
 		for _, s := range Splits {
 			labels, samples, lengths := d.contents.Labels[s], source.Samples[s], source.Lengths[s]
 			if labels.Column == nil {
@@ -228,7 +237,7 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 	}
 	var passes []*pass
 	for i, s := range d.contents.Sources {
-		if s.Standardised != nil {
+		if s.Standardised != nil || s.Samples[Train].Column == nil {
 			continue
 		}
 		passes = append(passes, &pass{column: s.Samples[Train].Column, request: d.request(i, s.Samples[Train]), source: i})

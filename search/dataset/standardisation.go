@@ -143,7 +143,7 @@ func (s Standardisation) Text(m Modality) string {
 
 // raw returns a standardisation that leaves some features as they are.
 func (s Standardisation) raw(features []int) Standardisation {
-	if s.Per != PerFeature || len(features) == 0 {
+	if s.Per != PerFeature || len(features) == 0 || len(s.Mean) == 0 {
 		return s
 	}
 	s.Mean, s.Deviation = slices.Clone(s.Mean), slices.Clone(s.Deviation)

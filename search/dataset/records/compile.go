@@ -74,7 +74,7 @@ func (b *builder) source(x *binding, e *Encoding, columns *encoded, a *assigned)
 		if a.rows[split].Len() == 0 {
 			continue
 		}
-		rows := x.of(a.rows[split])
+		rows := x.of(a.rows[split], split)
 		s.Samples[split] = dataset.Part{Column: columns.samples, Rows: rows}
 		if e.Masked {
 			s.Lengths[split] = dataset.Part{Column: columns.lengths, Rows: rows}
@@ -83,18 +83,18 @@ func (b *builder) source(x *binding, e *Encoding, columns *encoded, a *assigned)
 	return s, nil
 }
 
-// of are the rows of the binding for rows of the data set: behind the last one for those that are joined with none.
-func (b *binding) of(rows dataset.Rows) dataset.Rows {
+// of are the rows of the binding for rows of a split: behind the last one for those that are joined with none.
+func (b *binding) of(rows dataset.Rows, s dataset.Split) dataset.Rows {
 	if b.joined == nil {
 		return rows
 	}
 	list := make([]int, rows.Len())
 	for i := range list {
 		if list[i] = int(b.joined[rows.At(i)]); list[i] < 0 {
-			list[i] = b.count()
+			list[i] = b.count() + int(s)
 		}
 	}
-	return compact(list)
+	return dataset.Rows{List: list}
 }
 
 // look finds out whether the cells of series are lists or paths, by the first one.

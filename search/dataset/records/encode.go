@@ -14,8 +14,8 @@ import (
 	"mixmas/search/packed"
 )
 
-// encoded are the columns of a modality: the samples of all rows of its binding, and of a last row that has nothing if rows of the
-// data set may be joined with none.
+// encoded are the columns of a modality: the samples of all rows of its binding, and behind them a row without anything for
+// each split, if rows of the data set may be joined with none.
 type encoded struct {
 	samples, lengths dataset.Column
 	full             bool // all rows that are used have all steps
@@ -43,7 +43,7 @@ func (s *session) newEncoding(b *binding, e encoder, used packed.List) *encoding
 		x.size *= n
 	}
 	if b.joined != nil {
-		x.rows++
+		x.rows += len(dataset.Splits)
 	}
 	return x
 }
@@ -164,7 +164,12 @@ func (x *encoding) run(ctx context.Context, add func(values []float32) error) er
 		return err
 	}
 	if x.joined != nil {
-		jobs = append(jobs, job{row: x.count()})
+		for i := range dataset.Splits {
+			jobs = append(jobs, job{row: x.count() + i})
+		}
+	}
+	if len(jobs) > together {
+		buffer = make([]float32, len(jobs)*x.size)
 	}
 	if err := flush(); err != nil {
 		return err
