@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"strconv"
@@ -78,13 +79,11 @@ func predict(c *cli.Context) error {
 	}
 	write := func(w io.Writer) error {
 		out := bufio.NewWriter(w)
-		var err error
-		if format == "csv" {
-			err = writeCSV(out, m, logits, data)
-		} else {
-			err = writeJSONLines(out, m, logits, data)
+		form := writeCSV
+		if format == "jsonl" {
+			form = writeJSONLines
 		}
-		if err != nil {
+		if err := form(out, predictions(m, logits, data), m.Classes, data.Columns); err != nil {
 			return err
 		}
 		return out.Flush()
@@ -210,34 +209,46 @@ type prediction struct {
 	Columns       map[string]string  `json:"columns,omitempty"` // what is carried along: an identifier, the true label
 	Labels        []string           `json:"labels"`            // one, or any number for a multi-label task
 	Probabilities map[string]float32 `json:"probabilities"`
-	ordered       []float32
+	ordered       []float32          // probabilities, in the order of the classes
+	carried       []string           // the cells of Columns
 }
 
-// predicted is the prediction for a row.
-func predicted(m *model.Model, logits []float32, row int) prediction {
-	z := logits[row*len(m.Classes):][:len(m.Classes)]
-	return prediction{Row: row, Labels: m.Labels(z), ordered: m.Probabilities(z)}
+// predictions yields the prediction of each row, with what is carried along for it.
+func predictions(m *model.Model, logits []float32, data *dataset.Unlabelled) iter.Seq[prediction] {
+	return func(yield func(prediction) bool) {
+		k := len(m.Classes)
+		for row := range len(logits) / k {
+			z := logits[row*k:][:k]
+			p := prediction{Row: row, Labels: m.Labels(z), ordered: m.Probabilities(z)}
+			if len(data.Columns) > 0 {
+				p.carried = data.Row(row)
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
 }
 
-// writeCSV writes a header and a line per row: row, what is carried along, label (several joined by |), one probability per class.
-func writeCSV(w io.Writer, m *model.Model, logits []float32, data *dataset.Unlabelled) error {
+// writeCSV writes a header and a line per row: row, what is carried along in the given columns, label (several joined by |), one
+// probability per class.
+func writeCSV(w io.Writer, list iter.Seq[prediction], classes, columns []string) error {
 	out := csv.NewWriter(w)
 	header := []string{"row"}
-	for _, name := range data.Columns {
+	for _, name := range columns {
 		header = append(header, escape.CSV(name))
 	}
 	header = append(header, "label")
-	for _, class := range m.Classes {
+	for _, class := range classes {
 		header = append(header, escape.CSV("p("+class+")"))
 	}
 	if err := out.Write(header); err != nil {
 		return err
 	}
-	for row := range len(logits) / len(m.Classes) {
-		p := predicted(m, logits, row)
-		line := []string{strconv.Itoa(row)}
-		for i := range data.Columns {
-			line = append(line, escape.CSV(data.Row(row)[i]))
+	for p := range list {
+		line := []string{strconv.Itoa(p.Row)}
+		for _, cell := range p.carried {
+			line = append(line, escape.CSV(cell))
 		}
 		line = append(line, escape.CSV(strings.Join(p.Labels, "|")))
 		for _, x := range p.ordered {
@@ -252,22 +263,21 @@ func writeCSV(w io.Writer, m *model.Model, logits []float32, data *dataset.Unlab
 }
 
 // writeJSONLines writes an object per row.
-func writeJSONLines(w io.Writer, m *model.Model, logits []float32, data *dataset.Unlabelled) error {
-	for row := range len(logits) / len(m.Classes) {
-		p := predicted(m, logits, row)
+func writeJSONLines(w io.Writer, list iter.Seq[prediction], classes, columns []string) error {
+	for p := range list {
 		p.Probabilities = map[string]float32{}
 		for i, x := range p.ordered {
-			p.Probabilities[m.Classes[i]] = x
+			p.Probabilities[classes[i]] = x
 		}
-		if len(data.Columns) > 0 {
-			p.Columns = map[string]string{}
-			for i, cell := range data.Row(row) {
-				p.Columns[data.Columns[i]] = cell
+		for i, cell := range p.carried {
+			if p.Columns == nil {
+				p.Columns = map[string]string{}
 			}
+			p.Columns[columns[i]] = cell
 		}
 		line, err := json.Marshal(p)
 		if err != nil {
-			return fmt.Errorf("row %d: %w", row, err)
+			return fmt.Errorf("row %d: %w", p.Row, err)
 		}
 		if _, err := w.Write(append(escape.JSON(line), '\n')); err != nil {
 			return err
