@@ -2,6 +2,8 @@
 package identity
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"time"
@@ -45,6 +47,28 @@ func (i Identity) Equal(j Identity) bool {
 func (i Identity) SameContent(j Identity) bool {
 	return i.size == j.size && i.modified.Equal(j.modified)
 }
+
+// Mark is an identity in 8 bytes, for many files: of two different identities, it is the same with a probability of 2^-32.
+type Mark struct{ content, file uint32 }
+
+// Mark returns the mark of an identity.
+func (i Identity) Mark() Mark {
+	sum := func(values ...uint64) uint32 {
+		var bytes []byte
+		for _, v := range values {
+			bytes = binary.LittleEndian.AppendUint64(bytes, v)
+		}
+		digest := sha256.Sum256(bytes)
+		return binary.LittleEndian.Uint32(digest[:])
+	}
+	return Mark{
+		sum(uint64(i.size), uint64(i.modified.Unix()), uint64(i.modified.Nanosecond())),
+		sum(uint64(i.changed.Unix()), uint64(i.changed.Nanosecond()), i.index, i.volume),
+	}
+}
+
+// SameContent is like that of [Identity].
+func (m Mark) SameContent(n Mark) bool { return m.content == n.content }
 
 // HasChangeTime reports whether the system keeps change times for the file.
 func (i Identity) HasChangeTime() bool { return !i.changed.IsZero() }
