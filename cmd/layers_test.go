@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"search/plan"},
 	{"search/defaults"},
 	{"search/config"},
+	{"search/estimate"},
 	{"search/strategy"},
 	{"search/evaluate"},
 	{"search/trial"},

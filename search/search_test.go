@@ -372,6 +372,7 @@ type counter struct {
 	cancel                context.CancelFunc
 }
 
+func (c *counter) Estimated(search.Estimated)             {}
 func (c *counter) StageStarted(strategy.StageStarted)     {}
 func (c *counter) StageDone(strategy.StageDone)           {}
 func (c *counter) TrainingStarted(search.TrainingStarted) {}
