@@ -51,6 +51,7 @@ type Search struct {
 	runner    *trial.Local
 	evaluator *evaluate.Evaluator
 	observer  Observer
+	observed  bool // by somebody
 	options   evaluate.Options
 	overwrite bool // see Options.Overwrite
 	train     bool // see Options.Train
@@ -88,7 +89,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if s.started.IsZero() {
 		s.started = s.now()
 	}
-	if s.observer == nil {
+	if s.observed = s.observer != nil; !s.observed {
 		s.observer = silent{}
 	}
 	s.observer = timed{s.observer, s}
@@ -114,9 +115,14 @@ type Result struct {
 // FullModel returns the chosen architecture with the dropout of the full training.
 func (r *Result) FullModel() mixer.Specification { return r.Space.FullModel(r.Choices) }
 
-// Run draws the sample, tells the observer what the search will probably cost, and searches with the plan's strategy.
+// Run draws the sample, tells the observer what the search will probably cost (if there is an observer or a budget), and
+// searches with the plan's strategy.
 func (s *Search) Run(ctx context.Context) (*Result, error) {
-	return s.run(ctx, s.evaluator, s.estimate)
+	before := s.estimate
+	if !s.observed && s.budget == nil {
+		before = nil
+	}
+	return s.run(ctx, s.evaluator, before)
 }
 
 // LookUp is like Run but trains nothing: a trial without a score returns [evaluate.ErrUntrained].
