@@ -152,10 +152,7 @@ func (s Standardisation) Scaling(m Modality) *Scaling {
 		scaling.scale[i] = 1 / d
 	}
 	if s.Per == PerFeature {
-		scaling.run = m.Size() / m.features()
-		if m.Kind == mixer.Sequence {
-			scaling.run = 1
-		}
+		scaling.run = m.run()
 	}
 	if n := len(s.Mean); scaling.run == 1 && n < 256 { // long pieces are fast
 		scaling.mean, scaling.scale = slices.Repeat(scaling.mean, 256/n), slices.Repeat(scaling.scale, 256/n)

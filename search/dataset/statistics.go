@@ -45,6 +45,9 @@ func (s *Statistics) Add(values []float64) error {
 				if !(math.Abs(v) <= math.MaxFloat32) { // false for NaN too
 					return fmt.Errorf("row %d: the value %v is not a finite float32 number", (s.seen+int64(i))/s.rowSize, v)
 				}
+				if tokens := s.request.Vocabulary; tokens > 0 && (v < 0 || v >= float64(tokens) || v != math.Trunc(v)) {
+					return fmt.Errorf("row %d: the value %v is not the number of a token: want a whole number from 0 to %d", (s.seen+int64(i))/s.rowSize, v, tokens-1)
+				}
 			}
 		}
 		if counts {
@@ -70,7 +73,7 @@ func (s *Statistics) next() (n int64, real, counts bool) {
 	}
 	row, offset, length := int(s.seen/s.rowSize), s.seen%s.rowSize, s.rowSize
 	if s.request.Lengths != nil {
-		length = int64(s.request.Lengths.At(row)) * int64(s.request.Features)
+		length = int64(s.request.Lengths.At(row)) * int64(s.request.Features) * s.run
 	}
 	if offset >= length {
 		return s.rowSize - offset, false, false
