@@ -131,6 +131,9 @@ func (e *Evaluator) scoreAll(ctx context.Context, jobs []trial.Job, outcomes []*
 		seconds := make([]float64, len(jobs))
 		for _, i := range order {
 			seconds[i] = b.Seconds(jobs[i])
+			if e.finished(ctx, jobs[i]) {
+				r.found(jobs[i])
+			}
 		}
 		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(seconds[i], seconds[j]) })
 		group.SetLimit(int(e.workers)) // so that they start in this order
@@ -151,6 +154,16 @@ func (e *Evaluator) scoreAll(ctx context.Context, jobs []trial.Job, outcomes []*
 		})
 	}
 	return group.Wait()
+}
+
+// finished reports whether the score of a finished training of the job is stored.
+func (e *Evaluator) finished(ctx context.Context, job trial.Job) bool {
+	key, _, err := job.Specification.Key()
+	if err != nil {
+		return false
+	}
+	sc, err := e.options.Store.Get(ctx, key)
+	return err == nil && sc.Status == store.Finished
 }
 
 func (e *Evaluator) announce(o *Outcome) {
@@ -194,9 +207,6 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string, r 
 		return o != nil, err
 	}
 	if found, err := look(); found || err != nil {
-		if found {
-			r.found(job)
-		}
 		return o, err
 	}
 	if e.options.OnlyKept {
