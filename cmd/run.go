@@ -8,7 +8,7 @@ func runCommand() *cli.Command {
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
 		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.\n" +
 			"Scores are stored in --store: a second run trains only what is missing.",
-		Flags:  sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag()),
+		Flags:  sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train")),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
@@ -18,7 +18,7 @@ func searchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG]",
 		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input.",
-		Flags:       sessionFlags(),
+		Flags:       sessionFlags(budgetFlag("search")),
 		Action:      func(c *cli.Context) error { return searchAndTrain(c, false) },
 	}
 }

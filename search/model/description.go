@@ -42,6 +42,8 @@ type Description struct {
 	Data Data `json:"data"`
 	// Training is the key of the model's training in the store.
 	Training string `json:"training"`
+	// Stopped is the number of epochs after which a budget stopped the training; 0 if it ended by its recipe.
+	Stopped int `json:"stopped,omitempty"`
 	// Weights is the digest of the weights, see [safetensors.Digest]. Files of older programs have none.
 	Weights string `json:"weights,omitempty"`
 	// Metrics are the metrics by split: "validation" and "test".
