@@ -100,6 +100,7 @@ func TestJudge(t *testing.T) {
 		{"country", repeated(60, "United States of America", "United Kingdom", "New Zealand"), Category, "3 values"},
 		{"rare", append(repeated(100, "red", "green"), generated(40, func(i int) string { return fmt.Sprintf("c%d", i) })...), Category, "rare ones are taken together"},
 		{"answer", repeated(30, "yes", "no"), Category, "yes or no"},
+		{"score", repeated(60, "3", "-1", "17", "5"), Number, "-1 is the only negative number"},
 		{"answer", repeated(30, "True", "False", ""), Category, "yes or no"},
 		{"marked", repeated(30, "x", "", ""), Category, "1 value"},
 		{"same", repeated(30, "x"), Constant, "the same"},

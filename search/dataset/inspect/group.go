@@ -14,19 +14,21 @@ type modality struct {
 	name    string
 	kind    string // of the format records
 	columns []int
-	column  bool // the columns are one, or joined
 }
 
 // mostFeatures is the length of lists that are features of a table; longer ones are series.
 const mostFeatures = 16
 
-// group puts columns into modalities: a picture, an array and a text each make one, lists of one length make a series, everything
-// else a table.
+// mostTexts is the number of texts that are modalities; more are joined.
+const mostTexts = 3
+
+// group puts columns into modalities: a picture and an array each make one, and so do few texts; lists of one length make a series,
+// everything else a table.
 func (p *Proposal) group() error {
-	var table []int
+	var table, texts []int
 	var series []modality
 	add := func(kind string, columns ...int) {
-		p.modalities = append(p.modalities, modality{name: p.unused(p.Columns[columns[0]].Name, kind), kind: kind, columns: columns, column: true})
+		p.modalities = append(p.modalities, modality{name: p.unused(p.Columns[columns[0]].Name, kind), kind: kind, columns: columns})
 	}
 	for i := range p.Columns {
 		c := &p.Columns[i]
@@ -40,7 +42,7 @@ func (p *Proposal) group() error {
 				add("array", i)
 			}
 		case feature.Text:
-			add("text", i)
+			texts = append(texts, i)
 		case feature.List:
 			least, most := c.profile.Lengths()
 			c.length = [2]int{least, most}
@@ -56,6 +58,13 @@ func (p *Proposal) group() error {
 			}
 		case feature.Number, feature.Category, feature.Date, feature.Set:
 			table = append(table, i)
+		}
+	}
+	if len(texts) > mostTexts {
+		p.modalities = append(p.modalities, modality{name: p.unused("text", "text"), kind: "text", columns: texts})
+	} else {
+		for _, i := range texts {
+			add("text", i)
 		}
 	}
 	for _, m := range series {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,7 +28,7 @@ func (p *Proposal) Table(w io.Writer) error {
 	if p.Partial {
 		first = "the first "
 	}
-	fmt.Fprintf(w, "%s: %s%d rows, %d columns", escape.Terminal(p.Data), first, p.Rows, len(p.Columns))
+	fmt.Fprintf(w, "%s: %s%s rows, %d columns", escape.Terminal(p.Data), first, thousands(p.Rows), len(p.Columns))
 	if p.source.layout != "" {
 		fmt.Fprintf(w, " (%s)", p.source.layout)
 	}
@@ -56,6 +57,15 @@ func (p *Proposal) modalitiesText() string {
 		}
 	}
 	return strings.Join(list, ", ")
+}
+
+// thousands writes a count with commas.
+func thousands(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // lines collects the lines of a configuration. Comments behind lines that follow each other are aligned.
@@ -120,7 +130,7 @@ func (p *Proposal) YAML(folder string) (string, error) {
 	if p.Partial {
 		many = "the first "
 	}
-	l.add(fmt.Sprintf("Proposed by mixmas for %s: %s%d rows, %d columns. Change what is wrong, and check it with:", escape.Terminal(p.Data), many, p.Rows, len(p.Columns)), "")
+	l.add(fmt.Sprintf("Proposed by mixmas for %s: %s%s rows, %d columns. Change what is wrong, and check it with:", escape.Terminal(p.Data), many, thousands(p.Rows), len(p.Columns)), "")
 	l.add("mixmas config check FILE; mixmas data info FILE. mixmas config schema lists all options.", "")
 	l.add("", "name: %s", word(p.Name))
 	l.add("", "data:")
@@ -154,7 +164,11 @@ func (p *Proposal) writeModality(l *lines, m *modality, folder string) error {
 	if len(m.columns) > 1 {
 		l.add("", "    - name: %s", word(m.name))
 		l.add("", "      kind: %s", m.kind)
-		l.add("", "      columns:")
+		if m.kind == "text" {
+			l.add("joined in this order", "      column:")
+		} else {
+			l.add("", "      columns:")
+		}
 		for _, i := range m.columns {
 			l.add(p.Columns[i].why(), "        - %s", word(p.selector(i)))
 		}
