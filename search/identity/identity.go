@@ -2,6 +2,8 @@
 package identity
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"time"
@@ -45,6 +47,21 @@ func (i Identity) Equal(j Identity) bool {
 func (i Identity) SameContent(j Identity) bool {
 	return i.size == j.size && i.modified.Equal(j.modified)
 }
+
+// Mark is an identity in 8 bytes, for many files: of two different identities, it is the same with a probability of 2^-32.
+type Mark struct{ content, file uint32 }
+
+// Mark returns the mark of an identity.
+func (i Identity) Mark() Mark {
+	sum := func(format string, values ...any) uint32 {
+		digest := sha256.Sum256(fmt.Appendf(nil, format, values...))
+		return binary.LittleEndian.Uint32(digest[:])
+	}
+	return Mark{sum("%d %s", i.size, stamp(i.modified)), sum("%s %d %d", stamp(i.changed), i.index, i.volume)}
+}
+
+// SameContent is like that of [Identity].
+func (m Mark) SameContent(n Mark) bool { return m.content == n.content }
 
 // HasChangeTime reports whether the system keeps change times for the file.
 func (i Identity) HasChangeTime() bool { return !i.changed.IsZero() }

@@ -15,7 +15,9 @@ type delimited struct {
 	*buffer
 	delimiter byte
 	most      int // cells that are kept of a record; further ones are only counted
-	feed      int // where the next LF is in data, or len(data); before at: not known
+	// Where the next LF, quote and character that ends no line are in data, or its length; before at: not known. Without them, a
+	// file that has none of one kind would be searched to its end for every line.
+	feed, quote, solid int
 
 	// The record.
 	cells []string
@@ -28,7 +30,7 @@ type delimited struct {
 }
 
 func newDelimited(b *buffer, delimiter byte) *delimited {
-	return &delimited{buffer: b, delimiter: delimiter, most: mostColumns, feed: -1}
+	return &delimited{buffer: b, delimiter: delimiter, most: mostColumns, feed: -1, quote: -1, solid: -1}
 }
 
 var errMore = errors.New("the record goes on")
@@ -50,26 +52,33 @@ func (d *delimited) next(columns int) error {
 		if err := d.failed(); err != nil {
 			return err
 		}
-		if err := d.more(); err != nil {
+		if err := d.extend(); err != nil {
 			return err
 		}
-		d.feed = -1
 	}
+}
+
+// extend reads more.
+func (d *delimited) extend() error {
+	d.feed, d.quote, d.solid = -1, -1, -1
+	return d.more()
 }
 
 // followed returns io.EOF if only empty lines follow the empty record that was just read.
 func (d *delimited) followed() error {
 	for {
-		if len(bytes.TrimLeft(d.data[d.at:], "\r\n")) > 0 {
+		if d.solid < d.at {
+			d.solid = len(d.data) - len(bytes.TrimLeft(d.data[d.at:], "\r\n"))
+		}
+		if d.solid < len(d.data) {
 			return nil
 		}
 		if d.err != nil {
 			return d.err
 		}
-		if err := d.more(); err != nil {
+		if err := d.extend(); err != nil {
 			return err
 		}
-		d.feed = -1
 	}
 }
 
@@ -83,17 +92,12 @@ func (d *delimited) record() error {
 		}
 		return errMore
 	}
-	if d.feed < d.at {
-		if d.feed = bytes.IndexByte(d.data[d.at:], '\n'); d.feed < 0 {
-			d.feed = len(d.data)
-		} else {
-			d.feed += d.at
-		}
-	}
-	line := d.data[d.at:d.feed]
-	if bytes.IndexByte(line, '"') >= 0 {
+	d.seek(&d.feed, '\n')
+	d.seek(&d.quote, '"')
+	if d.quote < d.feed {
 		return d.quoted()
 	}
+	line := d.data[d.at:d.feed]
 	next := min(d.feed+1, len(d.data))
 	if cr := bytes.IndexByte(line, '\r'); cr >= 0 && cr < len(line)-1 {
 		line, next = line[:cr], d.at+cr+1
@@ -108,6 +112,17 @@ func (d *delimited) record() error {
 	d.at, d.line = next, d.line+1
 	d.empty = len(line) == 0
 	return d.split(string(line))
+}
+
+// seek finds the next character in data, if its position is not known.
+func (d *delimited) seek(position *int, c byte) {
+	if *position >= d.at {
+		return
+	}
+	*position = len(d.data)
+	if i := bytes.IndexByte(d.data[d.at:], c); i >= 0 {
+		*position = d.at + i
+	}
 }
 
 // split makes cells of a line without quotes.

@@ -418,6 +418,32 @@ func checkTable(t *testing.T, name string, content []byte) {
 	}
 }
 
+// Files that lack what ends lines or cells are read in time that grows with their size: not in the hours that the square of it takes.
+func TestOddFilesAreReadInLinearTime(t *testing.T) {
+	const n = 1 << 18
+	for _, c := range []struct {
+		what, file string
+		rows       int
+	}{
+		{"no rows but the first", "a\n1" + strings.Repeat("\r", n) + strings.Repeat("\n", n), 1},
+		{"empty rows", "a\n1" + strings.Repeat("\n", n) + "2", n + 1},
+		{"no LF and no quote", strings.Repeat("a\r", n+1), n},
+		{"no LF, a quote at the end", strings.Repeat("a\r", n+1) + "\"a\"", n + 1},
+		{"no LF, many quotes", "a" + strings.Repeat("\r\"\"\"\"", n), n},
+		{"line breaks in quotes", "a\n" + strings.Repeat("\"\r\n\n\r\"\n", n), n},
+		{"a long cell of quotes", "a\n\"" + strings.Repeat("\"\"", n) + "\"", 1},
+	} {
+		table, err := Open(t.Context(), "x.csv", opener([]byte(c.file)), Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", c.what, err)
+		}
+		rows := 0
+		if err := table.Each(t.Context(), func(int, []string) error { rows++; return nil }); err != nil || rows != c.rows {
+			t.Errorf("%s: %d rows, %v, want %d", c.what, rows, err, c.rows)
+		}
+	}
+}
+
 func FuzzDelimited(f *testing.F) {
 	for _, seed := range []string{"a,b\n1,2\n", "\ufeffa;b\r\n\"1\"\"\";2\r\n", "a\tb\r1\t2\r", "\xff\xfea\x00\n\x001\x00", "a\n\n1\n\n", "\"a", "a,b\n\"1\n"} {
 		f.Add([]byte(seed))
