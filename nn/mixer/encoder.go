@@ -39,7 +39,7 @@ func newEncoder(s *nn.Scope, in Input, width, depth, patch int, block func(s *nn
 // Forward implements [Network].
 func (e *Encoder) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	if e.embed != nil {
-		x = e.embed.Forward(g, x)
+		x = e.embed.Forward(g, x, mask)
 	}
 	for _, b := range e.blocks {
 		x = b.Forward(g, x, mask)

@@ -8,7 +8,7 @@ import (
 func init() {
 	Register(Architecture{
 		Name: "hyper_mixer", Doc: "HyperMixer: token MLPs generated from the tokens, for any number of them (Mai et al. 2023).",
-		Kinds: []Kind{Map, Sequence, Tokens},
+		Kinds: []Kind{Map, Sequence, Text, Tokens},
 		Options: func() any {
 			return &HyperMixerOptions{Width: 128, Depth: 4, TokenWidth: 256, ChannelWidth: 3072, Heads: 1}
 		},

@@ -87,8 +87,16 @@ func TestContentsThatDoNotFit(t *testing.T) {
 		{"a row beyond", func(c *dataset.Contents) { c.Sources[0].Samples[dataset.Train].Rows.List = []int{1, 6, 2} }, "x has no row 6: it has 6"},
 		{"rows beyond", func(c *dataset.Contents) { c.Sources[0].Samples[dataset.Train].Rows = dataset.Rows{First: 4, Count: 3} }, "x has no rows 4 to 6: it has 6"},
 		{"other shape", func(c *dataset.Contents) { c.Sources[0].Modality.Shape = []int{3} }, "x: samples have 2 elements, but modality x has 3"},
-		{"no kind", func(c *dataset.Contents) { c.Sources[0].Modality.Kind = mixer.Tokens }, "invalid kind tokens or shape 2: want a map (3 axes), a sequence (2) or a table (1)"},
-		{"lengths of a table", func(c *dataset.Contents) { c.Sources[0].Lengths = c.Labels }, "lengths are for sequences, not for a table"},
+		{"no kind", func(c *dataset.Contents) { c.Sources[0].Modality.Kind = mixer.Tokens }, "invalid kind tokens or shape 2: want a map (3 axes), a sequence (2), a text (1) or a table (1)"},
+		{"lengths of a table", func(c *dataset.Contents) { c.Sources[0].Lengths = c.Labels }, ""},
+		{"lengths beyond", func(c *dataset.Contents) {
+			c.Sources[0].Lengths = c.Labels
+			for s := range c.Labels[:2] {
+				c.Sources[0].Lengths[s].Column = dataset.NewNumbers("lengths", nil, []float32{0, 1, 1, 2, 1, 1})
+			}
+		}, "lengths: row 3: the length 2 is not a number of steps: want a whole number from 0 to 1"},
+		{"a vocabulary of a table", func(c *dataset.Contents) { c.Sources[0].Modality.Vocabulary = 3 }, "modality x: a vocabulary of 3 tokens is for a text, not for a table"},
+		{"a text without vocabulary", func(c *dataset.Contents) { c.Sources[0].Modality.Kind = mixer.Text }, "modality x: a text has a vocabulary of 2 to 16777216 tokens, got 0"},
 		{"two of a name", func(c *dataset.Contents) { c.Sources = append(c.Sources, c.Sources[0]) }, `two modalities are named "x"`},
 		{"label", func(c *dataset.Contents) { c.Task.Kind = task.MultiLabel }, "y: labels have shape 6, want N×2 (0 or 1)"},
 	} {

@@ -49,6 +49,13 @@ type Environment struct {
 	Cache  Cache  // of digests and statistics; nil for none
 	Verify bool   // compute digests and statistics again, ignoring the cache
 	Folder string // relative paths in options are relative to it; empty means the working directory
+	// Decoded is the folder of what was decoded or unpacked once (package filecache), at most DecodedBytes; without it, that
+	// goes into temporary files.
+	Decoded      string
+	DecodedBytes int64
+	// Progress, if not nil, is told now and then how many rows of a modality are decoded. It is not called for what is in the
+	// cache.
+	Progress func(modality string, rows, of int)
 	// Preprocessing, if not nil, is the preprocessing of a model that predicts from these data. It replaces the training
 	// statistics of the data set, and has an entry for every modality.
 	Preprocessing map[string]Standardisation
