@@ -69,19 +69,24 @@ func loadPlan(c *cli.Context) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return plan, override(c, plan)
+}
+
+// override applies the flags that change a configuration.
+func override(c *cli.Context, plan *config.Config) error {
 	if c.IsSet("budget") && c.Duration("budget") <= 0 {
-		return nil, usagef("--budget %v: want a time above 0, such as 10m", c.Duration("budget"))
+		return usagef("--budget %v: want a time above 0, such as 10m", c.Duration("budget"))
 	}
 	if c.IsSet("seed") {
 		plan.Seed = c.Uint64("seed")
 	}
 	if c.IsSet("epochs") {
 		if plan.Train.Training.Epochs = c.Int("epochs"); plan.Train.Training.Epochs < 1 {
-			return nil, usagef("--epochs %d: want at least 1", plan.Train.Training.Epochs)
+			return usagef("--epochs %d: want at least 1", plan.Train.Training.Epochs)
 		}
 		plan.Overridden("train.training.epochs")
 	}
-	return plan, nil
+	return nil
 }
 
 // session is an opened plan: data, store, device and display.

@@ -63,7 +63,7 @@ func Fit(kind Kind, p *Profile) (*Encoder, error) {
 		return nil, errors.New("there are no rows")
 	}
 	distinct, exact := p.Distinct()
-	j := &judge{totals: p.totals(), rows: p.rows, missing: p.missing, distinct: distinct, exact: exact}
+	j := &judge{totals: p.totals(), profile: p, rows: p.rows, missing: p.missing, distinct: distinct, exact: exact}
 	e := &Encoder{Kind: kind, Missing: p.missing > 0}
 	if j.cells == 0 && kind != Category {
 		return nil, errors.New("every cell of the training rows is missing")
@@ -76,7 +76,7 @@ func Fit(kind Kind, p *Profile) (*Encoder, error) {
 		counts := p.counts()
 		e.Values, e.Other = own(counts, j.cells)
 	case Date:
-		err = e.fitDate(p)
+		err = e.fitDate(j)
 	case Set:
 		err = e.fitSet(j)
 	case List:
@@ -136,15 +136,14 @@ func (e *Encoder) fitNumber(j *judge) error {
 }
 
 // fitDate takes the recognised layout that all cells have, otherwise years and seconds since 1970.
-func (e *Encoder) fitDate(p *Profile) error {
-	j := &judge{totals: p.totals()}
+func (e *Encoder) fitDate(j *judge) error {
 	words, countable := j.strayWords()
 	l, _ := j.layout()
 	switch at := slices.Index(layouts[:], l); {
 	case j.dated == 0 && j.numbers == j.cells && j.fractions == 0 && j.points.any:
 		return e.fitEpoch(j)
 	case j.dated == 0:
-		return fmt.Errorf("no cell is a date, such as %s", quotedList(p.examples, 2))
+		return fmt.Errorf("no cell is a date, such as %s", quotedList(j.profile.examples, 2))
 	case j.dates[at] < j.dated:
 		return errors.New("the dates are written in several ways: write all of them as 2024-12-31")
 	case j.dated < j.cells && (!countable || j.dated+j.others < j.cells):

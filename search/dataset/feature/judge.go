@@ -33,7 +33,7 @@ const (
 // Judge says what the column of the given name is taken for.
 func (p *Profile) Judge(name string) Finding {
 	distinct, exact := p.Distinct()
-	j := judge{totals: p.totals(), name: nameWords(name), rows: p.rows, missing: p.missing, distinct: distinct, exact: exact, rising: p.rising}
+	j := judge{totals: p.totals(), profile: p, name: nameWords(name), rows: p.rows, missing: p.missing, distinct: distinct, exact: exact}
 	f := j.judge()
 	if p.missing > 0 && p.missing < p.rows {
 		f.Reason += fmt.Sprintf("; %s of %s are missing", thousands(p.missing), thousands(p.rows))
@@ -44,11 +44,11 @@ func (p *Profile) Judge(name string) Finding {
 // judge has what decides about a column.
 type judge struct {
 	*totals
+	profile       *Profile
 	name          []string
 	rows, missing int
 	distinct      int
 	exact         bool
-	rising        bool
 }
 
 func (j *judge) judge() Finding {
@@ -93,6 +93,11 @@ func (j *judge) valuesText() string {
 	return about + count(j.distinct, "value")
 }
 
+// namedValues is valuesText with the most frequent values.
+func (j *judge) namedValues() string {
+	return j.valuesText() + ": " + quotedList(frequent(j.profile.counts()), 4)
+}
+
 // path recognises the paths of files.
 func (j *judge) path() (Finding, bool) {
 	all := j.cells
@@ -120,7 +125,7 @@ func (j *judge) codes() (Finding, bool) {
 	case coded && j.several > j.cells/2 || coded && j.fractions > 0 && j.numbers == j.cells && !hasWord(j.name, phoneWords):
 		return Finding{}, false // "zip code area": words, or "code score": numbers
 	case coded && j.few():
-		return Finding{Category, "codes, by the name of the column: " + j.valuesText(), ""}, true
+		return Finding{Category, "codes, by the name of the column: " + j.namedValues(), ""}, true
 	case coded && !j.allDistinct() && j.share(j.distinct) < 0.5:
 		return Finding{Category, "codes, by the name of the column: " + j.valuesText() + "; rare ones are taken together", ""}, true
 	case coded:
@@ -128,7 +133,7 @@ func (j *judge) codes() (Finding, bool) {
 	case j.numbers < j.cells || j.fractions > 0 || j.units[0] < j.cells:
 		return Finding{}, false
 	case j.zeros > 0 && j.few():
-		return Finding{Category, fmt.Sprintf("codes: numbers with leading zeros, %s", j.valuesText()), ""}, true
+		return Finding{Category, "codes: numbers with leading zeros, " + j.namedValues(), ""}, true
 	case j.zeros > 0 && j.allDistinct():
 		return Finding{Identifier, "codes: numbers with leading zeros, all different", ""}, true
 	case j.zeros > 0:
@@ -141,7 +146,7 @@ func (j *judge) codes() (Finding, bool) {
 	switch {
 	case span <= cells/nearlyAll && (j.cells >= 10 || j.cells >= 3 && j.points.least >= 0 && j.points.least <= 1):
 		return Finding{Identifier, fmt.Sprintf("consecutive whole numbers from %s to %s", j.show(j.points.least), j.show(j.points.most)), ""}, true
-	case j.rising && j.cells >= 10 && span <= 4*cells:
+	case j.profile.rising && j.cells >= 10 && span <= 4*cells:
 		return Finding{Identifier, "whole numbers that rise from row to row", ""}, true
 	case hasLastWord(j.name, identifierWords):
 		return Finding{Identifier, "whole numbers, all different, and the name of the column", ""}, true
@@ -226,6 +231,9 @@ func (j *judge) number() (Finding, bool) {
 	}
 	if j.fractions == 0 && b.least >= 6e8 && b.most < 4.2e9 && j.distinct > fewValues {
 		hints = append(hints, "may be seconds since 1970: take the column as a date if they are")
+	}
+	if n := j.negative; n.any && n.least == n.most && slices.Contains([]float64{-1, -9, -99, -999, -9999}, n.least) {
+		hints = append(hints, fmt.Sprintf("%g is the only negative number: if it stands for a missing one, leave these cells empty", n.least))
 	}
 	f.Hint = strings.Join(hints, "; ")
 	return f, true
@@ -344,16 +352,20 @@ func (j *judge) text() Finding {
 	worded := mean >= 1.5 && j.words >= 0.6*float64(j.tokens)
 	switch {
 	case j.few():
-		return Finding{Category, j.valuesText() + j.mixed(), ""}
+		return Finding{Category, j.namedValues() + j.mixed(), ""}
 	case worded:
 		return Finding{Text, fmt.Sprintf("texts of %.1f words on average", mean), ""}
 	case j.allDistinct() || j.share(j.distinct) >= mostlyRead && !j.exact:
-		return Finding{Identifier, "words, all different" + j.mixed(), "take the column as a text if its letters say something"}
+		f := Finding{Identifier, "words, all different" + j.mixed(), ""}
+		if j.words > float64(j.tokens)/2 {
+			f.Hint = "take the column as a text if the words say something"
+		}
+		return f
 	case j.distinct > mostFew && j.distinct > j.cells/10 && j.words < float64(j.tokens)/2:
 		return Finding{Identifier, fmt.Sprintf("codes: %s in %s", j.valuesText(), count(j.cells, "row")),
 			"take the column as a group if the rows of one value belong together"}
 	}
-	f := Finding{Category, j.valuesText() + j.mixed(), ""}
+	f := Finding{Category, j.namedValues() + j.mixed(), ""}
 	if j.distinct > fewValues {
 		f.Reason += "; rare ones are taken together"
 	}

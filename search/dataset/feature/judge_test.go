@@ -100,6 +100,7 @@ func TestJudge(t *testing.T) {
 		{"country", repeated(60, "United States of America", "United Kingdom", "New Zealand"), Category, "3 values"},
 		{"rare", append(repeated(100, "red", "green"), generated(40, func(i int) string { return fmt.Sprintf("c%d", i) })...), Category, "rare ones are taken together"},
 		{"answer", repeated(30, "yes", "no"), Category, "yes or no"},
+		{"score", repeated(60, "3", "-1", "17", "5"), Number, "-1 is the only negative number"},
 		{"answer", repeated(30, "True", "False", ""), Category, "yes or no"},
 		{"marked", repeated(30, "x", "", ""), Category, "1 value"},
 		{"same", repeated(30, "x"), Constant, "the same"},
@@ -115,7 +116,7 @@ func TestJudge(t *testing.T) {
 		{"name", generated(60, func(i int) string { return "account-box-" + string(rune('a'+i%26)) + strings.Repeat("x", i/26+1) }), Text, ""},
 		{"title", generated(60, func(i int) string { return strings.Repeat("世界和平", i%3+1) + string(rune(0x4e00+i)) }), Text, ""},
 		{"base_icon_id", generated(1500, func(i int) string { return fmt.Sprintf("%08X-%04x", scatter(i%500)*4099, scatter(i%500)) }), Identifier, "take the column as a group"},
-		{"first name", repeated(200, strings.Fields("Ann Bob Cid Dan Eve Fay Gil Hal Ivy Jon Kim Leo Max Ned")...), Category, "14 values; rare ones"},
+		{"first name", repeated(200, strings.Fields("Ann Bob Cid Dan Eve Fay Gil Hal Ivy Jon Kim Leo Max Ned")...), Category, "; rare ones are taken together"},
 		{"word", generated(60, func(i int) string { return "w" + strings.Repeat("ab", i+1) }), Identifier, "all different"},
 	} {
 		got := profileOf(test.cells...).Judge(test.name)

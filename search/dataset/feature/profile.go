@@ -142,3 +142,12 @@ func (p *Profile) Distinct() (n int, exact bool) {
 
 // Examples are the first different cells, at most three; long ones are cut.
 func (p *Profile) Examples() []string { return slices.Clone(p.examples) }
+
+// Lengths are the smallest and the largest number of entries of cells that are lists.
+func (p *Profile) Lengths() (least, most int) {
+	t := p.totals()
+	if t.lone > 0 {
+		t.lengths.add(1)
+	}
+	return int(t.lengths.least), int(t.lengths.most)
+}

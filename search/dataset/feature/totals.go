@@ -19,6 +19,7 @@ type totals struct {
 	codes     int // numbers of more than 15 digits
 	points    bounds
 	commas    bounds
+	negative  bounds // numbers below 0
 	digits    bounds // the numbers of digits of whole numbers
 	dates     [len(layouts)]int
 	dated     int // in any layout
@@ -185,7 +186,9 @@ func (t *totals) addNumber(cell string, n *number, rows int) {
 		t.codes += rows
 	}
 	if n.forms&^comma != 0 {
-		t.points.add(n.point)
+		if t.points.add(n.point); n.point < 0 {
+			t.negative.add(n.point)
+		}
 	}
 	if n.forms&comma != 0 {
 		t.commas.add(n.comma)
