@@ -147,7 +147,7 @@ func (p *predictor) modality(ctx context.Context, m *Encoding) (*dataset.Source,
 	return s, columns, nil
 }
 
-// needed lists the sources that modalities read, and the rows if others are joined with them.
+// needed lists the sources that modalities read, in their order, and the rows if others are joined with them.
 func (p *predictor) needed() (list []int) {
 	for i := range p.recipe.Modalities {
 		m := &p.recipe.Modalities[i]
@@ -158,10 +158,9 @@ func (p *predictor) needed() (list []int) {
 			list = append(list, m.Source)
 		}
 		if p.recipe.Sources[m.Source].Key != "" && !slices.Contains(list, 0) {
-			list = append(list, 0)
+			list = slices.Insert(list, 0, 0)
 		}
 	}
-	slices.Sort(list)
 	return list
 }
 
