@@ -656,7 +656,7 @@ func TestTreesAreListed(t *testing.T) {
 			return strings.Trim(s, ".") == s && strings.TrimSpace(s) == s
 		})
 		files := map[string]string{}
-		for range rapid.IntRange(1, 8).Draw(t, "files") {
+		for range rapid.IntRange(1, 5).Draw(t, "files") {
 			name := strings.Join(rapid.SliceOfN(word, 1, 3).Draw(t, "name"), "/")
 			clash := false
 			for other := range files {
@@ -711,7 +711,7 @@ func TestTreesAreListed(t *testing.T) {
 
 // The list of a large archive takes little memory.
 func TestMemoryOfAList(t *testing.T) {
-	const n = 20_000
+	const n = 5000
 	files := map[string]string{}
 	for i := range n {
 		files[fmt.Sprintf("train/class_%03d/%08d.png", i%100, i)] = ""
@@ -734,6 +734,74 @@ func TestMemoryOfAList(t *testing.T) {
 		if perRow := float64(heap()-before)/n - 32; len(names) != n || perRow > 100 { // a name takes 32 bytes
 			t.Errorf("%s: %d names, %.0f bytes each beside the name", name, len(names), perRow)
 		}
+	}
+}
+
+// More entries than the 16 bits of the usual directory count are listed.
+func TestManyEntries(t *testing.T) {
+	const n = 1<<16 + 5
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := range n {
+		_, err := w.CreateRaw(&zip.FileHeader{Name: fmt.Sprint(i)})
+		must(t, err)
+	}
+	w.Close()
+	f, err := written(t, "a.zip", b.Bytes(), Options{})
+	must(t, err)
+	if names, err := f.List(t.Context()); err != nil || len(names) != n {
+		t.Errorf("%d names, %v", len(names), err)
+	}
+}
+
+// Goroutines share a root and its folders.
+func TestTogether(t *testing.T) {
+	files := map[string]string{}
+	for i := range 20 {
+		files[fmt.Sprint("x/", i)] = strings.Repeat(fmt.Sprint(i), 1000)
+	}
+	outer := maps.Clone(files)
+	outer["a.zip"], outer["a.tgz"] = string(zipOf(files)), string(gzipped(tarOf(files)))
+	r := newRoot(t, folderOf(t, outer), Options{})
+	var group sync.WaitGroup
+	for range 4 {
+		for _, path := range []string{"", "a.zip", "a.tgz"} {
+			group.Go(func() {
+				f, err := r.Folder(t.Context(), path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for name, want := range files {
+					if got, err := f.Read(t.Context(), name, 1<<20); err != nil || string(got) != want {
+						t.Errorf("%s: %s: %.20q, %v", path, name, got, err)
+					}
+				}
+				if _, err := f.Digest(t.Context(), slices.Collect(maps.Keys(files))); err != nil {
+					t.Error(err)
+				}
+				if err := r.Unchanged(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	group.Wait()
+}
+
+// The working folder is the default.
+func TestWorkingFolder(t *testing.T) {
+	t.Chdir(folderOf(t, map[string]string{"a/x.csv": "x"}))
+	r := newRoot(t, "", Options{})
+	for _, path := range []string{"", ".", "./a/.."} {
+		f, err := r.Folder(t.Context(), path)
+		must(t, err)
+		if names, err := f.List(t.Context()); err != nil || !slices.Equal(names, []string{"a/x.csv"}) {
+			t.Errorf("%q, %v", names, err)
+		}
+	}
+	if got, err := r.Glob(t.Context(), "*/*"); err != nil || !slices.Equal(got, []string{"a/x.csv"}) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
@@ -849,7 +917,7 @@ func TestMutatedArchives(t *testing.T) {
 		return int(random>>33) % n
 	}
 	for i, seed := range slices.Concat(zips, tars) {
-		for range 1000 {
+		for range 600 {
 			content := slices.Clone(seed)
 			for range 1 + below(4) {
 				at := below(len(content))
