@@ -37,6 +37,9 @@ type Input struct {
 	// Vocabulary is the number of different tokens of a text, padding and the unknown word included; 0 for other kinds. The
 	// numbers of tokens are from 0 to Vocabulary-1.
 	Vocabulary int
+	// Vectors is the width of the word vectors that a text's table starts from; 0 if it starts from random numbers. Where it is
+	// not the width of the tokens, a layer follows the table.
+	Vectors int
 }
 
 // Network maps a batch of inputs to tokens (b, n, d).
