@@ -44,7 +44,8 @@ type Input struct {
 
 // Network maps a batch of inputs to tokens (b, n, d).
 type Network interface {
-	// Forward records the network on x, whose shape is (b, Input.Shape...). mask is nil or marks real tokens (b, n).
+	// Forward records the network on x, whose shape is (b, Input.Shape...). mask is nil or marks real tokens (b, n). A text always
+	// has a mask; a map or table that some rows lack has none, and what the network makes of those rows does not count.
 	Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value
 	// Tokens returns n of the result, and Width d. For architectures that take any length, n follows from the shape of the
 	// Input.
