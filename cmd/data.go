@@ -1,12 +1,14 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -18,6 +20,8 @@ import (
 	"mixmas/search/dataset/avmnist/build"
 	_ "mixmas/search/dataset/formats" // the formats that configurations can name
 	"mixmas/search/escape"
+	"mixmas/search/filecache"
+	"mixmas/search/sample"
 	"mixmas/search/task"
 )
 
@@ -26,6 +30,9 @@ func dataCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "data",
 		Usage: "make and describe data sets",
+		Description: "What was decoded or unpacked once is kept for the next command in the folder mixmas/decoded of the user's cache folder\n" +
+			"($XDG_CACHE_HOME or ~/.cache, on macOS ~/Library/Caches, on Windows %LocalAppData%). It may be emptied at any time;\n" +
+			"--cache-size bounds it.",
 		Subcommands: []*cli.Command{
 			{
 				Name: "build", Usage: "make a data set from its published ingredients",
@@ -46,6 +53,7 @@ func dataCommand() *cli.Command {
 				Name: "info", Usage: "describe the data of a configuration", ArgsUsage: "[CONFIG]",
 				Description: "Without CONFIG it describes the built-in data. CONFIG - is standard input.",
 				Flags: []cli.Flag{
+					cacheSizeFlag(),
 					&cli.BoolFlag{Name: "verify", Usage: "compute the fingerprint again, ignoring the cache"},
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 				},
@@ -93,18 +101,57 @@ func dataBuildAVMNIST(c *cli.Context) error {
 }
 
 // openData opens the data of a configuration.
-func openData(ctx context.Context, c *config.Config, verify bool) (dataset.Dataset, error) {
-	return openFormat(ctx, c.Data.Format, c.Data.Options, dataset.Environment{Verify: verify, Folder: c.Folder()})
+func openData(c *cli.Context, plan *config.Config) (dataset.Dataset, error) {
+	return openFormat(c, plan.Data.Format, plan.Data.Options, dataset.Environment{Verify: c.Bool("verify"), Folder: plan.Folder()})
 }
 
 // openFormat opens data by the name of their format.
-func openFormat(ctx context.Context, name string, options any, env dataset.Environment) (dataset.Dataset, error) {
+func openFormat(c *cli.Context, name string, options any, env dataset.Environment) (_ dataset.Dataset, err error) {
 	format, err := dataset.Lookup(name)
 	if err != nil {
 		return nil, err
 	}
 	env.Cache = openCache()
-	return format.Open(ctx, options, env)
+	if env.Decoded, env.DecodedBytes, err = decodedCache(c); err != nil {
+		return nil, err
+	}
+	return format.Open(c.Context, options, env)
+}
+
+// cacheSizeFlag is the flag of the commands that open data.
+func cacheSizeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "cache-size", DefaultText: humanize.IBytes(filecache.DefaultBytes),
+		Usage: "keep at most `SIZE` of decoded and unpacked data in the user's cache folder, such as 5GB; 0 keeps none"}
+}
+
+// decodedCache returns the folder of decoded data and its bound in bytes, 0 if there is no folder for it.
+func decodedCache(c *cli.Context) (folder string, most int64, err error) {
+	most = filecache.DefaultBytes
+	if text := c.String("cache-size"); text != "" {
+		bytes, err := humanize.ParseBytes(text)
+		if err != nil || bytes > math.MaxInt64 {
+			return "", 0, usagef("--cache-size %s: want a number of bytes, such as 500MB or 20GiB", quote(text))
+		}
+		most = int64(bytes)
+	}
+	if folder, err = decodedFolder(); err != nil {
+		return "", 0, nil // everything works without it
+	}
+	return folder, most, nil
+}
+
+// decodedFolder is the folder of decoded data.
+func decodedFolder() (string, error) {
+	folder, err := os.UserCacheDir()
+	return filepath.Join(folder, "mixmas", "decoded"), err
+}
+
+// warnings looks at the splits of a data set. It returns what people should know about the data before anything is trained, or
+// an error if training makes no sense.
+func warnings(ctx context.Context, plan *config.Config, data dataset.Dataset) ([]string, error) {
+	distance := cmp.Or(plan.Sample.Distance, sample.Defaults().Distance)
+	found, err := dataset.CheckSplits(ctx, data, distance, openCache())
+	return append(slices.Clone(data.Warnings()), found...), err
 }
 
 // openCache opens the user's cache of fingerprints. It returns nil if the cache cannot be created: everything works without
@@ -132,6 +179,8 @@ type description struct {
 	Rows        map[string]int `json:"rows"`
 	// Counts are the numbers of rows that have each class, by split and then in the order of Classes.
 	Counts map[string][]int `json:"counts"`
+	// Warnings are sentences about what is odd in the data.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // modality describes a modality, with one mean and one standard deviation if all its elements share them, otherwise with
@@ -158,7 +207,7 @@ func dataInfo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := openData(c.Context, plan, c.Bool("verify"))
+	data, err := openData(c, plan)
 	if err != nil {
 		return err
 	}
@@ -169,6 +218,9 @@ func dataInfo(c *cli.Context) error {
 	d, err := describe(c.Context, data)
 	if err != nil {
 		return err
+	}
+	if d.Warnings, err = warnings(c.Context, plan, data); err != nil {
+		d.Warnings = append(d.Warnings, err.Error()) // the description shows what is wrong
 	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, d)
@@ -208,8 +260,14 @@ func (d *description) writeText(w io.Writer) error {
 		return err
 	}
 	if more := len(d.Classes) - listed; more > 0 {
-		_, err := fmt.Fprintf(w, "and %s more (--json lists them all)\n", humanize.Comma(int64(more)))
-		return err
+		if _, err := fmt.Fprintf(w, "and %s more (--json lists them all)\n", humanize.Comma(int64(more))); err != nil {
+			return err
+		}
+	}
+	for _, text := range d.Warnings {
+		if _, err := fmt.Fprintf(w, "\nwarning: %s\n", escape.Terminal(text)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -223,7 +281,7 @@ func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 		d.Modalities = append(d.Modalities, describeModality(m, standard[m.Name]))
 	}
 	for _, split := range dataset.Splits {
-		counts, err := countClasses(ctx, data, split)
+		counts, err := dataset.CountClasses(ctx, data, split)
 		if err != nil {
 			return nil, err
 		}
@@ -244,21 +302,4 @@ func describeModality(m dataset.Modality, s dataset.Standardisation) modality {
 		d.Standardise, d.Means, d.Deviations = s.Per, s.Mean, s.Deviation
 	}
 	return d
-}
-
-// countClasses returns the number of rows of a split that have each class.
-func countClasses(ctx context.Context, data dataset.Dataset, split dataset.Split) ([]int, error) {
-	const between = 1 << 12 // rows
-	t := data.Task()
-	counts, label := make([]int, len(t.Classes)), make([]float32, t.Width())
-	for row := range data.Len(split) {
-		if row%between == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err := data.Label(split, row, label); err != nil {
-			return nil, err
-		}
-		task.Count(t.Kind, counts, label)
-	}
-	return counts, nil
 }

@@ -27,7 +27,7 @@ func predictCommand() *cli.Command {
 			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section is used (- is standard input), or a folder in the layout of the format " + folderFormats() + "; default: the built-in data, for models trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "output `FORMAT`: csv or jsonl"},
-			workersFlag("use `N` cores"), deviceFlag(),
+			workersFlag("use `N` cores"), deviceFlag(), cacheSizeFlag(),
 		},
 		Action: predict,
 	}
@@ -83,7 +83,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s is a folder, and no data format reads folders: name a configuration", path)
 		}
-		return openFormat(c.Context, format.Name, format.Folder(path), env)
+		return openFormat(c, format.Name, format.Folder(path), env)
 	}
 	plan, err := loadConfig(c, path)
 	if err != nil {
@@ -93,7 +93,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		return nil, fmt.Errorf("it was trained on data in format %s", trained)
 	}
 	env.Folder = plan.Folder()
-	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
+	return openFormat(c, plan.Data.Format, plan.Data.Options, env)
 }
 
 // readsFolders returns the formats that can read a folder by its layout alone.

@@ -26,7 +26,7 @@ func sessionFlags(more ...cli.Flag) []cli.Flag {
 		&cli.Uint64Flag{Name: "seed", Usage: "seed `N` of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, ignoring the cache"},
-		profileFlag(),
+		cacheSizeFlag(), profileFlag(),
 	}, more...)
 }
 
@@ -81,6 +81,7 @@ type session struct {
 	cli      *cli.Context
 	plan     *config.Config
 	data     dataset.Dataset
+	warnings []string // of the data
 	search   *search.Search
 	progress *progress
 	profiler *profiler
@@ -108,12 +109,18 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	if s.profiler, err = startProfile(c.String("profile")); err != nil {
 		return s, err
 	}
-	data, err := openData(c.Context, plan, c.Bool("verify"))
+	data, err := openData(c, plan)
 	if err != nil {
 		return s, err
 	}
 	s.data = data
+	if s.warnings, err = warnings(c.Context, plan, data); err != nil {
+		return s, err
+	}
 	s.progress = newProgress(c.App.ErrWriter)
+	for _, text := range s.warnings {
+		s.progress.Notice("warning: " + text)
+	}
 	scores, err := store.Open(c.Context, s.store, store.Options{Waiting: func() {
 		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
 	}})
@@ -166,6 +173,7 @@ func (s *session) explain(err error) error {
 func (s *session) report(r *search.Result, t *search.Trained) error {
 	s.progress.Close()
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	d.Dataset.Warnings = s.warnings
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d)

@@ -26,6 +26,10 @@ type Contents struct {
 	Labels [3]Part
 	// Task says what the labels mean. Without Classes, the training labels give their number, and the numbers are their names.
 	Task task.Task
+	// Warnings are sentences about what is odd in the data, for people.
+	Warnings []string
+	// Generated means that the program draws every row by itself, so [CheckSplits] has nothing to say about its splits.
+	Generated bool
 	// Fingerprint is set by a format that computes its own. If it is empty, it is computed from the columns.
 	Fingerprint string
 }
@@ -41,6 +45,12 @@ type Source struct {
 	Lengths [3]Part
 	// Per is how the samples are standardised by the statistics of the training rows.
 	Per Grouping
+	// Missing means that elements that are not a number are missing: they do not count in the statistics, and read as 0 after
+	// standardising, the mean of the training rows. Otherwise they are an error.
+	Missing bool
+	// Raw lists features that stay as they are, such as one-hot ones, if the others are standardised per feature: their mean is
+	// 0 and their deviation 1.
+	Raw []int
 	// Standardised is how the samples in the columns are standardised already; nil if they are not.
 	Standardised *Standardisation
 }
@@ -84,6 +94,7 @@ type assembled struct {
 	inputs      []input
 	standard    []Standardisation
 	fingerprint string
+	warnings    []string
 }
 
 // input is a modality that is ready to be read.
@@ -91,6 +102,7 @@ type input struct {
 	samples [3]Part
 	scaling *Scaling
 	masked  bool
+	missing bool           // elements that are NaN read as 0
 	lengths [3]packed.List // real steps per row, if it is masked
 	step    int            // elements per step
 }
@@ -113,6 +125,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	d.width = d.task.Width()
 	for _, s := range d.contents.Sources {
 		in := input{samples: s.Samples, step: s.Modality.features(), masked: s.Lengths[Train].Column != nil}
+		in.missing = s.Missing || e.Preprocessing[s.Modality.Name].Missing
 		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Shape[0]); err != nil {
 			return err
 		}
@@ -126,7 +139,9 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	for i, s := range d.contents.Sources {
 		standard := s.Standardised
 		if standard == nil {
-			given, err := e.Standardisation(d.modalities[i], found.statistics[i])
+			computed := found.statistics[i].raw(s.Raw)
+			computed.Missing = s.Missing
+			given, err := e.Standardisation(d.modalities[i], computed)
 			if err != nil {
 				return err
 			}
@@ -134,6 +149,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 		}
 		d.standard = append(d.standard, *standard)
 	}
+	d.warnings = append(slices.Clone(d.contents.Warnings), d.sameRows(found.digests)...)
 	if d.fingerprint = d.contents.Fingerprint; d.fingerprint == "" {
 		d.fingerprint, err = d.sign(found.digests)
 	}
@@ -156,6 +172,12 @@ func (d *assembled) check() error {
 		named[m.Name] = true
 		if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
 			return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
+		}
+		if i := slices.IndexFunc(source.Raw, func(f int) bool { return f < 0 || f >= m.features() }); i >= 0 {
+			return fmt.Errorf("modality %s: the raw feature %d does not exist, there are %d", m.Name, source.Raw[i], m.features())
+		}
+		if len(source.Raw) > 0 && source.Per == PerModality {
+			return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
 		}
 		masked := source.Lengths[Train].Column != nil
 		if masked && m.Kind != mixer.Sequence {
@@ -212,7 +234,7 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 	}
 	for i, s := range d.contents.Sources {
 		for _, p := range s.Samples {
-			if s.Standardised == nil && d.inputs[i].masked && p.Column != nil && p.Column != s.Samples[Train].Column {
+			if s.Standardised == nil && (d.inputs[i].masked || d.inputs[i].missing) && p.Column != nil && p.Column != s.Samples[Train].Column {
 				passes = append(passes, &pass{column: p.Column, request: d.request(i, Part{Column: p.Column}), source: -1})
 			}
 		}
@@ -247,7 +269,7 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 // request is the request for the statistics of a source over some rows of one of its columns.
 func (d *assembled) request(source int, over Part) Request {
 	s, m := d.contents.Sources[source], d.modalities[source]
-	r := Request{Per: s.Per, Features: m.features(), Run: m.Size() / m.features(), Rows: over.Rows}
+	r := Request{Per: s.Per, Features: m.features(), Run: m.Size() / m.features(), Rows: over.Rows, Missing: d.inputs[source].missing}
 	if m.Kind == mixer.Sequence {
 		r.Run = 1
 	}
@@ -293,7 +315,15 @@ func (d *assembled) Read(s Split, modality, row int, dst []float32) error {
 		dst = dst[:real]
 	}
 	part := &in.samples[s]
-	return part.Column.Read(part.Rows.At(row), in.scaling, dst)
+	err := part.Column.Read(part.Rows.At(row), in.scaling, dst)
+	if in.missing {
+		for i, v := range dst {
+			if v != v {
+				dst[i] = 0
+			}
+		}
+	}
+	return err
 }
 
 func (d *assembled) Mask(s Split, modality, row int, dst []float32) error {
@@ -356,6 +386,11 @@ func (d *assembled) Unchanged(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (d *assembled) Warnings() []string { return d.warnings }
+
+// Generated reports whether the program draws the rows by itself.
+func (d *assembled) Generated() bool { return d.contents.Generated }
 
 func (d *assembled) Preprocessing() map[string]Standardisation {
 	all := map[string]Standardisation{}

@@ -94,6 +94,8 @@ type Dataset interface {
 	// Unchanged returns an error that names the file if one was written to since the data set was opened: samples that were
 	// read since then may not match Fingerprint. It may have to read the file again.
 	Unchanged(ctx context.Context) error
+	// Warnings are sentences about what is odd in the data, for people.
+	Warnings() []string
 	// Preprocessing returns, by modality name, what a model file needs to standardise raw input as Read does.
 	Preprocessing() map[string]Standardisation
 	// Close releases files and memory.

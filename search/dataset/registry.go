@@ -49,6 +49,10 @@ type Environment struct {
 	Cache  Cache  // of digests and statistics; nil for none
 	Verify bool   // compute digests and statistics again, ignoring the cache
 	Folder string // relative paths in options are relative to it; empty means the working directory
+	// Decoded is the folder of what was decoded or unpacked once (package filecache), at most DecodedBytes; without it, that
+	// goes into temporary files.
+	Decoded      string
+	DecodedBytes int64
 	// Preprocessing, if not nil, is the preprocessing of a model that predicts from these data. It replaces the training
 	// statistics of the data set, and has an entry for every modality.
 	Preprocessing map[string]Standardisation

@@ -3,10 +3,8 @@ package arrays
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"mixmas/nn/mixer"
@@ -133,41 +131,6 @@ func TestModalitiesAreStandardisedByThemselves(t *testing.T) {
 	if err := d.Read(dataset.Train, 1, 0, sample); err != nil || !slices.Equal(sample, []float32{0, 1, 2, 3, 4, 5, 6, 0}) {
 		t.Errorf("without standardisation a sample reads %v, %v", sample, err)
 	}
-}
-
-// A file that is cut while it is open is an error, and rows before the cut can still be read.
-func TestFileThatIsCut(t *testing.T) {
-	path := t.TempDir() + "/x.npy"
-	datasettest.WriteArray(t, path, "<f4", []int{8, 5000}, datasettest.Ramp(40000)...)
-	a := opened(t, path)
-	if err := os.Truncate(path, a.offset+4*5000*6+100); err != nil {
-		t.Fatal(err)
-	}
-	var group sync.WaitGroup
-	for row := range 8 {
-		group.Go(func() {
-			dst := make([]float32, 5000)
-			err := a.Read(row, nil, dst)
-			if (err != nil) != (row > 5) || row > 5 && !strings.Contains(err.Error(), fmt.Sprintf("x.npy: row %d: the file was closed or has become shorter", row)) {
-				t.Errorf("row %d: %v", row, err)
-			}
-			if row <= 5 && dst[4999] != float32(row*5000+4999) {
-				t.Errorf("row %d ends with %v", row, dst[4999])
-			}
-		})
-	}
-	group.Wait()
-}
-
-// opened is an array that is open until the test ends.
-func opened(t testing.TB, path string) *array {
-	t.Helper()
-	a, err := openArray(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { a.Close() })
-	return a
 }
 
 // BenchmarkRead reads rows of 112×112 numbers, standardised as a whole, by channel, and by feature.

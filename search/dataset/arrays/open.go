@@ -9,6 +9,8 @@ import (
 
 	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrayfile"
+	"mixmas/search/filecache"
 	"mixmas/search/task"
 )
 
@@ -27,7 +29,11 @@ func init() {
 
 // Open opens the files that the options name. Errors name the option, or the file and row.
 func Open(ctx context.Context, o Options, environment dataset.Environment) (dataset.Dataset, error) {
-	contents, err := open(o, environment.Folder)
+	cache, err := filecache.Open(environment.Decoded, environment.DecodedBytes)
+	if err != nil {
+		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
+	}
+	contents, err := open(ctx, o, environment, cache)
 	if err != nil {
 		return nil, fmt.Errorf("data set %s: %w", o.Name, err)
 	}
@@ -35,12 +41,12 @@ func Open(ctx context.Context, o Options, environment dataset.Environment) (data
 }
 
 // open opens the files as columns. It closes them if it fails.
-func open(o Options, folder string) (_ dataset.Contents, err error) {
+func open(ctx context.Context, o Options, e dataset.Environment, cache *filecache.Cache) (_ dataset.Contents, err error) {
 	c := dataset.Contents{Name: o.Name, Task: task.Task{Kind: task.KindOf(o.MultiLabel), Classes: o.Classes}}
 	if err := dataset.CheckOptions(&o); err != nil {
 		return c, err
 	}
-	files := opener{folder: folder, validation: o.Validation, open: map[string]*array{}}
+	files := opener{ctx: ctx, environment: e, cache: cache, validation: o.Validation, open: map[string]*arrayfile.Column{}}
 	defer func() {
 		if err != nil {
 			files.close()
@@ -69,19 +75,21 @@ func open(o Options, folder string) (_ dataset.Contents, err error) {
 
 // opener opens each file once, even if it has several roles.
 type opener struct {
-	folder     string
-	validation int // rows at the end of the training files, if there are no validation files
-	open       map[string]*array
+	ctx         context.Context
+	environment dataset.Environment
+	cache       *filecache.Cache
+	validation  int // rows at the end of the training files, if there are no validation files
+	open        map[string]*arrayfile.Column
 }
 
-func (o *opener) array(path string) (*array, error) {
+func (o *opener) array(path string) (*arrayfile.Column, error) {
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(o.folder, path)
+		path = filepath.Join(o.environment.Folder, path)
 	}
 	if a := o.open[path]; a != nil {
 		return a, nil
 	}
-	a, err := openArray(path)
+	a, err := arrayfile.Open(o.ctx, path, o.environment, o.cache)
 	if err == nil {
 		o.open[path] = a
 	}
