@@ -31,6 +31,8 @@ var layers = [][]string{
 	{"search/trial"},
 	{"search/model", "search/report", "search/store"},
 	{"search/dataset/formats"},
+	{"search/dataset/page"},
+	{"search/dataset/survey"},
 	{"search/dataset/*"},
 	{"search/dataset/arrays"},
 	{"search/dataset/decoded"},
