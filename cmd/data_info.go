@@ -15,6 +15,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/page"
 	"mixmas/search/dataset/survey"
+	"mixmas/search/defaults"
 	"mixmas/search/escape"
 	"mixmas/search/task"
 )
@@ -69,6 +70,9 @@ func dataInfo(c *cli.Context) error {
 		return err
 	}
 	defer data.Close()
+	if err := defaults.Fill(plan, data); err != nil {
+		return err
+	}
 	if err := plan.CheckData(data); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ train: {training: {epochs: 1}}
 	if code, stdout, stderr := mixmas("predict", "--model", model, "--data", with, "--split", "validation"); code != 0 || strings.Count(stdout, "\n") != 21 {
 		t.Errorf("predict: exit code %d: %s%s", code, stdout, stderr)
 	}
-	const want = "modality text: the model reads sequence lengths, but the data set npy has none"
+	const want = "modality text: the model reads the lengths of its rows, but the data set npy has none"
 	if code, _, stderr := mixmas("predict", "--model", model, "--data", without, "--split", "validation"); code == 0 || !strings.Contains(stderr, want) {
 		t.Errorf("predict: exit code %d, %s, want %q", code, stderr, want)
 	}

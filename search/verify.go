@@ -11,6 +11,7 @@ import (
 
 	"mixmas/search/config"
 	"mixmas/search/dataset"
+	"mixmas/search/defaults"
 	"mixmas/search/metric"
 	"mixmas/search/plan"
 	"mixmas/search/store"
@@ -28,9 +29,12 @@ type Verified struct {
 }
 
 // Verify recomputes the metrics of all finished scores on the data from their outputs, and calls wrong for each score that
-// differs. The plan determines which validation rows are drawn. Missing or damaged outputs are left to [store.Store.Verify].
+// differs. The plan, filled in by the data where it leaves something open, determines which validation rows are drawn. Missing or damaged outputs are left to [store.Store.Verify].
 // It returns an error if it could not continue.
 func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
+	if err := defaults.Fill(c, data); err != nil {
+		return v, err
+	}
 	_, drawn, err := plan.Draw(ctx, c, data)
 	if err != nil {
 		return v, err

@@ -35,6 +35,8 @@ var draws = map[string]func(*rapid.T, *fixture) device.Operation{
 	"sgd":                 drawSGD,
 	"softmax":             drawSoftmax,
 	"softmax grad":        drawSoftmaxGrad,
+	"embedding":           drawEmbedding,
+	"embedding grad":      drawEmbeddingGrad,
 }
 
 // TestOperations compares each operation with its definition in float64 on random sizes, values and memory layouts.
@@ -533,5 +535,45 @@ func drawSoftmaxGrad(t *rapid.T, f *fixture) device.Operation {
 	}
 	o := &device.SoftmaxGrad{Rows: rows, Width: width, Y: f.in("y", y), DY: f.in("dy", f.values(n))}
 	o.Plus, o.DX = f.sum(t, "dx", n, o.Y, o.DY)
+	return o
+}
+
+// ids are the numbers of tokens, with padding, a token that is often there, and some that are none.
+func (f *fixture) ids(rows, vocabulary int) []float32 {
+	ids := make([]float32, rows)
+	for i := range ids {
+		switch f.random.IntN(8) {
+		case 0:
+			ids[i] = 0
+		case 1, 2:
+			ids[i] = float32(vocabulary - 1)
+		case 3:
+			ids[i] = []float32{-1, float32(vocabulary), float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1.5, -0.5}[f.random.IntN(7)]
+		default:
+			ids[i] = float32(f.random.IntN(vocabulary))
+		}
+	}
+	return ids
+}
+
+func drawEmbedding(t *rapid.T, f *fixture) device.Operation {
+	rows, width := drawRows(t)
+	o := &device.Embedding{Rows: rows, Width: width, Vocabulary: rapid.SampledFrom([]int{2, 3, 40, 300}).Draw(t, "vocabulary")}
+	o.IDs, o.Table = f.in("ids", f.ids(rows, o.Vocabulary)), f.in("table", f.values(o.Vocabulary*width))
+	o.Y = f.result(t, "y", rows*width)
+	return o
+}
+
+func drawEmbeddingGrad(t *rapid.T, f *fixture) device.Operation {
+	rows, width := drawRows(t)
+	switch rapid.IntRange(0, 4).Draw(t, "size") {
+	case 0:
+		rows *= 50
+	case 1:
+		rows, width = min(rows, 9), width+1030
+	}
+	o := &device.EmbeddingGrad{Rows: rows, Width: width, Vocabulary: rapid.SampledFrom([]int{2, 3, 40, 300}).Draw(t, "vocabulary")}
+	o.IDs, o.DY = f.in("ids", f.ids(rows, o.Vocabulary)), f.in("dy", f.values(rows*width))
+	o.Plus, o.DTable = f.sum(t, "dtable", o.Vocabulary*width)
 	return o
 }

@@ -121,7 +121,11 @@ func otherPrograms(t testing.TB) []*device.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list = append(list, softmax)
+	embedding, err := words(64, 64, 8000, 64).recorded(t, nil).Compile("embedding")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax, embedding)
 	// With dropout, mixings are recorded as their parts.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {

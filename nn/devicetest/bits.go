@@ -22,7 +22,7 @@ func bits(t *testing.T, open func(Options) device.Device, brief bool) {
 			}
 		})
 	}
-	for _, s := range append(smallModels(t), onInput(3, 5, 8, 16, 11)) {
+	for _, s := range append(smallModels(t), onInput(3, 5, 8, 16, 11), words(8, 40, 50, 24)) {
 		compare(s, s.weights(), 2, Options{Workers: 1, Poison: true}, Options{Workers: 2}, Options{Workers: 3, Poison: true})
 	}
 	if brief {

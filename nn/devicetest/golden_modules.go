@@ -64,6 +64,13 @@ var modules = map[string]module{
 			return g.Softmax(x, mask)
 		})
 	},
+	"embedding": func(v *vectors, s *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
+		h, ids := v.settings(), v.array("ids")
+		table := s.Parameter("table", nn.Normal(1), h.N, h.D)
+		return func(g *nn.Graph, _ []*nn.Value) *nn.Value {
+			return g.Embedding(g.Constant("ids", ids.Float32(), ids.Shape...), g.Parameter(table))
+		}
+	},
 	"mlp": func(v *vectors, s *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
 		h := v.settings()
 		mlp := nn.NewMLP(s, h.D, h.C, h.D, 0)

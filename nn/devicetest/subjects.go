@@ -2,6 +2,7 @@ package devicetest
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -70,6 +71,16 @@ func product(shape []int) int {
 	return n
 }
 
+// vocabulary returns the number of tokens of a model's input, 0 if it is not a text.
+func vocabulary(spec mixer.Specification, input string) int {
+	for _, m := range spec.Modalities {
+		if m.Name == input {
+			return m.Vocabulary
+		}
+	}
+	return 0
+}
+
 // modelSubject returns the loss of a model on random samples as a subject.
 func modelSubject(t testing.TB, name string, spec mixer.Specification, batch int) subject {
 	t.Helper()
@@ -81,6 +92,12 @@ func modelSubject(t testing.TB, name string, spec mixer.Specification, batch int
 		var inputs []*nn.Value
 		for _, in := range m.Inputs() {
 			x := r.random(in.Name, random, append([]int{batch}, in.Shape...)...)
+			if tokens := vocabulary(spec, in.Name); tokens > 0 {
+				ids := r.inputs[len(r.inputs)-1].data
+				for i := range ids {
+					ids[i] = float32(random.IntN(tokens))
+				}
+			}
 			if strings.HasSuffix(in.Name, ".mask") {
 				mask := r.inputs[len(r.inputs)-1].data
 				for i := range mask {
@@ -125,6 +142,10 @@ func smallSpecifications() map[string]mixer.Specification {
 		return mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{7, 5}, Masked: masked, Encoder: c}
 	}
 	row := mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{4}, Encoder: table}
+	words := func(c mixer.Choice) mixer.Modality {
+		return mixer.Modality{Name: "words", Kind: mixer.Text, Shape: []int{7}, Vocabulary: 9, Masked: true, Encoder: c}
+	}
+	partly := func(m mixer.Modality) mixer.Modality { m.Masked = true; return m }
 	one := func(m mixer.Modality) mixer.Specification {
 		return mixer.Specification{Modalities: []mixer.Modality{m}, Classes: 3}
 	}
@@ -145,6 +166,9 @@ func smallSpecifications() map[string]mixer.Specification {
 		"max":           fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
 		"sum":           fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
 		"many labels":   many,
+		"words":         one(words(hyper)),
+		"missing":       fused("concat", mixer.MeanPrediction, tied, partly(image(dense)), words(monarch), partly(row)),
+		"missing, max":  fused("max", mixer.MeanPrediction, dense, partly(image(hyper)), words(dense), row),
 	}
 }
 
@@ -261,6 +285,31 @@ func shares(b, h, n, width int) subject {
 		y := r.Softmax(logits, r.input("mask", mask[:b*width], b, width))
 		y = r.Add(y, r.Softmax(logits, r.input("masks", mask, b, h, width)))
 		return r.total(random, r.Add(r.Softmax(y, nil), x))
+	}}
+}
+
+// words has lookups of b·n tokens in a table that is used twice, so that gradients add up. Some ids are padding, some are no
+// tokens, and one is in many places.
+func words(b, n, vocabulary, width int) subject {
+	s := nn.NewScope()
+	table := s.Parameter("table", nn.Normal(1), vocabulary, width)
+	return subject{fmt.Sprintf("words %d×%d×%d of %d", b, n, width, vocabulary), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		ids := func(name string) *nn.Value {
+			list := make([]float32, b*n)
+			for i := range list {
+				switch random.IntN(8) {
+				case 0:
+					list[i] = float32(vocabulary - 1)
+				case 1:
+					list[i] = []float32{-1, -0.25, 1.75, float32(vocabulary), float32(math.NaN()), float32(math.Inf(1))}[random.IntN(6)]
+				default:
+					list[i] = float32(random.IntN(vocabulary))
+				}
+			}
+			return r.input(name, list, b, n)
+		}
+		y := r.Add(r.Embedding(ids("first"), r.Parameter(table)), r.Embedding(ids("second"), r.Parameter(table)))
+		return r.total(random, r.Add(y, r.random("x", random, b, n, width)))
 	}}
 }
 

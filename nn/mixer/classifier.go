@@ -37,7 +37,7 @@ func (c *Classifier) Inputs() []nn.ModelInput { return c.modality.inputs() }
 
 // Forward implements [nn.Model].
 func (c *Classifier) Forward(g *nn.Graph, inputs []*nn.Value, labels *nn.Value) (logits, loss *nn.Value) {
-	tokens, mask, _ := c.modality.encode(g, inputs)
-	logits = c.head.Forward(g, meanToken(g, tokens, mask))
+	e, _ := c.modality.encode(g, inputs)
+	logits = c.head.Forward(g, e.mean(g)) // the bias alone for rows that lack the modality
 	return logits, c.loss(g, labels, logits)
 }

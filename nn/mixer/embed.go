@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"fmt"
+	"slices"
 
 	"mixmas/nn"
 	"mixmas/nn/device"
@@ -9,9 +10,39 @@ import (
 	"mixmas/nn/options"
 )
 
-// embedding turns a batch of inputs into tokens (b, n, d). A nil embedding leaves tokens as they are.
+// embedding turns a batch of inputs into tokens (b, n, d). A nil embedding leaves tokens as they are. mask is nil or marks real
+// tokens (b, n).
 type embedding interface {
-	Forward(g *nn.Graph, x *nn.Value) *nn.Value
+	Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value
+}
+
+// unmasked is an embedding that embeds every token on its own, real or not.
+type unmasked struct {
+	layer interface {
+		Forward(g *nn.Graph, x *nn.Value) *nn.Value
+	}
+}
+
+func (u unmasked) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value { return u.layer.Forward(g, x) }
+
+// TextEmbed turns the numbers of tokens (b, n) into a row of a table each, and adds what is learned for its position:
+// (b, n, d). Padding and tokens that are not real become zeros, and add nothing to a gradient.
+type TextEmbed struct{ Table, Positions *nn.Parameter }
+
+// NewTextEmbed creates table (vocabulary, d) and positions (n, d). Words begin at a size at which a mean over some of them is
+// neither lost beside what the blocks add nor so large that a word's meaning takes many steps to learn; positions begin
+// smaller, since few models need them.
+func NewTextEmbed(s *nn.Scope, vocabulary, n, d int) *TextEmbed {
+	return &TextEmbed{Table: s.Parameter("table", nn.Normal(0.1), vocabulary, d), Positions: s.Parameter("positions", nn.Normal(0.02), n, d)}
+}
+
+// Forward implements [embedding].
+func (e *TextEmbed) Forward(g *nn.Graph, ids, mask *nn.Value) *nn.Value {
+	if len(ids.Shape) != 2 || mask == nil || !slices.Equal(mask.Shape, ids.Shape) {
+		return g.Fail(ids.Shape, "text embedding: want numbers of tokens (batch, tokens) with a mask, got %v", ids.Shape)
+	}
+	x := g.Add(g.Embedding(ids, g.Parameter(e.Table)), g.Parameter(e.Positions))
+	return g.Mul(x, g.Reshape(mask, ids.Shape[0], ids.Shape[1], 1))
 }
 
 // PatchEmbed cuts maps (b, channels, H, W) into patches of p×p, row by row, and projects each with one matrix and bias to
@@ -54,7 +85,9 @@ func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err 
 		if in.Shape[1] == width {
 			return nil, in.Shape[0], width, nil
 		}
-		return nn.NewLinear(s.In("embed"), in.Shape[1], width), in.Shape[0], width, nil
+		return unmasked{nn.NewLinear(s.In("embed"), in.Shape[1], width)}, in.Shape[0], width, nil
+	case Text:
+		return NewTextEmbed(s.In("embed"), in.Vocabulary, in.Shape[0], width), in.Shape[0], width, nil
 	case Map:
 		height, across := in.Shape[1], in.Shape[2]
 		if patch == 0 {
@@ -63,7 +96,7 @@ func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err 
 		if height%patch != 0 || across%patch != 0 {
 			return nil, 0, 0, options.Errorf("patch", "%d does not divide maps of %d×%d", patch, height, across)
 		}
-		return NewPatchEmbed(s.In("embed"), in.Shape[0], width, patch), (height / patch) * (across / patch), width, nil
+		return unmasked{NewPatchEmbed(s.In("embed"), in.Shape[0], width, patch)}, (height / patch) * (across / patch), width, nil
 	}
 	return nil, 0, 0, fmt.Errorf("inputs of kind %q cannot be cut into tokens", in.Kind)
 }
@@ -84,16 +117,37 @@ func defaultPatch(height, across int) int {
 }
 
 // ranks are the numbers of dimensions of one sample, by kind.
-var ranks = map[Kind]int{Map: 3, Sequence: 2, Table: 1, Tokens: 2}
+var ranks = map[Kind]int{Map: 3, Sequence: 2, Text: 1, Table: 1, Tokens: 2}
 
 // Rank returns the number of dimensions of one sample of the kind, 0 for an unknown kind.
 func (k Kind) Rank() int { return ranks[k] }
+
+// Steps returns the number of elements of the mask of a sample with the given shape: one per step of a sequence or token of a
+// text, which may be fewer than the shape has room for, and one for a whole map or table, which a row may lack.
+func (k Kind) Steps(shape []int) int {
+	if k == Sequence || k == Text {
+		return shape[0]
+	}
+	return 1
+}
+
+// CheckVocabulary returns an error unless the vocabulary fits the kind: at least 2 and at most [device.MaxIDs] tokens for a
+// text, 0 for other kinds.
+func (k Kind) CheckVocabulary(vocabulary int) error {
+	switch {
+	case k != Text && vocabulary != 0:
+		return fmt.Errorf("a vocabulary of %d tokens is for a text, not for a %s", vocabulary, k)
+	case k == Text && (vocabulary < 2 || vocabulary > device.MaxIDs):
+		return fmt.Errorf("a text has a vocabulary of 2 to %d tokens, got %d", device.MaxIDs, vocabulary)
+	}
+	return nil
+}
 
 // check returns an error unless the shape fits the kind.
 func (in Input) check() error {
 	rank, known := ranks[in.Kind]
 	if !known {
-		return fmt.Errorf("unknown kind of input %q: want %s, %s, %s or %s", in.Kind, Map, Sequence, Table, Tokens)
+		return fmt.Errorf("unknown kind of input %q: want %s, %s, %s, %s or %s", in.Kind, Map, Sequence, Text, Table, Tokens)
 	}
 	if len(in.Shape) != rank {
 		return fmt.Errorf("a %s has %d dimensions per sample, got the shape %s", in.Kind, rank, dimensions.Text(in.Shape))
@@ -106,5 +160,5 @@ func (in Input) check() error {
 	if _, ok := device.Elements(in.Shape...); !ok {
 		return fmt.Errorf("%s: the shape %s has more than %d elements", in.Kind, dimensions.Text(in.Shape), device.MaxElements)
 	}
-	return nil
+	return in.Kind.CheckVocabulary(in.Vocabulary)
 }

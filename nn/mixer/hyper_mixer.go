@@ -8,11 +8,15 @@ import (
 func init() {
 	Register(Architecture{
 		Name: "hyper_mixer", Doc: "HyperMixer: token MLPs generated from the tokens, for any number of them (Mai et al. 2023).",
-		Kinds: []Kind{Map, Sequence, Tokens},
+		Kinds: []Kind{Map, Sequence, Text, Tokens},
 		Options: func() any {
 			return &HyperMixerOptions{Width: 128, Depth: 4, TokenWidth: 256, ChannelWidth: 3072, Heads: 1}
 		},
 		New: newHyperMixer,
+		Suit: func(in Input, rows int) any {
+			width, depth, patch, tokens := suitMixer(in, rows)
+			return &HyperMixerOptions{Width: width, Depth: depth, Patch: patch, TokenWidth: powerOfTwo(tokens, 16, 64), ChannelWidth: 2 * width, Heads: 1}
+		},
 	})
 }
 

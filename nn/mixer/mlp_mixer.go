@@ -5,9 +5,13 @@ import "mixmas/nn"
 func init() {
 	Register(Architecture{
 		Name: "mlp_mixer", Doc: "MLP-Mixer: an MLP over the tokens, then one over the features (Tolstikhin et al. 2021).",
-		Kinds:   []Kind{Map, Sequence, Tokens},
+		Kinds:   []Kind{Map, Sequence, Text, Tokens},
 		Options: func() any { return &MLPMixerOptions{Width: 128, Depth: 4, TokenWidth: 32, ChannelWidth: 3072} },
 		New:     newMLPMixer,
+		Suit: func(in Input, rows int) any {
+			width, depth, patch, tokens := suitMixer(in, rows)
+			return &MLPMixerOptions{Width: width, Depth: depth, Patch: patch, TokenWidth: powerOfTwo(tokens, 16, 64), ChannelWidth: 2 * width}
+		},
 	})
 }
 

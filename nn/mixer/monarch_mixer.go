@@ -10,9 +10,13 @@ import (
 func init() {
 	Register(Architecture{
 		Name: "monarch_mixer", Doc: "Monarch Mixer: tokens and features mixed by products of block-diagonal matrices (Fu et al. 2023).",
-		Kinds:   []Kind{Map, Sequence, Tokens},
+		Kinds:   []Kind{Map, Sequence, Text, Tokens},
 		Options: func() any { return &MonarchMixerOptions{Width: 128, Depth: 4} },
 		New:     newMonarchMixer,
+		Suit: func(in Input, rows int) any {
+			width, depth, patch, _ := suitMixer(in, rows)
+			return &MonarchMixerOptions{Width: width, Depth: depth, Patch: patch}
+		},
 	})
 }
 

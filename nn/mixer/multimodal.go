@@ -19,7 +19,8 @@ const (
 
 // Multimodal has one encoder per modality, linear layers to a common width, a fusion function, a fusion network, and a head
 // on the mean of the network's tokens. Each modality also has a head on the mean of its own tokens. The loss is that of the
-// prediction plus those of all modalities. It implements [nn.Model].
+// prediction plus those of all modalities. A modality that a row lacks has no part in it: its logits are 0, do not count in
+// the prediction's mean, and train nothing. It implements [nn.Model].
 type Multimodal struct {
 	labelling
 	modalities []encodedModality
@@ -103,15 +104,22 @@ func (m *Multimodal) Forward(g *nn.Graph, inputs []*nn.Value, labels *nn.Value) 
 
 // Logits records the model's prediction and the logits of each modality, all (b, classes).
 func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Value, each []*nn.Value) {
-	var all, masks []*nn.Value
-	for i, e := range m.modalities {
-		var tokens, mask *nn.Value
-		tokens, mask, inputs = e.encode(g, inputs)
-		each = append(each, m.heads[i].Forward(g, meanToken(g, tokens, mask)))
-		if m.align[i] != nil {
-			tokens = m.align[i].Forward(g, tokens)
+	var all, masks, presents []*nn.Value
+	for i, modality := range m.modalities {
+		var e encoded
+		e, inputs = modality.encode(g, inputs)
+		z := m.heads[i].Forward(g, e.mean(g))
+		if e.present != nil {
+			z = g.Mul(z, e.present)
+			presents = append(presents, e.present)
 		}
-		all, masks = append(all, tokens), append(masks, mask)
+		each = append(each, z)
+		if m.align[i] != nil {
+			if e.tokens = m.align[i].Forward(g, e.tokens); e.present != nil { // without the bias where there is no token
+				e.tokens = g.Mul(e.tokens, g.Reshape(e.mask, e.mask.Shape[0], e.mask.Shape[1], 1))
+			}
+		}
+		all, masks = append(all, e.tokens), append(masks, e.mask)
 	}
 	fused, mask := m.fusion.Forward(g, all, masks)
 	fused = m.network.Forward(g, fused, mask)
@@ -123,7 +131,14 @@ func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Val
 		for _, z := range each {
 			prediction = g.Add(prediction, z)
 		}
-		prediction = g.Scale(prediction, 1/float64(len(each)+1))
+		if presents == nil {
+			return g.Scale(prediction, 1/float64(len(each)+1)), each
+		}
+		count := g.Constant("always", []float32{float32(1 + len(each) - len(presents))}, 1)
+		for _, present := range presents {
+			count = g.Add(present, count)
+		}
+		prediction = g.Div(prediction, count)
 	}
 	return prediction, each
 }

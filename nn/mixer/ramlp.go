@@ -14,8 +14,31 @@ func init() {
 			return &RaMLPOptions{Depths: []int{3, 3, 9, 3}, Dims: []int{64, 128, 256, 512}, MLPRatio: []int{4, 4, 3, 3},
 				Expansion: []int{3, 3, 2, 2}, Group: []int{1, 4, 16, 64}}
 		},
-		New: newRaMLP,
+		New:  newRaMLP,
+		Suit: suitRaMLP,
 	})
+}
+
+// suitRaMLP returns stages of one block as long as the map has more than one cell, at most three. Their widths double up to
+// that of the tokens.
+func suitRaMLP(in Input, rows int) any {
+	o := &RaMLPOptions{}
+	height, width := in.Shape[1], in.Shape[2]
+	for _, sampling := range []down{{kernel: 7, stride: 4, padding: 2}, {kernel: 3, stride: 2, padding: 1}, {kernel: 3, stride: 2, padding: 1}} {
+		if height, width = sampling.side(height), sampling.side(width); height < 1 || width < 1 || height*width < 2 {
+			break
+		}
+		o.Depths, o.Dims = append(o.Depths, 1), append(o.Dims, 0)
+		o.MLPRatio, o.Expansion, o.Group = append(o.MLPRatio, 2), append(o.Expansion, 2), append(o.Group, 1)
+	}
+	if len(o.Dims) == 0 {
+		return nil
+	}
+	d := 2 * suitWidth(rows)
+	for i := len(o.Dims) - 1; i >= 0; i-- {
+		o.Dims[i], d = d, d/2
+	}
+	return o
 }
 
 // RaMLPOptions are the options of the architecture ramlp, each with one number per stage.

@@ -19,8 +19,11 @@ type Kind string
 const (
 	// Map is a picture or spectrogram: channels, height, width.
 	Map Kind = "map"
-	// Sequence is a series of steps or words: steps, features.
+	// Sequence is a series of steps: steps, features.
 	Sequence Kind = "sequence"
+	// Text is a text cut into words or parts of words, as their numbers in a vocabulary: tokens. 0 is padding and 1 an
+	// unknown word.
+	Text Kind = "text"
 	// Table is a row of numbers: features.
 	Table Kind = "table"
 	// Tokens are the output of encoders and the input of a fusion network: tokens, width. They are not embedded again.
@@ -31,6 +34,9 @@ const (
 type Input struct {
 	Kind  Kind
 	Shape []int
+	// Vocabulary is the number of different tokens of a text, padding and the unknown word included; 0 for other kinds. The
+	// numbers of tokens are from 0 to Vocabulary-1.
+	Vocabulary int
 }
 
 // Network maps a batch of inputs to tokens (b, n, d).
@@ -55,6 +61,10 @@ type Architecture struct {
 	// New creates the network's parameters in the scope. It rejects options that do not fit the input; the rules of the
 	// tags were checked before.
 	New func(s *nn.Scope, in Input, options any) (Network, error)
+	// Suit returns a pointer to options that suit an input and a number of training rows, or nil if the architecture does not
+	// suit the input. If a configuration names no candidates, those with Suit are tried: see package search/defaults. It may be
+	// nil: then the architecture is only tried where a configuration names it.
+	Suit func(in Input, rows int) any
 }
 
 // Takes reports whether the architecture reads inputs of the kind.

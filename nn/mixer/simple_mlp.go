@@ -11,6 +11,9 @@ func init() {
 		Kinds:   []Kind{Table},
 		Options: func() any { return &SimpleMLPOptions{Hidden: 64, Width: 64, Layers: 2} },
 		New:     newSimpleMLP,
+		Suit: func(in Input, rows int) any {
+			return &SimpleMLPOptions{Hidden: powerOfTwo(2*in.Shape[0], 32, 2*suitWidth(rows)), Width: suitWidth(rows), Layers: suitDepth(rows)}
+		},
 	})
 }
 

@@ -32,7 +32,10 @@ type Modality struct {
 	Kind Kind   `json:"kind"`
 	// Shape is that of one sample.
 	Shape []int `json:"shape"`
-	// Masked adds a second input NAME.mask (steps), which is 1 for the real steps of a sequence and 0 for others.
+	// Vocabulary is the number of different tokens of a text; 0 for other kinds.
+	Vocabulary int `json:"vocabulary,omitempty"`
+	// Masked adds a second input NAME.mask: 1 for the real steps of a sequence or tokens of a text and 0 for others, or for a
+	// map or table a single element, which is 1 if the row has it and 0 if not. A text is always masked.
 	Masked  bool   `json:"masked,omitempty"`
 	Encoder Choice `json:"encoder"`
 }

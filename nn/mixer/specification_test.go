@@ -30,6 +30,9 @@ func TestBuildErrors(t *testing.T) {
 		change(o)
 		return o
 	}
+	text := func(vocabulary int, masked bool) mixer.Modality {
+		return mixer.Modality{Name: "text", Kind: mixer.Text, Shape: []int{5}, Vocabulary: vocabulary, Masked: masked, Encoder: mixer.Choice{Architecture: "mlp_mixer"}}
+	}
 	one := func(m mixer.Modality) mixer.Specification {
 		return mixer.Specification{Modalities: []mixer.Modality{m}, Classes: 3}
 	}
@@ -69,7 +72,11 @@ func TestBuildErrors(t *testing.T) {
 		{"weights of one label", mixer.Specification{Classes: 2, PosWeight: []float32{1, 1}, Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "pos_weight"},
 		{"number of weights", mixer.Specification{Classes: 2, MultiLabel: true, PosWeight: []float32{1}, Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "each of the 2 classes, got 1"},
 		{"no modality", mixer.Specification{Classes: 2}, "one modality"},
-		{"masked map", one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 8, 8}, Masked: true}), "masked"},
+		{"a text without vocabulary", one(text(0, true)), "a text has a vocabulary of 2 to 16777216 tokens, got 0"},
+		{"a text with ids that are not exact", one(text(1<<24+1, true)), "got 16777217"},
+		{"a text without mask", one(text(9, false)), "modality text: a text is always masked"},
+		{"a text for a table's network", one(func() mixer.Modality { m := text(9, true); m.Encoder.Architecture = "simple_mlp"; return m }()), "simple_mlp does not take inputs of kind \"text\": it takes table"},
+		{"a vocabulary of a map", one(func() mixer.Modality { m := image("mlp_mixer", nil, 1, 8, 8); m.Vocabulary = 9; return m }()), "a vocabulary of 9 tokens is for a text, not for a map"},
 		{"fusion", fused(func(s *mixer.Specification) { s.Fusion = mixer.Fuse("min") }), "unknown fusion function \"min\": known are concat, mean, max, sum"},
 		{"no network", fused(func(s *mixer.Specification) { s.Network = nil }), "fusion network"},
 		{"network", fused(func(s *mixer.Specification) { s.Network = &mixer.Choice{Architecture: "ramlp"} }), "fusion network: ramlp does not take inputs of kind \"tokens\""},

@@ -41,18 +41,12 @@ func (c *Config) check(d *decoder) {
 	if err := metric.Known(c.Search.Metric); err != nil {
 		fail("search.metric", "%v", err)
 	}
-	if len(c.Search.Encoders) == 0 {
-		fail("search.encoders", "is missing: list candidates for each modality of the data")
-	}
 	for _, modality := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
 		for _, candidate := range c.Search.Encoders[modality] {
 			if a, err := mixer.Lookup(candidate.Name); err == nil && !isEncoder(a) {
 				fail("search.encoders."+modality, "%s is not an encoder: it takes %s", candidate.Name, a.Inputs())
 			}
 		}
-	}
-	if len(c.Search.Networks) == 0 && c.lines["search.networks"] == 0 {
-		fail("search.networks", "is missing: list at least one architecture")
 	}
 	for _, candidate := range c.Search.Networks {
 		if a, err := mixer.Lookup(candidate.Name); err == nil && !a.Takes(mixer.Tokens) {
@@ -69,7 +63,8 @@ func (c *Config) check(d *decoder) {
 	}
 }
 
-// CheckData finds conflicts with an open data set: modalities without candidates or unknown to the data, architectures that
+// CheckData finds conflicts of a complete configuration (see package defaults) with an open data set: modalities without
+// candidates or unknown to the data, no network, architectures that
 // do not take a modality's kind of input, a metric that is not defined for the data's labels, and a pos_weight of the wrong
 // length or for data that are not multi-label. Its error joins one [*Error] for each.
 func (c *Config) CheckData(data dataset.Dataset) error {
@@ -96,6 +91,9 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 		if !known[name] {
 			fail("search.encoders."+name, "data set %s has no such modality; it has %s", data.Name(), strings.Join(names, ", "))
 		}
+	}
+	if len(c.Search.Networks) == 0 {
+		fail("search.networks", "is missing: list at least one architecture")
 	}
 	if err := metric.Check(c.Search.Metric, data.Task().Kind); err != nil {
 		fail("search.metric", "%v", err)

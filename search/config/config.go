@@ -52,9 +52,9 @@ type Search struct {
 	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Whether encoders start from their trained weights or from scratch in the fusion stages (warm | scratch)."`
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
 	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
-	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them."`
+	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them. Default: by the data."`
 	Fusions     Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
-	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen."`
+	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen. Default: by the data."`
 	Training    Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
 
 	// Searcher is the strategy that Strategy names, with its options.
@@ -80,6 +80,20 @@ func (c *Config) File() string { return c.file }
 // Folder returns the folder at which relative paths of the data's options start: the folder of the file, or empty (the
 // working folder) for the built-in configuration and one that was read from a stream.
 func (c *Config) Folder() string { return c.folder }
+
+// Sets reports whether the file or the command line sets a field, such as "search.training.batch", or a field within it.
+func (c *Config) Sets(field string) bool {
+	_, ok := c.lines[field]
+	return ok
+}
+
+// Overridden notes that the command line set a field, so that it counts as set.
+func (c *Config) Overridden(field string) {
+	if c.lines == nil {
+		c.lines = map[string]int{}
+	}
+	c.lines[field] = c.line(field)
+}
 
 // base returns a configuration with the default of each field that has one.
 func base() *Config {

@@ -22,7 +22,8 @@ const (
 func templateHead() string {
 	var text strings.Builder
 	text.WriteString(`# A mixmas search. Check it with: mixmas config check FILE
-# Omitted fields take their defaults; mixmas config schema lists every field and option.
+# Omitted fields take their defaults; mixmas config schema lists every field and option. Without a section
+# search, candidates and trainings follow from the data: docs/defaults.md says how.
 `)
 	section := func(title string) { fmt.Fprintf(&text, "#\n# %s:\n", title) }
 	line := func(name, doc string) { fmt.Fprintf(&text, "#   %-18s %s\n", name, strings.TrimSuffix(doc, ".")) }

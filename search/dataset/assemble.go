@@ -22,7 +22,8 @@ type Contents struct {
 	Name string
 	// Sources are the modalities.
 	Sources []Source
-	// Labels are the labels of each split. A split without labels does not exist; training and validation are required.
+	// Labels are the labels of each split. A split without labels does not exist; training and validation are required, unless
+	// the environment has a model's preprocessing: a model predicts from any split.
 	Labels [3]Part
 	// Task says what the labels mean. Without Classes, the training labels give their number, and the numbers are their names.
 	Task task.Task
@@ -36,14 +37,15 @@ type Contents struct {
 
 // Source is a modality and its columns.
 type Source struct {
-	// Modality describes the modality. Assemble sets Masked if there are lengths.
+	// Modality describes the modality. Assemble sets Masked if there are lengths, and for texts.
 	Modality Modality
 	// Samples has as many rows per split as the labels.
 	Samples [3]Part
-	// Lengths are the numbers of real steps at the beginning of each row of a sequence; the steps after them are read as zeros.
-	// Without lengths, all steps are real.
+	// Lengths are the numbers of real steps at the beginning of each row, from 0 to Modality.Steps(); the steps after them are
+	// read as zeros. For a map or table they are 1 for the rows that have it and 0 for those that lack it. Without lengths, all
+	// steps are real.
 	Lengths [3]Part
-	// Per is how the samples are standardised by the statistics of the training rows.
+	// Per is how the samples are standardised by the statistics of the training rows. A text is not standardised.
 	Per Grouping
 	// Missing means that elements that are not a number are missing: they do not count in the statistics, and read as 0 after
 	// standardising, the mean of the training rows. Otherwise they are an error.
@@ -101,10 +103,10 @@ type assembled struct {
 type input struct {
 	samples [3]Part
 	scaling *Scaling
-	masked  bool
+	masked  bool           // rows have lengths
 	missing bool           // elements that are NaN read as 0
 	lengths [3]packed.List // real steps per row, if it is masked
-	step    int            // elements per step
+	step    int            // elements of a sample per step
 }
 
 func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
@@ -115,7 +117,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	if err := e.Fits(names...); err != nil {
 		return err
 	}
-	if err := d.check(); err != nil {
+	if err := d.check(e.Preprocessing == nil); err != nil {
 		return err
 	}
 	d.task = task.Task{Kind: d.contents.Task.Kind, Classes: slices.Clone(d.contents.Task.Classes)}
@@ -124,12 +126,12 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	}
 	d.width = d.task.Width()
 	for _, s := range d.contents.Sources {
-		in := input{samples: s.Samples, step: s.Modality.features(), masked: s.Lengths[Train].Column != nil}
+		in := input{samples: s.Samples, step: s.Modality.Size() / s.Modality.Steps(), masked: given(s.Lengths)}
 		in.missing = s.Missing || e.Preprocessing[s.Modality.Name].Missing
-		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Shape[0]); err != nil {
+		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Steps()); err != nil {
 			return err
 		}
-		s.Modality.Masked = in.masked
+		s.Modality.Masked = in.masked || s.Modality.Kind == mixer.Text
 		d.modalities, d.inputs = append(d.modalities, s.Modality), append(d.inputs, in)
 	}
 	found, err := d.facts(ctx, e)
@@ -156,9 +158,17 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	return err
 }
 
+// given reports whether there are parts at all.
+func given(parts [3]Part) bool {
+	return slices.ContainsFunc(parts[:], func(p Part) bool { return p.Column != nil })
+}
+
 // check returns an error if the contents do not fit together.
-func (d *assembled) check() error {
+func (d *assembled) check(training bool) error {
 	for _, s := range [...]Split{Train, Validation} {
+		if !training {
+			break
+		}
 		if p := d.contents.Labels[s]; p.Column == nil || p.Rows.Len() == 0 {
 			return fmt.Errorf("there are no labels for the %s split", s)
 		}
@@ -171,7 +181,10 @@ func (d *assembled) check() error {
 		}
 		named[m.Name] = true
 		if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
-			return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
+			return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2), a text (1) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
+		}
+		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
+			return fmt.Errorf("modality %s: %w", m.Name, err)
 		}
 		if i := slices.IndexFunc(source.Raw, func(f int) bool { return f < 0 || f >= m.features() }); i >= 0 {
 			return fmt.Errorf("modality %s: the raw feature %d does not exist, there are %d", m.Name, source.Raw[i], m.features())
@@ -179,10 +192,7 @@ func (d *assembled) check() error {
 		if len(source.Raw) > 0 && source.Per == PerModality {
 			return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
 		}
-		masked := source.Lengths[Train].Column != nil
-		if masked && m.Kind != mixer.Sequence {
-			return fmt.Errorf("modality %s: lengths are for sequences, not for a %s", m.Name, m.Kind)
-		}
+		masked := given(source.Lengths)
 		for _, s := range Splits {
 			labels, samples, lengths := d.contents.Labels[s], source.Samples[s], source.Lengths[s]
 			if labels.Column == nil {
@@ -227,14 +237,15 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 	}
 	var passes []*pass
 	for i, s := range d.contents.Sources {
-		if s.Standardised != nil {
+		if s.Standardised != nil || s.Samples[Train].Column == nil {
 			continue
 		}
 		passes = append(passes, &pass{column: s.Samples[Train].Column, request: d.request(i, s.Samples[Train]), source: i})
 	}
 	for i, s := range d.contents.Sources {
 		for _, p := range s.Samples {
-			if s.Standardised == nil && (d.inputs[i].masked || d.inputs[i].missing) && p.Column != nil && p.Column != s.Samples[Train].Column {
+			checked := d.inputs[i].masked || d.inputs[i].missing || s.Modality.Kind == mixer.Text
+			if s.Standardised == nil && checked && p.Column != nil && p.Column != s.Samples[Train].Column {
 				passes = append(passes, &pass{column: p.Column, request: d.request(i, Part{Column: p.Column}), source: -1})
 			}
 		}
@@ -269,14 +280,14 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 // request is the request for the statistics of a source over some rows of one of its columns.
 func (d *assembled) request(source int, over Part) Request {
 	s, m := d.contents.Sources[source], d.modalities[source]
-	r := Request{Per: s.Per, Features: m.features(), Run: m.Size() / m.features(), Rows: over.Rows, Missing: d.inputs[source].missing}
-	if m.Kind == mixer.Sequence {
-		r.Run = 1
+	r := Request{Per: s.Per, Features: m.features(), Run: m.run(), Vocabulary: m.Vocabulary, Rows: over.Rows, Missing: d.inputs[source].missing}
+	if m.Kind == mixer.Text {
+		r.Per = None
 	}
 	if !d.inputs[source].masked {
 		return r
 	}
-	lengths := packed.New(over.Column.Rows(), uint32(m.Shape[0]))
+	lengths := packed.New(over.Column.Rows(), uint32(m.Steps()))
 	for split, p := range s.Samples {
 		if p.Column != over.Column {
 			continue
@@ -338,11 +349,20 @@ func (d *assembled) Mask(s Split, modality, row int, dst []float32) error {
 		return err
 	}
 	m, in := &d.modalities[modality], &d.inputs[modality]
-	if !in.masked {
+	if !m.Masked {
 		return fmt.Errorf("data set %s: modality %s has no mask", d.Name(), m.Name)
 	}
-	if len(dst) != m.Shape[0] {
-		return fmt.Errorf("data set %s: modality %s has %d steps per sample, but the destination has %d", d.Name(), m.Name, m.Shape[0], len(dst))
+	if len(dst) != m.Steps() {
+		return fmt.Errorf("data set %s: modality %s has %d steps per sample, but the destination has %d", d.Name(), m.Name, m.Steps(), len(dst))
+	}
+	if m.Kind == mixer.Text { // a text may be without lengths, since padding has a number of its own
+		err := d.Read(s, modality, row, dst)
+		for i, token := range dst {
+			if token != 0 {
+				dst[i] = 1
+			}
+		}
+		return err
 	}
 	real := int(in.lengths[s].At(row))
 	for i := range dst[:real] {

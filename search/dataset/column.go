@@ -117,9 +117,12 @@ type Request struct {
 	// after Features runs, one per feature, the first feature follows again.
 	Per           Grouping
 	Features, Run int
+	// Vocabulary is the number of different tokens of a text, whose real elements must be whole numbers from 0 to Vocabulary-1;
+	// 0 for other columns.
+	Vocabulary int
 	// Rows are the rows that count: the training rows.
 	Rows Rows
-	// Lengths has, for every row of the column, the number of real steps of Features elements at its beginning; nil if all are
+	// Lengths has, for every row of the column, the number of real steps of Features×Run elements at its beginning; nil if all are
 	// real. The elements after them are ignored, whatever their values.
 	Lengths *packed.List
 	// Missing means that elements that are NaN are missing and do not count.
@@ -158,6 +161,9 @@ func (r Request) means() int {
 // Key identifies the request in a cache.
 func (r Request) Key() string {
 	key := fmt.Sprintf("%s %d %d\n%d rows from %d %s", r.per(), r.means(), r.Run, r.Rows.Len(), r.Rows.First, r.Rows.listDigest())
+	if r.Vocabulary > 0 {
+		key += fmt.Sprintf("\nvocabulary %d", r.Vocabulary)
+	}
 	if r.Missing {
 		key += "\nmissing"
 	}

@@ -18,12 +18,19 @@ import (
 // Modality describes one modality of a data set.
 type Modality struct {
 	Name  string
-	Kind  mixer.Kind // a map, a sequence or a table
-	Shape []int      // shape of one sample: channels, height, width; steps, features; or features
-	// Masked means that the rows of a sequence have different numbers of steps, up to Shape[0]. The steps after them are zeros,
-	// and a mask says which steps are real. Models read the mask as a second input, NAME.mask.
+	Kind  mixer.Kind // a map, a sequence, a text or a table
+	Shape []int      // shape of one sample: channels, height, width; steps, features; tokens; or features
+	// Masked means that the rows have different numbers of steps, up to Steps(). The steps after them are zeros, and a mask
+	// says which steps are real. A map or table has one step: a row has it or not. A text is always masked: its real tokens are
+	// those that are not padding. Models read the mask as a second input, NAME.mask.
 	Masked bool `json:",omitempty"`
+	// Vocabulary is the number of different tokens of a text, 0 for other kinds. Its samples are the numbers of tokens from 0
+	// to Vocabulary-1: 0 is padding, 1 an unknown word.
+	Vocabulary int `json:",omitempty"`
 }
+
+// Steps is the number of elements of a sample's mask: Shape[0] of a sequence or text, 1 of a map or table.
+func (m Modality) Steps() int { return m.Kind.Steps(m.Shape) }
 
 // Size is the number of elements of one sample: the product of Shape.
 func (m Modality) Size() int {
@@ -34,12 +41,24 @@ func (m Modality) Size() int {
 	return size
 }
 
-// features is the number of features of a table or of a step of a sequence, or the number of channels of a map.
+// features is the number of features of a table or of a step of a sequence, or the number of channels of a map. A text has
+// one: the number of a token.
 func (m Modality) features() int {
-	if m.Kind == mixer.Sequence {
+	switch m.Kind {
+	case mixer.Sequence:
 		return m.Shape[1]
+	case mixer.Text:
+		return 1
 	}
 	return m.Shape[0]
+}
+
+// run is the number of consecutive elements of a sample that belong to one feature.
+func (m Modality) run() int {
+	if m.Kind == mixer.Sequence || m.Kind == mixer.Text {
+		return 1
+	}
+	return m.Size() / m.features()
 }
 
 // Split names a part of a data set.
@@ -82,7 +101,7 @@ type Dataset interface {
 	// Read writes the standardised sample into dst, which has Modality.Size() elements. It allocates nothing.
 	// An error names the split, row or modality that does not exist, or the file and row that cannot be read.
 	Read(split Split, modality, row int, dst []float32) error
-	// Mask writes 1 for each real step of the sample and 0 for the others into dst, which has Modality.Shape[0] elements. It is
+	// Mask writes 1 for each real step of the sample and 0 for the others into dst, which has Modality.Steps() elements. It is
 	// an error for a modality that is not masked.
 	Mask(split Split, modality, row int, dst []float32) error
 	// Label writes the row's label into dst, which has Task.Width() elements: the number of the class, or for multi-label data

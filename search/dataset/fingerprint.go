@@ -50,7 +50,7 @@ func (d *assembled) sign(digests map[Column]string) (string, error) {
 		content.Labels[s] = runOf(d.contents.Labels[s])
 	}
 	for i, source := range d.contents.Sources {
-		if m := d.modalities[i]; m.Masked {
+		if m := d.modalities[i]; d.inputs[i].masked {
 			content.Lengths[m.Name] = [3]run{runOf(source.Lengths[Train]), runOf(source.Lengths[Validation]), runOf(source.Lengths[Test])}
 		}
 		text := standard{d.standard[i].Mean, d.standard[i].Deviation}

@@ -143,7 +143,7 @@ func (s Standardisation) Text(m Modality) string {
 
 // raw returns a standardisation that leaves some features as they are.
 func (s Standardisation) raw(features []int) Standardisation {
-	if s.Per != PerFeature || len(features) == 0 {
+	if s.Per != PerFeature || len(features) == 0 || len(s.Mean) == 0 {
 		return s
 	}
 	s.Mean, s.Deviation = slices.Clone(s.Mean), slices.Clone(s.Deviation)
@@ -177,10 +177,7 @@ func (s Standardisation) Scaling(m Modality) *Scaling {
 		scaling.scale[i] = 1 / d
 	}
 	if s.Per == PerFeature {
-		scaling.run = m.Size() / m.features()
-		if m.Kind == mixer.Sequence {
-			scaling.run = 1
-		}
+		scaling.run = m.run()
 	}
 	if n := len(s.Mean); scaling.run == 1 && n < 256 { // long pieces are fast
 		scaling.mean, scaling.scale = slices.Repeat(scaling.mean, 256/n), slices.Repeat(scaling.scale, 256/n)

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -48,6 +49,9 @@ func (s *Statistics) Add(values []float64) error {
 				if !(math.Abs(v) <= math.MaxFloat32) && (v == v || s.present == nil) { // not <=: also for NaN
 					return &NotFinite{(s.seen + int64(i)) / s.rowSize, v}
 				}
+				if tokens := s.request.Vocabulary; tokens > 0 && (v < 0 || v >= float64(tokens) || v != math.Trunc(v)) {
+					return fmt.Errorf("row %d: the value %v is not the number of a token: want a whole number from 0 to %d", (s.seen+int64(i))/s.rowSize, v, tokens-1)
+				}
 			}
 		}
 		switch {
@@ -76,7 +80,7 @@ func (s *Statistics) next() (n int64, real, counts bool) {
 	}
 	row, offset, length := int(s.seen/s.rowSize), s.seen%s.rowSize, s.rowSize
 	if s.request.Lengths != nil {
-		length = int64(s.request.Lengths.At(row)) * int64(s.request.Features)
+		length = int64(s.request.Lengths.At(row)) * int64(s.request.Features) * s.run
 	}
 	if offset >= length {
 		return s.rowSize - offset, false, false

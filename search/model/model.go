@@ -102,10 +102,12 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 		switch {
 		case !slices.Equal(have.Shape, reads.Shape):
 			return fmt.Errorf("modality %s: the data set has samples of %s, but the model reads %s", reads.Name, dimensions.Text(have.Shape), dimensions.Text(reads.Shape))
+		case have.Vocabulary != reads.Vocabulary:
+			return fmt.Errorf("modality %s: the data set has a vocabulary of %d tokens, but the model reads one of %d", reads.Name, have.Vocabulary, reads.Vocabulary)
 		case reads.Masked && !have.Masked:
-			return fmt.Errorf("modality %s: the model reads sequence lengths, but the data set %s has none", reads.Name, data.Name())
+			return fmt.Errorf("modality %s: the model reads the lengths of its rows, but the data set %s has none", reads.Name, data.Name())
 		case !reads.Masked && have.Masked:
-			return fmt.Errorf("modality %s: the data set %s has sequence lengths, but the model was trained without them", reads.Name, data.Name())
+			return fmt.Errorf("modality %s: the data set %s has lengths, but the model was trained without them", reads.Name, data.Name())
 		}
 		if got, want := data.Preprocessing()[reads.Name], m.Preprocessing[reads.Name]; !got.Equal(want) {
 			return fmt.Errorf("modality %s: the data set is not standardised as in the model's training (%s, not %s): open it with the model's preprocessing",

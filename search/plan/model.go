@@ -25,6 +25,8 @@ func CheckModel(spec mixer.Specification, data dataset.Dataset) error {
 		if have := data.Modalities()[i]; have.Kind != m.Kind || !slices.Equal(have.Shape, m.Shape) {
 			return fmt.Errorf("modality %s: the model reads a %s of %s, but the data set %s has a %s of %s",
 				m.Name, m.Kind, dimensions.Text(m.Shape), data.Name(), have.Kind, dimensions.Text(have.Shape))
+		} else if have.Vocabulary != m.Vocabulary {
+			return fmt.Errorf("modality %s: the model reads a vocabulary of %d tokens, but the data set %s has one of %d", m.Name, m.Vocabulary, data.Name(), have.Vocabulary)
 		} else if have.Masked != m.Masked {
 			return fmt.Errorf("modality %s: the model expects a mask: %t, but the data set %s has lengths: %t", m.Name, m.Masked, data.Name(), have.Masked)
 		}

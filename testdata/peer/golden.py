@@ -125,6 +125,7 @@ def write(out, seed, sizes):
     metrics(w, rng)
     philox(w, seed)
     softmax(w)
+    embedding(w)
     (w.out / "manifest.json").write_text(json.dumps(dict(seed=seed, sizes=sizes, torch=torch.__version__,
                                                          cases=w.cases), indent=1))
 
@@ -374,6 +375,23 @@ def softmax(w):
         y = e / np.maximum(e.sum(-1, keepdims=True), 1)
         gx = y * (gy - (y * gy).sum(-1, keepdims=True))
         w.save(name, "softmax", {}, given | dict(gy=gy), dict(y=y, gx=gx), note="formulas in float64, without PyTorch")
+
+
+def embedding(w):
+    """Rows of a table by ids. 0 is padding: zeros, without a gradient. Ids outside of the table count as 1."""
+    n, d, shape = 7, 5, (3, 6)
+    table = np.sin(1.3 * np.arange(n * d, dtype=np.float64)).reshape(n, d).astype(np.float32)
+    ids = (np.arange(np.prod(shape)) * 5 % (n + 2)).reshape(shape).astype(np.float32)
+    ids[1, 2], ids[2, 0], ids[2, 1] = -1, np.nan, 2.5
+    gy = np.cos(2.3 * np.arange(np.prod(shape) * d, dtype=np.float64)).reshape(*shape, d).astype(np.float32)
+    tokens = [int(i) if 0 <= i < n else 1 for i in ids.ravel()]
+    y, g = np.zeros((len(tokens), d)), np.zeros((n, d))
+    for row, token in enumerate(tokens):
+        if token:
+            y[row] = table[token]
+            g[token] += gy.reshape(-1, d)[row]
+    w.save("embedding", "embedding", dict(n=n, d=d), {"ids": ids, "gy": gy, "p.table": table},
+           {"y": y.reshape(*shape, d), "g.table": g}, note="formulas in float64, without PyTorch")
 
 
 if __name__ == "__main__":

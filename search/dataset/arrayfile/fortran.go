@@ -32,7 +32,7 @@ func (a *array) rowMajor(ctx context.Context, e dataset.Environment, cache *file
 		if _, err := w.Write(head); err != nil {
 			return err
 		}
-		return a.reorder(w)
+		return a.reorder(w, reorderBytes)
 	})
 	if err != nil {
 		return a, err
@@ -50,16 +50,16 @@ const (
 
 // reorder writes the elements in row-major order. In the file, the first elements of all rows come first, in planes of one
 // element per row; their order is that of the axes of a row from the first to the last. It reads a piece of each plane, of as
-// many rows as fit into memory, and writes these rows.
-func (a *array) reorder(w io.Writer) error {
+// many rows as fit into most bytes, and writes these rows.
+func (a *array) reorder(w io.Writer, most int) error {
 	rows, size, row := a.header.Rows(), a.header.Type.Size, a.header.RowSize()
-	many := min(rows, max(1, reorderBytes/size/row))
+	many := min(rows, max(1, most/size/row))
 	piece := row // elements of the rows that are put together at a time
 	if many == 1 {
-		piece = min(row, reorderBytes/size)
+		piece = min(row, max(1, most/size))
 	}
 	whole := make([]byte, many*piece*size)
-	tile := make([]byte, reorderTile*many*size)
+	tile := make([]byte, min(reorderTile, piece)*many*size)
 	plane := a.planes()
 	for first := 0; first < rows; first += many {
 		n := min(many, rows-first)

@@ -343,7 +343,7 @@ func (a *array) readHeader() error {
 
 // parseHeader reads the header of an npy or idx file, and returns the offset of the elements.
 func parseHeader(r *bufio.Reader) (h npy.Header, offset int64, err error) {
-	start, _ := r.Peek(20)
+	start, _ := r.Peek(32)
 	switch {
 	case bytes.HasPrefix(start, []byte("version https://git-lfs")):
 		return h, 0, errors.New("the file is a Git LFS pointer in the place of the data: run `git lfs pull`")

@@ -53,7 +53,7 @@ func TestNPY(t *testing.T) {
 	if d.Len(dataset.Train) != 4 || d.Len(dataset.Validation) != 3 || d.Len(dataset.Test) != 2 || d.Name() != "ward" {
 		t.Errorf("%s has %d, %d, %d rows", d.Name(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test))
 	}
-	if got := fmt.Sprint(d.Modalities()); got != "[{scan map [2 3 3] false} {vitals sequence [4 2] false} {notes sequence [5 1] false} {static table [3] false} {age table [1] false}]" {
+	if got := fmt.Sprint(d.Modalities()); got != "[{scan map [2 3 3] false 0} {vitals sequence [4 2] false 0} {notes sequence [5 1] false 0} {static table [3] false 0} {age table [1] false 0}]" {
 		t.Errorf("modalities %s", got)
 	}
 	if !slices.Equal(d.Task().Classes, []string{"0", "1", "2"}) || d.Task().Kind != task.MultiLabel {
@@ -100,7 +100,7 @@ func TestOptions(t *testing.T) {
 		{"standardised per modality, one per feature", func(o *Options) { o.Modalities[3].Standardise = dataset.PerFeature }, ""},
 		{"standardised otherwise", func(o *Options) { o.Modalities[3].Standardise = "step" }, `modalities[3].standardise: want one of feature, modality, none, got "step"`},
 		{"a split of labels alone", func(o *Options) { o.Modalities[2].Test = "" }, "notes"},
-		{"multi-label as one label", func(o *Options) { o.MultiLabel = false }, "labels have shape 4×3"},
+		{"multi-label as one label", func(o *Options) { o.MultiLabel = false }, "y0.npy: row 0 has 2 labels: want 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := generic(t, c.change)

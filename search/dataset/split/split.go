@@ -15,15 +15,15 @@ import (
 // Options say how the rows are split: by Column, by Last, or at random, with or without Group. Without any, rows are split at
 // random by [DefaultShares].
 type Options struct {
-	Column     string    `yaml:"column" json:"column,omitempty" doc:"column that names the split of each row: train, validation (or val, valid, dev) or test, in any case; or the values that train, validation and test list. If no row is a validation row, some training rows become validation rows at random"`
-	Train      []string  `yaml:"train" json:"train,omitempty" doc:"values of the column in training rows; 1..16 means all whole numbers from 1 to 16"`
-	Validation []string  `yaml:"validation" json:"validation,omitempty" doc:"values of the column in validation rows"`
-	Test       []string  `yaml:"test" json:"test,omitempty" doc:"values of the column in test rows"`
-	Unused     []string  `yaml:"unused" json:"unused,omitempty" doc:"values of the column in rows that are not used"`
-	Random     []float64 `yaml:"random" json:"random,omitempty" jsonschema:"minimum=0,maximum=1" doc:"shares of the training, validation and test rows, drawn at random from each class alike; default: [0.7, 0.15, 0.15]"`
-	Seed       uint64    `yaml:"seed" json:"seed,omitempty" doc:"seed of the random split"`
-	Group      string    `yaml:"group" json:"group,omitempty" doc:"column that names the group of each row, such as a person: no group is in two splits"`
-	Last       []int     `yaml:"last" json:"last,omitempty" jsonschema:"minimum=0" doc:"numbers of validation and test rows, such as [500, 1000]: the test rows are the last ones, the validation rows those before them"`
+	Column     string        `yaml:"column,omitempty" json:"column,omitempty" doc:"column that names the split of each row: train, validation (or val, valid, dev) or test, in any case; or the values that train, validation and test list. If no row is a validation row, some training rows become validation rows at random"`
+	Train      options.Words `yaml:"train,omitempty" json:"train,omitempty" doc:"values of the column in training rows; 1..16 means all whole numbers from 1 to 16"`
+	Validation options.Words `yaml:"validation,omitempty" json:"validation,omitempty" doc:"values of the column in validation rows"`
+	Test       options.Words `yaml:"test,omitempty" json:"test,omitempty" doc:"values of the column in test rows"`
+	Unused     options.Words `yaml:"unused,omitempty" json:"unused,omitempty" doc:"values of the column in rows that are not used"`
+	Random     []float64     `yaml:"random,omitempty" json:"random,omitempty" jsonschema:"minimum=0,maximum=1" doc:"shares of the training, validation and test rows, drawn at random from each class alike; default: [0.7, 0.15, 0.15]"`
+	Seed       uint64        `yaml:"seed,omitempty" json:"seed,omitempty" doc:"seed of the random split"`
+	Group      string        `yaml:"group,omitempty" json:"group,omitempty" doc:"column that names the group of each row, such as a person: no group is in two splits"`
+	Last       []int         `yaml:"last,omitempty" json:"last,omitempty" jsonschema:"minimum=0" doc:"numbers of validation and test rows, such as [500, 1000]: the test rows are the last ones, the validation rows those before them"`
 }
 
 // DefaultShares are the shares of training, validation and test rows if the options give none.

@@ -12,12 +12,17 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/dataset"
+	"mixmas/search/identity"
 	"mixmas/search/regular"
 )
+
+// now is the clock that time stamps are compared with. Tests set it.
+var now = time.Now
 
 // File is an open file.
 type File struct {
@@ -25,10 +30,10 @@ type File struct {
 	name        string // in errors
 	first, size int64  // the section that counts
 
-	lock     sync.Mutex // of the fields below
-	identity identity   // when the content was last known
-	telling  bool       // whether a change since then shows in the identity
-	digest   string     // SHA-256 of the content; empty until it is known
+	lock     sync.Mutex        // of the fields below
+	identity identity.Identity // when the content was last known
+	telling  bool              // whether a change since then shows in the identity
+	digest   string            // SHA-256 of the content; empty until it is known
 }
 
 // Open opens a regular file.
@@ -46,11 +51,11 @@ func Open(path string) (*File, error) {
 
 // Of watches an open regular file from which nothing has been read yet. Errors call it by the given name.
 func Of(f *os.File, name string) (*File, error) {
-	opened, err := identify(f)
+	opened, err := identity.Of(f)
 	if err != nil {
 		return nil, err
 	}
-	return &File{File: f, name: name, size: opened.size, identity: opened}, nil
+	return &File{File: f, name: name, size: opened.Size(), identity: opened}, nil
 }
 
 // Path is the path with which the file was opened, or the name that it was given.
@@ -71,7 +76,7 @@ func (f *File) Facts(key string, r dataset.Request, e dataset.Environment, pass 
 		return dataset.Facts{}, err
 	}
 	began := now()
-	if f.first != 0 || f.size != f.identity.size {
+	if f.first != 0 || f.size != f.identity.Size() {
 		key += fmt.Sprintf(" of %d bytes from %d", f.size, f.first)
 	}
 	key = fmt.Sprintf("%s\n%s\n%s\n%s", key, path, f.identity, r.Key())
@@ -81,13 +86,13 @@ func (f *File) Facts(key string, r dataset.Request, e dataset.Environment, pass 
 			return dataset.Facts{}, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if current, err := identify(f.File); err != nil {
+	if current, err := identity.Of(f.File); err != nil {
 		return dataset.Facts{}, err
-	} else if !current.equal(f.identity) { // labels may have been read before the change
+	} else if !current.Equal(f.identity) { // labels may have been read before the change
 		return dataset.Facts{}, f.written()
 	}
-	f.digest, f.telling = found.SHA256, cached || f.identity.telling(began)
-	if !cached && e.Cache != nil && f.identity.old(began) {
+	f.digest, f.telling = found.SHA256, cached || f.identity.Telling(began)
+	if !cached && e.Cache != nil && f.identity.Old(began) {
 		if value, err := json.Marshal(found); err == nil {
 			_ = e.Cache.Put(key, value) // a cache that cannot be written only costs time
 		}
@@ -114,14 +119,14 @@ func (f *File) Unchanged(ctx context.Context) error {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	asked := now()
-	current, err := identify(f.File)
+	current, err := identity.Of(f.File)
 	if err != nil {
 		return err
 	}
-	if f.telling && current.equal(f.identity) {
+	if f.telling && current.Equal(f.identity) {
 		return nil
 	}
-	if !current.sameContent(f.identity) {
+	if !current.SameContent(f.identity) {
 		return f.written()
 	}
 	digest, err := f.Digest(ctx)
@@ -131,7 +136,7 @@ func (f *File) Unchanged(ctx context.Context) error {
 	if digest != f.digest {
 		return f.written()
 	}
-	f.identity, f.telling = current, current.telling(asked)
+	f.identity, f.telling = current, current.Telling(asked)
 	return nil
 }
 

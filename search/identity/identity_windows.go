@@ -1,4 +1,4 @@
-package watch
+package identity
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 
 // locate adds volume, file index and change time. File systems without change times (FAT) give none. Unlike elsewhere, programs
 // may set the change time: a change whose writer also restores this time is not noticed.
-func (i *identity) locate(f *os.File) error {
+func (i *Identity) locate(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -40,3 +40,7 @@ func (i *identity) locate(f *os.File) error {
 	}
 	return nil
 }
+
+// In returns the identity of a regular file in an open folder, without opening it. For anything else, and if the system cannot
+// tell, it returns [errors.ErrUnsupported].
+func In(*os.File, string) (Identity, error) { return Identity{}, errors.ErrUnsupported }

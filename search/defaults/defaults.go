@@ -1,0 +1,103 @@
+// Package defaults fills in what a configuration leaves open: candidates whose sizes suit the data, how they are trained, and
+// the metric that selects among them. docs/defaults.md states the rule, with the measurements that led to it.
+//
+// A configuration that names the encoders of every modality and the networks is complete: it means what it says, with the
+// defaults of package config. In any other, everything that the file does not set follows from the data.
+package defaults
+
+import (
+	"fmt"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+)
+
+// Fill sets everything that a configuration leaves open, by the data. A complete configuration stays as it is. A modality that
+// no architecture suits stays without candidates. The error is that of a label that cannot be read.
+func Fill(c *config.Config, data dataset.Dataset) error {
+	if Complete(c, data) {
+		return nil
+	}
+	rows := data.Len(dataset.Train)
+	if c.Search.Encoders == nil {
+		c.Search.Encoders = map[string]config.Candidates{}
+	}
+	for _, m := range data.Modalities() {
+		if len(c.Search.Encoders[m.Name]) > 0 {
+			continue
+		}
+		if list := candidates(input(m), rows); len(list) > 0 {
+			c.Search.Encoders[m.Name] = list
+		}
+	}
+	if len(c.Search.Networks) == 0 {
+		if in, ok := fused(c, data); ok {
+			c.Search.Networks = candidates(in, rows)
+		}
+	}
+	if err := fillMetric(c, data); err != nil {
+		return err
+	}
+	return fillTraining(c, data)
+}
+
+// Complete reports whether a configuration names candidates for every modality of the data, and networks.
+func Complete(c *config.Config, data dataset.Dataset) bool {
+	for _, m := range data.Modalities() {
+		if len(c.Search.Encoders[m.Name]) == 0 {
+			return false
+		}
+	}
+	return len(c.Search.Networks) > 0
+}
+
+func input(m dataset.Modality) mixer.Input {
+	return mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary}
+}
+
+// candidates returns the architectures that suit an input, with options that suit it.
+func candidates(in mixer.Input, rows int) (list config.Candidates) {
+	for _, a := range mixer.All() {
+		if a.Suit == nil || !a.Takes(in.Kind) {
+			continue
+		}
+		if own := a.Suit(in, rows); own != nil {
+			list = append(list, config.Candidate{Name: a.Name, Label: a.Name, Options: own})
+		}
+	}
+	return list
+}
+
+// fused returns the widest tokens that fusing the candidate encoders can give, with the most of them: what the networks get if
+// they are concatenated.
+func fused(c *config.Config, data dataset.Dataset) (in mixer.Input, ok bool) {
+	tokens, width := 0, 0
+	for _, m := range data.Modalities() {
+		most := 0
+		for _, candidate := range c.Search.Encoders[m.Name] {
+			encoder := mixer.Choice{Architecture: candidate.Name, Options: candidate.Options}
+			n, d, err := mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary,
+				Masked: m.Masked, Encoder: encoder}.Output()
+			if err != nil { // the search reports it
+				continue
+			}
+			most, width = max(most, n), max(width, d)
+		}
+		tokens += most
+	}
+	return mixer.Input{Kind: mixer.Tokens, Shape: []int{tokens, width}}, tokens > 0
+}
+
+// fillMetric chooses the metric by the labels of the training rows.
+func fillMetric(c *config.Config, data dataset.Dataset) error {
+	if c.Sets("search.metric") {
+		return nil
+	}
+	name, err := metricOf(data)
+	if err != nil {
+		return fmt.Errorf("labels: %w", err)
+	}
+	c.Search.Metric = name
+	return nil
+}

@@ -1,0 +1,190 @@
+package defaults_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	_ "mixmas/search/dataset/formats"
+	"mixmas/search/defaults"
+	"mixmas/search/plan"
+	"mixmas/search/task"
+)
+
+// fake is a data set with labels and without samples.
+type fake struct {
+	dataset.Dataset
+	modalities []dataset.Modality
+	rows       [3]int
+	kind       task.Kind
+	label      func(row int) float32
+}
+
+func (f fake) Name() string                   { return "fake" }
+func (f fake) Modalities() []dataset.Modality { return f.modalities }
+func (f fake) Len(s dataset.Split) int        { return f.rows[s] }
+func (f fake) Task() task.Task                { return task.Task{Kind: f.kind, Classes: []string{"a", "b", "c"}} }
+func (f fake) Label(_ dataset.Split, row int, dst []float32) error {
+	if f.label != nil {
+		dst[0] = f.label(row)
+	} else {
+		dst[0] = float32(row % 3)
+	}
+	return nil
+}
+
+var picture = dataset.Modality{Name: "picture", Kind: mixer.Map, Shape: []int{3, 32, 32}}
+
+func parse(t testing.TB, text string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("plan.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func saved(t testing.TB, c *config.Config) string {
+	t.Helper()
+	var text strings.Builder
+	if err := c.Save(&text); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
+
+// Whatever the data look like, what is filled in can be searched, and means the same when it is saved and read again.
+func TestFilledConfigurationFits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		side, features := rapid.IntRange(1, 70), rapid.IntRange(1, 300)
+		data := fake{rows: [3]int{rapid.IntRange(2, 40_000).Draw(t, "rows"), rapid.IntRange(1, 12_000).Draw(t, "validation"), 0}}
+		for i, kind := range rapid.SliceOfN(rapid.SampledFrom([]mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table}), 1, 3).Draw(t, "kinds") {
+			m := dataset.Modality{Name: fmt.Sprint("m", i), Kind: kind}
+			switch kind {
+			case mixer.Map:
+				m.Shape = []int{rapid.IntRange(1, 4).Draw(t, "channels"), side.Draw(t, "height"), side.Draw(t, "width")}
+			case mixer.Sequence:
+				m.Shape = []int{side.Draw(t, "steps"), features.Draw(t, "features")}
+			case mixer.Text:
+				m.Shape, m.Vocabulary, m.Masked = []int{side.Draw(t, "tokens")}, rapid.IntRange(2, 9000).Draw(t, "vocabulary"), true
+			case mixer.Table:
+				m.Shape = []int{features.Draw(t, "features")}
+			}
+			data.modalities = append(data.modalities, m)
+		}
+		c, err := config.Parse("plan.yaml", []byte("data: {format: builtin}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := defaults.Fill(c, data); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CheckData(data); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := plan.Space(c, data); err != nil {
+			t.Fatal(err)
+		}
+		var text, again strings.Builder
+		_ = c.Save(&text)
+		copied, err := config.Parse("plan.yaml", []byte(text.String()))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, &text)
+		}
+		if err := defaults.Fill(copied, data); err != nil {
+			t.Fatal(err)
+		}
+		if _ = copied.Save(&again); again.String() != text.String() {
+			t.Fatalf("saved and filled again, it is\n%s\nwant\n%s", &again, &text)
+		}
+	})
+}
+
+// A configuration that names everything means what it meant before there were defaults by the data.
+func TestCompleteConfigurationStays(t *testing.T) {
+	const complete = `data: {format: builtin}
+search:
+  encoders: {picture: {candidates: [mlp_mixer]}}
+  networks: {candidates: [hyper_mixer]}
+`
+	c := parse(t, complete)
+	before := saved(t, c)
+	if err := defaults.Fill(c, fake{modalities: []dataset.Modality{picture}, rows: [3]int{700, 100, 100}}); err != nil {
+		t.Fatal(err)
+	}
+	if after := saved(t, c); after != before {
+		t.Errorf("got\n%s\nwant\n%s", after, before)
+	}
+}
+
+// What the file sets stays, and the rest follows: more epochs where the file sets larger batches.
+func TestSetFieldsStay(t *testing.T) {
+	data := fake{modalities: []dataset.Modality{picture}, rows: [3]int{700, 100, 100}}
+	c := parse(t, `data: {format: builtin}
+search:
+  metric: loss
+  fusions: [sum]
+  encoders: {picture: {candidates: [hyper_mixer]}}
+  training: {batch: 128, dropout: 0.25}
+train: {training: {optimiser: sgd, momentum: 0.5}, early_stopping: 0}
+`)
+	c.Train.Training.Epochs = 7
+	c.Overridden("train.training.epochs")
+	if err := defaults.Fill(c, data); err != nil {
+		t.Fatal(err)
+	}
+	own := c.Search.Encoders["picture"][0].Options.(*mixer.HyperMixerOptions)
+	if len(c.Search.Encoders["picture"]) != 1 || own.Width != 128 || own.ChannelWidth != 3072 {
+		t.Errorf("named candidates lose their own defaults: %+v", own)
+	}
+	short, full := c.Search.Training, c.Train.Training
+	if c.Search.Metric != "loss" || len(c.Search.Fusions) != 1 || short.Batch != 128 || short.Dropout != 0.25 {
+		t.Errorf("the search is %+v", c.Search)
+	}
+	if updates := short.Epochs * ((635 + 127) / 128); updates < 240 {
+		t.Errorf("%d epochs are %d updates", short.Epochs, updates)
+	}
+	if full.Optimiser != "sgd" || full.Momentum != 0.5 || full.Epochs != 7 || c.Train.EarlyStopping != 0 {
+		t.Errorf("the full training is %+v", c.Train)
+	}
+	if len(c.Search.Networks) == 0 {
+		t.Error("there is no network")
+	}
+}
+
+// The metric follows from the labels of the training rows.
+func TestMetric(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		kind   task.Kind
+		counts []int // of the classes
+		want   string
+	}{
+		{"even", task.OneLabel, []int{10, 10, 10}, "accuracy"},
+		{"under the threshold", task.OneLabel, []int{74, 26, 0}, "accuracy"},
+		{"two classes, one with 75%", task.OneLabel, []int{75, 25, 0}, "balanced_accuracy"},
+		{"three classes, one with 2/3", task.OneLabel, []int{20, 5, 5}, "balanced_accuracy"},
+		{"one class", task.OneLabel, []int{20, 0, 0}, "accuracy"},
+		{"multi-label", task.MultiLabel, []int{0, 0, 0}, "f1_weighted"},
+	} {
+		var labels []float32
+		for class, n := range test.counts {
+			labels = append(labels, slices.Repeat([]float32{float32(class)}, n)...)
+		}
+		c := parse(t, "data: {format: builtin}")
+		data := fake{modalities: []dataset.Modality{picture}, rows: [3]int{len(labels), 10, 0}, kind: test.kind,
+			label: func(row int) float32 { return labels[row] }}
+		if err := defaults.Fill(c, data); err != nil {
+			t.Fatal(err)
+		}
+		if c.Search.Metric != test.want {
+			t.Errorf("%s: the metric is %s, want %s", test.name, c.Search.Metric, test.want)
+		}
+	}
+}

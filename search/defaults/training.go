@@ -1,0 +1,96 @@
+package defaults
+
+import (
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/sample"
+)
+
+// Updates of a short training: fewer rank candidates badly, more cost time.
+const shortUpdates = 300
+
+// manyRows is the number of validation rows from which as many as the formula gives score candidates.
+const manyRows = 10_000
+
+// fillTraining sets the recipes of the short and the full training, and the validation rows.
+func fillTraining(c *config.Config, data dataset.Dataset) error {
+	set := setter{c}
+	rows := data.Len(dataset.Train)
+	if data.Len(dataset.Validation) > manyRows {
+		set.word("sample.validation", &c.Sample.Validation, "formula")
+	}
+	sampled := rows
+	if rows > 0 {
+		var err error
+		if sampled, err = sample.Size(rows, c.Sample.Options); err != nil {
+			return err
+		}
+	}
+	short, full := &c.Search.Training, &c.Train.Training
+	set.whole("search.training.batch", &short.Batch, batch(sampled))
+	set.whole("search.training.epochs", &short.Epochs, epochs(shortUpdates, sampled, short.Batch))
+	set.recipe("search.training", short, 0.003, 0, 0)
+
+	set.whole("train.training.batch", &full.Batch, batch(rows))
+	set.whole("train.training.epochs", &full.Epochs, min(max(epochs(fullUpdates, rows, full.Batch), 20), 500))
+	set.recipe("train.training", full, 0.003, 0.01, 0.2)
+	patience := max(3, epochs(patienceUpdates, rows, full.Batch))
+	set.whole("train.plateau.patience", &c.Train.Plateau.Patience, patience)
+	set.number("train.plateau.factor", &c.Train.Plateau.Factor, 0.3)
+	set.whole("train.early_stopping", &c.Train.EarlyStopping, 3*patience)
+	return nil
+}
+
+// Updates of the full training, at most, and those without improvement after which its learning rate is reduced.
+const fullUpdates, patienceUpdates = 10_000, 150
+
+// batch returns the rows per step for a number of training rows.
+func batch(rows int) int {
+	switch {
+	case rows < 500:
+		return 16
+	case rows < 5_000:
+		return 32
+	}
+	return 64
+}
+
+// epochs returns the epochs that make a number of updates.
+func epochs(updates, rows, batch int) int {
+	steps := max((rows+batch-1)/batch, 1)
+	return (updates + steps - 1) / steps
+}
+
+// setter sets fields that the file does not.
+type setter struct{ config *config.Config }
+
+func (s setter) word(field string, to *string, value string) {
+	if !s.config.Sets(field) {
+		*to = value
+	}
+}
+
+func (s setter) whole(field string, to *int, value int) {
+	if !s.config.Sets(field) {
+		*to = value
+	}
+}
+
+func (s setter) number(field string, to *float64, value float64) {
+	if !s.config.Sets(field) {
+		*to = value
+	}
+}
+
+// recipe sets the optimiser with its learning rate and weight decay, and the dropout. If the file names the optimiser, the two
+// keep their usual defaults: they belong to another.
+func (s setter) recipe(field string, t *config.Training, rate, decay, dropout float64) {
+	s.number(field+".dropout", &t.Dropout, dropout)
+	if s.config.Sets(field + ".optimiser") {
+		return
+	}
+	s.number(field+".learning_rate", &t.LearningRate, rate)
+	if t.Momentum == 0 && decay > 0 && !s.config.Sets(field+".weight_decay") {
+		t.Optimiser, t.WeightDecay = "adamw", decay
+	}
+}
