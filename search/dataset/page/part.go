@@ -65,7 +65,7 @@ func newReader(c Contents) *reader {
 func (r *reader) read(split dataset.Split, row int) (parts []part, err error) {
 	for i, m := range r.modalities {
 		p := part{Modality: shown(m.Name)}
-		steps := survey.Steps(m)
+		steps := m.Steps()
 		if m.Masked {
 			mask := make([]float32, steps)
 			if err := r.data.Mask(split, i, row, mask); err != nil {

@@ -8,15 +8,12 @@ import (
 	"mixmas/search/dataset"
 )
 
-// text is the kind of modalities whose elements are numbers of tokens.
-const text mixer.Kind = "text"
-
 // Features is the number of features of a table or of a step of a sequence, or the number of channels of a map. A text has none.
 func Features(m dataset.Modality) int {
 	switch m.Kind {
 	case mixer.Sequence:
 		return m.Shape[1]
-	case text:
+	case mixer.Text:
 		return 0
 	}
 	return m.Shape[0]
@@ -33,14 +30,6 @@ func FeatureName(data dataset.Dataset, modality, feature int) string {
 		return fmt.Sprintf("channel %d", feature)
 	}
 	return fmt.Sprintf("feature %d", feature)
-}
-
-// Steps is the number of elements of a mask: the steps of a sequence or text. A map or table has one.
-func Steps(m dataset.Modality) int {
-	if m.Kind == mixer.Map || m.Kind == mixer.Table {
-		return 1
-	}
-	return m.Shape[0]
 }
 
 // feature is the feature of an element of a sample.

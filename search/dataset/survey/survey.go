@@ -79,13 +79,13 @@ func (s Samples) Missing() (n int) {
 // Text describes the lengths of a modality.
 func (l *Lengths) Text(m dataset.Modality) string {
 	switch {
-	case Steps(m) == 1 && l.Empty == 0:
+	case m.Steps() == 1 && l.Empty == 0:
 		return "every row has it"
-	case Steps(m) == 1:
+	case m.Steps() == 1:
 		return count(l.Empty, "row lacks it", "rows lack it")
 	}
 	noun := "steps"
-	if m.Kind == text {
+	if m.Kind == mixer.Text {
 		noun = "tokens"
 	}
 	lines := fmt.Sprintf("%d to %d %s, %.1f on average", l.Minimum, l.Maximum, noun, l.Mean)
@@ -247,7 +247,7 @@ func (r *reader) read(row int) (uint64, error) {
 		if err := read(r.split, i, row, sample); err != nil {
 			return 0, err
 		}
-		steps := Steps(s.modality)
+		steps := s.modality.Steps()
 		if s.modality.Masked {
 			r.mask = slices.Grow(r.mask[:0], steps)[:steps]
 			if err := r.data.Mask(r.split, i, row, r.mask); err != nil {
