@@ -174,8 +174,11 @@ func newModality(m dataset.Modality, standard dataset.Standardisation, found sur
 
 // number writes a number.
 func number(v float64) string {
-	if math.IsNaN(v) {
+	switch size := math.Abs(v); {
+	case math.IsNaN(v):
 		return "missing"
+	case size >= 1e3 && size < 1e7:
+		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.4g", v)
 }

@@ -152,7 +152,7 @@ const (
 	curveHeight = 40
 )
 
-// curves draws the features of a sequence, each between the smallest and largest value of the training rows.
+// curves draws the features of a sequence, each between the usual values of the training rows.
 func (p *part) curves(m dataset.Modality, sample []float32, features []survey.Feature, name func(feature int) string) {
 	n := m.Shape[1]
 	for f := range min(n, mostCurves) {
@@ -160,8 +160,10 @@ func (p *part) curves(m dataset.Modality, sample []float32, features []survey.Fe
 		for i := f; i < len(sample); i += n {
 			values = append(values, sample[i])
 		}
-		low, high := features[f].Minimum, features[f].Maximum
-		for _, v := range values { // other splits may have others
+		const usual = 3 // deviations: rare extremes would make all other curves flat
+		of := features[f]
+		low, high := max(of.Minimum, of.Mean-usual*of.Deviation), min(of.Maximum, of.Mean+usual*of.Deviation)
+		for _, v := range values {
 			if v == v {
 				low, high = min(low, float64(v)), max(high, float64(v))
 			}
