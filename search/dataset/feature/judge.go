@@ -23,6 +23,9 @@ const (
 	mostlyRead = 0.90 // numbers, dates and paths among other words
 )
 
+// mostMemberWords are the numbers of words of a member of sets, on average, by separator: sentences have commas too.
+var mostMemberWords = [len(separators)]float64{5, 3, 2.5}
+
 // Few distinct values: those of a category.
 const (
 	fewValues  = 10  // always few if they repeat
@@ -331,7 +334,7 @@ func (j *judge) separator() int {
 		for _, n := range members.counts {
 			total += n
 		}
-		if total >= 4*len(members.counts) {
+		if total >= 4*len(members.counts) && j.words <= mostMemberWords[i]*float64(total) {
 			return i
 		}
 	}

@@ -95,6 +95,7 @@ func TestJudge(t *testing.T) {
 		{"curve", []string{"120 200 255", "100 200 300"}, List, "lists of 3 numbers"},
 		{"tags", repeated(40, "a|b", "b|c|a", "c", "a"), Set, "any of 3 values, separated by |"},
 		{"genres", repeated(60, "Science Fiction, Drama", "Drama, Comedy", "Comedy"), Set, "any of 3 values, separated by ,"},
+		{"caption", generated(60, func(i int) string { return fmt.Sprintf("a pet that likes to sleep, number %d", i%15) }), Text, "words on average"},
 		{"codes", repeated(60, "1|2", "2|3|1", "3"), Set, "any of 3 values"},
 		{"colour", repeated(60, "red", "green", "blue"), Category, "3 values"},
 		{"country", repeated(60, "United States of America", "United Kingdom", "New Zealand"), Category, "3 values"},

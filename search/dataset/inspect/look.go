@@ -86,7 +86,7 @@ type Proposal struct {
 
 // Look looks at a table, folder or archive. Errors name the file, or are a [*RequestError].
 func Look(ctx context.Context, data string, r Request) (*Proposal, error) {
-	root := files.New("", files.Options{})
+	root := files.New(".", files.Options{})
 	p, err := look(ctx, root, data, r)
 	return p, errors.Join(err, root.Close())
 }
