@@ -36,6 +36,7 @@ type progress struct {
 
 	trials sync.Map   // id → *trial
 	lines  sync.Mutex // one line at a time
+	total  total
 }
 
 var _ search.Observer = (*progress)(nil)
@@ -74,6 +75,7 @@ func (p *progress) Close() {
 	if p.bars == nil {
 		return
 	}
+	p.total.end()
 	p.trials.Range(func(_, t any) bool {
 		t.(*trial).bar.Abort(true)
 		return true
@@ -86,8 +88,22 @@ func (p *progress) StageStarted(e strategy.StageStarted) {
 	p.line("%s: %s", e.Stage, english.Plural(e.Candidates, "candidate", ""))
 }
 
+// Estimated implements [search.Observer].
+func (p *progress) Estimated(e search.Estimated) {
+	p.line("%s", estimateText(e))
+	p.total.start(e, p.now())
+	if p.bars != nil {
+		p.total.show(p.bars.AddBar(int64(e.Trainings), mpb.BarRemoveOnComplete(), mpb.BarPriority(math.MaxInt32),
+			mpb.PrependDecorators(decor.Name("total", decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.total.text(p.now()) }))))
+	}
+}
+
 // TrainingStarted implements [search.Observer].
-func (p *progress) TrainingStarted(search.TrainingStarted) { p.line("full: 1 candidate") }
+func (p *progress) TrainingStarted(search.TrainingStarted) {
+	p.total.end()
+	p.line("full: 1 candidate")
+}
 
 // TrialStarted implements [search.Observer].
 func (p *progress) TrialStarted(e evaluate.TrialStarted) {
@@ -123,6 +139,7 @@ func (p *progress) TrialStep(e evaluate.TrialStep) {
 		return
 	}
 	t.loss.Store(math.Float64bits(e.Loss))
+	p.total.step(t.name, float64(e.Step)/float64(max(t.steps, 1)))
 	if t.bar != nil {
 		t.bar.SetCurrent(int64(e.Step))
 		return
@@ -130,6 +147,17 @@ func (p *progress) TrialStep(e evaluate.TrialStep) {
 	first := t.first.Load()
 	left := time.Duration(float64(elapsed) / float64(max(int64(e.Step)-first, 1)) * float64(t.steps-e.Step))
 	p.line("%s: %d of %d steps%s, %s left", t.name, e.Step, t.steps, lossText(e.Loss), left.Round(time.Second))
+	p.totalLine()
+}
+
+// totalLine writes a line about the whole search now and then, if lines do not change in place.
+func (p *progress) totalLine() {
+	if p.bars != nil {
+		return
+	}
+	if now := p.now(); p.total.due(now, p.interval) {
+		p.line("total: %s", p.total.text(now))
+	}
 }
 
 // TrialDone implements [search.Observer].
@@ -139,7 +167,10 @@ func (p *progress) TrialDone(e evaluate.TrialDone) {
 			t.bar.Abort(true)
 		}
 	}
+	p.total.done(e.Name)
 	switch {
+	case e.Untried:
+		p.line("%s: not tried, because the budget would not suffice", e.Name)
 	case errors.Is(e.Err, context.Canceled): // the command reports an interruption once, at its end
 	case e.Err != nil:
 		p.line("%s: failed: %s", e.Name, oneLine(e.Err))
@@ -148,6 +179,7 @@ func (p *progress) TrialDone(e evaluate.TrialDone) {
 	default:
 		p.line("%s: %s %.4f after %.1f s", e.Name, e.Metric, e.Score, e.Seconds)
 	}
+	p.totalLine()
 }
 
 // StageDone implements [search.Observer].

@@ -13,7 +13,7 @@ func runCommand() *cli.Command {
 		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.\n" +
 			"DATA is a table, a folder or an archive: the configuration is proposed as by mixmas init, and is kept in the folder of the model.\n" +
 			"Scores are stored in --store: a second run trains only what is missing.",
-		Flags:  sessionFlags(append(dataFlags(), outFlag(), forceFlag(), epochsFlag(), allMetricsFlag())...),
+		Flags:  sessionFlags(append(dataFlags(), outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
@@ -24,7 +24,7 @@ func searchCommand() *cli.Command {
 		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG|DATA]",
 		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input. DATA is a table, a folder or an archive, for\n" +
 			"which a configuration is proposed as by mixmas init.",
-		Flags:  sessionFlags(dataFlags()...),
+		Flags:  sessionFlags(append(dataFlags(), budgetFlag("search"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, false) },
 	}
 }

@@ -30,6 +30,10 @@ func sessionFlags(more ...cli.Flag) []cli.Flag {
 	}, more...)
 }
 
+func budgetFlag(what string) cli.Flag {
+	return &cli.DurationFlag{Name: "budget", Usage: what + " within about `TIME`, such as 10m or 1h30m: candidates that would take too long are not tried", DefaultText: "no limit"}
+}
+
 func outFlag() cli.Flag {
 	return &cli.StringFlag{Name: "out", Value: "mixmas-out", Usage: "`DIR` for the model"}
 }
@@ -70,6 +74,9 @@ func loadPlan(c *cli.Context) (*config.Config, error) {
 
 // override applies the flags that change a configuration.
 func override(c *cli.Context, plan *config.Config) error {
+	if c.IsSet("budget") && c.Duration("budget") <= 0 {
+		return usagef("--budget %v: want a time above 0, such as 10m", c.Duration("budget"))
+	}
 	if c.IsSet("seed") {
 		plan.Seed = c.Uint64("seed")
 	}
@@ -134,7 +141,7 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		return s, err
 	}
 	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress,
-		Overwrite: c.Bool("force")})
+		Overwrite: c.Bool("force"), Train: c.String("out") != "", Budget: c.Duration("budget"), Started: s.started})
 	return s, err
 }
 

@@ -301,34 +301,9 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 		return p, nil
 	}
 	train := mode == Training
-	g := NewGraph(t.model.Parameters(), mode, train)
-	p := &program{batch: batch}
-	for _, in := range t.model.Inputs() {
-		p.inputs = append(p.inputs, g.Input(in.Name, append([]int{batch}, in.Shape...)...))
-	}
-	name := "evaluate"
-	if train {
-		name = "train"
-		shape := []int{batch}
-		if t.model.MultiLabel() {
-			shape = append(shape, t.model.Classes())
-		}
-		p.labels = g.Input("labels", shape...)
-	}
-	p.logits, p.loss = t.model.Forward(g, p.inputs, p.labels)
-	if train {
-		g.Output("loss", p.loss)
-		g.Backward(p.loss, nil)
-		g.Optimise(t.recipe.update())
-	} else {
-		g.Output("logits", p.logits)
-	}
-	var err error
-	if p.compiled, err = g.Compile(fmt.Sprintf("%s/%d", name, batch)); err != nil {
+	p, err := compile(t.model, t.recipe, mode, batch)
+	if err != nil {
 		return nil, err
-	}
-	if train {
-		p.compiled.Kept = p.loss.buffer
 	}
 	if p.runner, err = t.session.Load(p.compiled); err != nil {
 		return nil, err
@@ -341,6 +316,53 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	}
 	t.programs[key] = p
 	return p, nil
+}
+
+// compile records and compiles a model for a mode and batch size.
+func compile(m Model, r Recipe, mode Mode, batch int) (*program, error) {
+	train := mode == Training
+	g := NewGraph(m.Parameters(), mode, train)
+	p := &program{batch: batch}
+	for _, in := range m.Inputs() {
+		p.inputs = append(p.inputs, g.Input(in.Name, append([]int{batch}, in.Shape...)...))
+	}
+	name := "evaluate"
+	if train {
+		name = "train"
+		shape := []int{batch}
+		if m.MultiLabel() {
+			shape = append(shape, m.Classes())
+		}
+		p.labels = g.Input("labels", shape...)
+	}
+	p.logits, p.loss = m.Forward(g, p.inputs, p.labels)
+	if train {
+		g.Output("loss", p.loss)
+		g.Backward(p.loss, nil)
+		g.Optimise(r.update())
+	} else {
+		g.Output("logits", p.logits)
+	}
+	var err error
+	if p.compiled, err = g.Compile(fmt.Sprintf("%s/%d", name, batch)); err != nil {
+		return nil, err
+	}
+	if train {
+		p.compiled.Kept = p.loss.buffer
+	}
+	return p, nil
+}
+
+// StepCost returns the cost of a training step of a model by a recipe. It needs no device, and no memory for the step.
+func StepCost(m Model, r Recipe) (device.Cost, error) {
+	if err := m.Parameters().Err(); err != nil {
+		return device.Cost{}, err
+	}
+	p, err := compile(m, r, Training, r.Batch)
+	if err != nil {
+		return device.Cost{}, err
+	}
+	return p.compiled.Cost(), nil
 }
 
 // labels is the number of the labels among the inputs of a model.

@@ -19,7 +19,7 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		Name: s.config.Name,
 		Dataset: report.Dataset{Name: s.data.Name(), Fingerprint: s.data.Fingerprint(), Train: s.data.Len(dataset.Train),
 			Validation: s.data.Len(dataset.Validation), Test: s.data.Len(dataset.Test)},
-		Stages: []report.Stage{}, Trainings: s.evaluator.Trainings(), Seconds: seconds, Machine: trial.Machine(), PeakMemory: peakMemory(),
+		Stages: []report.Stage{}, Trainings: s.evaluator.Trainings(), Seconds: seconds, Budget: s.limit.Seconds(), Machine: trial.Machine(), PeakMemory: peakMemory(),
 		Files: []report.File{{Name: "store", Path: s.options.Store.Path()}},
 	}
 	if r != nil {
@@ -32,7 +32,7 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 	}
 	if t != nil {
 		d.Model = &report.Model{Name: t.Job.Label, Params: t.Score.Parameters, Path: t.Path, Epochs: len(t.Score.Curve), Seconds: t.Score.Seconds,
-			Metrics: report.Metrics(t.Score.Metrics)}
+			Metrics: report.Metrics(t.Metrics), Stopped: t.Stopped}
 		d.Files = append(d.Files, report.File{Name: "model", Path: t.Path},
 			report.File{Name: "description", Path: filepath.Join(filepath.Dir(t.Path), descriptionFile)})
 		if t.Test != nil {
@@ -79,6 +79,9 @@ func describe(stage *strategy.Stage) report.Stage {
 			c.Failed = o.Score.Reason
 		}
 		out.Candidates = append(out.Candidates, c)
+	}
+	for _, o := range stage.Untried {
+		out.Untried = append(out.Untried, o.Job.Label)
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
+	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
 	"mixmas/search/model"
 	"mixmas/search/plan"
@@ -31,6 +32,11 @@ const (
 // Trained is a full training and its results.
 type Trained struct {
 	*evaluate.Outcome
+	// Metrics are those on the validation split.
+	Metrics map[string]float64
+	// Stopped means that the budget stopped the training: the model is its best so far, and the same training resumes from its
+	// last epoch.
+	Stopped bool
 	// Test holds the metrics on the test split; nil if the data set has none.
 	Test map[string]float64
 	// Path is the model file. Its folder also has the description as a JSON file.
@@ -39,7 +45,7 @@ type Trained struct {
 
 // Train trains a model in full: from scratch, on all training rows, by the plan's recipe for full trainings. Then it scores
 // the test split once and writes the model file to the folder, unless that holds another model (ErrOccupied, see
-// [Search.CheckFolder]). The folder also holds the checkpoints of the last two epochs, from which an interrupted training
+// [Search.CheckFolder]). Under a budget it may stop early; then the test's score is not stored either. The folder also holds the checkpoints of the last two epochs, from which an interrupted training
 // resumes; damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
 	if err := s.CheckFolder(name, folder); err != nil {
@@ -52,6 +58,7 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 	if err != nil {
 		return nil, err
 	}
+	job.Deadline = s.deadline()
 	s.observer.TrainingStarted(TrainingStarted{name})
 	outcomes, err := s.evaluator.Score(ctx, job)
 	if err != nil {
@@ -65,16 +72,24 @@ func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, 
 		_ = trial.RemoveCheckpoints(job.CheckpointFile) // it would fail again from there
 		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
 	}
-	file, err := s.evaluator.Weights(ctx, o)
-	if err != nil {
+	trained := &Trained{Outcome: o, Path: filepath.Join(folder, modelFile), Metrics: o.Score.Metrics, Stopped: o.Best != nil}
+	var file []byte
+	if trained.Stopped {
+		file, trained.Metrics = o.Best.Weights, o.Best.Metrics
+		s.observer.Notice(fmt.Sprintf("full/%s: the budget stopped the training after epoch %d; the same command with more time resumes it",
+			name, len(o.Score.Curve)))
+	} else if file, err = s.evaluator.Weights(ctx, o); err != nil {
 		return nil, lackOfMemory("the full training", err)
 	}
 	weights, _, err := safetensors.Parse(file)
 	if err != nil {
 		return nil, err
 	}
-	trained := &Trained{Outcome: o, Path: filepath.Join(folder, modelFile)}
-	if trained.Test, err = s.test(ctx, o, weights); err != nil {
+	measure := s.test
+	if trained.Stopped {
+		measure = s.measureTest
+	}
+	if trained.Test, err = measure(ctx, o, weights); err != nil {
 		return nil, lackOfMemory("the test", err)
 	}
 	if err := s.CheckFolder(name, folder); err != nil { // another training may have written there meanwhile
@@ -111,9 +126,19 @@ func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
 	d := model.Description{Name: name, Model: t.Job.Specification.Model, Preprocessing: s.data.Preprocessing(),
 		Classes: s.data.Task().Classes, Training: t.Score.Key,
 		Data:    model.Data{Format: s.config.Data.Format, Fingerprint: s.data.Fingerprint()},
-		Metrics: map[string]map[string]float64{"validation": t.Score.Metrics}}
+		Metrics: map[string]map[string]float64{"validation": t.Metrics}}
+	if t.Stopped {
+		d.Stopped = len(t.Score.Curve)
+	}
 	if t.Test != nil {
 		d.Metrics["test"] = t.Test
+	}
+	if raw, ok := s.data.(dataset.Raw); ok {
+		recipe, err := raw.Recipe()
+		if err != nil {
+			return err
+		}
+		d.Input = recipe
 	}
 	if err := atomicfile.Replace(t.Path, func(w io.Writer) error { return model.Write(w, &d, weights) }); err != nil {
 		return err

@@ -9,6 +9,9 @@ import (
 type Observer interface {
 	evaluate.Observer
 	strategy.Observer
+	// Estimated is called before the first training of a search with what it will probably cost; not if nothing is to be
+	// trained, or nothing can be told.
+	Estimated(Estimated)
 	// TrainingStarted and TrainingDone are called at the start and the end of the full training, with its events as a trial
 	// between them.
 	TrainingStarted(TrainingStarted)
@@ -24,6 +27,7 @@ type TrainingDone struct{ Model string }
 // silent is an observer that ignores everything.
 type silent struct{ evaluate.Silent }
 
+func (silent) Estimated(Estimated)                {}
 func (silent) StageStarted(strategy.StageStarted) {}
 func (silent) StageDone(strategy.StageDone)       {}
 func (silent) TrainingStarted(TrainingStarted)    {}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/defaults"
+	"mixmas/search/estimate"
 	"mixmas/search/evaluate"
 	"mixmas/search/plan"
 	"mixmas/search/store"
@@ -29,6 +32,15 @@ type Options struct {
 	Observer Observer
 	// Overwrite lets a full training replace the model of another search or of other data.
 	Overwrite bool
+	// Train says that a full training follows the search.
+	Train bool
+	// Budget bounds the time from Started to the end of the full training, or of the search if none follows; 0 means no
+	// limit. Candidates that would take too long are not tried, except one per stage, and the full training stops early. Started
+	// is now if it is the zero time.
+	Budget  time.Duration
+	Started time.Time
+	// Now is the clock; nil means the system's.
+	Now func() time.Time
 }
 
 // Search is a plan on a data set.
@@ -39,8 +51,18 @@ type Search struct {
 	runner    *trial.Local
 	evaluator *evaluate.Evaluator
 	observer  Observer
+	observed  bool // by somebody
 	options   evaluate.Options
 	overwrite bool // see Options.Overwrite
+	train     bool // see Options.Train
+
+	now     func() time.Time
+	started time.Time
+	limit   time.Duration    // see Options.Budget
+	budget  *evaluate.Budget // nil for none
+	timing  atomic.Pointer[estimate.Pace]
+	// pace measures the seconds of a step of a job.
+	pace func(ctx context.Context, job trial.Job, steps int) (float64, error)
 }
 
 // New fills in what the plan leaves open, by the data (see package defaults), and checks it against the data set: modalities,
@@ -59,13 +81,24 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Search{config: c, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite}
-	if s.observer == nil {
+	s := &Search{config: c, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite, train: o.Train,
+		now: o.Now, started: o.Started, limit: o.Budget}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.started.IsZero() {
+		s.started = s.now()
+	}
+	if s.observed = s.observer != nil; !s.observed {
 		s.observer = silent{}
 	}
-	s.runner = &trial.Local{Device: o.Device, Data: data, Files: evaluate.Files{Store: o.Store}}
+	s.observer = timed{s.observer, s}
+	s.budget = s.newBudget(o.Budget)
+	s.runner = &trial.Local{Device: o.Device, Data: data, Files: evaluate.Files{Store: o.Store}, Now: s.now}
+	s.pace = s.runner.Pace
 	s.options = evaluate.Options{Data: data, Store: o.Store, Runner: s.runner, Workers: o.Workers, Observer: s.observer,
-		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed}
+		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed,
+		Budget: s.budget}
 	s.evaluator = evaluate.New(s.options)
 	return s, nil
 }
@@ -82,18 +115,28 @@ type Result struct {
 // FullModel returns the chosen architecture with the dropout of the full training.
 func (r *Result) FullModel() mixer.Specification { return r.Space.FullModel(r.Choices) }
 
-// Run draws the sample and searches with the plan's strategy.
-func (s *Search) Run(ctx context.Context) (*Result, error) { return s.run(ctx, s.evaluator) }
+// Run draws the sample, tells the observer what the search will probably cost (if there is an observer or a budget), and
+// searches with the plan's strategy.
+func (s *Search) Run(ctx context.Context) (*Result, error) {
+	before := s.estimate
+	if !s.observed && s.budget == nil {
+		before = nil
+	}
+	return s.run(ctx, s.evaluator, before)
+}
 
 // LookUp is like Run but trains nothing: a trial without a score returns [evaluate.ErrUntrained].
 func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 	o := s.options
-	o.OnlyKept = true
-	return s.run(ctx, evaluate.New(o))
+	o.OnlyKept, o.Budget = true, nil
+	return s.run(ctx, evaluate.New(o), nil)
 }
 
-func (s *Search) run(ctx context.Context, e *evaluate.Evaluator) (*Result, error) {
+func (s *Search) run(ctx context.Context, e *evaluate.Evaluator, before func(context.Context, *strategy.Space) error) (*Result, error) {
 	space, err := plan.Sampled(ctx, s.space, s.config, s.runner.Device.Numerics())
+	if err == nil && before != nil {
+		err = before(ctx, space)
+	}
 	if err != nil {
 		return nil, err
 	}

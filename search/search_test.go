@@ -102,6 +102,8 @@ type fixture struct {
 	watch   search.Observer
 	// wrap, where present, goes around the device.
 	wrap func(device.Device) device.Device
+	// options, where present, changes those of the search.
+	options func(*search.Options)
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -121,7 +123,11 @@ func (f *fixture) search() (*search.Search, error) {
 	if f.wrap != nil {
 		d = f.wrap(d)
 	}
-	return search.New(c, f.data, search.Options{Device: d, Store: f.store, Workers: f.workers, Observer: f.watch})
+	o := search.Options{Device: d, Store: f.store, Workers: f.workers, Observer: f.watch}
+	if f.options != nil {
+		f.options(&o)
+	}
+	return search.New(c, f.data, o)
 }
 
 func (f *fixture) device() device.Device {
@@ -373,6 +379,7 @@ type counter struct {
 	cancel                context.CancelFunc
 }
 
+func (c *counter) Estimated(search.Estimated)             {}
 func (c *counter) StageStarted(strategy.StageStarted)     {}
 func (c *counter) StageDone(strategy.StageDone)           {}
 func (c *counter) TrainingStarted(search.TrainingStarted) {}

@@ -70,3 +70,25 @@ func (s *Search) test(ctx context.Context, o *evaluate.Outcome, weights nn.Weigh
 	_, err = scores.Put(ctx, sc, nil, outputs)
 	return metrics, err
 }
+
+// measureTest scores a model on the test split and stores nothing, for a training that was stopped: a stored score would stand
+// for the whole training.
+func (s *Search) measureTest(ctx context.Context, o *evaluate.Outcome, weights nn.Weights) (map[string]float64, error) {
+	if s.data.Len(dataset.Test) == 0 {
+		return nil, nil
+	}
+	spec := o.Job.Specification
+	network, err := mixer.Build(spec.Model)
+	if err != nil {
+		return nil, err
+	}
+	samples, err := dataset.Select(s.data, dataset.Test, nil, trial.Inputs(network))
+	if err != nil {
+		return nil, err
+	}
+	logits, err := s.runner.Predict(ctx, network, spec.Recipe.Batch, weights, samples)
+	if err != nil {
+		return nil, err
+	}
+	return trial.Measure(ctx, s.data, samples, logits)
+}

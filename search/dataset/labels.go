@@ -13,7 +13,8 @@ import (
 // readLabels reads and checks the labels of all splits, and stores them in as few bits as possible: for multi-label data one
 // bit per class, otherwise the number of the class. If the task names no classes, the training labels give their number.
 func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]packed.List, err error) {
-	if len(t.Classes) == 0 {
+	counted := len(t.Classes) == 0
+	if counted {
 		count, err := countClasses(ctx, parts[Train], t.Kind)
 		if err != nil {
 			return labels, err
@@ -36,6 +37,9 @@ func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]pac
 				labels[s].Set(i+k, uint32(v))
 			}
 		})
+		if err != nil && ctx.Err() == nil && counted && Split(s) != Train && t.Kind == task.OneLabel {
+			err = fmt.Errorf("%w: these are the labels of the training rows; if the rows are sorted by class, shuffle them before they are split", err)
+		}
 		if err != nil {
 			return labels, err
 		}

@@ -52,7 +52,9 @@ func Complete(c *config.Config, data dataset.Dataset) bool {
 	return len(c.Search.Networks) > 0
 }
 
-func input(m dataset.Modality) mixer.Input { return mixer.Input{Kind: m.Kind, Shape: m.Shape} }
+func input(m dataset.Modality) mixer.Input {
+	return mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary}
+}
 
 // candidates returns the architectures that suit an input, with options that suit it.
 func candidates(in mixer.Input, rows int) (list config.Candidates) {
@@ -75,7 +77,8 @@ func fused(c *config.Config, data dataset.Dataset) (in mixer.Input, ok bool) {
 		most := 0
 		for _, candidate := range c.Search.Encoders[m.Name] {
 			encoder := mixer.Choice{Architecture: candidate.Name, Options: candidate.Options}
-			n, d, err := mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Masked: m.Masked, Encoder: encoder}.Output()
+			n, d, err := mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary,
+				Masked: m.Masked, Encoder: encoder}.Output()
 			if err != nil { // the search reports it
 				continue
 			}

@@ -64,13 +64,15 @@ func TestFilledConfigurationFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		side, features := rapid.IntRange(1, 70), rapid.IntRange(1, 300)
 		data := fake{rows: [3]int{rapid.IntRange(2, 40_000).Draw(t, "rows"), rapid.IntRange(1, 12_000).Draw(t, "validation"), 0}}
-		for i, kind := range rapid.SliceOfN(rapid.SampledFrom([]mixer.Kind{mixer.Map, mixer.Sequence, mixer.Table}), 1, 3).Draw(t, "kinds") {
+		for i, kind := range rapid.SliceOfN(rapid.SampledFrom([]mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table}), 1, 3).Draw(t, "kinds") {
 			m := dataset.Modality{Name: fmt.Sprint("m", i), Kind: kind}
 			switch kind {
 			case mixer.Map:
 				m.Shape = []int{rapid.IntRange(1, 4).Draw(t, "channels"), side.Draw(t, "height"), side.Draw(t, "width")}
 			case mixer.Sequence:
 				m.Shape = []int{side.Draw(t, "steps"), features.Draw(t, "features")}
+			case mixer.Text:
+				m.Shape, m.Vocabulary, m.Masked = []int{side.Draw(t, "tokens")}, rapid.IntRange(2, 9000).Draw(t, "vocabulary"), true
 			case mixer.Table:
 				m.Shape = []int{features.Draw(t, "features")}
 			}

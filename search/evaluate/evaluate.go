@@ -1,10 +1,12 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,8 @@ type Options struct {
 	AnyNumerics, RetryFailed bool
 	// OnlyKept means that nothing is trained: a job without a score returns [ErrUntrained].
 	OnlyKept bool
+	// Budget bounds the time of the search; nil means no limit.
+	Budget *Budget
 }
 
 // ErrUntrained means that a trial has no score yet.
@@ -76,6 +80,10 @@ type Outcome struct {
 	Foreign bool
 	// OutOfMemory is the error of a job that ran out of memory. Its score is not stored.
 	OutOfMemory error
+	// Untried means that the budget would not have sufficed for the job. Its score is not stored.
+	Untried bool
+	// Best is the best model so far of a full training that its deadline stopped; nil for all others.
+	Best *trial.Best
 
 	id int // ID of the training; 0 if there was none
 }
@@ -86,27 +94,81 @@ func (o *Outcome) Origin() trial.Origin {
 }
 
 // Score returns the outcomes of jobs, which run in parallel: from the store if they are there, otherwise by training. A
-// training that fails by its own specification yields a score with status failed, not an error.
+// training that fails by its own specification yields a score with status failed, not an error. Under a budget the jobs start
+// in the order of their expected time, those that would take too long are not tried, and at least one is scored.
 func (e *Evaluator) Score(ctx context.Context, jobs ...trial.Job) ([]*Outcome, error) {
 	outcomes := make([]*Outcome, len(jobs))
+	order := make([]int, len(jobs))
+	for i := range order {
+		order[i] = i
+	}
+	if err := e.scoreAll(ctx, jobs, outcomes, order); err != nil {
+		return nil, err
+	}
+	for e.options.Budget != nil { // those that were tried may all have failed
+		order = slices.DeleteFunc(order, func(i int) bool { return !outcomes[i].Untried })
+		if len(order) == 0 || slices.ContainsFunc(outcomes, func(o *Outcome) bool { return o.Score.Status != store.Failed }) {
+			break
+		}
+		if err := e.scoreAll(ctx, jobs, outcomes, order); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range outcomes {
+		if o.Untried {
+			e.announce(o)
+		}
+	}
+	return outcomes, nil
+}
+
+// scoreAll scores some of the jobs.
+func (e *Evaluator) scoreAll(ctx context.Context, jobs []trial.Job, outcomes []*Outcome, order []int) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for i, job := range jobs {
+	var r *round
+	if b := e.options.Budget; b != nil {
+		r = &round{Budget: b}
+		seconds := make([]float64, len(jobs))
+		for _, i := range order {
+			seconds[i] = b.Seconds(jobs[i])
+			if e.finished(ctx, jobs[i]) {
+				r.found(jobs[i])
+			}
+		}
+		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(seconds[i], seconds[j]) })
+		group.SetLimit(int(e.workers)) // so that they start in this order
+	}
+	for _, i := range order {
 		group.Go(func() (err error) {
-			if outcomes[i], err = e.score(ctx, job); err != nil {
+			if outcomes[i], err = e.score(ctx, jobs[i], r); err != nil {
 				return err
 			}
-			if o := outcomes[i]; o.Score.Status == store.Finished {
+			o := outcomes[i]
+			if o.Score.Status == store.Finished {
 				e.known.Store(o.Score.Key, o)
 			}
-			e.announce(outcomes[i])
+			if !o.Untried {
+				e.announce(o)
+			}
 			return nil
 		})
 	}
-	return outcomes, group.Wait()
+	return group.Wait()
+}
+
+// finished reports whether the score of a finished training of the job is stored.
+func (e *Evaluator) finished(ctx context.Context, job trial.Job) bool {
+	key, _, err := job.Specification.Key()
+	if err != nil {
+		return false
+	}
+	sc, err := e.options.Store.Get(ctx, key)
+	return err == nil && sc.Status == store.Finished
 }
 
 func (e *Evaluator) announce(o *Outcome) {
-	done := TrialDone{ID: o.id, Name: o.Job.Name, Metric: e.options.Metric, Score: math.NaN(), Cached: o.Cached, Seconds: o.Score.Seconds}
+	done := TrialDone{ID: o.id, Job: o.Job, Name: o.Job.Name, Metric: e.options.Metric, Score: math.NaN(), Cached: o.Cached,
+		Untried: o.Untried, Seconds: o.Score.Seconds}
 	if score, defined := o.Score.Metrics[e.options.Metric]; defined {
 		done.Score = score
 	}
@@ -117,7 +179,7 @@ func (e *Evaluator) announce(o *Outcome) {
 }
 
 // score scores one job. Equal jobs at the same time are trained once in all processes that share the store.
-func (e *Evaluator) score(ctx context.Context, job trial.Job) (*Outcome, error) {
+func (e *Evaluator) score(ctx context.Context, job trial.Job, r *round) (*Outcome, error) {
 	key, _, err := job.Specification.Key()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
@@ -125,7 +187,7 @@ func (e *Evaluator) score(ctx context.Context, job trial.Job) (*Outcome, error) 
 	mine := false
 	result, err, _ := e.flights.Do(fmt.Sprint(key, job.Until, job.Outputs), func() (any, error) {
 		mine = true
-		return e.scoreOnce(ctx, job, key)
+		return e.scoreOnce(ctx, job, key, r)
 	})
 	if err != nil {
 		return nil, err
@@ -138,7 +200,7 @@ func (e *Evaluator) score(ctx context.Context, job trial.Job) (*Outcome, error) 
 }
 
 // scoreOnce scores a job that no other goroutine of this process is scoring.
-func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*Outcome, error) {
+func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string, r *round) (*Outcome, error) {
 	var o *Outcome
 	look := func() (found bool, err error) {
 		o, err = e.lookUp(ctx, job, key)
@@ -156,7 +218,10 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 			run.Until = e.missingOutputs(sc, job) // the rest of the training is known
 		}
 	}
-	t, lease, err := e.train(ctx, run, key, look)
+	t, lease, err := e.train(ctx, run, key, look, r)
+	if errors.As(err, new(untriedError)) {
+		return untried(job, key), nil
+	}
 	if errors.Is(err, device.ErrOutOfMemory) {
 		// The memory may suffice another time, so the trial loses this search but leaves no score.
 		sc := store.Score{Key: key, Name: job.Name, Status: store.Failed, Reason: err.Error()}
@@ -186,7 +251,7 @@ func (e *Evaluator) scoreOnce(ctx context.Context, job trial.Job, key string) (*
 		o.id = t.id
 		return o, nil
 	}
-	return &Outcome{Job: job, Score: sc, id: t.id}, nil
+	return &Outcome{Job: job, Score: sc, Best: t.result.Best, id: t.id}, nil
 }
 
 // trained is the result of a training.
@@ -197,9 +262,12 @@ type trained struct {
 
 // train runs a job by [Evaluator.Once]. It first restores the weights from which the job starts: training them again takes a
 // slot, and a trial that holds a slot must not wait for another.
-func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look func() (bool, error)) (t trained, lease *store.Lease, err error) {
+func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look func() (bool, error), r *round) (t trained, lease *store.Lease, err error) {
 	pruned := false
 	w := Work{Key: key, Look: look, Waiting: job.Name + ": another process is training it, waiting", Do: func() (err error) {
+		if err := r.check(job); err != nil {
+			return err
+		}
 		e.trainings.Add(1)
 		t.id = int(e.ids.Add(1))
 		if job.Resume, err = e.partial(ctx, job, key); err != nil {

@@ -123,7 +123,7 @@ func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) 
 		}
 		job := o.Job
 		job.Until, job.Outputs = 0, nil
-		t, lease, err := e.train(ctx, job, o.Score.Key, look)
+		t, lease, err := e.train(ctx, job, o.Score.Key, look, nil)
 		if lease == nil || err != nil {
 			return weights, err
 		}

@@ -1,5 +1,7 @@
 package evaluate
 
+import "mixmas/search/trial"
+
 // Observer observes the progress of trials. Its methods are called from several goroutines at once.
 type Observer interface {
 	// TrialStarted is called when a training starts.
@@ -32,12 +34,15 @@ type TrialDone struct {
 	// ID is the ID of the training; 0 if there was none.
 	ID   int
 	Name string
+	Job  trial.Job
 	// Metric is the selecting metric, and Score its value; NaN if it is undefined.
 	Metric string
 	Score  float64
 	// Cached means that the score was found in the store. Seconds is the time that its training took.
 	Cached  bool
 	Seconds float64
+	// Untried means that the budget would not have sufficed.
+	Untried bool
 	// Err is the reason for a failure.
 	Err error
 }

@@ -22,21 +22,21 @@ const (
 	partial = ".partial-" // and a random word: a file that is being written
 )
 
-// content is what a folder holds of one name.
-type content struct {
+// files are what a folder holds of one name.
+type files struct {
 	name  string
 	bytes int64
 	used  time.Time
 }
 
 // list returns the entries of the folder, and the size of the files that are being written. Other files are not ours.
-func (c *Cache) list() (entries []*content, writing int64) {
-	files, err := os.ReadDir(c.folder)
+func (c *Cache) list() (entries []*files, writing int64) {
+	found, err := os.ReadDir(c.folder)
 	if err != nil {
 		return nil, 0
 	}
-	by := map[string]*content{}
-	for _, f := range files {
+	by := map[string]*files{}
+	for _, f := range found {
 		info, err := f.Info()
 		if err != nil || !info.Mode().IsRegular() {
 			continue
@@ -52,7 +52,7 @@ func (c *Cache) list() (entries []*content, writing int64) {
 		}
 		e := by[name]
 		if e == nil {
-			e = &content{name: name}
+			e = &files{name: name}
 			by[name], entries = e, append(entries, e)
 		}
 		e.bytes += info.Size()
@@ -72,7 +72,7 @@ func (c *Cache) makeRoom(size int64, name string) bool {
 			together += e.bytes
 		}
 	}
-	slices.SortFunc(entries, func(a, b *content) int { return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.name, b.name)) })
+	slices.SortFunc(entries, func(a, b *files) int { return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.name, b.name)) })
 	for _, e := range entries {
 		if size <= c.most-together {
 			break

@@ -111,7 +111,7 @@ func (c *Cache) entry(ctx context.Context, key string, size int64, write func(io
 		return f, nil
 	}
 	name := nameOf(key)
-	if !c.makeRoom(size, name) {
+	if !c.makeRoom(size+descriptionBytes, name) {
 		return nil, &unwritable{errors.New("the cache is too small")}
 	}
 	to := &sink{ctx: ctx, left: size, hash: sha256.New()}
@@ -143,6 +143,9 @@ type description struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 }
+
+// descriptionBytes is more than a description takes.
+const descriptionBytes = 128
 
 func (c *Cache) describe(name string, d description) error {
 	return atomicfile.Replace(c.path(name, entry), func(w io.Writer) error { return json.NewEncoder(w).Encode(d) })

@@ -53,11 +53,18 @@ type Mark struct{ content, file uint32 }
 
 // Mark returns the mark of an identity.
 func (i Identity) Mark() Mark {
-	sum := func(format string, values ...any) uint32 {
-		digest := sha256.Sum256(fmt.Appendf(nil, format, values...))
+	sum := func(values ...uint64) uint32 {
+		var bytes []byte
+		for _, v := range values {
+			bytes = binary.LittleEndian.AppendUint64(bytes, v)
+		}
+		digest := sha256.Sum256(bytes)
 		return binary.LittleEndian.Uint32(digest[:])
 	}
-	return Mark{sum("%d %s", i.size, stamp(i.modified)), sum("%s %d %d", stamp(i.changed), i.index, i.volume)}
+	return Mark{
+		sum(uint64(i.size), uint64(i.modified.Unix()), uint64(i.modified.Nanosecond())),
+		sum(uint64(i.changed.Unix()), uint64(i.changed.Nanosecond()), i.index, i.volume),
+	}
 }
 
 // SameContent is like that of [Identity].

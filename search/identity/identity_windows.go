@@ -40,3 +40,7 @@ func (i *Identity) locate(f *os.File) error {
 	}
 	return nil
 }
+
+// In returns the identity of a regular file in an open folder, without opening it. For anything else, and if the system cannot
+// tell, it returns [errors.ErrUnsupported].
+func In(*os.File, string) (Identity, error) { return Identity{}, errors.ErrUnsupported }

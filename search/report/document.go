@@ -27,8 +27,9 @@ type Document struct {
 	Test  *Test  `json:"test,omitempty"`
 	// Trainings is the number of trainings that were run, not found in the store.
 	Trainings int `json:"trainings"`
-	// Seconds is the total time.
+	// Seconds is the total time, and Budget the limit that was set to it; 0 for none.
 	Seconds float64 `json:"seconds"`
+	Budget  float64 `json:"budget,omitempty"`
 	// Command is the command line, and Machine the hardware that it ran on.
 	Command string `json:"command,omitempty"`
 	Machine string `json:"machine,omitempty"`
@@ -72,6 +73,8 @@ type Stage struct {
 	Metric string `json:"metric"`
 	// Candidates are in order of rank: the winner first, failed ones last.
 	Candidates []Candidate `json:"candidates"`
+	// Untried are the names of candidates that were not tried, because the budget would not have sufficed.
+	Untried []string `json:"untried,omitempty"`
 	// Winner is the name of the chosen candidate.
 	Winner string `json:"winner"`
 }
@@ -107,6 +110,8 @@ type Model struct {
 	Epochs  int               `json:"epochs"`
 	Seconds float64           `json:"seconds"`
 	Metrics map[string]Number `json:"metrics"`
+	// Stopped means that the budget stopped the training after these epochs; the model is the best so far.
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 // Test holds the model's metrics on the test split.

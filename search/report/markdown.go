@@ -133,6 +133,9 @@ func (s *search) markdown(b *strings.Builder) {
 	for _, stage := range s.found.Stages {
 		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stage.Name))
 		stageTable(stage).markdown(b)
+		if len(stage.Untried) > 0 {
+			fmt.Fprintf(b, "\nNot tried, because the budget would not suffice: %s.\n", escape.Markdown(strings.Join(stage.Untried, ", ")))
+		}
 	}
 	s.trainings(b)
 }

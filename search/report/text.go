@@ -30,6 +30,9 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	for _, s := range d.Stages {
 		fmt.Fprintf(&b, "\n%s\n", escape.Terminal(s.Name))
 		stageTable(s).text(&b)
+		if text := untried(s); text != "" {
+			fmt.Fprintf(&b, "  %s\n", escape.Terminal(text))
+		}
 	}
 	if text := outcome(d); text != "" {
 		b.WriteString("\n")
@@ -95,5 +98,17 @@ func effortLine(d Document) string {
 	if d.Trainings == 1 {
 		noun = "training"
 	}
-	return fmt.Sprintf("%s %s in %s seconds", humanize.Comma(int64(d.Trainings)), noun, seconds(d.Seconds))
+	text := fmt.Sprintf("%s %s in %s seconds", humanize.Comma(int64(d.Trainings)), noun, seconds(d.Seconds))
+	if d.Budget > 0 {
+		text += fmt.Sprintf(" of a budget of %s", seconds(d.Budget))
+	}
+	return text
+}
+
+// untried names the candidates of a stage that the budget left out; it is empty if there are none.
+func untried(s Stage) string {
+	if len(s.Untried) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("not tried, because the budget would not suffice: %s", strings.Join(s.Untried, ", "))
 }

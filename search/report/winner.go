@@ -74,7 +74,11 @@ func outcome(d Document) string {
 
 // modelLine describes the full training: the size of the model, the epochs and the time.
 func modelLine(m Model) string {
-	return fmt.Sprintf("%s parameters, %s in %s seconds", params(m.Params), english.Plural(m.Epochs, "epoch", ""), seconds(m.Seconds))
+	text := fmt.Sprintf("%s parameters, %s in %s seconds", params(m.Params), english.Plural(m.Epochs, "epoch", ""), seconds(m.Seconds))
+	if m.Stopped {
+		text += " (stopped by the budget)"
+	}
+	return text
 }
 
 // metricNames returns the names of the full model's metrics.

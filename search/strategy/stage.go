@@ -21,6 +21,8 @@ type Stage struct {
 	Metric string
 	// Outcomes are ranked, the best first.
 	Outcomes []*evaluate.Outcome
+	// Untried are the outcomes of candidates for which the budget would not have sufficed.
+	Untried []*evaluate.Outcome
 	// Winner is the outcome that was chosen, and Reason says in one line why it won.
 	Winner *evaluate.Outcome
 	Reason string
@@ -34,7 +36,14 @@ func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string
 	if err != nil {
 		return nil, 0, err
 	}
-	outcomes := slices.Clone(byJob)
+	var outcomes, untried []*evaluate.Outcome
+	for _, o := range byJob {
+		if o.Untried {
+			untried = append(untried, o)
+		} else {
+			outcomes = append(outcomes, o)
+		}
+	}
 	slices.SortStableFunc(outcomes, func(a, b *evaluate.Outcome) int { return rank(s.Metric, a, b) })
 	best := outcomes[0]
 	switch standing(s.Metric, best) {
@@ -47,7 +56,7 @@ func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string
 		return nil, 0, fmt.Errorf("stage %s: the metric %s is undefined for every candidate (a class may be missing in the validation split): choose another",
 			name, s.Metric)
 	}
-	stage = &Stage{Name: name, Metric: s.Metric, Outcomes: outcomes, Winner: best, Reason: reason(s.Metric, outcomes)}
+	stage = &Stage{Name: name, Metric: s.Metric, Outcomes: outcomes, Untried: untried, Winner: best, Reason: reason(s.Metric, outcomes)}
 	o.StageDone(StageDone{name, best.Job.Label, stage.Reason})
 	return stage, slices.Index(byJob, best), nil
 }

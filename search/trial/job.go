@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"mixmas/search/dataset"
 	"mixmas/search/store"
@@ -29,6 +30,9 @@ type Job struct {
 	Outputs []int `json:"outputs,omitempty"`
 	// Resume is the checkpoint of an earlier part of the training; nil means to begin with the first epoch.
 	Resume *Origin `json:"resume,omitempty"`
+	// Deadline is when the training should have ended. It stops for now after an epoch, at least one, if the next would
+	// probably end later, and its result has the best model so far. The zero time means that there is none.
+	Deadline time.Time `json:"deadline,omitzero"`
 	// CheckpointFile is a file on the machine that trains. It is written after every epoch and read when the job runs again;
 	// empty means that there is none.
 	CheckpointFile string `json:"checkpoint_file,omitempty"`
@@ -90,7 +94,7 @@ func (j Job) wantsOutputs(epochs int) bool { return slices.Contains(j.Outputs, e
 
 // Result is the result of a training.
 type Result struct {
-	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] stopped the training. The store sets
+	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] or [Job.Deadline] stopped the training. The store sets
 	// the digests of the files.
 	Score store.Score `json:"score"`
 	// Weights are the trained weights, and Outputs the validation outputs of the model with them, as files.
@@ -100,6 +104,15 @@ type Result struct {
 	EpochOutputs map[int][]byte `json:"epoch_outputs,omitempty"`
 	// Checkpoint is the file from which a partial training resumes.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
+	// Best is the best model so far of a training that its deadline stopped; nil for all others.
+	Best *Best `json:"best,omitempty"`
+}
+
+// Best is the best model so far, by the loss on the validation rows, of a training that has not ended; if its recipe does not
+// watch that loss, the last.
+type Best struct {
+	Weights []byte             `json:"weights"`
+	Metrics map[string]float64 `json:"metrics"`
 }
 
 // Runner runs jobs, on this machine or another.

@@ -19,6 +19,15 @@ type Local struct {
 	Data   dataset.Dataset
 	// Files provides the weights and checkpoints that jobs name. It may be nil for jobs that name none.
 	Files Source
+	// Now is the clock; nil means the system's.
+	Now func() time.Time
+}
+
+func (l *Local) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
 }
 
 // Run implements [Runner].
@@ -37,7 +46,7 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 		}
 		r.Score.Seconds = t.seconds()
 	}
-	r.Score.Finished = time.Now()
+	r.Score.Finished = l.now()
 	if failed := new(trialError); errors.As(err, failed) {
 		score := r.Score
 		score.Status, score.Reason, score.Metrics = store.Failed, failed.Error(), nil
@@ -70,7 +79,7 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	if err != nil {
 		return nil, err
 	}
-	t := &training{Job: job, data: l.Data, files: l.Files, progress: progress, started: time.Now()}
+	t := &training{Job: job, data: l.Data, files: l.Files, progress: progress, started: l.now(), now: l.now}
 	if t.key, _, err = spec.Key(); err != nil {
 		return nil, err
 	}
@@ -142,6 +151,10 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 		t.keepOutputs(len(t.state.Curve), r.Outputs)
 	}
 	r.EpochOutputs = t.outputs
+	if partial && !t.Deadline.IsZero() {
+		r.Best, err = t.best(ctx)
+		return err
+	}
 	if partial {
 		return nil
 	}
@@ -151,6 +164,29 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 	}
 	r.Weights, err = encode(weights, nil)
 	return err
+}
+
+// best measures the best model so far.
+func (t *training) best(ctx context.Context) (*Best, error) {
+	if t.state.best != nil {
+		if err := t.trainer.Load(t.state.best); err != nil {
+			return nil, err
+		}
+	}
+	logits, err := t.trainer.Predict(ctx, t.validation)
+	if err != nil {
+		return nil, blame(ctx, err)
+	}
+	metrics, err := Measure(ctx, t.data, t.validation, logits)
+	if err != nil {
+		return nil, err
+	}
+	weights, err := t.trainer.Weights()
+	if err != nil {
+		return nil, err
+	}
+	file, err := encode(weights, nil)
+	return &Best{Weights: file, Metrics: metrics}, err
 }
 
 // trialError is an error that depends on the specification alone: the same training would fail again.

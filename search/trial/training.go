@@ -26,12 +26,13 @@ type training struct {
 	train, validation *dataset.Samples
 	flops             int64
 	started           time.Time
+	now               func() time.Time
 	state             progress
 	outputs           map[int][]byte // files of validation outputs by epoch
 }
 
 // seconds returns the duration of the training, including the time before interruptions.
-func (t *training) seconds() float64 { return t.state.Seconds + time.Since(t.started).Seconds() }
+func (t *training) seconds() float64 { return t.state.Seconds + t.now().Sub(t.started).Seconds() }
 
 // initialise sets the initial weights of the training.
 func (t *training) initialise(seed uint64) error {
@@ -81,7 +82,7 @@ func (t *training) epochs(ctx context.Context) error {
 	}
 	t.progress.Started(last * steps)
 	for !t.state.ended(recipe) && len(t.state.Curve) < last {
-		epoch, began, rate := len(t.state.Curve), time.Now(), t.state.rate(recipe)
+		epoch, began, rate := len(t.state.Curve), t.now(), t.state.rate(recipe)
 		loss, err := t.trainer.Epoch(ctx, t.train, epoch, rate, func(step int, loss float64) {
 			t.progress.Step(epoch*steps+step, loss)
 		})
@@ -92,7 +93,7 @@ func (t *training) epochs(ctx context.Context) error {
 		if err := t.validate(ctx, &entry); err != nil {
 			return err
 		}
-		entry.Seconds = time.Since(began).Seconds()
+		entry.Seconds = t.now().Sub(began).Seconds()
 		if t.state.add(recipe, entry) {
 			if t.state.best, err = t.trainer.Weights(); err != nil {
 				return err
@@ -100,6 +101,9 @@ func (t *training) epochs(ctx context.Context) error {
 		}
 		if err := t.saveCheckpoint(); err != nil {
 			return err
+		}
+		if now := t.now(); !t.Deadline.IsZero() && now.Add(now.Sub(began)).After(t.Deadline) {
+			return nil
 		}
 	}
 	return nil

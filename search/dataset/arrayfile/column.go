@@ -75,8 +75,10 @@ func (c *Column) Read(row int, s *dataset.Scaling, dst []float32) error {
 func transpose[T any](dst, matrix []T, high, wide int) {
 	for j := 0; len(dst) > 0; j++ {
 		column := dst[:min(high, len(dst))]
+		k := j
 		for i := range column {
-			column[i] = matrix[i*wide+j]
+			column[i] = matrix[k]
+			k += wide
 		}
 		dst = dst[len(column):]
 	}

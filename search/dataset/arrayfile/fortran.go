@@ -59,7 +59,7 @@ func (a *array) reorder(w io.Writer, most int) error {
 		piece = min(row, max(1, most/size))
 	}
 	whole := make([]byte, many*piece*size)
-	tile := make([]byte, reorderTile*many*size)
+	tile := make([]byte, min(reorderTile, piece)*many*size)
 	plane := a.planes()
 	for first := 0; first < rows; first += many {
 		n := min(many, rows-first)

@@ -19,7 +19,7 @@ import (
 func init() {
 	dataset.Register(dataset.Format{
 		Name: "npy",
-		Doc:  "any number of modalities in array files of any numeric type, read row by row: npy, npz (file.npz/name) and IDX, MNIST's own files, each also compressed with gzip",
+		Doc:  "any number of modalities in files of arrays of any numeric type (npy, npz, IDX), read row by row",
 		Options: func() any {
 			return &Options{Name: "npy", Validation: 1000, Standardise: dataset.PerFeature, Missing: missingError}
 		},

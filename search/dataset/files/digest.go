@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -165,9 +166,7 @@ func (f *Folder) Digest(ctx context.Context, names []string) (string, error) {
 		}
 		part := fmt.Sprintf("entries %x of %d %s", list.Sum(nil), len(f.inside), f.inside)
 		return f.root.cached(f.archive.key, part, f.archive.identity, func() (string, error) {
-			return digestAll(ctx, len(names), func(row int, buffer []byte, sum *[sha256.Size]byte) error {
-				return f.digestOne(ctx, names[row], nil, buffer, sum)
-			})
+			return f.digestContent(ctx, names, nil)
 		})
 	}
 	u := &usedList{folder: f, names: names, marks: make([]identity.Mark, len(names))}
@@ -188,38 +187,68 @@ func (u *usedList) compute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var lock sync.Mutex
-	u.telling = true
+	var lock sync.Mutex // of the two below
 	old := true
-	list, err := digestAll(ctx, len(u.names), func(row int, _ []byte, sum *[sha256.Size]byte) error {
-		name := u.names[row]
-		i, err := f.identify(ctx, name)
-		if err != nil {
-			return err
-		}
-		u.marks[row] = i.Mark()
-		*sum = sha256.Sum256(fmt.Appendf(nil, "%d %s\n%s", len(name), name, i))
-		if !i.Telling(began) || !i.Old(began) {
-			lock.Lock()
-			defer lock.Unlock()
-			u.telling, old = u.telling && i.Telling(began), old && i.Old(began)
-		}
-		return nil
+	u.telling = true
+	list, err := digestAll(ctx, len(u.names), func() (digester, func()) {
+		at := &position{folder: f}
+		return func(row int, sum *[sha256.Size]byte) error {
+			name := u.names[row]
+			i, err := at.identify(ctx, name)
+			if err != nil {
+				return err
+			}
+			u.marks[row] = i.Mark()
+			*sum = sha256.Sum256(fmt.Appendf(nil, "%d %s\n%s", len(name), name, i))
+			if !i.Telling(began) || !i.Old(began) {
+				lock.Lock()
+				defer lock.Unlock()
+				u.telling, old = u.telling && i.Telling(began), old && i.Old(began)
+			}
+			return nil
+		}, at.close
 	})
 	if err != nil {
 		return err
 	}
 	u.digest, err = f.root.cachedAs(fmt.Sprintf("files digest 1\n%s\n%s of %d files", folder, list, len(u.names)), old, func() (string, error) {
-		return digestAll(ctx, len(u.names), func(row int, buffer []byte, sum *[sha256.Size]byte) error {
-			return f.digestOne(ctx, u.names[row], &u.marks[row], buffer, sum)
-		})
+		return f.digestContent(ctx, u.names, u.marks)
 	})
 	return err
 }
 
-// identify finds the identity of a file on disk, or of the archive that it is in.
-func (f *Folder) identify(ctx context.Context, name string) (identity.Identity, error) {
-	raw, _, err := f.raw(ctx, name)
+// position finds the identities of the files of a folder on disk. It keeps the folder of the last file open, since the next
+// one is probably in it: a system call per file remains.
+type position struct {
+	folder *Folder
+	below  string
+	open   *os.File
+}
+
+func (p *position) close() {
+	if p.open != nil {
+		p.open.Close()
+	}
+}
+
+// identify finds the identity of a file. That of one in an archive is empty, since archives are watched themselves.
+func (p *position) identify(ctx context.Context, name string) (identity.Identity, error) {
+	if short, err := safe(name); err == nil && local(short) == nil {
+		below, base := path.Split(short)
+		if p.open == nil || p.below != below {
+			p.close()
+			p.below = below
+			if p.open, err = p.folder.disk.Open(filepath.FromSlash(path.Clean(below))); err != nil {
+				p.open = nil
+			}
+		}
+		if p.open != nil {
+			if i, err := identity.In(p.open, base); err == nil {
+				return i, nil
+			}
+		}
+	}
+	raw, _, err := p.folder.raw(ctx, name) // a link, an archive or an error
 	if err != nil {
 		return identity.Identity{}, err
 	}
@@ -227,7 +256,21 @@ func (f *Folder) identify(ctx context.Context, name string) (identity.Identity, 
 	if file, ok := raw.(*os.File); ok {
 		return identity.Of(file)
 	}
-	return identity.Identity{}, nil // in an archive, which is watched itself
+	return identity.Identity{}, nil
+}
+
+// digestContent is the digest of the content of files. If marks is not nil, the files must still have them.
+func (f *Folder) digestContent(ctx context.Context, names []string, marks []identity.Mark) (string, error) {
+	return digestAll(ctx, len(names), func() (digester, func()) {
+		buffer := make([]byte, 1<<16)
+		return func(row int, sum *[sha256.Size]byte) error {
+			var mark *identity.Mark
+			if marks != nil {
+				mark = &marks[row]
+			}
+			return f.digestOne(ctx, names[row], mark, buffer, sum)
+		}, func() {}
+	})
 }
 
 // digestOne finds the digest of a file. If mark is not nil, the file must still have it.
@@ -250,26 +293,32 @@ func (f *Folder) digestOne(ctx context.Context, name string, mark *identity.Mark
 	return nil
 }
 
-// digestAll is the digest of rows digests, which are computed in parallel.
-func digestAll(ctx context.Context, rows int, one func(row int, buffer []byte, sum *[sha256.Size]byte) error) (string, error) {
+// digester finds the digest of a row.
+type digester func(row int, sum *[sha256.Size]byte) error
+
+// digestAll is the digest of the digests of all rows, which are found in parallel: worker returns a function for one of the workers,
+// and one that ends it.
+func digestAll(ctx context.Context, rows int, worker func() (digester, func())) (string, error) {
 	const block = 1024
 	workers := runtime.GOMAXPROCS(0)
-	buffers := make([][]byte, workers)
-	for w := range buffers {
-		buffers[w] = make([]byte, 1<<16)
+	digesters := make([]digester, workers)
+	for w := range digesters {
+		var end func()
+		digesters[w], end = worker()
+		defer end()
 	}
 	whole := sha256.New()
 	var sums [block][sha256.Size]byte
 	for first := 0; first < rows; first += block {
 		n := min(block, rows-first)
 		group, ctx := errgroup.WithContext(ctx)
-		for w, buffer := range buffers {
+		for w, one := range digesters {
 			group.Go(func() error {
-				for i := w; i < n; i += workers {
+				for i := w * n / workers; i < (w+1)*n/workers; i++ {
 					if err := ctx.Err(); err != nil {
 						return err
 					}
-					if err := one(first+i, buffer, &sums[i]); err != nil {
+					if err := one(first+i, &sums[i]); err != nil {
 						return err
 					}
 				}

@@ -19,13 +19,9 @@ import (
 
 // rawOnDisk opens the bytes of a file in a folder on disk.
 func (f *Folder) rawOnDisk(ctx context.Context, name string) (io.ReadCloser, int64, error) {
-	file, err := f.openOnDisk(name)
+	file, size, err := f.openOnDisk(name)
 	if err == nil {
-		info, err := file.Stat()
-		if err != nil {
-			return nil, 0, errors.Join(err, file.Close())
-		}
-		return file, info.Size(), nil
+		return file, size, nil
 	}
 	for i := range len(name) { // through an archive?
 		if name[i] != '/' || !isArchive(name[:i]) {
@@ -39,7 +35,10 @@ func (f *Folder) rawOnDisk(ctx context.Context, name string) (io.ReadCloser, int
 		if err != nil {
 			return nil, 0, err
 		}
-		a, err := f.root.archive(ctx, key, path, func() (*os.File, error) { return f.openOnDisk(name[:i]) })
+		a, err := f.root.archive(ctx, key, path, func() (*os.File, error) {
+			file, _, err := f.openOnDisk(name[:i])
+			return file, err
+		})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -48,10 +47,10 @@ func (f *Folder) rawOnDisk(ctx context.Context, name string) (io.ReadCloser, int
 	return nil, 0, err
 }
 
-// openOnDisk opens a regular file in a folder on disk.
-func (f *Folder) openOnDisk(name string) (*os.File, error) {
+// openOnDisk opens a regular file in a folder on disk, and returns its size.
+func (f *Folder) openOnDisk(name string) (*os.File, int64, error) {
 	if err := local(name); err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", f, escape.Terminal(name), err)
+		return nil, 0, fmt.Errorf("%s: %s: %w", f, escape.Terminal(name), err)
 	}
 	info, err := f.disk.Stat(filepath.FromSlash(name)) // opening a pipe would wait for its writer
 	if err == nil {
@@ -60,19 +59,19 @@ func (f *Folder) openOnDisk(name string) (*os.File, error) {
 		err = f.explain(name, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	file, err := f.disk.Open(filepath.FromSlash(name))
 	if err != nil {
-		return nil, f.explain(name, err)
+		return nil, 0, f.explain(name, err)
 	}
 	if info, err = file.Stat(); err == nil {
 		err = regular.Check(f.shown(name), info)
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, 0, errors.Join(err, file.Close())
 	}
-	return file, nil
+	return file, info.Size(), nil
 }
 
 // explain makes errors of [os.Root] clearer.

@@ -349,7 +349,7 @@ func (a *archive) list(folder string) ([]string, error) {
 	names := make([]string, 0, len(entries))
 	for i, e := range entries {
 		name := e.name[len(folder):]
-		if hiddenBelow(name) || i > 0 && entries[i-1].name == e.name {
+		if Hidden(name) || i > 0 && entries[i-1].name == e.name {
 			continue
 		}
 		if err := a.check(e); err != nil {

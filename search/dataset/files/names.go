@@ -51,13 +51,14 @@ func local(name string) error {
 	return nil
 }
 
-// hidden reports whether a file or folder with this base name is no data: what systems and editors leave in folders.
+// hidden is [Hidden] of a name without folders.
 func hidden(base string) bool {
 	return strings.HasPrefix(base, ".") && base != ".." || base == "__MACOSX" || strings.EqualFold(base, "Thumbs.db") || strings.EqualFold(base, "desktop.ini")
 }
 
-// hiddenBelow reports whether any part of a name is hidden.
-func hiddenBelow(name string) bool {
+// Hidden reports whether a name is not of data but of what systems and editors leave in folders and archives: whether the file or
+// a folder above it is hidden (.DS_Store, ._a.png), __MACOSX, Thumbs.db or desktop.ini.
+func Hidden(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
 		if hidden(part) {
 			return true

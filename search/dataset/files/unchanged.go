@@ -63,14 +63,15 @@ func (u *used) unchanged(ctx context.Context, path string) error {
 }
 
 func (u *usedList) unchanged(ctx context.Context) error {
-	same := u.telling
+	same, at := u.telling, &position{folder: u.folder}
+	defer at.close()
 	for row, name := range u.names {
 		if row%1024 == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}
-		i, err := u.folder.identify(ctx, name)
+		i, err := at.identify(ctx, name)
 		if err != nil {
 			return err
 		}

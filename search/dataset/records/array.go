@@ -315,3 +315,12 @@ func fitFiles(m *Modality, shape []int, selectors []string, field string) (*file
 	}
 	return &fileEncoder{*a}, a.check()
 }
+
+// size is the number of elements of a row of the array file.
+func (a *fileEncoder) size() int {
+	n := 1
+	for _, axis := range a.Axes {
+		n *= axis
+	}
+	return n
+}

@@ -22,7 +22,8 @@ type binding struct {
 	path     *template // how the path of a row's file is made; nil if rows have none
 	fixed    bool      // paths start at folder, otherwise at the folder of their table
 	folder   string
-	chosen   bool // people named the columns
+	below    string // folder that follows that of the table
+	chosen   bool   // people named the columns
 
 	keyName   string  // column that joins the modality with the rows; "" if they are joined by row order
 	key, with *keys   // of a joined table and of the rows of the data set; nil if they are joined by row order
@@ -96,7 +97,18 @@ func (b *binding) start(p *part) string {
 	if b.fixed {
 		return b.folder
 	}
-	return p.folder
+	return inFolder(p.folder, b.below)
+}
+
+// inFolder is the path of something in a folder.
+func inFolder(folder, name string) string {
+	switch {
+	case folder == "":
+		return name
+	case name == "":
+		return folder
+	}
+	return strings.TrimSuffix(folder, "/") + "/" + name
 }
 
 // eachArray calls use with every row of the array files.
@@ -174,6 +186,9 @@ func parseTemplate(text string, columns []string) (*template, error) {
 
 // fill makes the path of a row; "" if one of its cells is missing.
 func (t *template) fill(cells []string) string {
+	if len(t.columns) == 0 {
+		return t.text[0]
+	}
 	if len(t.columns) == 1 && t.text[0] == "" && t.text[1] == "" {
 		if cell := cells[t.columns[0]]; !feature.IsMissing(cell) {
 			return strings.TrimSpace(cell)

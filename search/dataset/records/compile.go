@@ -52,7 +52,7 @@ func (b *builder) modality(ctx context.Context, x *binding, a *assigned) (*datas
 	if err != nil {
 		return nil, nil, err
 	}
-	columns, err := b.newEncoding(x, encoder, used).columns(ctx, fmt.Sprintf("records 1\n%s\n%s\n%s", x.digest, digestOfMarks(used), text))
+	columns, err := b.newEncoding(e.Name, x, encoder, used).columns(ctx, fmt.Sprintf("records 1\n%s\n%s\n%s", x.digest, digestOfMarks(used), text))
 	if err != nil {
 		return nil, nil, err
 	}

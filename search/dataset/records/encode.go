@@ -25,6 +25,7 @@ type encoded struct {
 type encoding struct {
 	*session
 	*binding
+	name    string // of the modality
 	encoder encoder
 	used    packed.List // by row: 1 for the rows that are encoded
 	stored  npy.Type
@@ -36,9 +37,9 @@ type encoding struct {
 }
 
 // newEncoding prepares to encode the rows that are marked.
-func (s *session) newEncoding(b *binding, e encoder, used packed.List) *encoding {
+func (s *session) newEncoding(name string, b *binding, e encoder, used packed.List) *encoding {
 	kind, shape, _ := e.form()
-	x := &encoding{session: s, binding: b, encoder: e, used: used, stored: e.stored(), shape: shape, size: 1, steps: kind.Steps(shape), rows: b.count()}
+	x := &encoding{session: s, binding: b, name: name, encoder: e, used: used, stored: e.stored(), shape: shape, size: 1, steps: kind.Steps(shape), rows: b.count()}
 	for _, n := range shape {
 		x.size *= n
 	}
@@ -50,7 +51,7 @@ func (s *session) newEncoding(b *binding, e encoder, used packed.List) *encoding
 
 // columns returns the columns of the modality, from the cache if they are in it. The key says what they are.
 func (x *encoding) columns(ctx context.Context, key string) (*encoded, error) {
-	name := x.modality.Name
+	name := x.name
 	done := false
 	run := func(add func(values []float32) error) error {
 		x.lengths, done = packed.New(x.rows, uint32(x.steps)), false
@@ -156,7 +157,7 @@ func (x *encoding) run(ctx context.Context, add func(values []float32) error) er
 			return errEnough
 		}
 		if x.environment.Progress != nil {
-			x.environment.Progress(x.modality.Name, row+1, x.count())
+			x.environment.Progress(x.name, row+1, x.count())
 		}
 		return nil
 	})
@@ -175,7 +176,7 @@ func (x *encoding) run(ctx context.Context, add func(values []float32) error) er
 		return err
 	}
 	if x.environment.Progress != nil {
-		x.environment.Progress(x.modality.Name, x.count(), x.count())
+		x.environment.Progress(x.name, x.count(), x.count())
 	}
 	return nil
 }

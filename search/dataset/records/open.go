@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -61,7 +62,7 @@ type data struct {
 }
 
 // Recipe implements [dataset.Raw].
-func (d *data) Recipe() (text []byte, err error) { return d.recipe.text() }
+func (d *data) Recipe() (json.RawMessage, error) { return d.recipe.text() }
 
 // Unchanged implements [dataset.Dataset].
 func (d *data) Unchanged(ctx context.Context) error {

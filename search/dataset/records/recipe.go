@@ -37,7 +37,8 @@ type Source struct {
 	// Columns are those that modalities read. Equal names are told apart by their number.
 	Columns []ColumnName `json:"columns,omitempty"`
 
-	rows *rows
+	rows  *rows
+	array string // path of the array file
 }
 
 // ColumnName names a column of a table: the column of this name that is preceded by Before others of the same name. Columns of tables
@@ -135,7 +136,7 @@ func (r *Recipe) add(x *binding, e *Encoding) {
 		if x.rows != nil {
 			r.Sources = append(r.Sources, sourceOf(x.rows))
 		} else {
-			r.Sources = append(r.Sources, Source{Name: base(x.arrays[0].Name()), Array: true})
+			r.Sources = append(r.Sources, Source{Name: base(x.arrays[0].Name()), Array: true, array: x.arrays[0].Name()})
 		}
 	}
 	source := &r.Sources[e.Source]

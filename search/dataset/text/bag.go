@@ -31,7 +31,8 @@ type BagOptions struct {
 	Features int
 	Weights  string // one of Weights; "": tfidf
 	// Hashed bags have no list of words. A feature stands for all words whose FNV-1a hash (64 bits, the upper half exclusive-ored
-	// into the lower half) has the same remainder by Features.
+	// into the lower half) has the same remainder by Features. Words that share a feature cost accuracy: on icons named by 1,000
+	// words, weighted F1 0.57 with 2,048 features instead of 0.66.
 	Hashed bool
 }
 
@@ -39,7 +40,8 @@ type BagOptions struct {
 //
 // A vertical bar separates tags. A tag of two to six words is a feature beside its words, if at least two texts have it:
 // "Developer / Languages|Math" has the words developer, languages and math, and the tag "developer languages". A text without a bar
-// is a single tag, so short phrases that occur again and again are features too.
+// is a single tag, so short phrases that occur again and again are features too. A hashed bag has no tags: it cannot tell rare
+// ones, which would share features with frequent words.
 //
 // Its JSON is what a model file keeps; reading it checks it. Several goroutines may encode at the same time. Features should
 // not be standardised: most are 0 in most texts.
@@ -71,7 +73,7 @@ func TrainBag(ctx context.Context, o BagOptions, texts Texts) (*Bag, error) {
 	defer readers.Put(r)
 	if err := each(ctx, texts, func(s string) {
 		words.next()
-		r.eachFeature(s, words.add)
+		r.eachFeature(s, !o.Hashed, words.add)
 	}); err != nil {
 		return nil, err
 	}
@@ -117,7 +119,7 @@ func trainHashed(ctx context.Context, o BagOptions, words int, texts Texts) (*Ba
 	defer readers.Put(r)
 	if err := each(ctx, texts, func(s string) {
 		b.texts++
-		r.eachFeature(s, func(word []byte) {
+		r.eachFeature(s, false, func(word []byte) {
 			if i := b.feature(word); last[i] != b.texts {
 				last[i] = b.texts
 				b.in[i]++
@@ -167,7 +169,7 @@ func (b *Bag) Encode(s string, dst []float32) {
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
 	r.features = r.features[:0]
-	r.eachFeature(s, func(word []byte) {
+	r.eachFeature(s, b.hashed == 0, func(word []byte) {
 		i := b.feature(word)
 		if i < 0 {
 			return
@@ -217,12 +219,12 @@ func (b *Bag) feature(word []byte) int {
 // longestTag is the number of words of a tag that is a feature.
 const longestTag = 6
 
-// eachFeature calls use with the words and tags of a text.
-func (r *reader) eachFeature(s string, use func(word []byte)) {
+// eachFeature calls use with the words of a text, and with its tags if they are wanted.
+func (r *reader) eachFeature(s string, tags bool, use func(word []byte)) {
 	r.tag = r.tag[:0]
 	words := 0
 	end := func() {
-		if words >= 2 && words <= longestTag {
+		if tags && words >= 2 && words <= longestTag {
 			use(r.tag)
 		}
 		r.tag, words = r.tag[:0], 0
@@ -236,7 +238,7 @@ func (r *reader) eachFeature(s string, use func(word []byte)) {
 			return
 		}
 		use(word)
-		if words++; words <= longestTag {
+		if words++; tags && words <= longestTag {
 			if words > 1 {
 				r.tag = append(r.tag, ' ')
 			}

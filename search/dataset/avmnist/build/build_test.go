@@ -96,6 +96,10 @@ func fake() ingredients {
 		in.zips["background-noise-8k.zip"]["noise/"+name+".wav"] = wavFile(rate, tone(float64(1000+i), rate+100*i))
 	}
 	in.zips["background-noise-8k.zip"]["noise/README.md"] = []byte("no sound")
+	for name := range in.zips { // what macOS packs beside files
+		in.zips[name]["__MACOSX/sounds/._sound.wav"] = []byte("\x00\x05\x16\x07")
+		in.zips[name]["._sound.wav"] = []byte("\x00\x05\x16\x07")
+	}
 	return in
 }
 

@@ -1,0 +1,207 @@
+// Command measure compares the defaults of package defaults with their neighbours on real data, and writes docs/defaults.md:
+//
+//	go run ./search/defaults/measure --to docs/defaults.md CONFIG...
+//
+// The configurations name data and nothing else. Candidates are compared by the metric on the validation rows, over some
+// repeats with other initial weights; the test split is only used for the models that the defaults end with. Scores are kept in
+// --store, so an interrupted run goes on, and another data set adds to the page what it measures.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"mixmas/nn/cpu"
+	"mixmas/search"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	_ "mixmas/search/dataset/formats"
+	"mixmas/search/defaults"
+	"mixmas/search/evaluate"
+	"mixmas/search/plan"
+	"mixmas/search/store"
+	"mixmas/search/trial"
+)
+
+func main() {
+	to := flag.String("to", "docs/defaults.md", "write the page to `FILE`")
+	kept := flag.String("store", "defaults.db", "keep the scores in `FILE`")
+	repeats := flag.Int("repeats", 2, "train each candidate `N` times")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *to, *kept, *repeats, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "measure:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, to, kept string, repeats int, configs []string) error {
+	if len(configs) == 0 {
+		return errors.New("name the configurations of the data to measure on")
+	}
+	scores, err := store.Open(ctx, kept, store.Options{})
+	if err != nil {
+		return err
+	}
+	p := page{repeats: repeats}
+	for _, path := range configs {
+		m, err := measure(ctx, path, scores, repeats)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		p.sets = append(p.sets, m)
+		if err := os.WriteFile(to, []byte(p.text()), 0o644); err != nil { // so that something is there early
+			return err
+		}
+	}
+	return nil
+}
+
+// measured is what was measured on one data set.
+type measured struct {
+	name                    string
+	train, validation, test int
+	metric                  string
+	encoders, full          []comparison
+	model                   string
+	trained                 *search.Trained
+	seconds                 float64 // of the search
+}
+
+// comparison is a candidate beside its neighbours.
+type comparison struct {
+	of       string // modality and architecture, or "full training"
+	rule     result
+	order    []string // of the variants
+	variants map[string]result
+}
+
+// result is the mean of repeats.
+type result struct {
+	score, seconds float64
+	parameters     int
+	trainings      int
+}
+
+func measure(ctx context.Context, path string, scores *store.Store, repeats int) (*measured, error) {
+	c, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	format, err := dataset.Lookup(c.Data.Format)
+	if err != nil {
+		return nil, err
+	}
+	data, err := format.Open(ctx, c.Data.Options, dataset.Environment{Folder: c.Folder()})
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	if err := defaults.Fill(c, data); err != nil {
+		return nil, err
+	}
+	device := cpu.New(cpu.Options{Workers: runtime.NumCPU()})
+	unsampled, err := plan.Space(c, data)
+	if err != nil {
+		return nil, err
+	}
+	space, err := plan.Sampled(ctx, unsampled, c, device.Numerics())
+	if err != nil {
+		return nil, err
+	}
+	runner := &trial.Local{Device: device, Data: data, Files: evaluate.Files{Store: scores}}
+	e := evaluate.New(evaluate.Options{Data: data, Store: scores, Runner: runner, Workers: runtime.NumCPU(), Search: c.Name, Metric: c.Search.Metric})
+	m := &measured{name: c.Name, train: data.Len(dataset.Train), validation: data.Len(dataset.Validation), test: data.Len(dataset.Test), metric: c.Search.Metric}
+
+	for _, modality := range space.Modalities {
+		for _, candidate := range modality.Encoders {
+			of := modality.Name + ", " + candidate.Label
+			job := space.Job("encoder/"+modality.Name, candidate.Label, space.EncoderModel(modality, candidate))
+			found, err := compare(ctx, e, m.metric, of, job, encoderVariants(job, modality, candidate, space), repeats)
+			if err != nil {
+				return nil, err
+			}
+			fmt.Fprintln(os.Stderr, c.Name, of, found.rule.score)
+			m.encoders = append(m.encoders, found)
+		}
+	}
+	s, err := search.New(c, data, search.Options{Device: device, Store: scores, Workers: runtime.NumCPU()})
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "defaults")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	if m.trained, err = s.Train(ctx, c.Name, r.FullModel(), c.Train, filepath.Join(folder, "model")); err != nil {
+		return nil, err
+	}
+	for _, stage := range r.Stages {
+		for _, o := range stage.Outcomes {
+			m.seconds += o.Score.Seconds
+		}
+	}
+	var parts []string
+	for _, p := range r.Space.Parts(r.Choices) {
+		parts = append(parts, p.Name+": "+p.Label)
+	}
+	m.model = strings.Join(parts, ", ")
+	full := m.trained.Job
+	full.CheckpointFile = ""
+	found, err := compare(ctx, e, m.metric, "full training", full, fullVariants(full, r), repeats)
+	if err != nil {
+		return nil, err
+	}
+	m.full = append(m.full, found)
+	return m, nil
+}
+
+// compare trains a job and its variants, several times each.
+func compare(ctx context.Context, e *evaluate.Evaluator, metric, of string, rule trial.Job, variants []variant, repeats int) (comparison, error) {
+	c := comparison{of: of, variants: map[string]result{}}
+	var jobs []trial.Job
+	for _, job := range append([]variant{{job: rule}}, variants...) {
+		for repeat := range repeats {
+			job.job.Specification.Repeat = repeat
+			jobs = append(jobs, job.job)
+		}
+	}
+	outcomes, err := e.Score(ctx, jobs...)
+	if err != nil {
+		return c, err
+	}
+	for i := range len(variants) + 1 {
+		var r result
+		for _, o := range outcomes[i*repeats : (i+1)*repeats] {
+			if o.Score.Status != store.Finished {
+				continue
+			}
+			r.trainings++
+			r.score += o.Score.Metrics[metric]
+			r.seconds += o.Score.Seconds
+			r.parameters = o.Score.Parameters
+		}
+		if r.trainings > 0 {
+			r.score, r.seconds = r.score/float64(r.trainings), r.seconds/float64(r.trainings)
+		}
+		if i == 0 {
+			c.rule = r
+		} else {
+			c.order, c.variants[variants[i-1].name] = append(c.order, variants[i-1].name), r
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,139 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mixmas/search/estimate"
+	"mixmas/search/evaluate"
+	"mixmas/search/strategy"
+	"mixmas/search/trial"
+)
+
+// Estimated is what a search will probably cost, as far as that can be told before it.
+type Estimated struct {
+	// Trainings is the number of trainings to come, and Stored that of the trainings whose scores are stored.
+	Trainings, Stored int
+	// Workers is the number of trainings that run in parallel.
+	Workers int
+	// Least and Most bound the time of the search: it depends on which candidates win.
+	Least, Most time.Duration
+	// Full is the time of the full training if it does not stop early; 0 if there is none to come.
+	Full time.Duration
+	// Seconds are the expected seconds of the trainings, by name.
+	Seconds map[string]float64
+}
+
+// How a pace is measured: the steps of each training, and the time after which no other is measured.
+const (
+	paceSteps = 2
+	paceLimit = 2 * time.Second
+)
+
+// Uncertainty of an estimate: trainings were measured for a few steps, on a machine that may do something else.
+const faster, slower = 0.8, 1.3
+
+// estimate tells the observer what the search will cost, and gives the budget what it needs. A strategy that cannot be
+// rehearsed, or trainings that cannot be measured, have no estimate: the search itself reports what is wrong.
+func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
+	o := s.options
+	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
+	stored := evaluate.New(o)
+	cheap, err := estimate.Rehearse(ctx, space, s.config.Search.Searcher, stored, false)
+	if err != nil {
+		return ctx.Err()
+	}
+	costly, err := estimate.Rehearse(ctx, space, s.config.Search.Searcher, stored, true)
+	if err != nil {
+		return ctx.Err()
+	}
+	trainings := cheap.Trainings
+	var full *trial.Job
+	if s.train {
+		job, err := s.fullJob(s.config.Name, space.FullModel(cheap.Result.Choices), s.config.Train, "")
+		if err != nil {
+			return nil
+		}
+		if _, err := stored.Score(ctx, job); errors.Is(err, evaluate.ErrUntrained) {
+			full = &job
+		}
+	}
+	if len(trainings) == 0 {
+		return ctx.Err()
+	}
+	workers := max(s.options.Workers, 1)
+	pace, err := estimate.Meter{Workers: workers, Limit: paceLimit, Now: s.now, Step: func(ctx context.Context, job trial.Job) (float64, error) {
+		return s.pace(ctx, job, paceSteps)
+	}}.Measure(ctx, trainings)
+	if pace == nil || err != nil {
+		return ctx.Err()
+	}
+	s.timing.Store(pace)
+	e := Estimated{Trainings: len(trainings), Stored: cheap.Stored, Workers: workers, Seconds: map[string]float64{}}
+	sums := [2]float64{}
+	for i, r := range []*estimate.Rehearsal{cheap, costly} {
+		for _, t := range r.Trainings {
+			seconds := pace.Seconds(t.Job)
+			sums[i] += seconds
+			e.Seconds[t.Job.Name] = max(e.Seconds[t.Job.Name], seconds)
+		}
+	}
+	parallel := float64(min(workers, len(trainings)))
+	e.Least = duration(faster * min(sums[0], sums[1]) / parallel)
+	e.Most = duration(slower * max(sums[0], sums[1]) / parallel)
+	if full != nil {
+		e.Full = duration(pace.Seconds(*full))
+	}
+	if s.budget != nil {
+		s.budget.Reserve = cheap.Cheapest(pace.Seconds)
+	}
+	s.observer.Estimated(e)
+	return nil
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
+// searchShare is the share of a budget that the search may use if a full training follows; endShare is kept for what comes
+// after the full training: the test, and the files.
+const searchShare, endShare = 0.6, 0.03
+
+// newBudget returns the budget of the search; nil if there is no limit.
+func (s *Search) newBudget(limit time.Duration) *evaluate.Budget {
+	if limit <= 0 {
+		return nil
+	}
+	share := 1.0
+	if s.train {
+		share = searchShare
+	}
+	return &evaluate.Budget{End: s.started.Add(time.Duration(share * float64(limit))), Now: s.now, Seconds: func(job trial.Job) float64 {
+		pace := s.timing.Load()
+		if pace == nil {
+			return 0
+		}
+		return pace.Seconds(job) * pace.Drift()
+	}}
+}
+
+// deadline returns when the full training should have ended; the zero time if there is no budget.
+func (s *Search) deadline() time.Time {
+	if s.limit <= 0 {
+		return time.Time{}
+	}
+	return s.started.Add(time.Duration((1 - endShare) * float64(s.limit)))
+}
+
+// timed is an observer that also notes how long trainings took.
+type timed struct {
+	Observer
+	search *Search
+}
+
+// TrialDone implements [evaluate.Observer].
+func (t timed) TrialDone(e evaluate.TrialDone) {
+	if pace := t.search.timing.Load(); pace != nil && e.ID != 0 && e.Err == nil {
+		pace.Taken(e.Job, e.Seconds)
+	}
+	t.Observer.TrialDone(e)
+}

@@ -1,0 +1,76 @@
+package evaluate
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"mixmas/search/store"
+	"mixmas/search/trial"
+)
+
+// Budget bounds the time of a search: a training that would probably end too late is not started. It never changes a score.
+type Budget struct {
+	// End is when the last training should have ended, by the clock Now.
+	End time.Time
+	Now func() time.Time
+	// Seconds returns how long a training will probably take.
+	Seconds func(job trial.Job) float64
+	// Reserve holds the seconds that are kept for each stage that has not begun: those of its cheapest training.
+	Reserve map[string]float64
+
+	mutex sync.Mutex
+}
+
+// Stage returns the stage of a job: its name without the candidate's label.
+func Stage(job trial.Job) string { return strings.TrimSuffix(job.Name, "/"+job.Label) }
+
+// round is one call of Score under a budget, in which at least one job is trained or found.
+type round struct {
+	*Budget
+	any bool // guarded by the budget's mutex
+}
+
+// found notes that a job of the round has a stored score.
+func (r *round) found(job trial.Job) {
+	if r == nil {
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.any = true
+	delete(r.Reserve, Stage(job))
+}
+
+// check returns an error if a job should not start now, because it would end too late or leave too little to later stages.
+func (r *round) check(job trial.Job) error {
+	if r == nil {
+		return nil
+	}
+	seconds := r.Seconds(job)
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	delete(r.Reserve, Stage(job))
+	if !r.any {
+		r.any = true
+		return nil
+	}
+	for _, later := range r.Reserve {
+		seconds += later
+	}
+	if left := r.End.Sub(r.Now()).Seconds(); seconds > left {
+		return untriedError{}
+	}
+	return nil
+}
+
+// untriedError means that a job was not started.
+type untriedError struct{}
+
+func (untriedError) Error() string { return "not tried: the budget would not suffice" }
+
+// untried returns the outcome of a job that was not started.
+func untried(job trial.Job, key string) *Outcome {
+	return &Outcome{Job: job, Untried: true,
+		Score: store.Score{Key: key, Name: job.Name, Status: store.Failed, Reason: untriedError{}.Error()}}
+}
