@@ -144,41 +144,60 @@ func (a *archive) missing(name string) error {
 
 // listDisk is List of a folder on disk.
 func (f *Folder) listDisk(ctx context.Context) ([]string, error) {
-	var names []string
-	err := fs.WalkDir(f.disk.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return f.explain(name, err)
-		}
-		if err := ctx.Err(); err != nil || name == "." {
-			return err
-		}
-		if hidden(d.Name()) {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if d.IsDir() {
-			return nil
-		}
-		if d.Type() != 0 {
-			info, err := f.disk.Stat(filepath.FromSlash(name))
-			if err != nil {
-				return f.explain(name, err)
-			}
-			if info.IsDir() {
-				return fmt.Errorf("%s is a link to a folder, want the folder itself", f.shown(name))
-			}
-			if err := regular.Check(f.shown(name), info); err != nil {
-				return err
-			}
-		}
-		if _, err := safe(name); err != nil {
-			return fmt.Errorf("%s: %s: %w", f, escape.Terminal(name), err)
-		}
-		names = append(names, name)
-		return nil
-	})
+	names, err := f.appendNames(ctx, nil, ".")
 	slices.Sort(names)
 	return names, err
+}
+
+// appendNames appends the names of the files in a folder and below. It reads a folder in pieces, since one may hold millions.
+func (f *Folder) appendNames(ctx context.Context, names []string, folder string) ([]string, error) {
+	open, err := f.disk.Open(filepath.FromSlash(folder))
+	if err != nil {
+		return nil, f.explain(folder, err)
+	}
+	defer open.Close()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		entries, err := open.ReadDir(1024)
+		if err == io.EOF {
+			return names, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.shown(folder), err)
+		}
+		for _, d := range entries {
+			if hidden(d.Name()) {
+				continue
+			}
+			name := path.Join(folder, d.Name())
+			if _, err := safe(name); err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", f, escape.Terminal(name), err)
+			}
+			if d.IsDir() {
+				names, err = f.appendNames(ctx, names, name)
+			} else if err = f.checkListed(name, d); err == nil {
+				names = append(names, name)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// checkListed returns an error if what a folder lists is no regular file, nor a link to one in the folder.
+func (f *Folder) checkListed(name string, d fs.DirEntry) error {
+	if d.Type() == 0 {
+		return nil
+	}
+	info, err := f.disk.Stat(filepath.FromSlash(name))
+	if err != nil {
+		return f.explain(name, err)
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%s is a link to a folder, want the folder itself", f.shown(name))
+	}
+	return regular.Check(f.shown(name), info)
 }

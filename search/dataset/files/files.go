@@ -10,6 +10,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,7 +182,7 @@ func (p place) shown() string {
 func (r *Root) resolve(ctx context.Context, path string) (place, error) {
 	full := filepath.Clean(path)
 	if !filepath.IsAbs(path) {
-		full = filepath.Join(r.folder, path)
+		full = cmp.Or(filepath.Join(r.folder, path), ".")
 	}
 	info, err := os.Stat(full)
 	switch {

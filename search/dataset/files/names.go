@@ -33,7 +33,7 @@ func safe(name string) (string, error) {
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if part == ".." {
-			return "", errors.New("the name leads out of the folder with ..")
+			return "", errors.New("the name has a part .., which leads out of the folder")
 		}
 	}
 	short := path.Clean(name)

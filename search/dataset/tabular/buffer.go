@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// mostRecord is the most bytes of a record.
-const mostRecord = 16 << 20
+// mostRecord is the most bytes of a record: 16 MiB. Tests lower it.
+var mostRecord = 16 << 20
 
 // mostColumns is the most columns of a table.
 const mostColumns = 1 << 20
@@ -27,14 +27,19 @@ func newBuffer(r io.Reader) *buffer { return &buffer{r: r, line: 1} }
 // more reads more of the record, which moves it to the start of data. It returns [errLong] if the record is too long. It must not
 // be called after the end.
 func (b *buffer) more() error {
-	const least = 1 << 16
+	const first, usual = 1 << 12, 1 << 16 // there may be many small tables
 	kept := copy(b.data, b.data[b.at:])
 	b.data, b.at = b.data[:kept], 0
 	if kept > mostRecord {
 		return errLong
 	}
-	if kept > cap(b.data)/2 || cap(b.data) == 0 { // read at least as much again, so that the record is looked at few times
-		b.data = slices.Grow(b.data, max(least, kept))
+	switch {
+	case cap(b.data) == 0:
+		b.data = make([]byte, 0, first)
+	case cap(b.data) < usual:
+		b.data = slices.Grow(b.data, usual)
+	case kept > cap(b.data)/2: // read at least as much again, so that a record is looked at few times
+		b.data = slices.Grow(b.data, kept)
 	}
 	for len(b.data) < cap(b.data) && b.err == nil {
 		var n int

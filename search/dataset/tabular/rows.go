@@ -46,6 +46,9 @@ func (t *Table) pass(ctx context.Context, grow bool) (_ *rows, err error) {
 	_ = b.more() // of nothing, it does not fail
 	if t.delimiter == 0 {
 		const most = 1 << 16
+		if b.err == nil {
+			_ = b.more() // of so little, neither
+		}
 		whole := b.err != nil && len(b.data) <= most
 		sample := b.data[:min(len(b.data), most)]
 		if e := extension(t.name); (e == ".tsv" || e == ".tab") && bytes.IndexByte(sample, '\t') >= 0 {

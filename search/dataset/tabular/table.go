@@ -37,12 +37,12 @@ type Table struct {
 }
 
 // Open reads the header and checks that there is a row. The columns of JSON lines are the keys of all objects, in the order of
-// their first appearance. open starts a fresh pass over the (decompressed) bytes of the file called name, whose extension says
-// what they are. UTF-8, with or without a byte-order mark, and UTF-16 with one are read. Errors of open and of what it returns
-// are returned as they are.
+// their first appearance. open starts a fresh pass over the (decompressed) bytes of the file called name. Its extension says what
+// they are: JSON lines in .jsonl, .ndjson and .json, otherwise text with delimiters. UTF-8, with or without a byte-order mark,
+// and UTF-16 with one are read. Errors of open and of what it returns are returned as they are.
 func Open(ctx context.Context, name string, open func(context.Context) (io.ReadCloser, error), o Options) (*Table, error) {
 	t := &Table{name: name, open: open, header: !o.NoHeader}
-	t.json = slices.Contains([]string{".jsonl", ".ndjson"}, extension(name))
+	t.json = slices.Contains([]string{".jsonl", ".ndjson", ".json"}, extension(name))
 	if d := o.Delimiter; d != 0 && (t.json || d >= utf8.RuneSelf || strings.ContainsRune("\"\r\n", d)) {
 		return nil, t.failure(0, "a delimiter of %q: want one ASCII character such as , or ; and none for JSON lines", d)
 	}
@@ -98,7 +98,7 @@ func (t *Table) Name() string { return t.name }
 func (t *Table) Columns() []string { return t.columns }
 
 // Stop is returned by a function that needs no more rows.
-var Stop = errors.New("no more rows are needed")
+const Stop = formatError("no more rows are needed")
 
 // Each calls use with every row, from 0, and its cells, one per column. The slice is only valid in the call. The cells of a row
 // share memory: clone what is kept of many rows. An error of use gets the file and line, and ends the pass; [Stop] ends it without
