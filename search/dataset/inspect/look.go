@@ -57,13 +57,12 @@ type Column struct {
 	profile feature.Profile
 	paths   sample // of a column of paths
 	leak    leak
-	folder  string    // where its paths start, below the folder of the table
-	size    []int     // of its pictures: height and width
-	colours int       // of its pictures: 1 or 3
-	layout  string    // of its arrays
-	series  bool      // its arrays are series
-	length  [2]int    // of its lists
-	same    sizeRange // for people
+	folder  string // where its paths start, below the folder of the table
+	size    []int  // of its pictures: height and width
+	colours int    // of its pictures: 1 or 3
+	layout  string // of its arrays
+	series  bool   // its arrays are series
+	length  [2]int // of its lists
 }
 
 // Proposal is what data are taken for.
@@ -133,7 +132,7 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 // selector names a column in a configuration: by its name if that is unique, otherwise by its position.
 func (p *Proposal) selector(column int) string {
 	name := p.Columns[column].Name
-	if name != "" && name == strings.ToValidUTF8(name, "") {
+	if _, bad := escape.Unprintable(name); name != "" && !bad { // a configuration has only printable text
 		if at, err := tabular.Select(p.source.table.Columns(), nil, name); err == nil && len(at) == 1 && at[0] == column {
 			return name
 		}

@@ -254,9 +254,6 @@ func header(ctx context.Context, folder *files.Folder, name string) (npy.Header,
 	return h, nil
 }
 
-// sizeRange are the smallest and the largest pictures.
-type sizeRange struct{ least, most [2]int }
-
 // Pictures that all have one size of at most mostSide keep it. Others get the median height and width, with the longer side scaled
 // down to mostSide, in multiples of sideStep.
 const (
@@ -274,10 +271,8 @@ func (c *Column) setSize(pictures []picture.Info) {
 	}
 	slices.Sort(heights)
 	slices.Sort(widths)
-	last := len(pictures) - 1
 	high, wide := heights[len(heights)/2], widths[len(widths)/2]
-	c.same = sizeRange{[2]int{heights[0], widths[0]}, [2]int{heights[last], widths[last]}}
-	one := c.same.least == c.same.most
+	one := heights[0] == heights[len(heights)-1] && widths[0] == widths[len(widths)-1]
 	if !one || max(high, wide) > mostSide {
 		scale := min(1, mostSide/float64(max(high, wide)))
 		side := func(n int) int { return max(sideStep, int(math.Round(float64(n)*scale/sideStep))*sideStep) }
@@ -288,11 +283,15 @@ func (c *Column) setSize(pictures []picture.Info) {
 	if c.colours == 3 {
 		colour = "in colour"
 	}
-	if one {
-		c.Reason += fmt.Sprintf(", %d high and %d wide, %s", c.same.least[0], c.same.least[1], colour)
-	} else {
-		c.Reason += fmt.Sprintf(", %d to %d high and %d to %d wide, %s", c.same.least[0], c.same.most[0], c.same.least[1], c.same.most[1], colour)
+	c.Reason += fmt.Sprintf(", %s high and %s wide, %s", span(heights), span(widths), colour)
+}
+
+// span shows the range of sorted numbers.
+func span(sorted []int) string {
+	if first, last := sorted[0], sorted[len(sorted)-1]; first != last {
+		return fmt.Sprintf("%d to %d", first, last)
 	}
+	return fmt.Sprint(sorted[0])
 }
 
 // setLayout proposes how arrays are read.
