@@ -129,15 +129,19 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	return p, p.group()
 }
 
-// selector names a column in a configuration: by its name if that is unique, otherwise by its position.
+// selector names a column in a configuration: by its name if that is unique and printable, otherwise by its position.
 func (p *Proposal) selector(column int) string {
-	name := p.Columns[column].Name
-	if _, bad := escape.Unprintable(name); name != "" && !bad { // a configuration has only printable text
-		if at, err := tabular.Select(p.source.table.Columns(), nil, name); err == nil && len(at) == 1 && at[0] == column {
-			return name
+	columns := p.source.table.Columns()
+	fromRight := fmt.Sprintf("#%d", column-len(columns))
+	for _, selector := range []string{columns[column], fmt.Sprintf("#%d", column+1)} { // another column may be called #1
+		if _, bad := escape.Unprintable(selector); selector == "" || bad {
+			continue
+		}
+		if at, err := tabular.Select(columns, nil, selector); err == nil && len(at) == 1 && at[0] == column {
+			return selector
 		}
 	}
-	return fmt.Sprintf("#%d", column+1)
+	return fromRight
 }
 
 // choose resolves a selector of a person.
