@@ -24,7 +24,7 @@ func (b *builder) bind(ctx context.Context, m *Modality, field string) (*binding
 		x.rows = nil
 		return x, b.openArrays(ctx, x, paths)
 	}
-	if x.rows, err = b.open(ctx, paths); err != nil {
+	if x.rows, err = b.open(ctx, paths, false); err != nil {
 		return nil, err
 	}
 	if x.keyName = m.Key; m.Key != "" {
@@ -44,7 +44,7 @@ func (b *builder) areArrays(ctx context.Context, m *Modality, paths [3]options.W
 		return false, nil
 	}
 	for _, list := range paths {
-		names, err := b.list(ctx, list)
+		names, err := b.list(ctx, list, false)
 		if err != nil {
 			return false, err
 		}
@@ -63,7 +63,7 @@ func (b *builder) openArrays(ctx context.Context, x *binding, paths [3]options.W
 		return options.Errorf(x.field+".key", "an array file has no key column: its rows are in the order of the others")
 	}
 	for _, list := range paths {
-		names, err := b.list(ctx, list)
+		names, err := b.list(ctx, list, false)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -53,17 +54,18 @@ func (s *session) newEncoding(name string, b *binding, e encoder, used packed.Li
 func (x *encoding) columns(ctx context.Context, key string) (*encoded, error) {
 	name := x.name
 	done := false
+	var failed error // of a row: it says where it is
 	run := func(add func(values []float32) error) error {
 		x.lengths, done = packed.New(x.rows, uint32(x.steps)), false
-		if err := x.run(ctx, add); err != nil {
-			return err
+		if failed = x.run(ctx, add); failed != nil {
+			return failed
 		}
 		done = true
 		return nil
 	}
 	samples, err := x.cache.Column(ctx, name, key, x.stored, x.shape, x.rows, run)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(failed, err)
 	}
 	out := &encoded{samples: samples}
 	out.lengths, err = x.cache.Column(ctx, name+" lengths", key+"\nlengths", bytes32, nil, x.rows, func(add func(values []float32) error) error {
@@ -184,16 +186,16 @@ func (x *encoding) run(ctx context.Context, add func(values []float32) error) er
 // together encodes some rows in parallel. Its error is that of the first row that has one.
 func (x *encoding) together(ctx context.Context, jobs []job, buffer []float32) error {
 	workers := min(runtime.GOMAXPROCS(0), len(jobs))
-	group, ctx := errgroup.WithContext(ctx)
+	group, alive := errgroup.WithContext(ctx)
 	for worker := range workers {
 		group.Go(func() error {
 			for i := worker; i < len(jobs); i += workers {
-				if err := ctx.Err(); err != nil {
+				if err := alive.Err(); err != nil {
 					return err
 				}
 				j, dst := &jobs[i], buffer[i*x.size:][:x.size]
 				if j.used {
-					j.steps, j.err = x.encoder.encode(ctx, &j.sample, dst)
+					j.steps, j.err = x.encoder.encode(alive, &j.sample, dst)
 				}
 				if j.steps == 0 {
 					lacking(x.stored, dst)

@@ -105,12 +105,12 @@ func (b *builder) close() error {
 }
 
 // open opens tables and array files as rows, each list of them once.
-func (b *builder) open(ctx context.Context, paths [3]options.Words) (*rows, error) {
+func (b *builder) open(ctx context.Context, paths [3]options.Words, folders bool) (*rows, error) {
 	key := fmt.Sprintf("%q", paths)
 	if r := b.opened[key]; r != nil {
 		return r, nil
 	}
-	r, err := b.openRows(ctx, paths)
+	r, err := b.openRows(ctx, paths, folders)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (b *builder) build(ctx context.Context) (*dataset.Contents, *Recipe, error)
 func (b *builder) openSources(ctx context.Context) (err error) {
 	o := b.o
 	if len(o.Path) > 0 {
-		if b.primary, err = b.openPrimary(ctx); err != nil {
+		if b.primary, err = b.open(ctx, [3]options.Words{o.Path, o.Validation, o.Test}, true); err != nil {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func (b *builder) openLabels(ctx context.Context) (err error) {
 	o := &b.o.Labels
 	l := &labelCells{source: b.primary, separator: o.Separator, binary: len(o.Columns) > 0}
 	if len(o.Path) > 0 {
-		if l.source, err = b.open(ctx, [3]options.Words{o.Path, o.Validation, o.Test}); err != nil {
+		if l.source, err = b.open(ctx, [3]options.Words{o.Path, o.Validation, o.Test}, false); err != nil {
 			return err
 		}
 	}
@@ -274,7 +274,7 @@ func (b *builder) openSplit(ctx context.Context) (err error) {
 	}
 	b.splits = b.primary
 	if len(b.o.Split.Path) > 0 {
-		if b.splits, err = b.open(ctx, [3]options.Words{b.o.Split.Path}); err != nil {
+		if b.splits, err = b.open(ctx, [3]options.Words{b.o.Split.Path}, false); err != nil {
 			return err
 		}
 	}

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"mixmas/nn/mixer"
+	"mixmas/nn/options"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/dataset/tabular"
@@ -36,6 +38,7 @@ func Predict(ctx context.Context, text json.RawMessage, in dataset.Input, e data
 	if err != nil {
 		return nil, err
 	}
+	s.unlabelled = true
 	p := &predictor{session: s, recipe: recipe, in: in, sources: make([]*opened, len(recipe.Sources))}
 	out, err := p.open(ctx)
 	if err != nil {
@@ -144,7 +147,7 @@ func (p *predictor) modality(ctx context.Context, m *Encoding) (*dataset.Source,
 	return s, columns, nil
 }
 
-// needed lists the sources that modalities read, and the rows if others are joined with them.
+// needed lists the sources that modalities read, in their order, and the rows if others are joined with them.
 func (p *predictor) needed() (list []int) {
 	for i := range p.recipe.Modalities {
 		m := &p.recipe.Modalities[i]
@@ -155,10 +158,9 @@ func (p *predictor) needed() (list []int) {
 			list = append(list, m.Source)
 		}
 		if p.recipe.Sources[m.Source].Key != "" && !slices.Contains(list, 0) {
-			list = append(list, 0)
+			list = slices.Insert(list, 0, 0)
 		}
 	}
-	slices.Sort(list)
 	return list
 }
 
@@ -275,17 +277,15 @@ func (p *predictor) openSource(ctx context.Context, i int, names []string) error
 		}
 		return nil
 	}
-	from.rows = &rows{}
-	for _, name := range names {
-		t, err := p.openTable(ctx, name)
-		if err != nil {
-			return err
-		}
-		start := parent(name)
+	r, err := p.openRowsOf(ctx, source, names, i == 0)
+	if err != nil {
+		return err
+	}
+	from.rows = r
+	for _, t := range r.parts {
 		if p.in.Folder != "" {
-			start = p.in.Folder
+			t.folder = p.in.Folder
 		}
-		from.rows.add(&part{table: t, split: dataset.Test, folder: start})
 	}
 	missing := []string{}
 	for _, c := range source.Columns {
@@ -299,6 +299,19 @@ func (p *predictor) openSource(ctx context.Context, i int, names []string) error
 		return fmt.Errorf("%s lacks columns that the model reads: %s", from.rows.all(), strings.Join(missing, ", "))
 	}
 	return from.rows.require(from.columns...)
+}
+
+// openRowsOf opens tables in the place of a source, or pictures if all that the model reads of it is their paths.
+func (p *predictor) openRowsOf(ctx context.Context, source *Source, names []string, folders bool) (*rows, error) {
+	pictures := len(source.Columns) == 1 && !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(samples, strings.ToLower(path.Ext(name))) })
+	if !pictures {
+		return p.openRows(ctx, [3]options.Words{dataset.Test: names}, folders)
+	}
+	r := &rows{}
+	for _, name := range names {
+		r.add(&part{table: &oneRow{name, []string{source.Columns[0].Name}, []string{base(name)}}, split: dataset.Test, folder: parent(name)})
+	}
+	return r, nil
 }
 
 // readsArray reports whether modalities read the rows of a source as arrays.

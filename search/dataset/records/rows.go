@@ -10,6 +10,7 @@ import (
 
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
 )
@@ -174,10 +175,10 @@ func choose(columns []string, used []bool, field string, selectors ...string) ([
 	return list, nil
 }
 
-// list lists the files that paths name: each may be a glob.
-func (s *session) list(ctx context.Context, paths options.Words) (list []string, err error) {
+// list lists the files that paths name: each may be a glob, or with folders a folder.
+func (s *session) list(ctx context.Context, paths options.Words, folders bool) (list []string, err error) {
 	for _, pattern := range paths {
-		if inArchive(pattern) {
+		if inArchive(pattern) || folders && !isPattern(pattern) && s.isFolder(ctx, pattern) {
 			list = append(list, pattern)
 			continue
 		}
@@ -190,23 +191,43 @@ func (s *session) list(ctx context.Context, paths options.Words) (list []string,
 	return list, nil
 }
 
-// openRows opens tables, and array files as tables, of the training, validation and test rows.
-func (s *session) openRows(ctx context.Context, paths [3]options.Words) (*rows, error) {
-	r := &rows{}
+// openRows opens tables, and array files as tables, of the training, validation and test rows. folders says that folders may be in the
+// place of tables.
+func (s *session) openRows(ctx context.Context, paths [3]options.Words, folders bool) (*rows, error) {
+	var parts []*part
 	for _, split := range dataset.Splits {
-		list, err := s.list(ctx, paths[split])
+		list, err := s.list(ctx, paths[split], folders)
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range list {
+			if folders && s.isFolder(ctx, name) {
+				inside, err := s.openFolder(ctx, name, split)
+				if err != nil {
+					return nil, err
+				}
+				parts = append(parts, inside...)
+				continue
+			}
 			t, err := s.openTable(ctx, name)
 			if err != nil {
 				return nil, err
 			}
-			r.add(&part{table: t, split: split, folder: parent(name)})
+			parts = append(parts, &part{table: t, split: split, folder: parent(name)})
 		}
 	}
+	inOrder(parts)
+	r := &rows{}
+	for _, p := range parts {
+		r.add(p)
+	}
 	return r, nil
+}
+
+// isFolder reports whether a path leads to a folder or archive.
+func (s *session) isFolder(ctx context.Context, name string) bool {
+	kind, err := s.root.Kind(ctx, name)
+	return err == nil && kind == files.Directory
 }
 
 // parent is the folder of a path as it is written, "" for the folder where paths start.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -25,6 +24,7 @@ type session struct {
 	cache       *decoded.Cache
 	environment dataset.Environment
 	tables      tabular.Options
+	unlabelled  bool             // folders of pictures need not say their classes
 	columns     []dataset.Column // array files, to be closed
 
 	lock    sync.Mutex
@@ -178,8 +178,3 @@ func (t *textTable) Each(ctx context.Context, use func(row int, cells []string) 
 
 // nameOf is the name of a file in errors.
 func nameOf(t table) string { return escape.Terminal(t.Name()) }
-
-// errNotTable is the error of a folder in the place of a table.
-func errNotTable(name string) error {
-	return fmt.Errorf("%s is a folder: want a table or an array file", escape.Terminal(name))
-}

@@ -11,10 +11,13 @@ import (
 )
 
 // oneRow is a table of a single row.
-type oneRow struct{ names, cells []string }
+type oneRow struct {
+	name         string
+	names, cells []string
+}
 
 // Name implements table.
-func (o *oneRow) Name() string { return "input" }
+func (o *oneRow) Name() string { return o.name }
 
 // Columns implements table.
 func (o *oneRow) Columns() []string { return o.names }
@@ -47,7 +50,7 @@ func (p *predictor) openValues() error {
 	}
 	for i := range p.recipe.Sources {
 		source := &p.recipe.Sources[i]
-		table := &oneRow{}
+		table := &oneRow{name: "input"}
 		from := &opened{rows: &rows{}}
 		for k, c := range source.Columns {
 			cell, given := p.in.Values[c.Name]
