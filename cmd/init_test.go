@@ -23,7 +23,7 @@ func pets(ts *testscript.TestScript, neg bool, args []string) {
 	species := []string{"bird", "cat", "dog"}
 	words := []string{"sings on a branch", "sleeps in the sun", "runs after a ball"}
 	var table strings.Builder
-	table.WriteString("id,photo,caption,age,weight,colour,born,code,species\n")
+	table.WriteString("id,photo,caption,age,weight,colour,born,code,sings,runs,species\n")
 	for i := range 60 {
 		class := i % 3
 		name := fmt.Sprintf("photos/%03d.png", i)
@@ -33,8 +33,8 @@ func pets(ts *testscript.TestScript, neg bool, args []string) {
 		if i%10 == 3 {
 			age = "NA"
 		}
-		fmt.Fprintf(&table, "%d,%s,%q,%s,%.1f,%s,2020-%02d-%02d,%s,%s\n", i+1, name, fmt.Sprintf("a pet that %s, number %d", words[class], i%5),
-			age, 2+float64(class)*4+float64(i%7)/3, []string{"black", "white"}[i%2], i%12+1, i%28+1, []string{"B", "C", "D"}[class], species[class])
+		fmt.Fprintf(&table, "%d,%s,%q,%s,%.1f,%s,2020-%02d-%02d,%s,%d,%d,%s\n", i+1, name, fmt.Sprintf("a pet that %s, number %d", words[class], i%5),
+			age, 2+float64(class)*4+float64(i%7)/3, []string{"black", "white"}[i%2], i%12+1, i%28+1, []string{"B", "C", "D"}[class], (i+i/7)%2, i/2%2, species[class])
 	}
 	ts.Check(os.WriteFile(filepath.Join(dir, "pets.csv"), []byte(table.String()), 0o644))
 }

@@ -202,7 +202,9 @@ func (j *judge) number() (Finding, bool) {
 	if f.Reason = "numbers"; j.fractions == 0 {
 		f.Reason = "whole numbers"
 	}
-	if b.any {
+	if j.fractions == 0 && b.any && b.least == 0 && b.most == 1 {
+		f.Reason = "0 or 1"
+	} else if b.any {
 		f.Reason += fmt.Sprintf(" from %s to %s", j.show(b.least), j.show(b.most))
 	}
 	var hints []string

@@ -59,7 +59,7 @@ func TestJudge(t *testing.T) {
 		{"plz", repeated(90, "01234", "90210", "10115"), Category, "leading zeros"},
 		{"zip code", generated(90, func(i int) string { return fmt.Sprintf("%05d", scatter(i)) }), Identifier, "codes"},
 		{"year", repeated(80, "1999", "2004", "2011", "1987"), Number, "from 1987 to 2011"},
-		{"flag", repeated(30, "0", "1", "1"), Number, "from 0 to 1"},
+		{"flag", repeated(30, "0", "1", "1"), Number, "0 or 1"},
 		{"phone", generated(50, func(i int) string { return fmt.Sprintf("+49 30 %07d", scatter(i)*31) }), Identifier, "codes"},
 		{"phone number", generated(50, func(i int) string { return fmt.Sprintf("555%07d", scatter(i)*31) }), Identifier, "codes"},
 		{"code", generated(40, func(i int) string { return fmt.Sprintf("A%d", scatter(i)) }), Identifier, "all different"},

@@ -327,7 +327,7 @@ func TestPlaces(t *testing.T) {
 		"archived folder":   {map[string]string{"all.zip": zipOf(t, with(in("p/"), "t.csv", rows))}, "all.zip", []string{"path: all.zip/t.csv", "folder: all.zip/p,"}},
 		"folder":            {with(in("d/"), "d/t.csv", rows), "d", []string{"path: d/t.csv", image}},
 		"metadata":          {with(with(in("d/"), "d/metadata.csv", named), "d/other.csv", "a\n1\n"), "d", []string{"path: d/metadata.csv", "column: file_name"}},
-		"classes":           {classes, "animals", []string{"path: animals", "{name: file_name, kind: image, column: file_name,", "labels: label "}},
+		"classes":           {classes, "animals", []string{"path: animals", "{name: image, kind: image, column: file_name,", "labels: label "}},
 		"splits": {with(with(in("d/"), "d/train.csv", rows), "d/test.csv", rows), "d",
 			[]string{"path: d/train.csv", "test: d/test.csv", "split: {random: [0.85, 0.15, 0], seed: 1}"}},
 	} {
@@ -392,6 +392,16 @@ func TestArraysAndLists(t *testing.T) {
 		if !strings.Contains(yaml, line) {
 			t.Errorf("no %q in\n%s", line, yaml)
 		}
+	}
+}
+
+// TestLongTable: the beginning of a long table is looked at, which may have a single class.
+func TestLongTable(t *testing.T) {
+	fill(t, map[string]string{"t.csv": table(100_001, "x,y", func(i int) string { return fmt.Sprintf("%d.5,%d", i*7919%10007, i/100_000) })})
+	p, yaml, _ := look(t, "t.csv", inspect.Request{Labels: []string{"y"}})
+	if !p.Partial || p.Rows != 100_000 || !strings.Contains(yaml, "for t.csv: the first 100,000 rows, 2 columns") || !strings.Contains(yaml, "  labels: \"y\" ") ||
+		!strings.Contains(strings.Join(p.Warnings, "\n"), "of the first 100,000 rows, every row has the same label") {
+		t.Errorf("%q\n%s", p.Warnings, yaml)
 	}
 }
 
