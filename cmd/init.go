@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search"
 	"mixmas/search/config"
 	"mixmas/search/dataset/inspect"
 	"mixmas/search/dataset/tabular"
@@ -146,7 +147,7 @@ func keepPlan(out, text string, force bool) error {
 	if old, err := os.ReadFile(path); err == nil && string(old) == text {
 		return nil
 	} else if err == nil && !force {
-		return usagef("--out %s: it has another %s: run that one, name another folder, or use --force to replace it", quote(out), planFile)
+		return usagef("--out %s: %w: it has another %s: run that one, name another folder, or use --force to replace it", quote(out), search.ErrOccupied, planFile)
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -50,8 +51,13 @@ func (m moment) weekday() int {
 // month first may both fit; then m is of the first one in the mask.
 func parseDate(cell string, mask layout) (m moment, fits layout) {
 	const longest = 40
-	if cell == "" || len(cell) < 3 && mask&epoch == 0 || len(cell) > longest {
+	if len(cell) < 1 || len(cell) < 3 && mask&epoch == 0 || len(cell) > longest {
 		return m, noLayout
+	}
+	if rest, negative := sign(cell); mask&epoch != 0 && rest != cell && rest != "" && onlyDigits(rest) {
+		if cell = rest; negative {
+			cell = "-" + rest
+		}
 	}
 	if c := cell[0]; !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && (mask&epoch == 0 || c != '-') {
 		return m, noLayout
@@ -166,15 +172,15 @@ func parseOffset(text string) (seconds float64, ok bool) {
 	case "", "Z", "UTC", "GMT":
 		return 0, true
 	}
-	if text[0] != '+' && text[0] != '-' {
+	if text[0] != '+' && text[0] != '-' || len(text) < 3 {
 		return 0, false
 	}
-	hours, rest, ok := take(text[1:], 2, 2)
+	hours, _, ok := take(text[1:3], 2, 2)
 	if !ok || hours > 15 {
 		return 0, false
 	}
 	minutes := 0
-	if rest = strings.TrimPrefix(rest, ":"); rest != "" {
+	if rest := strings.TrimPrefix(text[3:], ":"); rest != "" {
 		if minutes, rest, ok = take(rest, 2, 2); !ok || rest != "" || minutes > 59 {
 			return 0, false
 		}
@@ -312,7 +318,7 @@ func (m moment) parseDigits(text string, mask layout) (moment, layout) {
 			break
 		}
 	}
-	if seconds < -1e11 {
+	if math.Abs(seconds) > 1e11 { // some thousand years
 		return m, noLayout
 	}
 	whole := int64(seconds)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"mixmas/search/escape"
 )
@@ -16,7 +17,7 @@ import (
 //   - A category is one 0/1 feature per value of the training rows. If there are many values, rare ones share the feature "other",
 //     and so do unseen ones. Without it, an unseen value has only zeros, as no value of the training rows has.
 //   - A date is the features year, month, weekday (Monday is 1), hour and seconds since the first training row, as far as the
-//     cells have them: NaN if the cell is missing. The hour is that of the clock, the seconds follow offsets from UTC.
+//     cells have them and the years differ: NaN if the cell is missing. The hour is that of the clock, the seconds follow offsets from UTC.
 //   - A set is one 0/1 feature per member; rare and unseen members share the feature "other" as those of a category.
 //   - A list is its numbers, NaN where they are missing; the lists of all training rows have the same length.
 //
@@ -43,6 +44,8 @@ type Encoder struct {
 	Layout string `json:"layout,omitempty"`
 	// Timed: the dates have times.
 	Timed bool `json:"timed,omitempty"`
+	// OneYear: all dates of the training rows are of one year, which is no feature then.
+	OneYear bool `json:"one_year,omitempty"`
 	// First is the first date of the training rows, in seconds since 1970.
 	First float64 `json:"first,omitempty"`
 }
@@ -140,7 +143,7 @@ func (e *Encoder) fitDate(j *judge) error {
 	words, countable := j.strayWords()
 	l, _ := j.layout()
 	switch at := slices.Index(layouts[:], l); {
-	case j.dated == 0 && j.numbers == j.cells && j.fractions == 0 && j.points.any:
+	case j.dated == 0 && j.numbers == j.cells && j.fractions == 0 && j.units[0] == j.cells && j.infinite == 0:
 		return e.fitEpoch(j)
 	case j.dated == 0:
 		return fmt.Errorf("no cell is a date, such as %s", quotedList(j.profile.examples, 2))
@@ -150,6 +153,7 @@ func (e *Encoder) fitDate(j *judge) error {
 		return fmt.Errorf("%s not dates", cellsAre(j.cells-j.dated))
 	default:
 		e.Layout, e.First = layoutNames[l], j.first[at].least
+		e.OneYear = l != clock && yearOf(j.first[at].least) == yearOf(j.first[at].most)
 	}
 	e.Words, e.Timed = words, j.timed > 0
 	slices.Sort(e.Words)
@@ -164,12 +168,16 @@ func (e *Encoder) fitEpoch(j *judge) error {
 		l = year
 	}
 	m, fits := parseDate(fmt.Sprintf("%.0f", j.points.least), l)
-	if fits == noLayout {
-		return fmt.Errorf("%.0f is not a date", j.points.least)
+	last, fitsToo := parseDate(fmt.Sprintf("%.0f", j.points.most), l)
+	if fits == noLayout || fitsToo == noLayout {
+		return fmt.Errorf("the numbers from %.0f to %.0f are not dates", j.points.least, j.points.most)
 	}
 	e.Layout, e.Timed, e.First = layoutNames[l], l == epoch, m.seconds
+	e.OneYear = l == epoch && yearOf(m.seconds) == yearOf(last.seconds)
 	return nil
 }
+
+func yearOf(seconds float64) int { return time.Unix(int64(seconds), 0).UTC().Year() }
 
 func (e *Encoder) fitSet(j *judge) error {
 	i := j.separator()
@@ -215,10 +223,15 @@ func (e *Encoder) dateParts() []string {
 		return []string{"hour"}
 	case e.Layout == layoutNames[year]:
 		return []string{"year"}
-	case e.Timed:
-		return []string{"year", "month", "weekday", "hour", "seconds"}
 	}
-	return []string{"year", "month", "weekday", "seconds"}
+	parts := []string{"year", "month", "weekday", "hour", "seconds"}
+	if !e.Timed {
+		parts = slices.Delete(parts, 3, 4)
+	}
+	if e.OneYear {
+		parts = parts[1:]
+	}
+	return parts
 }
 
 // Width is the number of features.
@@ -412,7 +425,7 @@ func (e *Encoder) Check() error {
 		return fmt.Errorf("unknown form of numbers %s", quoted(e.Form))
 	case date != (e.Layout != "") || date && e.layout() == noLayout:
 		return fmt.Errorf("unknown layout of dates %s", quoted(e.Layout))
-	case math.IsNaN(e.First) || math.IsInf(e.First, 0) || !date && (e.First != 0 || e.Timed):
+	case math.IsNaN(e.First) || math.IsInf(e.First, 0) || !date && (e.First != 0 || e.Timed || e.OneYear):
 		return errors.New("the first date is not a number, or there are no dates")
 	case list != (e.Length != 0) || e.Length < 0 || e.Length > mostEntries:
 		return fmt.Errorf("lists of %d numbers", e.Length)

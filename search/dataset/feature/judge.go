@@ -23,6 +23,9 @@ const (
 	mostlyRead = 0.90 // numbers, dates and paths among other words
 )
 
+// mostMemberWords are the numbers of words of a member of sets, on average, by separator: sentences have commas too.
+var mostMemberWords = [len(separators)]float64{5, 3, 2.5}
+
 // Few distinct values: those of a category.
 const (
 	fewValues  = 10  // always few if they repeat
@@ -199,7 +202,9 @@ func (j *judge) number() (Finding, bool) {
 	if f.Reason = "numbers"; j.fractions == 0 {
 		f.Reason = "whole numbers"
 	}
-	if b.any {
+	if j.fractions == 0 && b.any && b.least == 0 && b.most == 1 {
+		f.Reason = "0 or 1"
+	} else if b.any {
 		f.Reason += fmt.Sprintf(" from %s to %s", j.show(b.least), j.show(b.most))
 	}
 	var hints []string
@@ -331,7 +336,7 @@ func (j *judge) separator() int {
 		for _, n := range members.counts {
 			total += n
 		}
-		if total >= 4*len(members.counts) {
+		if total >= 4*len(members.counts) && j.words <= mostMemberWords[i]*float64(total) {
 			return i
 		}
 	}

@@ -56,7 +56,7 @@ func (b *bounds) add(x float64) {
 // separators are what may be between the members of a set.
 var separators = [...]string{"|", ";", ","}
 
-// tally counts a bounded number of different texts. When there are too many, it is over and keeps none.
+// tally counts a bounded number of different texts. When there are too many, or one is too long, it is over and keeps none.
 type tally struct {
 	counts map[string]int
 	bytes  int
@@ -79,7 +79,7 @@ func (t *tally) add(text string, count int) {
 		t.counts[text] = n + count
 		return
 	}
-	if len(t.counts) >= mostValues || t.bytes+len(text) > mostBytes {
+	if len(t.counts) >= mostValues || t.bytes+len(text) > mostBytes || len(text) > longestValue {
 		t.counts, t.over = nil, true
 		return
 	}

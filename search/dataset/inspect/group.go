@@ -28,7 +28,11 @@ func (p *Proposal) group() error {
 	var table, texts []int
 	var series []modality
 	add := func(kind string, columns ...int) {
-		p.modalities = append(p.modalities, modality{name: p.unused(p.Columns[columns[0]].Name, kind), kind: kind, columns: columns})
+		name := p.Columns[columns[0]].Name
+		if name == fileName {
+			name = kind // the name of the layout's column says nothing
+		}
+		p.modalities = append(p.modalities, modality{name: p.unused(name, kind), kind: kind, columns: columns})
 	}
 	for i := range p.Columns {
 		c := &p.Columns[i]

@@ -89,7 +89,7 @@ func (p *Proposal) judgeLabels(ctx context.Context) error {
 	}
 	classes, warnings, err := labels.Classes(nil)
 	if err != nil && p.Partial {
-		p.warn("labels %s: of the first %d rows, %v", c.Title, p.Rows, err)
+		p.warn("labels %s: of the first %s rows, %v", c.Title, thousands(p.Rows), err)
 		err, classes = nil, &feature.Classes{}
 	}
 	if err != nil {
@@ -104,6 +104,10 @@ func (p *Proposal) judgeLabels(ctx context.Context) error {
 	p.classes = classes.Names
 	if p.unlabelled = labels.Unlabelled(); p.unlabelled > 0 && p.request.Separator == "" {
 		p.warn("labels %s: %s without a label, which are left out", c.Title, rowsAre(p.unlabelled))
+	}
+	if len(p.classes) == 0 {
+		c.Reason = "what is predicted"
+		return nil
 	}
 	shown := frequentFirst(classes.Names, labels)
 	c.Reason = fmt.Sprintf("%d classes: %s", len(classes.Names), shown)

@@ -57,13 +57,12 @@ type Column struct {
 	profile feature.Profile
 	paths   sample // of a column of paths
 	leak    leak
-	folder  string    // where its paths start, below the folder of the table
-	size    []int     // of its pictures: height and width
-	colours int       // of its pictures: 1 or 3
-	layout  string    // of its arrays
-	series  bool      // its arrays are series
-	length  [2]int    // of its lists
-	same    sizeRange // for people
+	folder  string // where its paths start, below the folder of the table
+	size    []int  // of its pictures: height and width
+	colours int    // of its pictures: 1 or 3
+	layout  string // of its arrays
+	series  bool   // its arrays are series
+	length  [2]int // of its lists
 }
 
 // Proposal is what data are taken for.
@@ -86,7 +85,7 @@ type Proposal struct {
 
 // Look looks at a table, folder or archive. Errors name the file, or are a [*RequestError].
 func Look(ctx context.Context, data string, r Request) (*Proposal, error) {
-	root := files.New("", files.Options{})
+	root := files.New(".", files.Options{})
 	p, err := look(ctx, root, data, r)
 	return p, errors.Join(err, root.Close())
 }
@@ -130,15 +129,19 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	return p, p.group()
 }
 
-// selector names a column in a configuration: by its name if that is unique, otherwise by its position.
+// selector names a column in a configuration: by its name if that is unique and printable, otherwise by its position.
 func (p *Proposal) selector(column int) string {
-	name := p.Columns[column].Name
-	if name != "" && name == strings.ToValidUTF8(name, "") {
-		if at, err := tabular.Select(p.source.table.Columns(), nil, name); err == nil && len(at) == 1 && at[0] == column {
-			return name
+	columns := p.source.table.Columns()
+	fromRight := fmt.Sprintf("#%d", column-len(columns))
+	for _, selector := range []string{columns[column], fmt.Sprintf("#%d", column+1)} { // another column may be called #1
+		if _, bad := escape.Unprintable(selector); selector == "" || bad {
+			continue
+		}
+		if at, err := tabular.Select(columns, nil, selector); err == nil && len(at) == 1 && at[0] == column {
+			return selector
 		}
 	}
-	return fmt.Sprintf("#%d", column+1)
+	return fromRight
 }
 
 // choose resolves a selector of a person.

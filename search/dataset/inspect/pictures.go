@@ -88,12 +88,12 @@ func (p *Proposal) findFolder(ctx context.Context, c *Column) error {
 		return err
 	}
 	for _, folder := range append(candidates, below...) {
+		f, err := p.root.Folder(ctx, p.at(folder))
+		if err != nil {
+			continue // not an archive after all
+		}
 		for _, cell := range c.paths.cells[:min(len(c.paths.cells), 5)] {
-			f, err := p.root.Folder(ctx, p.at(folder))
-			if err != nil {
-				break // not an archive after all
-			}
-			r, err := f.Open(ctx, strings.TrimSpace(cell))
+			r, err := f.Open(ctx, p.within(folder, cell))
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -107,6 +107,22 @@ func (p *Proposal) findFolder(ctx context.Context, c *Column) error {
 	return nil
 }
 
+// within makes the path in a cell relative to a folder, if it is the absolute path of something in it.
+func (p *Proposal) within(folder, cell string) string {
+	cell = strings.TrimSpace(cell)
+	if !filepath.IsAbs(cell) {
+		return strings.TrimPrefix(cell, "./")
+	}
+	from, err := filepath.Abs(filepath.FromSlash(p.at(folder)))
+	if err != nil {
+		return cell
+	}
+	if inside, err := filepath.Rel(from, cell); err == nil && filepath.IsLocal(inside) {
+		return filepath.ToSlash(inside)
+	}
+	return cell
+}
+
 // at is a folder below that of the table.
 func (p *Proposal) at(folder string) string {
 	switch {
@@ -118,9 +134,9 @@ func (p *Proposal) at(folder string) string {
 	return join(p.source.folder, folder)
 }
 
-// below lists the folders and archives in the folder of the table, at most some hundred.
+// below lists the folders and archives in the folder of the table, at most some dozens.
 func (p *Proposal) below(ctx context.Context) (list []string, err error) {
-	const most = 200
+	const most = 50
 	folder := p.source.folder
 	if folder == "" {
 		folder = "."
@@ -169,12 +185,12 @@ func (p *Proposal) openColumn(ctx context.Context, c *Column) error {
 		var err error
 		if c.Kind == feature.Picture {
 			var info picture.Info
-			if info, err = probe(ctx, folder, cell); err == nil {
+			if info, err = probe(ctx, folder, p.within(c.folder, cell)); err == nil {
 				pictures = append(pictures, info)
 			}
 		} else {
 			var h npy.Header
-			if h, err = header(ctx, folder, cell); err == nil {
+			if h, err = header(ctx, folder, p.within(c.folder, cell)); err == nil {
 				arrays = append(arrays, h.Shape)
 			}
 		}
@@ -209,7 +225,7 @@ func (p *Proposal) openColumn(ctx context.Context, c *Column) error {
 
 func probe(ctx context.Context, folder *files.Folder, name string) (picture.Info, error) {
 	const most = 256 << 20
-	data, err := folder.Read(ctx, strings.TrimSpace(name), most)
+	data, err := folder.Read(ctx, name, most)
 	if err != nil {
 		return picture.Info{}, err
 	}
@@ -221,7 +237,7 @@ func probe(ctx context.Context, folder *files.Folder, name string) (picture.Info
 }
 
 func header(ctx context.Context, folder *files.Folder, name string) (npy.Header, error) {
-	r, err := folder.Open(ctx, strings.TrimSpace(name))
+	r, err := folder.Open(ctx, name)
 	if err != nil {
 		return npy.Header{}, err
 	}
@@ -237,9 +253,6 @@ func header(ctx context.Context, folder *files.Folder, name string) (npy.Header,
 	}
 	return h, nil
 }
-
-// sizeRange are the smallest and the largest pictures.
-type sizeRange struct{ least, most [2]int }
 
 // Pictures that all have one size of at most mostSide keep it. Others get the median height and width, with the longer side scaled
 // down to mostSide, in multiples of sideStep.
@@ -258,10 +271,8 @@ func (c *Column) setSize(pictures []picture.Info) {
 	}
 	slices.Sort(heights)
 	slices.Sort(widths)
-	last := len(pictures) - 1
 	high, wide := heights[len(heights)/2], widths[len(widths)/2]
-	c.same = sizeRange{[2]int{heights[0], widths[0]}, [2]int{heights[last], widths[last]}}
-	one := c.same.least == c.same.most
+	one := heights[0] == heights[len(heights)-1] && widths[0] == widths[len(widths)-1]
 	if !one || max(high, wide) > mostSide {
 		scale := min(1, mostSide/float64(max(high, wide)))
 		side := func(n int) int { return max(sideStep, int(math.Round(float64(n)*scale/sideStep))*sideStep) }
@@ -272,11 +283,15 @@ func (c *Column) setSize(pictures []picture.Info) {
 	if c.colours == 3 {
 		colour = "in colour"
 	}
-	if one {
-		c.Reason += fmt.Sprintf(" of %d×%d, %s", c.same.least[0], c.same.least[1], colour)
-	} else {
-		c.Reason += fmt.Sprintf(" of %d×%d to %d×%d, %s", c.same.least[0], c.same.least[1], c.same.most[0], c.same.most[1], colour)
+	c.Reason += fmt.Sprintf(", %s high and %s wide, %s", span(heights), span(widths), colour)
+}
+
+// span shows the range of sorted numbers.
+func span(sorted []int) string {
+	if first, last := sorted[0], sorted[len(sorted)-1]; first != last {
+		return fmt.Sprintf("%d to %d", first, last)
 	}
+	return fmt.Sprint(sorted[0])
 }
 
 // setLayout proposes how arrays are read.

@@ -22,7 +22,6 @@ type source struct {
 	test       string
 	folder     string // where paths in cells start
 	label      string // the column of labels, if the layout says so
-	file       string // the column of paths, if the layout says so
 	layout     string // for people: how rows were found
 }
 
@@ -73,7 +72,7 @@ func open(ctx context.Context, root *files.Root, data string) (*source, error) {
 		return openSplits(ctx, root, data, tables)
 	case classes != nil:
 		classes.path = data
-		return &source{table: classes, path: data, folder: data, label: "label", file: "file_name",
+		return &source{table: classes, path: data, folder: data, label: "label",
 			layout: fmt.Sprintf("%d pictures in folders that are classes", len(classes.names))}, nil
 	}
 	return nil, fmt.Errorf("%s: there is no table (CSV, TSV or JSON lines) and there are no folders of pictures, one per class", escape.Terminal(data))
@@ -146,6 +145,9 @@ func lacks(columns, wanted []string) string {
 	return ""
 }
 
+// fileName is the column of paths in the layouts of Hugging Face.
+const fileName = "file_name"
+
 // isMetadata reports whether a table is that of a folder in the layout of Hugging Face.
 func isMetadata(name string) bool {
 	base := strings.ToLower(path.Base(name))
@@ -205,7 +207,7 @@ func classOf(name string) string {
 }
 
 // Columns implements table.
-func (t *classTable) Columns() []string { return []string{"file_name", "label"} }
+func (t *classTable) Columns() []string { return []string{fileName, "label"} }
 
 // Each implements table.
 func (t *classTable) Each(ctx context.Context, use func(row int, cells []string) error) error {

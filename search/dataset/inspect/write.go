@@ -14,6 +14,7 @@ import (
 
 	"mixmas/search/align"
 	"mixmas/search/dataset/feature"
+	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
 )
 
@@ -209,11 +210,7 @@ func (p *Proposal) writeTable(l *lines, m *modality) {
 			l.add(fmt.Sprintf("%s: %s", c.Kind, c.why()), "        - %s", word(p.selector(i)))
 		}
 	} else {
-		var names []string
-		for _, i := range m.columns {
-			names = append(names, word(p.selector(i)))
-		}
-		flow(l, "      columns: [", names, "]", "        ")
+		flow(l, "      columns: [", p.ranges(m.columns), "]", "        ")
 	}
 	var kinds []string
 	for _, i := range m.columns {
@@ -224,6 +221,26 @@ func (p *Proposal) writeTable(l *lines, m *modality) {
 	if len(kinds) > 0 {
 		flow(l, "      kinds: {", kinds, "}", "        ")
 	}
+}
+
+// ranges names columns, those that follow each other by the first and the last.
+func (p *Proposal) ranges(columns []int) (selectors []string) {
+	const least = 4
+	for i := 0; i < len(columns); {
+		n := 1
+		for i+n < len(columns) && columns[i+n] == columns[i]+n {
+			n++
+		}
+		selector := p.selector(columns[i]) + ".." + p.selector(columns[i+n-1])
+		if at, err := tabular.Select(p.source.table.Columns(), nil, selector); n >= least && err == nil && slices.Equal(at, columns[i:i+n]) {
+			selectors = append(selectors, word(selector))
+			i += n
+			continue
+		}
+		selectors = append(selectors, word(p.selector(columns[i])))
+		i++
+	}
+	return selectors
 }
 
 // flow writes a list on as many lines as it needs.
