@@ -123,7 +123,7 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 		return given, nil, nil
 	}
 	numbers := map[string]int{}
-	if classes = given; given == nil {
+	if classes = given; len(given) == 0 {
 		rows := parts[dataset.Train].Rows
 		err := train.Each(ctx, func(row int, label string) error {
 			if row < rows.First || row >= rows.First+rows.Count {
@@ -159,7 +159,7 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 		l.numbers = make([]float32, l.Rows())
 		err := l.Each(ctx, func(row int, label string) error {
 			number, ok := numbers[label]
-			if !ok && given != nil {
+			if !ok && len(given) > 0 {
 				return fmt.Errorf("the label %q is none of the classes", label)
 			} else if !ok {
 				return fmt.Errorf("no training row has the label %q: no model can learn it; if the rows are sorted, shuffle them before they are split", label)
