@@ -12,9 +12,9 @@ const shortUpdates = 300
 // manyRows is the number of validation rows from which as many as the formula gives score candidates.
 const manyRows = 10_000
 
-// fillTraining sets the recipes of the short and the full training, and the validation rows.
-func fillTraining(c *config.Config, data dataset.Dataset) error {
-	set := setter{c}
+// training sets the recipes of the short and the full training, and the validation rows.
+func (set *setter) training(data dataset.Dataset) error {
+	c := set.config
 	rows := data.Len(dataset.Train)
 	if data.Len(dataset.Validation) > manyRows {
 		set.word("sample.validation", &c.Sample.Validation, "formula")
@@ -61,36 +61,33 @@ func epochs(updates, rows, batch int) int {
 	return (updates + steps - 1) / steps
 }
 
-// setter sets fields that the file does not.
-type setter struct{ config *config.Config }
-
-func (s setter) word(field string, to *string, value string) {
-	if !s.config.Sets(field) {
-		*to = value
-	}
+// setter sets fields that the file does not, and notes them.
+type setter struct {
+	config *config.Config
+	filled []string
 }
 
-func (s setter) whole(field string, to *int, value int) {
-	if !s.config.Sets(field) {
-		*to = value
-	}
-}
+func (s *setter) word(field string, to *string, value string)     { fill(s, field, to, value) }
+func (s *setter) whole(field string, to *int, value int)          { fill(s, field, to, value) }
+func (s *setter) number(field string, to *float64, value float64) { fill(s, field, to, value) }
 
-func (s setter) number(field string, to *float64, value float64) {
+func fill[T any](s *setter, field string, to *T, value T) {
 	if !s.config.Sets(field) {
 		*to = value
+		s.filled = append(s.filled, field)
 	}
 }
 
 // recipe sets the optimiser with its learning rate and weight decay, and the dropout. If the file names the optimiser, the two
 // keep their usual defaults: they belong to another.
-func (s setter) recipe(field string, t *config.Training, rate, decay, dropout float64) {
+func (s *setter) recipe(field string, t *config.Training, rate, decay, dropout float64) {
 	s.number(field+".dropout", &t.Dropout, dropout)
 	if s.config.Sets(field + ".optimiser") {
 		return
 	}
 	s.number(field+".learning_rate", &t.LearningRate, rate)
 	if t.Momentum == 0 && decay > 0 && !s.config.Sets(field+".weight_decay") {
-		t.Optimiser, t.WeightDecay = "adamw", decay
+		s.word(field+".optimiser", &t.Optimiser, "adamw")
+		s.number(field+".weight_decay", &t.WeightDecay, decay)
 	}
 }
