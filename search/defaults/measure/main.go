@@ -4,7 +4,7 @@
 //
 // The configurations name data and nothing else. Candidates are compared by the metric on the validation rows, over some
 // repeats with other initial weights; the test split is only used for the models that the defaults end with. Scores are kept in
-// --store, so an interrupted run goes on, and another data set adds to the page what it measures.
+// --store, so an interrupted run goes on. Without configurations the rule of the page is written anew, and what was measured stays.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -48,7 +49,7 @@ func main() {
 
 func run(ctx context.Context, to, kept string, repeats int, configs []string) error {
 	if len(configs) == 0 {
-		return errors.New("name the configurations of the data to measure on")
+		return renew(to)
 	}
 	scores, err := store.Open(ctx, kept, store.Options{})
 	if err != nil {
@@ -66,6 +67,16 @@ func run(ctx context.Context, to, kept string, repeats int, configs []string) er
 		}
 	}
 	return nil
+}
+
+// renew writes the rule of the page anew, and keeps what was measured.
+func renew(to string) error {
+	text, err := os.ReadFile(to)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	_, measured, _ := strings.Cut(string(text), measuredTitle)
+	return os.WriteFile(to, []byte((page{}).head()+measured), 0o644)
 }
 
 // neighboursOf is the number of the best encoders of a modality whose neighbours are tried.

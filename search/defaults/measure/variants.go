@@ -83,7 +83,7 @@ func fullVariants(rule trial.Job, r *search.Result) (list []variant) {
 		return func(job *trial.Job) { job.Specification.Model = withDropout(job.Specification.Model, p) }
 	}
 	with("no dropout", dropout(0))
-	with("dropout 0.3", dropout(0.3))
+	with("dropout 0.2", dropout(0.2))
 	with("dropout 0.5", dropout(0.5))
 	for _, decay := range []struct {
 		name  string
@@ -108,7 +108,11 @@ func fullVariants(rule trial.Job, r *search.Result) (list []variant) {
 		plateau.Factor = 0.1
 		job.Specification.Recipe.Plateau = &plateau
 	})
-	return list
+	same, _, _ := rule.Specification.Key()
+	return slices.DeleteFunc(list, func(v variant) bool { // those that are the rule
+		key, _, _ := v.job.Specification.Key()
+		return key == same
+	})
 }
 
 // withDropout returns the model with another dropout wherever it has one.
