@@ -28,7 +28,10 @@ func configCommand() *cli.Command {
 			},
 			{
 				Name: "check", Usage: "check configurations without opening their data; - is stdin", ArgsUsage: "FILE...",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "explain", Usage: "open the data, and print the configuration with what follows from them"}},
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "explain", Usage: "open the data, and print the configuration with what follows from them"},
+					cacheSizeFlag(),
+				},
 				Action: configCheck,
 			},
 			{Name: "schema", Usage: "print the JSON schema of configurations", Action: configSchema},
@@ -111,7 +114,7 @@ func configExplain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := openData(c.Context, plan, false)
+	data, err := openData(c, plan)
 	if err != nil {
 		return err
 	}

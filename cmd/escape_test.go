@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestNamesAreShownAsText(t *testing.T) {
 			run(context.Background(), append([]string{"mixmas"}, args...), strings.NewReader(""), out, out)
 		}
 	}
-	row := []prediction{{Labels: []string{evil}, Probabilities: map[string]float32{evil: 0.5}, ordered: []float32{0.5}}}
+	row := slices.Values([]prediction{{Labels: []string{evil}, ordered: []float32{0.5}, carried: []string{evil}}})
 	for _, test := range []struct {
 		name    string
 		print   func(*bytes.Buffer)
@@ -58,12 +59,12 @@ func TestNamesAreShownAsText(t *testing.T) {
 			p.Close()
 		}, shown + ": accuracy 0.5000", false},
 		{"predict", func(out *bytes.Buffer) {
-			if err := writeCSV(out, row, []string{evil}); err != nil {
+			if err := writeCSV(out, row, []string{evil}, []string{evil}); err != nil {
 				t.Error(err)
 			}
 		}, "'" + shown, false},
 		{"predict as JSON", func(out *bytes.Buffer) {
-			if err := writeJSONLines(out, row, []string{evil}); err != nil {
+			if err := writeJSONLines(out, row, []string{evil}, []string{evil}); err != nil {
 				t.Error(err)
 			}
 		}, `u009b1m`, true},
@@ -107,7 +108,7 @@ func decoded(t *testing.T, text []byte) string {
 func TestNumbersStayNumbersInCSV(t *testing.T) {
 	var out bytes.Buffer
 	rows := []prediction{{Row: 0, Labels: []string{"-1"}, ordered: []float32{0.5, 0.25, 1e-9}}, {Row: 1, Labels: []string{"=A1", "-1"}, ordered: []float32{1, 0, 0}}}
-	if err := writeCSV(&out, rows, []string{"-1", "=A1", "+x"}); err != nil {
+	if err := writeCSV(&out, slices.Values(rows), []string{"-1", "=A1", "+x"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	got, err := csv.NewReader(&out).ReadAll()

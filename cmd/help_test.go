@@ -37,7 +37,7 @@ func TestHelp(t *testing.T) {
 					t.Errorf("%s --help: a riddle: %s", name, line)
 				}
 			}
-			if strings.Contains(c.ArgsUsage, "[CONFIG]") && !strings.Contains(help, "- is standard input") {
+			if strings.Contains(c.ArgsUsage, "[CONFIG") && !strings.Contains(help, "- is standard input") {
 				t.Errorf("%s --help does not say that - is standard input", name)
 			}
 			walk(path, c.Subcommands)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search/atomicfile"
 	"mixmas/search/dataset"
 	"mixmas/search/escape"
 	"mixmas/search/model"
@@ -21,32 +23,39 @@ import (
 // predictCommand applies a model file to data.
 func predictCommand() *cli.Command {
 	return &cli.Command{
-		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "--model FILE",
+		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "--model FILE [FILE...]",
+		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict --model\n" +
+			"mixmas-out/model.safetensors new.csv. They need no labels, and only the columns that the model reads. Other models\n" +
+			"read the data of a configuration, with --data.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
+			&cli.StringSliceFlag{Name: "input", Usage: "predict a single row: `NAME=VALUE`, the name of a modality or column, such as photo=a.png or age=32; may be repeated"},
+			&cli.StringFlag{Name: "id", Usage: "`COLUMN` that is printed beside each prediction; default: the first one that identifies the rows"},
+			&cli.StringFlag{Name: "folder", Usage: "`DIR` where paths in tables start; default: the folder of the table"},
 			&cli.StringFlag{Name: "data", Usage: "`CONFIG` whose data section is used (- is standard input), or a folder in the layout of the format " + folderFormats() + "; default: the built-in data, for models trained on them"},
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "`SPLIT` of the data: train, validation or test"},
 			&cli.StringFlag{Name: "format", Value: "csv", Usage: "output `FORMAT`: csv or jsonl"},
-			workersFlag("use `N` cores"), deviceFlag(),
+			&cli.StringFlag{Name: "out", Usage: "write the predictions to `FILE` instead of standard output"},
+			workersFlag("use `N` cores"), deviceFlag(), cacheSizeFlag(),
 		},
 		Action: predict,
 	}
 }
 
 func predict(c *cli.Context) error {
-	if err := arguments(c, 0, 0, ""); err != nil {
-		return err
-	}
 	if c.String("model") == "" {
 		return usagef("%s: --model is missing", commandName(c))
 	}
-	write, ok := map[string]func(io.Writer, []prediction, []string) error{"csv": writeCSV, "jsonl": writeJSONLines}[c.String("format")]
-	if !ok {
-		return usagef("--format %s: want csv or jsonl", c.String("format"))
+	format := c.String("format")
+	if format != "csv" && format != "jsonl" {
+		return usagef("--format %s: want csv or jsonl", format)
 	}
 	split := slices.IndexFunc(dataset.Splits[:], func(s dataset.Split) bool { return s.String() == c.String("split") })
 	if split < 0 {
 		return usagef("--split %s: want train, validation or test", c.String("split"))
+	}
+	if err := checkInput(c); err != nil {
+		return err
 	}
 	m, err := model.Open(c.String("model"))
 	if err != nil {
@@ -56,7 +65,7 @@ func predict(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := openPredictData(c, m)
+	data, err := openPredictInput(c, m)
 	if err == nil {
 		defer data.Close()
 		err = m.CheckData(data)
@@ -64,15 +73,82 @@ func predict(c *cli.Context) error {
 	if err != nil {
 		return dataError(c, m, err)
 	}
-	logits, err := m.Predict(c.Context, d, data, dataset.Split(split))
+	logits, err := m.Predict(c.Context, d, data.Dataset, dataset.Split(split))
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(c.App.Writer)
-	if err := write(out, predictions(logits, m), m.Classes); err != nil {
-		return err
+	write := func(w io.Writer) error {
+		out := bufio.NewWriter(w)
+		form := writeCSV
+		if format == "jsonl" {
+			form = writeJSONLines
+		}
+		if err := form(out, predictions(m, logits, data), m.Classes, data.Columns); err != nil {
+			return err
+		}
+		return out.Flush()
 	}
-	return out.Flush()
+	if path := c.String("out"); path != "" {
+		return atomicfile.Write(path, write)
+	}
+	return write(c.App.Writer)
+}
+
+// raw reports whether rows are given as they are, in files or as values.
+func raw(c *cli.Context) bool { return c.Args().Len() > 0 || len(c.StringSlice("input")) > 0 }
+
+// checkInput returns an error for flags that contradict each other.
+func checkInput(c *cli.Context) error {
+	for _, name := range []string{"data", "split"} {
+		if raw(c) && c.IsSet(name) {
+			return usagef("%s: --%s is for the data of a configuration: leave it out, or the files", commandName(c), name)
+		}
+	}
+	if c.Args().Len() > 0 && len(c.StringSlice("input")) > 0 {
+		return usagef("%s: want either files or --input", commandName(c))
+	}
+	for _, text := range c.StringSlice("input") {
+		if name, _, ok := strings.Cut(text, "="); !ok || name == "" {
+			return usagef("--input %s: want NAME=VALUE, such as age=32", quote(text))
+		}
+	}
+	for _, name := range []string{"id", "folder"} {
+		if c.IsSet(name) && c.Args().Len() == 0 {
+			return usagef("%s: --%s is for files: name one", commandName(c), name)
+		}
+	}
+	return nil
+}
+
+// openPredictInput opens what the command names: files or values as they are, or the data of --data.
+func openPredictInput(c *cli.Context, m *model.Model) (*dataset.Unlabelled, error) {
+	if !raw(c) {
+		if m.Input != nil && c.String("data") == "" {
+			return nil, usagef("%s: name a file to predict from, or --input NAME=VALUE", commandName(c))
+		}
+		data, err := openPredictData(c, m)
+		return &dataset.Unlabelled{Dataset: data}, err
+	}
+	format, err := dataset.Lookup(m.Data.Format)
+	if err != nil {
+		return nil, fmt.Errorf("the model's data format: %w", err)
+	}
+	if m.Input == nil || format.Predict == nil {
+		return nil, fmt.Errorf("the model was trained on data in format %s, which are not read from single files: name a configuration with --data", m.Data.Format)
+	}
+	in := dataset.Input{Files: c.Args().Slice(), Folder: c.String("folder"), ID: c.String("id"), Shapes: map[string][]int{}, Values: map[string]string{}}
+	env := dataset.Environment{Cache: openCache(), Preprocessing: map[string]dataset.Standardisation{}}
+	for _, text := range c.StringSlice("input") {
+		name, value, _ := strings.Cut(text, "=")
+		if _, twice := in.Values[name]; twice {
+			return nil, usagef("--input %s is given twice", quote(name))
+		}
+		in.Values[name] = value
+	}
+	for _, reads := range m.Model.Modalities {
+		in.Shapes[reads.Name], env.Preprocessing[reads.Name] = reads.Shape, m.Preprocessing[reads.Name]
+	}
+	return format.Predict(c.Context, m.Input, in, env)
 }
 
 // openPredictData opens the data of --data, which names a configuration or a folder, with the model's preprocessing.
@@ -83,7 +159,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s is a folder, and no data format reads folders: name a configuration", path)
 		}
-		return openFormat(c.Context, format.Name, format.Folder(path), env)
+		return openFormat(c, format.Name, format.Folder(path), env)
 	}
 	plan, err := loadConfig(c, path)
 	if err != nil {
@@ -93,7 +169,7 @@ func openPredictData(c *cli.Context, m *model.Model) (dataset.Dataset, error) {
 		return nil, fmt.Errorf("it was trained on data in format %s", trained)
 	}
 	env.Folder = plan.Folder()
-	return openFormat(c.Context, plan.Data.Format, plan.Data.Options, env)
+	return openFormat(c, plan.Data.Format, plan.Data.Options, env)
 }
 
 // readsFolders returns the formats that can read a folder by its layout alone.
@@ -120,7 +196,7 @@ func folderFormat(formats []dataset.Format, trained string) (dataset.Format, boo
 
 // dataError returns an error for data that the model cannot read. It points out a missing --data.
 func dataError(c *cli.Context, m *model.Model, err error) error {
-	if c.String("data") != "" || c.Context.Err() != nil {
+	if c.String("data") != "" || raw(c) || m.Input != nil || c.Context.Err() != nil {
 		return err
 	}
 	return usagef("%s: --data is missing, and the model cannot read the built-in data, which is the default (%w); the model reads %s: name a configuration with such data, or a folder in the layout of %s",
@@ -130,38 +206,51 @@ func dataError(c *cli.Context, m *model.Model, err error) error {
 // prediction is the prediction for one row.
 type prediction struct {
 	Row           int                `json:"row"`
-	Labels        []string           `json:"labels"` // one, or any number for a multi-label task
+	Columns       map[string]string  `json:"columns,omitempty"` // what is carried along: an identifier, the true label
+	Labels        []string           `json:"labels"`            // one, or any number for a multi-label task
 	Probabilities map[string]float32 `json:"probabilities"`
-	ordered       []float32
+	ordered       []float32          // probabilities, in the order of the classes
+	carried       []string           // the cells of Columns
 }
 
-// predictions turns the logits of rows into predictions.
-func predictions(logits []float32, m *model.Model) []prediction {
-	k := len(m.Classes)
-	list := make([]prediction, len(logits)/k)
-	for row := range list {
-		z := logits[row*k:][:k]
-		p := prediction{Row: row, Labels: m.Labels(z), Probabilities: map[string]float32{}, ordered: m.Probabilities(z)}
-		for i, x := range p.ordered {
-			p.Probabilities[m.Classes[i]] = x
+// predictions yields the prediction of each row, with what is carried along for it.
+func predictions(m *model.Model, logits []float32, data *dataset.Unlabelled) iter.Seq[prediction] {
+	return func(yield func(prediction) bool) {
+		k := len(m.Classes)
+		for row := range len(logits) / k {
+			z := logits[row*k:][:k]
+			p := prediction{Row: row, Labels: m.Labels(z), ordered: m.Probabilities(z)}
+			if len(data.Columns) > 0 {
+				p.carried = data.Row(row)
+			}
+			if !yield(p) {
+				return
+			}
 		}
-		list[row] = p
 	}
-	return list
 }
 
-// writeCSV writes a header and a line per row: row, label (several joined by |), one probability per class.
-func writeCSV(w io.Writer, list []prediction, classes []string) error {
+// writeCSV writes a header and a line per row: row, what is carried along in the given columns, label (several joined by |), one
+// probability per class.
+func writeCSV(w io.Writer, list iter.Seq[prediction], classes, columns []string) error {
 	out := csv.NewWriter(w)
-	header := []string{"row", "label"}
+	header := []string{"row"}
+	for _, name := range columns {
+		header = append(header, escape.CSV(name))
+	}
+	header = append(header, "label")
 	for _, class := range classes {
 		header = append(header, escape.CSV("p("+class+")"))
 	}
 	if err := out.Write(header); err != nil {
 		return err
 	}
-	for _, p := range list {
-		line := []string{strconv.Itoa(p.Row), escape.CSV(strings.Join(p.Labels, "|"))}
+	for p := range list {
+		line := []string{strconv.Itoa(p.Row)}
+		for _, cell := range p.carried {
+			line = append(line, escape.CSV(cell))
+		}
+		line = append(line, escape.CSV(strings.Join(p.Labels, "|")))
 		for _, x := range p.ordered {
 			line = append(line, strconv.FormatFloat(float64(x), 'g', -1, 32))
 		}
@@ -173,8 +262,19 @@ func writeCSV(w io.Writer, list []prediction, classes []string) error {
 	return out.Error()
 }
 
-func writeJSONLines(w io.Writer, list []prediction, _ []string) error {
-	for _, p := range list {
+// writeJSONLines writes an object per row.
+func writeJSONLines(w io.Writer, list iter.Seq[prediction], classes, columns []string) error {
+	for p := range list {
+		p.Probabilities = map[string]float32{}
+		for i, x := range p.ordered {
+			p.Probabilities[classes[i]] = x
+		}
+		for i, cell := range p.carried {
+			if p.Columns == nil {
+				p.Columns = map[string]string{}
+			}
+			p.Columns[columns[i]] = cell
+		}
 		line, err := json.Marshal(p)
 		if err != nil {
 			return fmt.Errorf("row %d: %w", p.Row, err)

@@ -1,14 +1,19 @@
 package cmd
 
-import "github.com/urfave/cli/v2"
+import (
+	"github.com/urfave/cli/v2"
+
+	"mixmas/search/config"
+)
 
 // runCommand searches and then trains the winner in full.
 func runCommand() *cli.Command {
 	return &cli.Command{
-		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG]",
+		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG|DATA]",
 		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.\n" +
+			"DATA is a table, a folder or an archive: the configuration is proposed as by mixmas init, and is kept in the folder of the model.\n" +
 			"Scores are stored in --store: a second run trains only what is missing.",
-		Flags:  sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train")),
+		Flags:  sessionFlags(append(dataFlags(), outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
@@ -16,10 +21,11 @@ func runCommand() *cli.Command {
 // searchCommand searches without the full training.
 func searchCommand() *cli.Command {
 	return &cli.Command{
-		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG]",
-		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input.",
-		Flags:       sessionFlags(budgetFlag("search")),
-		Action:      func(c *cli.Context) error { return searchAndTrain(c, false) },
+		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG|DATA]",
+		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input. DATA is a table, a folder or an archive, for\n" +
+			"which a configuration is proposed as by mixmas init.",
+		Flags:  sessionFlags(append(dataFlags(), budgetFlag("search"))...),
+		Action: func(c *cli.Context) error { return searchAndTrain(c, false) },
 	}
 }
 
@@ -31,8 +37,27 @@ func allMetricsFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "all-metrics", Usage: "print every metric of the model; --json always has them all"}
 }
 
+// planOrData is the configuration that the command names, or the one that is proposed for the data that it names, with its text.
+func planOrData(c *cli.Context) (plan *config.Config, proposed string, err error) {
+	if err := arguments(c, 0, 1, "CONFIG or DATA"); err != nil {
+		return nil, "", err
+	}
+	data := c.Args().First()
+	if !isData(c, data) {
+		if err := checkDataFlags(c); err != nil {
+			return nil, "", err
+		}
+		plan, err = loadPlan(c)
+		return plan, "", err
+	}
+	if plan, proposed, err = propose(c, data, c.String("out")); err != nil {
+		return nil, "", err
+	}
+	return plan, proposed, override(c, plan)
+}
+
 func searchAndTrain(c *cli.Context, train bool) (err error) {
-	plan, err := loadPlan(c)
+	plan, proposed, err := planOrData(c)
 	if err != nil {
 		return err
 	}
@@ -44,6 +69,11 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 	if train {
 		if err := s.search.CheckFolder(plan.Name, c.String("out")); err != nil {
 			return s.explain(err)
+		}
+		if proposed != "" {
+			if err := keepPlan(c.String("out"), proposed, c.Bool("force")); err != nil {
+				return err
+			}
 		}
 	}
 	r, err := s.runSearch()

@@ -64,7 +64,7 @@ func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (score
 	if scores, files, err = s.Verify(c.Context, report); err != nil || plan == nil {
 		return scores, files, err
 	}
-	data, err := openData(c.Context, plan, false)
+	data, err := openData(c, plan)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -28,7 +28,7 @@ func sessionFlags(more ...cli.Flag) []cli.Flag {
 		&cli.Uint64Flag{Name: "seed", Usage: "seed `N` of the search", DefaultText: "the configuration's"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "verify", Usage: "compute the data's fingerprint again, ignoring the cache"},
-		profileFlag(),
+		cacheSizeFlag(), profileFlag(),
 	}, more...)
 }
 
@@ -71,19 +71,24 @@ func loadPlan(c *cli.Context) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return plan, override(c, plan)
+}
+
+// override applies the flags that change a configuration.
+func override(c *cli.Context, plan *config.Config) error {
 	if c.IsSet("budget") && c.Duration("budget") <= 0 {
-		return nil, usagef("--budget %v: want a time above 0, such as 10m", c.Duration("budget"))
+		return usagef("--budget %v: want a time above 0, such as 10m", c.Duration("budget"))
 	}
 	if c.IsSet("seed") {
 		plan.Seed = c.Uint64("seed")
 	}
 	if c.IsSet("epochs") {
 		if plan.Train.Training.Epochs = c.Int("epochs"); plan.Train.Training.Epochs < 1 {
-			return nil, usagef("--epochs %d: want at least 1", plan.Train.Training.Epochs)
+			return usagef("--epochs %d: want at least 1", plan.Train.Training.Epochs)
 		}
 		plan.Overridden("train.training.epochs")
 	}
-	return plan, nil
+	return nil
 }
 
 // session is an opened plan: data, store, device and display.
@@ -91,6 +96,7 @@ type session struct {
 	cli      *cli.Context
 	plan     *config.Config
 	data     dataset.Dataset
+	warnings []string // of the data
 	search   *search.Search
 	progress *progress
 	profiler *profiler
@@ -118,12 +124,18 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	if s.profiler, err = startProfile(c.String("profile")); err != nil {
 		return s, err
 	}
-	data, err := openData(c.Context, plan, c.Bool("verify"))
+	data, err := openData(c, plan)
 	if err != nil {
 		return s, err
 	}
 	s.data = data
+	if s.warnings, err = warnings(c.Context, plan, data); err != nil {
+		return s, err
+	}
 	s.progress = newProgress(c.App.ErrWriter)
+	for _, text := range s.warnings {
+		s.progress.Notice("warning: " + text)
+	}
 	scores, err := store.Open(c.Context, s.store, store.Options{Waiting: func() {
 		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
 	}})
@@ -179,6 +191,7 @@ func (s *session) report(r *search.Result, t *search.Trained) error {
 	if t != nil && len(s.search.Filled()) > 0 {
 		d.Files = append(d.Files, report.File{Name: "plan", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
+	d.Dataset.Warnings = s.warnings
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d)

@@ -214,6 +214,21 @@ typedef struct {
   int64_t rows, width;
 } mixmas_softmax_grad;
 
+/* Row r of y (rows, width) is the row of table (vocabulary, width) that ids[r] names: the whole part of it, or 1 if the table
+ * has no such row. Id 0 is padding: zeros. */
+typedef struct {
+  const float *ids, *table;
+  float *y;
+  int64_t rows, width, vocabulary;
+} mixmas_embedding;
+
+/* dtable[t] = plus[t] + the sum of the rows of dy (rows, width) whose id names t; nothing for t = 0. dtable may be plus. */
+typedef struct {
+  const float *ids, *dy, *plus;
+  float *dtable;
+  int64_t rows, width, vocabulary;
+} mixmas_embedding_grad;
+
 typedef struct {
   float *parameters;
   const float *gradients;
@@ -341,7 +356,9 @@ typedef struct {
   X(MONARCH, monarch, SOME) \
   X(MONARCH_GRAD, monarch_grad, SOME) \
   X(SOFTMAX, softmax, NONE) \
-  X(SOFTMAX_GRAD, softmax_grad, NONE)
+  X(SOFTMAX_GRAD, softmax_grad, NONE) \
+  X(EMBEDDING, embedding, NONE) \
+  X(EMBEDDING_GRAD, embedding_grad, SOME)
 
 #define MIXMAS_KIND(KIND, name, WORKSPACE) MIXMAS_OP_##KIND,
 typedef enum { MIXMAS_NO_OP = 0, MIXMAS_OPERATIONS(MIXMAS_KIND) } mixmas_kind;

@@ -15,6 +15,7 @@ import (
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
+	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
 	"mixmas/search/model"
 	"mixmas/search/plan"
@@ -131,6 +132,13 @@ func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
 	}
 	if t.Test != nil {
 		d.Metrics["test"] = t.Test
+	}
+	if raw, ok := s.data.(dataset.Raw); ok {
+		recipe, err := raw.Recipe()
+		if err != nil {
+			return err
+		}
+		d.Input = recipe
 	}
 	if err := atomicfile.Replace(t.Path, func(w io.Writer) error { return model.Write(w, &d, weights) }); err != nil {
 		return err

@@ -37,7 +37,8 @@ import (
 // tiny is a data set of two modalities, a 4×4 map and a table of 3, with three classes that both tell a little about.
 type tiny struct{ nan bool }
 
-func (tiny) Name() string { return "tiny" }
+func (tiny) Warnings() []string { return nil }
+func (tiny) Name() string       { return "tiny" }
 func (tiny) Modalities() []dataset.Modality {
 	return []dataset.Modality{{Name: "picture", Kind: mixer.Map, Shape: []int{1, 4, 4}}, {Name: "numbers", Kind: mixer.Table, Shape: []int{3}}}
 }

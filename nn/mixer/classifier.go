@@ -38,6 +38,6 @@ func (c *Classifier) Inputs() []nn.ModelInput { return c.modality.inputs() }
 // Forward implements [nn.Model].
 func (c *Classifier) Forward(g *nn.Graph, inputs []*nn.Value, labels *nn.Value) (logits, loss *nn.Value) {
 	e, _ := c.modality.encode(g, inputs)
-	logits = c.head.Forward(g, meanToken(g, e.tokens, e.mask)) // the bias alone for rows that lack the modality
+	logits = c.head.Forward(g, e.mean(g)) // the bias alone for rows that lack the modality
 	return logits, c.loss(g, labels, logits)
 }

@@ -59,10 +59,14 @@ func meanToken(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	if mask == nil {
 		return g.Mean(x, 1)
 	}
-	b, n := mask.Shape[0], mask.Shape[1]
-	sum := g.Sum(g.Mul(x, g.Reshape(mask, b, n, 1)), 1)
+	return meanOfReal(g, g.Mul(x, g.Reshape(mask, mask.Shape[0], mask.Shape[1], 1)), mask)
+}
+
+// meanOfReal is meanToken for tokens that are zeros already where the mask is 0.
+func meanOfReal(g *nn.Graph, x, mask *nn.Value) *nn.Value {
+	sum := g.Sum(x, 1)
 	one := g.Constant("one", []float32{1}, 1)
 	minusOne := g.Constant("minus one", []float32{-1}, 1)
 	count := g.Add(g.ReLU(g.Add(g.Sum(mask, 1), minusOne)), one) // at least 1
-	return g.Div(sum, g.Reshape(count, b, 1))
+	return g.Div(sum, g.Reshape(count, mask.Shape[0], 1))
 }

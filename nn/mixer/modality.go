@@ -22,7 +22,16 @@ type encoded struct {
 	// tokens (b, n, d), and their mask (b, n): 1 for real ones, 0 for others. The mask is nil if all tokens are real.
 	tokens, mask *nn.Value
 	// present (b, 1) is 1 for the rows that have the modality and 0 for those that lack it; nil if all count as having it.
+	// Where it is not nil, tokens that are not real are zeros.
 	present *nn.Value
+}
+
+// mean returns the mean (b, d) over the real tokens; it is zero for rows without any.
+func (e encoded) mean(g *nn.Graph) *nn.Value {
+	if e.present != nil {
+		return meanOfReal(g, e.tokens, e.mask)
+	}
+	return meanToken(g, e.tokens, e.mask)
 }
 
 func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
@@ -35,7 +44,7 @@ func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
 	if m.Kind == Text && !m.Masked {
 		return encodedModality{}, fmt.Errorf("modality %s: a text is always masked", m.Name)
 	}
-	network, err := m.Encoder.network(s, Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
+	network, err := m.Encoder.network(s, Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Vectors: m.Vectors})
 	if err == nil {
 		err = s.Parameters().Err()
 	}

@@ -108,7 +108,7 @@ func (m *Multimodal) Logits(g *nn.Graph, inputs []*nn.Value) (prediction *nn.Val
 	for i, modality := range m.modalities {
 		var e encoded
 		e, inputs = modality.encode(g, inputs)
-		z := m.heads[i].Forward(g, meanToken(g, e.tokens, e.mask))
+		z := m.heads[i].Forward(g, e.mean(g))
 		if e.present != nil {
 			z = g.Mul(z, e.present)
 			presents = append(presents, e.present)

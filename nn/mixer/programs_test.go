@@ -74,6 +74,7 @@ func programCases(t *testing.T) []programCase {
 		image  = `"name": "image", "kind": "map", "shape": [2, 6, 9]`
 		text   = `"name": "text", "kind": "sequence", "shape": [7, 5]`
 		words  = `"name": "words", "kind": "sequence", "masked": true, "shape": [7, 5]`
+		tokens = `"name": "words", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11`
 		row    = `"name": "row", "kind": "table", "shape": [4], "encoder": {"architecture": "simple_mlp", "options": {"hidden": 9, "width": 13, "layers": 2, "dropout": 0.3}}`
 		mlp    = `{"architecture": "mlp_mixer", "options": {"width": 10, "depth": 2, "patch": 3, "token_width": 7, "channel_width": 19}}`
 		hyper  = `{"architecture": "hyper_mixer", "options": {"width": 12, "depth": 2, "patch": 3, "token_width": 9, "channel_width": 21, "heads": 3}}`
@@ -98,6 +99,12 @@ func programCases(t *testing.T) []programCase {
 		{"sum of one", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}], "fusion": "sum", "network": ` + mlp + `, "classes": 3}`},
 		{"mean", `{"modalities": [{` + image + `, "encoder": ` + hyper + `}, {` + text + `, "encoder": ` + tied + `}, {` + row + `}],
 			"fusion": "mean", "width": 15, "network": ` + tied + `, "classes": 3, "multi_label": true, "pos_weight": [0.5, 2, 1]}`},
+		{"mlp_mixer of a text", `{"modalities": [{` + tokens + `, "encoder": ` + mlp + `}], "classes": 3}`},
+		{"hyper_mixer of a text", `{"modalities": [{` + tokens + `, "encoder": ` + hyper + `}], "classes": 3}`},
+		{"monarch_mixer of a text", `{"modalities": [{` + tokens + `, "encoder": ` + blocks + `}], "classes": 3}`},
+		{"word vectors", `{"modalities": [{"vectors": 5, ` + tokens + `, "encoder": ` + mlp + `}], "classes": 3}`},
+		{"rows that lack modalities", `{"modalities": [{"masked": true, ` + image + `, "encoder": ` + mlp + `}, {` + tokens + `, "encoder": ` + hyper + `},
+			{"masked": true, ` + row + `}], "fusion": "concat", "network": ` + mlp + `, "classes": 3}`},
 	} {
 		var spec mixer.Specification
 		if err := json.Unmarshal([]byte(c.json), &spec); err != nil {

@@ -5,8 +5,9 @@
 //
 // The tag yaml names the option, jsonschema bounds it (for a list, its items) and doc explains it. An option with a tag
 // recipe takes that value from the training's recipe if the configuration does not set it; so far, [Dropout] is the only
-// such value. The same tags hold for configurations, for the JSON schema, and for models built from a file or from Go code:
-// see [Check].
+// such value. With yaml:"depth,omitempty", a configuration that is written omits the option if it has its zero value. A struct
+// with a field tagged short:"true" may be given as that field's value alone. The same tags hold for configurations, for the
+// JSON schema, and for models built from a file or from Go code: see [Check].
 package options
 
 import (
@@ -25,9 +26,16 @@ type Field struct {
 	Name, Doc string
 	// Recipe names the value of the training's recipe that the option takes if it is not set; empty means none.
 	Recipe string
-	Rules  Rules
-	Value  reflect.Value
+	// OmitEmpty means that a zero value is the default, and is not written.
+	OmitEmpty bool
+	// Short means that the value of this field may stand for the whole struct.
+	Short bool
+	Rules Rules
+	Value reflect.Value
 }
+
+// Words is a list of words. In a configuration, one word may stand for a list of one.
+type Words []string
 
 // Fields lists the fields of a struct that have a yaml tag; the fields of an inlined struct take its place.
 func Fields(v reflect.Value) []Field {
@@ -57,6 +65,9 @@ func ByName(v reflect.Value, name string) (Field, bool) {
 func ByRecipe(v reflect.Value, value string) (Field, bool) {
 	return find(v, func(f Field) bool { return f.Recipe == value })
 }
+
+// Short finds the field whose value may stand for the whole struct.
+func Short(v reflect.Value) (Field, bool) { return find(v, func(f Field) bool { return f.Short }) }
 
 func find(v reflect.Value, is func(Field) bool) (Field, bool) {
 	layout := layoutOf(v.Type())
@@ -110,7 +121,8 @@ func layoutOf(t reflect.Type) []place {
 		if err != nil {
 			panic(fmt.Sprintf("option %s of %s: %v", name, t, err))
 		}
-		list = append(list, place{Field{Name: name, Doc: f.Tag.Get("doc"), Recipe: recipe, Rules: rules}, []int{i}})
+		list = append(list, place{Field{Name: name, Doc: f.Tag.Get("doc"), Recipe: recipe,
+			OmitEmpty: form == "omitempty", Short: f.Tag.Get("short") == "true", Rules: rules}, []int{i}})
 	}
 	layouts.Store(t, list)
 	return list

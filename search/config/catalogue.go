@@ -29,5 +29,5 @@ var fusions = catalogue{kind: "fusion function", names: mixer.FusionNames, optio
 
 // isEncoder reports whether an architecture reads the input of a modality.
 func isEncoder(a mixer.Architecture) bool {
-	return a.Takes(mixer.Map) || a.Takes(mixer.Sequence) || a.Takes(mixer.Table)
+	return a.Takes(mixer.Map) || a.Takes(mixer.Sequence) || a.Takes(mixer.Text) || a.Takes(mixer.Table)
 }

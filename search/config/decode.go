@@ -132,6 +132,10 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.R
 	}
 	switch v.Kind() {
 	case reflect.Struct:
+		if short, ok := options.Short(v); ok && n.Kind != yaml.MappingNode {
+			d.value(n, field, short.Value, short.Rules)
+			return
+		}
 		list := options.Fields(v)
 		d.mapping(n, field, func(key, value *yaml.Node) bool {
 			for _, f := range list {
@@ -156,6 +160,9 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.R
 			return true
 		})
 	case reflect.Slice:
+		if v.Type() == words && n.Kind == yaml.ScalarNode {
+			n = &yaml.Node{Kind: yaml.SequenceNode, Line: n.Line, Content: []*yaml.Node{n}}
+		}
 		items := d.sequence(n, field)
 		v.SetZero()
 		if len(items) > 0 {
@@ -177,6 +184,9 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.R
 		d.scalar(n, field, v, r)
 	}
 }
+
+// words is the type of lists for which one word may stand.
+var words = reflect.TypeFor[options.Words]()
 
 // scalar reads a word, a number or true or false.
 func (d *decoder) scalar(n *yaml.Node, field string, v reflect.Value, r options.Rules) {

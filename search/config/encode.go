@@ -64,6 +64,9 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 		}
 		return n
 	case reflect.Slice, reflect.Array:
+		if v.Type() == words && v.Len() == 1 {
+			return scalarNode(v.Index(0))
+		}
 		n := &yaml.Node{Kind: yaml.SequenceNode}
 		if v.Type().Elem().Kind() != reflect.Struct {
 			n.Style = yaml.FlowStyle
@@ -80,6 +83,9 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 func (e encoder) fields(list []options.Field) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range list {
+		if f.OmitEmpty && f.Value.IsZero() {
+			continue
+		}
 		e.add(n, f.Name, f.Doc, e.value(f.Value))
 	}
 	return n
@@ -89,9 +95,7 @@ func (e encoder) fields(list []options.Field) *yaml.Node {
 func (e encoder) data(data Data) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	e.add(n, "format", formatDoc, scalarNode(reflect.ValueOf(data.Format)))
-	for _, f := range options.Fields(reflect.ValueOf(data.Options).Elem()) {
-		e.add(n, f.Name, f.Doc, e.value(f.Value))
-	}
+	n.Content = append(n.Content, e.fields(options.Fields(reflect.ValueOf(data.Options).Elem())).Content...)
 	if data.PosWeight != nil {
 		e.add(n, "pos_weight", posWeightDoc, e.value(reflect.ValueOf(data.PosWeight)))
 	}

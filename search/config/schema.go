@@ -36,7 +36,37 @@ func reflector() *jsonschema.Reflector {
 			f, _ := t.FieldByName(name)
 			return f.Tag.Get("doc")
 		},
+		Mapper: shortForm,
 	}
+}
+
+// shortForm returns the schema of a type that also has a short form: a list of words, for which one word may stand, and a struct
+// for which the value of one field may stand. It returns nil for other types.
+func shortForm(t reflect.Type) *jsonschema.Schema {
+	word := &jsonschema.Schema{Type: "string"}
+	if t == words {
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{word, {Type: "array", Items: word}}}
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Tag.Get("short") == "true" {
+			r := reflector()
+			r.Mapper = func(inner reflect.Type) *jsonschema.Schema {
+				if inner == t {
+					return nil
+				}
+				return shortForm(inner)
+			}
+			whole := r.ReflectFromType(t)
+			whole.Version = ""
+			short := r.ReflectFromType(f.Type)
+			short.Version = ""
+			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{short, whole}}
+		}
+	}
+	return nil
 }
 
 // JSONSchemaExtend adds the registered strategies with their options, the metrics, and the suitable architectures.

@@ -22,10 +22,15 @@ type Contents struct {
 	Name string
 	// Sources are the modalities.
 	Sources []Source
-	// Labels are the labels of each split. A split without labels does not exist; training and validation are required.
+	// Labels are the labels of each split. A split without labels does not exist; training and validation are required, unless
+	// the environment has a model's preprocessing: a model predicts from any split.
 	Labels [3]Part
 	// Task says what the labels mean. Without Classes, the training labels give their number, and the numbers are their names.
 	Task task.Task
+	// Warnings are sentences about what is odd in the data, for people.
+	Warnings []string
+	// Generated means that the program draws every row by itself, so [CheckSplits] has nothing to say about its splits.
+	Generated bool
 	// Fingerprint is set by a format that computes its own. If it is empty, it is computed from the columns.
 	Fingerprint string
 }
@@ -40,8 +45,17 @@ type Source struct {
 	// read as zeros. For a map or table they are 1 for the rows that have it and 0 for those that lack it. Without lengths, all
 	// steps are real.
 	Lengths [3]Part
+	// Vectors are the word vectors of a text that its table of words starts from: a row for each token of the vocabulary, zeros
+	// for those that have none; nil for none. Modality.Vectors follows from it.
+	Vectors Column
 	// Per is how the samples are standardised by the statistics of the training rows. A text is not standardised.
 	Per Grouping
+	// Missing means that elements that are not a number are missing: they do not count in the statistics, and read as 0 after
+	// standardising, the mean of the training rows. Otherwise they are an error.
+	Missing bool
+	// Raw lists features that stay as they are, such as one-hot ones, if the others are standardised per feature: their mean is
+	// 0 and their deviation 1.
+	Raw []int
 	// Standardised is how the samples in the columns are standardised already; nil if they are not.
 	Standardised *Standardisation
 }
@@ -69,6 +83,7 @@ func (c *Contents) columns() []Column {
 	for _, s := range c.Sources {
 		add(s.Samples)
 		add(s.Lengths)
+		add([3]Part{{Column: s.Vectors}})
 	}
 	add(c.Labels)
 	return list
@@ -85,6 +100,7 @@ type assembled struct {
 	inputs      []input
 	standard    []Standardisation
 	fingerprint string
+	warnings    []string
 }
 
 // input is a modality that is ready to be read.
@@ -92,6 +108,7 @@ type input struct {
 	samples [3]Part
 	scaling *Scaling
 	masked  bool           // rows have lengths
+	missing bool           // elements that are NaN read as 0
 	lengths [3]packed.List // real steps per row, if it is masked
 	step    int            // elements of a sample per step
 }
@@ -104,7 +121,7 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	if err := e.Fits(names...); err != nil {
 		return err
 	}
-	if err := d.check(); err != nil {
+	if err := d.check(e.Preprocessing == nil); err != nil {
 		return err
 	}
 	d.task = task.Task{Kind: d.contents.Task.Kind, Classes: slices.Clone(d.contents.Task.Classes)}
@@ -113,9 +130,13 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	}
 	d.width = d.task.Width()
 	for _, s := range d.contents.Sources {
-		in := input{samples: s.Samples, step: s.Modality.Size() / s.Modality.Steps(), masked: s.Lengths[Train].Column != nil}
+		in := input{samples: s.Samples, step: s.Modality.Size() / s.Modality.Steps(), masked: given(s.Lengths)}
+		in.missing = s.Missing || e.Preprocessing[s.Modality.Name].Missing
 		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Steps()); err != nil {
 			return err
+		}
+		if s.Modality.Vectors = 0; s.Vectors != nil {
+			s.Modality.Vectors = rowSize(s.Vectors)
 		}
 		s.Modality.Masked = in.masked || s.Modality.Kind == mixer.Text
 		d.modalities, d.inputs = append(d.modalities, s.Modality), append(d.inputs, in)
@@ -127,7 +148,9 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 	for i, s := range d.contents.Sources {
 		standard := s.Standardised
 		if standard == nil {
-			given, err := e.Standardisation(d.modalities[i], found.statistics[i])
+			computed := found.statistics[i].raw(s.Raw)
+			computed.Missing = s.Missing
+			given, err := e.Standardisation(d.modalities[i], computed)
 			if err != nil {
 				return err
 			}
@@ -135,15 +158,24 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 		}
 		d.standard = append(d.standard, *standard)
 	}
+	d.warnings = append(slices.Clone(d.contents.Warnings), d.sameRows(found.digests)...)
 	if d.fingerprint = d.contents.Fingerprint; d.fingerprint == "" {
 		d.fingerprint, err = d.sign(found.digests)
 	}
 	return err
 }
 
+// given reports whether there are parts at all.
+func given(parts [3]Part) bool {
+	return slices.ContainsFunc(parts[:], func(p Part) bool { return p.Column != nil })
+}
+
 // check returns an error if the contents do not fit together.
-func (d *assembled) check() error {
+func (d *assembled) check(training bool) error {
 	for _, s := range [...]Split{Train, Validation} {
+		if !training {
+			break
+		}
 		if p := d.contents.Labels[s]; p.Column == nil || p.Rows.Len() == 0 {
 			return fmt.Errorf("there are no labels for the %s split", s)
 		}
@@ -161,7 +193,17 @@ func (d *assembled) check() error {
 		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
 			return fmt.Errorf("modality %s: %w", m.Name, err)
 		}
-		masked := source.Lengths[Train].Column != nil
+		if i := slices.IndexFunc(source.Raw, func(f int) bool { return f < 0 || f >= m.features() }); i >= 0 {
+			return fmt.Errorf("modality %s: the raw feature %d does not exist, there are %d", m.Name, source.Raw[i], m.features())
+		}
+		if len(source.Raw) > 0 && source.Per == PerModality {
+			return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
+		}
+		if v := source.Vectors; v != nil && (m.Kind != mixer.Text || v.Rows() != m.Vocabulary || len(v.Shape()) != 1 || rowSize(v) == 0) {
+			return fmt.Errorf("%s: word vectors have shape %s, want a row for each of the %d tokens of a text", v.Name(),
+				dimensions.Text(append([]int{v.Rows()}, v.Shape()...)), m.Vocabulary)
+		}
+		masked := given(source.Lengths)
 		for _, s := range Splits {
 			labels, samples, lengths := d.contents.Labels[s], source.Samples[s], source.Lengths[s]
 			if labels.Column == nil {
@@ -206,14 +248,15 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 	}
 	var passes []*pass
 	for i, s := range d.contents.Sources {
-		if s.Standardised != nil {
+		if s.Standardised != nil || s.Samples[Train].Column == nil {
 			continue
 		}
 		passes = append(passes, &pass{column: s.Samples[Train].Column, request: d.request(i, s.Samples[Train]), source: i})
 	}
 	for i, s := range d.contents.Sources {
 		for _, p := range s.Samples {
-			if checked := d.inputs[i].masked || s.Modality.Kind == mixer.Text; s.Standardised == nil && checked && p.Column != nil && p.Column != s.Samples[Train].Column {
+			checked := d.inputs[i].masked || d.inputs[i].missing || s.Modality.Kind == mixer.Text
+			if s.Standardised == nil && checked && p.Column != nil && p.Column != s.Samples[Train].Column {
 				passes = append(passes, &pass{column: p.Column, request: d.request(i, Part{Column: p.Column}), source: -1})
 			}
 		}
@@ -248,7 +291,7 @@ func (d *assembled) facts(ctx context.Context, e Environment) (found findings, e
 // request is the request for the statistics of a source over some rows of one of its columns.
 func (d *assembled) request(source int, over Part) Request {
 	s, m := d.contents.Sources[source], d.modalities[source]
-	r := Request{Per: s.Per, Features: m.features(), Run: m.run(), Vocabulary: m.Vocabulary, Rows: over.Rows}
+	r := Request{Per: s.Per, Features: m.features(), Run: m.run(), Vocabulary: m.Vocabulary, Rows: over.Rows, Missing: d.inputs[source].missing}
 	if m.Kind == mixer.Text {
 		r.Per = None
 	}
@@ -281,6 +324,21 @@ func (d *assembled) Len(s Split) int {
 }
 
 func (d *assembled) Read(s Split, modality, row int, dst []float32) error {
+	if err := d.ReadMissing(s, modality, row, dst); err != nil {
+		return err
+	}
+	if d.inputs[modality].missing {
+		for i, v := range dst {
+			if v != v {
+				dst[i] = 0
+			}
+		}
+	}
+	return nil
+}
+
+// ReadMissing implements [WithMissing].
+func (d *assembled) ReadMissing(s Split, modality, row int, dst []float32) error {
 	if err := d.checkModality(s, modality, row); err != nil {
 		return err
 	}
@@ -339,6 +397,24 @@ func (d *assembled) Label(s Split, row int, dst []float32) error {
 	return nil
 }
 
+// Vectors implements [WordVectors].
+func (d *assembled) Vectors(modality int) ([]float32, error) {
+	if modality < 0 || modality >= len(d.modalities) {
+		return nil, fmt.Errorf("data set %s: modality %d does not exist, there are %d", d.Name(), modality, len(d.modalities))
+	}
+	m, column := &d.modalities[modality], d.contents.Sources[modality].Vectors
+	if column == nil {
+		return nil, fmt.Errorf("data set %s: modality %s has no word vectors", d.Name(), m.Name)
+	}
+	vectors := make([]float32, m.Vocabulary*m.Vectors)
+	for row := range m.Vocabulary {
+		if err := column.Read(row, nil, vectors[row*m.Vectors:][:m.Vectors]); err != nil {
+			return nil, err
+		}
+	}
+	return vectors, nil
+}
+
 // checkModality reports a split, modality or row that does not exist.
 func (d *assembled) checkModality(s Split, modality, row int) error {
 	if modality < 0 || modality >= len(d.modalities) {
@@ -366,6 +442,11 @@ func (d *assembled) Unchanged(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (d *assembled) Warnings() []string { return d.warnings }
+
+// Generated reports whether the program draws the rows by itself.
+func (d *assembled) Generated() bool { return d.contents.Generated }
 
 func (d *assembled) Preprocessing() map[string]Standardisation {
 	all := map[string]Standardisation{}

@@ -96,6 +96,9 @@ func TestContentsThatDoNotFit(t *testing.T) {
 			}
 		}, "lengths: row 3: the length 2 is not a number of steps: want a whole number from 0 to 1"},
 		{"a vocabulary of a table", func(c *dataset.Contents) { c.Sources[0].Modality.Vocabulary = 3 }, "modality x: a vocabulary of 3 tokens is for a text, not for a table"},
+		{"word vectors of a table", func(c *dataset.Contents) {
+			c.Sources[0].Vectors = dataset.NewNumbers("vectors", []int{1}, []float32{1, 2})
+		}, "vectors: word vectors have shape 2×1, want a row for each of the 0 tokens of a text"},
 		{"a text without vocabulary", func(c *dataset.Contents) { c.Sources[0].Modality.Kind = mixer.Text }, "modality x: a text has a vocabulary of 2 to 16777216 tokens, got 0"},
 		{"two of a name", func(c *dataset.Contents) { c.Sources = append(c.Sources, c.Sources[0]) }, `two modalities are named "x"`},
 		{"label", func(c *dataset.Contents) { c.Task.Kind = task.MultiLabel }, "y: labels have shape 6, want N×2 (0 or 1)"},
@@ -138,5 +141,84 @@ func TestNumbersThatAreNone(t *testing.T) {
 	cancel()
 	if _, err := dataset.Assemble(ctx, contents([3][]int{{5, 0, 3}, {1, 2}, nil}), dataset.Environment{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Texts are numbers of tokens, not standardised; their mask is 1 for all but padding, whether lengths say where it begins or not.
+func TestTexts(t *testing.T) {
+	text := func(values []float32, lengths []float32) (dataset.Dataset, error) {
+		c := contents([3][]int{{5, 0, 3}, {1, 2}, {4}})
+		m := &c.Sources[0]
+		m.Modality = dataset.Modality{Name: "x", Kind: mixer.Text, Shape: []int{2}, Vocabulary: 7}
+		for s := range m.Samples {
+			m.Samples[s].Column = dataset.NewNumbers("ids", []int{2}, values)
+			if lengths != nil {
+				m.Lengths[s] = dataset.Part{Column: dataset.NewNumbers("lengths", nil, lengths), Rows: m.Samples[s].Rows}
+			}
+		}
+		return dataset.Assemble(t.Context(), c, dataset.Environment{})
+	}
+	ids := []float32{1, 2, 3, 0, 0, 0, 4, 5, 6, 6, 2, 3}
+	for _, lengths := range [][]float32{nil, {2, 1, 0, 2, 2, 2}} {
+		d, err := text(ids, lengths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := d.Modalities()[0]; !m.Masked || m.Steps() != 2 || d.Preprocessing()["x"].Per != dataset.None {
+			t.Errorf("modality %+v, standardised by %v", m, d.Preprocessing())
+		}
+		sample, mask := make([]float32, 2), make([]float32, 2)
+		for i, want := range [][2][]float32{{{3, 0}, {1, 0}}, {{0, 0}, {0, 0}}} {
+			if err := errors.Join(d.Read(dataset.Validation, 0, i, sample), d.Mask(dataset.Validation, 0, i, mask)); err != nil || !slices.Equal(sample, want[0]) || !slices.Equal(mask, want[1]) {
+				t.Errorf("row %d reads %v with mask %v (%v), want %v", i, sample, mask, err, want)
+			}
+		}
+	}
+	for _, c := range []struct {
+		row     int
+		value   float32
+		lengths []float32
+		want    string
+	}{
+		{3, 7, nil, "ids: row 3: the value 7 is not the number of a token: want a whole number from 0 to 6"},
+		{0, -1, nil, "row 0: the value -1 is not the number of a token"},
+		{2, 1.5, nil, "row 2: the value 1.5 is not the number of a token"},
+		{1, float32(math.NaN()), nil, "row 1: the value NaN is not a finite float32 number"},
+		{4, 1 << 30, nil, "row 4: the value 1.073741824e+09 is not the number of a token"},
+		{1, 9, []float32{2, 1, 0, 2, 2, 2}, ""}, // behind the length
+		{2, float32(math.NaN()), []float32{2, 1, 0, 2, 2, 2}, ""},
+	} {
+		changed := slices.Clone(ids)
+		changed[2*c.row+1] = c.value
+		if _, err := text(changed, c.lengths); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v in row %d: error %v, want %q", c.value, c.row, err, c.want)
+		}
+	}
+}
+
+// Rows that lack a map or table are zeros, have no part in the statistics, and may hold anything.
+func TestRowsThatLackAModality(t *testing.T) {
+	for _, m := range []dataset.Modality{{Name: "x", Kind: mixer.Map, Shape: []int{2, 1, 1}}, {Name: "x", Kind: mixer.Table, Shape: []int{2}}} {
+		c := contents([3][]int{{5, 0, 3}, {1, 2}, {4}})
+		source := &c.Sources[0]
+		source.Modality = m
+		nan := float32(math.NaN())
+		for s := range source.Samples {
+			source.Samples[s].Column = dataset.NewNumbers("x", m.Shape, []float32{1, 10, nan, nan, 2, 20, nan, nan, 4, 40, 5, 50})
+			source.Lengths[s] = dataset.Part{Column: dataset.NewNumbers("present", nil, []float32{1, 0, 1, 0, 1, 1}), Rows: source.Samples[s].Rows}
+		}
+		d, err := dataset.Assemble(t.Context(), c, dataset.Environment{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := d.Preprocessing()["x"]; !slices.Equal(s.Mean, []float64{3, 30}) || !slices.Equal(s.Deviation, []float64{2, 20}) {
+			t.Errorf("%s: standardised by %v", m.Kind, s)
+		}
+		sample, mask := make([]float32, 2), make([]float32, 1)
+		for i, want := range [][]float32{{1, 1, 1}, {-1, -1, 1}, {0, 0, 0}} {
+			if err := errors.Join(d.Read(dataset.Train, 0, i, sample), d.Mask(dataset.Train, 0, i, mask)); err != nil || !slices.Equal(append(sample[:2:2], mask...), want) {
+				t.Errorf("%s: row %d reads %v with mask %v (%v), want %v", m.Kind, i, sample, mask, err, want)
+			}
+		}
 	}
 }

@@ -23,7 +23,7 @@ type Column interface {
 	// Read writes the first len(dst) elements of a row to dst, standardised by s. It allocates nothing.
 	Read(row int, s *Scaling, dst []float32) error
 	// Facts finds the digest of the content and the requested statistics. A real element (not padding) that is not a finite
-	// float32 number is an error.
+	// float32 number is an error, a [*NotFinite], unless it is NaN and the request says that such elements are missing.
 	Facts(ctx context.Context, request Request, environment Environment) (Facts, error)
 	// Unchanged returns an error if the content may have changed since Facts.
 	Unchanged(ctx context.Context) error
@@ -125,6 +125,18 @@ type Request struct {
 	// Lengths has, for every row of the column, the number of real steps of Features×Run elements at its beginning; nil if all are
 	// real. The elements after them are ignored, whatever their values.
 	Lengths *packed.List
+	// Missing means that elements that are NaN are missing and do not count.
+	Missing bool
+}
+
+// NotFinite is the error of an element that is not a finite float32 number.
+type NotFinite struct {
+	Row   int64 // of the column
+	Value float64
+}
+
+func (e *NotFinite) Error() string {
+	return fmt.Sprintf("row %d: the value %v is not a finite float32 number", e.Row, e.Value)
 }
 
 // per is the grouping of the statistics, [None] if there are none.
@@ -151,6 +163,9 @@ func (r Request) Key() string {
 	key := fmt.Sprintf("%s %d %d\n%d rows from %d %s", r.per(), r.means(), r.Run, r.Rows.Len(), r.Rows.First, r.Rows.listDigest())
 	if r.Vocabulary > 0 {
 		key += fmt.Sprintf("\nvocabulary %d", r.Vocabulary)
+	}
+	if r.Missing {
+		key += "\nmissing"
 	}
 	if r.Lengths == nil {
 		return key

@@ -3,7 +3,6 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"mixmas/nn/dimensions"
@@ -14,7 +13,8 @@ import (
 // readLabels reads and checks the labels of all splits, and stores them in as few bits as possible: for multi-label data one
 // bit per class, otherwise the number of the class. If the task names no classes, the training labels give their number.
 func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]packed.List, err error) {
-	if len(t.Classes) == 0 {
+	counted := len(t.Classes) == 0
+	if counted {
 		count, err := countClasses(ctx, parts[Train], t.Kind)
 		if err != nil {
 			return labels, err
@@ -37,6 +37,9 @@ func readLabels(ctx context.Context, parts [3]Part, t *task.Task) (labels [3]pac
 				labels[s].Set(i+k, uint32(v))
 			}
 		})
+		if err != nil && ctx.Err() == nil && counted && Split(s) != Train && t.Kind == task.OneLabel {
+			err = fmt.Errorf("%w: these are the labels of the training rows; if the rows are sorted by class, shuffle them before they are split", err)
+		}
 		if err != nil {
 			return labels, err
 		}
@@ -75,17 +78,57 @@ func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
 	if kind == task.MultiLabel {
 		return p.Column.Shape()[0], nil
 	}
-	largest := float32(0)
-	err := eachLabels(ctx, p, kind, maximumClasses, func(_ int, values []float32) { largest = max(largest, slices.Max(values)) })
+	seen := packed.New(maximumClasses, 1)
+	count := 0
+	err := eachLabels(ctx, p, kind, maximumClasses, func(_ int, values []float32) {
+		for _, v := range values {
+			seen.Set(int(v), 1)
+			count = max(count, int(v)+1)
+		}
+	})
 	if err != nil {
 		return 0, err
 	}
-	count := int(largest) + 1
+	if err := checkGaps(seen, count); err != nil {
+		return 0, fmt.Errorf("%s: %w", p.Column.Name(), err)
+	}
 	if count == 1 || count > p.Rows.Len() {
 		return 0, fmt.Errorf("%s: the labels of %d rows imply %d classes: want at least 2, and at most one per row (or name the classes)",
 			p.Column.Name(), p.Rows.Len(), count)
 	}
 	return count, nil
+}
+
+// checkGaps returns an error that names the numbers below count that are no label: each would be a class that nothing belongs
+// to.
+func checkGaps(seen packed.List, count int) error {
+	var gaps []string
+	for first := 0; first < count; first++ {
+		if seen.At(first) == 1 {
+			continue
+		}
+		last := first
+		for seen.At(last+1) == 0 { // count-1 was seen
+			last++
+		}
+		switch last - first {
+		case 0:
+			gaps = append(gaps, strconv.Itoa(first))
+		case 1:
+			gaps = append(gaps, strconv.Itoa(first), strconv.Itoa(last))
+		default:
+			gaps = append(gaps, fmt.Sprintf("%d to %d", first, last))
+		}
+		first = last
+	}
+	switch {
+	case gaps == nil:
+		return nil
+	case len(gaps) == 1 && seen.At(0) == 0 && seen.At(1) == 1:
+		return fmt.Errorf("the training labels are 1 to %d, but classes are numbered from 0: subtract 1 from the labels, or name the classes, of which the first is that of 0", count-1)
+	}
+	return fmt.Errorf("the training labels go up to %d, but no training row has the label %s: number the classes from 0 without gaps and remove rows without a label, or name all classes",
+		count-1, some(gaps))
 }
 
 // maximumClasses bounds the number of classes that labels may imply.

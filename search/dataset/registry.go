@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,34 @@ type Format struct {
 	// Open opens a data set. Its options have the type that Options returns, and have passed [CheckOptions]. Errors name the
 	// file and row, or the option.
 	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
+	// Predict opens raw input for a model, without labels, as the recipe says that the model carries: see [Raw]. The environment has
+	// the model's preprocessing. It is nil for a format that has no recipes. A recipe is untrusted: the model file may be hostile.
+	Predict func(ctx context.Context, recipe json.RawMessage, in Input, e Environment) (*Unlabelled, error)
+}
+
+// Input is raw input for a model: the rows of files, or a single row.
+type Input struct {
+	Files  []string          // tables, array files, folders or archives
+	Values map[string]string // of a single row: cells, texts or the paths of files, by the name of a modality or column
+	Folder string            // where paths in the cells of tables start; empty: the folder of their table
+	// Shapes are those of the samples that the model reads, by modality: a recipe with others is an error.
+	Shapes map[string][]int
+	ID     string // column that identifies the rows; empty: the first one that looks like it
+}
+
+// Unlabelled is raw input as samples for a model. The samples are those of the test split.
+type Unlabelled struct {
+	Dataset
+	// Columns are the names of what is carried along: what identifies a row, and the true label, as far as the files have them.
+	Columns []string
+	// Row returns what is carried along for a row, one cell per column.
+	Row func(row int) []string
+}
+
+// Raw is implemented by data sets whose samples are made of raw input. The recipe is what [Format.Predict] needs to make such
+// samples of other input.
+type Raw interface {
+	Recipe() (json.RawMessage, error)
 }
 
 // Checker is implemented by options with rules beyond the ranges in their tags, such as relations between options or names
@@ -49,6 +78,13 @@ type Environment struct {
 	Cache  Cache  // of digests and statistics; nil for none
 	Verify bool   // compute digests and statistics again, ignoring the cache
 	Folder string // relative paths in options are relative to it; empty means the working directory
+	// Decoded is the folder of what was decoded or unpacked once (package filecache), at most DecodedBytes; without it, that
+	// goes into temporary files.
+	Decoded      string
+	DecodedBytes int64
+	// Progress, if not nil, is told now and then how many rows of a modality are decoded. It is not called for what is in the
+	// cache.
+	Progress func(modality string, rows, of int)
 	// Preprocessing, if not nil, is the preprocessing of a model that predicts from these data. It replaces the training
 	// statistics of the data set, and has an entry for every modality.
 	Preprocessing map[string]Standardisation

@@ -17,14 +17,14 @@ func TestFormatsAreSorted(t *testing.T) {
 			t.Errorf("format %s has no documentation", f.Name)
 		}
 	}
-	if !slices.Equal(names, []string{"avmnist", "builtin", "npy"}) {
+	if !slices.Equal(names, []string{"avmnist", "builtin", "npy", "records"}) {
 		t.Errorf("formats are %v", names)
 	}
 }
 
 func TestLookupOfAnUnknownName(t *testing.T) {
 	_, err := Lookup("hdf6")
-	if err == nil || !strings.Contains(err.Error(), `"hdf6": known are avmnist, builtin, npy`) {
+	if err == nil || !strings.Contains(err.Error(), `"hdf6": known are avmnist, builtin, npy, records`) {
 		t.Errorf("error %v does not list the known formats", err)
 	}
 }

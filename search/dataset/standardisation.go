@@ -28,6 +28,8 @@ type Standardisation struct {
 	Deviation []float64 `json:"deviation,omitempty"`
 	// Constant lists the features whose training values are all the same, up to rounding. Their deviation is 1.
 	Constant []int `json:"constant,omitempty"`
+	// Missing means that elements that are NaN are missing, and become 0, the mean.
+	Missing bool `json:"missing,omitempty"`
 }
 
 // Uniform is one mean and deviation for a whole modality.
@@ -99,11 +101,15 @@ func (s Standardisation) Fits(m Modality) error {
 
 // Text describes how the samples of a modality are standardised, such as "standardised per feature, 3 features".
 func (s Standardisation) Text(m Modality) string {
+	missing := ""
+	if s.Missing {
+		missing = ", missing values become 0"
+	}
 	switch s.Per {
 	case PerModality:
-		return fmt.Sprintf("mean %.6g, standard deviation %.6g", s.Mean[0], s.Deviation[0])
+		return fmt.Sprintf("mean %.6g, standard deviation %.6g", s.Mean[0], s.Deviation[0]) + missing
 	case None:
-		return "not standardised"
+		return "not standardised" + missing
 	}
 	noun := "feature"
 	if m.Kind == mixer.Map {
@@ -115,7 +121,7 @@ func (s Standardisation) Text(m Modality) string {
 		}
 		return fmt.Sprintf("%d %ss", n, noun)
 	}
-	text := fmt.Sprintf("standardised per %s, %s", noun, count(len(s.Mean)))
+	text := fmt.Sprintf("standardised per %s, %s", noun, count(len(s.Mean))) + missing
 	const most = 8
 	switch n := len(s.Constant); {
 	case n == 0:
@@ -133,6 +139,25 @@ func (s Standardisation) Text(m Modality) string {
 		text += fmt.Sprintf("; %ss %s and %s are constant (the first is 0)", noun, strings.Join(numbers[:len(numbers)-1], ", "), last)
 	}
 	return text
+}
+
+// raw returns a standardisation that leaves some features as they are.
+func (s Standardisation) raw(features []int) Standardisation {
+	if s.Per != PerFeature || len(features) == 0 || len(s.Mean) == 0 {
+		return s
+	}
+	s.Mean, s.Deviation = slices.Clone(s.Mean), slices.Clone(s.Deviation)
+	for _, f := range features {
+		s.Mean[f], s.Deviation[f] = 0, 1
+	}
+	var constant []int
+	for _, f := range s.Constant {
+		if !slices.Contains(features, f) {
+			constant = append(constant, f)
+		}
+	}
+	s.Constant = constant
+	return s
 }
 
 // Scaling is a standardisation prepared for the samples of a modality. Nil leaves elements as they are.

@@ -18,6 +18,7 @@ type Statistics struct {
 	counted              int64        // elements that counted so far
 	origin, sum, squares []float64    // by feature, or one for all
 	features, run        int64        // as in the request; one feature if all elements share a mean
+	present              []int64      // elements that are not missing, by feature; nil if none may be missing
 }
 
 // NewStatistics starts the statistics of a request; rowSize is the number of elements per row.
@@ -25,6 +26,9 @@ func NewStatistics(r Request, rowSize int) *Statistics {
 	n := r.means()
 	s := &Statistics{request: r, rowSize: int64(rowSize), features: int64(n), run: int64(max(1, r.Run)),
 		origin: make([]float64, n), sum: make([]float64, n), squares: make([]float64, n)}
+	if r.Missing {
+		s.present = make([]int64, n)
+	}
 	if r.Rows.List != nil {
 		listed := packed.New(slices.Max(append([]int{-1}, r.Rows.List...))+1, 1)
 		for _, row := range r.Rows.List {
@@ -35,22 +39,25 @@ func NewStatistics(r Request, rowSize int) *Statistics {
 	return s
 }
 
-// Add adds the next elements. A real one that is not a finite float32 number is an error.
+// Add adds the next elements. A real one that is not a finite float32 number is an error, unless it is missing.
 func (s *Statistics) Add(values []float64) error {
 	for len(values) > 0 {
 		n, real, counts := s.next()
 		some := values[:min(int64(len(values)), n)]
 		if real {
 			for i, v := range some {
-				if !(math.Abs(v) <= math.MaxFloat32) { // false for NaN too
-					return fmt.Errorf("row %d: the value %v is not a finite float32 number", (s.seen+int64(i))/s.rowSize, v)
+				if !(math.Abs(v) <= math.MaxFloat32) && (v == v || s.present == nil) { // not <=: also for NaN
+					return &NotFinite{(s.seen + int64(i)) / s.rowSize, v}
 				}
 				if tokens := s.request.Vocabulary; tokens > 0 && (v < 0 || v >= float64(tokens) || v != math.Trunc(v)) {
 					return fmt.Errorf("row %d: the value %v is not the number of a token: want a whole number from 0 to %d", (s.seen+int64(i))/s.rowSize, v, tokens-1)
 				}
 			}
 		}
-		if counts {
+		switch {
+		case counts && s.present != nil:
+			s.countPresent(some)
+		case counts:
 			s.count(some)
 		}
 		s.seen += int64(len(some))
@@ -132,11 +139,41 @@ func (s *Statistics) countStep(feature int64, values []float64) {
 	}
 }
 
-// Standardisation returns the means and standard deviations of the elements that counted.
+// countPresent adds elements that count to the sums, unless they are missing. Without missing elements, the sums are those of
+// count.
+func (s *Statistics) countPresent(values []float64) {
+	feature, left := int64(0), int64(math.MaxInt64) // left elements of the feature come before the next one
+	if s.features > 1 {
+		feature, left = s.counted/s.run%s.features, s.run-s.counted%s.run
+	}
+	s.counted += int64(len(values))
+	for _, v := range values {
+		if v == v {
+			if s.present[feature] == 0 {
+				s.origin[feature] = v
+			}
+			s.present[feature]++
+			d := v - s.origin[feature]
+			s.sum[feature] += d
+			s.squares[feature] += d * d
+		}
+		if left--; left == 0 {
+			if feature, left = feature+1, s.run; feature == s.features {
+				feature = 0
+			}
+		}
+	}
+}
+
+// Standardisation returns the means and standard deviations of the elements that counted. A feature without any has mean 0 and
+// deviation 1, and is listed as constant.
 func (s *Statistics) Standardisation() Standardisation {
 	result := Standardisation{Per: s.request.per()}
 	for i, origin := range s.origin {
 		n := float64(s.counted / s.features)
+		if s.present != nil {
+			n = float64(s.present[i])
+		}
 		difference, variance := 0.0, 0.0
 		if n > 0 {
 			difference = s.sum[i] / n

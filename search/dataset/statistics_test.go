@@ -25,10 +25,14 @@ func TestStatisticsAreThoseOfTheElementsThatCount(t *testing.T) {
 		}
 		size, rows := features*run*times, rapid.IntRange(1, 12).Draw(t, "rows")
 		values := make([]float64, rows*size)
+		missing := rapid.Bool().Draw(t, "missing")
 		for i := range values {
 			values[i] = float64(rapid.IntRange(-1000, 1000).Draw(t, "value")) / 8
+			if missing && rapid.IntRange(0, 2).Draw(t, "present") == 0 {
+				values[i] = math.NaN()
+			}
 		}
-		r := dataset.Request{Per: rapid.SampledFrom([]dataset.Grouping{dataset.PerFeature, dataset.PerModality}).Draw(t, "per"), Features: features, Run: run}
+		r := dataset.Request{Per: rapid.SampledFrom([]dataset.Grouping{dataset.PerFeature, dataset.PerModality}).Draw(t, "per"), Features: features, Run: run, Missing: missing}
 		var counts []int
 		if r.Rows.First = rapid.IntRange(0, rows-1).Draw(t, "first"); rapid.Bool().Draw(t, "list") {
 			counts = rapid.SliceOfNDistinct(rapid.IntRange(0, rows-1), 1, rows, rapid.ID).Draw(t, "rows that count")
@@ -56,7 +60,7 @@ func TestStatisticsAreThoseOfTheElementsThatCount(t *testing.T) {
 		slices.Sort(counts)
 		for _, row := range counts {
 			for i, v := range values[row*size:][:size] {
-				if r.Lengths == nil || i < int(r.Lengths.At(row))*features {
+				if (r.Lengths == nil || i < int(r.Lengths.At(row))*features) && !math.IsNaN(v) {
 					group := i / run % features % len(groups)
 					groups[group] = append(groups[group], v)
 				}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,9 +13,18 @@ import (
 	"mixmas/search/dataset"
 )
 
-// FormatVersion is the version of the description that this program writes; it reads no later version. Version 2 has
-// statistics per feature, version 1 one mean and standard deviation per modality.
-const FormatVersion = 2
+// FormatVersion is the latest version of the description: this program reads no later one. Version 3 has a recipe of the input; a
+// description without one is written as version 2. Version 2 has statistics per feature, version 1 one mean and standard
+// deviation per modality.
+const FormatVersion = 3
+
+// version is the version that a description is written as.
+func (d *Description) version() int {
+	if d.Input == nil {
+		return 2
+	}
+	return FormatVersion
+}
 
 // Description describes a model: everything but its weights.
 type Description struct {
@@ -25,6 +35,9 @@ type Description struct {
 	// Preprocessing is applied to each modality's raw input. It may name modalities of the data that the model does not read.
 	Preprocessing map[string]dataset.Standardisation `json:"preprocessing"`
 	Classes       []string                           `json:"classes"`
+	// Input is the data format's recipe: how raw input becomes the samples that are preprocessed, see [dataset.Raw]. It is nil for
+	// data that are samples already.
+	Input json.RawMessage `json:"input,omitempty"`
 	// Data holds the format of the training data and their fingerprint.
 	Data Data `json:"data"`
 	// Training is the key of the model's training in the store.

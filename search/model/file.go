@@ -24,7 +24,7 @@ const (
 // Write writes a model file, and adds the format's version and the weights' digest to the description. It refuses a model
 // that [Open] would refuse.
 func Write(w io.Writer, d *Description, weights nn.Weights) error {
-	d.Version, d.Weights = FormatVersion, safetensors.Digest(weights)
+	d.Version, d.Weights = d.version(), safetensors.Digest(weights)
 	if _, err := d.build(weights.Shapes()); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}

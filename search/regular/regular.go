@@ -16,7 +16,7 @@ var ErrIrregular = errors.New("want a regular file")
 func Open(path string) (*os.File, error) {
 	// Check before opening, because opening a pipe waits for its writer. Opening reports any other error.
 	if info, err := os.Stat(path); err == nil {
-		if err := check(path, info); err != nil {
+		if err := Check(path, info); err != nil {
 			return nil, err
 		}
 	}
@@ -26,7 +26,7 @@ func Open(path string) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = check(path, info)
+		err = Check(path, info)
 	}
 	if err != nil {
 		f.Close()
@@ -35,7 +35,8 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-func check(path string, info fs.FileInfo) error {
+// Check returns [ErrIrregular] and what the file at path is, unless its info is of a regular file.
+func Check(path string, info fs.FileInfo) error {
 	if mode := info.Mode(); !mode.IsRegular() {
 		return fmt.Errorf("%s is a %s, %w", path, kind(mode), ErrIrregular)
 	}

@@ -48,6 +48,8 @@ type Dataset struct {
 	Train       int    `json:"train"`
 	Validation  int    `json:"val"`
 	Test        int    `json:"test"`
+	// Warnings are sentences about what is odd in the data.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Sample describes the rows that the candidates were trained on.

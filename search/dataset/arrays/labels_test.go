@@ -50,8 +50,10 @@ func TestLabelsReadAsWritten(t *testing.T) {
 						values[i] = float64(random.IntN(classes))
 					}
 				}
-				if !many {
-					values[0] = float64(classes - 1)
+				if !many { // every class has a training row
+					for class := range classes {
+						values[class] = float64(classes - 1 - class)
+					}
 				}
 				d := labelled(t, many, shape, validation, values...)
 				if n := len(d.Task().Classes); n != classes {

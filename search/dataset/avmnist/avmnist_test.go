@@ -1,7 +1,6 @@
 package avmnist_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +35,7 @@ func TestAVMNIST(t *testing.T) {
 	if d.Len(dataset.Train) != 4 || d.Len(dataset.Validation) != 2 || d.Len(dataset.Test) != 3 || d.Len(7) != 0 {
 		t.Errorf("rows %d, %d, %d", d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test))
 	}
-	if got := fmt.Sprint(d.Modalities()); got != "[{image map [1 2 2] false 0} {audio map [1 3 2] false 0}]" {
+	if got := fmt.Sprint(d.Modalities()); got != "[{image map [1 2 2] false 0 0} {audio map [1 3 2] false 0 0}]" {
 		t.Errorf("modalities %s", got)
 	}
 	if len(d.Task().Classes) != 10 || d.Task().Kind != task.OneLabel {
@@ -133,7 +132,7 @@ func TestAVMNISTErrors(t *testing.T) {
 		{"negative label", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "|i1", []int{3}, 0, -1, 2) }, []string{"test_labels.npy", "row 1", "label -1"}},
 		{"label between classes", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, 2.5) }, []string{"test_labels.npy", "row 2", "label 2.5 is not a whole number", "regression", "numpy.digitize"}},
 		{"label that is no number", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, math.NaN()) }, []string{"test_labels.npy", "row 2", "label NaN is not a class"}},
-		{"one-hot labels", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3, 10}, 0) }, []string{"test_labels.npy", "3×10"}},
+		{"rows without a label", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3, 10}, 0) }, []string{"test_labels.npy: row 0 has 0 labels"}},
 		{"fewer labels", func(f string) { datasettest.WriteArray(t, f+"/train_labels.npy", "<i8", []int{5}, 1) }, []string{"train_labels.npy", "image/train_data.npy", "4 rows", "3"}},
 		{"fewer test samples", func(f string) { datasettest.WriteArray(t, f+"/audio/test_data.npy", "|u1", []int{2, 3, 2}, 1) }, []string{"audio/test_data.npy has 2 rows", "test_labels.npy has 3"}},
 		{"no square", func(f string) { datasettest.WriteArray(t, f+"/image/train_data.npy", "<f4", []int{6, 5}, 1) }, []string{"image/train_data.npy", "5 elements"}},
@@ -145,11 +144,6 @@ func TestAVMNISTErrors(t *testing.T) {
 		{"truncated", func(f string) { os.Truncate(f+"/audio/train_data.npy", 90) }, []string{"audio/train_data.npy", "truncated", "6×3×2"}},
 		{"longer", func(f string) { appendTo(t, f+"/audio/train_data.npy", "x") }, []string{"audio/train_data.npy", "longer"}},
 		{"empty file", func(f string) { os.Truncate(f+"/audio/train_data.npy", 0) }, []string{"audio/train_data.npy", "truncated"}},
-		{"Fortran order", func(f string) {
-			path := f + "/image/train_data.npy"
-			b, _ := os.ReadFile(path)
-			os.WriteFile(path, bytes.Replace(b, []byte("False"), []byte("True "), 1), 0o644)
-		}, []string{"image/train_data.npy", "Fortran"}},
 		{"a folder in the place of a file", func(f string) { os.Remove(f + "/test_labels.npy"); os.Mkdir(f+"/test_labels.npy", 0o755) }, []string{"test_labels.npy", "folder"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

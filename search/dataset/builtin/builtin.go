@@ -82,7 +82,7 @@ func Open(ctx context.Context, o Options, environment dataset.Environment) (data
 }
 
 func contents(ctx context.Context, o Options, environment dataset.Environment) (dataset.Contents, error) {
-	c := dataset.Contents{Name: "builtin"}
+	c := dataset.Contents{Name: "builtin", Generated: true}
 	if err := dataset.CheckOptions(&o); err != nil {
 		return c, err
 	}

@@ -5,4 +5,5 @@ import (
 	_ "mixmas/search/dataset/arrays"  // npy
 	_ "mixmas/search/dataset/avmnist" // avmnist
 	_ "mixmas/search/dataset/builtin" // builtin
+	_ "mixmas/search/dataset/records" // records
 )

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"mixmas/nn/dimensions"
 	"mixmas/search/regular"
@@ -51,6 +52,52 @@ func (r interruptible) Read(b []byte) (int, error) {
 	return r.Reader.Read(b)
 }
 
+// Header describes the array of a file.
+type Header struct {
+	Type  byte // as in [Array]
+	Shape []int
+}
+
+// Bytes is the size of the elements in a file.
+func (h Header) Bytes() int64 {
+	size := int64(elementSize[h.Type])
+	for _, n := range h.Shape {
+		size *= int64(n)
+	}
+	return size
+}
+
+// ReadHeader parses the header at the start of r, which is not compressed, and returns the offset of the elements in bytes. It
+// reads no further. A shape whose size in bytes overflows int64 is an error.
+func ReadHeader(r io.Reader) (Header, int64, error) {
+	var start [4]byte
+	if _, err := io.ReadFull(r, start[:]); err != nil {
+		return Header{}, 0, fmt.Errorf("idx header: %w", short(err))
+	}
+	size, known := elementSize[start[2]]
+	if start[0] != 0 || start[1] != 0 || !known {
+		return Header{}, 0, fmt.Errorf("not an idx file: it starts with % x", start)
+	}
+	h := Header{Type: start[2], Shape: make([]int, start[3])}
+	lengths := make([]byte, 4*len(h.Shape))
+	if _, err := io.ReadFull(r, lengths); err != nil {
+		return Header{}, 0, fmt.Errorf("idx header: %w", short(err))
+	}
+	want := int64(size) // without axes of length 0: a shape that hides its size behind one is an error too
+	for i := range h.Shape {
+		n := int64(binary.BigEndian.Uint32(lengths[4*i:]))
+		h.Shape[i] = int(n)
+		if n == 0 {
+			continue
+		}
+		if want > math.MaxInt64/n || int64(h.Shape[i]) != n {
+			return Header{}, 0, errors.New("idx header: the shape is too large")
+		}
+		want *= n
+	}
+	return h, int64(len(start) + len(lengths)), nil
+}
+
 // Read reads an array of at most limit bytes of elements, from plain or gzip-compressed bytes. Memory grows with what r
 // delivers, not with what the header claims. Bytes after the last element are an error.
 func Read(r io.Reader, limit int64) (Array, error) {
@@ -67,29 +114,15 @@ func Read(r io.Reader, limit int64) (Array, error) {
 }
 
 func read(r io.Reader, limit int64) (Array, error) {
-	var start [4]byte
-	if _, err := io.ReadFull(r, start[:]); err != nil {
-		return Array{}, fmt.Errorf("idx header: %w", short(err))
+	h, _, err := ReadHeader(r)
+	if err != nil {
+		return Array{}, err
 	}
-	size, known := elementSize[start[2]]
-	if start[0] != 0 || start[1] != 0 || !known {
-		return Array{}, fmt.Errorf("not an idx file: it starts with % x", start)
+	want := h.Bytes()
+	if want > limit {
+		return Array{}, fmt.Errorf("idx header: more than %d bytes of elements", limit)
 	}
-	a := Array{Type: start[2], Shape: make([]int, start[3])}
-	want := int64(size)
-	for i := range a.Shape {
-		var b [4]byte
-		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return Array{}, fmt.Errorf("idx header: %w", short(err))
-		}
-		n := int64(binary.BigEndian.Uint32(b[:]))
-		if n > 0 && want > limit/n {
-			return Array{}, fmt.Errorf("idx header: more than %d bytes of elements", limit)
-		}
-		a.Shape[i] = int(n)
-		want *= n
-	}
-	var err error
+	a := Array{Type: h.Type, Shape: h.Shape}
 	if a.Data, err = io.ReadAll(io.LimitReader(r, want+1)); err != nil {
 		return Array{}, fmt.Errorf("idx: %w", short(err))
 	}

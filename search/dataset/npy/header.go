@@ -1,4 +1,4 @@
-// Package npy reads and writes NumPy's .npy files, versions 1 to 3, with numeric elements.
+// Package npy reads and writes NumPy's .npy files, versions 1 to 3, with elements that are numbers, and reads those of text.
 //
 // The reader parses a header and decodes elements from bytes that the caller holds (a memory map, a buffer), so a file of
 // any size needs no memory here. The writer streams. The layout is that of numpy.lib.format.

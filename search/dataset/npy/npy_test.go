@@ -239,7 +239,7 @@ func TestWriterErrors(t *testing.T) {
 	if _, err := NewWriter(&bytes.Buffer{}, Float32, -1); err == nil {
 		t.Error("a negative length was accepted")
 	}
-	if _, err := NewWriter(&bytes.Buffer{}, Type{Kind: 'u', Size: 1}, 1); err == nil {
+	if _, err := NewWriter(&bytes.Buffer{}, Type{Kind: 'f', Size: 2}, 1); err == nil {
 		t.Error("a type that cannot be written was accepted")
 	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

@@ -4,49 +4,101 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
-// Type is the numeric type of an array's elements.
+// Type is the type of an array's elements: numbers, or text.
 type Type struct {
-	Kind      byte // 'b' boolean, 'i' signed, 'u' unsigned, 'f' floating point
-	Size      int  // bytes per element: 1, 2, 4 or 8
+	Kind      byte // 'b' boolean, 'i' signed, 'u' unsigned, 'f' floating point; 'S' bytes or 'U' UTF-32 for text
+	Size      int  // bytes per element: 1, 2, 4 or 8 for numbers
 	BigEndian bool
 }
 
-// The types that the program writes.
+// The types that the program writes most.
 var (
 	Float32 = Type{Kind: 'f', Size: 4}
 	Int64   = Type{Kind: 'i', Size: 8}
+	Uint8   = Type{Kind: 'u', Size: 1}
+	Uint16  = Type{Kind: 'u', Size: 2}
+	Int32   = Type{Kind: 'i', Size: 4}
 )
 
-// ParseType parses NumPy's notation: "<f4", "|u1", ">i8", "|b1".
+// maximumText is the largest size of an element of text, in bytes.
+const maximumText = 1 << 16
+
+// ParseType parses NumPy's notation: "<f4", "|u1", ">i8", "|b1", and for text "|S20" and "<U20".
 func ParseType(descr string) (Type, error) {
-	if len(descr) == 3 {
-		t := Type{Kind: descr[1], Size: int(descr[2] - '0'), BigEndian: descr[0] == '>'}
-		switch descr[0] {
-		case '<', '>', '|', '=':
-			switch descr[1:] {
-			case "b1", "i1", "u1":
-				t.BigEndian = false
-				return t, nil
-			case "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8":
-				return t, nil
-			}
-		}
+	if len(descr) < 3 || !strings.ContainsRune("<>|=", rune(descr[0])) {
+		return Type{}, unsupported(descr)
 	}
-	return Type{}, fmt.Errorf("type %q is not supported: want b1, i1, i2, i4, i8, u1, u2, u4, u8, f2, f4 or f8", descr)
+	t := Type{Kind: descr[1], BigEndian: descr[0] == '>'}
+	switch descr[1:] {
+	case "b1", "i1", "u1":
+		t.Size, t.BigEndian = 1, false
+		return t, nil
+	case "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8":
+		t.Size = int(descr[2] - '0')
+		return t, nil
+	}
+	n, err := strconv.ParseUint(descr[2:], 10, 32)
+	if !t.Text() || err != nil || descr[2] == '+' {
+		return Type{}, unsupported(descr)
+	}
+	t.Size = int(n)
+	if t.Kind == 'U' {
+		t.Size *= 4
+	} else {
+		t.BigEndian = false
+	}
+	if t.Size < 1 || t.Size > maximumText {
+		return Type{}, fmt.Errorf("type %q: want 1 to %d bytes of text per element", descr, maximumText)
+	}
+	return t, nil
 }
+
+func unsupported(descr string) error {
+	return fmt.Errorf("type %q is not supported: want b1, i1, i2, i4, i8, u1, u2, u4, u8, f2, f4 or f8", descr)
+}
+
+// Text reports whether elements are text.
+func (t Type) Text() bool { return t.Kind == 'S' || t.Kind == 'U' }
 
 // String is NumPy's notation.
 func (t Type) String() string {
-	order := "<"
+	order, size := "<", t.Size
 	switch {
-	case t.Size == 1:
+	case t.Size == 1 || t.Kind == 'S':
 		order = "|"
 	case t.BigEndian:
 		order = ">"
 	}
-	return fmt.Sprintf("%s%c%d", order, t.Kind, t.Size)
+	if t.Kind == 'U' {
+		size /= 4
+	}
+	return fmt.Sprintf("%s%c%d", order, t.Kind, size)
+}
+
+// DecodeText returns an element of text from its Size bytes: without the zeros at its end, and in UTF-8. It is an error if it is
+// not valid UTF-8 (of [Type.Kind] S) or Unicode (of U).
+func (t Type) DecodeText(src []byte) (string, error) {
+	if t.Kind == 'S' {
+		text := strings.TrimRight(string(src[:t.Size]), "\x00")
+		if !utf8.ValidString(text) {
+			return "", fmt.Errorf("the text %q is not UTF-8", text)
+		}
+		return text, nil
+	}
+	text := make([]byte, 0, t.Size/4)
+	for i := 0; i < t.Size; i += 4 {
+		r := t.uint32(src[i:])
+		if r > utf8.MaxRune || !utf8.ValidRune(rune(r)) {
+			return "", fmt.Errorf("the text has the character %#x, which Unicode does not", r)
+		}
+		text = utf8.AppendRune(text, rune(r))
+	}
+	return strings.TrimRight(string(text), "\x00"), nil
 }
 
 // Decode writes the first len(dst) elements of src into dst; src has at least len(dst)·Size bytes. Integers beyond 2⁵³

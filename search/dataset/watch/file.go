@@ -12,22 +12,28 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/dataset"
+	"mixmas/search/identity"
 	"mixmas/search/regular"
 )
+
+// now is the clock that time stamps are compared with. Tests set it.
+var now = time.Now
 
 // File is an open file.
 type File struct {
 	*os.File
-	path string
+	name        string // in errors
+	first, size int64  // the section that counts
 
-	lock     sync.Mutex // of the fields below
-	identity identity   // when the content was last known
-	telling  bool       // whether a change since then shows in the identity
-	digest   string     // SHA-256 of the content; empty until it is known
+	lock     sync.Mutex        // of the fields below
+	identity identity.Identity // when the content was last known
+	telling  bool              // whether a change since then shows in the identity
+	digest   string            // SHA-256 of the content; empty until it is known
 }
 
 // Open opens a regular file.
@@ -36,15 +42,28 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened, err := identify(f) // before anything is read
+	watched, err := Of(f, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &File{File: f, path: path, identity: opened}, nil
+	return watched, nil
 }
 
-// Path is the path with which the file was opened.
-func (f *File) Path() string { return f.path }
+// Of watches an open regular file from which nothing has been read yet. Errors call it by the given name.
+func Of(f *os.File, name string) (*File, error) {
+	opened, err := identity.Of(f)
+	if err != nil {
+		return nil, err
+	}
+	return &File{File: f, name: name, size: opened.Size(), identity: opened}, nil
+}
+
+// Path is the path with which the file was opened, or the name that it was given.
+func (f *File) Path() string { return f.name }
+
+// Section narrows the content that counts, in facts and passes, to size bytes from the given one on: a file in an archive, with
+// a name of its own.
+func (f *File) Section(name string, first, size int64) { f.name, f.first, f.size = name, first, size }
 
 // Facts returns facts about the content: from the cache, unless the environment says to verify, or from a pass. The key names
 // the reader and its version. Facts of a file that was changed a moment ago, or in the future, are not cached: another change
@@ -52,25 +71,28 @@ func (f *File) Path() string { return f.path }
 func (f *File) Facts(key string, r dataset.Request, e dataset.Environment, pass func() (dataset.Facts, error)) (dataset.Facts, error) {
 	f.lock.Lock() // one pass at a time: they are bound by the disk
 	defer f.lock.Unlock()
-	path, err := filepath.Abs(f.path)
+	path, err := filepath.Abs(f.Name())
 	if err != nil {
 		return dataset.Facts{}, err
 	}
 	began := now()
+	if f.first != 0 || f.size != f.identity.Size() {
+		key += fmt.Sprintf(" of %d bytes from %d", f.size, f.first)
+	}
 	key = fmt.Sprintf("%s\n%s\n%s\n%s", key, path, f.identity, r.Key())
 	found, cached := lookUp(e, key, r)
 	if !cached {
 		if found, err = pass(); err != nil {
-			return dataset.Facts{}, fmt.Errorf("%s: %w", f.path, err)
+			return dataset.Facts{}, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if current, err := identify(f.File); err != nil {
+	if current, err := identity.Of(f.File); err != nil {
 		return dataset.Facts{}, err
-	} else if !current.equal(f.identity) { // labels may have been read before the change
+	} else if !current.Equal(f.identity) { // labels may have been read before the change
 		return dataset.Facts{}, f.written()
 	}
-	f.digest, f.telling = found.SHA256, cached || f.identity.telling(began)
-	if !cached && e.Cache != nil && f.identity.old(began) {
+	f.digest, f.telling = found.SHA256, cached || f.identity.Telling(began)
+	if !cached && e.Cache != nil && f.identity.Old(began) {
 		if value, err := json.Marshal(found); err == nil {
 			_ = e.Cache.Put(key, value) // a cache that cannot be written only costs time
 		}
@@ -97,38 +119,43 @@ func (f *File) Unchanged(ctx context.Context) error {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	asked := now()
-	current, err := identify(f.File)
+	current, err := identity.Of(f.File)
 	if err != nil {
 		return err
 	}
-	if f.telling && current.equal(f.identity) {
+	if f.telling && current.Equal(f.identity) {
 		return nil
 	}
-	if !current.sameContent(f.identity) {
+	if !current.SameContent(f.identity) {
 		return f.written()
 	}
-	digest, err := f.Pass(ctx, 0, f.identity.size, func([]byte) error { return nil })
+	digest, err := f.Digest(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
+		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	if digest != f.digest {
 		return f.written()
 	}
-	f.identity, f.telling = current, current.telling(asked)
+	f.identity, f.telling = current, current.Telling(asked)
 	return nil
 }
 
 func (f *File) written() error {
-	return fmt.Errorf("%s: the file was written to while it was in use: run again", f.path)
+	return fmt.Errorf("%s: the file was written to while it was in use: run again", f.name)
+}
+
+// Digest returns the SHA-256 of the section.
+func (f *File) Digest(ctx context.Context) (string, error) {
+	return f.Pass(ctx, 0, f.size, func([]byte) error { return nil })
 }
 
 // Piece is the number of bytes that a pass hands over at a time. The last piece may be shorter.
 const Piece = 1 << 18
 
-// Pass reads the first size bytes and returns their SHA-256. One goroutine reads, one hashes, and one calls use with the bytes
+// Pass reads the first size bytes of the section and returns their SHA-256. One goroutine reads, one hashes, and one calls use with the bytes
 // after the first head, a [Piece] at a time. It reads the file that was opened, even if another one is at the path by now.
 func (f *File) Pass(ctx context.Context, head, size int64, use func(piece []byte) error) (digest string, err error) {
-	r := io.NewSectionReader(f.File, 0, size)
+	r := io.NewSectionReader(f.File, f.first, size)
 	hash := sha256.New()
 	if _, err := io.CopyN(hash, r, head); err != nil {
 		return "", err

@@ -14,6 +14,7 @@ import (
 
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/datasettest"
+	"mixmas/search/identity"
 )
 
 // opened is a file that is open until the test ends.
@@ -76,11 +77,11 @@ func hasChangeTimes(t *testing.T, path string) bool {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	i, err := identify(f)
+	i, err := identity.Of(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return !i.changed.IsZero()
+	return i.HasChangeTime()
 }
 
 // A file that is written to in place is noticed; one that is replaced by another, or renamed, stays what it was.
@@ -164,13 +165,13 @@ func TestFileThatChangesBehindItsStamps(t *testing.T) {
 		t.Error("a file that was made just now has stamps that tell")
 	}
 	write(t, path, "others")
-	f.identity, err = identify(f.File) // as if it had been changed within one tick of the stamps
+	f.identity, err = identity.Of(f.File) // as if it had been changed within one tick of the stamps
 	must(t, err)
 	if err := f.Unchanged(t.Context()); err == nil {
 		t.Error("the change was not noticed")
 	}
 	write(t, path, "values")
-	f.identity, err = identify(f.File)
+	f.identity, err = identity.Of(f.File)
 	must(t, err)
 	setClock(t, time.Minute)
 	must(t, f.Unchanged(t.Context()))
@@ -210,7 +211,7 @@ func TestYoungFilesAreNotCached(t *testing.T) {
 			path := t.TempDir() + "/x.bin"
 			write(t, path, "values")
 			if !hasChangeTimes(t, path) {
-				c.cached = c.clock-c.modified >= resolution
+				c.cached = c.clock-c.modified >= identity.Resolution
 			}
 			if c.modified != 0 {
 				must(t, os.Chtimes(path, time.Time{}, time.Now().Add(c.modified)))

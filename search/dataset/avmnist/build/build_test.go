@@ -96,6 +96,10 @@ func fake() ingredients {
 		in.zips["background-noise-8k.zip"]["noise/"+name+".wav"] = wavFile(rate, tone(float64(1000+i), rate+100*i))
 	}
 	in.zips["background-noise-8k.zip"]["noise/README.md"] = []byte("no sound")
+	for name := range in.zips { // what macOS packs beside files
+		in.zips[name]["__MACOSX/sounds/._sound.wav"] = []byte("\x00\x05\x16\x07")
+		in.zips[name]["._sound.wav"] = []byte("\x00\x05\x16\x07")
+	}
 	return in
 }
 
@@ -171,7 +175,7 @@ func TestBuildIsReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if got := fmt.Sprint(d.Modalities(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test)); got != "[{image map [1 5 5] false 0} {audio map [1 112 112] false 0}] 18 6 10" {
+	if got := fmt.Sprint(d.Modalities(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test)); got != "[{image map [1 5 5] false 0 0} {audio map [1 112 112] false 0 0}] 18 6 10" {
 		t.Errorf("read back %s", got)
 	}
 	label := make([]float32, 1)

@@ -17,6 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"gonum.org/v1/gonum/dsp/fourier"
 
+	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/wav"
 	"mixmas/search/regular"
 )
@@ -155,7 +156,7 @@ func readSounds(ctx context.Context, file string, keep int) ([]*recording, error
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if path.Ext(member.Name) != ".wav" {
+		if path.Ext(member.Name) != ".wav" || files.Hidden(member.Name) {
 			continue
 		}
 		content, err := read(member, min(mostBytes.one, mostBytes.all-all))

@@ -1,0 +1,189 @@
+package arrays
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrayfile"
+)
+
+// labels opens a file of labels, as numbers or 0/1 elements whatever they are in the file.
+func (o *opener) labels(options *Options) func(path string) (dataset.Column, error) {
+	return func(path string) (dataset.Column, error) {
+		numbers, err := o.numbers(path)
+		if errors.Is(err, arrayfile.ErrText) {
+			if options.MultiLabel {
+				return nil, fmt.Errorf("%w: with multi_label, labels are one 0/1 element per class", err)
+			}
+			return o.once(path, "labels", func(path string) (dataset.Column, error) {
+				text, err := arrayfile.OpenText(o.ctx, path, o.environment, o.cache)
+				return column(&textLabels{Text: text}, err)
+			})
+		}
+		if err != nil || options.MultiLabel || len(numbers.Shape()) != 1 || numbers.Shape()[0] == 1 {
+			return numbers, err
+		}
+		return o.once(path, "labels", func(path string) (dataset.Column, error) {
+			c, err := arrayfile.Open(o.ctx, path, o.environment, o.cache)
+			return column(&oneHot{Column: c}, err)
+		})
+	}
+}
+
+// oneHot is a column of labels with one element per class, of which exactly one is 1. It reads as the number of the class.
+type oneHot struct {
+	*arrayfile.Column
+	rows sync.Pool // of *[]float32
+}
+
+// Shape implements [dataset.Column].
+func (h *oneHot) Shape() []int { return nil }
+
+// ReadRows reads many rows.
+func (h *oneHot) ReadRows(first int, dst []float32) error {
+	for i := range dst {
+		if err := h.Read(first+i, nil, dst[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Read implements [dataset.Column].
+func (h *oneHot) Read(row int, s *dataset.Scaling, dst []float32) error {
+	elements, _ := h.rows.Get().(*[]float32)
+	if elements == nil {
+		elements = new([]float32)
+		*elements = make([]float32, h.Column.Shape()[0])
+	}
+	defer h.rows.Put(elements)
+	if err := h.Column.Read(row, nil, *elements); err != nil {
+		return err
+	}
+	class, ones := 0, 0
+	for i, v := range *elements {
+		switch v {
+		case 0:
+		case 1:
+			class, ones = i, ones+1
+		default:
+			return fmt.Errorf("%s: row %d: the label has the element %v: want one label per row, a number, or one 0/1 element per class", h.Name(), row, v)
+		}
+	}
+	if ones != 1 {
+		return fmt.Errorf("%s: row %d has %d labels: want 1 (or `multi_label: true` for any number of labels per row)", h.Name(), row, ones)
+	}
+	dst[0] = float32(class)
+	s.Apply(0, dst[:1])
+	return nil
+}
+
+// textLabels is a column of labels that are text. It reads as the number of the class, once textClasses has found the classes.
+type textLabels struct {
+	*arrayfile.Text
+	numbers []float32
+}
+
+// Shape implements [dataset.Column].
+func (l *textLabels) Shape() []int { return nil }
+
+// Read implements [dataset.Column].
+func (l *textLabels) Read(row int, s *dataset.Scaling, dst []float32) error {
+	dst[0] = l.numbers[row]
+	s.Apply(0, dst[:1])
+	return nil
+}
+
+// Facts implements [dataset.Column].
+func (l *textLabels) Facts(ctx context.Context, _ dataset.Request, e dataset.Environment) (dataset.Facts, error) {
+	return l.Digest(ctx, e)
+}
+
+// mostClasses bounds the classes of text labels.
+const mostClasses = 1 << 16
+
+// textClasses finds the classes of labels that are text: the given ones, or the sorted texts of the training rows. It warns of
+// classes that differ only by case or spaces. If the labels are numbers, it returns the given classes.
+func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (classes, warnings []string, err error) {
+	train, text := parts[dataset.Train].Column.(*textLabels)
+	for _, p := range parts {
+		if p.Column == nil {
+			continue
+		}
+		if _, also := p.Column.(*textLabels); also != text {
+			return nil, nil, fmt.Errorf("the labels in %s are text and those in %s numbers, or the other way round", parts[dataset.Train].Column.Name(), p.Column.Name())
+		}
+	}
+	if !text {
+		return given, nil, nil
+	}
+	numbers := map[string]int{}
+	if classes = given; given == nil {
+		rows := parts[dataset.Train].Rows
+		err := train.Each(ctx, func(row int, label string) error {
+			if row < rows.First || row >= rows.First+rows.Count {
+				return nil
+			}
+			if label == "" {
+				return errors.New("the label is empty")
+			}
+			if numbers[label] = 0; len(numbers) > mostClasses {
+				return fmt.Errorf("there are more than %d different labels", mostClasses)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		for label := range numbers {
+			classes = append(classes, label)
+		}
+		if slices.Sort(classes); len(classes) < 2 {
+			return nil, nil, fmt.Errorf("%s: all training rows have the label %q: want at least 2 classes", train.Name(), classes[0])
+		}
+		warnings = lookAlikes(classes)
+	}
+	for i, class := range classes {
+		numbers[class] = i
+	}
+	for _, p := range parts {
+		l, ok := p.Column.(*textLabels)
+		if !ok || l.numbers != nil {
+			continue
+		}
+		l.numbers = make([]float32, l.Rows())
+		err := l.Each(ctx, func(row int, label string) error {
+			number, ok := numbers[label]
+			if !ok && given != nil {
+				return fmt.Errorf("the label %q is none of the classes", label)
+			} else if !ok {
+				return fmt.Errorf("no training row has the label %q: no model can learn it; if the rows are sorted, shuffle them before they are split", label)
+			}
+			l.numbers[row] = float32(number)
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return classes, warnings, nil
+}
+
+// lookAlikes warns of classes that differ only by case or spaces.
+func lookAlikes(classes []string) (warnings []string) {
+	seen := map[string]string{}
+	for _, class := range classes {
+		plain := strings.ToLower(strings.Join(strings.Fields(class), " "))
+		if other, ok := seen[plain]; ok {
+			warnings = append(warnings, fmt.Sprintf("the classes %q and %q differ only by case or spaces", other, class))
+		} else {
+			seen[plain] = class
+		}
+	}
+	return warnings
+}

@@ -1,0 +1,300 @@
+package feature
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"mixmas/search/escape"
+)
+
+// Limits of classes: their number, and the bytes of a name.
+const (
+	MostClasses  = 1 << 16
+	longestLabel = 256
+)
+
+// Labels counts the labels of a column, to find its classes. It keeps at most MostClasses labels.
+type Labels struct {
+	separator  string
+	rows       int // with a label
+	unlabelled int
+	counts     map[string]int
+	over       bool
+}
+
+// NewLabels returns a count of labels. Without a separator a cell is one label; with one, such as "|", it is any number of them.
+func NewLabels(separator string) *Labels {
+	return &Labels{separator: separator, counts: map[string]int{}}
+}
+
+// Add counts the labels of a row. [Labels.Unlabelled] counts the cells without one. Errors are of a label that is no name: it has
+// control characters, or is very long.
+func (l *Labels) Add(cell string) error {
+	if IsUnlabelled(cell) {
+		l.unlabelled++
+		return nil
+	}
+	l.rows++
+	if l.separator == "" {
+		return l.add(trim(cell))
+	}
+	for label := range strings.SplitSeq(cell, l.separator) {
+		if err := l.add(trim(label)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Labels) add(label string) error {
+	if n, ok := l.counts[label]; ok {
+		l.counts[label] = n + 1
+		return nil
+	}
+	if label == "" {
+		return nil // a|b|
+	}
+	if err := checkName(label); err != nil {
+		return err
+	}
+	if len(l.counts) >= MostClasses {
+		l.over = true
+		return nil
+	}
+	l.counts[strings.Clone(label)] = 1
+	return nil
+}
+
+// Unlabelled is the number of cells without a label.
+func (l *Labels) Unlabelled() int { return l.unlabelled }
+
+// Count is the number of rows with a label.
+func (l *Labels) Count(label string) int { return l.counts[label] }
+
+func checkName(label string) error {
+	if len(label) > longestLabel {
+		return fmt.Errorf("the label %s has %s: is it a text?", quoted(label), count(len(label), "byte"))
+	}
+	if bad, found := escape.Unprintable(label); found {
+		return fmt.Errorf("the label %s has the character %s, which cannot be printed", quoted(label), bad)
+	}
+	return nil
+}
+
+// Classes returns the classes: the given ones in their order, or the sorted distinct labels, numbers by size. Warnings are for
+// people: labels that differ only by case or spaces, classes with one row, given classes without rows. Errors are labels that are
+// not given classes, a single class, and labels that look like measurements or like identifiers, because there are so many.
+func (l *Labels) Classes(given []string) (c *Classes, warnings []string, err error) {
+	if given == nil {
+		if given, err = l.found(); err != nil {
+			return nil, nil, err
+		}
+	} else if c, err = NewClasses(given, l.separator); err != nil {
+		return nil, nil, err
+	} else {
+		for _, label := range frequent(l.counts) {
+			if _, ok := c.Index(label); !ok {
+				return nil, nil, fmt.Errorf("the label %s of %s is not one of the given classes", quoted(label), count(l.counts[label], "row"))
+			}
+		}
+	}
+	if c, err = NewClasses(given, l.separator); err != nil {
+		return nil, nil, err
+	}
+	var single, none []string
+	for _, name := range c.Names {
+		switch l.counts[name] {
+		case 0:
+			none = append(none, name)
+		case 1:
+			single = append(single, name)
+		}
+	}
+	if len(single) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s with one row, which only one split can have: %s", classesAre(len(single)), quotedList(single, 4)))
+	}
+	if len(none) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s without rows: %s", classesAre(len(none)), quotedList(none, 4)))
+	}
+	return c, append(alike(c.Names), warnings...), nil
+}
+
+func classesAre(n int) string {
+	if n == 1 {
+		return "there is 1 class"
+	}
+	return fmt.Sprintf("there are %s classes", thousands(n))
+}
+
+// found returns the distinct labels.
+func (l *Labels) found() ([]string, error) {
+	names, n, fractions, numbers := slices.Collect(maps.Keys(l.counts)), len(l.counts), 0, 0
+	for _, name := range names {
+		if x := parseNumber(name); x.forms&point != 0 && x.unit == 0 && !infinite(x.point) {
+			if numbers++; !x.whole {
+				fractions++
+			}
+		}
+	}
+	const fewNumbers, manyNumbers = 20, 100
+	switch {
+	case n == 0:
+		return nil, errors.New("no row has a label")
+	case n == 1 && l.separator != "":
+		return nil, fmt.Errorf("all labels are %s: is the separator %s right?", quoted(names[0]), quoted(l.separator))
+	case n == 1:
+		return nil, fmt.Errorf("every row has the same label %s: there is nothing to predict", quoted(names[0]))
+	case numbers == n && (fractions > 0 && n > fewNumbers || n > max(manyNumbers, l.rows/rowsPerFew)):
+		return nil, fmt.Errorf("the labels are %s different numbers, such as %s: predicting a number (regression) is not supported yet; for classes, label each row with a range of numbers",
+			thousands(n), quotedList(sortLabels(names), 2))
+	case l.over:
+		return nil, fmt.Errorf("there are more than %s different labels", thousands(MostClasses))
+	case 2*n > l.rows && n > 2:
+		return nil, fmt.Errorf("there are %s different labels in %s, such as %s: a class needs several rows; is this the column of the labels?",
+			thousands(n), count(l.rows, "row"), quotedList(sortLabels(names), 2))
+	}
+	return sortLabels(names), nil
+}
+
+// sortLabels sorts labels: numbers by size if all are numbers.
+func sortLabels(names []string) []string {
+	values := map[string]float64{}
+	for _, name := range names {
+		if x := parseNumber(name); x.forms&point != 0 && x.unit == 0 {
+			values[name] = x.point
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if len(values) == len(names) {
+			return cmp.Or(cmp.Compare(values[a], values[b]), strings.Compare(a, b))
+		}
+		return strings.Compare(a, b)
+	})
+	return names
+}
+
+// alike warns of names that differ only by case, by spaces, or as 1 and 1.0 do.
+func alike(names []string) (warnings []string) {
+	same := map[string]string{}
+	for _, name := range names {
+		key := strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == ' ' || r == '_' || r == '-' || r == '\u00a0' }), " ")
+		if x := parseNumber(name); x.forms&point != 0 && x.unit == 0 {
+			key = fmt.Sprint(x.point)
+		}
+		if first, seen := same[key]; seen {
+			warnings = append(warnings, fmt.Sprintf("the labels %s and %s are different classes, but look alike", quoted(first), quoted(name)))
+		} else {
+			same[key] = name
+		}
+	}
+	return warnings
+}
+
+// Classes are the classes of a data set: their order gives their numbers. [NewClasses] makes them.
+type Classes struct {
+	Names []string `json:"names"`
+	// Separator is between the labels of a cell; empty for one label per cell.
+	Separator string `json:"separator,omitempty"`
+
+	index map[string]int
+}
+
+// NewClasses returns classes with the given names, which must be different and printable.
+func NewClasses(names []string, separator string) (*Classes, error) {
+	c := &Classes{Names: slices.Clone(names), Separator: separator, index: make(map[string]int, len(names))}
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		c.index[name] = i
+	}
+	return c, nil
+}
+
+// Check returns an error for classes that NewClasses refuses.
+func (c *Classes) Check() error {
+	if len(c.Names) < 2 && !(c.Separator != "" && len(c.Names) == 1) {
+		return fmt.Errorf("want at least two classes, got %d", len(c.Names))
+	}
+	if len(c.Names) > MostClasses {
+		return fmt.Errorf("want at most %s classes, got %s", thousands(MostClasses), thousands(len(c.Names)))
+	}
+	seen := make(map[string]bool, len(c.Names))
+	for _, name := range c.Names {
+		if name != trim(name) || name == "" {
+			return fmt.Errorf("the class %s is empty or has spaces around it", quoted(name))
+		}
+		if err := checkName(name); err != nil {
+			return err
+		}
+		if c.Separator != "" && strings.Contains(name, c.Separator) {
+			return fmt.Errorf("the class %s has the separator %s in its name", quoted(name), quoted(c.Separator))
+		}
+		if seen[name] {
+			return fmt.Errorf("the class %s is given twice", quoted(name))
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// Index returns the number of the class with a name.
+func (c *Classes) Index(label string) (int, bool) {
+	if c.index == nil { // read from JSON
+		i := slices.Index(c.Names, trim(label))
+		return i, i >= 0
+	}
+	i, ok := c.index[trim(label)]
+	return i, ok
+}
+
+// Append appends the numbers of the classes of a cell, each once: one, or with a separator any number. A cell without a label
+// appends nothing. The error names a label that is not a class.
+func (c *Classes) Append(dst []int, cell string) ([]int, error) {
+	if IsUnlabelled(cell) {
+		return dst, nil
+	}
+	first := len(dst)
+	for label, rest := cell, true; rest; {
+		if c.Separator == "" {
+			rest = false
+		} else {
+			label, cell, rest = strings.Cut(cell, c.Separator)
+		}
+		if label = trim(label); label == "" {
+			continue
+		}
+		i, ok := c.Index(label)
+		if !ok {
+			return dst, fmt.Errorf("the label %s is not one of the classes", quoted(label))
+		}
+		if !slices.Contains(dst[first:], i) {
+			dst = append(dst, i)
+		}
+	}
+	return dst, nil
+}
+
+// CheckNames checks the names of 0/1 columns as names of classes. Warnings are of names that look alike.
+func CheckNames(names []string) (warnings []string, err error) {
+	if _, err := NewClasses(names, ""); err != nil && len(names) != 1 {
+		return nil, err
+	}
+	return alike(names), nil
+}
+
+// Binary reads a cell of a 0/1 column, which says whether a row belongs to a class: 0 or 1, 0.0 or 1.0, no or yes, n or y, false or
+// true, f or t, in any case.
+func Binary(cell string) (bool, error) {
+	switch strings.ToLower(trim(cell)) {
+	case "0", "0.0", "no", "n", "false", "f":
+		return false, nil
+	case "1", "1.0", "yes", "y", "true", "t":
+		return true, nil
+	}
+	return false, fmt.Errorf("want 0 or 1, got %s", quoted(cell))
+}

@@ -1,0 +1,252 @@
+package inspect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mixmas/search/dataset/feature"
+	"mixmas/search/dataset/tabular"
+	"mixmas/search/escape"
+)
+
+// labelNames are names that columns of labels often have.
+var labelNames = []string{"label", "labels", "class", "target", "y", "category", "species", "outcome", "diagnosis", "tag", "tags", "type", "sentiment", "genre", "activity"}
+
+// noLabel is the error of a request without labels: it names columns that are likely to be meant.
+func (p *Proposal) noLabel() error {
+	type candidate struct {
+		column   int
+		distinct int
+		points   int
+	}
+	var list []candidate
+	for i := range p.Columns {
+		c := &p.Columns[i]
+		distinct, exact := c.profile.Distinct()
+		if !exact || distinct < 2 || distinct > 50 || 2*distinct > p.Rows || !slices.Contains([]feature.Kind{feature.Category, feature.Number, feature.Set}, c.Kind) {
+			continue
+		}
+		points := 0
+		if slices.Contains(labelNames, strings.ToLower(c.Name)) {
+			points += 4
+		}
+		if c.Kind == feature.Category || c.Kind == feature.Set {
+			points += 2
+		}
+		if i == len(p.Columns)-1 {
+			points++
+		}
+		list = append(list, candidate{i, distinct, points})
+	}
+	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.points, a.points) })
+	var shown []string
+	for _, c := range list[:min(len(list), 5)] {
+		shown = append(shown, fmt.Sprintf("%s (%d values)", p.Columns[c.column].Title, c.distinct))
+	}
+	if len(shown) == 0 {
+		for i := range p.Columns[:min(len(p.Columns), 10)] {
+			shown = append(shown, p.Columns[i].Title)
+		}
+		return requestError("which column is to be predicted? Name it with --label COLUMN. None looks like classes; the columns are %s", strings.Join(shown, ", "))
+	}
+	return requestError("which column is to be predicted? Name it with --label COLUMN. Likely ones: %s", strings.Join(shown, ", "))
+}
+
+// judgeLabels reads the labels of the rows that are looked at once more, and checks their classes.
+func (p *Proposal) judgeLabels(ctx context.Context) error {
+	for _, i := range p.labels {
+		c := &p.Columns[i]
+		c.Finding = feature.Finding{Kind: feature.Label}
+	}
+	if len(p.labels) > 1 {
+		return p.judgeBinary(ctx)
+	}
+	c := &p.Columns[p.labels[0]]
+	labels := feature.NewLabels(p.request.Separator)
+	several := 0
+	err := p.source.each(ctx, func(row int, cells []string) error {
+		if row >= p.Rows {
+			return tabular.Stop
+		}
+		cell := cells[p.labels[0]]
+		if strings.Contains(cell, "|") {
+			several++
+		}
+		if err := labels.Add(cell); err != nil {
+			return &tabular.Error{Row: -1, Column: c.Title, Text: err.Error(), Err: err}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	hint := ""
+	if p.request.Separator == "" && several > p.Rows/20 {
+		hint = "; if a row may have several labels, name what separates them: --separator '|'"
+	}
+	classes, warnings, err := labels.Classes(nil)
+	if err != nil && p.Partial {
+		p.warn("labels %s: of the first %s rows, %v", c.Title, thousands(p.Rows), err)
+		err, classes = nil, &feature.Classes{}
+	}
+	if err != nil {
+		return fmt.Errorf("column %s: %w%s", c.Title, err, hint)
+	}
+	if hint != "" {
+		p.warn("labels %s: cells such as %s are taken for one class each%s", c.Title, quote(firstWith(classes.Names, "|")), hint)
+	}
+	for _, w := range warnings {
+		p.warn("labels %s: %s", c.Title, w)
+	}
+	p.classes = classes.Names
+	if p.unlabelled = labels.Unlabelled(); p.unlabelled > 0 && p.request.Separator == "" {
+		p.warn("labels %s: %s without a label, which are left out", c.Title, rowsAre(p.unlabelled))
+	}
+	if len(p.classes) == 0 {
+		c.Reason = "what is predicted"
+		return nil
+	}
+	shown := frequentFirst(classes.Names, labels)
+	c.Reason = fmt.Sprintf("%d classes: %s", len(classes.Names), shown)
+	if p.request.Separator != "" {
+		c.Reason = fmt.Sprintf("any of %s", c.Reason)
+	}
+	return nil
+}
+
+// firstWith is the first text that has a piece.
+func firstWith(texts []string, piece string) string {
+	return texts[max(0, slices.IndexFunc(texts, func(t string) bool { return strings.Contains(t, piece) }))]
+}
+
+// frequentFirst lists the classes with most rows.
+func frequentFirst(names []string, labels *feature.Labels) string {
+	sorted := slices.Clone(names)
+	slices.SortStableFunc(sorted, func(a, b string) int { return cmp.Compare(labels.Count(b), labels.Count(a)) })
+	const most = 4
+	var shown []string
+	for _, name := range sorted[:min(len(sorted), most)] {
+		shown = append(shown, fmt.Sprintf("%s (%d)", short(name, 24), labels.Count(name)))
+	}
+	if len(sorted) > most {
+		shown = append(shown, "…")
+	}
+	return strings.Join(shown, ", ")
+}
+
+// judgeBinary checks 0/1 columns.
+func (p *Proposal) judgeBinary(ctx context.Context) error {
+	counts := make([]int, len(p.labels))
+	err := p.source.each(ctx, func(row int, cells []string) error {
+		if row >= p.Rows {
+			return tabular.Stop
+		}
+		for k, i := range p.labels {
+			is, err := feature.Binary(cells[i])
+			if err != nil {
+				return &tabular.Error{Row: -1, Column: p.Columns[i].Title, Text: err.Error(), Err: err}
+			}
+			if is {
+				counts[k]++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for k, i := range p.labels {
+		c := &p.Columns[i]
+		c.Reason = fmt.Sprintf("one of %d classes, each a 0/1 column: %d rows", len(p.labels), counts[k])
+		p.classes = append(p.classes, c.Name)
+		if counts[k] == 0 || counts[k] == p.Rows {
+			p.warn("labels %s: the same in all %d rows", c.Title, p.Rows)
+		}
+	}
+	warnings, err := feature.CheckNames(p.classes)
+	p.Warnings = append(p.Warnings, warnings...)
+	return err
+}
+
+func rowsAre(n int) string {
+	if n == 1 {
+		return "1 row is"
+	}
+	return fmt.Sprintf("%d rows are", n)
+}
+
+func quote(text string) string { return `"` + short(text, 40) + `"` }
+
+func (p *Proposal) warn(format string, arguments ...any) {
+	p.Warnings = append(p.Warnings, escape.Terminal(fmt.Sprintf(format, arguments...)))
+}
+
+// leak watches whether a column says the same as the labels: each value of one goes with one value of the other.
+type leak struct {
+	pairs []pairs // by label column
+}
+
+// pairs are the values that went together so far.
+type pairs struct {
+	over    bool
+	forward map[string]string // cell to label
+	back    map[string]string
+}
+
+// Limits of what is watched: distinct values, label columns, and the bytes of a cell.
+const (
+	mostPairs   = 1000
+	mostWatched = 32
+	longestPair = 256
+	leastRows   = 10 // to suspect something
+)
+
+func (l *leak) add(k int, cell, label string) {
+	if k >= mostWatched {
+		return
+	}
+	for len(l.pairs) <= k {
+		l.pairs = append(l.pairs, pairs{forward: map[string]string{}, back: map[string]string{}})
+	}
+	p := &l.pairs[k]
+	if p.over {
+		return
+	}
+	other, seen := p.forward[cell]
+	if seen && other == label {
+		return
+	}
+	if _, has := p.back[label]; seen || has || len(p.forward) >= mostPairs || len(cell) > longestPair || len(label) > longestPair {
+		*p = pairs{over: true}
+		return
+	}
+	cell, label = strings.Clone(cell), strings.Clone(label)
+	p.forward[cell], p.back[label] = label, cell
+}
+
+// leaks names the columns that say the same as the labels, and does not use them unless a person asks for them.
+func (p *Proposal) leaks() {
+	for i := range p.Columns {
+		c := &p.Columns[i]
+		if slices.Contains(p.labels, i) || p.Rows < leastRows || slices.Contains([]feature.Kind{feature.Constant, feature.Split, feature.Group, feature.Unused}, c.Kind) {
+			continue
+		}
+		for k, pair := range c.leak.pairs {
+			if pair.over || len(pair.forward) < 2 || 2*len(pair.forward) > p.Rows {
+				continue
+			}
+			label := p.Columns[p.labels[k]].Title
+			if c.Asked {
+				p.warn("column %s says the same as the labels %s in every row", c.Title, label)
+				break
+			}
+			p.warn("column %s says the same as the labels %s in every row, and is not used: with it there is nothing to learn. If it is known before the label is, use it with --column %s=%s",
+				c.Title, label, escape.Terminal(p.selector(i)), c.Kind)
+			c.Kind, c.Hint = feature.Unused, "it says the same as the labels in every row"
+			break
+		}
+	}
+}

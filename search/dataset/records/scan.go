@@ -1,0 +1,143 @@
+package records
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"hash/maphash"
+	"slices"
+
+	"mixmas/search/dataset/tabular"
+	"mixmas/search/escape"
+)
+
+// listener sees the cells of every row once, in order.
+type listener func(row int, p *part, cells []string) error
+
+// scanner reads each of several rows once, for all that listen.
+type scanner struct {
+	order     []*rows
+	listeners map[*rows][]listener
+}
+
+// listen has a function called with every row of r.
+func (s *scanner) listen(r *rows, l listener) {
+	if s.listeners == nil {
+		s.listeners = map[*rows][]listener{}
+	}
+	if _, known := s.listeners[r]; !known {
+		s.order = append(s.order, r)
+	}
+	s.listeners[r] = append(s.listeners[r], l)
+}
+
+// scan reads all rows. The counts of rows and parts are known afterwards.
+func (s *scanner) scan(ctx context.Context) error {
+	for _, r := range s.order {
+		err := r.each(ctx, func(row int, p *part, cells []string) error {
+			for _, l := range s.listeners[r] {
+				if err := l(row, p, cells); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contentHash is a digest of some cells of all rows.
+type contentHash struct {
+	hash   hash.Hash
+	buffer []byte
+}
+
+func newContentHash() *contentHash { return &contentHash{hash: sha256.New()} }
+
+// add adds the cells of a row.
+func (c *contentHash) add(cells ...string) {
+	for _, cell := range cells {
+		c.buffer = binary.AppendUvarint(c.buffer, uint64(len(cell)))
+		c.buffer = append(c.buffer, cell...)
+	}
+	if len(c.buffer) > 1<<13 {
+		c.hash.Write(c.buffer)
+		c.buffer = c.buffer[:0]
+	}
+}
+
+// sum is the digest of what was added.
+func (c *contentHash) sum() string {
+	c.hash.Write(c.buffer)
+	c.buffer = c.buffer[:0]
+	return hex.EncodeToString(c.hash.Sum(nil))
+}
+
+// seed makes the hashes of keys unforeseeable, so that nobody can make a table whose different keys have equal hashes.
+var seed = maphash.MakeSeed()
+
+// keys are the hashes of the cells of a key column.
+type keys struct {
+	column int
+	hashes []uint64
+}
+
+func (k *keys) listen(_ int, _ *part, cells []string) error {
+	k.hashes = append(k.hashes, maphash.String(seed, cells[k.column]))
+	return nil
+}
+
+// join finds the row of other for each row that has the same key, -1 for none. A key that other has twice is an error.
+func join(ctx context.Context, of, other *keys, r *rows) ([]int32, error) {
+	type entry struct {
+		hash uint64
+		row  int32
+	}
+	list := make([]entry, len(other.hashes))
+	for i, h := range other.hashes {
+		list[i] = entry{h, int32(i)}
+	}
+	slices.SortFunc(list, func(a, b entry) int {
+		if a.hash != b.hash {
+			if a.hash < b.hash {
+				return -1
+			}
+			return 1
+		}
+		return int(a.row) - int(b.row)
+	})
+	for i := range list {
+		if i > 0 && list[i].hash == list[i-1].hash {
+			err := columnError(r.columns, other.column, fmt.Errorf("the key is also that of row %d: a key names one row", list[i-1].row))
+			return nil, r.locate(ctx, int(list[i].row), err)
+		}
+	}
+	rows := make([]int32, len(of.hashes))
+	found := 0
+	for i, h := range of.hashes {
+		at, ok := slices.BinarySearchFunc(list, h, func(e entry, h uint64) int {
+			switch {
+			case e.hash < h:
+				return -1
+			case e.hash > h:
+				return 1
+			}
+			return 0
+		})
+		rows[i] = -1
+		if ok {
+			rows[i] = list[at].row
+			found++
+		}
+	}
+	if found == 0 {
+		return nil, fmt.Errorf("%s: no value of the key column %s is one of those of the rows", r.all(), escape.Terminal(tabular.Title(r.columns, other.column)))
+	}
+	return rows, nil
+}
