@@ -77,7 +77,10 @@ type Proposal struct {
 	source     *source
 	root       *files.Root
 	request    Request
-	labels     []int // columns
+	labels     []int           // columns
+	counts     *feature.Labels // of a single column of labels
+	several    int             // rows whose label has a |
+	ones       []int           // rows with 1, of 0/1 columns of labels
 	classes    []string
 	unlabelled int // rows
 	modalities []modality
@@ -118,7 +121,7 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	if len(p.labels) == 0 {
 		return nil, p.noLabel()
 	}
-	if err := p.judgeLabels(ctx); err != nil {
+	if err := p.judgeLabels(); err != nil {
 		return nil, err
 	}
 	if err := p.openFiles(ctx); err != nil {
@@ -218,6 +221,7 @@ func (p *Proposal) findLabels() error {
 // read reads the rows.
 func (p *Proposal) read(ctx context.Context) error {
 	bytes := 0
+	add := p.countLabels()
 	return p.source.each(ctx, func(row int, cells []string) error {
 		if row >= mostRows || bytes >= mostBytes {
 			p.Partial = true
@@ -233,7 +237,7 @@ func (p *Proposal) read(ctx context.Context) error {
 				c.leak.add(k, cell, cells[label])
 			}
 		}
-		return nil
+		return add(cells)
 	})
 }
 
