@@ -123,3 +123,22 @@ func TestArrayFilesOfSamples(t *testing.T) {
 		}
 	}
 }
+
+// Without a folder, paths start at the working folder, also those in cells.
+func TestTheWorkingFolder(t *testing.T) {
+	dir := everything(t)
+	t.Chdir(dir)
+	d, err := open(t, "", everythingData, dataset.Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := predictor(t, d, dataset.Input{Files: []string{"rows.csv", "more.csv"}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, d, dataset.Train, 0, u, 0)
+	// Absolute paths in cells may name what is in the folder.
+	if _, err := predictor(t, d, dataset.Input{Values: map[string]string{"photo": filepath.Join(dir, "p/0.png")}}, ""); err != nil {
+		t.Error(err)
+	}
+}
