@@ -168,6 +168,9 @@ func (d *assembled) check() error {
 		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
 			return fmt.Errorf("modality %s: %w", m.Name, err)
 		}
+		if m.Kind == mixer.Text && source.Standardised != nil {
+			return fmt.Errorf("modality %s: a text is not standardised", m.Name)
+		}
 		if v := source.Vectors; v != nil && (m.Kind != mixer.Text || v.Rows() != m.Vocabulary || len(v.Shape()) != 1 || rowSize(v) == 0) {
 			return fmt.Errorf("%s: word vectors have shape %s, want a row for each of the %d tokens of a text", v.Name(),
 				dimensions.Text(append([]int{v.Rows()}, v.Shape()...)), m.Vocabulary)
