@@ -165,11 +165,11 @@ func (d *assembled) check() error {
 		if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
 			return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2), a text (1) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
 		}
-		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
-			return fmt.Errorf("modality %s: %w", m.Name, err)
-		}
 		if m.Kind == mixer.Text && source.Standardised != nil {
 			return fmt.Errorf("modality %s: a text is not standardised", m.Name)
+		}
+		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
+			return fmt.Errorf("modality %s: %w", m.Name, err)
 		}
 		if v := source.Vectors; v != nil && (m.Kind != mixer.Text || v.Rows() != m.Vocabulary || len(v.Shape()) != 1 || rowSize(v) == 0) {
 			return fmt.Errorf("%s: word vectors have shape %s, want a row for each of the %d tokens of a text", v.Name(),
