@@ -55,7 +55,7 @@ const (
 // What the entries of an archive may take in memory.
 const (
 	mostEntries = 1 << 23
-	mostNames   = 1 << 29 // bytes of all names
+	mostNames   = 1 << 28 // bytes of all names
 )
 
 // openArchive takes over an open archive.
@@ -138,7 +138,7 @@ func (a *archive) find(name string) (entry, bool, error) {
 		return entry{}, false, nil
 	}
 	if i+1 < len(a.entries) && a.entries[i+1].name == name {
-		return entry{}, true, fmt.Errorf("%s: several entries are named %s", a.shown(), escape.Terminal(name))
+		return entry{}, true, fmt.Errorf("%s: several entries are named %s", a.shown(), shorten(name))
 	}
 	return a.entries[i], true, nil
 }
@@ -175,7 +175,7 @@ func (a *archive) check(e entry) error {
 		err = errors.New("the archive is truncated")
 	}
 	if err != nil {
-		return fmt.Errorf("%s: entry %s: %w", a.shown(), escape.Terminal(e.name), err)
+		return fmt.Errorf("%s: entry %s: %w", a.shown(), shorten(e.name), err)
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ func (a *archive) open(o Options, e entry) (io.ReadCloser, error) {
 	}
 	raw, err := openZipEntry(a.file, a.size, o, e)
 	if err != nil {
-		return nil, fmt.Errorf("%s: entry %s: %w", a.shown(), escape.Terminal(e.name), err)
+		return nil, fmt.Errorf("%s: entry %s: %w", a.shown(), shorten(e.name), err)
 	}
 	return raw, nil
 }

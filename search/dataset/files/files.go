@@ -287,13 +287,13 @@ func (f *Folder) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	return f.root.content(ctx, f.shown(name), raw, size)
 }
 
-func (f *Folder) shown(name string) string { return f.String() + "/" + escape.Terminal(name) }
+func (f *Folder) shown(name string) string { return f.String() + "/" + shorten(name) }
 
 // raw opens the bytes of a file.
 func (f *Folder) raw(ctx context.Context, name string) (io.ReadCloser, int64, error) {
 	short, err := safe(name)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %s: %w", f, escape.Terminal(name), err)
+		return nil, 0, fmt.Errorf("%s: %s: %w", f, shorten(name), err)
 	}
 	if f.disk != nil {
 		return f.rawOnDisk(ctx, short)
@@ -308,7 +308,7 @@ func (f *Folder) raw(ctx context.Context, name string) (io.ReadCloser, int64, er
 func (r *Root) rawIn(a *archive, name string) (io.ReadCloser, int64, error) {
 	kind, e, err := a.lookUp(name)
 	if err == nil && kind != File {
-		err = fmt.Errorf("%s/%s is a folder, want a file", a.shown(), escape.Terminal(name))
+		err = fmt.Errorf("%s/%s is a folder, want a file", a.shown(), shorten(name))
 	}
 	if err != nil {
 		return nil, 0, err

@@ -13,11 +13,25 @@ import (
 	"mixmas/search/escape"
 )
 
+// longest is the most bytes of a name from data: what Linux allows for a path.
+const longest = 4096
+
+// shorten makes a name from data fit for a message.
+func shorten(name string) string {
+	const most = 200
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "..."
+	}
+	return escape.Terminal(name)
+}
+
 // safe returns a name from data in its shortest form. Names that lead, or on some system could lead, out of a folder are errors.
 func safe(name string) (string, error) {
 	switch {
 	case name == "":
 		return "", errors.New("the name of the file is empty")
+	case len(name) > longest:
+		return "", fmt.Errorf("the name has %d bytes, want at most %d", len(name), longest)
 	case !utf8.ValidString(name):
 		return "", errors.New("the name is not UTF-8")
 	case strings.ContainsFunc(name, unicode.IsControl):

@@ -47,13 +47,14 @@ func readZip(ctx context.Context, f io.ReaderAt, size int64) ([]entry, error) {
 	}
 	directory := bufio.NewReader(io.NewSectionReader(f, start, length))
 	var l listing
+	var variable []byte
 	for n := 0; ; n++ {
 		if n%1024 == 0 {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
 		}
-		e, err := readZipEntry(directory)
+		e, err := readZipEntry(directory, &variable)
 		if err == io.EOF {
 			break
 		}
@@ -129,8 +130,8 @@ func zipDirectory(f io.ReaderAt, size int64) (start, length, base int64, err err
 	return start, length, start - int64(offset64), nil
 }
 
-// readZipEntry reads an entry of the directory.
-func readZipEntry(r *bufio.Reader) (entry, error) {
+// readZipEntry reads an entry of the directory. It uses and grows buffer.
+func readZipEntry(r *bufio.Reader, buffer *[]byte) (entry, error) {
 	var fixed [directorySize]byte
 	if _, err := io.ReadFull(r, fixed[:]); err == io.EOF {
 		return entry{}, io.EOF
@@ -139,7 +140,9 @@ func readZipEntry(r *bufio.Reader) (entry, error) {
 	}
 	short := func(at int) uint16 { return binary.LittleEndian.Uint16(fixed[at:]) }
 	long := func(at int) uint32 { return binary.LittleEndian.Uint32(fixed[at:]) }
-	variable := make([]byte, int(short(28))+int(short(30))+int(short(32))) // at most 3 × 64 KiB
+	n := int(short(28)) + int(short(30)) + int(short(32)) // at most 3 × 64 KiB
+	*buffer = slices.Grow((*buffer)[:0], n)
+	variable := (*buffer)[:n]
 	if _, err := io.ReadFull(r, variable); err != nil {
 		return entry{}, errNoZip
 	}
