@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,17 +12,14 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
-	"mixmas/nn/dimensions"
 	"mixmas/search/align"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnist/build"
 	_ "mixmas/search/dataset/formats" // the formats that configurations can name
-	"mixmas/search/defaults"
 	"mixmas/search/escape"
 	"mixmas/search/filecache"
 	"mixmas/search/sample"
-	"mixmas/search/task"
 )
 
 // dataCommand makes and describes data sets.
@@ -52,11 +48,13 @@ func dataCommand() *cli.Command {
 			},
 			{
 				Name: "info", Usage: "describe the data of a configuration", ArgsUsage: "[CONFIG]",
-				Description: "Without CONFIG it describes the built-in data. CONFIG - is standard input.",
+				Description: "It reads all samples, and says what their values are, what is missing and which rows occur more than once.\n" +
+					"Without CONFIG it describes the built-in data. CONFIG - is standard input.",
 				Flags: []cli.Flag{
 					cacheSizeFlag(),
 					&cli.BoolFlag{Name: "verify", Usage: "compute the fingerprint again, ignoring the cache"},
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+					&cli.StringFlag{Name: "html", Usage: "also write a page for browsers to `FILE`, with samples to look at"},
 				},
 				Action: dataInfo,
 			},
@@ -167,143 +165,4 @@ func openCache() dataset.Cache {
 		return nil
 	}
 	return cache
-}
-
-// description is the document that data info prints.
-type description struct {
-	Name        string     `json:"name"`
-	Fingerprint string     `json:"fingerprint"`
-	Modalities  []modality `json:"modalities"`
-	Classes     []string   `json:"classes"`
-	MultiLabel  bool       `json:"multi_label"`
-	kind        task.Kind
-	Rows        map[string]int `json:"rows"`
-	// Counts are the numbers of rows that have each class, by split and then in the order of Classes.
-	Counts map[string][]int `json:"counts"`
-	// Warnings are sentences about what is odd in the data.
-	Warnings []string `json:"warnings,omitempty"`
-}
-
-// modality describes a modality, with one mean and one standard deviation if all its elements share them, otherwise with
-// lists by feature.
-type modality struct {
-	Name        string           `json:"name"`
-	Kind        string           `json:"kind"`
-	Shape       []int            `json:"shape"`
-	Lengths     bool             `json:"lengths,omitempty"` // rows differ in their number of steps
-	Mean        *float64         `json:"mean,omitempty"`
-	Deviation   *float64         `json:"deviation,omitempty"`
-	Standardise dataset.Grouping `json:"standardise,omitempty"` // feature or none
-	Means       []float64        `json:"means,omitempty"`
-	Deviations  []float64        `json:"deviations,omitempty"`
-	Constant    []int            `json:"constant,omitempty"` // features with the same value in all training rows
-	text        string
-}
-
-func dataInfo(c *cli.Context) error {
-	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
-		return err
-	}
-	plan, err := loadConfig(c, c.Args().First())
-	if err != nil {
-		return err
-	}
-	data, err := openData(c, plan)
-	if err != nil {
-		return err
-	}
-	defer data.Close()
-	if err := defaults.Fill(plan, data); err != nil {
-		return err
-	}
-	if err := plan.CheckData(data); err != nil {
-		return err
-	}
-	d, err := describe(c.Context, data)
-	if err != nil {
-		return err
-	}
-	if d.Warnings, err = warnings(c.Context, plan, data); err != nil {
-		d.Warnings = append(d.Warnings, err.Error()) // the description shows what is wrong
-	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, d)
-	}
-	return d.writeText(c.App.Writer)
-}
-
-// mostClasses is the largest number of classes that are listed in text.
-const mostClasses = 20
-
-// writeText writes the description as text.
-func (d *description) writeText(w io.Writer) error {
-	rows := [][]string{{"name", escape.Terminal(d.Name)}, {"fingerprint", d.Fingerprint}}
-	for _, m := range d.Modalities {
-		rows = append(rows, []string{escape.Terminal(m.Name),
-			fmt.Sprintf("%s %s, %s", m.Kind, dimensions.Text(m.Shape), m.text)})
-	}
-	rows = append(rows, []string{"classes", fmt.Sprintf("%d, %v", len(d.Classes), d.kind)})
-	head := []string{"rows with class"}
-	for _, split := range dataset.Splits {
-		rows = append(rows, []string{split.String(), humanize.Comma(int64(d.Rows[split.String()])) + " rows"})
-		head = append(head, split.String())
-	}
-	counts := [][]string{head}
-	listed := min(len(d.Classes), mostClasses)
-	for i, class := range d.Classes[:listed] {
-		row := []string{escape.Terminal(class)}
-		for _, split := range dataset.Splits {
-			row = append(row, humanize.Comma(int64(d.Counts[split.String()][i])))
-		}
-		counts = append(counts, row)
-	}
-	if err := align.Rows(w, append(rows, nil)); err != nil {
-		return err
-	}
-	if err := align.Rows(w, counts); err != nil {
-		return err
-	}
-	if more := len(d.Classes) - listed; more > 0 {
-		if _, err := fmt.Fprintf(w, "and %s more (--json lists them all)\n", humanize.Comma(int64(more))); err != nil {
-			return err
-		}
-	}
-	for _, text := range d.Warnings {
-		if _, err := fmt.Fprintf(w, "\nwarning: %s\n", escape.Terminal(text)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// describe describes an open data set.
-func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
-	d := &description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Task().Classes,
-		kind: data.Task().Kind, MultiLabel: data.Task().Kind == task.MultiLabel, Rows: map[string]int{}, Counts: map[string][]int{}}
-	standard := data.Preprocessing()
-	for _, m := range data.Modalities() {
-		d.Modalities = append(d.Modalities, describeModality(m, standard[m.Name]))
-	}
-	for _, split := range dataset.Splits {
-		counts, err := dataset.CountClasses(ctx, data, split)
-		if err != nil {
-			return nil, err
-		}
-		d.Rows[split.String()], d.Counts[split.String()] = data.Len(split), counts
-	}
-	return d, nil
-}
-
-// describeModality describes a modality and its standardisation.
-func describeModality(m dataset.Modality, s dataset.Standardisation) modality {
-	d := modality{Name: m.Name, Kind: string(m.Kind), Shape: m.Shape, Lengths: m.Masked, Constant: s.Constant, text: s.Text(m)}
-	if m.Masked {
-		d.text = "with lengths, " + d.text
-	}
-	if s.Per == dataset.PerModality {
-		d.Mean, d.Deviation = &s.Mean[0], &s.Deviation[0]
-	} else {
-		d.Standardise, d.Means, d.Deviations = s.Per, s.Mean, s.Deviation
-	}
-	return d
 }

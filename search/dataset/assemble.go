@@ -313,6 +313,21 @@ func (d *assembled) Len(s Split) int {
 }
 
 func (d *assembled) Read(s Split, modality, row int, dst []float32) error {
+	if err := d.ReadMissing(s, modality, row, dst); err != nil {
+		return err
+	}
+	if d.inputs[modality].missing {
+		for i, v := range dst {
+			if v != v {
+				dst[i] = 0
+			}
+		}
+	}
+	return nil
+}
+
+// ReadMissing implements [WithMissing].
+func (d *assembled) ReadMissing(s Split, modality, row int, dst []float32) error {
 	if err := d.checkModality(s, modality, row); err != nil {
 		return err
 	}
@@ -326,15 +341,7 @@ func (d *assembled) Read(s Split, modality, row int, dst []float32) error {
 		dst = dst[:real]
 	}
 	part := &in.samples[s]
-	err := part.Column.Read(part.Rows.At(row), in.scaling, dst)
-	if in.missing {
-		for i, v := range dst {
-			if v != v {
-				dst[i] = 0
-			}
-		}
-	}
-	return err
+	return part.Column.Read(part.Rows.At(row), in.scaling, dst)
 }
 
 func (d *assembled) Mask(s Split, modality, row int, dst []float32) error {

@@ -60,7 +60,13 @@ func readHeader(data []byte) (h header, err error) {
 		most = 8 * bytes // not compressed
 	case formatTIFF:
 		h.orientation = exifOrientation(data)
-		const photometric, rgb, samples = 262, 2, 277
+		const photometric, rgb, samples, compression = 262, 2, 277, 259
+		switch tiffTag(data, compression) {
+		case 0, 1: // not compressed
+			most = 8 * bytes
+		case 5, 8, 32773, 32946: // LZW, deflate and PackBits; others may compress without bounds
+			most = 8 * 4096 * bytes
+		}
 		h.info.Alpha = tiffTag(data, photometric) == rgb && tiffTag(data, samples) == 4
 	case formatWebP:
 		if err := h.webp(data); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // MostPixels is the largest number of pixels of a picture, width times height. More are an error before memory is taken for
-// them: the largest pictures take up to 8 bytes per pixel while they are decoded.
+// them: while it is decoded, a picture takes up to 16 bytes per pixel.
 const MostPixels = 100_000_000
 
 // ErrFormat is wrapped by the error for data that are not a picture, or are one in another format. Its text names the format

@@ -2,6 +2,7 @@ package picture_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -179,10 +181,19 @@ func TestErrors(t *testing.T) {
 	copy(webp[bytes.Index(webp, []byte{0x9d, 0x01, 0x2a})+3:], "\xff\x3f\xff\x3f")
 	bmp := slices.Clone(sample(t, "rgb.bmp"))
 	copy(bmp[18:], "\x10\x27\x00\x00\x10\x27\x00\x00")
+	tiff := slices.Clone(sample(t, "rgb.tiff"))
+	for entries := tiff[binary.LittleEndian.Uint32(tiff[4:])+2:]; ; entries = entries[12:] {
+		if tag := binary.LittleEndian.Uint16(entries); tag == 256 || tag == 257 { // width and height
+			binary.LittleEndian.PutUint16(entries[8:], 9000)
+		} else if tag > 257 {
+			break
+		}
+	}
 	for name, test := range map[string]struct {
 		data []byte
 		want string
 	}{
+		"a TIFF bomb":          {tiff, "cannot hold 9000×9000 pixels"},
 		"a bomb":               {bigPNG(60_000, 60_000), "this PNG picture cannot be decoded: its size is 60000×60000 pixels (width×height), want at most 100000000 pixels"},
 		"a small bomb":         {bigPNG(8_000, 8_000), "this PNG picture cannot be decoded: it is truncated"},
 		"a JPEG bomb":          {huge, "its size is 65500×65500 pixels"},
@@ -195,8 +206,13 @@ func TestErrors(t *testing.T) {
 		"a header and no more": {sample(t, "rgb.png")[:40], "this PNG picture cannot be decoded: it is truncated"},
 	} {
 		f := picture.Form{Height: 4, Width: 4, Channels: 3}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		if err := f.Decode(test.data, make([]float32, 48)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 1<<20 {
+			t.Errorf("%s: %d bytes were taken for it", name, after.TotalAlloc-before.TotalAlloc)
 		}
 	}
 	rgb := sample(t, "rgb.png")
