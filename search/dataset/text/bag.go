@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -38,8 +39,8 @@ type BagOptions struct {
 
 // A Bag turns a text into the weights of its words, whatever their order. Punctuation is not counted, an emoji is.
 //
-// A vertical bar separates tags. A tag of two to six words is a feature beside its words, if at least two texts have it:
-// "Developer / Languages|Math" has the words developer, languages and math, and the tag "developer languages". A text without a bar
+// A vertical bar or a line break separates tags. A tag of two to six words is a feature beside its words, if at least two texts have it:
+// "Developer / Languages|Math" has the words developer, languages and math, and the tag "developer languages". A text without them
 // is a single tag, so short phrases that occur again and again are features too. A hashed bag has no tags: it cannot tell rare
 // ones, which would share features with frequent words.
 //
@@ -229,7 +230,7 @@ func (r *reader) eachFeature(s string, tags bool, use func(word []byte)) {
 		}
 		r.tag, words = r.tag[:0], 0
 	}
-	r.words(s, func(word []byte, _ bool) {
+	count := func(word []byte, _ bool) {
 		if word[0] == '|' {
 			end()
 			return
@@ -244,8 +245,11 @@ func (r *reader) eachFeature(s string, tags bool, use func(word []byte)) {
 			}
 			r.tag = append(r.tag, word...)
 		}
-	})
-	end()
+	}
+	for line := range strings.SplitSeq(s, "\n") {
+		r.words(line, count)
+		end()
+	}
 }
 
 // counts reports whether a word is one for people: it begins with a letter, a digit or a pictograph.

@@ -66,11 +66,10 @@ func (n *normaliser) normalise(chunk string, ascii bool) []byte {
 		}
 	}
 	n.composed = norm.NFKC.Append(n.composed[:0], n.clean...)
-	n.composed = dotless(n.composed)
 	if n.fold == nil {
 		n.fold = cases.Fold()
 	}
-	n.folded = transformed(n.fold, n.folded, n.composed)
+	n.folded = transformed(n.fold, n.folded, dotless(n.composed)) // without dots it is shorter than n.composed
 	if bytes.Equal(n.folded, n.composed) || norm.NFKC.IsNormal(n.folded) {
 		return n.folded
 	}

@@ -17,13 +17,7 @@ const mostTrained = 1 << 20
 // and then joins the two neighbouring pieces that occur most often, again and again. Tokens that the words do not have at least twice, split by these tokens, are
 // left out: their embedding would not be trained.
 func learnPieces(ctx context.Context, words []counted, size int) ([]string, error) {
-	characters := 0
-	for i, w := range words {
-		if characters += utf8.RuneCountInString(w.word); characters > mostTrained {
-			words = words[:i]
-			break
-		}
-	}
+	words = trained(words)
 	tokens := alphabet(words, size)
 	letters := len(tokens)
 	m := newMerger(words, tokens)
@@ -52,6 +46,17 @@ func learnPieces(ctx context.Context, words []counted, size int) ([]string, erro
 		}
 	}
 	return kept, nil
+}
+
+// trained returns the words before the one that exceeds mostTrained.
+func trained(words []counted) []counted {
+	characters := 0
+	for i, w := range words {
+		if characters += utf8.RuneCountInString(w.word); characters > mostTrained {
+			return words[:i]
+		}
+	}
+	return words
 }
 
 // alphabet returns the characters that occur at least twice, at most size tokens, the most frequent ones. A character of
