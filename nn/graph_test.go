@@ -50,7 +50,9 @@ func TestMistakesAreNamed(t *testing.T) {
 			g.RequireGradient(x)
 			return y
 		}, "the gradient of x must be requested before"},
-		"loss": {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.CrossEntropy(x, x) }, "cross-entropy"},
+		"embedding":        {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Embedding(g.Input("ids", 2, 3), x) }, "embedding: the table 2×3×8 is not (vocabulary, width)"},
+		"small vocabulary": {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Embedding(g.Input("ids", 2, 3), g.Input("y", 1, 8)) }, "embedding: the table 1×8"},
+		"loss":             {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.CrossEntropy(x, x) }, "cross-entropy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := nn.NewGraph(scope.Parameters(), nn.Training, true)

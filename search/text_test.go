@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"mixmas/nn/mixer"
+	"mixmas/nn/safetensors"
 	"mixmas/search/dataset"
 	"mixmas/search/model"
 	"mixmas/search/task"
@@ -138,6 +140,46 @@ func TestTextsAndMissingPictures(t *testing.T) {
 	} {
 		if _, err := m.Predict(t.Context(), f.device(), illustrated(t, 0, change), dataset.Test); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("predicting from other data ends with %v, want %q", err, want)
+		}
+	}
+}
+
+// The tables of words start from the data set's word vectors, in the encoders' trainings and in those of whole models from
+// scratch; they are part of the fingerprint.
+func TestWordVectors(t *testing.T) {
+	vectors := make([]float32, 13*5)
+	for class := range 3 {
+		vectors[(10+class)*5+class] = 1
+	}
+	with := func(c *dataset.Contents) { c.Sources[1].Vectors = dataset.NewNumbers("vectors", []int{5}, vectors) }
+	f := newFixture(t)
+	f.plan, f.data = illustratedPlan, illustrated(t, 0, with)
+	if f.data.Fingerprint() == illustrated(t, 0, nil).Fingerprint() {
+		t.Error("word vectors are not part of the fingerprint")
+	}
+	f.change("epochs: 12, learning_rate: 0.01", "epochs: 1, learning_rate: 1e-12") // so that the table stays what it was
+	trained, err := f.train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(trained.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights, _, err := safetensors.Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := weights["encoders.words.embed.table"]
+	if !slices.Equal(table.Shape, []int{13, 5}) {
+		t.Fatalf("the table has shape %v", table.Shape)
+	}
+	for class := range 3 {
+		for k, x := range table.Data[(10+class)*5:][:5] {
+			if (math.Abs(float64(x)) > 1e-6) != (k == class) {
+				t.Errorf("the word of class %d has the row %v", class, table.Data[(10+class)*5:][:5])
+				break
+			}
 		}
 	}
 }

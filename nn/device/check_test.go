@@ -103,6 +103,9 @@ func TestCheck(t *testing.T) {
 			Batch: 1, P: 2, Q: 2, Width: 2}, 4, 4, 8), "operation 0 (monarch): X needs 8 elements, buffer 1 (a) has 4"},
 		"heads": {one(&device.GeneratedMLP{X: 1, W1: 1, W2: 1, Z: 2, Batch: 1, Tokens: 1, Width: 2, Hidden: 4, Heads: 4}, 4, 4),
 			"4 heads do not divide the width 2 and the hidden width 4"},
+		"table":    {one(&device.Embedding{IDs: 1, Table: 2, Y: 3, Rows: 3, Width: 2, Vocabulary: 4}, 3, 7, 6), "Table needs 8 elements, buffer 2 (b) has 7"},
+		"ids":      {one(&device.EmbeddingGrad{IDs: 1, DY: 2, DTable: 3, Rows: 3, Width: 2, Vocabulary: 4}, 2, 6, 8), "IDs needs 3 elements, buffer 1 (a) has 2"},
+		"unknown":  {one(&device.Embedding{IDs: 1, Table: 2, Y: 3, Rows: 3, Width: 2, Vocabulary: 1}, 3, 2, 6), "a vocabulary of 1: want 2 to 16777216"},
 		"left out": {one(careless{&device.Map{X: 1, Y: 2, N: 1}}, 1, 1), "its Check omits buffer 1"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -27,13 +28,26 @@ func (u unmasked) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value { return u.laye
 
 // TextEmbed turns the numbers of tokens (b, n) into a row of a table each, and adds what is learned for its position:
 // (b, n, d). Padding and tokens that are not real become zeros, and add nothing to a gradient.
-type TextEmbed struct{ Table, Positions *nn.Parameter }
+type TextEmbed struct {
+	Table, Positions *nn.Parameter
+	// Proj turns the rows of a table that is not d wide into d features; nil if it is.
+	Proj *nn.Linear
+}
 
-// NewTextEmbed creates table (vocabulary, d) and positions (n, d). Words begin at a size at which a mean over some of them is
+// initialWord is the standard deviation of the elements of a new table of words.
+const initialWord = 0.1
+
+// NewTextEmbed creates positions (n, d) and table (vocabulary, d) or, if vectors is neither 0 nor d, table (vocabulary, vectors)
+// and proj.weight (d, vectors) and proj.bias (d). Words begin at a size at which a mean over some of them is
 // neither lost beside what the blocks add nor so large that a word's meaning takes many steps to learn; positions begin
 // smaller, since few models need them.
-func NewTextEmbed(s *nn.Scope, vocabulary, n, d int) *TextEmbed {
-	return &TextEmbed{Table: s.Parameter("table", nn.Normal(0.1), vocabulary, d), Positions: s.Parameter("positions", nn.Normal(0.02), n, d)}
+func NewTextEmbed(s *nn.Scope, vocabulary, n, d, vectors int) *TextEmbed {
+	width := cmp.Or(vectors, d)
+	e := &TextEmbed{Table: s.Parameter("table", nn.Normal(initialWord), vocabulary, width), Positions: s.Parameter("positions", nn.Normal(0.02), n, d)}
+	if width != d {
+		e.Proj = nn.NewLinear(s.In("proj"), width, d)
+	}
+	return e
 }
 
 // Forward implements [embedding].
@@ -41,7 +55,11 @@ func (e *TextEmbed) Forward(g *nn.Graph, ids, mask *nn.Value) *nn.Value {
 	if len(ids.Shape) != 2 || mask == nil || !slices.Equal(mask.Shape, ids.Shape) {
 		return g.Fail(ids.Shape, "text embedding: want numbers of tokens (batch, tokens) with a mask, got %v", ids.Shape)
 	}
-	x := g.Add(g.Embedding(ids, g.Parameter(e.Table)), g.Parameter(e.Positions))
+	x := g.Embedding(ids, g.Parameter(e.Table))
+	if e.Proj != nil {
+		x = e.Proj.Forward(g, x)
+	}
+	x = g.Add(x, g.Parameter(e.Positions))
 	return g.Mul(x, g.Reshape(mask, ids.Shape[0], ids.Shape[1], 1))
 }
 
@@ -87,7 +105,7 @@ func embed(s *nn.Scope, in Input, width, patch int) (e embedding, n, d int, err 
 		}
 		return unmasked{nn.NewLinear(s.In("embed"), in.Shape[1], width)}, in.Shape[0], width, nil
 	case Text:
-		return NewTextEmbed(s.In("embed"), in.Vocabulary, in.Shape[0], width), in.Shape[0], width, nil
+		return NewTextEmbed(s.In("embed"), in.Vocabulary, in.Shape[0], width, in.Vectors), in.Shape[0], width, nil
 	case Map:
 		height, across := in.Shape[1], in.Shape[2]
 		if patch == 0 {
@@ -159,6 +177,9 @@ func (in Input) check() error {
 	}
 	if _, ok := device.Elements(in.Shape...); !ok {
 		return fmt.Errorf("%s: the shape %s has more than %d elements", in.Kind, dimensions.Text(in.Shape), device.MaxElements)
+	}
+	if in.Vectors < 0 || in.Vectors > 0 && in.Kind != Text {
+		return fmt.Errorf("%s: word vectors of width %d: want 0, or a text", in.Kind, in.Vectors)
 	}
 	return in.Kind.CheckVocabulary(in.Vocabulary)
 }

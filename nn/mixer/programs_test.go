@@ -102,6 +102,7 @@ func programCases(t *testing.T) []programCase {
 		{"mlp_mixer of a text", `{"modalities": [{` + tokens + `, "encoder": ` + mlp + `}], "classes": 3}`},
 		{"hyper_mixer of a text", `{"modalities": [{` + tokens + `, "encoder": ` + hyper + `}], "classes": 3}`},
 		{"monarch_mixer of a text", `{"modalities": [{` + tokens + `, "encoder": ` + blocks + `}], "classes": 3}`},
+		{"word vectors", `{"modalities": [{"vectors": 5, ` + tokens + `, "encoder": ` + mlp + `}], "classes": 3}`},
 		{"rows that lack modalities", `{"modalities": [{"masked": true, ` + image + `, "encoder": ` + mlp + `}, {` + tokens + `, "encoder": ` + hyper + `},
 			{"masked": true, ` + row + `}], "fusion": "concat", "network": ` + mlp + `, "classes": 3}`},
 	} {

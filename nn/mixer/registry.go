@@ -37,11 +37,15 @@ type Input struct {
 	// Vocabulary is the number of different tokens of a text, padding and the unknown word included; 0 for other kinds. The
 	// numbers of tokens are from 0 to Vocabulary-1.
 	Vocabulary int
+	// Vectors is the width of the word vectors that a text's table starts from; 0 if it starts from random numbers. Where it is
+	// not the width of the tokens, a layer follows the table.
+	Vectors int
 }
 
 // Network maps a batch of inputs to tokens (b, n, d).
 type Network interface {
-	// Forward records the network on x, whose shape is (b, Input.Shape...). mask is nil or marks real tokens (b, n).
+	// Forward records the network on x, whose shape is (b, Input.Shape...). mask is nil or marks real tokens (b, n). A text always
+	// has a mask; a map or table that some rows lack has none, and what the network makes of those rows does not count.
 	Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value
 	// Tokens returns n of the result, and Width d. For architectures that take any length, n follows from the shape of the
 	// Input.

@@ -34,6 +34,8 @@ type Modality struct {
 	Shape []int `json:"shape"`
 	// Vocabulary is the number of different tokens of a text; 0 for other kinds.
 	Vocabulary int `json:"vocabulary,omitempty"`
+	// Vectors is the width of the word vectors that a text's table starts from, see [Input]; 0 for none.
+	Vectors int `json:"vectors,omitempty"`
 	// Masked adds a second input NAME.mask: 1 for the real steps of a sequence or tokens of a text and 0 for others, or for a
 	// map or table a single element, which is 1 if the row has it and 0 if not. A text is always masked.
 	Masked  bool   `json:"masked,omitempty"`

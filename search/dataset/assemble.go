@@ -45,6 +45,9 @@ type Source struct {
 	// read as zeros. For a map or table they are 1 for the rows that have it and 0 for those that lack it. Without lengths, all
 	// steps are real.
 	Lengths [3]Part
+	// Vectors are the word vectors of a text that its table of words starts from: a row for each token of the vocabulary, zeros
+	// for those that have none; nil for none. Modality.Vectors follows from it.
+	Vectors Column
 	// Per is how the samples are standardised by the statistics of the training rows. A text is not standardised.
 	Per Grouping
 	// Missing means that elements that are not a number are missing: they do not count in the statistics, and read as 0 after
@@ -80,6 +83,7 @@ func (c *Contents) columns() []Column {
 	for _, s := range c.Sources {
 		add(s.Samples)
 		add(s.Lengths)
+		add([3]Part{{Column: s.Vectors}})
 	}
 	add(c.Labels)
 	return list
@@ -130,6 +134,9 @@ func (d *assembled) assemble(ctx context.Context, e Environment) (err error) {
 		in.missing = s.Missing || e.Preprocessing[s.Modality.Name].Missing
 		if in.lengths, err = readLengths(ctx, s.Lengths, s.Modality.Steps()); err != nil {
 			return err
+		}
+		if s.Modality.Vectors = 0; s.Vectors != nil {
+			s.Modality.Vectors = rowSize(s.Vectors)
 		}
 		s.Modality.Masked = in.masked || s.Modality.Kind == mixer.Text
 		d.modalities, d.inputs = append(d.modalities, s.Modality), append(d.inputs, in)
@@ -191,6 +198,10 @@ func (d *assembled) check(training bool) error {
 		}
 		if len(source.Raw) > 0 && source.Per == PerModality {
 			return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
+		}
+		if v := source.Vectors; v != nil && (m.Kind != mixer.Text || v.Rows() != m.Vocabulary || len(v.Shape()) != 1 || rowSize(v) == 0) {
+			return fmt.Errorf("%s: word vectors have shape %s, want a row for each of the %d tokens of a text", v.Name(),
+				dimensions.Text(append([]int{v.Rows()}, v.Shape()...)), m.Vocabulary)
 		}
 		masked := given(source.Lengths)
 		for _, s := range Splits {
@@ -384,6 +395,24 @@ func (d *assembled) Label(s Split, row int, dst []float32) error {
 		dst[i] = float32(d.labels[s].At(first + i))
 	}
 	return nil
+}
+
+// Vectors implements [WordVectors].
+func (d *assembled) Vectors(modality int) ([]float32, error) {
+	if modality < 0 || modality >= len(d.modalities) {
+		return nil, fmt.Errorf("data set %s: modality %d does not exist, there are %d", d.Name(), modality, len(d.modalities))
+	}
+	m, column := &d.modalities[modality], d.contents.Sources[modality].Vectors
+	if column == nil {
+		return nil, fmt.Errorf("data set %s: modality %s has no word vectors", d.Name(), m.Name)
+	}
+	vectors := make([]float32, m.Vocabulary*m.Vectors)
+	for row := range m.Vocabulary {
+		if err := column.Read(row, nil, vectors[row*m.Vectors:][:m.Vectors]); err != nil {
+			return nil, err
+		}
+	}
+	return vectors, nil
 }
 
 // checkModality reports a split, modality or row that does not exist.

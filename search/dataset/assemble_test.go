@@ -96,6 +96,9 @@ func TestContentsThatDoNotFit(t *testing.T) {
 			}
 		}, "lengths: row 3: the length 2 is not a number of steps: want a whole number from 0 to 1"},
 		{"a vocabulary of a table", func(c *dataset.Contents) { c.Sources[0].Modality.Vocabulary = 3 }, "modality x: a vocabulary of 3 tokens is for a text, not for a table"},
+		{"word vectors of a table", func(c *dataset.Contents) {
+			c.Sources[0].Vectors = dataset.NewNumbers("vectors", []int{1}, []float32{1, 2})
+		}, "vectors: word vectors have shape 2×1, want a row for each of the 0 tokens of a text"},
 		{"a text without vocabulary", func(c *dataset.Contents) { c.Sources[0].Modality.Kind = mixer.Text }, "modality x: a text has a vocabulary of 2 to 16777216 tokens, got 0"},
 		{"two of a name", func(c *dataset.Contents) { c.Sources = append(c.Sources, c.Sources[0]) }, `two modalities are named "x"`},
 		{"label", func(c *dataset.Contents) { c.Task.Kind = task.MultiLabel }, "y: labels have shape 6, want N×2 (0 or 1)"},

@@ -27,6 +27,15 @@ type Modality struct {
 	// Vocabulary is the number of different tokens of a text, 0 for other kinds. Its samples are the numbers of tokens from 0
 	// to Vocabulary-1: 0 is padding, 1 an unknown word.
 	Vocabulary int `json:",omitempty"`
+	// Vectors is the width of the word vectors that a text's table of words starts from, see [Vectors]; 0 if it has none.
+	Vectors int `json:",omitempty"`
+}
+
+// WordVectors is implemented by data sets that have word vectors for their texts.
+type WordVectors interface {
+	// Vectors returns the vectors of all tokens of a modality's vocabulary, row by row (Vocabulary×Vectors). Zeros stand for
+	// tokens that have none.
+	Vectors(modality int) ([]float32, error)
 }
 
 // Steps is the number of elements of a sample's mask: Shape[0] of a sequence or text, 1 of a map or table.

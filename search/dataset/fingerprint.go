@@ -30,7 +30,8 @@ func (d *assembled) sign(digests map[Column]string) (string, error) {
 		Labels        [3]run
 		Preprocessing []standard
 		Lengths       map[string][3]run `json:",omitempty"` // by modality
-	}{Version: "arrays 1", Modalities: d.modalities, Classes: len(d.task.Classes), MultiLabel: d.task.Kind == task.MultiLabel, Lengths: map[string][3]run{}}
+		Vectors       map[string]string `json:",omitempty"` // digests of word vectors, by modality
+	}{Version: "arrays 1", Modalities: d.modalities, Classes: len(d.task.Classes), MultiLabel: d.task.Kind == task.MultiLabel, Lengths: map[string][3]run{}, Vectors: map[string]string{}}
 	runOf := func(p Part) run {
 		if p.Column == nil {
 			return run{}
@@ -50,6 +51,9 @@ func (d *assembled) sign(digests map[Column]string) (string, error) {
 		content.Labels[s] = runOf(d.contents.Labels[s])
 	}
 	for i, source := range d.contents.Sources {
+		if source.Vectors != nil {
+			content.Vectors[source.Modality.Name] = digests[source.Vectors]
+		}
 		if m := d.modalities[i]; d.inputs[i].masked {
 			content.Lengths[m.Name] = [3]run{runOf(source.Lengths[Train]), runOf(source.Lengths[Validation]), runOf(source.Lengths[Test])}
 		}

@@ -110,7 +110,7 @@ func (c *Cache) clean() {
 		case filepath.Ext(f.Name()) == lock && len(f.Name()) == 64+len(lock):
 			if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
 				if locked, err := filelock.Try(f); err == nil && locked && filelock.Named(f) {
-					_ = os.Remove(path)
+					removeLocked(f)
 				}
 				f.Close()
 			}

@@ -22,6 +22,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -54,6 +55,7 @@ func Open(folder string, most int64) (*Cache, error) {
 		return c, nil
 	}
 	c.clean()
+	c.makeRoom(0, "") // the bound may have been larger
 	return c, nil
 }
 
@@ -291,10 +293,7 @@ func (c *Cache) lockKey(ctx context.Context, key string) (unlock func(), err err
 		}
 		locked, err := filelock.Try(f)
 		if err != nil || locked && filelock.Named(f) {
-			return func() {
-				_ = os.Remove(path) // while it is locked; on Windows it stays, and is empty
-				f.Close()
-			}, nil
+			return func() { removeLocked(f) }, nil
 		}
 		f.Close()
 		if locked { // the file of a holder that has just removed it
@@ -305,6 +304,18 @@ func (c *Cache) lockKey(ctx context.Context, key string) (unlock func(), err err
 			return nil, ctx.Err()
 		case <-time.After(lockPoll):
 		}
+	}
+}
+
+// removeLocked removes and closes a file that is locked. Unix removes it while it is locked, so nobody gets a lock on a file
+// without a name; Windows does not remove it while others have it open.
+func removeLocked(f *os.File) {
+	if runtime.GOOS != "windows" {
+		_ = os.Remove(f.Name())
+	}
+	f.Close()
+	if runtime.GOOS == "windows" {
+		_ = os.Remove(f.Name())
 	}
 }
 

@@ -419,6 +419,18 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// A smaller bound holds from the next Open on.
+func TestSmallerBound(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 5 {
+		content(t, open(t, folder, 10000), fmt.Sprint(i), strings.Repeat("x", 500))
+	}
+	entries, _ := open(t, folder, 1300).list()
+	if len(entries) != 2 {
+		t.Errorf("%d entries, want 2", len(entries))
+	}
+}
+
 // Files that are not the cache's are left alone, and not counted.
 func TestOtherFilesStay(t *testing.T) {
 	folder := t.TempDir()

@@ -104,7 +104,7 @@ func (s *Space) model() mixer.Specification {
 }
 
 func (m Modality) with(encoder mixer.Choice) mixer.Modality {
-	return mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Masked: m.Masked, Encoder: encoder}
+	return mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Vectors: m.Vectors, Masked: m.Masked, Encoder: encoder}
 }
 
 // Job returns the job of a short training of a model on the sample. Its name consists of the stage and the label.

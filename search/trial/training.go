@@ -37,6 +37,22 @@ func (t *training) seconds() float64 { return t.state.Seconds + t.now().Sub(t.st
 // initialise sets the initial weights of the training.
 func (t *training) initialise(seed uint64) error {
 	weights := t.model.Parameters().Initialise(seed)
+	for _, m := range t.Specification.Model.Modalities {
+		if m.Vectors == 0 {
+			continue
+		}
+		data, ok := t.data.(dataset.WordVectors)
+		if !ok {
+			return fmt.Errorf("modality %s: the data set %s has no word vectors", m.Name, t.data.Name())
+		}
+		vectors, err := data.Vectors(dataset.ModalityIndex(t.data, m.Name))
+		if err != nil {
+			return err
+		}
+		if err := t.Specification.Model.StartFromVectors(weights, m.Name, vectors); err != nil {
+			return trialError{err}
+		}
+	}
 	for modality, origin := range t.Start {
 		if err := t.warm(weights, modality, origin); err != nil {
 			return fmt.Errorf("weights of %s: %w", origin.Name, err)

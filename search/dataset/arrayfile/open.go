@@ -31,8 +31,9 @@ import (
 // ErrText means that the elements of an array are text: [OpenText] reads it.
 var ErrText = errors.New("the elements are text, want numbers")
 
-// Open opens an array of numbers. A path FILE.npz/NAME leads to an array of an archive; without a name, the archive has only
-// one. cache may be nil. An array that has no rows, or is shorter or longer than its header says, is an error.
+// Open opens an array of numbers. A path FILE.npz/NAME leads to an array of an archive; without a name, the archive must have
+// only one. What must be unpacked goes into the cache, which may be nil. A file that is shorter or longer than its header says
+// is an error.
 func Open(ctx context.Context, path string, e dataset.Environment, cache *filecache.Cache) (*Column, error) {
 	a, err := openArray(ctx, path, e, cache)
 	if err != nil {
@@ -252,7 +253,7 @@ func (p packed) gzip(ctx context.Context) (*array, error) {
 // An array of up to unpackedAlways bytes is unpacked whatever its compressed size. A larger one is a decompression bomb if it is
 // more than unpackedRatio times as large: arrays of numbers are rarely 20 times as large.
 const (
-	unpackedAlways = 4 << 30
+	unpackedAlways = 1 << 30
 	unpackedRatio  = 200
 )
 

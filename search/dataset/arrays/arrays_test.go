@@ -53,7 +53,7 @@ func TestNPY(t *testing.T) {
 	if d.Len(dataset.Train) != 4 || d.Len(dataset.Validation) != 3 || d.Len(dataset.Test) != 2 || d.Name() != "ward" {
 		t.Errorf("%s has %d, %d, %d rows", d.Name(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test))
 	}
-	if got := fmt.Sprint(d.Modalities()); got != "[{scan map [2 3 3] false 0} {vitals sequence [4 2] false 0} {notes sequence [5 1] false 0} {static table [3] false 0} {age table [1] false 0}]" {
+	if got := fmt.Sprint(d.Modalities()); got != "[{scan map [2 3 3] false 0 0} {vitals sequence [4 2] false 0 0} {notes sequence [5 1] false 0 0} {static table [3] false 0 0} {age table [1] false 0 0}]" {
 		t.Errorf("modalities %s", got)
 	}
 	if !slices.Equal(d.Task().Classes, []string{"0", "1", "2"}) || d.Task().Kind != task.MultiLabel {

@@ -35,7 +35,7 @@ func TestAVMNIST(t *testing.T) {
 	if d.Len(dataset.Train) != 4 || d.Len(dataset.Validation) != 2 || d.Len(dataset.Test) != 3 || d.Len(7) != 0 {
 		t.Errorf("rows %d, %d, %d", d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test))
 	}
-	if got := fmt.Sprint(d.Modalities()); got != "[{image map [1 2 2] false 0} {audio map [1 3 2] false 0}]" {
+	if got := fmt.Sprint(d.Modalities()); got != "[{image map [1 2 2] false 0 0} {audio map [1 3 2] false 0 0}]" {
 		t.Errorf("modalities %s", got)
 	}
 	if len(d.Task().Classes) != 10 || d.Task().Kind != task.OneLabel {

@@ -39,7 +39,7 @@ func TestColumn(t *testing.T) {
 	want := ramp(5 * 6)
 	for _, kind := range []npy.Type{npy.Uint8, npy.Uint16, npy.Int32, npy.Float32, npy.Int64} {
 		digests := map[string]bool{}
-		for i, c := range []*Cache{open(t, folder, 1<<20), open(t, folder, 1<<20), open(t, folder, 100), open(t, "", 0)} {
+		for i, c := range []*Cache{open(t, folder, 1<<20), open(t, folder, 1<<20), open(t, t.TempDir(), 100), open(t, "", 0)} {
 			made := 0
 			column, err := c.Column(t.Context(), "train.csv: photo", "pictures 6", kind, []int{2, 3}, 5, func(add func([]float32) error) error {
 				made++

@@ -49,7 +49,7 @@ func (c *carriage) choose(ctx context.Context, p *predictor, from *opened) error
 func (c *carriage) identifier(ctx context.Context, p *predictor, from *opened) (int, error) {
 	columns := from.rows.columns
 	for i, name := range columns {
-		if isIdentifier(name) {
+		if isIdentifier(name) && (name != p.recipe.Label || from != p.sources[0]) {
 			return i, nil
 		}
 	}
@@ -82,7 +82,7 @@ func (c *carriage) identifier(ctx context.Context, p *predictor, from *opened) (
 func isIdentifier(name string) bool {
 	lower := strings.ToLower(strings.TrimSpace(name))
 	switch lower {
-	case "id", "uid", "uuid", "guid", "key", "index", "identifier", fileName, "filename":
+	case "id", "uid", "uuid", "guid", "key", "index", "identifier", fileName, "filename", "name", "code":
 		return true
 	}
 	return strings.HasSuffix(lower, "_id") || strings.HasSuffix(lower, "-id") || strings.HasSuffix(lower, " id") || strings.HasSuffix(name, "Id") || strings.HasSuffix(name, "ID")

@@ -175,7 +175,7 @@ func TestBuildIsReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if got := fmt.Sprint(d.Modalities(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test)); got != "[{image map [1 5 5] false 0} {audio map [1 112 112] false 0}] 18 6 10" {
+	if got := fmt.Sprint(d.Modalities(), d.Len(dataset.Train), d.Len(dataset.Validation), d.Len(dataset.Test)); got != "[{image map [1 5 5] false 0 0} {audio map [1 112 112] false 0 0}] 18 6 10" {
 		t.Errorf("read back %s", got)
 	}
 	label := make([]float32, 1)
