@@ -82,7 +82,8 @@ type Proposal struct {
 	several    int             // rows whose label has a |
 	ones       []int           // rows with 1, of 0/1 columns of labels
 	classes    []string
-	unlabelled int // rows
+	unlabelled int  // rows
+	ignore     bool // labels that no training row has
 	modalities []modality
 }
 
@@ -133,6 +134,9 @@ func propose(ctx context.Context, root *files.Root, s *source, data string, r Re
 	}
 	p.leaks()
 	p.oneSplit()
+	if err := p.untrained(ctx); err != nil {
+		return nil, err
+	}
 	return p, p.group()
 }
 
