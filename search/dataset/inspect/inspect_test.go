@@ -397,7 +397,9 @@ func TestArraysAndLists(t *testing.T) {
 
 // TestUntrainedLabels: a label that no training row has would keep the data set from opening.
 func TestUntrainedLabels(t *testing.T) {
-	row := func(i int) string { return fmt.Sprintf("%d.5,%s,%s", i*7%31, []string{"a", "b", "c"}[i%3], []string{"train", "val", "test"}[i%3]) }
+	row := func(i int) string {
+		return fmt.Sprintf("%d.5,%s,%s", i*7%31, []string{"a", "b", "c"}[i%3], []string{"train", "val", "test"}[i%3])
+	}
 	fill(t, map[string]string{"t.csv": table(60, "x,y,subset", func(i int) string {
 		if i%3 == 0 || i%2 == 0 {
 			return fmt.Sprintf("%d.5,%s,train", i*7%31, []string{"a", "b"}[i%4/2])
