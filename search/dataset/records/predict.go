@@ -130,7 +130,12 @@ func (p *predictor) modality(ctx context.Context, m *Encoding) (*dataset.Source,
 	if m.Tokens == nil {
 		encoding.stored = npy.Float32 // which can say that a picture is missing
 	}
-	columns, err := encoding.columns(ctx, "input "+m.Name)
+	var columns *encoded
+	if encoding.rows*encoding.size <= mostInMemory {
+		columns, err = encoding.inMemory(ctx)
+	} else {
+		columns, err = encoding.columns(ctx, "input "+m.Name)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
