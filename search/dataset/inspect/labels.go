@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,6 +135,46 @@ func (p *Proposal) judgeLabels() error {
 		c.Reason = fmt.Sprintf("any of %s", c.Reason)
 	}
 	return nil
+}
+
+// untrained finds labels that no training row may have: with them the data set would not open, so they are ignored. A split column
+// says it; a random split has every class of single labels among its training rows, but not every one of several labels or of groups.
+func (p *Proposal) untrained(ctx context.Context) error {
+	if len(p.labels) != 1 || len(p.classes) == 0 {
+		return nil
+	}
+	split := p.splitColumn(feature.Split)
+	if split < 0 {
+		const rare = 20 // rows: with fewer, all may be outside the training split
+		several := p.request.Separator != "" || p.splitColumn(feature.Group) >= 0
+		p.ignore = several && slices.ContainsFunc(p.classes, func(name string) bool { return p.counts.Count(name) < rare })
+		return nil
+	}
+	training := feature.NewLabels(p.request.Separator)
+	err := p.source.each(ctx, func(row int, cells []string) error {
+		if row >= p.Rows {
+			return tabular.Stop
+		}
+		if s := strings.ToLower(strings.TrimSpace(cells[split])); s == "train" || s == "training" {
+			return p.labelError(p.labels[0], training.Add(cells[p.labels[0]]))
+		}
+		return nil
+	})
+	var missing []string
+	for _, name := range p.classes {
+		if training.Count(name) == 0 {
+			missing = append(missing, quote(name))
+		}
+	}
+	if n := len(missing); n > 0 {
+		p.ignore = true
+		const most = 4
+		if n > most {
+			missing = append(missing[:most], "…")
+		}
+		p.warn("labels %s: no training row has %s, which cannot be learned and are ignored", p.Columns[p.labels[0]].Title, strings.Join(missing, ", "))
+	}
+	return err
 }
 
 // firstWith is the first text that has a piece.

@@ -82,7 +82,8 @@ type Proposal struct {
 	several    int             // rows whose label has a |
 	ones       []int           // rows with 1, of 0/1 columns of labels
 	classes    []string
-	unlabelled int // rows
+	unlabelled int  // rows
+	ignore     bool // labels that no training row has
 	modalities []modality
 }
 
@@ -98,6 +99,10 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	if err != nil {
 		return nil, err
 	}
+	return propose(ctx, root, s, data, r)
+}
+
+func propose(ctx context.Context, root *files.Root, s *source, data string, r Request) (*Proposal, error) {
 	p := &Proposal{Data: data, Name: nameOf(data), source: s, root: root, request: r}
 	names := s.table.Columns()
 	p.Columns = make([]Column, len(names))
@@ -129,6 +134,9 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	}
 	p.leaks()
 	p.oneSplit()
+	if err := p.untrained(ctx); err != nil {
+		return nil, err
+	}
 	return p, p.group()
 }
 
@@ -212,6 +220,9 @@ func (p *Proposal) findLabels() error {
 			}
 		}
 	}
+	if bad, found := escape.Unprintable(p.request.Separator); found {
+		return requestError("the separator has the character %s, which cannot be printed", bad)
+	}
 	if p.request.Separator != "" && len(p.labels) > 1 {
 		return requestError("a separator is for one column of labels, not for %d", len(p.labels))
 	}
@@ -256,6 +267,9 @@ func (c *Column) judge() error {
 		return nil
 	}
 	c.Reason = fmt.Sprintf("as you say; it looks like %s (%s)", article(found.Kind), found.Reason)
+	if c.Kind == feature.Text && c.profile.Missing() == c.profile.Rows() {
+		return requestError("column %s is not a text: every cell is missing", c.Title)
+	}
 	if c.Kind.Encodes() && c.Kind != feature.List {
 		if _, err := feature.Fit(c.Kind, &c.profile); err != nil {
 			return requestError("column %s is not %s: %v", c.Title, article(c.Kind), err)
@@ -314,10 +328,10 @@ func nameOf(data string) string {
 			name = name[:len(name)-len(extension)]
 		}
 	}
-	if name == "." || name == ".." || name == "/" || name == "" {
+	if _, bad := escape.Unprintable(name); bad || name == "." || name == ".." || name == "/" || name == "" {
 		return "data"
 	}
-	return strings.ToValidUTF8(name, "_")
+	return name
 }
 
 // short cuts a text that is shown.
