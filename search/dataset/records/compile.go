@@ -58,6 +58,11 @@ func (b *builder) modality(ctx context.Context, x *binding, a *assigned) (*datas
 	}
 	b.made = append(b.made, columns.samples, columns.lengths)
 	source, err := b.source(x, e, columns, a)
+	if err == nil && x.modality.Vectors != "" {
+		if source.Vectors, err = b.wordVectors(ctx, x.modality, e.Tokens); err == nil {
+			b.made = append(b.made, source.Vectors)
+		}
+	}
 	return source, e, err
 }
 
@@ -262,8 +267,6 @@ func (b *builder) fit(ctx context.Context, f *fitting, found *fitted) (err error
 		e, err = asEncoder(f.fitSeries(ctx, m))
 	case m.Kind == Bag || m.Bag:
 		e, err = asEncoder(f.fitBag(ctx, m))
-	case m.Vectors != "":
-		return options.Errorf(f.field+".vectors", "not yet")
 	default:
 		e, err = asEncoder(f.fitText(ctx, m))
 	}
