@@ -39,16 +39,17 @@ func main() {
 	kept := flag.String("store", "defaults.db", "keep the scores in `FILE`")
 	repeats := flag.Int("repeats", 2, "train each candidate `N` times")
 	partly := flag.String("encoders-only", "", "measure only the encoders of these `NAMES`, separated by commas")
+	note := flag.String("note", "", "a paragraph of `TEXT` about the data and the machine")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *to, *kept, *repeats, strings.Split(*partly, ","), flag.Args()); err != nil {
+	if err := run(ctx, *to, *kept, *repeats, *note, strings.Split(*partly, ","), flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "measure:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, to, kept string, repeats int, partly, configs []string) error {
+func run(ctx context.Context, to, kept string, repeats int, note string, partly, configs []string) error {
 	if len(configs) == 0 {
 		return renew(to)
 	}
@@ -56,7 +57,7 @@ func run(ctx context.Context, to, kept string, repeats int, partly, configs []st
 	if err != nil {
 		return err
 	}
-	p := page{repeats: repeats}
+	p := page{repeats: repeats, note: note}
 	for _, path := range configs {
 		m, err := measure(ctx, path, scores, repeats, partly)
 		if err != nil {

@@ -17,6 +17,7 @@ var rule string
 // page is docs/defaults.md.
 type page struct {
 	repeats int
+	note    string
 	sets    []*measured
 }
 
@@ -38,6 +39,9 @@ func (p page) text() string {
 	b.WriteString(p.head())
 	fmt.Fprintf(&b, "Made by `make defaults`: %d repeats each, with other initial weights; the metric on the validation rows, in percentage points beside what\n"+
 		"the rule gives. A difference below about 1 to 2 points is noise. Time is that of a training beside the rule's.\n\n", p.repeats)
+	if p.note != "" {
+		b.WriteString(p.note + "\n\n")
+	}
 	var rows [][]string
 	for _, m := range p.sets {
 		row := []string{m.name, fmt.Sprint(m.train), fmt.Sprint(m.validation), fmt.Sprint(m.test), m.metric}
