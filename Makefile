@@ -32,6 +32,14 @@ program:
 run: program ## search and train on the built-in data, in about ten seconds; with the CUDA kernels if they were compiled
 	$(BIN) run
 
+# The page of the defaults by the data. DEFAULTS_DATA are configurations that name data and nothing else; without any, only the rule
+# on the page is written anew.
+DEFAULTS_DATA ?=
+.PHONY: defaults
+defaults: ## write docs/defaults.md; DEFAULTS_DATA="A.yaml B.yaml" measures the defaults on these data, in some hours
+	@mkdir -p build
+	$(GO) run ./search/defaults/measure --to docs/defaults.md --store build/defaults.db $(DEFAULTS_DATA)
+
 .PHONY: test
 test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 

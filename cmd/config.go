@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
+	"mixmas/search/defaults"
 	"mixmas/search/escape"
 )
 
@@ -24,7 +26,11 @@ func configCommand() *cli.Command {
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "overwrite FILE"}},
 				Action: configInit,
 			},
-			{Name: "check", Usage: "check configurations without opening their data; - is stdin", ArgsUsage: "FILE...", Action: configCheck},
+			{
+				Name: "check", Usage: "check configurations without opening their data; - is stdin", ArgsUsage: "FILE...",
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "explain", Usage: "open the data, and print the configuration with what follows from them"}},
+				Action: configCheck,
+			},
 			{Name: "schema", Usage: "print the JSON schema of configurations", Action: configSchema},
 		},
 	}
@@ -79,6 +85,9 @@ func configCheck(c *cli.Context) error {
 	if err := arguments(c, 1, -1, "FILE"); err != nil {
 		return err
 	}
+	if c.Bool("explain") {
+		return configExplain(c)
+	}
 	var errs []error
 	for _, path := range c.Args().Slice() {
 		if _, err := loadConfig(c, path); err != nil {
@@ -91,6 +100,50 @@ func configCheck(c *cli.Context) error {
 		fmt.Fprintf(c.App.Writer, "%s: ok\n", escape.Terminal(path))
 	}
 	return errors.Join(errs...)
+}
+
+// configExplain prints a configuration with every value, those that follow from the data included.
+func configExplain(c *cli.Context) error {
+	if err := arguments(c, 1, 1, "FILE"); err != nil {
+		return err
+	}
+	plan, err := loadConfig(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	data, err := openData(c, plan)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	filled, err := defaults.Fill(plan, data)
+	if err != nil {
+		return err
+	}
+	if err := plan.CheckData(data); err != nil {
+		return err
+	}
+	return saveComplete(c.App.Writer, plan, filled)
+}
+
+// saveComplete writes a configuration with every value, below a comment that names what follows from the data.
+func saveComplete(w io.Writer, plan *config.Config, filled []string) error {
+	var text bytes.Buffer
+	text.WriteString("# The whole configuration, with every value.\n")
+	if folder := plan.Folder(); folder != "" {
+		fmt.Fprintf(&text, "# Relative paths start at %s: put a copy there.\n", escape.Terminal(folder))
+	}
+	if len(filled) > 0 {
+		text.WriteString("# These follow from the data:\n")
+		for _, field := range filled {
+			fmt.Fprintf(&text, "#   %s\n", escape.Terminal(field))
+		}
+	}
+	if err := plan.Save(&text); err != nil {
+		return err
+	}
+	_, err := w.Write(text.Bytes())
+	return err
 }
 
 func configSchema(c *cli.Context) error {

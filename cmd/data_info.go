@@ -70,7 +70,7 @@ func dataInfo(c *cli.Context) error {
 		return err
 	}
 	defer data.Close()
-	if err := defaults.Fill(plan, data); err != nil {
+	if _, err := defaults.Fill(plan, data); err != nil {
 		return err
 	}
 	if err := plan.CheckData(data); err != nil {

@@ -167,7 +167,7 @@ func (p *progress) TrialDone(e evaluate.TrialDone) {
 			t.bar.Abort(true)
 		}
 	}
-	p.total.done(e.Name)
+	p.total.done(e.Name, !e.Cached && !e.Untried)
 	switch {
 	case e.Untried:
 		p.line("%s: not tried, because the budget would not suffice", e.Name)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 
+	"mixmas/search"
 	"mixmas/search/evaluate"
 	"mixmas/search/strategy"
 )
@@ -113,5 +114,73 @@ func TestProgressFromManyGoroutines(t *testing.T) {
 	p.Close()
 	if n := strings.Count(out.String(), "a: accuracy 1.0000 after 1.0 s\n"); n != 8 {
 		t.Errorf("%d trials done", n)
+	}
+}
+
+// The time that is left of a whole search follows from what its trainings were expected to take and what they took.
+func TestTotalProgress(t *testing.T) {
+	var out bytes.Buffer
+	c := &clock{t: time.Unix(0, 0)}
+	p := newProgress(&out)
+	p.now = c.now
+	p.Estimated(search.Estimated{Trainings: 4, Stored: 7, Workers: 2, Least: 150 * time.Second, Most: 290 * time.Second, Full: 20 * time.Minute,
+		Seconds: map[string]float64{"a": 100, "b": 100, "c": 100, "d": 100}})
+	p.TrialStarted(evaluate.TrialStarted{ID: 1, Name: "a", Steps: 100})
+	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 1, Loss: 2})
+	p.TrialDone(evaluate.TrialDone{Name: "d", Metric: "accuracy", Score: 0.5, Cached: true})
+	c.advance(40 * time.Second)
+	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 50, Loss: 1})
+	c.advance(110 * time.Second)
+	p.TrialDone(evaluate.TrialDone{ID: 1, Name: "a", Metric: "accuracy", Score: 0.25, Seconds: 150})
+	p.TrialDone(evaluate.TrialDone{Name: "b", Metric: "accuracy", Untried: true, Err: errors.New("not tried")})
+	p.TrainingStarted(search.TrainingStarted{Model: "m"})
+	c.advance(time.Hour)
+	p.TrialDone(evaluate.TrialDone{ID: 2, Name: "full/m", Metric: "accuracy", Score: 0.25, Seconds: 150})
+	p.Close()
+	want := `about 4 trainings, 3 to 5 minutes on 2 workers (of 11; 7 scores are stored), then a full training of at most 20 minutes
+d: accuracy 0.5000, cached
+total: 1 of 4 trainings, about 2m30s left
+a: 50 of 100 steps, loss 1.0000, 40s left
+total: 1 of 4 trainings, about 3m20s left
+a: accuracy 0.2500 after 150.0 s
+total: 2 of 4 trainings, about 5m0s left
+b: not tried, because the budget would not suffice
+full: 1 candidate
+full/m: accuracy 0.2500 after 150.0 s
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &out, want)
+	}
+}
+
+// Bars have one of the whole search, until the full training begins.
+func TestTotalBar(t *testing.T) {
+	p := newProgress(io.Discard)
+	p.withBars(mpb.New(mpb.WithOutput(io.Discard)))
+	p.Estimated(search.Estimated{Trainings: 2, Workers: 1, Seconds: map[string]float64{"a": 1, "b": 1}})
+	p.TrialDone(evaluate.TrialDone{ID: 1, Name: "a"})
+	if p.total.bar == nil || p.total.bar.Current() != 1 {
+		t.Error("the bar does not count trainings")
+	}
+	bar := p.total.bar
+	p.TrainingStarted(search.TrainingStarted{})
+	p.Close()
+	if p.total.bar != nil || !bar.Aborted() {
+		t.Error("the bar stays")
+	}
+}
+
+// Times are told in a unit that people use.
+func TestSpanText(t *testing.T) {
+	for _, test := range []struct {
+		least, most time.Duration
+		want        string
+	}{
+		{0, 100 * time.Millisecond, "1 second"}, {20 * time.Second, 31 * time.Second, "20 to 31 seconds"}, {50 * time.Second, 2 * time.Minute, "1 to 2 minutes"},
+		{3 * time.Hour, 3 * time.Hour, "3 hours"}, {10 * time.Hour, 30 * 24 * time.Hour, "1 to 30 days"},
+	} {
+		if got := spanText(test.least, test.most); got != test.want {
+			t.Errorf("%v to %v is %q, want %q", test.least, test.most, got, test.want)
+		}
 	}
 }

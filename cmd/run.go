@@ -83,6 +83,9 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 		}
 		return err
 	}
+	if err := s.keepComplete(); err != nil {
+		return err
+	}
 	t, err := s.search.Train(c.Context, plan.Name, r.FullModel(), plan.Train, c.String("out"))
 	if err != nil {
 		return s.explain(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 
 	"mixmas/nn/device"
 	"mixmas/search"
+	"mixmas/search/atomicfile"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/report"
@@ -187,9 +189,29 @@ func (s *session) report(r *search.Result, t *search.Trained) error {
 	s.progress.Close()
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())
 	d.Dataset.Warnings = s.warnings
+	if t != nil && len(s.search.Filled()) > 0 {
+		d.Files = append(d.Files, report.File{Name: "plan", Path: filepath.Join(s.cli.String("out"), completeFile)})
+	}
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d)
 	}
 	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
+}
+
+// completeFile is the name of the configuration with what follows from the data, in the folder of the model.
+const completeFile = "complete.yaml"
+
+// keepComplete writes the configuration with every value to the folder of the model, if something in it follows from the data.
+func (s *session) keepComplete() error {
+	if len(s.search.Filled()) == 0 {
+		return nil
+	}
+	folder := s.cli.String("out")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Replace(filepath.Join(folder, completeFile), func(w io.Writer) error {
+		return saveComplete(w, s.plan, s.search.Filled())
+	})
 }

@@ -43,7 +43,7 @@ func (t *total) show(bar *mpb.Bar) {
 	t.bar = bar
 }
 
-// step notes the share of a training that is done, and done its end.
+// step notes the share of a training that is done, and done its end; trained means that it took its time.
 func (t *total) step(name string, part float64) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
@@ -52,14 +52,16 @@ func (t *total) step(name string, part float64) {
 	}
 }
 
-func (t *total) done(name string) {
+func (t *total) done(name string, trained bool) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	seconds, open := t.expected[name]
 	if !open {
 		return
 	}
-	t.spent += seconds
+	if trained {
+		t.spent += seconds
+	}
 	delete(t.expected, name)
 	delete(t.parts, name)
 	if t.bar != nil {

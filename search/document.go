@@ -19,7 +19,7 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		Name: s.config.Name,
 		Dataset: report.Dataset{Name: s.data.Name(), Fingerprint: s.data.Fingerprint(), Train: s.data.Len(dataset.Train),
 			Validation: s.data.Len(dataset.Validation), Test: s.data.Len(dataset.Test)},
-		Stages: []report.Stage{}, Trainings: s.evaluator.Trainings(), Seconds: seconds, Budget: s.limit.Seconds(), Machine: trial.Machine(), PeakMemory: peakMemory(),
+		Stages: []report.Stage{}, Trainings: s.evaluator.Trainings(), Seconds: seconds, Budget: s.limit.Seconds(), Filled: s.filled, Machine: trial.Machine(), PeakMemory: peakMemory(),
 		Files: []report.File{{Name: "store", Path: s.options.Store.Path()}},
 	}
 	if r != nil {

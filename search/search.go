@@ -46,6 +46,7 @@ type Options struct {
 // Search is a plan on a data set.
 type Search struct {
 	config    *config.Config
+	filled    []string // the fields of the configuration that follow from the data
 	data      dataset.Dataset
 	space     *strategy.Space // without a sample
 	runner    *trial.Local
@@ -68,7 +69,8 @@ type Search struct {
 // New fills in what the plan leaves open, by the data (see package defaults), and checks it against the data set: modalities,
 // metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
-	if err := defaults.Fill(c, data); err != nil {
+	filled, err := defaults.Fill(c, data)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.CheckData(data); err != nil {
@@ -81,7 +83,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Search{config: c, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite, train: o.Train,
+	s := &Search{config: c, filled: filled, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite, train: o.Train,
 		now: o.Now, started: o.Started, limit: o.Budget}
 	if s.now == nil {
 		s.now = time.Now
@@ -149,6 +151,9 @@ func (s *Search) run(ctx context.Context, e *evaluate.Evaluator, before func(con
 	}
 	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil
 }
+
+// Filled returns the fields of the configuration that follow from the data, because the configuration does not set them.
+func (s *Search) Filled() []string { return s.filled }
 
 // CheckModel returns an error if a model does not fit the data set.
 func (s *Search) CheckModel(spec mixer.Specification) error { return plan.CheckModel(spec, s.data) }

@@ -32,7 +32,7 @@ type Verified struct {
 // differs. The plan, filled in by the data where it leaves something open, determines which validation rows are drawn. Missing or damaged outputs are left to [store.Store.Verify].
 // It returns an error if it could not continue.
 func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
-	if err := defaults.Fill(c, data); err != nil {
+	if _, err := defaults.Fill(c, data); err != nil {
 		return v, err
 	}
 	_, drawn, err := plan.Draw(ctx, c, data)

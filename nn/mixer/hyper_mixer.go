@@ -14,8 +14,11 @@ func init() {
 		},
 		New: newHyperMixer,
 		Suit: func(in Input, rows int) any {
-			width, depth, patch, tokens := suitMixer(in, rows)
-			return &HyperMixerOptions{Width: width, Depth: depth, Patch: patch, TokenWidth: powerOfTwo(tokens, 16, 64), ChannelWidth: 2 * width, Heads: 1}
+			z, ok := suitMixer(in, rows)
+			if !ok {
+				return nil
+			}
+			return &HyperMixerOptions{Width: z.width, Depth: z.depth, Patch: z.patch, TokenWidth: powerOfTwo(z.tokens, 16, 64), ChannelWidth: 2 * z.width, Heads: 1}
 		},
 	})
 }

@@ -9,8 +9,11 @@ func init() {
 		Options: func() any { return &MLPMixerOptions{Width: 128, Depth: 4, TokenWidth: 32, ChannelWidth: 3072} },
 		New:     newMLPMixer,
 		Suit: func(in Input, rows int) any {
-			width, depth, patch, tokens := suitMixer(in, rows)
-			return &MLPMixerOptions{Width: width, Depth: depth, Patch: patch, TokenWidth: powerOfTwo(tokens, 16, 64), ChannelWidth: 2 * width}
+			z, ok := suitMixer(in, rows)
+			if !ok {
+				return nil
+			}
+			return &MLPMixerOptions{Width: z.width, Depth: z.depth, Patch: z.patch, TokenWidth: powerOfTwo(z.tokens, 16, 64), ChannelWidth: 2 * z.width}
 		},
 	})
 }

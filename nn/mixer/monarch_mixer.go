@@ -14,8 +14,11 @@ func init() {
 		Options: func() any { return &MonarchMixerOptions{Width: 128, Depth: 4} },
 		New:     newMonarchMixer,
 		Suit: func(in Input, rows int) any {
-			width, depth, patch, _ := suitMixer(in, rows)
-			return &MonarchMixerOptions{Width: width, Depth: depth, Patch: patch}
+			z, ok := suitMixer(in, rows)
+			if !ok {
+				return nil
+			}
+			return &MonarchMixerOptions{Width: z.width, Depth: z.depth, Patch: z.patch}
 		},
 	})
 }

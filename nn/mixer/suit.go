@@ -52,15 +52,28 @@ func suitTokens(in Input) (patch, tokens int) {
 	return patch, in.Shape[1] / patch * (in.Shape[2] / patch)
 }
 
-// suitMixer returns the sizes of mixers that suit an input and a number of training rows. A fusion network has the width of
-// its tokens, and one block.
-func suitMixer(in Input, rows int) (width, depth, patch, tokens int) {
-	patch, tokens = suitTokens(in)
-	width, depth = suitWidth(rows), suitDepth(rows)
-	if in.Kind == Tokens {
-		width, depth = in.Shape[1], 1
+// manyTokens are more than one block mixes in reasonable time, and tooMany more than any: maps whose sides share no divisor are
+// then left to architectures that take any sides.
+const manyTokens, tooMany = 256, 1024
+
+// suitedSizes are the sizes of a mixer that suit an input.
+type suitedSizes struct{ width, depth, patch, tokens int }
+
+// suitMixer returns the sizes of a mixer that suit an input and a number of training rows, and reports whether a mixer suits it
+// at all. A fusion network has the width of its tokens, and one block.
+func suitMixer(in Input, rows int) (s suitedSizes, ok bool) {
+	s.patch, s.tokens = suitTokens(in)
+	if in.Kind == Map && s.tokens > tooMany && suitRaMLP(in, rows) != nil {
+		return s, false
 	}
-	return width, depth, patch, tokens
+	s.width, s.depth = suitWidth(rows), suitDepth(rows)
+	if in.Kind == Tokens {
+		s.width = in.Shape[1]
+	}
+	if in.Kind == Tokens || s.tokens > manyTokens {
+		s.depth = 1
+	}
+	return s, true
 }
 
 // powerOfTwo returns the largest power of two up to n, within limits that are powers of two.

@@ -13,12 +13,14 @@ import (
 	"mixmas/search/dataset"
 )
 
-// Fill sets everything that a configuration leaves open, by the data. A complete configuration stays as it is. A modality that
-// no architecture suits stays without candidates. The error is that of a label that cannot be read.
-func Fill(c *config.Config, data dataset.Dataset) error {
+// Fill sets everything that a configuration leaves open, by the data, and returns the fields that it set, such as
+// "search.encoders.image". A complete configuration stays as it is. A modality that no architecture suits stays without
+// candidates. The error is that of a label that cannot be read.
+func Fill(c *config.Config, data dataset.Dataset) (filled []string, err error) {
 	if Complete(c, data) {
-		return nil
+		return nil, nil
 	}
+	set := &setter{config: c}
 	rows := data.Len(dataset.Train)
 	if c.Search.Encoders == nil {
 		c.Search.Encoders = map[string]config.Candidates{}
@@ -29,17 +31,22 @@ func Fill(c *config.Config, data dataset.Dataset) error {
 		}
 		if list := candidates(input(m), rows); len(list) > 0 {
 			c.Search.Encoders[m.Name] = list
+			set.filled = append(set.filled, "search.encoders."+m.Name)
 		}
 	}
 	if len(c.Search.Networks) == 0 {
 		if in, ok := fused(c, data); ok {
 			c.Search.Networks = candidates(in, rows)
+			set.filled = append(set.filled, "search.networks")
 		}
 	}
-	if err := fillMetric(c, data); err != nil {
-		return err
+	metric, err := metricOf(data)
+	if err != nil {
+		return nil, fmt.Errorf("labels: %w", err)
 	}
-	return fillTraining(c, data)
+	set.word("search.metric", &c.Search.Metric, metric)
+	err = set.training(data)
+	return set.filled, err
 }
 
 // Complete reports whether a configuration names candidates for every modality of the data, and networks.
@@ -87,17 +94,4 @@ func fused(c *config.Config, data dataset.Dataset) (in mixer.Input, ok bool) {
 		tokens += most
 	}
 	return mixer.Input{Kind: mixer.Tokens, Shape: []int{tokens, width}}, tokens > 0
-}
-
-// fillMetric chooses the metric by the labels of the training rows.
-func fillMetric(c *config.Config, data dataset.Dataset) error {
-	if c.Sets("search.metric") {
-		return nil
-	}
-	name, err := metricOf(data)
-	if err != nil {
-		return fmt.Errorf("labels: %w", err)
-	}
-	c.Search.Metric = name
-	return nil
 }

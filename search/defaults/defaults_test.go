@@ -82,7 +82,7 @@ func TestFilledConfigurationFits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := defaults.Fill(c, data); err != nil {
+		if _, err := defaults.Fill(c, data); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.CheckData(data); err != nil {
@@ -97,7 +97,7 @@ func TestFilledConfigurationFits(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, &text)
 		}
-		if err := defaults.Fill(copied, data); err != nil {
+		if _, err := defaults.Fill(copied, data); err != nil {
 			t.Fatal(err)
 		}
 		if _ = copied.Save(&again); again.String() != text.String() {
@@ -115,7 +115,7 @@ search:
 `
 	c := parse(t, complete)
 	before := saved(t, c)
-	if err := defaults.Fill(c, fake{modalities: []dataset.Modality{picture}, rows: [3]int{700, 100, 100}}); err != nil {
+	if _, err := defaults.Fill(c, fake{modalities: []dataset.Modality{picture}, rows: [3]int{700, 100, 100}}); err != nil {
 		t.Fatal(err)
 	}
 	if after := saved(t, c); after != before {
@@ -136,7 +136,7 @@ train: {training: {optimiser: sgd, momentum: 0.5}, early_stopping: 0}
 `)
 	c.Train.Training.Epochs = 7
 	c.Overridden("train.training.epochs")
-	if err := defaults.Fill(c, data); err != nil {
+	if _, err := defaults.Fill(c, data); err != nil {
 		t.Fatal(err)
 	}
 	own := c.Search.Encoders["picture"][0].Options.(*mixer.HyperMixerOptions)
@@ -180,7 +180,7 @@ func TestMetric(t *testing.T) {
 		c := parse(t, "data: {format: builtin}")
 		data := fake{modalities: []dataset.Modality{picture}, rows: [3]int{len(labels), 10, 0}, kind: test.kind,
 			label: func(row int) float32 { return labels[row] }}
-		if err := defaults.Fill(c, data); err != nil {
+		if _, err := defaults.Fill(c, data); err != nil {
 			t.Fatal(err)
 		}
 		if c.Search.Metric != test.want {

@@ -4,6 +4,7 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/sample"
+	"mixmas/search/task"
 )
 
 // Updates of a short training: fewer rank candidates badly, more cost time.
@@ -12,9 +13,9 @@ const shortUpdates = 300
 // manyRows is the number of validation rows from which as many as the formula gives score candidates.
 const manyRows = 10_000
 
-// fillTraining sets the recipes of the short and the full training, and the validation rows.
-func fillTraining(c *config.Config, data dataset.Dataset) error {
-	set := setter{c}
+// training sets the recipes of the short and the full training, and the validation rows.
+func (set *setter) training(data dataset.Dataset) error {
+	c := set.config
 	rows := data.Len(dataset.Train)
 	if data.Len(dataset.Validation) > manyRows {
 		set.word("sample.validation", &c.Sample.Validation, "formula")
@@ -29,20 +30,36 @@ func fillTraining(c *config.Config, data dataset.Dataset) error {
 	short, full := &c.Search.Training, &c.Train.Training
 	set.whole("search.training.batch", &short.Batch, batch(sampled))
 	set.whole("search.training.epochs", &short.Epochs, epochs(shortUpdates, sampled, short.Batch))
-	set.recipe("search.training", short, 0.003, 0, 0)
+	set.recipe("search.training", short, rate, 0, 0)
 
 	set.whole("train.training.batch", &full.Batch, batch(rows))
-	set.whole("train.training.epochs", &full.Epochs, min(max(epochs(fullUpdates, rows, full.Batch), 20), 500))
-	set.recipe("train.training", full, 0.003, 0.01, 0.2)
-	patience := max(3, epochs(patienceUpdates, rows, full.Batch))
+	set.whole("train.training.epochs", &full.Epochs, min(max(epochs(fullUpdates, rows, full.Batch), fewestEpochs), mostEpochs))
+	dropout := fullDropout
+	if data.Task().Kind == task.MultiLabel {
+		dropout = 0
+	}
+	set.recipe("train.training", full, rate, fullDecay, dropout)
+	patience := max(leastPatience, epochs(patienceUpdates, rows, full.Batch))
 	set.whole("train.plateau.patience", &c.Train.Plateau.Patience, patience)
-	set.number("train.plateau.factor", &c.Train.Plateau.Factor, 0.3)
-	set.whole("train.early_stopping", &c.Train.EarlyStopping, 3*patience)
+	set.number("train.plateau.factor", &c.Train.Plateau.Factor, reduction)
+	set.whole("train.early_stopping", &c.Train.EarlyStopping, stopAfter*patience)
 	return nil
 }
 
-// Updates of the full training, at most, and those without improvement after which its learning rate is reduced.
-const fullUpdates, patienceUpdates = 10_000, 150
+// rate is the learning rate, of adam in short trainings and of adamw in full ones.
+const rate = 0.003
+
+// Updates of the full training, at most, within limits of its epochs, and those without improvement after which its learning
+// rate is reduced, in epochs of at least leastPatience. It stops after a multiple of them.
+const (
+	fullUpdates, fewestEpochs, mostEpochs     = 10_000, 20, 500
+	patienceUpdates, leastPatience, stopAfter = 150, 3, 3
+	reduction                                 = 0.3
+)
+
+// Regularisation of the full training. A short one has none. Dropout lowers the outputs for rare labels, which costs F1 where a
+// row may have several labels.
+const fullDecay, fullDropout = 0.01, 0.2
 
 // batch returns the rows per step for a number of training rows.
 func batch(rows int) int {
@@ -61,36 +78,33 @@ func epochs(updates, rows, batch int) int {
 	return (updates + steps - 1) / steps
 }
 
-// setter sets fields that the file does not.
-type setter struct{ config *config.Config }
-
-func (s setter) word(field string, to *string, value string) {
-	if !s.config.Sets(field) {
-		*to = value
-	}
+// setter sets fields that the file does not, and notes them.
+type setter struct {
+	config *config.Config
+	filled []string
 }
 
-func (s setter) whole(field string, to *int, value int) {
-	if !s.config.Sets(field) {
-		*to = value
-	}
-}
+func (s *setter) word(field string, to *string, value string)     { fill(s, field, to, value) }
+func (s *setter) whole(field string, to *int, value int)          { fill(s, field, to, value) }
+func (s *setter) number(field string, to *float64, value float64) { fill(s, field, to, value) }
 
-func (s setter) number(field string, to *float64, value float64) {
+func fill[T any](s *setter, field string, to *T, value T) {
 	if !s.config.Sets(field) {
 		*to = value
+		s.filled = append(s.filled, field)
 	}
 }
 
 // recipe sets the optimiser with its learning rate and weight decay, and the dropout. If the file names the optimiser, the two
 // keep their usual defaults: they belong to another.
-func (s setter) recipe(field string, t *config.Training, rate, decay, dropout float64) {
+func (s *setter) recipe(field string, t *config.Training, rate, decay, dropout float64) {
 	s.number(field+".dropout", &t.Dropout, dropout)
 	if s.config.Sets(field + ".optimiser") {
 		return
 	}
 	s.number(field+".learning_rate", &t.LearningRate, rate)
 	if t.Momentum == 0 && decay > 0 && !s.config.Sets(field+".weight_decay") {
-		t.Optimiser, t.WeightDecay = "adamw", decay
+		s.word(field+".optimiser", &t.Optimiser, "adamw")
+		s.number(field+".weight_decay", &t.WeightDecay, decay)
 	}
 }

@@ -12,8 +12,10 @@ type Document struct {
 	// Name is the name of the search; documents of earlier versions have none.
 	Name    string  `json:"name,omitempty"`
 	Dataset Dataset `json:"dataset"`
-	Sample  Sample  `json:"sample"`
-	Stages  []Stage `json:"stages"`
+	// Filled are the fields of the configuration that follow from the data, because it does not set them.
+	Filled []string `json:"filled,omitempty"`
+	Sample Sample   `json:"sample"`
+	Stages []Stage  `json:"stages"`
 	// Strategy is the name of the search strategy; "" for the default, stage by stage.
 	Strategy string `json:"strategy,omitempty"`
 	// Architecture lists the choice for each part of the model. It is empty if each stage chose one part.

@@ -124,6 +124,9 @@ func (s *search) markdown(b *strings.Builder) {
 	}
 	item("Machine", strings.Join(machines, "; "))
 	item("Data", dataLine(s.documents[0].Dataset))
+	if len(s.found.Filled) > 0 {
+		item("By the data", strings.Join(parts(s.found.Filled), ", "))
+	}
 	if len(s.found.Stages) > 0 {
 		item("Sample", sampleLine(s.found.Sample))
 		item("Winner", winner(s.found))

@@ -3,9 +3,11 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"mixmas/search/align"
 	"mixmas/search/escape"
@@ -24,6 +26,9 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	var b strings.Builder
 	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }
 	line("data", dataLine(d.Dataset))
+	if len(d.Filled) > 0 {
+		line("plan", fmt.Sprintf("%s follow from the data: %s", english.Plural(len(d.Filled), "setting", ""), strings.Join(parts(d.Filled), ", ")))
+	}
 	if d.Sample.Size > 0 {
 		line("sample", sampleLine(d.Sample))
 	}
@@ -81,6 +86,20 @@ func (t table) text(b *strings.Builder) {
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
+}
+
+// parts returns the sections of fields, such as "search.training" for its learning rate, each once.
+func parts(fields []string) (list []string) {
+	for _, field := range fields {
+		words := strings.Split(field, ".")
+		if last := len(words) - 1; words[0] != "search" || last > 1 && words[1] != "encoders" {
+			words = words[:last]
+		}
+		if name := strings.Join(words, "."); !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 func dataLine(d Dataset) string {

@@ -13,6 +13,8 @@ func init() {
 		Kinds:   []mixer.Kind{mixer.Sequence, mixer.Tokens},
 		Options: func() any { return &StepMLPOptions{Width: 16, Hidden: 32} },
 		New:     newStepMLP,
+		// Where a configuration names no candidates, step_mlp is one, with these options. Without Suit it is only tried by name.
+		Suit: func(in mixer.Input, rows int) any { return &StepMLPOptions{Width: 32, Hidden: 64} },
 	})
 }
 

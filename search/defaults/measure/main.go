@@ -4,18 +4,21 @@
 //
 // The configurations name data and nothing else. Candidates are compared by the metric on the validation rows, over some
 // repeats with other initial weights; the test split is only used for the models that the defaults end with. Scores are kept in
-// --store, so an interrupted run goes on, and another data set adds to the page what it measures.
+// --store, so an interrupted run goes on. Without configurations the rule of the page is written anew, and what was measured stays.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"mixmas/nn/cpu"
@@ -27,6 +30,7 @@ import (
 	"mixmas/search/evaluate"
 	"mixmas/search/plan"
 	"mixmas/search/store"
+	"mixmas/search/strategy"
 	"mixmas/search/trial"
 )
 
@@ -45,7 +49,7 @@ func main() {
 
 func run(ctx context.Context, to, kept string, repeats int, configs []string) error {
 	if len(configs) == 0 {
-		return errors.New("name the configurations of the data to measure on")
+		return renew(to)
 	}
 	scores, err := store.Open(ctx, kept, store.Options{})
 	if err != nil {
@@ -64,6 +68,19 @@ func run(ctx context.Context, to, kept string, repeats int, configs []string) er
 	}
 	return nil
 }
+
+// renew writes the rule of the page anew, and keeps what was measured.
+func renew(to string) error {
+	text, err := os.ReadFile(to)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	_, measured, _ := strings.Cut(string(text), measuredTitle)
+	return os.WriteFile(to, []byte((page{}).head()+measured), 0o644)
+}
+
+// neighboursOf is the number of the best encoders of a modality whose neighbours are tried.
+const neighboursOf = 2
 
 // measured is what was measured on one data set.
 type measured struct {
@@ -105,7 +122,7 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int)
 		return nil, err
 	}
 	defer data.Close()
-	if err := defaults.Fill(c, data); err != nil {
+	if _, err := defaults.Fill(c, data); err != nil {
 		return nil, err
 	}
 	device := cpu.New(cpu.Options{Workers: runtime.NumCPU()})
@@ -122,14 +139,26 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int)
 	m := &measured{name: c.Name, train: data.Len(dataset.Train), validation: data.Len(dataset.Validation), test: data.Len(dataset.Test), metric: c.Search.Metric}
 
 	for _, modality := range space.Modalities {
+		var compared []comparison
+		jobs := map[string]trial.Job{}
+		of := func(c strategy.Candidate) string { return modality.Name + ", " + c.Label }
 		for _, candidate := range modality.Encoders {
-			of := modality.Name + ", " + candidate.Label
-			job := space.Job("encoder/"+modality.Name, candidate.Label, space.EncoderModel(modality, candidate))
-			found, err := compare(ctx, e, m.metric, of, job, encoderVariants(job, modality, candidate, space), repeats)
+			job := space.Job("defaults/"+modality.Name, candidate.Label, space.EncoderModel(modality, candidate))
+			found, err := compare(ctx, e, m.metric, of(candidate), job, nil, repeats)
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintln(os.Stderr, c.Name, of, found.rule.score)
+			compared, jobs[found.of] = append(compared, found), job
+		}
+		slices.SortStableFunc(compared, func(a, b comparison) int { return cmp.Compare(b.rule.score, a.rule.score) })
+		for i, found := range compared {
+			candidate := modality.Encoders[slices.IndexFunc(modality.Encoders, func(c strategy.Candidate) bool { return of(c) == found.of })]
+			if job := jobs[found.of]; i < neighboursOf {
+				if found, err = compare(ctx, e, m.metric, found.of, job, encoderVariants(job, modality, candidate, space), repeats); err != nil {
+					return nil, err
+				}
+			}
+			fmt.Fprintf(os.Stderr, "%s: %s: %.4f in %.1f s\n", c.Name, found.of, found.rule.score, found.rule.seconds)
 			m.encoders = append(m.encoders, found)
 		}
 	}

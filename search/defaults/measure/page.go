@@ -20,12 +20,22 @@ type page struct {
 	sets    []*measured
 }
 
-func (p page) text() string {
+// head is what needs no measuring: the rule, and what it gives.
+func (p page) head() string {
 	var b strings.Builder
 	b.WriteString(rule)
 	b.WriteString("\n## What the rule gives\n\n")
 	table(&b, []string{"input", "training rows", "candidates"}, examples())
-	b.WriteString("\n## What was measured\n\n")
+	b.WriteString(measuredTitle)
+	return b.String()
+}
+
+// measuredTitle begins what was measured.
+const measuredTitle = "\n## What was measured\n\n"
+
+func (p page) text() string {
+	var b strings.Builder
+	b.WriteString(p.head())
 	fmt.Fprintf(&b, "Made by `make defaults`: %d repeats each, with other initial weights; the metric on the validation rows, in percentage points beside what\n"+
 		"the rule gives. A difference below about 1 to 2 points is noise. Time is that of a training beside the rule's.\n\n", p.repeats)
 	var rows [][]string

@@ -39,9 +39,7 @@ func encoderVariants(rule trial.Job, m strategy.Modality, c strategy.Candidate, 
 	scale("twice the width", 2, "width", "channel_width", "dims")
 	scale("half the depth", 0.5, "depth", "layers", "depths")
 	scale("twice the depth", 2, "depth", "layers", "depths")
-	scale("half the hidden width over features", 0.5, "channel_width", "hidden", "mlp_ratio")
 	scale("twice the hidden width over features", 2, "channel_width", "hidden", "mlp_ratio")
-	scale("half the hidden width over tokens", 0.5, "token_width")
 	scale("twice the hidden width over tokens", 2, "token_width")
 	if m.Kind == mixer.Map {
 		with("next smaller patch", func(own reflect.Value) bool { return nextPatch(own, m.Shape, -1) })
@@ -71,7 +69,6 @@ func trainings(rule trial.Job) (list []variant) {
 	with("a third of the updates", func(job *trial.Job) {
 		job.Specification.Recipe.Epochs = max(1, job.Specification.Recipe.Epochs/3)
 	})
-	with("three times the updates", func(job *trial.Job) { job.Specification.Recipe.Epochs *= 3 })
 	return list
 }
 
@@ -86,19 +83,16 @@ func fullVariants(rule trial.Job, r *search.Result) (list []variant) {
 		return func(job *trial.Job) { job.Specification.Model = withDropout(job.Specification.Model, p) }
 	}
 	with("no dropout", dropout(0))
-	with("dropout 0.1", dropout(0.1))
-	with("dropout 0.3", dropout(0.3))
+	with("dropout 0.2", dropout(0.2))
 	with("dropout 0.5", dropout(0.5))
 	for _, decay := range []struct {
 		name  string
 		value float64
-	}{{"no weight decay", 0}, {"weight decay 0.05", 0.05}, {"weight decay 0.2", 0.2}} {
+	}{{"no weight decay", 0}, {"weight decay 0.2", 0.2}} {
 		with(decay.name, func(job *trial.Job) { job.Specification.Recipe.WeightDecay = decay.value })
 	}
 	with("learning rate 0.001", func(job *trial.Job) { job.Specification.Recipe.LearningRate = 0.001 })
 	with("learning rate 0.01", func(job *trial.Job) { job.Specification.Recipe.LearningRate = 0.01 })
-	with("half the batch", func(job *trial.Job) { job.Specification.Recipe.Batch /= 2 })
-	with("twice the batch", func(job *trial.Job) { job.Specification.Recipe.Batch *= 2 })
 	patience := func(factor float64) func(job *trial.Job) {
 		return func(job *trial.Job) {
 			r := &job.Specification.Recipe
@@ -114,7 +108,11 @@ func fullVariants(rule trial.Job, r *search.Result) (list []variant) {
 		plateau.Factor = 0.1
 		job.Specification.Recipe.Plateau = &plateau
 	})
-	return list
+	same, _, _ := rule.Specification.Key()
+	return slices.DeleteFunc(list, func(v variant) bool { // those that are the rule
+		key, _, _ := v.job.Specification.Key()
+		return key == same
+	})
 }
 
 // withDropout returns the model with another dropout wherever it has one.
