@@ -34,16 +34,20 @@ type TextEmbed struct {
 	Proj *nn.Linear
 }
 
-// initialWord is the standard deviation of the elements of a new table of words.
-const initialWord = 0.1
+// The standard deviations of the elements of a new table of words, and of positions. Most words of small data are rare: if they
+// began large, their random rows would stay noise. On the words of mdi_icons (3,941 rows, 2,280 words, weighted F1 after 12
+// epochs, mean of three seeds) an MLP-Mixer and a HyperMixer reached 0.62 and 0.57 with these, 0.51 and 0.58 with positions of
+// 0.02, 0.57 and 0.58 with words of 0.05 and positions of 0.02; with words of 1, an MLP-Mixer reached 0.47 after 20 epochs.
+const (
+	initialWord     = 0.02
+	initialPosition = 0.3
+)
 
 // NewTextEmbed creates positions (n, d) and table (vocabulary, d) or, if vectors is neither 0 nor d, table (vocabulary, vectors)
-// and proj.weight (d, vectors) and proj.bias (d). Words begin at a size at which a mean over some of them is
-// neither lost beside what the blocks add nor so large that a word's meaning takes many steps to learn; positions begin
-// smaller, since few models need them.
+// and proj.weight (d, vectors) and proj.bias (d).
 func NewTextEmbed(s *nn.Scope, vocabulary, n, d, vectors int) *TextEmbed {
 	width := cmp.Or(vectors, d)
-	e := &TextEmbed{Table: s.Parameter("table", nn.Normal(initialWord), vocabulary, width), Positions: s.Parameter("positions", nn.Normal(0.02), n, d)}
+	e := &TextEmbed{Table: s.Parameter("table", nn.Normal(initialWord), vocabulary, width), Positions: s.Parameter("positions", nn.Normal(initialPosition), n, d)}
 	if width != d {
 		e.Proj = nn.NewLinear(s.In("proj"), width, d)
 	}

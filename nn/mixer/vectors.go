@@ -9,8 +9,8 @@ import (
 )
 
 // StartFromVectors replaces the initial rows of a text's table, among the initial weights of a model of the specification, by
-// word vectors (vocabulary, Vectors), row by row. They are scaled to the size of the initial table, so that they suit the layers
-// behind it. Words whose vector is zero have none, and keep their initial row.
+// word vectors (vocabulary, Vectors), row by row. They are scaled to the size of initial positions: what they say is
+// no noise. Words whose vector is zero have none, and keep their initial row.
 func (s Specification) StartFromVectors(weights nn.Weights, modality string, vectors []float32) error {
 	name := "encoder.embed.table"
 	if s.Fusion != nil || s.Network != nil {
@@ -43,7 +43,7 @@ func (s Specification) StartFromVectors(weights nn.Weights, modality string, vec
 		}
 		count += float64(m.Vectors)
 	})
-	scale := initialWord / math.Sqrt(squares/max(count, 1))
+	scale := initialPosition / math.Sqrt(squares/max(count, 1))
 	each(func(row, vector []float32) {
 		for k, x := range vector {
 			row[k] = float32(scale * float64(x))

@@ -9,7 +9,7 @@ import (
 	"mixmas/nn/mixer"
 )
 
-// A table of words starts from word vectors, scaled to the size of a new table; words without a vector keep their first row.
+// A table of words starts from word vectors, scaled to the size of positions; words without a vector keep their first row.
 // Where vectors are wider than the tokens, a layer follows the table.
 func TestStartFromVectors(t *testing.T) {
 	const vocabulary, width = 9, 12
@@ -50,8 +50,8 @@ func TestStartFromVectors(t *testing.T) {
 				}
 			}
 		}
-		if got := math.Sqrt(squares / (6 * width)); math.Abs(got-0.1) > 1e-6 {
-			t.Errorf("%s: the vectors' elements have size %v, want 0.1", name, got)
+		if got := math.Sqrt(squares / (6 * width)); math.Abs(got-0.3) > 1e-6 {
+			t.Errorf("%s: the vectors' elements have size %v, want 0.3", name, got)
 		}
 	}
 	weights := build(t, one).Parameters().Initialise(3)
