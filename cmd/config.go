@@ -28,7 +28,10 @@ func configCommand() *cli.Command {
 			},
 			{
 				Name: "check", Usage: "check configurations without opening their data; - is stdin", ArgsUsage: "FILE...",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "explain", Usage: "open the data, and print the configuration with what follows from them"}},
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "explain", Usage: "open the data, and print the configuration with what follows from them"},
+					cacheSizeFlag(),
+				},
 				Action: configCheck,
 			},
 			{Name: "schema", Usage: "print the JSON schema of configurations", Action: configSchema},

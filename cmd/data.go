@@ -114,6 +114,11 @@ func openFormat(c *cli.Context, name string, options any, env dataset.Environmen
 	if env.Decoded, env.DecodedBytes, err = decodedCache(c); err != nil {
 		return nil, err
 	}
+	status := newStatus(c.App.ErrWriter)
+	defer status.close()
+	env.Progress = func(modality string, rows, of int) {
+		status.show("decoding %s: %s of %s rows", escape.Terminal(modality), humanize.Comma(int64(rows)), humanize.Comma(int64(of)))
+	}
 	return format.Open(c.Context, options, env)
 }
 

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/atomicfile"
@@ -147,6 +148,11 @@ func openPredictInput(c *cli.Context, m *model.Model) (*dataset.Unlabelled, erro
 	}
 	for _, reads := range m.Model.Modalities {
 		in.Shapes[reads.Name], env.Preprocessing[reads.Name] = reads.Shape, m.Preprocessing[reads.Name]
+	}
+	status := newStatus(c.App.ErrWriter)
+	defer status.close()
+	env.Progress = func(modality string, rows, of int) {
+		status.show("reading %s: %s of %s rows", escape.Terminal(modality), humanize.Comma(int64(rows)), humanize.Comma(int64(of)))
 	}
 	return format.Predict(c.Context, m.Input, in, env)
 }

@@ -62,6 +62,9 @@ func train(c *cli.Context) (err error) {
 	} else if err := s.search.CheckModel(model); err != nil {
 		return fmt.Errorf("--preset %s: %w", preset, err)
 	}
+	if err := s.keepComplete(); err != nil {
+		return err
+	}
 	t, err := s.search.Train(c.Context, name, model, plan.Train, c.String("out"))
 	if err != nil {
 		return s.explain(err)

@@ -25,10 +25,12 @@ type Estimated struct {
 	Seconds map[string]float64
 }
 
-// How a pace is measured: the steps of each training, and the time after which no other is measured.
+// How a pace is measured: the steps of each training, the time that they may take, and the time after which no other training is
+// measured.
 const (
-	paceSteps = 2
-	paceLimit = 2 * time.Second
+	paceSteps     = 5
+	paceStepLimit = 300 * time.Millisecond
+	paceLimit     = 2 * time.Second
 )
 
 // Uncertainty of an estimate: trainings were measured for a few steps, on a machine that may do something else.
@@ -64,7 +66,7 @@ func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
 	}
 	workers := max(s.options.Workers, 1)
 	pace, err := estimate.Meter{Workers: workers, Limit: paceLimit, Now: s.now, Step: func(ctx context.Context, job trial.Job) (float64, error) {
-		return s.pace(ctx, job, paceSteps)
+		return s.pace(ctx, job, paceSteps, paceStepLimit)
 	}}.Measure(ctx, trainings)
 	if pace == nil || err != nil {
 		return ctx.Err()

@@ -63,7 +63,7 @@ type Search struct {
 	budget  *evaluate.Budget // nil for none
 	timing  atomic.Pointer[estimate.Pace]
 	// pace measures the seconds of a step of a job.
-	pace func(ctx context.Context, job trial.Job, steps int) (float64, error)
+	pace func(ctx context.Context, job trial.Job, steps int, limit time.Duration) (float64, error)
 }
 
 // New fills in what the plan leaves open, by the data (see package defaults), and checks it against the data set: modalities,

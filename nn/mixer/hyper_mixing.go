@@ -41,7 +41,8 @@ func NewHyperMixing(s *nn.Scope, d, t, heads int, tied bool) *HyperMixing {
 }
 
 // Forward records the mixing of x (b, n, d). mask is nil or marks real tokens (b, n): the others are zeroed in x, W1 and
-// W2. Without a mask, everything except the norm is one composite.
+// W2, and a sample without any is mixed to zeros, which the norm turns into its bias. Without a mask, everything except the norm
+// is one composite.
 func (m *HyperMixing) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	if len(x.Shape) != 3 || x.Shape[2] != m.d {
 		return g.Fail(x.Shape, "hyper mixing: the input %v does not have the width %d", x.Shape, m.d)

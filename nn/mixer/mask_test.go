@@ -2,6 +2,7 @@ package mixer_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"mixmas/nn"
@@ -106,14 +107,18 @@ func TestMaskedSteps(t *testing.T) {
 }
 
 func TestNothingButMaskedSteps(t *testing.T) {
-	m, err := mixer.Build(mixer.Specification{Classes: 2, Modalities: []mixer.Modality{{Name: "text", Kind: mixer.Sequence, Shape: []int{3, 2}, Masked: true,
-		Encoder: mixer.Choice{Architecture: "mlp_mixer", Options: &mixer.MLPMixerOptions{Width: 8, Depth: 1, TokenWidth: 6, ChannelWidth: 8}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, z := range logits(t, m, steps(3, 0), nn.Tensor{Shape: []int{1, 3}, Data: make([]float32, 3)}) {
-		if math.IsNaN(float64(z)) || math.IsInf(float64(z), 0) {
-			t.Errorf("a sample without real steps has the logit %v", z)
+	for _, encoder := range []mixer.Choice{smallMLP, smallHyper, monarch} {
+		m := build(t, mixer.Specification{Classes: 2, Modalities: []mixer.Modality{{Name: "text", Kind: mixer.Sequence, Shape: []int{3, 2}, Masked: true, Encoder: encoder}}})
+		mask := nn.Tensor{Shape: []int{1, 3}, Data: make([]float32, 3)}
+		for _, z := range logits(t, m, steps(3, 0), mask) {
+			if math.IsNaN(float64(z)) || math.IsInf(float64(z), 0) {
+				t.Errorf("%s: a sample without real steps has the logit %v", encoder.Architecture, z)
+			}
+		}
+		for name, gradient := range gradients(t, m, []nn.Tensor{steps(3, 0), mask}) {
+			if slices.ContainsFunc(gradient, func(d float64) bool { return d-d != 0 || d != 0 && name != "head.bias" }) {
+				t.Errorf("%s: a sample without real steps gives %s the gradient %v", encoder.Architecture, name, gradient)
+			}
 		}
 	}
 }

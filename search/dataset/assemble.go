@@ -190,6 +190,9 @@ func (d *assembled) check(training bool) error {
 		if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
 			return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2), a text (1) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
 		}
+		if m.Kind == mixer.Text && source.Standardised != nil {
+			return fmt.Errorf("modality %s: a text is not standardised", m.Name)
+		}
 		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
 			return fmt.Errorf("modality %s: %w", m.Name, err)
 		}

@@ -99,6 +99,9 @@ func TestContentsThatDoNotFit(t *testing.T) {
 		{"word vectors of a table", func(c *dataset.Contents) {
 			c.Sources[0].Vectors = dataset.NewNumbers("vectors", []int{1}, []float32{1, 2})
 		}, "vectors: word vectors have shape 2×1, want a row for each of the 0 tokens of a text"},
+		{"a standardised text", func(c *dataset.Contents) {
+			c.Sources[0].Modality, c.Sources[0].Standardised = dataset.Modality{Name: "x", Kind: mixer.Text, Shape: []int{2}, Vocabulary: 99}, &dataset.Standardisation{Per: dataset.None}
+		}, "modality x: a text is not standardised"},
 		{"a text without vocabulary", func(c *dataset.Contents) { c.Sources[0].Modality.Kind = mixer.Text }, "modality x: a text has a vocabulary of 2 to 16777216 tokens, got 0"},
 		{"two of a name", func(c *dataset.Contents) { c.Sources = append(c.Sources, c.Sources[0]) }, `two modalities are named "x"`},
 		{"label", func(c *dataset.Contents) { c.Task.Kind = task.MultiLabel }, "y: labels have shape 6, want N×2 (0 or 1)"},
@@ -173,6 +176,9 @@ func TestTexts(t *testing.T) {
 				t.Errorf("row %d reads %v with mask %v (%v), want %v", i, sample, mask, err, want)
 			}
 		}
+	}
+	if err := dataset.Uniform(0, 1).Fits(dataset.Modality{Kind: mixer.Text, Shape: []int{2}, Vocabulary: 7}); err == nil || !strings.Contains(err.Error(), "a text is not standardised") {
+		t.Errorf("a model's description may standardise a text: %v", err)
 	}
 	for _, c := range []struct {
 		row     int

@@ -93,6 +93,9 @@ func (s Standardisation) Fits(m Modality) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
+	if m.Kind == mixer.Text && s.Per != None {
+		return fmt.Errorf("it is standardised per %s, but a text is not standardised", s.Per)
+	}
 	if n := m.features(); s.Per == PerFeature && len(s.Mean) != n {
 		return fmt.Errorf("it is standardised by %d features, but its samples have %d", len(s.Mean), n)
 	}

@@ -25,21 +25,10 @@ type Budget struct {
 // Stage returns the stage of a job: its name without the candidate's label.
 func Stage(job trial.Job) string { return strings.TrimSuffix(job.Name, "/"+job.Label) }
 
-// round is one call of Score under a budget, in which at least one job is trained or found.
+// round is one call of Score under a budget.
 type round struct {
 	*Budget
-	any bool // guarded by the budget's mutex
-}
-
-// found notes that a job of the round has a stored score.
-func (r *round) found(job trial.Job) {
-	if r == nil {
-		return
-	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	r.any = true
-	delete(r.Reserve, Stage(job))
+	must string // the name of the job that is trained in any case; "" if the stage has a score
 }
 
 // check returns an error if a job should not start now, because it would end too late or leave too little to later stages.
@@ -48,13 +37,12 @@ func (r *round) check(job trial.Job) error {
 		return nil
 	}
 	seconds := r.Seconds(job)
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	delete(r.Reserve, Stage(job))
-	if !r.any {
-		r.any = true
+	r.begin(Stage(job))
+	if job.Name == r.must {
 		return nil
 	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
 	for _, later := range r.Reserve {
 		seconds += later
 	}
@@ -62,6 +50,13 @@ func (r *round) check(job trial.Job) error {
 		return untriedError{}
 	}
 	return nil
+}
+
+// begin notes that a stage has begun: nothing is kept for it any longer.
+func (b *Budget) begin(stage string) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	delete(b.Reserve, stage)
 }
 
 // untriedError means that a job was not started.

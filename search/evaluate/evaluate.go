@@ -102,17 +102,17 @@ func (e *Evaluator) Score(ctx context.Context, jobs ...trial.Job) ([]*Outcome, e
 	for i := range order {
 		order[i] = i
 	}
-	if err := e.scoreAll(ctx, jobs, outcomes, order); err != nil {
-		return nil, err
-	}
-	for e.options.Budget != nil { // those that were tried may all have failed
-		order = slices.DeleteFunc(order, func(i int) bool { return !outcomes[i].Untried })
-		if len(order) == 0 || slices.ContainsFunc(outcomes, func(o *Outcome) bool { return o.Score.Status != store.Failed }) {
-			break
-		}
-		if err := e.scoreAll(ctx, jobs, outcomes, order); err != nil {
+	for scored := false; ; {
+		if err := e.scoreAll(ctx, jobs, outcomes, order, scored); err != nil {
 			return nil, err
 		}
+		// What did not fit may fit now that it is known how long others took. Those that were tried may all have failed.
+		left := slices.DeleteFunc(slices.Clone(order), func(i int) bool { return !outcomes[i].Untried })
+		scored = slices.ContainsFunc(outcomes, func(o *Outcome) bool { return o.Score.Status != store.Failed })
+		if len(left) == 0 || len(left) == len(order) && scored {
+			break
+		}
+		order = left
 	}
 	for _, o := range outcomes {
 		if o.Untried {
@@ -122,8 +122,8 @@ func (e *Evaluator) Score(ctx context.Context, jobs ...trial.Job) ([]*Outcome, e
 	return outcomes, nil
 }
 
-// scoreAll scores some of the jobs.
-func (e *Evaluator) scoreAll(ctx context.Context, jobs []trial.Job, outcomes []*Outcome, order []int) error {
+// scoreAll scores some of the jobs; scored means that one of the others has a score.
+func (e *Evaluator) scoreAll(ctx context.Context, jobs []trial.Job, outcomes []*Outcome, order []int, scored bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var r *round
 	if b := e.options.Budget; b != nil {
@@ -132,10 +132,14 @@ func (e *Evaluator) scoreAll(ctx context.Context, jobs []trial.Job, outcomes []*
 		for _, i := range order {
 			seconds[i] = b.Seconds(jobs[i])
 			if e.finished(ctx, jobs[i]) {
-				r.found(jobs[i])
+				scored = true
+				b.begin(Stage(jobs[i]))
 			}
 		}
 		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(seconds[i], seconds[j]) })
+		if !scored && len(order) > 0 {
+			r.must = jobs[order[0]].Name
+		}
 		group.SetLimit(int(e.workers)) // so that they start in this order
 	}
 	for _, i := range order {

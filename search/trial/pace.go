@@ -2,15 +2,17 @@ package trial
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 )
 
-// Pace measures the seconds of a training step of a job: the mean of some steps after one that warms up, on its first rows and
-// from new weights. It leaves nothing behind.
-func (l *Local) Pace(ctx context.Context, job Job, steps int) (seconds float64, err error) {
+// Pace measures the seconds of a training step of a job: the median of some steps after one that warms up, on its first rows and
+// from new weights. It makes fewer steps, at least one, if they take longer than the limit. It leaves nothing behind.
+func (l *Local) Pace(ctx context.Context, job Job, steps int, limit time.Duration) (seconds float64, err error) {
 	m, err := mixer.Build(job.Specification.Model)
 	if err != nil {
 		return 0, err
@@ -32,17 +34,18 @@ func (l *Local) Pace(ctx context.Context, job Job, steps int) (seconds float64, 
 	for i := range rows {
 		rows[i] = i
 	}
-	began := l.now()
-	for step := range steps + 1 {
-		if step == 1 {
-			began = l.now()
-		}
+	var taken []float64
+	for first := l.now(); len(taken) <= steps && (len(taken) < 2 || l.now().Sub(first) < limit); {
+		began := l.now()
 		if _, err := trainer.Step(samples, rows, recipe.LearningRate); err != nil {
 			return 0, err
 		}
+		taken = append(taken, l.now().Sub(began).Seconds())
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 	}
-	return l.now().Sub(began).Seconds() / float64(steps), nil
+	taken = taken[1:] // the first step warms up
+	slices.Sort(taken)
+	return taken[len(taken)/2], nil
 }

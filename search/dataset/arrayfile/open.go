@@ -47,7 +47,7 @@ func Open(ctx context.Context, path string, e dataset.Environment, cache *fileca
 
 // Of returns the column of an npy file that is in a cache, or temporary, under a name for errors. It takes over the file.
 // damaged is called if its content turns out to have changed.
-func Of(ctx context.Context, name string, file *filecache.File, damaged func()) (*Column, error) {
+func Of(name string, file *filecache.File, damaged func()) (*Column, error) {
 	a, err := of(name, file, damaged)
 	if err == nil {
 		if err = a.readHeader(); err == nil && (a.header.Fortran || a.header.Type.Text()) {
@@ -332,14 +332,23 @@ func store(ctx context.Context, name string, f *watch.File, e dataset.Environmen
 func (a *array) readHeader() error {
 	var err error
 	if a.header, a.offset, err = parseHeader(bufio.NewReader(io.NewSectionReader(a.file, a.first, a.size))); err != nil {
-		return fmt.Errorf("%s: %w", a.Name(), err)
+		return a.broken(err)
 	}
 	want := a.offset + a.header.Bytes()
 	a.offset += a.first
 	if err := checkLength(a.header, want, a.size); err != nil {
-		return fmt.Errorf("%s: %w", a.Name(), err)
+		return a.broken(err)
 	}
 	return nil
+}
+
+// broken explains an error of the content. A file of the cache was right when it was made.
+func (a *array) broken(err error) error {
+	if a.unpacked != nil && a.unpacked.Cached {
+		a.damaged()
+		err = fmt.Errorf("its entry in the cache of decoded data is damaged, and was removed: run again (%w)", err)
+	}
+	return fmt.Errorf("%s: %w", a.Name(), err)
 }
 
 // parseHeader reads the header of an npy or idx file, and returns the offset of the elements.
@@ -411,8 +420,7 @@ func (a *array) facts(key string, r dataset.Request, e dataset.Environment, pass
 	}
 	found, err := a.file.Facts(key, r, e, pass)
 	if err == nil && a.unpacked != nil && a.unpacked.Cached && found.SHA256 != a.unpacked.SHA256 {
-		a.damaged()
-		return found, fmt.Errorf("%s: its entry in the cache of decoded data is damaged, and was removed: run again", a.Name())
+		return found, a.broken(errors.New("its digest has changed"))
 	}
 	return found, err
 }

@@ -460,7 +460,7 @@ func TestDamagedEntry(t *testing.T) {
 	if err := errors.Join(facts(false), facts(false)); err != nil {
 		t.Fatal(err)
 	}
-	if err := facts(true); err == nil || !strings.Contains(err.Error(), "damaged, and was removed: run again") {
+	if err := facts(true); err == nil || !strings.Contains(err.Error(), "is damaged, and was removed: run again (its digest has changed)") {
 		t.Errorf("error %v", err)
 	}
 	if err := facts(false); err != nil {

@@ -100,7 +100,7 @@ func TestOptions(t *testing.T) {
 		{"standardised per modality, one per feature", func(o *Options) { o.Modalities[3].Standardise = dataset.PerFeature }, ""},
 		{"standardised otherwise", func(o *Options) { o.Modalities[3].Standardise = "step" }, `modalities[3].standardise: want one of feature, modality, none, got "step"`},
 		{"a split of labels alone", func(o *Options) { o.Modalities[2].Test = "" }, "notes"},
-		{"multi-label as one label", func(o *Options) { o.MultiLabel = false }, "y0.npy: row 0 has 2 labels: want 1"},
+		{"multi-label as one label", func(o *Options) { o.MultiLabel = false }, "y0.npy: row 0: the row has 2 labels: want 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := generic(t, c.change)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/arrayfile"
@@ -36,51 +35,57 @@ func (o *opener) labels(options *Options) func(path string) (dataset.Column, err
 }
 
 // oneHot is a column of labels with one element per class, of which exactly one is 1. It reads as the number of the class.
-type oneHot struct {
-	*arrayfile.Column
-	rows sync.Pool // of *[]float32
-}
+type oneHot struct{ *arrayfile.Column }
 
 // Shape implements [dataset.Column].
 func (h *oneHot) Shape() []int { return nil }
 
+// Read implements [dataset.Column].
+func (h *oneHot) Read(row int, s *dataset.Scaling, dst []float32) error {
+	if err := h.ReadRows(row, dst[:1]); err != nil {
+		return err
+	}
+	s.Apply(0, dst[:1])
+	return nil
+}
+
 // ReadRows reads many rows.
 func (h *oneHot) ReadRows(first int, dst []float32) error {
-	for i := range dst {
-		if err := h.Read(first+i, nil, dst[i:i+1]); err != nil {
+	classes := h.Column.Shape()[0]
+	elements := make([]float32, min(len(dst), max(1, 1<<13/classes))*classes)
+	for len(dst) > 0 {
+		n := min(len(dst), len(elements)/classes)
+		if err := h.Column.ReadRows(first, elements[:n*classes]); err != nil {
 			return err
 		}
+		for i := range n {
+			class, err := hot(elements[i*classes:][:classes])
+			if err != nil {
+				return fmt.Errorf("%s: row %d: %w", h.Name(), first+i, err)
+			}
+			dst[i] = float32(class)
+		}
+		first, dst = first+n, dst[n:]
 	}
 	return nil
 }
 
-// Read implements [dataset.Column].
-func (h *oneHot) Read(row int, s *dataset.Scaling, dst []float32) error {
-	elements, _ := h.rows.Get().(*[]float32)
-	if elements == nil {
-		elements = new([]float32)
-		*elements = make([]float32, h.Column.Shape()[0])
-	}
-	defer h.rows.Put(elements)
-	if err := h.Column.Read(row, nil, *elements); err != nil {
-		return err
-	}
-	class, ones := 0, 0
-	for i, v := range *elements {
+// hot returns the number of the only element that is 1.
+func hot(elements []float32) (class int, err error) {
+	ones := 0
+	for i, v := range elements {
 		switch v {
 		case 0:
 		case 1:
 			class, ones = i, ones+1
 		default:
-			return fmt.Errorf("%s: row %d: the label has the element %v: want one label per row, a number, or one 0/1 element per class", h.Name(), row, v)
+			return 0, fmt.Errorf("the label has the element %v: want one label per row, a number, or one 0/1 element per class", v)
 		}
 	}
 	if ones != 1 {
-		return fmt.Errorf("%s: row %d has %d labels: want 1 (or `multi_label: true` for any number of labels per row)", h.Name(), row, ones)
+		return 0, fmt.Errorf("the row has %d labels: want 1 (or `multi_label: true` for any number of labels per row)", ones)
 	}
-	dst[0] = float32(class)
-	s.Apply(0, dst[:1])
-	return nil
+	return class, nil
 }
 
 // textLabels is a column of labels that are text. It reads as the number of the class, once textClasses has found the classes.
@@ -123,7 +128,7 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 		return given, nil, nil
 	}
 	numbers := map[string]int{}
-	if classes = given; given == nil {
+	if classes = given; len(given) == 0 {
 		rows := parts[dataset.Train].Rows
 		err := train.Each(ctx, func(row int, label string) error {
 			if row < rows.First || row >= rows.First+rows.Count {
@@ -159,7 +164,7 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 		l.numbers = make([]float32, l.Rows())
 		err := l.Each(ctx, func(row int, label string) error {
 			number, ok := numbers[label]
-			if !ok && given != nil {
+			if !ok && len(given) > 0 {
 				return fmt.Errorf("the label %q is none of the classes", label)
 			} else if !ok {
 				return fmt.Errorf("no training row has the label %q: no model can learn it; if the rows are sorted, shuffle them before they are split", label)

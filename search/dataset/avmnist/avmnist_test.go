@@ -132,7 +132,7 @@ func TestAVMNISTErrors(t *testing.T) {
 		{"negative label", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "|i1", []int{3}, 0, -1, 2) }, []string{"test_labels.npy", "row 1", "label -1"}},
 		{"label between classes", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, 2.5) }, []string{"test_labels.npy", "row 2", "label 2.5 is not a whole number", "regression", "numpy.digitize"}},
 		{"label that is no number", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3}, 0, 1, math.NaN()) }, []string{"test_labels.npy", "row 2", "label NaN is not a class"}},
-		{"rows without a label", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3, 10}, 0) }, []string{"test_labels.npy: row 0 has 0 labels"}},
+		{"rows without a label", func(f string) { datasettest.WriteArray(t, f+"/test_labels.npy", "<f4", []int{3, 10}, 0) }, []string{"test_labels.npy: row 0: the row has 0 labels"}},
 		{"fewer labels", func(f string) { datasettest.WriteArray(t, f+"/train_labels.npy", "<i8", []int{5}, 1) }, []string{"train_labels.npy", "image/train_data.npy", "4 rows", "3"}},
 		{"fewer test samples", func(f string) { datasettest.WriteArray(t, f+"/audio/test_data.npy", "|u1", []int{2, 3, 2}, 1) }, []string{"audio/test_data.npy has 2 rows", "test_labels.npy has 3"}},
 		{"no square", func(f string) { datasettest.WriteArray(t, f+"/image/train_data.npy", "<f4", []int{6, 5}, 1) }, []string{"image/train_data.npy", "5 elements"}},

@@ -3,6 +3,7 @@ package decoded
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -39,7 +40,8 @@ func (c *Cache) Column(ctx context.Context, name, key string, t npy.Type, shape 
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	key = fmt.Sprintf("column 1\n%s %v %d\n%s", t, shape, rows, key)
-	file, err := c.File(ctx, key, int64(len(head))+header.Bytes(), func(w io.Writer) error {
+	size := int64(len(head)) + header.Bytes()
+	write := func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, 1<<20)
 		out, err := npy.NewWriter(buffered, t, header.Shape...)
 		if err != nil {
@@ -52,9 +54,20 @@ func (c *Cache) Column(ctx context.Context, name, key string, t npy.Type, shape 
 			return err
 		}
 		return buffered.Flush()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return arrayfile.Of(ctx, name, file, func() { c.Remove(key) })
+	for again := true; ; again = false {
+		file, err := c.File(ctx, key, size, write)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		start := make([]byte, len(head))
+		if _, err := file.ReadAt(start, 0); (err != nil || !bytes.Equal(start, head)) && file.Cached && again {
+			c.Remove(key) // it is damaged
+			if err := file.Close(); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			continue
+		}
+		return arrayfile.Of(name, file, func() { c.Remove(key) })
+	}
 }

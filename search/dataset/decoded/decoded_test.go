@@ -167,6 +167,34 @@ func TestEditedEntry(t *testing.T) {
 	}
 }
 
+// An entry with another header of the same length is made again.
+func TestDamagedHeader(t *testing.T) {
+	folder := t.TempDir()
+	c := open(t, folder, 1<<20)
+	for want := 1; want <= 2; want++ {
+		made := 0
+		column, err := c.Column(t.Context(), "x", "key", npy.Float32, nil, 2, func(add func([]float32) error) error {
+			made++
+			return add([]float32{1, 2})
+		})
+		if err != nil || made != 1 || column.Rows() != 2 {
+			t.Fatalf("made %d times (%v)", made, err)
+		}
+		column.Close()
+		paths, err := filepath.Glob(folder + "/*.data")
+		if err != nil || len(paths) != 1 {
+			t.Fatal(paths, err)
+		}
+		content, err := os.ReadFile(paths[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(paths[0], []byte(strings.Replace(string(content), "(2,)", "(1,)", 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkRead reads rows of 3×64×64 numbers of an npy file, of the same in the cache, and of one with the channels at the end.
 func BenchmarkRead(b *testing.B) {
 	const n, size = 512, 3 * 64 * 64

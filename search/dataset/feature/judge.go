@@ -332,6 +332,9 @@ func (j *judge) separator() int {
 		if members.over || j.share(j.separated[i]) < 0.05 || len(members.counts) > mostFew {
 			continue
 		}
+		if separators[i] == "," && j.separated[i] == j.cells {
+			continue // such as "Braund, Mr. Owen": every cell has its comma
+		}
 		total := 0
 		for _, n := range members.counts {
 			total += n

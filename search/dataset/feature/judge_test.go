@@ -96,6 +96,9 @@ func TestJudge(t *testing.T) {
 		{"tags", repeated(40, "a|b", "b|c|a", "c", "a"), Set, "any of 3 values, separated by |"},
 		{"genres", repeated(60, "Science Fiction, Drama", "Drama, Comedy", "Comedy"), Set, "any of 3 values, separated by ,"},
 		{"caption", generated(60, func(i int) string { return fmt.Sprintf("a pet that likes to sleep, number %d", i%15) }), Text, "words on average"},
+		{"name", generated(200, func(i int) string {
+			return fmt.Sprintf("%s, Mr. %s", strings.Fields("Braund Allen Moran")[i%3], strings.Fields("Owen John Jim Joe Bob Tom Tim Ron Ray Roy Don")[i%11])
+		}), Text, "words"},
 		{"codes", repeated(60, "1|2", "2|3|1", "3"), Set, "any of 3 values"},
 		{"colour", repeated(60, "red", "green", "blue"), Category, "3 values"},
 		{"country", repeated(60, "United States of America", "United Kingdom", "New Zealand"), Category, "3 values"},

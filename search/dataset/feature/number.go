@@ -214,6 +214,9 @@ func ungroup(text string, separators ...string) (digits string, ok bool) {
 	if onlyDigits(text) {
 		return text, true
 	}
+	if len(text) < len("1,234") || isDigit(text[len(text)-4]) {
+		return "", false
+	}
 	for _, s := range separators {
 		if last := strings.LastIndex(text, s); last < 0 || len(text) != last+len(s)+3 {
 			continue

@@ -13,7 +13,7 @@ type Profile struct {
 	bytes         int               // of the cells in values
 	past          totals            // of the cells that are not in values
 	sketch        *sketch           // of all cells; nil while values has them all
-	barren        bool              // thousands of cells were all different: values takes no more
+	barren        bool              // thousands of cells were all different, or are measurements: values takes no more
 	rising        bool              // each cell was a larger number than the one before
 	last          float64
 	examples      []string
@@ -97,7 +97,9 @@ func (p *Profile) prune() {
 			delete(p.values, cell)
 		}
 	}
-	p.barren = len(p.values) == 0 && limit == 1
+	// Numbers with decimals and dates are not counted as categories, so they need not be kept.
+	measured := p.past.numbers == p.past.cells && p.past.fractions > p.past.cells/2 || p.past.dated == p.past.cells
+	p.barren = limit == 1 && (measured || len(p.values) == 0)
 }
 
 // totals sums up all cells. They do not depend on the order in which cells are added.

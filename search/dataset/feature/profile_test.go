@@ -3,6 +3,8 @@ package feature
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -168,5 +170,21 @@ func BenchmarkProfile(b *testing.B) {
 				p.Judge("column")
 			}
 		})
+	}
+}
+
+// TestMissingWordsAreDocumented: docs/columns.md lists every word.
+func TestMissingWordsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "columns.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word := range missingWords {
+		if word != "" && !strings.Contains(strings.ToLower(string(page)), "`"+word+"`") {
+			t.Errorf("docs/columns.md does not list %q", word)
+		}
+		if len(word) > longestMissing {
+			t.Errorf("%q is longer than %d", word, longestMissing)
+		}
 	}
 }

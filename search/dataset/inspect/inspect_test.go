@@ -395,6 +395,32 @@ func TestArraysAndLists(t *testing.T) {
 	}
 }
 
+// TestUntrainedLabels: a label that no training row has would keep the data set from opening.
+func TestUntrainedLabels(t *testing.T) {
+	row := func(i int) string {
+		return fmt.Sprintf("%d.5,%s,%s", i*7%31, []string{"a", "b", "c"}[i%3], []string{"train", "val", "test"}[i%3])
+	}
+	fill(t, map[string]string{"t.csv": table(60, "x,y,subset", func(i int) string {
+		if i%3 == 0 || i%2 == 0 {
+			return fmt.Sprintf("%d.5,%s,train", i*7%31, []string{"a", "b"}[i%4/2])
+		}
+		return row(i)
+	})})
+	p, yaml, o := look(t, "t.csv", inspect.Request{Labels: []string{"y"}})
+	if !strings.Contains(yaml, "  unknown: ignore") || !strings.Contains(strings.Join(p.Warnings, "\n"), `no training row has "c", which cannot be learned and are ignored`) {
+		t.Errorf("%q\n%s", p.Warnings, yaml)
+	}
+	d, err := records.Open(t.Context(), *o, dataset.Environment{Folder: "."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	fill(t, map[string]string{"t.csv": table(60, "x,y", func(i int) string { return fmt.Sprintf("%d.5,%s", i*7%31, []string{"a|b", "b", "c|a"}[i%3]) })})
+	if _, yaml, _ := look(t, "t.csv", inspect.Request{Labels: []string{"y"}, Separator: "|"}); strings.Contains(yaml, "unknown: ignore") {
+		t.Error(yaml)
+	}
+}
+
 // TestLongTable: the beginning of a long table is looked at, which may have a single class.
 func TestLongTable(t *testing.T) {
 	fill(t, map[string]string{"t.csv": table(100_001, "x,y", func(i int) string { return fmt.Sprintf("%d.5,%d", i*7919%10007, i/100_000) })})

@@ -55,36 +55,56 @@ func (p *Proposal) noLabel() error {
 	return requestError("which column is to be predicted? Name it with --label COLUMN. Likely ones: %s", strings.Join(shown, ", "))
 }
 
-// judgeLabels reads the labels of the rows that are looked at once more, and checks their classes.
-func (p *Proposal) judgeLabels(ctx context.Context) error {
+// countLabels returns a function that counts the labels of a row.
+func (p *Proposal) countLabels() func(cells []string) error {
+	switch len(p.labels) {
+	case 0:
+		return func([]string) error { return nil }
+	case 1:
+		p.counts = feature.NewLabels(p.request.Separator)
+		return func(cells []string) error {
+			cell := cells[p.labels[0]]
+			if strings.Contains(cell, "|") {
+				p.several++
+			}
+			return p.labelError(p.labels[0], p.counts.Add(cell))
+		}
+	}
+	p.ones = make([]int, len(p.labels))
+	return func(cells []string) error {
+		for k, i := range p.labels {
+			is, err := feature.Binary(cells[i])
+			if err != nil {
+				return p.labelError(i, err)
+			}
+			if is {
+				p.ones[k]++
+			}
+		}
+		return nil
+	}
+}
+
+// labelError is an error in the cell of a column; nil for nil.
+func (p *Proposal) labelError(column int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &tabular.Error{Row: -1, Column: p.Columns[column].Title, Text: err.Error(), Err: err}
+}
+
+// judgeLabels checks the classes of the labels.
+func (p *Proposal) judgeLabels() error {
 	for _, i := range p.labels {
 		c := &p.Columns[i]
 		c.Finding = feature.Finding{Kind: feature.Label}
 	}
 	if len(p.labels) > 1 {
-		return p.judgeBinary(ctx)
+		return p.judgeBinary()
 	}
-	c := &p.Columns[p.labels[0]]
-	labels := feature.NewLabels(p.request.Separator)
-	several := 0
-	err := p.source.each(ctx, func(row int, cells []string) error {
-		if row >= p.Rows {
-			return tabular.Stop
-		}
-		cell := cells[p.labels[0]]
-		if strings.Contains(cell, "|") {
-			several++
-		}
-		if err := labels.Add(cell); err != nil {
-			return &tabular.Error{Row: -1, Column: c.Title, Text: err.Error(), Err: err}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+	c, labels := &p.Columns[p.labels[0]], p.counts
 	hint := ""
-	if p.request.Separator == "" && several > p.Rows/20 {
+	if p.request.Separator == "" && p.several > p.Rows/20 {
 		hint = "; if a row may have several labels, name what separates them: --separator '|'"
 	}
 	classes, warnings, err := labels.Classes(nil)
@@ -117,6 +137,46 @@ func (p *Proposal) judgeLabels(ctx context.Context) error {
 	return nil
 }
 
+// untrained finds labels that no training row may have: with them the data set would not open, so they are ignored. A split column
+// says it; a random split has every class of single labels among its training rows, but not every one of several labels or of groups.
+func (p *Proposal) untrained(ctx context.Context) error {
+	if len(p.labels) != 1 || len(p.classes) == 0 {
+		return nil
+	}
+	split := p.splitColumn(feature.Split)
+	if split < 0 {
+		const rare = 20 // rows: with fewer, all may be outside the training split
+		several := p.request.Separator != "" || p.splitColumn(feature.Group) >= 0
+		p.ignore = several && slices.ContainsFunc(p.classes, func(name string) bool { return p.counts.Count(name) < rare })
+		return nil
+	}
+	training := feature.NewLabels(p.request.Separator)
+	err := p.source.each(ctx, func(row int, cells []string) error {
+		if row >= p.Rows {
+			return tabular.Stop
+		}
+		if s := strings.ToLower(strings.TrimSpace(cells[split])); s == "train" || s == "training" {
+			return p.labelError(p.labels[0], training.Add(cells[p.labels[0]]))
+		}
+		return nil
+	})
+	var missing []string
+	for _, name := range p.classes {
+		if training.Count(name) == 0 {
+			missing = append(missing, quote(name))
+		}
+	}
+	if n := len(missing); n > 0 {
+		p.ignore = true
+		const most = 4
+		if n > most {
+			missing = append(missing[:most], "…")
+		}
+		p.warn("labels %s: no training row has %s, which cannot be learned and are ignored", p.Columns[p.labels[0]].Title, strings.Join(missing, ", "))
+	}
+	return err
+}
+
 // firstWith is the first text that has a piece.
 func firstWith(texts []string, piece string) string {
 	return texts[max(0, slices.IndexFunc(texts, func(t string) bool { return strings.Contains(t, piece) }))]
@@ -138,31 +198,12 @@ func frequentFirst(names []string, labels *feature.Labels) string {
 }
 
 // judgeBinary checks 0/1 columns.
-func (p *Proposal) judgeBinary(ctx context.Context) error {
-	counts := make([]int, len(p.labels))
-	err := p.source.each(ctx, func(row int, cells []string) error {
-		if row >= p.Rows {
-			return tabular.Stop
-		}
-		for k, i := range p.labels {
-			is, err := feature.Binary(cells[i])
-			if err != nil {
-				return &tabular.Error{Row: -1, Column: p.Columns[i].Title, Text: err.Error(), Err: err}
-			}
-			if is {
-				counts[k]++
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+func (p *Proposal) judgeBinary() error {
 	for k, i := range p.labels {
 		c := &p.Columns[i]
-		c.Reason = fmt.Sprintf("one of %d classes, each a 0/1 column: %d rows", len(p.labels), counts[k])
+		c.Reason = fmt.Sprintf("one of %d classes, each a 0/1 column: %d rows", len(p.labels), p.ones[k])
 		p.classes = append(p.classes, c.Name)
-		if counts[k] == 0 || counts[k] == p.Rows {
+		if p.ones[k] == 0 || p.ones[k] == p.Rows {
 			p.warn("labels %s: the same in all %d rows", c.Title, p.Rows)
 		}
 	}

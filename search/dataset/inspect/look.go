@@ -77,9 +77,13 @@ type Proposal struct {
 	source     *source
 	root       *files.Root
 	request    Request
-	labels     []int // columns
+	labels     []int           // columns
+	counts     *feature.Labels // of a single column of labels
+	several    int             // rows whose label has a |
+	ones       []int           // rows with 1, of 0/1 columns of labels
 	classes    []string
-	unlabelled int // rows
+	unlabelled int  // rows
+	ignore     bool // labels that no training row has
 	modalities []modality
 }
 
@@ -95,6 +99,10 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	if err != nil {
 		return nil, err
 	}
+	return propose(ctx, root, s, data, r)
+}
+
+func propose(ctx context.Context, root *files.Root, s *source, data string, r Request) (*Proposal, error) {
 	p := &Proposal{Data: data, Name: nameOf(data), source: s, root: root, request: r}
 	names := s.table.Columns()
 	p.Columns = make([]Column, len(names))
@@ -118,7 +126,7 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	if len(p.labels) == 0 {
 		return nil, p.noLabel()
 	}
-	if err := p.judgeLabels(ctx); err != nil {
+	if err := p.judgeLabels(); err != nil {
 		return nil, err
 	}
 	if err := p.openFiles(ctx); err != nil {
@@ -126,6 +134,9 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 	}
 	p.leaks()
 	p.oneSplit()
+	if err := p.untrained(ctx); err != nil {
+		return nil, err
+	}
 	return p, p.group()
 }
 
@@ -209,6 +220,9 @@ func (p *Proposal) findLabels() error {
 			}
 		}
 	}
+	if bad, found := escape.Unprintable(p.request.Separator); found {
+		return requestError("the separator has the character %s, which cannot be printed", bad)
+	}
 	if p.request.Separator != "" && len(p.labels) > 1 {
 		return requestError("a separator is for one column of labels, not for %d", len(p.labels))
 	}
@@ -218,6 +232,7 @@ func (p *Proposal) findLabels() error {
 // read reads the rows.
 func (p *Proposal) read(ctx context.Context) error {
 	bytes := 0
+	add := p.countLabels()
 	return p.source.each(ctx, func(row int, cells []string) error {
 		if row >= mostRows || bytes >= mostBytes {
 			p.Partial = true
@@ -233,7 +248,7 @@ func (p *Proposal) read(ctx context.Context) error {
 				c.leak.add(k, cell, cells[label])
 			}
 		}
-		return nil
+		return add(cells)
 	})
 }
 
@@ -252,6 +267,9 @@ func (c *Column) judge() error {
 		return nil
 	}
 	c.Reason = fmt.Sprintf("as you say; it looks like %s (%s)", article(found.Kind), found.Reason)
+	if c.Kind == feature.Text && c.profile.Missing() == c.profile.Rows() {
+		return requestError("column %s is not a text: every cell is missing", c.Title)
+	}
 	if c.Kind.Encodes() && c.Kind != feature.List {
 		if _, err := feature.Fit(c.Kind, &c.profile); err != nil {
 			return requestError("column %s is not %s: %v", c.Title, article(c.Kind), err)
@@ -310,10 +328,10 @@ func nameOf(data string) string {
 			name = name[:len(name)-len(extension)]
 		}
 	}
-	if name == "." || name == ".." || name == "/" || name == "" {
+	if _, bad := escape.Unprintable(name); bad || name == "." || name == ".." || name == "/" || name == "" {
 		return "data"
 	}
-	return strings.ToValidUTF8(name, "_")
+	return name
 }
 
 // short cuts a text that is shown.

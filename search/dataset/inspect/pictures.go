@@ -31,7 +31,7 @@ type sample struct {
 
 func (s *sample) add(cell string) {
 	const longest = 1024 // of a path
-	if len(cell) > longest || feature.IsMissing(cell) {
+	if len(cell) > longest || !strings.Contains(cell, ".") || feature.IsMissing(cell) {
 		return
 	}
 	s.stride = max(s.stride, 1)

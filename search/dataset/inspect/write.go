@@ -149,6 +149,7 @@ func (p *Proposal) YAML(folder string) (string, error) {
 		}
 	}
 	p.writeLabels(l)
+	p.writeIgnored(l)
 	p.writeSplit(l)
 	p.writeUnused(l)
 	l.add("Without a section search, candidates, sizes and trainings follow from the data: see docs/defaults.md.", "")
@@ -281,6 +282,12 @@ func (p *Proposal) writeLabels(l *lines) {
 	}
 	if p.unlabelled > 0 && p.request.Separator == "" {
 		l.add(rowsAre(p.unlabelled)+" without a label", "  unlabelled: drop")
+	}
+}
+
+func (p *Proposal) writeIgnored(l *lines) {
+	if p.ignore {
+		l.add("labels that no training row has", "  unknown: ignore")
 	}
 }
 

@@ -115,14 +115,16 @@ func TestTruncated(t *testing.T) {
 	for name := range goldens(t) {
 		data := sample(t, name)
 		if name == "detail.png" {
-			data = data[:0] // large
-			continue
+			continue // large
 		}
 		whole := decode(t, form, data)
 		if got := decode(t, form, append(slices.Clone(data), "trailing bytes \xff\xd9 GIF89a"...)); !slices.Equal(got, whole) {
 			t.Errorf("%s: trailing bytes change it", name)
 		}
 		for n := range len(data) {
+			if n > 100 && n < len(data)-20 && n%17 != 0 {
+				continue // for speed
+			}
 			err := form.Decode(data[:n], dst)
 			if err == nil && !slices.Equal(dst, whole) {
 				t.Errorf("%s: the first %d of %d bytes are another picture", name, n, len(data))

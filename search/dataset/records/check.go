@@ -252,6 +252,9 @@ func (m *Modality) checkKind(field string) error {
 			return options.Errorf(field+"."+c.option, "is not an option of a modality of kind %s", what)
 		}
 	}
+	if m.Vectors != "" && m.Tokenizer != "" && m.Tokenizer != "words" && m.Tokenizer != "wordpiece" {
+		return options.Errorf(field+".vectors", "are of words: want the tokenizer words or wordpiece, not %s", m.Tokenizer)
+	}
 	if m.Kind == Image {
 		if len(m.Size) != 0 && len(m.Size) != 2 {
 			return options.Errorf(field+".size", "want two numbers, height and width, got %d", len(m.Size))

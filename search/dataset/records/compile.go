@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"mixmas/nn/options"
@@ -58,6 +57,11 @@ func (b *builder) modality(ctx context.Context, x *binding, a *assigned) (*datas
 	}
 	b.made = append(b.made, columns.samples, columns.lengths)
 	source, err := b.source(x, e, columns, a)
+	if err == nil && x.modality.Vectors != "" {
+		if source.Vectors, err = b.wordVectors(ctx, x.modality, e.Tokens); err == nil {
+			b.made = append(b.made, source.Vectors)
+		}
+	}
 	return source, e, err
 }
 
@@ -249,11 +253,7 @@ func (b *builder) fit(ctx context.Context, f *fitting, found *fitted) (err error
 		}
 		e, err = fitFiles(m, f.arrays[0].Shape(), m.Columns, f.field+".columns")
 	case m.Kind == Table:
-		kinds, err2 := f.kinds()
-		if err2 != nil {
-			return err2
-		}
-		e, found.Kept, found.Warnings, err = asEncoder3(f.fitTable(ctx, f.titles(), kinds, f.chosen))
+		e, err = asEncoder(f.fitTable(ctx, found))
 	case m.Kind == Image:
 		e, err = asEncoder(f.fitImage(ctx, m))
 	case m.Kind == Array:
@@ -262,8 +262,6 @@ func (b *builder) fit(ctx context.Context, f *fitting, found *fitted) (err error
 		e, err = asEncoder(f.fitSeries(ctx, m))
 	case m.Kind == Bag || m.Bag:
 		e, err = asEncoder(f.fitBag(ctx, m))
-	case m.Vectors != "":
-		return options.Errorf(f.field+".vectors", "not yet")
 	default:
 		e, err = asEncoder(f.fitText(ctx, m))
 	}
@@ -271,7 +269,7 @@ func (b *builder) fit(ctx context.Context, f *fitting, found *fitted) (err error
 		return err
 	}
 	if err := e.check(); err != nil {
-		return errors.Join(err)
+		return err
 	}
 	found.Encoding.set(e)
 	return nil
@@ -283,13 +281,6 @@ func asEncoder[E encoder](e E, err error) (encoder, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-func asEncoder3(e *tableEncoder, kept []int, warnings []string, err error) (encoder, []int, []string, error) {
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	return e, kept, warnings, nil
 }
 
 // kinds are the kinds of columns that the options say, by the position among those of the binding.

@@ -50,6 +50,26 @@ func (s *session) newEncoding(name string, b *binding, e encoder, used packed.Li
 	return x
 }
 
+// mostInMemory is the largest number of elements of samples that are kept in memory when they are read once.
+const mostInMemory = 1 << 20
+
+// inMemory returns the columns of a few rows, which no cache needs to keep.
+func (x *encoding) inMemory(ctx context.Context) (*encoded, error) {
+	x.lengths = packed.New(x.rows, uint32(x.steps))
+	values, lengths := make([]float32, 0, x.rows*x.size), make([]float32, x.rows)
+	err := x.run(ctx, func(some []float32) error {
+		values = append(values, some...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for row := range lengths {
+		lengths[row] = float32(x.lengths.At(row))
+	}
+	return &encoded{samples: dataset.NewNumbers(x.name, x.shape, values), lengths: dataset.NewNumbers(x.name+" lengths", nil, lengths)}, nil
+}
+
 // columns returns the columns of the modality, from the cache if they are in it. The key says what they are.
 func (x *encoding) columns(ctx context.Context, key string) (*encoded, error) {
 	name := x.name
@@ -133,13 +153,20 @@ type job struct {
 
 // run encodes all rows and adds their samples in order. Rows that are not used have nothing.
 func (x *encoding) run(ctx context.Context, add func(values []float32) error) error {
-	together := max(1, min(mostTogether, mostElements/x.size))
+	together := max(1, min(mostTogether, mostElements/x.size, x.rows))
 	jobs, buffer := make([]job, 0, together), make([]float32, together*x.size)
+	done := 0
 	flush := func() error {
+		if len(jobs) == 0 {
+			return nil
+		}
 		if err := x.together(ctx, jobs, buffer); err != nil {
 			return err
 		}
 		err := add(buffer[:len(jobs)*x.size])
+		if done += len(jobs); err == nil && x.environment.Progress != nil {
+			x.environment.Progress(x.name, done, x.rows)
+		}
 		jobs = jobs[:0]
 		return err
 	}
@@ -158,9 +185,6 @@ func (x *encoding) run(ctx context.Context, add func(values []float32) error) er
 		if failed = flush(); failed != nil {
 			return errEnough
 		}
-		if x.environment.Progress != nil {
-			x.environment.Progress(x.name, row+1, x.count())
-		}
 		return nil
 	})
 	if err = errors.Join(failed, err); err != nil {
@@ -174,13 +198,7 @@ func (x *encoding) run(ctx context.Context, add func(values []float32) error) er
 	if len(jobs) > together {
 		buffer = make([]float32, len(jobs)*x.size)
 	}
-	if err := flush(); err != nil {
-		return err
-	}
-	if x.environment.Progress != nil {
-		x.environment.Progress(x.name, x.count(), x.count())
-	}
-	return nil
+	return flush()
 }
 
 // together encodes some rows in parallel. Its error is that of the first row that has one.

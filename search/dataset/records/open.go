@@ -35,7 +35,7 @@ func Open(ctx context.Context, o Options, e dataset.Environment) (dataset.Datase
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	return &data{assembled, s, recipe}, nil
+	return &data{assembled, s, recipe, b.shown}, nil
 }
 
 // defaultName is the name of the first file.
@@ -59,6 +59,7 @@ type data struct {
 	dataset.Dataset
 	session *session
 	recipe  *Recipe
+	shown   []shown // by modality; nil for rows that a model predicts from
 }
 
 // Recipe implements [dataset.Raw].
@@ -91,6 +92,7 @@ type builder struct {
 	split    *splitCells // nil without a column
 	splits   *rows
 	bindings []*binding
+	shown    []shown
 	warnings []string
 	made     []dataset.Column // to be closed if it fails
 }
@@ -166,6 +168,7 @@ func (b *builder) build(ctx context.Context) (*dataset.Contents, *Recipe, error)
 		}
 		contents.Sources = append(contents.Sources, *source)
 		recipe.add(x, encoding)
+		b.shown = append(b.shown, b.show(x, encoding, source))
 	}
 	contents.Warnings = b.warnings
 	return contents, recipe, nil

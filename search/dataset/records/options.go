@@ -80,7 +80,7 @@ type Modality struct {
 	Vocabulary int    `yaml:"vocabulary,omitempty" jsonschema:"minimum=0" doc:"most tokens in the vocabulary; default: by the size of the texts"`
 	Tokens     int    `yaml:"tokens,omitempty" jsonschema:"minimum=0,maximum=65536" doc:"tokens per text: longer texts are cut; default: the 95th percentile of the training texts, at most 512"`
 	Bag        bool   `yaml:"bag,omitempty" doc:"count words in a table instead of reading tokens in order, as kind bag does"`
-	Vectors    string `yaml:"vectors,omitempty" doc:"file of word vectors (GloVe .txt, word2vec or fastText .vec): a text is then the sequence of its words' vectors"`
+	Vectors    string `yaml:"vectors,omitempty" doc:"file of word vectors (GloVe .txt, word2vec or fastText .vec) that the words of the training texts start from; the tokenizer is then words by default"`
 	Features   int    `yaml:"features,omitempty" jsonschema:"minimum=0" doc:"of a bag: most words that are counted; default: by the size of the texts"`
 	Weights    string `yaml:"weights,omitempty" doc:"of a bag: tfidf (the default), count or binary"`
 	Hashed     bool   `yaml:"hashed,omitempty" doc:"of a bag: words share features by their hash, so that none is unknown"`

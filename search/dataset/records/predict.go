@@ -100,7 +100,7 @@ func (p *predictor) open(ctx context.Context) (*dataset.Unlabelled, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &data{assembled, p.session, p.recipe}
+	d := &data{assembled, p.session, p.recipe, nil}
 	return &dataset.Unlabelled{Dataset: d, Columns: carried.names, Row: carried.row}, nil
 }
 
@@ -130,7 +130,12 @@ func (p *predictor) modality(ctx context.Context, m *Encoding) (*dataset.Source,
 	if m.Tokens == nil {
 		encoding.stored = npy.Float32 // which can say that a picture is missing
 	}
-	columns, err := encoding.columns(ctx, "input "+m.Name)
+	var columns *encoded
+	if encoding.rows*encoding.size <= mostInMemory {
+		columns, err = encoding.inMemory(ctx)
+	} else {
+		columns, err = encoding.columns(ctx, "input "+m.Name)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -170,6 +175,12 @@ func (p *predictor) openSources(ctx context.Context) error {
 		return p.openValues()
 	}
 	needed := p.needed()
+	if len(needed) == 0 {
+		return errors.New("the model's recipe of its input has none of the modalities that the model reads: the model file is damaged")
+	}
+	if len(p.in.Files) == 0 {
+		return errors.New("no file is named")
+	}
 	files, err := p.assign(ctx, needed)
 	if err != nil {
 		return err

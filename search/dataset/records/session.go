@@ -24,8 +24,8 @@ type session struct {
 	cache       *decoded.Cache
 	environment dataset.Environment
 	tables      tabular.Options
-	unlabelled  bool             // folders of pictures need not say their classes
-	columns     []dataset.Column // array files, to be closed
+	unlabelled  bool                      // folders of pictures need not say their classes
+	arrayFiles  map[string]dataset.Column // by path; to be closed
 
 	lock    sync.Mutex
 	folders map[string]*files.Folder
@@ -36,7 +36,7 @@ func newSession(o *Options, e dataset.Environment) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{cache: cache, environment: e, tables: tabular.Options{NoHeader: !o.Header}, folders: map[string]*files.Folder{}}
+	s := &session{cache: cache, environment: e, tables: tabular.Options{NoHeader: !o.Header}, folders: map[string]*files.Folder{}, arrayFiles: map[string]dataset.Column{}}
 	s.root = files.New(e.Folder, files.Options{Cache: e.Cache, Verify: e.Verify})
 	switch o.Delimiter {
 	case "":
@@ -50,7 +50,7 @@ func newSession(o *Options, e dataset.Environment) (*session, error) {
 
 func (s *session) close() error {
 	failed := s.root.Close()
-	for _, c := range s.columns {
+	for _, c := range s.arrayFiles {
 		failed = errors.Join(failed, c.Close())
 	}
 	return failed
@@ -132,13 +132,16 @@ func (s *session) isArray(ctx context.Context, name string) (bool, error) {
 // inArchive reports whether a path leads to an array of an npz file.
 func inArchive(name string) bool { return strings.Contains(strings.ToLower(name), ".npz/") }
 
-// openArray opens an array file.
+// openArray opens an array file, once.
 func (s *session) openArray(ctx context.Context, name string) (dataset.Column, error) {
+	if c := s.arrayFiles[name]; c != nil {
+		return c, nil
+	}
 	c, err := arrayfile.Open(ctx, s.onDisk(name), s.environment, s.cache.Cache)
 	if err != nil {
 		return nil, err
 	}
-	s.columns = append(s.columns, c)
+	s.arrayFiles[name] = c
 	return c, nil
 }
 

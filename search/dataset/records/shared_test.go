@@ -1,34 +1,48 @@
 package records_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
+	"mixmas/search/config"
 	"mixmas/search/dataset"
 )
 
-// shared is a folder of real data beside the repository.
-func shared(t *testing.T, name string) string {
+// ready opens the data of a configuration in testdata/configs, which are beside the repository instead of in its folder data.
+func ready(t *testing.T, name string) dataset.Dataset {
 	t.Helper()
-	path := "../../../../shared/data/" + name
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not there", path)
+	folder, err := filepath.Abs("../../../../shared/data")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return path
+	if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+		t.Skipf("the data set %s is not beside the repository", name)
+	}
+	text, err := os.ReadFile("../../../testdata/configs/" + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse(name, bytes.ReplaceAll(text, []byte("../../data"), []byte(filepath.ToSlash(folder))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	format, err := dataset.Lookup("records")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := format.Open(t.Context(), c.Data.Options, dataset.Environment{Folder: c.Folder()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
 }
 
 func TestSensorsOfIDXFiles(t *testing.T) {
-	d := must(t, shared(t, "spsw_har"), `
-		modalities:
-		  - {name: phone_acc, kind: series, path: windows-idx3-short.gz, columns: "#1..#3", layout: channels_first}
-		  - {name: phone_gyro, kind: series, path: windows-idx3-short.gz, columns: "#4..#6", layout: channels_first}
-		  - {name: watch_acc, kind: series, path: windows-idx3-short.gz, columns: "#7..#9", layout: channels_first}
-		  - {name: watch_gyro, kind: series, path: windows-idx3-short.gz, columns: "#10..#12", layout: channels_first}
-		labels: {path: labels-idx1-ubyte.gz}
-		classes: [SEATED, STANDING_UP, WALKING, TURNING, SITTING_DOWN]
-		split: {path: subjects-idx1-ubyte.gz, train: "1..16", validation: "17..18", test: "19..23"}
-	`)
+	d := ready(t, "spsw_har")
 	if got := rows(d); got != "4100 598 1261" {
 		t.Errorf("rows %s", got)
 	}
@@ -49,21 +63,11 @@ func TestSensorsOfIDXFiles(t *testing.T) {
 }
 
 func TestIcons(t *testing.T) {
-	d := must(t, shared(t, "mdi_icons"), `
-		path: icons.csv.gz
-		modalities:
-		  - {name: icon, kind: image, path: images-32x32-idx3-ubyte.gz}
-		  - {name: text, kind: text, column: [name, aliases]}
-		labels: {column: tags, separator: "|"}
-		classes: [Nature, Account / User, Food / Drink, Sports]
-		unknown: ignore
-		unlabelled: drop
-		split: {column: split}
-	`)
-	if m := d.Modalities(); fmt.Sprint(m[0].Kind, m[0].Shape, m[0].Masked, m[1].Masked) != "map[1 32 32] false true" {
-		t.Errorf("modalities %v", m)
-	}
-	if got := rows(d); got != "394 24 51" {
+	d := ready(t, "mdi_icons")
+	if got := rows(d); got != "3058 282 545" {
 		t.Errorf("rows %s", got)
+	}
+	if m := d.Modalities(); fmt.Sprint(m[0].Kind, m[0].Shape, m[0].Masked, m[1].Masked, len(d.Task().Classes)) != "map[1 32 32] false true 24" {
+		t.Errorf("modalities %v", m)
 	}
 }

@@ -72,9 +72,14 @@ func (t *tableEncoder) check() error {
 	return nil
 }
 
-// fitTable learns the encoders of a table's columns. chosen reports whether people named the columns: otherwise those that make
-// no features are left out. kept are the positions of the columns that are used.
-func (f *fitting) fitTable(ctx context.Context, titles []string, kinds map[int]feature.Kind, chosen bool) (_ *tableEncoder, kept []int, warnings []string, err error) {
+// fitTable learns the encoders of a table's columns. Columns that make no features are left out, unless people named them; found
+// says which are kept.
+func (f *fitting) fitTable(ctx context.Context, found *fitted) (*tableEncoder, error) {
+	kinds, err := f.kinds()
+	if err != nil {
+		return nil, err
+	}
+	titles := f.titles()
 	profiles, numeric := make([]feature.Profile, len(titles)), slices.Repeat([]bool{true}, len(titles))
 	err = f.training(ctx, func(s *sample) error {
 		for i := range profiles {
@@ -87,16 +92,16 @@ func (f *fitting) fitTable(ctx context.Context, titles []string, kinds map[int]f
 		return nil
 	})
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	t := &tableEncoder{}
 	for i := range profiles {
 		kind, given := kinds[i]
 		if !given {
-			found := profiles[i].Judge(titles[i])
-			if kind = found.Kind; !kind.Encodes() {
-				if !chosen {
-					warnings = append(warnings, fmt.Sprintf("column %s is not used: it is taken for %s (%s)", titles[i], kind, found.Reason))
+			judged := profiles[i].Judge(titles[i])
+			if kind = judged.Kind; !kind.Encodes() {
+				if !f.chosen {
+					found.Warnings = append(found.Warnings, fmt.Sprintf("column %s is not used: it is taken for %s (%s)", titles[i], kind, judged.Reason))
 					continue
 				}
 				if kind = feature.Category; numeric[i] {
@@ -106,12 +111,12 @@ func (f *fitting) fitTable(ctx context.Context, titles []string, kinds map[int]f
 		}
 		e, err := feature.Fit(kind, &profiles[i])
 		if err != nil {
-			return nil, nil, nil, fmt.Errorf("column %s: %w", titles[i], err)
+			return nil, fmt.Errorf("column %s: %w", titles[i], err)
 		}
-		t.Columns, kept = append(t.Columns, e), append(kept, i)
+		t.Columns, found.Kept = append(t.Columns, e), append(found.Kept, i)
 	}
 	if len(t.Columns) == 0 {
-		return nil, nil, nil, errors.New("no column has features")
+		return nil, errors.New("no column has features")
 	}
-	return t, kept, warnings, nil
+	return t, nil
 }

@@ -99,7 +99,11 @@ func (f *fitting) texts(ctx context.Context) text.Texts {
 
 // fitText learns the vocabulary, and how long texts are.
 func (f *fitting) fitText(ctx context.Context, m *Modality) (*textEncoder, error) {
-	tokenizer, err := text.Train(ctx, text.Options{Tokenizer: m.Tokenizer, Vocabulary: m.Vocabulary}, f.texts(ctx))
+	kind := m.Tokenizer
+	if kind == "" && m.Vectors != "" {
+		kind = "words" // which the vectors are of
+	}
+	tokenizer, err := text.Train(ctx, text.Options{Tokenizer: kind, Vocabulary: m.Vocabulary}, f.texts(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // Grouped splits rows so that no group is in two splits, and so that the numbers of rows, and of rows of each class, come as near
-// to the shares as the groups allow: large groups are placed first, each where it brings most; then groups are moved while that
-// brings more. groups has a hash per row; labels appends the classes of a row to dst, and is nil if there are none.
+// to the shares as the groups allow: large groups are placed first, each where it brings most. groups has a hash per row; labels
+// appends the classes of a row to dst, and is nil if there are none.
 //
 // The groups, their classes and the seed decide where a group goes, not the order of the rows. If all groups with a class would
 // be outside of the training rows, a small one of them becomes a training group.
@@ -27,7 +27,6 @@ func Grouped(groups []uint64, labels func(row int, dst []int) []int, shares [3]f
 		return rows, options.Errorf("group", "the column has %d different values, which is too few for %d splits (shares %.4g)", len(g.segments), g.wanted(), shares)
 	}
 	g.place()
-	g.improve()
 	g.train()
 	of := make([]uint8, len(groups))
 	for i, s := range g.segments {
@@ -203,31 +202,6 @@ func (g *grouping) best(c *group, allowed func(s uint8) bool) uint8 {
 		}
 	}
 	return best
-}
-
-// improve moves single groups to splits where they cost less, but not the last one of a split.
-func (g *grouping) improve() {
-	const most = 20 // passes
-	for range most {
-		moved := false
-		for i, from := range g.of {
-			if g.groups[from] == 1 {
-				continue
-			}
-			c := g.count(i)
-			g.add(c, from, -1)
-			to, here := g.best(c, func(uint8) bool { return true }), g.cost(c, from)
-			if g.cost(c, to) >= here-1e-9*math.Abs(here) { // not worth it, or a rounding error
-				to = from
-			}
-			g.add(c, to, 1)
-			g.of[i] = to
-			moved = moved || to != from
-		}
-		if !moved {
-			return
-		}
-	}
 }
 
 // train makes groups training groups, small ones first, until all classes have training rows, as long as other splits keep a

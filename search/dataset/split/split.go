@@ -69,7 +69,11 @@ func (o *Options) Check() error {
 	if _, err := o.matcher(); err != nil {
 		return err
 	}
-	if _, err := o.shares([3]bool{}); o.Random != nil && err != nil {
+	elsewhere := [3]bool{validation: true} // whether validation rows may be 0 is known when rows are split
+	if len(o.Random) > validation && o.Random[validation] > 0 {
+		elsewhere[validation] = false
+	}
+	if _, err := o.shares(elsewhere); o.Random != nil && err != nil {
 		return err
 	}
 	if n := len(o.Last); o.Last != nil && n != 1 && n != 2 {

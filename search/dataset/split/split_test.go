@@ -279,7 +279,7 @@ func maps(m map[uint32]int) func(yield func(int) bool) {
 
 func TestMultiLabelProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		sets := rapid.SliceOfN(rapid.SliceOfNDistinct(rapid.IntRange(0, 9), 0, 4, rapid.ID), 60, 200).Draw(t, "sets")
+		sets := rapid.SliceOfN(rapid.SliceOfNDistinct(rapid.IntRange(0, 60), 0, 4, rapid.ID), 60, 200).Draw(t, "sets")
 		labels := func(row int, dst []int) []int { return append(dst, sets[row]...) }
 		o := split.Options{Seed: rapid.Uint64().Draw(t, "seed")}
 		rows, err := o.Split(split.Rows{Count: len(sets), Labels: labels, MultiLabel: true})
@@ -306,6 +306,11 @@ func TestGroupedProperties(t *testing.T) {
 		n := rapid.IntRange(30, 300).Draw(t, "rows")
 		names := rapid.SliceOfN(rapid.IntRange(0, 40), n, n).Draw(t, "groups")
 		classes := rapid.SliceOfN(rapid.IntRange(0, 3), n, n).Draw(t, "classes")
+		if rapid.Bool().Draw(t, "classes of groups") { // so that a class may be in few groups
+			for i, g := range names {
+				classes[i] = 4 + g/3
+			}
+		}
 		groups := make([]uint64, n)
 		number := map[int]bool{}
 		for i, g := range names {
@@ -333,6 +338,18 @@ func TestGroupedProperties(t *testing.T) {
 		for s := range rows {
 			if len(rows[s]) == 0 {
 				t.Fatalf("split %d is empty", s)
+			}
+		}
+		for class, ok := range trained { // only if the split would lose its last group
+			if !ok {
+				row := slices.Index(classes, class)
+				others := map[int]bool{}
+				for _, other := range rows[of[row]] {
+					others[names[other]] = true
+				}
+				if len(others) > 1 {
+					t.Fatalf("class %d has no training row, and split %d has %d groups", class, of[row], len(others))
+				}
 			}
 		}
 		// the order of the rows does not matter
