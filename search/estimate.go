@@ -29,8 +29,8 @@ type Estimated struct {
 // measured.
 const (
 	paceSteps     = 5
-	paceStepLimit = 300 * time.Millisecond
-	paceLimit     = 2 * time.Second
+	paceStepLimit = 200 * time.Millisecond
+	paceLimit     = time.Second
 )
 
 // Uncertainty of an estimate: trainings were measured for a few steps, on a machine that may do something else.

@@ -38,16 +38,18 @@ func main() {
 	to := flag.String("to", "docs/defaults.md", "write the page to `FILE`")
 	kept := flag.String("store", "defaults.db", "keep the scores in `FILE`")
 	repeats := flag.Int("repeats", 2, "train each candidate `N` times")
+	partly := flag.String("encoders-only", "", "measure only the encoders of these `NAMES`, separated by commas")
+	note := flag.String("note", "", "a paragraph of `TEXT` about the data and the machine")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *to, *kept, *repeats, flag.Args()); err != nil {
+	if err := run(ctx, *to, *kept, *repeats, *note, strings.Split(*partly, ","), flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "measure:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, to, kept string, repeats int, configs []string) error {
+func run(ctx context.Context, to, kept string, repeats int, note string, partly, configs []string) error {
 	if len(configs) == 0 {
 		return renew(to)
 	}
@@ -55,9 +57,9 @@ func run(ctx context.Context, to, kept string, repeats int, configs []string) er
 	if err != nil {
 		return err
 	}
-	p := page{repeats: repeats}
+	p := page{repeats: repeats, note: note}
 	for _, path := range configs {
-		m, err := measure(ctx, path, scores, repeats)
+		m, err := measure(ctx, path, scores, repeats, partly)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -108,7 +110,7 @@ type result struct {
 	trainings      int
 }
 
-func measure(ctx context.Context, path string, scores *store.Store, repeats int) (*measured, error) {
+func measure(ctx context.Context, path string, scores *store.Store, repeats int, partly []string) (*measured, error) {
 	c, err := config.Load(path)
 	if err != nil {
 		return nil, err
@@ -161,6 +163,9 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int)
 			fmt.Fprintf(os.Stderr, "%s: %s: %.4f in %.1f s\n", c.Name, found.of, found.rule.score, found.rule.seconds)
 			m.encoders = append(m.encoders, found)
 		}
+	}
+	if slices.Contains(partly, c.Name) {
+		return m, nil
 	}
 	s, err := search.New(c, data, search.Options{Device: device, Store: scores, Workers: runtime.NumCPU()})
 	if err != nil {

@@ -17,6 +17,7 @@ var rule string
 // page is docs/defaults.md.
 type page struct {
 	repeats int
+	note    string
 	sets    []*measured
 }
 
@@ -38,14 +39,22 @@ func (p page) text() string {
 	b.WriteString(p.head())
 	fmt.Fprintf(&b, "Made by `make defaults`: %d repeats each, with other initial weights; the metric on the validation rows, in percentage points beside what\n"+
 		"the rule gives. A difference below about 1 to 2 points is noise. Time is that of a training beside the rule's.\n\n", p.repeats)
+	if p.note != "" {
+		b.WriteString(p.note + "\n\n")
+	}
 	var rows [][]string
 	for _, m := range p.sets {
-		best := ""
-		if m.trained != nil && m.trained.Test != nil {
-			best = fmt.Sprintf("%.4f", m.trained.Test[m.metric])
+		row := []string{m.name, fmt.Sprint(m.train), fmt.Sprint(m.validation), fmt.Sprint(m.test), m.metric}
+		if t := m.trained; t == nil {
+			row = append(row, "not measured", "", "", "", "")
+		} else {
+			test := ""
+			if t.Test != nil {
+				test = fmt.Sprintf("%.4f", t.Test[m.metric])
+			}
+			row = append(row, m.model, fmt.Sprintf("%.4f", t.Metrics[m.metric]), test, fmt.Sprintf("%.0f", m.seconds), fmt.Sprintf("%.0f", t.Score.Seconds))
 		}
-		rows = append(rows, []string{m.name, fmt.Sprint(m.train), fmt.Sprint(m.validation), fmt.Sprint(m.test), m.metric, m.model,
-			fmt.Sprintf("%.4f", m.trained.Metrics[m.metric]), best, fmt.Sprintf("%.0f", m.seconds), fmt.Sprintf("%.0f", m.trained.Score.Seconds)})
+		rows = append(rows, row)
 	}
 	table(&b, []string{"data", "training", "validation", "test", "metric", "chosen", "on validation", "on test", "seconds of the search's trainings", "seconds of the full training"}, rows)
 	b.WriteString("\n### Encoders and short trainings\n\n")
@@ -103,6 +112,9 @@ func summary(b *strings.Builder, sets []*measured, of func(*measured) []comparis
 // details is a table of the comparisons on one data set: a column for each.
 func details(b *strings.Builder, m *measured) {
 	for _, group := range [][]comparison{m.encoders, m.full} {
+		if len(group) == 0 {
+			continue
+		}
 		heads := []string{""}
 		var all []string
 		ruled := []string{"the rule"}
