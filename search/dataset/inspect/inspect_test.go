@@ -507,3 +507,11 @@ func columnsOf(p *inspect.Proposal) (names []string) {
 	}
 	return names
 }
+
+// TestTooManyColumns: a table of hundreds of thousands of columns is an error, not gigabytes of memory.
+func TestTooManyColumns(t *testing.T) {
+	fill(t, map[string]string{"wide.csv": strings.Repeat("a,", 100_000) + "label\n" + strings.Repeat("1,", 100_000) + "x\n"})
+	if _, err := inspect.Look(t.Context(), "wide.csv", inspect.Request{Labels: []string{"label"}}); err == nil || !strings.Contains(err.Error(), "100001 columns") {
+		t.Error(err)
+	}
+}
