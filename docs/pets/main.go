@@ -126,8 +126,8 @@ func (p pet) title(r *rand.Rand) string {
 // picture draws the head and its ears at a place, in a size and with a noise of their own. Some ears cannot be seen.
 func (p pet) picture(r *rand.Rand) []byte {
 	side := 40 + r.IntN(24)
-	cx, cy := float64(side)*(0.4+0.2*r.Float64()), float64(side)*(0.5+0.15*r.Float64())
-	radius := float64(side) * (0.18 + 0.06*r.Float64())
+	cx, cy := float64(side)*(0.47+0.06*r.Float64()), float64(side)*(0.57+0.06*r.Float64())
+	radius := float64(side) * (0.2 + 0.03*r.Float64())
 	ears := r.Float64() > 0.15
 	meadow := color.RGBA{uint8(90 + r.IntN(60)), uint8(150 + r.IntN(60)), uint8(90 + r.IntN(40)), 255}
 	m := image.NewRGBA(image.Rect(0, 0, side, side))
