@@ -122,9 +122,7 @@ func (p *Proposal) judgeLabels() error {
 		p.warn("labels %s: %s", c.Title, w)
 	}
 	p.classes = classes.Names
-	if p.unlabelled = labels.Unlabelled(); p.unlabelled > 0 && p.request.Separator == "" {
-		p.warn("labels %s: %s without a label, which are left out", c.Title, rowsAre(p.unlabelled))
-	}
+	p.unlabelled = labels.Unlabelled()
 	if len(p.classes) == 0 {
 		c.Reason = "what is predicted"
 		return nil
@@ -133,6 +131,8 @@ func (p *Proposal) judgeLabels() error {
 	c.Reason = fmt.Sprintf("%d classes: %s", len(classes.Names), shown)
 	if p.request.Separator != "" {
 		c.Reason = fmt.Sprintf("any of %s", c.Reason)
+	} else if p.unlabelled > 0 {
+		c.Reason += fmt.Sprintf("; %s of %s are missing and not used", thousands(p.unlabelled), thousands(p.Rows))
 	}
 	return nil
 }
