@@ -81,8 +81,9 @@ func renew(to string) error {
 	return os.WriteFile(to, []byte((page{}).head()+measured), 0o644)
 }
 
-// neighboursOf is the number of the best encoders of a modality whose neighbours are tried.
-const neighboursOf = 2
+// The neighbours of the best encoder of a modality are tried, in the first modalities that look alike: those after them would say
+// the same.
+const alike = 2
 
 // measured is what was measured on one data set.
 type measured struct {
@@ -115,6 +116,9 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	if err != nil {
 		return nil, err
 	}
+	if !c.Sets("name") {
+		c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	}
 	format, err := dataset.Lookup(c.Data.Format)
 	if err != nil {
 		return nil, err
@@ -140,7 +144,10 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	e := evaluate.New(evaluate.Options{Data: data, Store: scores, Runner: runner, Workers: runtime.NumCPU(), Search: c.Name, Metric: c.Search.Metric})
 	m := &measured{name: c.Name, train: data.Len(dataset.Train), validation: data.Len(dataset.Validation), test: data.Len(dataset.Test), metric: c.Search.Metric}
 
+	looked := map[string]int{}
 	for _, modality := range space.Modalities {
+		looks := fmt.Sprint(modality.Kind, modality.Shape)
+		looked[looks]++
 		var compared []comparison
 		jobs := map[string]trial.Job{}
 		of := func(c strategy.Candidate) string { return modality.Name + ", " + c.Label }
@@ -155,7 +162,7 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 		slices.SortStableFunc(compared, func(a, b comparison) int { return cmp.Compare(b.rule.score, a.rule.score) })
 		for i, found := range compared {
 			candidate := modality.Encoders[slices.IndexFunc(modality.Encoders, func(c strategy.Candidate) bool { return of(c) == found.of })]
-			if job := jobs[found.of]; i < neighboursOf {
+			if job := jobs[found.of]; i == 0 && looked[looks] <= alike {
 				if found, err = compare(ctx, e, m.metric, found.of, job, encoderVariants(job, modality, candidate, space), repeats); err != nil {
 					return nil, err
 				}
