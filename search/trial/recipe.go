@@ -22,6 +22,21 @@ type Recipe struct {
 // Watches reports whether the recipe needs the validation rows after every epoch.
 func (r Recipe) Watches() bool { return r.Plateau != nil || r.EarlyStopping > 0 || r.Select != "" }
 
+// Best returns the best epoch of a curve, counted from 1: the one whose weights a training with this recipe keeps. It is the last
+// if the recipe does not watch the validation rows.
+func (r Recipe) Best(curve []store.Epoch) int {
+	if !r.Watches() {
+		return len(curve)
+	}
+	best := 0
+	for i := range curve {
+		if r.better(curve[i], curve[best]) {
+			best = i
+		}
+	}
+	return min(best+1, len(curve))
+}
+
 // better reports whether an epoch is better than an earlier one.
 func (r Recipe) better(e, earlier store.Epoch) bool {
 	if r.Select != "" {
