@@ -20,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/filecache"
 )
@@ -342,7 +343,7 @@ func TestBadFiles(t *testing.T) {
 	}{
 		{"empty", "", nil, "not an npy file: the file is truncated"},
 		{"neither", "", []byte("hello, this is a text"), "not an npy file"},
-		{"a Git LFS pointer", "", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 5\n"), "Git LFS pointer in the place of the data"},
+		{"a Git LFS pointer", "", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 5\n"), "a pointer of Git LFS"},
 		{"truncated", "", good[:len(good)-1], "the file is truncated: shape 4×3 of <f4 needs"},
 		{"longer", "", append(slices.Clone(good), 0), "the file is longer than shape 4×3"},
 		{"a huge shape", "", header(1<<40, 3), "the file is truncated"},
@@ -536,13 +537,23 @@ func FuzzArchive(f *testing.F) {
 		f.Add(archive(method, map[string][]byte{"x.npy": good, "__MACOSX/._x": nil}), "")
 	}
 	f.Fuzz(func(t *testing.T, b []byte, name string) {
-		r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+		archive, err := files.OpenZip(t.Context(), "a.npz", bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			return
 		}
-		entry, err := choose(r, name)
+		names, err := archive.Names()
 		if err != nil {
 			return
+		}
+		if name, err = choose(names, name); err != nil {
+			return
+		}
+		entry, err := archive.Entry(name)
+		if err != nil {
+			return
+		}
+		if entry.First < -1 || entry.First >= 0 && (entry.Size != entry.Packed || entry.First > int64(len(b))-entry.Size) {
+			t.Fatalf("entry %+v of %d bytes", entry, len(b))
 		}
 		if content, err := entry.Open(); err == nil {
 			_, _, _ = parseHeader(bufio.NewReader(content))
