@@ -14,22 +14,18 @@ import (
 // labels opens a file of labels, as numbers or 0/1 elements whatever they are in the file.
 func (o *opener) labels(options *Options) func(path string) (dataset.Column, error) {
 	return func(path string) (dataset.Column, error) {
-		numbers, err := o.numbers(path)
-		if errors.Is(err, arrayfile.ErrText) {
-			if options.MultiLabel {
-				return nil, fmt.Errorf("%w: with multi_label, labels are one 0/1 element per class", err)
-			}
-			return o.once(path, "labels", func(path string) (dataset.Column, error) {
-				text, err := arrayfile.OpenText(o.ctx, path, o.environment, o.cache)
-				return column(&textLabels{Text: text}, err)
-			})
-		}
-		if err != nil || options.MultiLabel || len(numbers.Shape()) != 1 || numbers.Shape()[0] == 1 {
-			return numbers, err
-		}
 		return o.once(path, "labels", func(path string) (dataset.Column, error) {
 			c, err := arrayfile.Open(o.ctx, path, o.environment, o.cache)
-			return column(&oneHot{Column: c}, err)
+			switch {
+			case errors.Is(err, arrayfile.ErrText) && options.MultiLabel:
+				return nil, fmt.Errorf("%w: with multi_label, labels are one 0/1 element per class", err)
+			case errors.Is(err, arrayfile.ErrText):
+				text, err := arrayfile.OpenText(o.ctx, path, o.environment, o.cache)
+				return column(&textLabels{Text: text}, err)
+			case err == nil && !options.MultiLabel && len(c.Shape()) == 1 && c.Shape()[0] != 1:
+				return &oneHot{Column: c}, nil
+			}
+			return column(c, err)
 		})
 	}
 }
