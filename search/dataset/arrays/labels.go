@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -123,32 +124,13 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 	if !text {
 		return given, nil, nil
 	}
-	numbers := map[string]int{}
 	if classes = given; len(given) == 0 {
-		rows := parts[dataset.Train].Rows
-		err := train.Each(ctx, func(row int, label string) error {
-			if row < rows.First || row >= rows.First+rows.Count {
-				return nil
-			}
-			if label == "" {
-				return errors.New("the label is empty")
-			}
-			if numbers[label] = 0; len(numbers) > mostClasses {
-				return fmt.Errorf("there are more than %d different labels", mostClasses)
-			}
-			return nil
-		})
-		if err != nil {
+		if classes, err = train.distinct(ctx, parts[dataset.Train].Rows); err != nil {
 			return nil, nil, err
-		}
-		for label := range numbers {
-			classes = append(classes, label)
-		}
-		if slices.Sort(classes); len(classes) < 2 {
-			return nil, nil, fmt.Errorf("%s: all training rows have the label %q: want at least 2 classes", train.Name(), classes[0])
 		}
 		warnings = lookAlikes(classes)
 	}
+	numbers := map[string]int{}
 	for i, class := range classes {
 		numbers[class] = i
 	}
@@ -173,6 +155,31 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 		}
 	}
 	return classes, warnings, nil
+}
+
+// distinct returns the sorted texts of some rows, at least two.
+func (l *textLabels) distinct(ctx context.Context, rows dataset.Rows) ([]string, error) {
+	seen := map[string]bool{}
+	err := l.Each(ctx, func(row int, label string) error {
+		if row < rows.First || row >= rows.First+rows.Count {
+			return nil
+		}
+		if label == "" {
+			return errors.New("the label is empty")
+		}
+		if seen[label] = true; len(seen) > mostClasses {
+			return fmt.Errorf("there are more than %d different labels", mostClasses)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	classes := slices.Sorted(maps.Keys(seen))
+	if len(classes) < 2 {
+		return nil, fmt.Errorf("%s: all training rows have the label %q: want at least 2 classes", l.Name(), classes[0])
+	}
+	return classes, nil
 }
 
 // lookAlikes warns of classes that differ only by case or spaces.
