@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrayfile"
 	"mixmas/search/dataset/feature"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -17,7 +17,7 @@ type binding struct {
 	modality *Modality
 	field    string // in errors about options
 	rows     *rows  // nil if the modality has array files
-	arrays   []dataset.Column
+	arrays   []*arrayfile.Column
 	columns  []int     // of rows; of an array file, the features or channels; nil for all
 	path     *template // how the path of a row's file is made; nil if rows have none
 	fixed    bool      // paths start at folder, otherwise at the folder of their table
