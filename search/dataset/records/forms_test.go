@@ -209,6 +209,15 @@ func size(t *testing.T, folder string) (n int64) {
 	return n
 }
 
+// Lists of texts are several labels, and a set of features.
+func TestListsOfTexts(t *testing.T) {
+	dir := folder(t, map[string]string{"a.jsonl": strings.Repeat("{\"x\": [\"p\", \"q\"], \"y\": [\"u, v\", \"w\"]}\n{\"x\": [\"q\"], \"y\": [\"w\"]}\n", 10)})
+	d := must(t, dir, "path: a.jsonl\nmodalities: [{name: m, kind: table, columns: x}]\nlabels: {column: y, separator: ','}\nsplit: {last: [4, 4]}\n")
+	if got := fmt.Sprint(d.Task().Classes, sample(t, d, dataset.Train, "m", 0), sample(t, d, dataset.Train, "m", 1)); got != "[u, v w] [1 1] [0 1]" {
+		t.Error(got)
+	}
+}
+
 // A list in the place of labels names 0/1 columns, as columns does.
 func TestListsOfLabels(t *testing.T) {
 	dir := folder(t, map[string]string{"a.csv": "x,a,b\n" + strings.Repeat("1,0,1\n2,1,0\n", 10)})

@@ -16,7 +16,6 @@ import (
 	"mixmas/search/dataset/decoded"
 	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/tabular"
-	"mixmas/search/escape"
 )
 
 // session is what a data set is opened with: the files, the cache and how tables are written.
@@ -206,6 +205,3 @@ func (t *textTable) Columns() []string { return []string{""} }
 func (t *textTable) Each(ctx context.Context, use func(row int, cells []string) error) error {
 	return t.Text.Each(ctx, func(row int, cell string) error { return use(row, []string{cell}) })
 }
-
-// nameOf is the name of a file in errors.
-func nameOf(t table) string { return escape.Terminal(t.Name()) }
