@@ -188,10 +188,10 @@ func (s *session) explain(err error) error {
 func (s *session) report(r *search.Result, t *search.Trained) error {
 	s.progress.Close()
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	d.Dataset.Warnings = s.warnings
 	if t != nil && len(s.search.Filled()) > 0 {
 		d.Files = append(d.Files, report.File{Name: "plan", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
-	d.Dataset.Warnings = s.warnings
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d)

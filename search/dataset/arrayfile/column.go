@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/npy"
 	"mixmas/search/dataset/watch"
 )
 
@@ -23,6 +24,9 @@ type Column struct {
 	high, wide int
 	rows       *sync.Pool // of *[]float32, a row each, if they are transposed
 }
+
+// Type is that of the elements in the file.
+func (c *Column) Type() npy.Type { return c.header.Type }
 
 // Shape implements [dataset.Column].
 func (c *Column) Shape() []int { return c.shape }

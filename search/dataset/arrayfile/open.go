@@ -38,8 +38,13 @@ func Open(ctx context.Context, path string, e dataset.Environment, cache *fileca
 	if err != nil {
 		return nil, err
 	}
+	return a.numbers()
+}
+
+// numbers returns the column of an array of numbers.
+func (a *array) numbers() (*Column, error) {
 	if a.header.Type.Text() {
-		return nil, errors.Join(fmt.Errorf("%s: %w (type %s)", path, ErrText, a.header.Type), a.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w (type %s)", a.Name(), ErrText, a.header.Type), a.Close())
 	}
 	return &Column{array: a, shape: a.header.Shape[1:]}, nil
 }
@@ -91,7 +96,13 @@ func openArray(ctx context.Context, path string, e dataset.Environment, cache *f
 	if err != nil {
 		return nil, err
 	}
-	if err = a.readHeader(); err == nil && a.header.Fortran {
+	return a.inRows(ctx, e, cache)
+}
+
+// inRows reads the header of an array, and brings its elements into row-major order. It takes over the array.
+func (a *array) inRows(ctx context.Context, e dataset.Environment, cache *filecache.Cache) (*array, error) {
+	err := a.readHeader()
+	if err == nil && a.header.Fortran {
 		a, err = a.rowMajor(ctx, e, cache)
 	}
 	if err != nil {
@@ -235,31 +246,41 @@ func (p packed) gzip(ctx context.Context) (*array, error) {
 
 // unpack unpacks a file that is compressed. Its size is the given one, or that of the array in its header if size is -1.
 func (p packed) unpack(ctx context.Context, entry string, size, compressed int64, open func() (io.ReadCloser, error)) (*array, error) {
+	want, write, err := unpacking(p.path, size, compressed, open)
+	if err != nil {
+		return nil, err
+	}
+	return store(ctx, p.path, p.file, p.e, p.cache, "unpacked 1\n"+entry, want, write)
+}
+
+// unpacking prepares to unpack a file of so many bytes, or of those that the header of its array says if size is -1. It returns the
+// number of bytes, and a function that writes them.
+func unpacking(path string, size, compressed int64, open func() (io.ReadCloser, error)) (want int64, write func(io.Writer) error, err error) {
 	fail := func(err error) error {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("the compressed file is truncated (%w)", err)
 		}
-		return fmt.Errorf("%s: %w", p.path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	r, err := open()
 	if err != nil {
-		return nil, fail(err)
+		return 0, nil, fail(err)
 	}
 	header, offset, err := parseHeader(bufio.NewReader(r))
 	_ = r.Close()
 	if err != nil {
-		return nil, fail(err)
+		return 0, nil, fail(err)
 	}
-	want := offset + header.Bytes()
+	want = offset + header.Bytes()
 	if size >= 0 {
 		if err := checkLength(header, want, size); err != nil {
-			return nil, fail(err)
+			return 0, nil, fail(err)
 		}
 	}
 	if err := files.CheckUnpacked(compressed, want); err != nil {
-		return nil, fail(err)
+		return 0, nil, fail(err)
 	}
-	return store(ctx, p.path, p.file, p.e, p.cache, "unpacked 1\n"+entry, want, func(w io.Writer) error {
+	return want, func(w io.Writer) error {
 		r, err := open()
 		if err != nil {
 			return fail(err)
@@ -277,7 +298,7 @@ func (p packed) unpack(ctx context.Context, entry string, size, compressed int64
 			return fail(err)
 		}
 		return nil
-	})
+	}, nil
 }
 
 // store puts what write makes of a file into the cache. kind says how it is made.

@@ -31,6 +31,9 @@ func (o Options) bound(packed int64) int64 {
 	if most == 0 {
 		most = defaultBytes
 	}
+	if packed > most/mostRatio { // their product may not fit
+		return most
+	}
 	return min(most, max(harmless, packed*mostRatio))
 }
 

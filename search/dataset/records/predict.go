@@ -12,6 +12,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrayfile"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -58,9 +59,9 @@ type predictor struct {
 
 // opened is the input in the place of a source.
 type opened struct {
-	rows    *rows            // nil for array files
-	columns []int            // of the rows, for each column of the source
-	arrays  []dataset.Column // of an array file
+	rows    *rows               // nil for array files
+	columns []int               // of the rows, for each column of the source
+	arrays  []*arrayfile.Column // of an array file
 	key     *keys
 	joined  []int32
 	values  map[string][]float32 // of a single row: arrays by modality

@@ -304,7 +304,7 @@ func (e *Encoding) grouping(given dataset.Grouping) dataset.Grouping {
 // missing reports whether samples may have missing numbers.
 func (e *Encoding) missing() bool {
 	x, err := e.encoder()
-	return err == nil && holdsNaN(x.stored()) && e.Bag == nil
+	return err == nil && holdsNaN(x.stored())
 }
 
 // rawFeatures are the features that are not standardised.

@@ -1,21 +1,31 @@
 package records_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 )
 
-// ready opens the data of a configuration in testdata/configs.
+// ready opens the data of a configuration in testdata/configs, which are beside the repository instead of in its folder data.
 func ready(t *testing.T, name string) dataset.Dataset {
 	t.Helper()
-	if _, err := os.Stat("../../../../shared/data/" + name); err != nil {
+	folder, err := filepath.Abs("../../../../shared/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
 		t.Skipf("the data set %s is not beside the repository", name)
 	}
-	c, err := config.Load("../../../testdata/configs/" + name + ".yaml")
+	text, err := os.ReadFile("../../../testdata/configs/" + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse(name, bytes.ReplaceAll(text, []byte("../../data"), []byte(filepath.ToSlash(folder))))
 	if err != nil {
 		t.Fatal(err)
 	}
