@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"mixmas/nn/dimensions"
+	"mixmas/search/dataset/feature"
 	"mixmas/search/packed"
 	"mixmas/search/task"
 )
@@ -78,9 +79,9 @@ func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
 	if kind == task.MultiLabel {
 		return p.Column.Shape()[0], nil
 	}
-	seen := packed.New(maximumClasses, 1)
+	seen := packed.New(feature.MostClasses, 1)
 	count := 0
-	err := eachLabels(ctx, p, kind, maximumClasses, func(_ int, values []float32) {
+	err := eachLabels(ctx, p, kind, feature.MostClasses, func(_ int, values []float32) {
 		for _, v := range values {
 			seen.Set(int(v), 1)
 			count = max(count, int(v)+1)
@@ -130,9 +131,6 @@ func checkGaps(seen packed.List, count int) error {
 	return fmt.Errorf("the training labels go up to %d, but no training row has the label %s: number the classes from 0 without gaps and remove rows without a label, or name all classes",
 		count-1, some(gaps))
 }
-
-// maximumClasses bounds the number of classes that labels may imply.
-const maximumClasses = 1 << 16
 
 // eachLabels reads and checks labels, and calls use with those of some rows at a time. The first of them is element i.
 func eachLabels(ctx context.Context, p Part, kind task.Kind, classes int, use func(i int, values []float32)) error {

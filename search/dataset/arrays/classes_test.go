@@ -148,7 +148,7 @@ func TestClassesThatLookAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{`the classes "cat" and "cat " differ only by case or spaces`, `the classes "Dog" and "dog" differ only by case or spaces`}
+	want := []string{`the labels "cat" and "cat " are different classes, but look alike`, `the labels "Dog" and "dog" are different classes, but look alike`}
 	if got := d.Warnings(); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
 		t.Errorf("warnings %q, want %q", got, want)
 	}

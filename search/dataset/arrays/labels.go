@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/arrayfile"
+	"mixmas/search/dataset/feature"
 )
 
 // labels opens a file of labels, as numbers or 0/1 elements whatever they are in the file.
@@ -106,11 +106,8 @@ func (l *textLabels) Facts(ctx context.Context, _ dataset.Request, e dataset.Env
 	return l.Digest(ctx, e)
 }
 
-// mostClasses bounds the classes of text labels.
-const mostClasses = 1 << 16
-
 // textClasses finds the classes of labels that are text: the given ones, or the sorted texts of the training rows. It warns of
-// classes that differ only by case or spaces. If the labels are numbers, it returns the given classes.
+// classes that look alike. If the labels are numbers, it returns the given classes.
 func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (classes, warnings []string, err error) {
 	train, text := parts[dataset.Train].Column.(*textLabels)
 	for _, p := range parts {
@@ -128,7 +125,7 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 		if classes, err = train.distinct(ctx, parts[dataset.Train].Rows); err != nil {
 			return nil, nil, err
 		}
-		warnings = lookAlikes(classes)
+		warnings = feature.Alike(classes)
 	}
 	numbers := map[string]int{}
 	for i, class := range classes {
@@ -167,8 +164,8 @@ func (l *textLabels) distinct(ctx context.Context, rows dataset.Rows) ([]string,
 		if label == "" {
 			return errors.New("the label is empty")
 		}
-		if seen[label] = true; len(seen) > mostClasses {
-			return fmt.Errorf("there are more than %d different labels", mostClasses)
+		if seen[label] = true; len(seen) > feature.MostClasses {
+			return fmt.Errorf("there are more than %d different labels", feature.MostClasses)
 		}
 		return nil
 	})
@@ -180,18 +177,4 @@ func (l *textLabels) distinct(ctx context.Context, rows dataset.Rows) ([]string,
 		return nil, fmt.Errorf("%s: all training rows have the label %q: want at least 2 classes", l.Name(), classes[0])
 	}
 	return classes, nil
-}
-
-// lookAlikes warns of classes that differ only by case or spaces.
-func lookAlikes(classes []string) (warnings []string) {
-	seen := map[string]string{}
-	for _, class := range classes {
-		plain := strings.ToLower(strings.Join(strings.Fields(class), " "))
-		if other, ok := seen[plain]; ok {
-			warnings = append(warnings, fmt.Sprintf("the classes %q and %q differ only by case or spaces", other, class))
-		} else {
-			seen[plain] = class
-		}
-	}
-	return warnings
 }

@@ -126,7 +126,7 @@ func (l *Labels) Classes(given []string) (names []string, warnings []string, err
 	if len(none) > 0 {
 		warnings = append(warnings, fmt.Sprintf("%s without rows: %s", classesAre(len(none)), quotedList(none, 4)))
 	}
-	return names, append(alike(names), warnings...), nil
+	return names, append(Alike(names), warnings...), nil
 }
 
 func classesAre(n int) string {
@@ -183,8 +183,8 @@ func sortLabels(names []string) []string {
 	return names
 }
 
-// alike warns of names that differ only by case, by spaces, or as 1 and 1.0 do.
-func alike(names []string) (warnings []string) {
+// Alike warns of names that differ only by case, by spaces, or as 1 and 1.0 do.
+func Alike(names []string) (warnings []string) {
 	same := map[string]string{}
 	for _, name := range names {
 		key := strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == ' ' || r == '_' || r == '-' || r == '\u00a0' }), " ")
@@ -229,7 +229,7 @@ func CheckNames(names []string) (warnings []string, err error) {
 	if err := checkNames(names, true); err != nil {
 		return nil, err
 	}
-	return alike(names), nil
+	return Alike(names), nil
 }
 
 // Binary reads a cell of a 0/1 column, which says whether a row belongs to a class: 0 or 1, 0.0 or 1.0, no or yes, n or y, false or

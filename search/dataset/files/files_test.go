@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -433,7 +434,7 @@ func TestHostileArchives(t *testing.T) {
 
 // What compresses extremely well is a bomb, unless it is small; the limits are of bytes that were really unpacked.
 func TestBound(t *testing.T) {
-	for _, c := range []struct{ bytes, packed, want int64 }{{0, 10, 1 << 30}, {0, 1 << 30, 32 << 30}, {0, 1 << 24, 250 << 24}, {1000, 1 << 30, 1000}} {
+	for _, c := range []struct{ bytes, packed, want int64 }{{0, 10, 1 << 30}, {0, 1 << 30, 32 << 30}, {0, 1 << 24, 250 << 24}, {1000, 1 << 30, 1000}, {0, math.MaxInt64, 32 << 30}} {
 		if got := (Options{Bytes: c.bytes}).bound(c.packed); got != c.want {
 			t.Errorf("%+v: %d", c, got)
 		}
