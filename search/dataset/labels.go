@@ -145,13 +145,7 @@ func eachLabels(ctx context.Context, p Part, kind task.Kind, classes int, use fu
 }
 
 // rowSize is the number of elements of a column's row.
-func rowSize(c Column) int {
-	size := 1
-	for _, n := range c.Shape() {
-		size *= n
-	}
-	return size
-}
+func rowSize(c Column) int { return dimensions.Product(c.Shape()) }
 
 // eachRows reads the rows of a part, not standardised, and calls use with some at a time. The first value is element i.
 func eachRows(ctx context.Context, p Part, use func(i int, values []float32) error) error {

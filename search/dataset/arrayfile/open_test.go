@@ -19,6 +19,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/npy"
@@ -115,7 +116,7 @@ func write(t testing.TB, path string, content []byte) string {
 // rows reads all rows, one by one.
 func rows(t testing.TB, c *Column) []float32 {
 	t.Helper()
-	size := product(c.Shape())
+	size := dimensions.Product(c.Shape())
 	all := make([]float32, c.Rows()*size)
 	for row := range c.Rows() {
 		if err := c.Read(row, nil, all[row*size:][:size]); err != nil {
@@ -206,7 +207,7 @@ func TestFortranOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom(types).Draw(t, "type")
 		shape := rapid.SliceOfN(rapid.IntRange(1, 6), 1, 5).Draw(t, "shape")
-		want := ramp(product(shape))
+		want := ramp(dimensions.Product(shape))
 		if kind.Kind == 'b' {
 			for i := range want {
 				want[i] = float32(int(want[i]) % 2)
@@ -566,7 +567,7 @@ func FuzzArchive(f *testing.F) {
 func BenchmarkReorder(b *testing.B) {
 	for _, shape := range [][]int{{1 << 14, 1 << 10}, {1 << 20, 16}, {64, 512, 512}} {
 		b.Run(fmt.Sprint(shape), func(b *testing.B) {
-			path := write(b, filepath.Join(b.TempDir(), "a.npy"), slices.Concat(headerOf(shape), make([]byte, 4*product(shape))))
+			path := write(b, filepath.Join(b.TempDir(), "a.npy"), slices.Concat(headerOf(shape), make([]byte, 4*dimensions.Product(shape))))
 			a, err := parsed(path)
 			if err != nil {
 				b.Fatal(err)

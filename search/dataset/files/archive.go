@@ -110,7 +110,11 @@ func (r *Root) unpack(ctx context.Context, a *archive) error {
 	if err != nil {
 		return err
 	}
-	to, err := os.CreateTemp(r.options.Temporary, "mixmas-*.tar")
+	const name = "mixmas-*.tar"
+	to, err := os.CreateTemp(r.options.Temporary, name)
+	if err != nil && r.options.Temporary != "" {
+		to, err = os.CreateTemp("", name)
+	}
 	if err != nil {
 		return err
 	}

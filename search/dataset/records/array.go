@@ -138,10 +138,7 @@ func arrangement(m *Modality, shape []int) (*axes, error) {
 	switch m.Kind {
 	case Table:
 		a.Kind = mixer.Table
-		size := 1
-		for _, n := range shape {
-			size *= n
-		}
+		size := dimensions.Product(shape)
 		a.Axes = []int{size}
 	case Series:
 		a.Kind = mixer.Sequence
@@ -242,10 +239,7 @@ func parseArray(data []byte) (shape []int, values []float32, err error) {
 	if want := offset + header.Bytes(); int64(len(data)) != want {
 		return nil, nil, fmt.Errorf("shape %s of %s needs %d bytes, but the file has %d", dimensions.Text(header.Shape), header.Type, want, len(data))
 	}
-	size := 1
-	for _, n := range header.Shape {
-		size *= n
-	}
+	size := dimensions.Product(header.Shape)
 	values = make([]float32, size)
 	header.Type.DecodeScaled(values, data[offset:], 0, 1)
 	if header.Fortran {
@@ -294,7 +288,7 @@ func (a *fileEncoder) keep(files []*arrayfile.Column) {
 	}
 	switch {
 	case t.Kind == 'b':
-		a.kept = bytes8
+		a.kept = npy.Uint8
 	case (t.Kind == 'u' || t.Kind == 'i') && t.Size <= 2:
 		a.kept = t
 	}

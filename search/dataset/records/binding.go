@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset/arrayfile"
 	"mixmas/search/dataset/feature"
 	"mixmas/search/dataset/tabular"
@@ -117,10 +118,7 @@ func (b *binding) eachArray(ctx context.Context, use func(row int, x *sample) er
 	row := 0
 	x := &sample{}
 	for _, c := range b.arrays {
-		size := 1
-		for _, n := range c.Shape() {
-			size *= n
-		}
+		size := dimensions.Product(c.Shape())
 		x.values = make([]float32, size)
 		for i := range c.Rows() {
 			if err := ctx.Err(); err != nil {

@@ -26,7 +26,7 @@ func (i *imageEncoder) stored() npy.Type {
 	if i.Fractions {
 		return npy.Float32
 	}
-	return bytes8
+	return npy.Uint8
 }
 
 func (i *imageEncoder) raw() []int { return nil }

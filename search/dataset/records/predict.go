@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
@@ -276,10 +277,7 @@ func (p *predictor) openSource(ctx context.Context, i int, names []string) error
 			if err != nil {
 				return err
 			}
-			size := 1
-			for _, n := range c.Shape() {
-				size *= n
-			}
+			size := dimensions.Product(c.Shape())
 			for k := range p.recipe.Modalities {
 				if m := &p.recipe.Modalities[k]; m.Source == i && m.Files != nil && m.Files.size() != size {
 					return fmt.Errorf("%s: samples have %d elements, but the model reads %d", escape.Terminal(c.Name()), size, m.Files.size())

@@ -37,7 +37,7 @@ func newSession(o *Options, e dataset.Environment) (*session, error) {
 		return nil, err
 	}
 	s := &session{cache: cache, environment: e, tables: tabular.Options{NoHeader: !o.Header}, folders: map[string]*files.Folder{}, arrayFiles: map[string]*arrayfile.Column{}}
-	s.root = files.New(e.Folder, files.Options{Cache: e.Cache, Verify: e.Verify})
+	s.root = files.New(e.Folder, files.Options{Cache: e.Cache, Verify: e.Verify, Temporary: e.Decoded})
 	switch o.Delimiter {
 	case "":
 	case "tab":
