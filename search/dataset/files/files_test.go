@@ -980,3 +980,12 @@ func forEach(names []string, do func(name string) error) error {
 	}
 	return nil
 }
+
+// Where the folder for copies cannot be written, they go to the system's.
+func TestTemporaryFolderThatIsMissing(t *testing.T) {
+	folder := folderOf(t, map[string]string{"a.tgz": string(gzipped(tarOf(map[string]string{"x": "1"})))})
+	r := newRoot(t, folder, Options{Temporary: filepath.Join(folder, "no", "such", "folder")})
+	if got, err := readAll(r.Open(t.Context(), "a.tgz/x")); err != nil || got != "1" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
