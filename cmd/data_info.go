@@ -194,9 +194,14 @@ func (d *description) writeFeatures(w io.Writer) error {
 func (d *description) survey(found *survey.Survey) {
 	d.Duplicates = &found.Duplicates
 	for i, samples := range found.Modalities {
-		d.Modalities[i].Statistics = map[string]survey.Samples{}
+		m, missing := &d.Modalities[i], 0
+		m.Statistics = map[string]survey.Samples{}
 		for _, split := range dataset.Splits {
-			d.Modalities[i].Statistics[split.String()] = samples[split]
+			m.Statistics[split.String()] = samples[split]
+			missing += samples[split].Missing()
+		}
+		if missing > 0 {
+			m.text += ", missing values become 0"
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package dimensions writes shapes as people write them.
+// Package dimensions has what is said of shapes: how people write them, and the number of their elements.
 package dimensions
 
 import (
@@ -16,4 +16,13 @@ func Text(shape []int) string {
 		words[i] = strconv.Itoa(n)
 	}
 	return strings.Join(words, "×")
+}
+
+// Product returns the number of elements of a shape: 1 for a scalar.
+func Product(shape []int) int {
+	size := 1
+	for _, n := range shape {
+		size *= n
+	}
+	return size
 }

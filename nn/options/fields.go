@@ -6,7 +6,7 @@
 // The tag yaml names the option, jsonschema bounds it (for a list, its items) and doc explains it. An option with a tag
 // recipe takes that value from the training's recipe if the configuration does not set it; so far, [Dropout] is the only
 // such value. With yaml:"depth,omitempty", a configuration that is written omits the option if it has its zero value. A struct
-// with a field tagged short:"true" may be given as that field's value alone. The same tags hold for configurations, for the
+// with a field tagged short:"true" may be given as that field's value alone; it may have two such fields, if one is a list. The same tags hold for configurations, for the
 // JSON schema, and for models built from a file or from Go code: see [Check].
 package options
 
@@ -66,8 +66,15 @@ func ByRecipe(v reflect.Value, value string) (Field, bool) {
 	return find(v, func(f Field) bool { return f.Recipe == value })
 }
 
-// Short finds the field whose value may stand for the whole struct.
-func Short(v reflect.Value) (Field, bool) { return find(v, func(f Field) bool { return f.Short }) }
+// Short finds the field whose value may stand for the whole struct: one that is a list, or one that is not.
+func Short(v reflect.Value, list bool) (Field, bool) {
+	for _, f := range Fields(v) {
+		if f.Short && (f.Value.Kind() == reflect.Slice) == list {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
 
 func find(v reflect.Value, is func(Field) bool) (Field, bool) {
 	layout := layoutOf(v.Type())

@@ -52,9 +52,9 @@ type Search struct {
 	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Whether encoders start from their trained weights or from scratch in the fusion stages (warm | scratch)."`
 	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
 	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
-	Encoders    map[string]Candidates `yaml:"encoders" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them. Default: by the data."`
+	Encoders    map[string]Candidates `yaml:"encoders,omitempty" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them. Default: by the data."`
 	Fusions     Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
-	Networks    Candidates            `yaml:"networks" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen. Default: by the data."`
+	Networks    Candidates            `yaml:"networks,omitempty" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen. Default: by the data."`
 	Training    Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
 
 	// Searcher is the strategy that Strategy names, with its options.

@@ -132,7 +132,7 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.R
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		if short, ok := options.Short(v); ok && n.Kind != yaml.MappingNode {
+		if short, ok := options.Short(v, n.Kind == yaml.SequenceNode); ok && n.Kind != yaml.MappingNode {
 			d.value(n, field, short.Value, short.Rules)
 			return
 		}

@@ -83,7 +83,8 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 func (e encoder) fields(list []options.Field) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range list {
-		if f.OmitEmpty && f.Value.IsZero() {
+		list := f.Value.Kind() == reflect.Slice || f.Value.Kind() == reflect.Map
+		if f.OmitEmpty && (f.Value.IsZero() || list && f.Value.Len() == 0) {
 			continue
 		}
 		e.add(n, f.Name, f.Doc, e.value(f.Value))

@@ -50,23 +50,27 @@ func shortForm(t reflect.Type) *jsonschema.Schema {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
+	var forms []*jsonschema.Schema
 	for i := range t.NumField() {
 		if f := t.Field(i); f.Tag.Get("short") == "true" {
-			r := reflector()
-			r.Mapper = func(inner reflect.Type) *jsonschema.Schema {
-				if inner == t {
-					return nil
-				}
-				return shortForm(inner)
-			}
-			whole := r.ReflectFromType(t)
-			whole.Version = ""
-			short := r.ReflectFromType(f.Type)
+			short := reflector().ReflectFromType(f.Type)
 			short.Version = ""
-			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{short, whole}}
+			forms = append(forms, short)
 		}
 	}
-	return nil
+	if forms == nil {
+		return nil
+	}
+	r := reflector()
+	r.Mapper = func(inner reflect.Type) *jsonschema.Schema {
+		if inner == t {
+			return nil
+		}
+		return shortForm(inner)
+	}
+	whole := r.ReflectFromType(t)
+	whole.Version = ""
+	return &jsonschema.Schema{AnyOf: append(forms, whole)}
 }
 
 // JSONSchemaExtend adds the registered strategies with their options, the metrics, and the suitable architectures.

@@ -182,52 +182,69 @@ func (d *assembled) check(training bool) error {
 	}
 	named := map[string]bool{}
 	for _, source := range d.contents.Sources {
-		m := source.Modality
-		if named[m.Name] {
-			return fmt.Errorf("two modalities are named %q", m.Name)
+		if name := source.Modality.Name; named[name] {
+			return fmt.Errorf("two modalities are named %q", name)
 		}
-		named[m.Name] = true
-		if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
-			return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2), a text (1) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
+		named[source.Modality.Name] = true
+		if err := source.check(); err != nil {
+			return err
 		}
-		if m.Kind == mixer.Text && source.Standardised != nil {
-			return fmt.Errorf("modality %s: a text is not standardised", m.Name)
+		if err := source.checkRows(d.contents.Labels); err != nil {
+			return err
 		}
-		if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
-			return fmt.Errorf("modality %s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// check returns an error if the description of a source contradicts itself.
+func (source *Source) check() error {
+	m := source.Modality
+	if m.Kind.Rank() == 0 || m.Kind == mixer.Tokens || len(m.Shape) != m.Kind.Rank() || slices.Min(m.Shape) < 1 {
+		return fmt.Errorf("modality %s: invalid kind %s or shape %s: want a map (3 axes), a sequence (2), a text (1) or a table (1)", m.Name, m.Kind, dimensions.Text(m.Shape))
+	}
+	if m.Kind == mixer.Text && source.Standardised != nil {
+		return fmt.Errorf("modality %s: a text is not standardised", m.Name)
+	}
+	if err := m.Kind.CheckVocabulary(m.Vocabulary); err != nil {
+		return fmt.Errorf("modality %s: %w", m.Name, err)
+	}
+	if i := slices.IndexFunc(source.Raw, func(f int) bool { return f < 0 || f >= m.features() }); i >= 0 {
+		return fmt.Errorf("modality %s: the raw feature %d does not exist, there are %d", m.Name, source.Raw[i], m.features())
+	}
+	if len(source.Raw) > 0 && source.Per == PerModality {
+		return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
+	}
+	if v := source.Vectors; v != nil && (m.Kind != mixer.Text || v.Rows() != m.Vocabulary || len(v.Shape()) != 1 || rowSize(v) == 0) {
+		return fmt.Errorf("%s: word vectors have shape %s, want a row for each of the %d tokens of a text", v.Name(),
+			dimensions.Text(append([]int{v.Rows()}, v.Shape()...)), m.Vocabulary)
+	}
+	return nil
+}
+
+// checkRows returns an error if the columns of a source do not have the rows that the labels have.
+func (source *Source) checkRows(parts [3]Part) error {
+	m := source.Modality
+	masked := given(source.Lengths)
+	for _, s := range Splits {
+		labels, samples, lengths := parts[s], source.Samples[s], source.Lengths[s]
+		if labels.Column == nil {
+			continue
 		}
-		if i := slices.IndexFunc(source.Raw, func(f int) bool { return f < 0 || f >= m.features() }); i >= 0 {
-			return fmt.Errorf("modality %s: the raw feature %d does not exist, there are %d", m.Name, source.Raw[i], m.features())
+		if samples.Column == nil || masked != (lengths.Column != nil) {
+			return fmt.Errorf("modality %s: samples are missing for the %s split, or lengths are not given for every split", m.Name, s)
 		}
-		if len(source.Raw) > 0 && source.Per == PerModality {
-			return fmt.Errorf("modality %s: there are raw features, but all features share one mean", m.Name)
+		if n := rowSize(samples.Column); n != m.Size() {
+			return fmt.Errorf("%s: samples have %d elements, but modality %s has %d", samples.Column.Name(), n, m.Name, m.Size())
 		}
-		if v := source.Vectors; v != nil && (m.Kind != mixer.Text || v.Rows() != m.Vocabulary || len(v.Shape()) != 1 || rowSize(v) == 0) {
-			return fmt.Errorf("%s: word vectors have shape %s, want a row for each of the %d tokens of a text", v.Name(),
-				dimensions.Text(append([]int{v.Rows()}, v.Shape()...)), m.Vocabulary)
-		}
-		masked := given(source.Lengths)
-		for _, s := range Splits {
-			labels, samples, lengths := d.contents.Labels[s], source.Samples[s], source.Lengths[s]
-			if labels.Column == nil {
+		for _, p := range []Part{labels, samples, lengths} {
+			if p.Column == nil {
 				continue
 			}
-			if samples.Column == nil || masked != (lengths.Column != nil) {
-				return fmt.Errorf("modality %s: samples are missing for the %s split, or lengths are not given for every split", m.Name, s)
+			if err := p.Rows.check(p.Column); err != nil {
+				return err
 			}
-			if n := rowSize(samples.Column); n != m.Size() {
-				return fmt.Errorf("%s: samples have %d elements, but modality %s has %d", samples.Column.Name(), n, m.Name, m.Size())
-			}
-			for _, p := range []Part{labels, samples, lengths} {
-				if p.Column == nil {
-					continue
-				}
-				if err := p.Rows.check(p.Column); err != nil {
-					return err
-				}
-				if p.Rows.Len() != labels.Rows.Len() {
-					return fmt.Errorf("%s has %d rows for the %s split, but %s has %d", p.Column.Name(), p.Rows.Len(), s, labels.Column.Name(), labels.Rows.Len())
-				}
+			if p.Rows.Len() != labels.Rows.Len() {
+				return fmt.Errorf("%s has %d rows for the %s split, but %s has %d", p.Column.Name(), p.Rows.Len(), s, labels.Column.Name(), labels.Rows.Len())
 			}
 		}
 	}

@@ -1,19 +1,16 @@
 package dataset
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
-	"mixmas/search/atomicfile"
-	"mixmas/search/regular"
+	"mixmas/search/filecache"
 )
 
 // Cache stores small computed facts (digests, training statistics) across runs. A key contains the path, size, times and
@@ -54,35 +51,15 @@ const (
 	mostTogether = 256 << 20 // of all entries
 )
 
-// sum is the first line of an entry's file.
-func sum(key string, value []byte) string {
-	digest := sha256.Sum256(slices.Concat([]byte(key), []byte{0}, value))
-	return hex.EncodeToString(digest[:])
-}
-
 func (c folderCache) Get(key string) ([]byte, bool) {
-	f, err := regular.Open(c.path(key))
-	if err != nil {
-		return nil, false
-	}
-	defer f.Close()
-	file, err := io.ReadAll(io.LimitReader(f, mostBytes+1))
-	if err != nil || len(file) > mostBytes {
-		return nil, false
-	}
-	line, value, whole := bytes.Cut(file, []byte{'\n'})
-	return value, whole && string(line) == sum(key, value)
+	return filecache.ReadSealed(c.path(key), key, mostBytes)
 }
 
 func (c folderCache) Put(key string, value []byte) error {
-	if most := mostBytes - len(sum(key, nil)) - 1; len(value) > most {
+	if most := mostBytes - filecache.SealBytes; len(value) > most {
 		return fmt.Errorf("cache: the value has %d bytes, want at most %d", len(value), most)
 	}
-	err := atomicfile.Write(c.path(key), func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n%s", sum(key, value), value)
-		return err
-	})
-	if err != nil {
+	if err := filecache.WriteSealed(c.path(key), key, value); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
 	c.bound()

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 
+	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/search/task"
 )
@@ -42,13 +43,7 @@ type WordVectors interface {
 func (m Modality) Steps() int { return m.Kind.Steps(m.Shape) }
 
 // Size is the number of elements of one sample: the product of Shape.
-func (m Modality) Size() int {
-	size := 1
-	for _, n := range m.Shape {
-		size *= n
-	}
-	return size
-}
+func (m Modality) Size() int { return dimensions.Product(m.Shape) }
 
 // features is the number of features of a table or of a step of a sequence, or the number of channels of a map. A text has
 // one: the number of a token.

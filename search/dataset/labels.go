@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"mixmas/nn/dimensions"
+	"mixmas/search/dataset/feature"
 	"mixmas/search/packed"
 	"mixmas/search/task"
 )
@@ -78,9 +79,9 @@ func countClasses(ctx context.Context, p Part, kind task.Kind) (int, error) {
 	if kind == task.MultiLabel {
 		return p.Column.Shape()[0], nil
 	}
-	seen := packed.New(maximumClasses, 1)
+	seen := packed.New(feature.MostClasses, 1)
 	count := 0
-	err := eachLabels(ctx, p, kind, maximumClasses, func(_ int, values []float32) {
+	err := eachLabels(ctx, p, kind, feature.MostClasses, func(_ int, values []float32) {
 		for _, v := range values {
 			seen.Set(int(v), 1)
 			count = max(count, int(v)+1)
@@ -131,9 +132,6 @@ func checkGaps(seen packed.List, count int) error {
 		count-1, some(gaps))
 }
 
-// maximumClasses bounds the number of classes that labels may imply.
-const maximumClasses = 1 << 16
-
 // eachLabels reads and checks labels, and calls use with those of some rows at a time. The first of them is element i.
 func eachLabels(ctx context.Context, p Part, kind task.Kind, classes int, use func(i int, values []float32)) error {
 	width := rowSize(p.Column)
@@ -147,13 +145,7 @@ func eachLabels(ctx context.Context, p Part, kind task.Kind, classes int, use fu
 }
 
 // rowSize is the number of elements of a column's row.
-func rowSize(c Column) int {
-	size := 1
-	for _, n := range c.Shape() {
-		size *= n
-	}
-	return size
-}
+func rowSize(c Column) int { return dimensions.Product(c.Shape()) }
 
 // eachRows reads the rows of a part, not standardised, and calls use with some at a time. The first value is element i.
 func eachRows(ctx context.Context, p Part, use func(i int, values []float32) error) error {

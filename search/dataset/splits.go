@@ -3,7 +3,6 @@ package dataset
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
@@ -140,7 +139,7 @@ func identicalRows(ctx context.Context, d Dataset, cache Cache) (warnings []stri
 	if size == 0 || rows > mostCompared/size {
 		return nil, nil
 	}
-	key := "identical rows 1\n" + d.Fingerprint()
+	key := "identical rows 2\n" + d.Fingerprint()
 	if cache != nil {
 		if text, ok := cache.Get(key); ok && json.Unmarshal(text, &warnings) == nil {
 			return warnings, nil
@@ -149,7 +148,7 @@ func identicalRows(ctx context.Context, d Dataset, cache Cache) (warnings []stri
 	var hashes [3][]uint64
 	seed := maphash.MakeSeed()
 	for _, s := range Splits {
-		if hashes[s], err = hashRows(ctx, d, s, size, seed); err != nil {
+		if hashes[s], err = hashRows(ctx, d, s, seed); err != nil {
 			return nil, err
 		}
 	}
@@ -178,30 +177,21 @@ func identicalRows(ctx context.Context, d Dataset, cache Cache) (warnings []stri
 	return warnings, nil
 }
 
-// hashRows hashes all samples of each row of a split, which have size elements together.
-func hashRows(ctx context.Context, d Dataset, s Split, size int, seed maphash.Seed) ([]uint64, error) {
+// hashRows hashes each row of a split.
+func hashRows(ctx context.Context, d Dataset, s Split, seed maphash.Seed) ([]uint64, error) {
 	hashes := make([]uint64, d.Len(s))
 	group, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
-		group.Go(func() error {
-			sample, raw := make([]float32, size), make([]byte, 0, 4*size)
+		group.Go(func() (err error) {
+			r := NewRowReader(d, seed)
 			for row := w * len(hashes) / workers; row < (w+1)*len(hashes)/workers; row++ {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				offset := 0
-				for i, m := range d.Modalities() {
-					if err := d.Read(s, i, row, sample[offset:][:m.Size()]); err != nil {
-						return err
-					}
-					offset += m.Size()
+				if hashes[row], err = r.Read(s, row, nil); err != nil {
+					return err
 				}
-				raw = raw[:0]
-				for _, v := range sample {
-					raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
-				}
-				hashes[row] = maphash.Bytes(seed, raw)
 			}
 			return nil
 		})

@@ -149,3 +149,21 @@ func TestBuiltInDataHaveNoWarnings(t *testing.T) {
 		t.Errorf("%q, %v", found, err)
 	}
 }
+
+// A row whose value is missing is not the same as one that has the mean, though both read as 0.
+func TestMissingIsNotTheMean(t *testing.T) {
+	x := dataset.NewNumbers("x", []int{1}, []float32{0, 2, nan, nan, 1, 5})
+	y := dataset.NewNumbers("y", nil, []float32{0, 1, 0, 1, 0, 1})
+	c := dataset.Contents{Name: "holes", Task: task.Task{Classes: []string{"a", "b"}},
+		Sources: []dataset.Source{{Modality: dataset.Modality{Name: "x", Kind: mixer.Table, Shape: []int{1}}, Per: dataset.PerFeature, Missing: true}}}
+	for s, rows := range []dataset.Rows{{Count: 4}, {First: 4, Count: 2}} {
+		c.Labels[s], c.Sources[0].Samples[s] = dataset.Part{Column: y, Rows: rows}, dataset.Part{Column: x, Rows: rows}
+	}
+	d := assemble(t, c, dataset.Environment{})
+	if missing, mean := read(t, d, dataset.Train, 2), read(t, d, dataset.Validation, 0); missing[0] != 0 || mean[0] != 0 {
+		t.Fatalf("the rows read %v and %v", missing, mean)
+	}
+	if found, err := dataset.CheckSplits(t.Context(), d, 0.05, nil); err != nil || len(found) != 0 {
+		t.Errorf("warnings %q (%v)", found, err)
+	}
+}

@@ -104,15 +104,11 @@ func (s Standardisation) Fits(m Modality) error {
 
 // Text describes how the samples of a modality are standardised, such as "standardised per feature, 3 features".
 func (s Standardisation) Text(m Modality) string {
-	missing := ""
-	if s.Missing {
-		missing = ", missing values become 0"
-	}
 	switch s.Per {
 	case PerModality:
-		return fmt.Sprintf("mean %.6g, standard deviation %.6g", s.Mean[0], s.Deviation[0]) + missing
+		return fmt.Sprintf("mean %.6g, standard deviation %.6g", s.Mean[0], s.Deviation[0])
 	case None:
-		return "not standardised" + missing
+		return "not standardised"
 	}
 	noun := "feature"
 	if m.Kind == mixer.Map {
@@ -124,7 +120,7 @@ func (s Standardisation) Text(m Modality) string {
 		}
 		return fmt.Sprintf("%d %ss", n, noun)
 	}
-	text := fmt.Sprintf("standardised per %s, %s", noun, count(len(s.Mean))) + missing
+	text := fmt.Sprintf("standardised per %s, %s", noun, count(len(s.Mean)))
 	const most = 8
 	switch n := len(s.Constant); {
 	case n == 0:

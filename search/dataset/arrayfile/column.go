@@ -10,7 +10,9 @@ import (
 	"slices"
 	"sync"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/npy"
 	"mixmas/search/dataset/watch"
 )
 
@@ -24,6 +26,9 @@ type Column struct {
 	rows       *sync.Pool // of *[]float32, a row each, if they are transposed
 }
 
+// Type is that of the elements in the file.
+func (c *Column) Type() npy.Type { return c.header.Type }
+
 // Shape implements [dataset.Column].
 func (c *Column) Shape() []int { return c.shape }
 
@@ -32,7 +37,7 @@ func (c *Column) Shape() []int { return c.shape }
 // [Column.Facts].
 func (c *Column) Transpose(high, wide int, shape ...int) error {
 	size := c.header.RowSize()
-	if product(shape) != size || high*wide != size {
+	if dimensions.Product(shape) != size || high*wide != size {
 		return fmt.Errorf("%s: rows of %d elements are not %d×%d", c.Name(), size, high, wide)
 	}
 	if c.shape = slices.Clone(shape); high > 1 && wide > 1 {
@@ -40,14 +45,6 @@ func (c *Column) Transpose(high, wide int, shape ...int) error {
 		c.rows = &sync.Pool{New: func() any { row := make([]float32, size); return &row }}
 	}
 	return nil
-}
-
-func product(shape []int) int {
-	size := 1
-	for _, n := range shape {
-		size *= n
-	}
-	return size
 }
 
 // rowPiece is the number of bytes of a row that are read at a time: a multiple of every element size.

@@ -6,7 +6,6 @@
 package arrayfile
 
 import (
-	"archive/zip"
 	"bufio"
 	"bytes"
 	"compress/gzip"
@@ -16,12 +15,12 @@ import (
 	"io"
 	"math"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
 	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/idx"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/dataset/watch"
@@ -39,8 +38,13 @@ func Open(ctx context.Context, path string, e dataset.Environment, cache *fileca
 	if err != nil {
 		return nil, err
 	}
+	return a.numbers()
+}
+
+// numbers returns the column of an array of numbers.
+func (a *array) numbers() (*Column, error) {
 	if a.header.Type.Text() {
-		return nil, errors.Join(fmt.Errorf("%s: %w (type %s)", path, ErrText, a.header.Type), a.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w (type %s)", a.Name(), ErrText, a.header.Type), a.Close())
 	}
 	return &Column{array: a, shape: a.header.Shape[1:]}, nil
 }
@@ -92,7 +96,13 @@ func openArray(ctx context.Context, path string, e dataset.Environment, cache *f
 	if err != nil {
 		return nil, err
 	}
-	if err = a.readHeader(); err == nil && a.header.Fortran {
+	return a.inRows(ctx, e, cache)
+}
+
+// inRows reads the header of an array, and brings its elements into row-major order. It takes over the array.
+func (a *array) inRows(ctx context.Context, e dataset.Environment, cache *filecache.Cache) (*array, error) {
+	err := a.readHeader()
+	if err == nil && a.header.Fortran {
 		a, err = a.rowMajor(ctx, e, cache)
 	}
 	if err != nil {
@@ -169,67 +179,51 @@ func (p packed) find(ctx context.Context, name string) (*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	archive, err := zip.NewReader(p.file, info.Size())
+	archive, err := files.OpenZip(ctx, p.file.Path(), p.file, info.Size())
 	if err != nil {
+		return nil, err
+	}
+	names, err := archive.Names()
+	if err != nil {
+		return nil, err
+	}
+	if name, err = choose(names, name); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.file.Path(), err)
 	}
-	entry, err := choose(archive, name)
+	entry, err := archive.Entry(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.file.Path(), err)
+		return nil, err
 	}
-	switch {
-	case entry.Flags&1 != 0:
-		return nil, fmt.Errorf("%s: it is encrypted", p.path)
-	case entry.UncompressedSize64 > math.MaxInt64 || entry.CompressedSize64 > math.MaxInt64:
-		return nil, fmt.Errorf("%s: its size is invalid", p.path)
+	if entry.First >= 0 {
+		p.file.Section(p.path, entry.First, entry.Size)
+		return &array{file: p.file, first: entry.First, size: entry.Size}, nil
 	}
-	size := int64(entry.UncompressedSize64)
-	if entry.Method == zip.Store {
-		first, err := entry.DataOffset()
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%s: %w", p.path, err)
-		case int64(entry.CompressedSize64) != size || first > info.Size()-size:
-			return nil, fmt.Errorf("%s: the archive is truncated", p.path)
-		}
-		p.file.Section(p.path, first, size)
-		return &array{file: p.file, first: first, size: size}, nil
-	}
-	open := func() (io.ReadCloser, error) { return entry.Open() }
-	return p.unpack(ctx, entry.Name, size, int64(entry.CompressedSize64), open)
+	return p.unpack(ctx, name, entry.Size, entry.Packed, entry.Open)
 }
 
 // mostListed is the number of arrays that an error lists.
 const mostListed = 10
 
 // choose finds an array in an archive by its name, with or without .npy; without a name, the only one.
-func choose(archive *zip.Reader, name string) (*zip.File, error) {
-	var names []string
-	var only *zip.File
-	for _, f := range archive.File {
-		if f.FileInfo().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") || strings.HasPrefix(path.Base(f.Name), ".") {
-			continue
+func choose(names []string, name string) (string, error) {
+	short := make([]string, len(names))
+	for i, n := range names {
+		short[i] = strings.TrimSuffix(n, ".npy")
+		if name != "" && (n == name || short[i] == name) || name == "" && len(names) == 1 {
+			return n, nil
 		}
-		short := strings.TrimSuffix(f.Name, ".npy")
-		if name != "" && (f.Name == name || short == name) {
-			return f, nil
-		}
-		only = f
-		names = append(names, short)
 	}
-	count := len(names)
-	if count > mostListed {
-		names = append(names[:mostListed], "…")
+	if len(short) > mostListed {
+		short = append(short[:mostListed], "…")
 	}
-	switch list := fmt.Sprintf("%q", names); {
-	case count == 0:
-		return nil, errors.New("the archive has no arrays")
+	switch list := fmt.Sprintf("%q", short); {
+	case len(names) == 0:
+		return "", errors.New("the archive has no arrays")
 	case name != "":
-		return nil, fmt.Errorf("the archive has no array %q, only %s", name, list)
-	case count > 1:
-		return nil, fmt.Errorf("the archive has %d arrays: add /NAME to the path, with one of %s", count, list)
+		return "", fmt.Errorf("the archive has no array %q, only %s", name, list)
+	default:
+		return "", fmt.Errorf("the archive has %d arrays: add /NAME to the path, with one of %s", len(names), list)
 	}
-	return only, nil
 }
 
 // gzip unpacks a compressed npy or idx file.
@@ -250,40 +244,43 @@ func (p packed) gzip(ctx context.Context) (*array, error) {
 	return a, err
 }
 
-// An array of up to unpackedAlways bytes is unpacked whatever its compressed size. A larger one is a decompression bomb if it is
-// more than unpackedRatio times as large: arrays of numbers are rarely 20 times as large.
-const (
-	unpackedAlways = 1 << 30
-	unpackedRatio  = 200
-)
-
 // unpack unpacks a file that is compressed. Its size is the given one, or that of the array in its header if size is -1.
 func (p packed) unpack(ctx context.Context, entry string, size, compressed int64, open func() (io.ReadCloser, error)) (*array, error) {
+	want, write, err := unpacking(p.path, size, compressed, open)
+	if err != nil {
+		return nil, err
+	}
+	return store(ctx, p.path, p.file, p.e, p.cache, "unpacked 1\n"+entry, want, write)
+}
+
+// unpacking prepares to unpack a file of so many bytes, or of those that the header of its array says if size is -1. It returns the
+// number of bytes, and a function that writes them.
+func unpacking(path string, size, compressed int64, open func() (io.ReadCloser, error)) (want int64, write func(io.Writer) error, err error) {
 	fail := func(err error) error {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("the compressed file is truncated (%w)", err)
 		}
-		return fmt.Errorf("%s: %w", p.path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	r, err := open()
 	if err != nil {
-		return nil, fail(err)
+		return 0, nil, fail(err)
 	}
 	header, offset, err := parseHeader(bufio.NewReader(r))
 	_ = r.Close()
 	if err != nil {
-		return nil, fail(err)
+		return 0, nil, fail(err)
 	}
-	want := offset + header.Bytes()
+	want = offset + header.Bytes()
 	if size >= 0 {
 		if err := checkLength(header, want, size); err != nil {
-			return nil, fail(err)
+			return 0, nil, fail(err)
 		}
 	}
-	if want > unpackedAlways && want/unpackedRatio > compressed {
-		return nil, fail(fmt.Errorf("%d bytes unpack to %d: this looks like a decompression bomb, unpack the file yourself", compressed, want))
+	if err := files.CheckUnpacked(compressed, want); err != nil {
+		return 0, nil, fail(err)
 	}
-	return store(ctx, p.path, p.file, p.e, p.cache, "unpacked 1\n"+entry, want, func(w io.Writer) error {
+	return want, func(w io.Writer) error {
 		r, err := open()
 		if err != nil {
 			return fail(err)
@@ -301,7 +298,7 @@ func (p packed) unpack(ctx context.Context, entry string, size, compressed int64
 			return fail(err)
 		}
 		return nil
-	})
+	}, nil
 }
 
 // store puts what write makes of a file into the cache. kind says how it is made.
@@ -353,10 +350,11 @@ func (a *array) broken(err error) error {
 
 // parseHeader reads the header of an npy or idx file, and returns the offset of the elements.
 func parseHeader(r *bufio.Reader) (h npy.Header, offset int64, err error) {
-	start, _ := r.Peek(32)
+	start, _ := r.Peek(64)
+	if err := files.CheckPointer(start); err != nil {
+		return h, 0, err
+	}
 	switch {
-	case bytes.HasPrefix(start, []byte("version https://git-lfs")):
-		return h, 0, errors.New("the file is a Git LFS pointer in the place of the data: run `git lfs pull`")
 	case len(start) >= 4 && start[0] == 0 && start[1] == 0:
 		h, offset, err = parseIDX(r)
 	default:

@@ -2,6 +2,7 @@ package arrayfile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"mixmas/search/dataset"
@@ -17,16 +18,18 @@ func OpenText(ctx context.Context, path string, e dataset.Environment, cache *fi
 	if err != nil {
 		return nil, err
 	}
+	return a.text()
+}
+
+// text returns an array of text.
+func (a *array) text() (*Text, error) {
 	switch {
 	case !a.header.Type.Text():
-		err = fmt.Errorf("%s: the elements are numbers of type %s, want text", path, a.header.Type)
+		return nil, errors.Join(fmt.Errorf("%s: the elements are numbers of type %s, want text", a.Name(), a.header.Type), a.Close())
 	case a.header.RowSize() != 1:
-		err = fmt.Errorf("%s: the rows have %d texts each, want 1", path, a.header.RowSize())
-	default:
-		return &Text{a}, nil
+		return nil, errors.Join(fmt.Errorf("%s: the rows have %d texts each, want 1", a.Name(), a.header.RowSize()), a.Close())
 	}
-	_ = a.Close()
-	return nil, err
+	return &Text{a}, nil
 }
 
 // Each calls use with the text of each row, in order.

@@ -148,7 +148,7 @@ func TestClassesThatLookAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{`the classes "cat" and "cat " differ only by case or spaces`, `the classes "Dog" and "dog" differ only by case or spaces`}
+	want := []string{`the labels "cat" and "cat " are different classes, but look alike`, `the labels "Dog" and "dog" are different classes, but look alike`}
 	if got := d.Warnings(); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
 		t.Errorf("warnings %q, want %q", got, want)
 	}
@@ -222,4 +222,38 @@ func header(t npy.Type, shape ...int) []byte {
 		panic(err)
 	}
 	return b
+}
+
+// A data set closes all files that it opened, also those whose labels turned out to have a form of their own.
+func TestAllFilesAreClosed(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("the system does not list open files")
+	}
+	folder := ""
+	d, err := withLabels(t, func(a, b string) {
+		folder = filepath.Dir(a)
+		datasettest.WriteArray(t, a, "|u1", []int{6, 2}, 0, 1, 1, 0)
+		datasettest.WriteArray(t, b, "|u1", []int{2, 2}, 1, 0, 0, 1)
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() (paths []string) {
+		links, _ := filepath.Glob("/proc/self/fd/*")
+		for _, l := range links {
+			if path, err := os.Readlink(l); err == nil && strings.HasPrefix(path, folder) {
+				paths = append(paths, path)
+			}
+		}
+		return paths
+	}
+	if got := open(); len(got) != 4 {
+		t.Errorf("open files: %q, want 4", got)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := open(); len(got) != 0 {
+		t.Errorf("files stay open: %q", got)
+	}
 }

@@ -4,32 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/arrayfile"
+	"mixmas/search/dataset/feature"
 )
 
 // labels opens a file of labels, as numbers or 0/1 elements whatever they are in the file.
 func (o *opener) labels(options *Options) func(path string) (dataset.Column, error) {
 	return func(path string) (dataset.Column, error) {
-		numbers, err := o.numbers(path)
-		if errors.Is(err, arrayfile.ErrText) {
-			if options.MultiLabel {
-				return nil, fmt.Errorf("%w: with multi_label, labels are one 0/1 element per class", err)
-			}
-			return o.once(path, "labels", func(path string) (dataset.Column, error) {
-				text, err := arrayfile.OpenText(o.ctx, path, o.environment, o.cache)
-				return column(&textLabels{Text: text}, err)
-			})
-		}
-		if err != nil || options.MultiLabel || len(numbers.Shape()) != 1 || numbers.Shape()[0] == 1 {
-			return numbers, err
-		}
 		return o.once(path, "labels", func(path string) (dataset.Column, error) {
 			c, err := arrayfile.Open(o.ctx, path, o.environment, o.cache)
-			return column(&oneHot{Column: c}, err)
+			switch {
+			case errors.Is(err, arrayfile.ErrText) && options.MultiLabel:
+				return nil, fmt.Errorf("%w: with multi_label, labels are one 0/1 element per class", err)
+			case errors.Is(err, arrayfile.ErrText):
+				text, err := arrayfile.OpenText(o.ctx, path, o.environment, o.cache)
+				return column(&textLabels{Text: text}, err)
+			case err == nil && !options.MultiLabel && len(c.Shape()) == 1 && c.Shape()[0] != 1:
+				return &oneHot{Column: c}, nil
+			}
+			return column(c, err)
 		})
 	}
 }
@@ -109,11 +106,8 @@ func (l *textLabels) Facts(ctx context.Context, _ dataset.Request, e dataset.Env
 	return l.Digest(ctx, e)
 }
 
-// mostClasses bounds the classes of text labels.
-const mostClasses = 1 << 16
-
 // textClasses finds the classes of labels that are text: the given ones, or the sorted texts of the training rows. It warns of
-// classes that differ only by case or spaces. If the labels are numbers, it returns the given classes.
+// classes that look alike. If the labels are numbers, it returns the given classes.
 func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (classes, warnings []string, err error) {
 	train, text := parts[dataset.Train].Column.(*textLabels)
 	for _, p := range parts {
@@ -127,32 +121,13 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 	if !text {
 		return given, nil, nil
 	}
-	numbers := map[string]int{}
 	if classes = given; len(given) == 0 {
-		rows := parts[dataset.Train].Rows
-		err := train.Each(ctx, func(row int, label string) error {
-			if row < rows.First || row >= rows.First+rows.Count {
-				return nil
-			}
-			if label == "" {
-				return errors.New("the label is empty")
-			}
-			if numbers[label] = 0; len(numbers) > mostClasses {
-				return fmt.Errorf("there are more than %d different labels", mostClasses)
-			}
-			return nil
-		})
-		if err != nil {
+		if classes, err = train.distinct(ctx, parts[dataset.Train].Rows); err != nil {
 			return nil, nil, err
 		}
-		for label := range numbers {
-			classes = append(classes, label)
-		}
-		if slices.Sort(classes); len(classes) < 2 {
-			return nil, nil, fmt.Errorf("%s: all training rows have the label %q: want at least 2 classes", train.Name(), classes[0])
-		}
-		warnings = lookAlikes(classes)
+		warnings = feature.Alike(classes)
 	}
+	numbers := map[string]int{}
 	for i, class := range classes {
 		numbers[class] = i
 	}
@@ -179,16 +154,27 @@ func textClasses(ctx context.Context, parts [3]dataset.Part, given []string) (cl
 	return classes, warnings, nil
 }
 
-// lookAlikes warns of classes that differ only by case or spaces.
-func lookAlikes(classes []string) (warnings []string) {
-	seen := map[string]string{}
-	for _, class := range classes {
-		plain := strings.ToLower(strings.Join(strings.Fields(class), " "))
-		if other, ok := seen[plain]; ok {
-			warnings = append(warnings, fmt.Sprintf("the classes %q and %q differ only by case or spaces", other, class))
-		} else {
-			seen[plain] = class
+// distinct returns the sorted texts of some rows, at least two.
+func (l *textLabels) distinct(ctx context.Context, rows dataset.Rows) ([]string, error) {
+	seen := map[string]bool{}
+	err := l.Each(ctx, func(row int, label string) error {
+		if row < rows.First || row >= rows.First+rows.Count {
+			return nil
 		}
+		if label == "" {
+			return errors.New("the label is empty")
+		}
+		if seen[label] = true; len(seen) > feature.MostClasses {
+			return fmt.Errorf("there are more than %d different labels", feature.MostClasses)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return warnings
+	classes := slices.Sorted(maps.Keys(seen))
+	if len(classes) < 2 {
+		return nil, fmt.Errorf("%s: all training rows have the label %q: want at least 2 classes", l.Name(), classes[0])
+	}
+	return classes, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/datasettest"
@@ -69,7 +70,7 @@ func TestLayouts(t *testing.T) {
 		{"layout of another kind", mixer.Sequence, []int{2, 7}, channelsLast, nil, nil, `want one of features_last, features_first for a sequence, got "channels_last"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			size := product(c.axes)
+			size := dimensions.Product(c.axes)
 			d, err := opened(t, c.axes, datasettest.Ramp(4*size), func(o *Options) {
 				o.Standardise = dataset.None
 				o.Modalities[0].Kind, o.Modalities[0].Layout, o.Modalities[0].Shape = c.kind, c.layout, c.shape
@@ -115,7 +116,7 @@ func TestLayoutsAreTheSameData(t *testing.T) {
 		if rapid.Bool().Draw(rt, "sequence") {
 			kind, layout, shape, file = mixer.Sequence, featuresFirst, []int{height, channels}, []int{channels, height}
 		}
-		size := product(shape)
+		size := dimensions.Product(shape)
 		other, values := make([]float64, 4*size), make([]float64, 4*size)
 		for i := range values {
 			values[i] = math.Sin(float64(i)) * 10

@@ -52,22 +52,22 @@ func arrange(c *arrayfile.Column, m Modality) error {
 			return nil // one channel or feature
 		}
 		return fmt.Errorf("samples of shape %s have no axis for the layout %s: give the shape", dimensions.Text(axes), m.Layout)
-	case product(axes) != product(shape):
+	case dimensions.Product(axes) != dimensions.Product(shape):
 		return misfit(axes, shape)
 	}
 	// Channels are the last axis of a matrix of pixels × channels, features the first one of features × steps.
 	wide := shape[0]
-	return c.Transpose(product(shape)/wide, wide, shape...)
+	return c.Transpose(dimensions.Product(shape)/wide, wide, shape...)
 }
 
 // sampleShape finds the shape of one sample of a modality from the shape of an array without its first axis.
 func sampleShape(m Modality, axes []int) ([]int, error) {
-	size := product(axes)
+	size := dimensions.Product(axes)
 	if size == 0 {
 		return nil, errors.New("samples have no elements")
 	}
 	if m.Shape != nil {
-		if size != product(m.Shape) {
+		if size != dimensions.Product(m.Shape) {
 			return nil, misfit(axes, m.Shape)
 		}
 		return slices.Clone(m.Shape), checkOrder(m, axes)
@@ -130,12 +130,4 @@ func checkOrder(m Modality, axes []int) error {
 		hint = fmt.Sprintf("give `layout: %s`", other)
 	}
 	return fmt.Errorf("samples have shape %s, and the shape %s has the same axes in another order: %s", dimensions.Text(axes), dimensions.Text(m.Shape), hint)
-}
-
-func product(shape []int) int {
-	size := 1
-	for _, n := range shape {
-		size *= n
-	}
-	return size
 }

@@ -34,16 +34,24 @@ func NewLabels(separator string) *Labels {
 // Add counts the labels of a row. [Labels.Unlabelled] counts the cells without one. Errors are of a label that is no name: it has
 // control characters, or is very long.
 func (l *Labels) Add(cell string) error {
-	if IsUnlabelled(cell) {
+	switch {
+	case IsUnlabelled(cell):
+		return l.AddRow()
+	case l.separator == "":
+		return l.AddRow(trim(cell))
+	}
+	return l.AddRow(Members(cell, l.separator)...)
+}
+
+// AddRow counts the labels of a row, as Add does.
+func (l *Labels) AddRow(labels ...string) error {
+	if len(labels) == 0 {
 		l.unlabelled++
 		return nil
 	}
 	l.rows++
-	if l.separator == "" {
-		return l.add(trim(cell))
-	}
-	for label := range strings.SplitSeq(cell, l.separator) {
-		if err := l.add(trim(label)); err != nil {
+	for _, label := range labels {
+		if err := l.add(label); err != nil {
 			return err
 		}
 	}
@@ -54,9 +62,6 @@ func (l *Labels) add(label string) error {
 	if n, ok := l.counts[label]; ok {
 		l.counts[label] = n + 1
 		return nil
-	}
-	if label == "" {
-		return nil // a|b|
 	}
 	if err := checkName(label); err != nil {
 		return err
@@ -88,25 +93,26 @@ func checkName(label string) error {
 // Classes returns the classes: the given ones in their order, or the sorted distinct labels, numbers by size. Warnings are for
 // people: labels that differ only by case or spaces, classes with one row, given classes without rows. Errors are labels that are
 // not given classes, a single class, and labels that look like measurements or like identifiers, because there are so many.
-func (l *Labels) Classes(given []string) (c *Classes, warnings []string, err error) {
-	if given == nil {
-		if given, err = l.found(); err != nil {
+func (l *Labels) Classes(given []string) (names []string, warnings []string, err error) {
+	if names = given; names == nil {
+		if names, err = l.found(); err != nil {
 			return nil, nil, err
 		}
-	} else if c, err = NewClasses(given, l.separator); err != nil {
+	}
+	if err := checkNames(names, l.separator != ""); err != nil {
 		return nil, nil, err
-	} else {
-		for _, label := range frequent(l.counts) {
-			if _, ok := c.Index(label); !ok {
-				return nil, nil, fmt.Errorf("the label %s of %s is not one of the given classes", quoted(label), count(l.counts[label], "row"))
-			}
+	}
+	known := make(map[string]bool, len(names))
+	for _, name := range names {
+		known[name] = true
+	}
+	for _, label := range frequent(l.counts) {
+		if !known[label] {
+			return nil, nil, fmt.Errorf("the label %s of %s is not one of the given classes", quoted(label), count(l.counts[label], "row"))
 		}
 	}
-	if c, err = NewClasses(given, l.separator); err != nil {
-		return nil, nil, err
-	}
 	var single, none []string
-	for _, name := range c.Names {
+	for _, name := range names {
 		switch l.counts[name] {
 		case 0:
 			none = append(none, name)
@@ -120,7 +126,7 @@ func (l *Labels) Classes(given []string) (c *Classes, warnings []string, err err
 	if len(none) > 0 {
 		warnings = append(warnings, fmt.Sprintf("%s without rows: %s", classesAre(len(none)), quotedList(none, 4)))
 	}
-	return c, append(alike(c.Names), warnings...), nil
+	return names, append(Alike(names), warnings...), nil
 }
 
 func classesAre(n int) string {
@@ -177,8 +183,8 @@ func sortLabels(names []string) []string {
 	return names
 }
 
-// alike warns of names that differ only by case, by spaces, or as 1 and 1.0 do.
-func alike(names []string) (warnings []string) {
+// Alike warns of names that differ only by case, by spaces, or as 1 and 1.0 do.
+func Alike(names []string) (warnings []string) {
 	same := map[string]string{}
 	for _, name := range names {
 		key := strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == ' ' || r == '_' || r == '-' || r == '\u00a0' }), " ")
@@ -194,45 +200,21 @@ func alike(names []string) (warnings []string) {
 	return warnings
 }
 
-// Classes are the classes of a data set: their order gives their numbers. [NewClasses] makes them.
-type Classes struct {
-	Names []string `json:"names"`
-	// Separator is between the labels of a cell; empty for one label per cell.
-	Separator string `json:"separator,omitempty"`
-
-	index map[string]int
-}
-
-// NewClasses returns classes with the given names, which must be different and printable.
-func NewClasses(names []string, separator string) (*Classes, error) {
-	c := &Classes{Names: slices.Clone(names), Separator: separator, index: make(map[string]int, len(names))}
-	if err := c.Check(); err != nil {
-		return nil, err
+// checkNames checks the names of classes. Several labels per row may be those of a single class.
+func checkNames(names []string, several bool) error {
+	if len(names) < 2 && !(several && len(names) == 1) {
+		return fmt.Errorf("want at least two classes, got %d", len(names))
 	}
-	for i, name := range names {
-		c.index[name] = i
+	if len(names) > MostClasses {
+		return fmt.Errorf("want at most %s classes, got %s", thousands(MostClasses), thousands(len(names)))
 	}
-	return c, nil
-}
-
-// Check returns an error for classes that NewClasses refuses.
-func (c *Classes) Check() error {
-	if len(c.Names) < 2 && !(c.Separator != "" && len(c.Names) == 1) {
-		return fmt.Errorf("want at least two classes, got %d", len(c.Names))
-	}
-	if len(c.Names) > MostClasses {
-		return fmt.Errorf("want at most %s classes, got %s", thousands(MostClasses), thousands(len(c.Names)))
-	}
-	seen := make(map[string]bool, len(c.Names))
-	for _, name := range c.Names {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
 		if name != trim(name) || name == "" {
 			return fmt.Errorf("the class %s is empty or has spaces around it", quoted(name))
 		}
 		if err := checkName(name); err != nil {
 			return err
-		}
-		if c.Separator != "" && strings.Contains(name, c.Separator) {
-			return fmt.Errorf("the class %s has the separator %s in its name", quoted(name), quoted(c.Separator))
 		}
 		if seen[name] {
 			return fmt.Errorf("the class %s is given twice", quoted(name))
@@ -242,49 +224,12 @@ func (c *Classes) Check() error {
 	return nil
 }
 
-// Index returns the number of the class with a name.
-func (c *Classes) Index(label string) (int, bool) {
-	if c.index == nil { // read from JSON
-		i := slices.Index(c.Names, trim(label))
-		return i, i >= 0
-	}
-	i, ok := c.index[trim(label)]
-	return i, ok
-}
-
-// Append appends the numbers of the classes of a cell, each once: one, or with a separator any number. A cell without a label
-// appends nothing. The error names a label that is not a class.
-func (c *Classes) Append(dst []int, cell string) ([]int, error) {
-	if IsUnlabelled(cell) {
-		return dst, nil
-	}
-	first := len(dst)
-	for label, rest := cell, true; rest; {
-		if c.Separator == "" {
-			rest = false
-		} else {
-			label, cell, rest = strings.Cut(cell, c.Separator)
-		}
-		if label = trim(label); label == "" {
-			continue
-		}
-		i, ok := c.Index(label)
-		if !ok {
-			return dst, fmt.Errorf("the label %s is not one of the classes", quoted(label))
-		}
-		if !slices.Contains(dst[first:], i) {
-			dst = append(dst, i)
-		}
-	}
-	return dst, nil
-}
-
 // CheckNames checks the names of 0/1 columns as names of classes. Warnings are of names that look alike.
 func CheckNames(names []string) (warnings []string, err error) {
-	if _, err := NewClasses(names, ""); err != nil && len(names) != 1 {
+	if err := checkNames(names, true); err != nil {
 		return nil, err
 	}
-	return alike(names), nil
+	return Alike(names), nil
 }
 
 // Binary reads a cell of a 0/1 column, which says whether a row belongs to a class: 0 or 1, 0.0 or 1.0, no or yes, n or y, false or

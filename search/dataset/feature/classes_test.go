@@ -1,7 +1,6 @@
 package feature
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,7 +40,7 @@ func TestClasses(t *testing.T) {
 		{"", generated(2000, func(i int) string { return fmt.Sprint(i % 90) }), nil, sortLabels(generated(90, func(i int) string { return fmt.Sprint(i) })), ""},
 	} {
 		c, warnings, err := labelsOf(t, test.separator, test.cells...).Classes(test.given)
-		if err != nil || !slices.Equal(c.Names, test.names) {
+		if err != nil || !slices.Equal(c, test.names) {
 			t.Errorf("%.40q: %v, %v", test.cells, c, err)
 			continue
 		}
@@ -92,28 +91,6 @@ func TestLabelsAreBounded(t *testing.T) {
 	}
 	if _, _, err := l.Classes(nil); len(l.counts) > MostClasses || err == nil || !strings.Contains(err.Error(), "more than 65,536 different labels") {
 		t.Errorf("%d labels: %v", len(l.counts), err)
-	}
-}
-
-func TestAppendClasses(t *testing.T) {
-	c, err := NewClasses([]string{"a", "b", "c"}, "|")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(c)
-	again := &Classes{}
-	if err != nil || json.Unmarshal(text, again) != nil || again.Check() != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	for _, c := range []*Classes{c, again} {
-		for cell, want := range map[string][]int{"c| a|c": {2, 0}, "": nil, "b": {1}, "NA": nil} {
-			if got, err := c.Append(nil, cell); err != nil || !slices.Equal(got, want) {
-				t.Errorf("%q is %v, want %v: %v", cell, got, want, err)
-			}
-		}
-		if _, err := c.Append(nil, "a|x"); err == nil || !strings.Contains(err.Error(), `the label "x" is not one of the classes`) {
-			t.Errorf("got %v", err)
-		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"mixmas/search/escape"
@@ -318,10 +317,8 @@ func (e *Encoder) Encode(cell string, dst []float32) error {
 		}
 	case Set:
 		if !missing {
-			for member := range strings.SplitSeq(cell, e.Separator) {
-				if member = trim(member); member != "" {
-					e.mark(member, own)
-				}
+			for _, member := range Members(cell, e.Separator) {
+				e.mark(member, own)
 			}
 		}
 	default:

@@ -46,6 +46,7 @@ func TestEncode(t *testing.T) {
 		{Category, []string{"0", "1", "\x1b[31m"}, []string{`x=\x1b[31m`, "x=0", "x=1"}, map[string][]float32{"1": {0, 0, 1}}},
 		{Category, append(repeated(40, "a", "b"), generated(20, func(i int) string { return fmt.Sprint("rare", i) })...), []string{"x=a", "x=b", "x other"},
 			map[string][]float32{"a": {1, 0, 0}, "rare7": {0, 0, 1}, "unseen": {0, 0, 1}, "": {0, 0, 0}}},
+		{Set, repeated(20, `["a", "b c"]`, `['d', 'it\'s']`, `["a"]`), []string{"x=a", "x=b c", "x=d", "x=it's"}, map[string][]float32{`["d","a"]`: {1, 0, 1, 0}, `["b \u0063"]`: {0, 1, 0, 0}, "[": {0, 0, 0, 0}}},
 		{Set, repeated(20, "a|b", "b", "c|a"), []string{"x=a", "x=b", "x=c"}, map[string][]float32{"c|b": {0, 1, 1}, "a| |unseen": {1, 0, 0}, "": {0, 0, 0}}},
 		{Date, []string{"2024-01-31", "2024-03-01"}, []string{"x month", "x weekday", "x seconds"}, map[string][]float32{"2025-01-30": {1, 4, 365 * 86400}}},
 		{Date, []string{"2024-01-31", "2025-03-01"}, []string{"x year", "x month", "x weekday", "x seconds"},

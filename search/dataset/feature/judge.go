@@ -351,7 +351,11 @@ func (j *judge) set() (Finding, bool) {
 	if i < 0 || j.others+j.numbers < j.cells {
 		return Finding{}, false
 	}
-	return Finding{Set, fmt.Sprintf("any of %s, separated by %s", count(len(j.members[i].counts), "value"), separators[i]), ""}, true
+	f := Finding{Set, fmt.Sprintf("any of %s, separated by %s", count(len(j.members[i].counts), "value"), separators[i]), ""}
+	if j.quoted > 0 {
+		f.Reason = fmt.Sprintf("lists of any of %s", count(len(j.members[i].counts), "value"))
+	}
+	return f, true
 }
 
 // text decides between categories, texts and identifiers.

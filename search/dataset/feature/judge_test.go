@@ -93,6 +93,7 @@ func TestJudge(t *testing.T) {
 		{"curve", []string{"1 2 3", "4 5", "6"}, List, "lists of 1 to 3 numbers"},
 		{"curve", []string{"1;2;3", "4;5;6"}, List, "lists of 3 numbers"},
 		{"curve", []string{"120 200 255", "100 200 300"}, List, "lists of 3 numbers"},
+		{"tags", repeated(40, `["a","b"]`, `["b","c","a"]`, `["c"]`), Set, "lists of any of 3 values"},
 		{"tags", repeated(40, "a|b", "b|c|a", "c", "a"), Set, "any of 3 values, separated by |"},
 		{"genres", repeated(60, "Science Fiction, Drama", "Drama, Comedy", "Comedy"), Set, "any of 3 values, separated by ,"},
 		{"caption", generated(60, func(i int) string { return fmt.Sprintf("a pet that likes to sleep, number %d", i%15) }), Text, "words on average"},

@@ -1,5 +1,5 @@
 // Package feature looks at the cells of a table's column and turns them into numbers: what the column is taken for and why
-// ([Profile]), the features of a cell ([Encoder]), and the classes of labels ([Classes]).
+// ([Profile]), the features of a cell ([Encoder]), and the classes of labels ([Labels]).
 //
 // It knows cells, not files: package records reads the tables, and package inspect opens the pictures and arrays that cells
 // name. What is learned from training rows is plain JSON, so that a model file can carry it.

@@ -36,7 +36,8 @@ type totals struct {
 	longest   int   // bytes
 	strays    tally // the cells of others
 	members   [len(separators)]tally
-	separated [len(separators)]int // cells with the separator
+	separated [len(separators)]int // cells with the separator, and lists
+	quoted    int                  // cells that are lists of texts in quotes
 	others    int                  // cells that are neither numbers nor lists nor dates
 	lone      int                  // numbers that can be lists of one
 }
@@ -156,19 +157,19 @@ func (t *totals) add(cell string, f *facts, rows int) {
 
 // addMembers counts the members of a cell, for each of the separators.
 func (t *totals) addMembers(cell string, rows int) {
+	_, quoted := quotedEntries(cell)
+	if quoted {
+		t.quoted += rows
+	}
 	for i, s := range separators {
 		if t.members[i].over {
 			continue
 		}
-		if !strings.Contains(cell, s) {
-			t.members[i].add(cell, rows, t.room)
-			continue
+		if quoted || strings.Contains(cell, s) {
+			t.separated[i] += rows
 		}
-		t.separated[i] += rows
-		for member := range strings.SplitSeq(cell, s) {
-			if member = trim(member); member != "" {
-				t.members[i].add(member, rows, t.room)
-			}
+		for _, member := range Members(cell, s) {
+			t.members[i].add(member, rows, t.room)
 		}
 	}
 }

@@ -23,9 +23,10 @@ type archive struct {
 	path      string // of the file on disk, for messages
 	key       string // its absolute path
 	identity  identity.Identity
-	file      *os.File // with the entries: the archive itself, or what a tar.gz was unpacked to
-	temporary string   // the path of the unpacked file, if it could not be removed while it is open
-	copied    bool     // file is a copy
+	file      *os.File    // with the entries: the archive itself, or what a tar.gz was unpacked to; nil for a [Zip]
+	content   io.ReaderAt // of the file
+	temporary string      // the path of the unpacked file, if it could not be removed while it is open
+	copied    bool        // file is a copy
 	zip       bool
 	size      int64   // of file
 	entries   []entry // sorted by name; folders have none
@@ -70,18 +71,26 @@ func (r *Root) openArchive(ctx context.Context, path string, f *os.File) (_ *arc
 		return nil, err
 	}
 	a.size = a.identity.Size()
-	if a.zip {
-		a.entries, err = readZip(ctx, f, a.size)
-	} else {
-		if err = r.unpack(ctx, a); err == nil {
-			a.entries, err = readTar(ctx, a.file, a.size)
+	if !a.zip {
+		if err := r.unpack(ctx, a); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.shown(), explain(err))
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.shown(), explain(err))
+	a.content = a.file
+	return a, a.index(ctx)
+}
+
+// index reads the names of the entries.
+func (a *archive) index(ctx context.Context) (err error) {
+	read := readTar
+	if a.zip {
+		read = readZip
+	}
+	if a.entries, err = read(ctx, a.content, a.size); err != nil {
+		return fmt.Errorf("%s: %w", a.shown(), explain(err))
 	}
 	slices.SortFunc(a.entries, func(a, b entry) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.offset, b.offset)) })
-	return a, nil
+	return nil
 }
 
 // unpack replaces a compressed tar file by a temporary copy that is not compressed.
@@ -91,8 +100,8 @@ func (r *Root) unpack(ctx context.Context, a *archive) error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if string(head[:n]) == pointer {
-		return errors.New("this is not the archive but a pointer of Git LFS: fetch the data with git lfs pull")
+	if err := CheckPointer(head[:n]); err != nil {
+		return err
 	}
 	if !bytes.HasPrefix(head[:n], []byte{0x1f, 0x8b}) {
 		return nil
@@ -101,7 +110,11 @@ func (r *Root) unpack(ctx context.Context, a *archive) error {
 	if err != nil {
 		return err
 	}
-	to, err := os.CreateTemp(r.options.Temporary, "mixmas-*.tar")
+	const name = "mixmas-*.tar"
+	to, err := os.CreateTemp(r.options.Temporary, name)
+	if err != nil && r.options.Temporary != "" {
+		to, err = os.CreateTemp("", name)
+	}
 	if err != nil {
 		return err
 	}
@@ -186,9 +199,9 @@ func (a *archive) open(o Options, e entry) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if !a.zip {
-		return io.NopCloser(io.NewSectionReader(a.file, e.offset, e.size)), nil
+		return io.NopCloser(io.NewSectionReader(a.content, e.offset, e.size)), nil
 	}
-	raw, err := openZipEntry(a.file, a.size, o, e)
+	raw, err := openZipEntry(a.content, a.size, o, e)
 	if err != nil {
 		return nil, fmt.Errorf("%s: entry %s: %w", a.shown(), shorten(e.name), err)
 	}

@@ -29,7 +29,8 @@ type Options struct {
 	// Bytes is how much one compressed file, one entry of an archive or one tar.gz may unpack to; 0 means 32 GiB. Beyond 1 GiB
 	// nothing may unpack to more than 250 times its compressed size.
 	Bytes int64
-	// Temporary is the folder for unpacked tar.gz files; "" means the system's.
+	// Temporary is the folder for unpacked tar.gz files, if it can be written; otherwise they go to the system's, which may be in
+	// memory.
 	Temporary string
 	// Cache stores digests; nil for none.
 	Cache Cache

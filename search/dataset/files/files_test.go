@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -139,8 +140,8 @@ func TestOpen(t *testing.T) {
 		"nested.zip/inner.zip/x":  "nested.zip/inner.zip is an archive in an archive: unpack " + folder + "/nested.zip first",
 		"nested.zip/inner.tar.gz": "inner.tar.gz is an archive in an archive",
 		"x.7z":                    "x.7z: archives of this kind are not read: unpack it, or pack it as .zip or .tar.gz", "x.tar.xz/y": "archives of this kind are not read",
-		"pointer.csv": "pointer.csv is not the data but a pointer of Git LFS: fetch the data with git lfs pull",
-		"pointer.zip": "pointer of Git LFS", "pointer.tgz/a": "pointer of Git LFS", "pointers.zip": "pointers.zip/a.png is not the data but a pointer of Git LFS",
+		"pointer.csv": "pointer.csv: the file is not the data but a pointer of Git LFS: fetch the data with git lfs pull",
+		"pointer.zip": "pointer of Git LFS", "pointer.tgz/a": "pointer of Git LFS", "pointers.zip": "pointers.zip/a.png: the file is not the data but a pointer of Git LFS",
 		"damaged.csv.gz": "damaged.csv.gz: the file is truncated", "followed.gz": "followed.gz: the compressed file is damaged, or something follows it",
 		"no.zip": "no.zip: it is not a zip archive, or a truncated or damaged one", "no.tar": "no.tar: it is not a tar archive", "empty.zip/x": "it is not a zip archive",
 		os.DevNull: "is a device, want a regular file",
@@ -433,7 +434,7 @@ func TestHostileArchives(t *testing.T) {
 
 // What compresses extremely well is a bomb, unless it is small; the limits are of bytes that were really unpacked.
 func TestBound(t *testing.T) {
-	for _, c := range []struct{ bytes, packed, want int64 }{{0, 10, 1 << 30}, {0, 1 << 30, 32 << 30}, {0, 1 << 24, 250 << 24}, {1000, 1 << 30, 1000}} {
+	for _, c := range []struct{ bytes, packed, want int64 }{{0, 10, 1 << 30}, {0, 1 << 30, 32 << 30}, {0, 1 << 24, 250 << 24}, {1000, 1 << 30, 1000}, {0, math.MaxInt64, 32 << 30}} {
 		if got := (Options{Bytes: c.bytes}).bound(c.packed); got != c.want {
 			t.Errorf("%+v: %d", c, got)
 		}
@@ -978,4 +979,13 @@ func forEach(names []string, do func(name string) error) error {
 		}
 	}
 	return nil
+}
+
+// Where the folder for copies cannot be written, they go to the system's.
+func TestTemporaryFolderThatIsMissing(t *testing.T) {
+	folder := folderOf(t, map[string]string{"a.tgz": string(gzipped(tarOf(map[string]string{"x": "1"})))})
+	r := newRoot(t, folder, Options{Temporary: filepath.Join(folder, "no", "such", "folder")})
+	if got, err := readAll(r.Open(t.Context(), "a.tgz/x")); err != nil || got != "1" {
+		t.Errorf("%q, %v", got, err)
+	}
 }

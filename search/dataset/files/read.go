@@ -17,18 +17,29 @@ const (
 	mostRatio    = 250     // of unpacked to packed bytes, beyond that. Data rarely reach 100, bombs 1,000
 )
 
+// CheckUnpacked returns an error if so many compressed bytes must not unpack to that much: see [Options].
+func CheckUnpacked(packed, unpacked int64) error {
+	if most := (Options{}).bound(packed); unpacked > most {
+		return tooLarge(most)
+	}
+	return nil
+}
+
 // bound is how much so many compressed bytes may unpack to.
 func (o Options) bound(packed int64) int64 {
 	most := o.Bytes
 	if most == 0 {
 		most = defaultBytes
 	}
+	if packed > most/mostRatio { // their product may not fit
+		return most
+	}
 	return min(most, max(harmless, packed*mostRatio))
 }
 
 // tooLarge is the error of what unpacks to more than most bytes.
 func tooLarge(most int64) error {
-	return fmt.Errorf("it unpacks to more than %s, and is not read further: unpack it yourself if that is meant", bytesText(most))
+	return fmt.Errorf("it unpacks to more than %s, and is not read further, since it may be a decompression bomb: unpack it yourself if that is meant", bytesText(most))
 }
 
 func bytesText(n int64) string { return humanize.IBytes(uint64(n)) }
@@ -42,6 +53,9 @@ type bounded struct {
 func bound(r io.Reader, most int64) *bounded { return &bounded{r, most, most} }
 
 func (b *bounded) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, tooLarge(b.most)
+	}
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
@@ -97,6 +111,14 @@ func explain(err error) error {
 
 const pointer = "version https://git-lfs.github.com/spec/"
 
+// CheckPointer returns an error if a file that begins so holds no data, but says where Git LFS keeps them.
+func CheckPointer(head []byte) error {
+	if bytes.HasPrefix(head, []byte(pointer)) {
+		return errors.New("the file is not the data but a pointer of Git LFS: fetch the data with git lfs pull")
+	}
+	return nil
+}
+
 // content returns what a file holds: decompressed if it is compressed with gzip. raw are its bytes, size their number.
 func (r *Root) content(ctx context.Context, name string, raw io.ReadCloser, size int64) (io.ReadCloser, error) {
 	source := interruptible{ctx, raw}
@@ -107,9 +129,9 @@ func (r *Root) content(ctx context.Context, name string, raw io.ReadCloser, size
 		return nil, fmt.Errorf("%s: %w", name, explain(err))
 	}
 	head = head[:n]
-	if string(head) == pointer {
+	if err := CheckPointer(head); err != nil {
 		raw.Close()
-		return nil, fmt.Errorf("%s is not the data but a pointer of Git LFS: fetch the data with git lfs pull", name)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	whole := io.MultiReader(bytes.NewReader(head), source)
 	if !bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) {

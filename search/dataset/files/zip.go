@@ -2,7 +2,6 @@ package files
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"compress/flate"
 	"context"
@@ -90,10 +89,7 @@ func zipDirectory(f io.ReaderAt, size int64) (start, length, base int64, err err
 		}
 	}
 	if at < 0 {
-		if bytes.HasPrefix(tail, []byte(pointer)) {
-			return 0, 0, 0, errors.New("this is not the archive but a pointer of Git LFS: fetch the data with git lfs pull")
-		}
-		return 0, 0, 0, errNoZip
+		return 0, 0, 0, cmp.Or(CheckPointer(tail), errNoZip)
 	}
 	end := size - int64(len(tail)-at)
 	record := tail[at:]
@@ -222,23 +218,32 @@ func checkOverlap(entries []entry) error {
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
+// zipContent returns where the bytes of an entry are in the file.
+func zipContent(f io.ReaderAt, size int64, e entry) (first int64, err error) {
+	var header [localSize]byte
+	if _, err := f.ReadAt(header[:], e.offset); err != nil {
+		return 0, explain(err)
+	}
+	if string(header[:4]) != localSignature {
+		return 0, errors.New("the archive is damaged: there is no entry where its directory says")
+	}
+	first = e.offset + localSize + int64(binary.LittleEndian.Uint16(header[26:])) + int64(binary.LittleEndian.Uint16(header[28:]))
+	if first > size-e.packed {
+		return 0, errors.New("the archive is truncated")
+	}
+	return first, nil
+}
+
 // openZipEntry opens the content of an entry.
 func openZipEntry(f io.ReaderAt, size int64, o Options, e entry) (io.ReadCloser, error) {
 	if most := o.bound(e.packed); e.size > most {
 		return nil, tooLarge(most)
 	}
-	var header [localSize]byte
-	if _, err := f.ReadAt(header[:], e.offset); err != nil {
-		return nil, explain(err)
+	first, err := zipContent(f, size, e)
+	if err != nil {
+		return nil, err
 	}
-	if string(header[:4]) != localSignature {
-		return nil, errors.New("the archive is damaged: there is no entry where its directory says")
-	}
-	at := e.offset + localSize + int64(binary.LittleEndian.Uint16(header[26:])) + int64(binary.LittleEndian.Uint16(header[28:]))
-	if at > size-e.packed {
-		return nil, errors.New("the archive is truncated")
-	}
-	z := &zipReader{left: e.size, sum: e.sum, r: io.NewSectionReader(f, at, e.packed)}
+	z := &zipReader{left: e.size, sum: e.sum, r: io.NewSectionReader(f, first, e.packed)}
 	if e.method == deflated {
 		z.inflater = inflaters.Get().(io.ReadCloser)
 		_ = z.inflater.(flate.Resetter).Reset(bufio.NewReader(z.r), nil) // does not fail

@@ -110,25 +110,25 @@ func (p *Proposal) judgeLabels() error {
 	classes, warnings, err := labels.Classes(nil)
 	if err != nil && p.Partial {
 		p.warn("labels %s: of the first %s rows, %v", c.Title, thousands(p.Rows), err)
-		err, classes = nil, &feature.Classes{}
+		err, classes = nil, nil
 	}
 	if err != nil {
 		return fmt.Errorf("column %s: %w%s", c.Title, err, hint)
 	}
 	if hint != "" {
-		p.warn("labels %s: cells such as %s are taken for one class each%s", c.Title, quote(firstWith(classes.Names, "|")), hint)
+		p.warn("labels %s: cells such as %s are taken for one class each%s", c.Title, quote(firstWith(classes, "|")), hint)
 	}
 	for _, w := range warnings {
 		p.warn("labels %s: %s", c.Title, w)
 	}
-	p.classes = classes.Names
+	p.classes = classes
 	p.unlabelled = labels.Unlabelled()
 	if len(p.classes) == 0 {
 		c.Reason = "what is predicted"
 		return nil
 	}
-	shown := frequentFirst(classes.Names, labels)
-	c.Reason = fmt.Sprintf("%d classes: %s", len(classes.Names), shown)
+	shown := frequentFirst(classes, labels)
+	c.Reason = fmt.Sprintf("%d classes: %s", len(classes), shown)
 	if p.request.Separator != "" {
 		c.Reason = fmt.Sprintf("any of %s", c.Reason)
 	} else if p.unlabelled > 0 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -254,13 +253,6 @@ func header(ctx context.Context, folder *files.Folder, name string) (npy.Header,
 	return h, nil
 }
 
-// Pictures that all have one size of at most mostSide keep it. Others get the median height and width, with the longer side scaled
-// down to mostSide, in multiples of sideStep.
-const (
-	mostSide = 64
-	sideStep = 8
-)
-
 // setSize proposes a size for pictures.
 func (c *Column) setSize(pictures []picture.Info) {
 	var heights, widths []int
@@ -269,15 +261,7 @@ func (c *Column) setSize(pictures []picture.Info) {
 		heights, widths = append(heights, info.Height), append(widths, info.Width)
 		c.colours = max(c.colours, info.Channels)
 	}
-	slices.Sort(heights)
-	slices.Sort(widths)
-	high, wide := heights[len(heights)/2], widths[len(widths)/2]
-	one := heights[0] == heights[len(heights)-1] && widths[0] == widths[len(widths)-1]
-	if !one || max(high, wide) > mostSide {
-		scale := min(1, mostSide/float64(max(high, wide)))
-		side := func(n int) int { return max(sideStep, int(math.Round(float64(n)*scale/sideStep))*sideStep) }
-		high, wide = side(high), side(wide)
-	}
+	high, wide := picture.Size(heights, widths)
 	c.size = []int{high, wide}
 	colour := "grey"
 	if c.colours == 3 {

@@ -201,7 +201,7 @@ func TestMultiLabel(t *testing.T) {
 
 // The same data give the same page.
 func TestTwice(t *testing.T) {
-	if write(t, task.OneLabel) != write(t, task.OneLabel) {
+	if first := write(t, task.OneLabel); write(t, task.OneLabel) != first {
 		t.Error("two pages of the same data differ")
 	}
 }

@@ -38,7 +38,6 @@ var readable = []signature{
 
 // others are what people keep where a picture should be.
 var others = []signature{
-	{0, "version https://git-lfs", "a Git LFS pointer, whose file has not been fetched (git lfs pull)"},
 	{4, "ftypavif", "an AVIF picture"},
 	{4, "ftypavis", "an AVIF picture"},
 	{4, "ftyphei", "a HEIC picture"},

@@ -149,7 +149,6 @@ func TestOtherFormats(t *testing.T) {
 		"\x00\x00\x00\x20ftypavif":           "an AVIF picture, not",
 		"\x00\x00\x00\x20ftypisom":           "a video, not",
 		"%PDF-1.7":                           "a PDF document, not",
-		"version https://git-lfs.github.com/spec/v1\noid sha256:": "a Git LFS pointer, whose file has not been fetched (git lfs pull), not",
 		"P6 3 3 255":                         "a PNM picture, not",
 		"\x00\x00\x00\x00\x00\x00":           "a file of zeros, not",
 		"BM, as the name of a firm":          "something unknown, not",

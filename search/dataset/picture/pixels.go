@@ -40,40 +40,20 @@ func newPixels(decoded image.Image, h header) pixels {
 		}
 	case *image.NRGBA:
 		p.opaque = false
-		p.row = func(y int, to planes) {
-			row := m.Pix[y*m.Stride:][:4*p.width]
-			for x := range p.width {
-				c := row[4*x:][:4:4]
-				to.red[x], to.green[x], to.blue[x], to.opacity[x] = float32(c[0]), float32(c[1]), float32(c[2]), float32(c[3])
-			}
-		}
+		p.row = func(y int, to planes) { to.bytes(m.Pix[y*m.Stride:][:4*p.width]) }
 	case *image.NRGBA64:
 		p.opaque = false
-		p.row = func(y int, to planes) {
-			row := m.Pix[y*m.Stride:][:8*p.width]
-			for x := range p.width {
-				c := row[8*x:][:8:8]
-				to.red[x], to.green[x], to.blue[x], to.opacity[x] = deep(c[0], c[1]), deep(c[2], c[3]), deep(c[4], c[5]), deep(c[6], c[7])
-			}
-		}
+		p.row = func(y int, to planes) { to.pairs(m.Pix[y*m.Stride:][:8*p.width]) }
 	case *image.RGBA:
 		p.opaque = m.Opaque()
 		p.row = func(y int, to planes) {
-			row := m.Pix[y*m.Stride:][:4*p.width]
-			for x := range p.width {
-				c := row[4*x:][:4:4]
-				to.red[x], to.green[x], to.blue[x], to.opacity[x] = float32(c[0]), float32(c[1]), float32(c[2]), float32(c[3])
-			}
+			to.bytes(m.Pix[y*m.Stride:][:4*p.width])
 			to.divide(p.opaque)
 		}
 	case *image.RGBA64:
 		p.opaque = m.Opaque()
 		p.row = func(y int, to planes) {
-			row := m.Pix[y*m.Stride:][:8*p.width]
-			for x := range p.width {
-				c := row[8*x:][:8:8]
-				to.red[x], to.green[x], to.blue[x], to.opacity[x] = deep(c[0], c[1]), deep(c[2], c[3]), deep(c[4], c[5]), deep(c[6], c[7])
-			}
+			to.pairs(m.Pix[y*m.Stride:][:8*p.width])
 			to.divide(p.opaque)
 		}
 	case *image.YCbCr:
@@ -149,6 +129,22 @@ func straight(c color.Color) color.NRGBA64 {
 func (to planes) set(x int, c color.NRGBA64) {
 	const whole = 257
 	to.red[x], to.green[x], to.blue[x], to.opacity[x] = float32(c.R)/whole, float32(c.G)/whole, float32(c.B)/whole, float32(c.A)/whole
+}
+
+// bytes writes a row of red, green, blue and opacity, a byte each.
+func (to planes) bytes(row []byte) {
+	for x := range len(row) / 4 {
+		c := row[4*x:][:4:4]
+		to.red[x], to.green[x], to.blue[x], to.opacity[x] = float32(c[0]), float32(c[1]), float32(c[2]), float32(c[3])
+	}
+}
+
+// pairs writes a row of red, green, blue and opacity, two bytes each.
+func (to planes) pairs(row []byte) {
+	for x := range len(row) / 8 {
+		c := row[8*x:][:8:8]
+		to.red[x], to.green[x], to.blue[x], to.opacity[x] = deep(c[0], c[1]), deep(c[2], c[3]), deep(c[4], c[5]), deep(c[6], c[7])
+	}
 }
 
 // divide divides colours by the opacity that they were multiplied by.

@@ -32,7 +32,7 @@ func (w *windows) fill(old, new int) {
 	w.weights = slices.Grow(w.weights[:0], new*w.most)[:new*w.most]
 	clear(w.weights)
 	for i := range new {
-		center := (float64(i) + 0.5) * scale
+		center := float64((float64(i) + 0.5) * scale) // not fused with the sums below, see resize
 		first := max(int(center-support+0.5), 0)
 		last := min(int(center+support+0.5), old)
 		sum := 0.0

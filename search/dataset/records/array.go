@@ -2,6 +2,7 @@ package records
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"mixmas/nn/device"
 	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
+	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrayfile"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/escape"
 )
@@ -135,10 +138,7 @@ func arrangement(m *Modality, shape []int) (*axes, error) {
 	switch m.Kind {
 	case Table:
 		a.Kind = mixer.Table
-		size := 1
-		for _, n := range shape {
-			size *= n
-		}
+		size := dimensions.Product(shape)
 		a.Axes = []int{size}
 	case Series:
 		a.Kind = mixer.Sequence
@@ -239,10 +239,7 @@ func parseArray(data []byte) (shape []int, values []float32, err error) {
 	if want := offset + header.Bytes(); int64(len(data)) != want {
 		return nil, nil, fmt.Errorf("shape %s of %s needs %d bytes, but the file has %d", dimensions.Text(header.Shape), header.Type, want, len(data))
 	}
-	size := 1
-	for _, n := range header.Shape {
-		size *= n
-	}
+	size := dimensions.Product(header.Shape)
 	values = make([]float32, size)
 	header.Type.DecodeScaled(values, data[offset:], 0, 1)
 	if header.Fortran {
@@ -273,11 +270,51 @@ func rowMajor(values []float32, shape []int) []float32 {
 // fileEncoder takes the samples of array files, one per row.
 type fileEncoder struct {
 	axes
+	kept npy.Type // in which samples are stored; the zero value is float32
 }
 
 func (a *fileEncoder) form() (mixer.Kind, []int, int) { return a.Kind, a.shape(), 0 }
-func (a *fileEncoder) stored() npy.Type               { return npy.Float32 }
+func (a *fileEncoder) stored() npy.Type               { return cmp.Or(a.kept, npy.Float32) }
 func (a *fileEncoder) raw() []int                     { return nil }
+
+// keep keeps the type of files of small whole numbers, which takes less room than float32.
+func (a *fileEncoder) keep(files []*arrayfile.Column) {
+	t := files[0].Type()
+	t.BigEndian = false
+	for _, c := range files {
+		if own := c.Type(); own.Kind != t.Kind || own.Size != t.Size {
+			return
+		}
+	}
+	switch {
+	case t.Kind == 'b':
+		a.kept = npy.Uint8
+	case (t.Kind == 'u' || t.Kind == 'i') && t.Size <= 2:
+		a.kept = t
+	}
+}
+
+// whole is a file whose rows are the samples, in the shape that they have there or transposed; nil if they must be encoded.
+func (a *fileEncoder) whole(files []*arrayfile.Column) (dataset.Column, error) {
+	if len(files) != 1 || a.Chosen != nil {
+		return nil, nil
+	}
+	high, wide, view := 1, 1, *files[0]
+	if !a.same() {
+		if high, wide = a.channels(), a.size()/a.channels(); a.Last {
+			high, wide = wide, high
+		}
+	} else {
+		wide = a.size()
+	}
+	return borrowed{&view}, view.Transpose(high, wide, a.shape()...)
+}
+
+// borrowed is a column that somebody else closes.
+type borrowed struct{ *arrayfile.Column }
+
+// Close implements [dataset.Column].
+func (borrowed) Close() error { return nil }
 
 func (a *fileEncoder) encode(_ context.Context, s *sample, dst []float32) (int, error) {
 	if s.values == nil {
@@ -313,7 +350,7 @@ func fitFiles(m *Modality, shape []int, selectors []string, field string) (*file
 			return nil, fmt.Errorf("the array has pictures of %d channels, want %d", a.used(), m.Channels)
 		}
 	}
-	return &fileEncoder{*a}, a.check()
+	return &fileEncoder{axes: *a}, a.check()
 }
 
 // size is the number of elements of a row of the array file.

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"mixmas/search/dataset"
+	"mixmas/nn/dimensions"
+	"mixmas/search/dataset/arrayfile"
 	"mixmas/search/dataset/feature"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -17,7 +18,7 @@ type binding struct {
 	modality *Modality
 	field    string // in errors about options
 	rows     *rows  // nil if the modality has array files
-	arrays   []dataset.Column
+	arrays   []*arrayfile.Column
 	columns  []int     // of rows; of an array file, the features or channels; nil for all
 	path     *template // how the path of a row's file is made; nil if rows have none
 	fixed    bool      // paths start at folder, otherwise at the folder of their table
@@ -30,6 +31,7 @@ type binding struct {
 	joined    []int32 // for each row of the data set the one that it is joined with, -1 for none; nil if they are the same
 
 	content *contentHash // of the cells
+	same    sameness     // of the columns
 	digest  string       // of the content, after scan
 }
 
@@ -116,10 +118,7 @@ func (b *binding) eachArray(ctx context.Context, use func(row int, x *sample) er
 	row := 0
 	x := &sample{}
 	for _, c := range b.arrays {
-		size := 1
-		for _, n := range c.Shape() {
-			size *= n
-		}
+		size := dimensions.Product(c.Shape())
 		x.values = make([]float32, size)
 		for i := range c.Rows() {
 			if err := ctx.Err(); err != nil {
@@ -224,7 +223,8 @@ func (b *binding) listen(s *scanner, primary *rows) {
 	if b.rows == nil {
 		return
 	}
-	b.content = newContentHash()
+	b.content, b.same = newContentHash(), make(sameness, len(b.columns))
+	s.listen(b.rows, b.same.listener(b.columns))
 	s.listen(b.rows, func(_ int, _ *part, cells []string) error {
 		for _, c := range b.columns {
 			b.content.add(cells[c])

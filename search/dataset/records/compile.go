@@ -26,8 +26,10 @@ func (b *builder) modality(ctx context.Context, x *binding, a *assigned) (*datas
 	if err := x.look(ctx, b.session, used); err != nil {
 		return nil, nil, err
 	}
-	if err := x.sign(ctx, b.session, used); err != nil {
-		return nil, nil, err
+	if x.rows != nil {
+		if err := x.sign(ctx, b.session, used); err != nil {
+			return nil, nil, err
+		}
 	}
 	f, err := b.learn(ctx, x, a)
 	if err != nil {
@@ -43,19 +45,10 @@ func (b *builder) modality(ctx context.Context, x *binding, a *assigned) (*datas
 	b.warnings = append(b.warnings, f.Warnings...)
 	e := &f.Encoding
 	e.Name = x.modality.Name
-	encoder, err := e.encoder()
+	columns, err := b.columns(ctx, x, e, used)
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := json.Marshal(e)
-	if err != nil {
-		return nil, nil, err
-	}
-	columns, err := b.newEncoding(e.Name, x, encoder, used).columns(ctx, fmt.Sprintf("records 1\n%s\n%s\n%s", x.digest, digestOfMarks(used), text))
-	if err != nil {
-		return nil, nil, err
-	}
-	b.made = append(b.made, columns.samples, columns.lengths)
 	source, err := b.source(x, e, columns, a)
 	if err == nil && x.modality.Vectors != "" {
 		if source.Vectors, err = b.wordVectors(ctx, x.modality, e.Tokens); err == nil {
@@ -63,6 +56,32 @@ func (b *builder) modality(ctx context.Context, x *binding, a *assigned) (*datas
 		}
 	}
 	return source, e, err
+}
+
+// columns are the columns of a modality: an array file as it is, or what its rows are encoded into.
+func (b *builder) columns(ctx context.Context, x *binding, e *Encoding, used packed.List) (*encoded, error) {
+	if e.Files != nil {
+		e.Files.keep(x.arrays)
+		if file, err := e.Files.whole(x.arrays); file != nil || err != nil {
+			return &encoded{samples: file, full: true}, err
+		}
+		if err := x.sign(ctx, b.session, used); err != nil {
+			return nil, err
+		}
+	}
+	encoder, err := e.encoder()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := b.newEncoding(e.Name, x, encoder, used).columns(ctx, fmt.Sprintf("records 1\n%s\n%s\n%s", x.digest, digestOfMarks(used), text))
+	if err == nil {
+		b.made = append(b.made, columns.samples, columns.lengths)
+	}
+	return columns, err
 }
 
 // source is the modality of the assembled data set.
@@ -216,17 +235,16 @@ func digestOfMarks(marks packed.List) string {
 
 // learn learns from the training rows, or finds in the cache what was learned from the same rows before.
 func (b *builder) learn(ctx context.Context, x *binding, a *assigned) (*fitted, error) {
+	found := &fitted{}
+	if x.rows == nil { // there is nothing to learn
+		return found, b.fit(ctx, &fitting{session: b.session, binding: x}, found)
+	}
 	train := x.marked(a.each(dataset.Train))
 	m, err := json.Marshal(x.modality)
 	if err != nil {
 		return nil, err
 	}
-	var titles []string
-	if x.rows != nil {
-		titles = x.titles()
-	}
-	key := fmt.Sprintf("records fit 1\n%s\n%q\n%s\n%s", m, titles, x.digest, digestOfMarks(train))
-	found := &fitted{}
+	key := fmt.Sprintf("records fit 1\n%s\n%q\n%s\n%s", m, x.titles(), x.digest, digestOfMarks(train))
 	if text, ok := b.cache.Note(key); ok && json.Unmarshal(text, found) == nil {
 		if e, err := found.Encoding.encoder(); err == nil && e.check() == nil {
 			return found, nil

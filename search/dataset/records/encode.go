@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/packed"
@@ -40,10 +41,7 @@ type encoding struct {
 // newEncoding prepares to encode the rows that are marked.
 func (s *session) newEncoding(name string, b *binding, e encoder, used packed.List) *encoding {
 	kind, shape, _ := e.form()
-	x := &encoding{session: s, binding: b, name: name, encoder: e, used: used, stored: e.stored(), shape: shape, size: 1, steps: kind.Steps(shape), rows: b.count()}
-	for _, n := range shape {
-		x.size *= n
-	}
+	x := &encoding{session: s, binding: b, name: name, encoder: e, used: used, stored: e.stored(), shape: shape, size: dimensions.Product(shape), steps: kind.Steps(shape), rows: b.count()}
 	if b.joined != nil {
 		x.rows += len(dataset.Splits)
 	}
@@ -88,7 +86,7 @@ func (x *encoding) columns(ctx context.Context, key string) (*encoded, error) {
 		return nil, cmp.Or(failed, err)
 	}
 	out := &encoded{samples: samples}
-	out.lengths, err = x.cache.Column(ctx, name+" lengths", key+"\nlengths", bytes32, nil, x.rows, func(add func(values []float32) error) error {
+	out.lengths, err = x.cache.Column(ctx, name+" lengths", key+"\nlengths", npy.Int32, nil, x.rows, func(add func(values []float32) error) error {
 		if !done {
 			if err := run(func([]float32) error { return nil }); err != nil {
 				return err

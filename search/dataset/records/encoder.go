@@ -44,13 +44,6 @@ type cellError struct {
 func (e *cellError) Error() string { return e.err.Error() }
 func (e *cellError) Unwrap() error { return e.err }
 
-// The types that samples are stored in.
-var (
-	bytes8  = npy.Type{Kind: 'u', Size: 1}
-	bytes16 = npy.Type{Kind: 'u', Size: 2}
-	bytes32 = npy.Type{Kind: 'i', Size: 4}
-)
-
 // holdsNaN reports whether a type can say that a number is missing.
 func holdsNaN(t npy.Type) bool { return t.Kind == 'f' }
 

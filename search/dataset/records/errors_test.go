@@ -61,7 +61,8 @@ func TestDataThatAreWrong(t *testing.T) {
 		"other rows":            {rows, data + "classes: [u, w]\n", `"v"`},
 		"text of a table":       {rows, strings.Replace(data, "[a, b]", "[a, b], kinds: {y: number}", 1), "is not one of the columns of x"},
 		"a Git LFS pointer":     {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n", data, "LFS"},
-		"the labels as a text":  {rows, "path: a.csv\nmodalities: [{name: x, kind: text, column: [a, q]}]\nlabels: y\n", "option modalities[0].column: "},
+		"the labels as a text":  {rows, "path: a.csv\nmodalities: [{name: x, kind: text, column: [a, y]}]\nlabels: y\n", "option modalities[0]: reads the column y, which is what is predicted"},
+		"a range with labels":   {rows, strings.Replace(data, "[a, b]", "'a..y'", 1), "option modalities[0]: reads the column y, which is what is predicted"},
 		"a template of nothing": {rows, strings.Replace(data, "kind: table, columns: [a, b]", "kind: image, file: '{q}.png'", 1), "option modalities[0].file: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +78,16 @@ func TestDataThatAreWrong(t *testing.T) {
 }
 
 func rowsOf(d dataset.Dataset) string { return rows(d) }
+
+// A copy of the labels in another file is a feature that says everything: there is a warning.
+func TestCopiesOfTheLabels(t *testing.T) {
+	table := "a,y\n" + strings.Repeat("1,u\n2,v\n3,w\n", 10)
+	d := must(t, folder(t, map[string]string{"a.csv": table, "b.csv": table}),
+		"modalities: [{name: x, kind: table, path: b.csv, columns: all}]\nlabels: {path: a.csv, column: y}\n")
+	if got := d.Warnings(); len(got) == 0 || !strings.HasPrefix(got[0], "modality x: column y of b.csv is the same as the labels in every row") {
+		t.Errorf("warnings %q", got)
+	}
+}
 
 func TestUnlabelledRowsAreDropped(t *testing.T) {
 	table := "a,y\n" + strings.Repeat("1,u\n2,v\n3,\n", 10)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -140,5 +141,89 @@ func TestTheWorkingFolder(t *testing.T) {
 	// Absolute paths in cells may name what is in the folder.
 	if _, err := predictor(t, d, dataset.Input{Values: map[string]string{"photo": filepath.Join(dir, "p/0.png")}}, ""); err != nil {
 		t.Error(err)
+	}
+}
+
+// Array files of numbers and of texts may be in archives, and are kept once, in the type that they have: nothing is copied where
+// only the order of the axes changes.
+func TestArrayFilesInArchives(t *testing.T) {
+	dir, inside := t.TempDir(), map[string]string{}
+	for name, a := range map[string]struct {
+		kind  string
+		shape []int
+	}{"maps.npy": {"|u1", []int{12, 2, 4, 3}}, "y.npy": {"<i8", []int{12}}} {
+		path := filepath.Join(t.TempDir(), name)
+		datasettest.WriteArray(t, path, a.kind, a.shape, datasettest.Ramp(24)...)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inside["in/"+name] = string(text)
+	}
+	inside["in/maps-idx4-ubyte.gz"] = zippedWithGzip(t, "\x00\x00\x08\x04\x00\x00\x00\x0c\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x03"+inside["in/maps.npy"][len(inside["in/maps.npy"])-288:])
+	inside["in/words.npy"] = "\x93NUMPY\x01\x00\x76\x00" + fmt.Sprintf("%-117s\n", "{'descr': '|S1', 'fortran_order': False, 'shape': (12,), }") + strings.Repeat("uv", 6)
+	write(t, filepath.Join(dir, "views.zip"), zipped(t, inside))
+	plan := func(file, options string) string {
+		return "modalities: [{name: map, kind: image, path: views.zip/in/" + file + ", layout: channels_last, standardise: none" + options + "}]\n" +
+			"labels: {path: views.zip/in/words.npy}\nsplit: {last: [3, 3]}\n"
+	}
+	for _, file := range []string{"maps.npy", "maps-idx4-ubyte.gz"} {
+		e := dataset.Environment{Decoded: t.TempDir(), DecodedBytes: 1 << 20}
+		d, err := open(t, dir, plan(file, ""), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(d.Task().Classes, rows(d), sample(t, d, dataset.Train, "map", 0)[:9]); got != "[u v]6 3 3[0 3 6 9 12 15 18 21 1]" {
+			t.Errorf("%s: %s", file, got)
+		}
+		whole := size(t, e.Decoded)
+		if whole > 1200 {
+			t.Errorf("%s: %d bytes are kept of 300", file, whole)
+		}
+		if _, err := open(t, dir, plan(file, `, columns: "#2"`), e); err != nil {
+			t.Fatal(err)
+		}
+		if more := size(t, e.Decoded) - whole; more < 96 || more > 800 {
+			t.Errorf("%s: %d more bytes are kept of 96", file, more)
+		}
+		u, err := predictor(t, d, dataset.Input{Files: []string{filepath.Join(dir, "views.zip/in/maps.npy")}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, d, dataset.Train, 5, u, 5)
+	}
+}
+
+// size is the number of bytes of the files in a folder.
+func size(t *testing.T, folder string) (n int64) {
+	t.Helper()
+	err := filepath.Walk(folder, func(_ string, info os.FileInfo, err error) error {
+		if err == nil && info.Mode().IsRegular() {
+			n += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Lists of texts are several labels, and a set of features.
+func TestListsOfTexts(t *testing.T) {
+	dir := folder(t, map[string]string{"a.jsonl": strings.Repeat("{\"x\": [\"p\", \"q\"], \"y\": [\"u, v\", \"w\"]}\n{\"x\": [\"q\"], \"y\": [\"w\"]}\n", 10)})
+	d := must(t, dir, "path: a.jsonl\nmodalities: [{name: m, kind: table, columns: x}]\nlabels: {column: y, separator: ','}\nsplit: {last: [4, 4]}\n")
+	if got := fmt.Sprint(d.Task().Classes, sample(t, d, dataset.Train, "m", 0), sample(t, d, dataset.Train, "m", 1)); got != "[u, v w] [1 1] [0 1]" {
+		t.Error(got)
+	}
+}
+
+// A list in the place of labels names 0/1 columns, as columns does.
+func TestListsOfLabels(t *testing.T) {
+	dir := folder(t, map[string]string{"a.csv": "x,a,b\n" + strings.Repeat("1,0,1\n2,1,0\n", 10)})
+	for _, labels := range []string{"[a, b]", "{columns: [a, b]}"} {
+		if d := must(t, dir, "path: a.csv\nmodalities: [{name: m, kind: table, columns: all}]\nlabels: "+labels+"\n"); fmt.Sprint(d.Task()) != "{any number of labels per row [a b]}" {
+			t.Errorf("%s: %v", labels, d.Task())
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
@@ -27,7 +26,7 @@ func (i *imageEncoder) stored() npy.Type {
 	if i.Fractions {
 		return npy.Float32
 	}
-	return bytes8
+	return npy.Uint8
 }
 
 func (i *imageEncoder) raw() []int { return nil }
@@ -64,13 +63,8 @@ func (i *imageEncoder) check() error {
 	return nil
 }
 
-// Sizes of pictures that are chosen by the training pictures: pictures that all have one size of at most mostSide keep it. Others
-// get the median height and width, with the longer side scaled down to mostSide, in multiples of sideStep.
-const (
-	mostSide  = 64
-	sideStep  = 8
-	mostProbe = 1000 // training pictures that are looked at
-)
+// mostProbe is the number of training pictures that are looked at.
+const mostProbe = 1000
 
 // fitImage decides the form of pictures, as far as the options leave it open.
 func (f *fitting) fitImage(ctx context.Context, m *Modality) (*imageEncoder, error) {
@@ -113,23 +107,7 @@ func (f *fitting) fitImage(ctx context.Context, m *Modality) (*imageEncoder, err
 		}
 	}
 	if e.Height == 0 {
-		e.Height, e.Width = suitableSize(heights, widths)
+		e.Height, e.Width = picture.Size(heights, widths)
 	}
 	return e, nil
-}
-
-// suitableSize is the size for pictures of the given sizes.
-func suitableSize(heights, widths []int) (height, width int) {
-	slices.Sort(heights)
-	slices.Sort(widths)
-	height, width = heights[len(heights)/2], widths[len(widths)/2]
-	same := heights[0] == heights[len(heights)-1] && widths[0] == widths[len(widths)-1]
-	if same && max(height, width) <= mostSide {
-		return height, width
-	}
-	scale := min(1, mostSide/float64(max(height, width)))
-	side := func(n int) int {
-		return max(sideStep, int(math.Round(float64(n)*scale/sideStep))*sideStep)
-	}
-	return side(height), side(width)
 }

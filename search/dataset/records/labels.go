@@ -24,6 +24,7 @@ type labelCells struct {
 	joined    []int32
 	binary    bool // 0/1 columns
 	separator string
+	same      sameness // of the columns
 
 	names []string // distinct labels, in the order of their appearance; of 0/1 columns, the columns
 	ids   map[string]uint32
@@ -66,10 +67,7 @@ func (l *labelCells) listen() listener {
 		case l.separator != "":
 			cell := cells[l.columns[0]]
 			if !feature.IsUnlabelled(cell) {
-				for name := range strings.SplitSeq(cell, l.separator) {
-					if name = strings.TrimSpace(name); name == "" {
-						continue
-					}
+				for _, name := range feature.Members(cell, l.separator) {
 					id, err := l.id(name)
 					if err != nil {
 						return columnError(columns, l.columns[0], err)
@@ -141,10 +139,14 @@ func (l *labelCells) of(row int) []uint32 {
 func (l *labelCells) unlabelled(row int) bool { return len(l.of(row)) == 0 }
 
 // ignore removes labels that are none of the classes.
-func (l *labelCells) ignore(known func(label string) bool) {
+func (l *labelCells) ignore(classes []string) {
+	known := make(map[string]bool, len(classes))
+	for _, name := range classes {
+		known[name] = true
+	}
 	is := make([]bool, len(l.names))
 	for i, name := range l.names {
-		is[i] = known(name)
+		is[i] = known[name]
 	}
 	if l.ends == nil {
 		for row, id := range l.rows {
@@ -176,23 +178,17 @@ func (l *labelCells) locate(ctx context.Context, row int, err error) error {
 }
 
 // classes finds the classes of the training rows, and the class of each name.
-func (l *labelCells) classes(training func(yield func(int) bool), given []string) (c *feature.Classes, warnings []string, err error) {
+func (l *labelCells) classes(training func(yield func(int) bool), given []string) (classes, warnings []string, err error) {
 	if l.binary {
-		c = &feature.Classes{Names: l.names}
-		if given != nil {
-			if len(given) != len(l.names) {
-				return nil, nil, fmt.Errorf("%d classes are named, but there are %d columns of labels", len(given), len(l.names))
-			}
-			c.Names = given
+		if classes = given; given == nil {
+			classes = l.names
+		} else if len(given) != len(l.names) {
+			return nil, nil, fmt.Errorf("%d classes are named, but there are %d columns of labels", len(given), len(l.names))
 		}
-		seen := map[string]bool{}
-		for _, name := range c.Names {
-			if seen[name] {
-				return nil, nil, fmt.Errorf("two columns of labels are named %q: name the classes with the option classes", name)
-			}
-			seen[name] = true
+		if warnings, err = feature.CheckNames(classes); err != nil {
+			err = fmt.Errorf("%w: name the classes with the option classes", err)
 		}
-		return c, nil, nil
+		return classes, warnings, err
 	}
 	names, numbered := l.names, numbers(l.names, given)
 	if numbered != nil {
@@ -205,15 +201,15 @@ func (l *labelCells) classes(training func(yield func(int) bool), given []string
 		for _, id := range l.of(row) {
 			cell = append(cell, names[id])
 		}
-		if err := count.Add(strings.Join(cell, l.separator)); err != nil {
+		if err := count.AddRow(cell...); err != nil {
 			return nil, nil, err
 		}
 	}
-	c, warnings, err = count.Classes(given)
+	classes, warnings, err = count.Classes(given)
 	if err == nil && numbered != nil {
 		l.names = numbered
 	}
-	return c, warnings, err
+	return classes, warnings, err
 }
 
 // numbers returns the class name of each label, if the labels are not names but numbers of given classes: from 0 on, or from 1 on
@@ -251,19 +247,23 @@ func numbers(labels, given []string) []string {
 
 // column makes the column of labels: the number of the class of each row, or one 0/1 element per class. rows yields all rows
 // that are used.
-func (l *labelCells) column(ctx context.Context, c *feature.Classes, count int, used func(yield func(int) bool)) (dataset.Column, error) {
+func (l *labelCells) column(ctx context.Context, classes []string, count int, used func(yield func(int) bool)) (dataset.Column, error) {
+	number := make(map[string]int, len(classes))
+	for i, name := range classes {
+		number[name] = i
+	}
 	class := make([]int, len(l.names))
 	for i, label := range l.names {
 		class[i] = -1
 		if l.binary {
 			class[i] = i
-		} else if n, ok := c.Index(label); ok {
+		} else if n, ok := number[label]; ok {
 			class[i] = n
 		}
 	}
 	kind := task.KindOf(l.many())
-	width := task.Width(kind, len(c.Names))
-	column := &labelColumn{name: "labels", width: width, count: count, values: packed.New(count*width, task.Largest(kind, len(c.Names)))}
+	width := task.Width(kind, len(classes))
+	column := &labelColumn{name: "labels", width: width, count: count, values: packed.New(count*width, task.Largest(kind, len(classes)))}
 	if l.many() {
 		column.shape = []int{width}
 	}
@@ -271,7 +271,7 @@ func (l *labelCells) column(ctx context.Context, c *feature.Classes, count int, 
 		for _, id := range l.of(row) {
 			n := class[id]
 			if n < 0 {
-				return nil, l.locate(ctx, row, l.unknown(id, c))
+				return nil, l.locate(ctx, row, l.unknown(id, classes))
 			}
 			if l.many() {
 				column.values.Set(row*width+n, 1)
@@ -284,8 +284,8 @@ func (l *labelCells) column(ctx context.Context, c *feature.Classes, count int, 
 }
 
 // unknown is the error for a label that no training row has.
-func (l *labelCells) unknown(id uint32, c *feature.Classes) error {
-	text := fmt.Sprintf("the label %q is not that of a training row: the classes are %s", l.names[id], shortList(c.Names))
+func (l *labelCells) unknown(id uint32, classes []string) error {
+	text := fmt.Sprintf("the label %q is not that of a training row: the classes are %s", l.names[id], shortList(classes))
 	return columnError(l.source.columns, l.columns[0], errors.New(text))
 }
 

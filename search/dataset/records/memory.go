@@ -8,15 +8,13 @@ import (
 	"fmt"
 	"math"
 
+	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
 )
 
 // digestOf is the digest of a column in memory, row by row, with the statistics of a request.
 func digestOf(ctx context.Context, what string, c dataset.Column, r dataset.Request) (dataset.Facts, error) {
-	size := 1
-	for _, n := range c.Shape() {
-		size *= n
-	}
+	size := dimensions.Product(c.Shape())
 	digest, statistics := sha256.New(), dataset.NewStatistics(r, size)
 	fmt.Fprintf(digest, "%s %v\n", what, c.Shape())
 	values, wide := make([]float32, size), make([]float64, size)

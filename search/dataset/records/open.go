@@ -147,14 +147,14 @@ func (b *builder) build(ctx context.Context) (*dataset.Contents, *Recipe, error)
 	}
 	b.warnings = append(b.warnings, warnings...)
 	if b.o.Unknown == "ignore" && !b.labels.binary {
-		b.labels.ignore(func(label string) bool { _, ok := classes.Index(label); return ok })
+		b.labels.ignore(classes)
 		a.drop(b.unused)
 	}
 	labels, err := b.labels.column(ctx, classes, b.primary.count, a.all)
 	if err != nil {
 		return nil, nil, err
 	}
-	contents := &dataset.Contents{Name: b.o.Name, Task: task.Task{Kind: task.KindOf(b.labels.many()), Classes: classes.Names}}
+	contents := &dataset.Contents{Name: b.o.Name, Task: task.Task{Kind: task.KindOf(b.labels.many()), Classes: classes}}
 	for _, s := range dataset.Splits {
 		if a.rows[s].Len() > 0 {
 			contents.Labels[s] = dataset.Part{Column: labels, Rows: a.rows[s]}
@@ -199,6 +199,18 @@ func (b *builder) openSources(ctx context.Context) (err error) {
 		for _, x := range b.bindings {
 			if err := b.resolve(x, all); err != nil {
 				return err
+			}
+		}
+	}
+	return b.checkLabels()
+}
+
+// checkLabels returns an error if a modality reads what is predicted.
+func (b *builder) checkLabels() error {
+	for _, x := range b.bindings {
+		for _, c := range x.columns {
+			if x.rows == b.labels.source && slices.Contains(b.labels.columns, c) {
+				return options.Errorf(x.field, "reads the column %s, which is what is predicted: leave it out, or use all, which stands for the columns that nothing else uses", titleOf(x.rows, c))
 			}
 		}
 	}
@@ -301,6 +313,8 @@ func (b *builder) openSplit(ctx context.Context) (err error) {
 func (b *builder) scan(ctx context.Context) (err error) {
 	b.scanner.listen(b.primary, func(int, *part, []string) error { return nil })
 	b.scanner.listen(b.labels.source, b.labels.listen())
+	b.labels.same = make(sameness, len(b.labels.columns))
+	b.scanner.listen(b.labels.source, b.labels.same.listener(b.labels.columns))
 	if b.labels.key != nil {
 		b.scanner.listen(b.labels.source, b.labels.key.listen)
 		b.scanner.listen(b.primary, b.labels.with.listen)
@@ -335,8 +349,22 @@ func (b *builder) scan(ctx context.Context) (err error) {
 		} else if err := b.sameRows("modality "+x.modality.Name, x.name(), x.count()); err != nil {
 			return err
 		}
+		b.warnOfLabels(x)
 	}
 	return nil
+}
+
+// warnOfLabels warns of columns of a modality that have the cells of the labels, as a copy of the labels in another file has.
+func (b *builder) warnOfLabels(x *binding) {
+	if x.rows == nil || x.joined != nil || b.labels.joined != nil {
+		return
+	}
+	for i, hash := range x.same {
+		if slices.Contains(b.labels.same, hash) {
+			b.warnings = append(b.warnings, fmt.Sprintf("modality %s: column %s of %s is the same as the labels in every row: with it there is nothing to learn",
+				x.modality.Name, titleOf(x.rows, x.columns[i]), x.rows.all()))
+		}
+	}
 }
 
 // sameRows returns an error unless files of their own have as many rows as the data set.
@@ -351,7 +379,7 @@ func (b *builder) sameRows(what, name string, count int) error {
 // assign says which rows belong to which split.
 func (b *builder) assign(ctx context.Context) (*assigned, error) {
 	if given := b.o.Classes; given != nil && b.o.Unknown == "ignore" && !b.labels.binary && numbers(b.labels.names, given) == nil {
-		b.labels.ignore(func(label string) bool { return slices.Contains(given, label) })
+		b.labels.ignore(given)
 	}
 	missing, first := 0, -1
 	for row := range b.primary.count {

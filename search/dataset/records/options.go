@@ -94,7 +94,7 @@ type Modality struct {
 // Labels say where the labels are.
 type Labels struct {
 	Column     string        `yaml:"column,omitempty" short:"true" doc:"column of class names; with separator, of several names per cell"`
-	Columns    options.Words `yaml:"columns,omitempty" doc:"0/1 columns: a class each, any number per row"`
+	Columns    options.Words `yaml:"columns,omitempty" short:"true" doc:"0/1 columns: a class each, any number per row"`
 	Separator  string        `yaml:"separator,omitempty" doc:"what separates several names in a cell, such as |"`
 	Path       options.Words `yaml:"path,omitempty" doc:"tables or an array file (npy, npz, IDX) of the labels, joined with the rows by row order, or by key"`
 	Validation options.Words `yaml:"validation,omitempty" doc:"such files of the validation rows, if there are validation files"`

@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/arrayfile"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -58,9 +60,9 @@ type predictor struct {
 
 // opened is the input in the place of a source.
 type opened struct {
-	rows    *rows            // nil for array files
-	columns []int            // of the rows, for each column of the source
-	arrays  []dataset.Column // of an array file
+	rows    *rows               // nil for array files
+	columns []int               // of the rows, for each column of the source
+	arrays  []*arrayfile.Column // of an array file
 	key     *keys
 	joined  []int32
 	values  map[string][]float32 // of a single row: arrays by modality
@@ -275,10 +277,7 @@ func (p *predictor) openSource(ctx context.Context, i int, names []string) error
 			if err != nil {
 				return err
 			}
-			size := 1
-			for _, n := range c.Shape() {
-				size *= n
-			}
+			size := dimensions.Product(c.Shape())
 			for k := range p.recipe.Modalities {
 				if m := &p.recipe.Modalities[k]; m.Source == i && m.Files != nil && m.Files.size() != size {
 					return fmt.Errorf("%s: samples have %d elements, but the model reads %d", escape.Terminal(c.Name()), size, m.Files.size())

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"hash/maphash"
 	"slices"
+	"strings"
 
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -81,6 +82,19 @@ func (c *contentHash) sum() string {
 
 // seed makes the hashes of keys unforeseeable, so that nobody can make a table whose different keys have equal hashes.
 var seed = maphash.MakeSeed()
+
+// sameness is a hash of each of some columns, which tells whether two of them have the same cells in every row.
+type sameness []uint64
+
+func (s sameness) listener(columns []int) listener {
+	return func(_ int, _ *part, cells []string) error {
+		for i, c := range columns {
+			const prime = 1099511628211
+			s[i] = s[i]*prime + maphash.String(seed, strings.TrimSpace(cells[c]))
+		}
+		return nil
+	}
+}
 
 // keys are the hashes of the cells of a key column.
 type keys struct {

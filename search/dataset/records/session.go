@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,7 +16,6 @@ import (
 	"mixmas/search/dataset/decoded"
 	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/tabular"
-	"mixmas/search/escape"
 )
 
 // session is what a data set is opened with: the files, the cache and how tables are written.
@@ -24,8 +24,8 @@ type session struct {
 	cache       *decoded.Cache
 	environment dataset.Environment
 	tables      tabular.Options
-	unlabelled  bool                      // folders of pictures need not say their classes
-	arrayFiles  map[string]dataset.Column // by path; to be closed
+	unlabelled  bool                         // folders of pictures need not say their classes
+	arrayFiles  map[string]*arrayfile.Column // by path; to be closed
 
 	lock    sync.Mutex
 	folders map[string]*files.Folder
@@ -36,8 +36,8 @@ func newSession(o *Options, e dataset.Environment) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{cache: cache, environment: e, tables: tabular.Options{NoHeader: !o.Header}, folders: map[string]*files.Folder{}, arrayFiles: map[string]dataset.Column{}}
-	s.root = files.New(e.Folder, files.Options{Cache: e.Cache, Verify: e.Verify})
+	s := &session{cache: cache, environment: e, tables: tabular.Options{NoHeader: !o.Header}, folders: map[string]*files.Folder{}, arrayFiles: map[string]*arrayfile.Column{}}
+	s.root = files.New(e.Folder, files.Options{Cache: e.Cache, Verify: e.Verify, Temporary: e.Decoded})
 	switch o.Delimiter {
 	case "":
 	case "tab":
@@ -133,16 +133,43 @@ func (s *session) isArray(ctx context.Context, name string) (bool, error) {
 func inArchive(name string) bool { return strings.Contains(strings.ToLower(name), ".npz/") }
 
 // openArray opens an array file, once.
-func (s *session) openArray(ctx context.Context, name string) (dataset.Column, error) {
+func (s *session) openArray(ctx context.Context, name string) (*arrayfile.Column, error) {
 	if c := s.arrayFiles[name]; c != nil {
 		return c, nil
 	}
-	c, err := arrayfile.Open(ctx, s.onDisk(name), s.environment, s.cache.Cache)
+	var c *arrayfile.Column
+	var err error
+	if s.packed(name) {
+		c, err = s.entry(ctx, name).Column(ctx, s.environment, s.cache.Cache)
+	} else {
+		c, err = arrayfile.Open(ctx, s.onDisk(name), s.environment, s.cache.Cache)
+	}
 	if err != nil {
 		return nil, err
 	}
 	s.arrayFiles[name] = c
 	return c, nil
+}
+
+// openWords opens an array file of texts.
+func (s *session) openWords(ctx context.Context, name string) (*arrayfile.Text, error) {
+	if s.packed(name) {
+		return s.entry(ctx, name).Text(ctx, s.environment, s.cache.Cache)
+	}
+	return arrayfile.OpenText(ctx, s.onDisk(name), s.environment, s.cache.Cache)
+}
+
+// packed reports whether an array file is in an archive other than npz.
+func (s *session) packed(name string) bool {
+	_, err := os.Stat(s.onDisk(name))
+	return err != nil && !inArchive(name)
+}
+
+// entry is an array file in an archive.
+func (s *session) entry(ctx context.Context, name string) arrayfile.Entry {
+	return arrayfile.Entry{Name: s.onDisk(name),
+		Open:   func() (io.ReadCloser, error) { return s.root.Open(ctx, name) },
+		Digest: func() (string, error) { return s.root.Digest(ctx, name) }}
 }
 
 // openTable opens a table, or an array file as a table.
@@ -156,7 +183,7 @@ func (s *session) openTable(ctx context.Context, name string) (table, error) {
 	}
 	c, err := s.openArray(ctx, name)
 	if errors.Is(err, arrayfile.ErrText) {
-		words, err := arrayfile.OpenText(ctx, s.onDisk(name), s.environment, s.cache.Cache)
+		words, err := s.openWords(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -178,6 +205,3 @@ func (t *textTable) Columns() []string { return []string{""} }
 func (t *textTable) Each(ctx context.Context, use func(row int, cells []string) error) error {
 	return t.Text.Each(ctx, func(row int, cell string) error { return use(row, []string{cell}) })
 }
-
-// nameOf is the name of a file in errors.
-func nameOf(t table) string { return escape.Terminal(t.Name()) }

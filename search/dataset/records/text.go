@@ -25,9 +25,9 @@ func (t *textEncoder) form() (mixer.Kind, []int, int) {
 
 func (t *textEncoder) stored() npy.Type {
 	if t.Tokenizer.Size() <= 1<<16 {
-		return bytes16
+		return npy.Uint16
 	}
-	return bytes32
+	return npy.Int32
 }
 
 func (t *textEncoder) raw() []int { return nil }

@@ -197,7 +197,7 @@ func (o *Options) byValue(r Rows) (rows [3][]int, err error) {
 		splits[row] = of[n]
 		counts[of[n]]++
 		if s := of[n]; s != none && r.Elsewhere[s] {
-			return rows, options.Errorf("column", "row %d is a %s row by column %q, but these are in files of their own", row, names[s], o.Column)
+			return rows, options.Errorf("column", "row %d is a %s row by column %q, but these are in files of their own: list its value under unused, or leave these files out", row, names[s], o.Column)
 		}
 	}
 	if counts[training] == 0 {

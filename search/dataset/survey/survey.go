@@ -4,7 +4,6 @@ package survey
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
@@ -150,21 +149,21 @@ func Take(ctx context.Context, data dataset.Dataset, progress func(done, total i
 		if width(data) > 1<<20 { // sums of many features take much memory
 			n = 1
 		}
-		readers := make([]*reader, n)
+		found := make([][]*sums, n)
 		group, ctx := errgroup.WithContext(ctx)
 		group.SetLimit(runtime.GOMAXPROCS(0))
-		for p := range readers {
-			readers[p] = newReader(data, split, seed)
-			group.Go(func() error {
+		for p := range found {
+			found[p] = newSums(data)
+			group.Go(func() (err error) {
+				r := dataset.NewRowReader(data, seed)
+				count := func(modality int, sample []float32, steps int) { found[p][modality].count(sample, steps) }
 				for row := p * rows / n; row < (p+1)*rows/n; row++ {
 					if err := ctx.Err(); err != nil {
 						return err
 					}
-					hash, err := readers[p].read(row)
-					if err != nil {
+					if hashes[split][row], err = r.Read(split, row, count); err != nil {
 						return err
 					}
-					hashes[split][row] = hash
 					if count := done.Add(1); progress != nil && count%256 == 0 {
 						calls.Lock()
 						progress(int(count), total)
@@ -178,9 +177,9 @@ func Take(ctx context.Context, data dataset.Dataset, progress func(done, total i
 			return nil, err
 		}
 		for i := range s.Modalities {
-			all := readers[0].modalities[i]
-			for _, r := range readers[1:] {
-				all.add(r.modalities[i])
+			all := found[0][i]
+			for _, other := range found[1:] {
+				all.add(other[i])
 			}
 			s.Modalities[i][split] = all.samples()
 		}
@@ -222,61 +221,13 @@ func width(data dataset.Dataset) (n int) {
 	return n
 }
 
-// reader reads rows of a split.
-type reader struct {
-	data       dataset.Dataset
-	split      dataset.Split
-	modalities []*sums
-	sample     []float32
-	mask       []float32
-	raw        []byte
-	seed       maphash.Seed
-}
-
-// newReader makes a reader of a split.
-func newReader(data dataset.Dataset, split dataset.Split, seed maphash.Seed) *reader {
-	r := &reader{data: data, split: split, seed: seed}
+// newSums makes the sums of every modality.
+func newSums(data dataset.Dataset) (all []*sums) {
 	standard := data.Preprocessing()
 	for _, m := range data.Modalities() {
-		r.sample = slices.Grow(r.sample, m.Size())
-		r.modalities = append(r.modalities, &sums{modality: m, standard: standard[m.Name], features: make([]sum, Features(m)), shortest: math.MaxInt})
+		all = append(all, &sums{modality: m, standard: standard[m.Name], features: make([]sum, Features(m)), shortest: math.MaxInt})
 	}
-	return r
-}
-
-// read reads a row, adds it to the sums and returns its hash.
-func (r *reader) read(row int) (uint64, error) {
-	read := r.data.Read
-	if d, ok := r.data.(dataset.WithMissing); ok {
-		read = d.ReadMissing
-	}
-	r.raw = r.raw[:0]
-	for i, s := range r.modalities {
-		sample := r.sample[:s.modality.Size()]
-		if err := read(r.split, i, row, sample); err != nil {
-			return 0, err
-		}
-		steps := s.modality.Steps()
-		if s.modality.Masked {
-			r.mask = slices.Grow(r.mask[:0], steps)[:steps]
-			if err := r.data.Mask(r.split, i, row, r.mask); err != nil {
-				return 0, err
-			}
-			steps = 0
-			for _, real := range r.mask {
-				steps += int(real)
-			}
-			r.raw = binary.LittleEndian.AppendUint32(r.raw, uint32(steps))
-		}
-		for _, v := range sample {
-			if v == 0 {
-				v = 0 // not -0
-			}
-			r.raw = binary.LittleEndian.AppendUint32(r.raw, math.Float32bits(v))
-		}
-		s.count(sample, steps)
-	}
-	return maphash.Bytes(r.seed, r.raw), nil
+	return all
 }
 
 // sums are the sums of a modality's values.

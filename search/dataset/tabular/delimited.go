@@ -152,27 +152,9 @@ func (d *delimited) quoted() error {
 	d.count = 1
 	for i := d.at; ; i++ { // i is the start of a cell
 		if i < len(data) && data[i] == '"' {
-			began := i
-			for i++; ; {
-				length := bytes.IndexByte(data[i:], '"')
-				if length < 0 && (end || len(data)-d.at > mostRecord) || i+length-d.at > mostRecord {
-					return d.unclosed(began)
-				}
-				if length < 0 || i+length+1 == len(data) && !end { // another quote may follow
-					return errMore
-				}
-				d.content = append(d.content, data[i:i+length]...)
-				i += length + 1
-				if i == len(data) || data[i] != '"' {
-					break
-				}
-				d.content = append(d.content, '"')
-				i++
-			}
-			if i < len(data) && data[i] != d.delimiter && data[i] != '\r' && data[i] != '\n' {
-				return &Error{Line: d.line + breaks(data[d.at:i]), Row: -1, Text: fmt.Sprintf(
-					"text follows the end of a quoted cell that begins in line %d: double the quotes inside a cell, and close it before a %s",
-					d.line+breaks(data[d.at:began]), delimiterName(d.delimiter))}
+			var err error
+			if i, err = d.quotedCell(i, end); err != nil {
+				return err
 			}
 		} else {
 			length := 0
@@ -216,6 +198,33 @@ func (d *delimited) quoted() error {
 		from = end
 	}
 	return d.check(line)
+}
+
+// quotedCell reads the cell whose first quote is at i, and returns where it ends. end says that the file ends with the buffer.
+func (d *delimited) quotedCell(i int, end bool) (int, error) {
+	data, began := d.data, i
+	for i++; ; {
+		length := bytes.IndexByte(data[i:], '"')
+		if length < 0 && (end || len(data)-d.at > mostRecord) || i+length-d.at > mostRecord {
+			return 0, d.unclosed(began)
+		}
+		if length < 0 || i+length+1 == len(data) && !end { // another quote may follow
+			return 0, errMore
+		}
+		d.content = append(d.content, data[i:i+length]...)
+		i += length + 1
+		if i == len(data) || data[i] != '"' {
+			break
+		}
+		d.content = append(d.content, '"')
+		i++
+	}
+	if i < len(data) && data[i] != d.delimiter && data[i] != '\r' && data[i] != '\n' {
+		return 0, &Error{Line: d.line + breaks(data[d.at:i]), Row: -1, Text: fmt.Sprintf(
+			"text follows the end of a quoted cell that begins in line %d: double the quotes inside a cell, and close it before a %s",
+			d.line+breaks(data[d.at:began]), delimiterName(d.delimiter))}
+	}
+	return i, nil
 }
 
 func (d *delimited) unclosed(began int) error {

@@ -186,7 +186,7 @@ func (b *Bag) Encode(s string, dst []float32) {
 		switch b.weights {
 		case "tfidf":
 			x := (1 + math.Log(times)) * b.idf[i]
-			squares += x * x
+			squares += float64(x * x) // not fused: the same on every machine
 			dst[i] = float32(x)
 		case "count":
 			dst[i] = float32(math.Log1p(times))

@@ -30,9 +30,6 @@ func (l *Lengths) Add(n int) {
 	l.texts++
 }
 
-// Texts is the number of texts.
-func (l *Lengths) Texts() int { return l.texts }
-
 // Quantile returns the smallest length that at least the share q of all texts, from 0 to 1, do not exceed. Above 4,096 it may
 // be too large by 1/64. Without texts it is 0.
 func (l *Lengths) Quantile(q float64) int {

@@ -18,7 +18,7 @@ func TestQuantile(t *testing.T) {
 		}
 		slices.Sort(list)
 		want := list[max(int(math.Ceil(q*float64(len(list)))), 1)-1]
-		if got := l.Quantile(q); got < want || got > want && (want <= 4096 || float64(got) > float64(want)*(1+1.0/64)) || l.Texts() != len(list) {
+		if got := l.Quantile(q); got < want || got > want && (want <= 4096 || float64(got) > float64(want)*(1+1.0/64)) || l.texts != len(list) {
 			t.Fatalf("quantile %g is %d, want %d", q, got, want)
 		}
 	})

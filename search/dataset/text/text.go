@@ -29,17 +29,6 @@ import (
 // Texts are the texts of a training split. They may be iterated several times. An error ends the iteration.
 type Texts = iter.Seq2[string, error]
 
-// Strings are the texts of a list.
-func Strings(list []string) Texts {
-	return func(yield func(string, error) bool) {
-		for _, s := range list {
-			if !yield(s, nil) {
-				return
-			}
-		}
-	}
-}
-
 // oneOf returns an error if the value of an option is not one of known.
 func oneOf(option, value string, known []string) error {
 	if !slices.Contains(known, value) {
