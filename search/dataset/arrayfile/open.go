@@ -378,6 +378,8 @@ func parseHeader(r *bufio.Reader) (h npy.Header, offset int64, err error) {
 	switch {
 	case bytes.HasPrefix(start, []byte("version https://git-lfs")):
 		return h, 0, errors.New("the file is a Git LFS pointer in the place of the data: run `git lfs pull`")
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
+		return h, 0, errors.New("an archive in an archive is not read: unpack it first")
 	case len(start) >= 4 && start[0] == 0 && start[1] == 0:
 		h, offset, err = parseIDX(r)
 	default:
