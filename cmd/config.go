@@ -50,6 +50,9 @@ func loadConfig(c *cli.Context, path string) (*config.Config, error) {
 	case "-":
 		return config.Read(standardInput, c.App.Reader)
 	}
+	if isData(c, path) {
+		return nil, usagef("%s: %s is data, not a configuration: mixmas init %s --label COLUMN writes one", commandName(c), quote(path), quote(path))
+	}
 	return await(c.Context, func() (*config.Config, error) { return config.Load(path) })
 }
 
@@ -133,7 +136,7 @@ func configExplain(c *cli.Context) error {
 func saveComplete(w io.Writer, plan *config.Config, filled []string) error {
 	var text bytes.Buffer
 	text.WriteString("# The whole configuration, with every value.\n")
-	if folder := plan.Folder(); folder != "" {
+	if folder := plan.Folder(); folder != "" && folder != "." {
 		fmt.Fprintf(&text, "# Relative paths start at %s: put a copy there.\n", escape.Terminal(folder))
 	}
 	if len(filled) > 0 {

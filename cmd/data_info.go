@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
-	"mixmas/nn/dimensions"
 	"mixmas/search/align"
 	"mixmas/search/atomicfile"
 	"mixmas/search/dataset"
@@ -115,8 +115,7 @@ const mostClasses = 20
 func (d *description) writeText(w io.Writer) error {
 	rows := [][]string{{"name", escape.Terminal(d.Name)}, {"fingerprint", d.Fingerprint}}
 	for _, m := range d.Modalities {
-		rows = append(rows, []string{escape.Terminal(m.Name),
-			fmt.Sprintf("%s %s, %s", m.Kind, dimensions.Text(m.Shape), m.text)})
+		rows = append(rows, []string{escape.Terminal(m.Name), m.text})
 		if l := m.Statistics[dataset.Train.String()].Lengths; l != nil {
 			rows = append(rows, []string{"", "training rows: " + l.Text(m.modality)})
 		}
@@ -124,7 +123,8 @@ func (d *description) writeText(w io.Writer) error {
 	rows = append(rows, []string{"classes", fmt.Sprintf("%d, %v", len(d.Classes), d.kind)})
 	head := []string{"rows with class"}
 	for _, split := range dataset.Splits {
-		rows = append(rows, []string{split.String(), humanize.Comma(int64(d.Rows[split.String()])) + " rows"})
+		n := d.Rows[split.String()]
+		rows = append(rows, []string{split.String(), humanize.Comma(int64(n)) + " " + english.PluralWord(n, "row", "")})
 		head = append(head, split.String())
 	}
 	if d.Duplicates != nil {
@@ -170,7 +170,7 @@ const mostFeatures = 12
 
 // writeFeatures writes what the values of the features are.
 func (d *description) writeFeatures(w io.Writer) error {
-	rows := [][]string{nil, {"values of training rows", "mean", "deviation", "minimum", "maximum", "missing"}}
+	rows := [][]string{nil, {"values of training rows", "mean", "standard deviation", "minimum", "maximum", "missing"}}
 	for _, m := range d.Modalities {
 		features := m.Statistics[dataset.Train.String()].Features
 		for i, f := range features[:min(len(features), mostFeatures)] {
@@ -236,10 +236,7 @@ func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 
 // describeModality describes a modality and its standardisation.
 func describeModality(m dataset.Modality, s dataset.Standardisation) modality {
-	d := modality{Name: m.Name, Kind: string(m.Kind), Shape: m.Shape, Lengths: m.Masked, Constant: s.Constant, modality: m, text: s.Text(m)}
-	if m.Masked {
-		d.text = "with lengths, " + d.text
-	}
+	d := modality{Name: m.Name, Kind: string(m.Kind), Shape: m.Shape, Lengths: m.Masked, Constant: s.Constant, modality: m, text: survey.Form(m, s)}
 	if s.Per == dataset.PerModality {
 		d.Mean, d.Deviation = &s.Mean[0], &s.Deviation[0]
 	} else {

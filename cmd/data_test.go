@@ -55,7 +55,7 @@ func TestDataInfoCounts(t *testing.T) {
 			map[string][]int{"train": {3, 0, 2}, "validation": {0, 1, 0}, "test": {0, 0, 0}}, `
 classes      3, one label per row
 train        5 rows
-validation   1 rows
+validation   1 row
 test         0 rows
 
 rows with class  train  validation  test
@@ -67,8 +67,8 @@ eel              2      0           0
 			map[string][]int{"train": {1, 2}, "validation": {1, 0}, "test": {1, 1}}, `
 classes      2, any number of labels per row
 train        3 rows
-validation   1 rows
-test         1 rows
+validation   1 row
+test         1 row
 
 rows with class  train  validation  test
 fever            1      1           1

@@ -93,6 +93,9 @@ func hasSuffix(path string, suffixes ...string) bool {
 func checkDataFlags(c *cli.Context) error {
 	for _, flag := range []string{"label", "separator", "column"} {
 		if c.IsSet(flag) {
+			if c.Args().Len() == 0 {
+				return usagef("%s: --%s is for DATA: name a table, a folder or an archive", commandName(c), flag)
+			}
 			return usagef("%s: --%s is for DATA (a table, a folder or an archive): a configuration says it itself", commandName(c), flag)
 		}
 	}

@@ -61,7 +61,7 @@ train: {training: {epochs: 1}}
 		return code, out.String(), err.String()
 	}
 	code, stdout, stderr := mixmas("data", "info", with)
-	for _, want := range []string{"sequence 4×2, with lengths, standardised per feature, 2 features\n",
+	for _, want := range []string{"sequence 4×2, standardised per feature, 2 features\n",
 		"table 2, standardised per feature, 2 features; feature 1 is constant (the first is 0)\n"} {
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("data info: exit code %d, %s%s, want %q", code, stdout, stderr, want)

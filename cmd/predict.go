@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"slices"
@@ -21,15 +23,18 @@ import (
 	"mixmas/search/model"
 )
 
+// usualModel is the model of a run without --out.
+const usualModel = outFolder + "/model.safetensors"
+
 // predictCommand applies a model file to data.
 func predictCommand() *cli.Command {
 	return &cli.Command{
-		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "--model FILE [FILE...]",
-		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict --model\n" +
-			"mixmas-out/model.safetensors new.csv. They need no labels, and only the columns that the model reads. Other models\n" +
-			"read the data of a configuration, with --data.",
+		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "[FILE...]",
+		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict\n" +
+			"new.csv. They need no labels, and only the columns that the model reads. --input NAME=VALUE predicts a single row.\n" +
+			"Other models read the data of a configuration, with --data.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "model", Usage: "model `FILE`, such as mixmas-out/model.safetensors"},
+			&cli.StringFlag{Name: "model", Value: usualModel, Usage: "model `FILE`"},
 			&cli.StringSliceFlag{Name: "input", Usage: "predict a single row: `NAME=VALUE`, the name of a modality or column, such as photo=a.png or age=32; may be repeated"},
 			&cli.StringFlag{Name: "id", Usage: "`COLUMN` that is printed beside each prediction; default: the first one that identifies the rows"},
 			&cli.StringFlag{Name: "folder", Usage: "`DIR` where paths in tables start; default: the folder of the table"},
@@ -44,9 +49,6 @@ func predictCommand() *cli.Command {
 }
 
 func predict(c *cli.Context) error {
-	if c.String("model") == "" {
-		return usagef("%s: --model is missing", commandName(c))
-	}
 	format := c.String("format")
 	if format != "csv" && format != "jsonl" {
 		return usagef("--format %s: want csv or jsonl", format)
@@ -59,6 +61,9 @@ func predict(c *cli.Context) error {
 		return err
 	}
 	m, err := model.Open(c.String("model"))
+	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("model") {
+		return usagef("%s: %s does not exist: name a model with --model, or train one with mixmas run", commandName(c), usualModel)
+	}
 	if err != nil {
 		return err
 	}
@@ -107,6 +112,14 @@ func checkInput(c *cli.Context) error {
 	}
 	if c.Args().Len() > 0 && len(c.StringSlice("input")) > 0 {
 		return usagef("%s: want either files or --input", commandName(c))
+	}
+	for _, file := range c.Args().Slice() {
+		switch {
+		case hasSuffix(file, ".yaml", ".yml"):
+			return usagef("%s: %s is a configuration, not rows: name it with --data", commandName(c), quote(file))
+		case hasSuffix(file, ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"):
+			return usagef("%s: %s is a picture, not a table of rows: give it to a modality, such as --input photo=%s", commandName(c), quote(file), quote(file))
+		}
 	}
 	for _, text := range c.StringSlice("input") {
 		if name, _, ok := strings.Cut(text, "="); !ok || name == "" {

@@ -102,7 +102,7 @@ func (p *progress) Estimated(e search.Estimated) {
 // TrainingStarted implements [search.Observer].
 func (p *progress) TrainingStarted(search.TrainingStarted) {
 	p.total.end()
-	p.line("full: 1 candidate")
+	p.line("full training of the winner")
 }
 
 // TrialStarted implements [search.Observer].
@@ -187,8 +187,8 @@ func (p *progress) StageDone(e strategy.StageDone) {
 	p.line("%s: the winner is %s", e.Stage, e.Winner)
 }
 
-// TrainingDone implements [search.Observer].
-func (p *progress) TrainingDone(e search.TrainingDone) { p.line("full: the winner is %s", e.Model) }
+// TrainingDone implements [search.Observer]. The line of the trial has said it.
+func (p *progress) TrainingDone(search.TrainingDone) {}
 
 // Notice implements [search.Observer].
 func (p *progress) Notice(text string) { p.line("%s", text) }

@@ -145,7 +145,7 @@ total: 1 of 4 trainings, about 3m20s left
 a: accuracy 0.2500 after 150.0 s
 total: 2 of 4 trainings, about 5m0s left
 b: not tried, because the budget would not suffice
-full: 1 candidate
+full training of the winner
 full/m: accuracy 0.2500 after 150.0 s
 `
 	if out.String() != want {

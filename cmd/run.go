@@ -1,6 +1,9 @@
 package cmd
 
 import (
+	"fmt"
+	"path/filepath"
+
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/config"
@@ -90,5 +93,13 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
-	return s.report(r, t)
+	if err := s.report(r, t); err != nil || proposed == "" || c.Bool("json") {
+		return err
+	}
+	model := ""
+	if out := c.String("out"); out != outFolder {
+		model = "--model " + quote(filepath.Join(out, filepath.Base(usualModel))) + " "
+	}
+	fmt.Fprintf(c.App.ErrWriter, "\nto predict new rows: mixmas predict %sFILE\n", model)
+	return nil
 }

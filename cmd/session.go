@@ -36,8 +36,11 @@ func budgetFlag(what string) cli.Flag {
 	return &cli.DurationFlag{Name: "budget", Usage: what + " within about `TIME`, such as 10m or 1h30m: candidates that would take too long are not tried", DefaultText: "no limit"}
 }
 
+// outFolder is where a model goes if nothing else is said.
+const outFolder = "mixmas-out"
+
 func outFlag() cli.Flag {
-	return &cli.StringFlag{Name: "out", Value: "mixmas-out", Usage: "`DIR` for the model"}
+	return &cli.StringFlag{Name: "out", Value: outFolder, Usage: "`DIR` for the model"}
 }
 
 func forceFlag() cli.Flag {
@@ -190,7 +193,7 @@ func (s *session) report(r *search.Result, t *search.Trained) error {
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())
 	d.Dataset.Warnings = s.warnings
 	if t != nil && len(s.search.Filled()) > 0 {
-		d.Files = append(d.Files, report.File{Name: "plan", Path: filepath.Join(s.cli.String("out"), completeFile)})
+		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {

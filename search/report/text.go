@@ -27,7 +27,7 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }
 	line("data", dataLine(d.Dataset))
 	if len(d.Filled) > 0 {
-		line("plan", fmt.Sprintf("%s follow from the data: %s", english.Plural(len(d.Filled), "setting", ""), strings.Join(parts(d.Filled), ", ")))
+		line("chosen", fmt.Sprintf("%s by the data: %s", english.Plural(len(d.Filled), "setting", ""), strings.Join(parts(d.Filled), ", ")))
 	}
 	if d.Sample.Size > 0 {
 		line("sample", sampleLine(d.Sample))
@@ -92,7 +92,7 @@ func (t table) text(b *strings.Builder) {
 func parts(fields []string) (list []string) {
 	for _, field := range fields {
 		words := strings.Split(field, ".")
-		if last := len(words) - 1; words[0] != "search" || last > 1 && words[1] != "encoders" {
+		if last := len(words) - 1; last > 1 && words[1] != "encoders" {
 			words = words[:last]
 		}
 		if name := strings.Join(words, "."); !slices.Contains(list, name) {

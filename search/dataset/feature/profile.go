@@ -28,6 +28,25 @@ type value struct {
 // mostExamples is the number of cells that are kept to be shown.
 const mostExamples = 3
 
+// Limits of what the profiles of a table keep together.
+const (
+	tableValues = 1 << 20
+	leastValues = 32 // of each column
+)
+
+// MostColumns is the number of columns whose profiles are taken together.
+const MostColumns = 100_000
+
+// Profiles are those of the columns of a table. Of very many columns, each keeps fewer values, so that all of them take at most
+// some hundred megabytes.
+func Profiles(columns int) []Profile {
+	list := make([]Profile, columns)
+	for i := range list {
+		list[i].past.room = room(min(max(tableValues/columns, leastValues), mostValues))
+	}
+	return list
+}
+
 // Add counts the cell of one more row. The cell is not kept.
 func (p *Profile) Add(cell string) {
 	p.rows++
@@ -51,12 +70,13 @@ func (p *Profile) addNew(cell string) {
 		p.rising = true
 	}
 	if len(p.examples) < mostExamples {
-		p.examples = append(p.examples, strings.Clone(cell[:min(len(cell), longestValue)]))
+		p.examples = append(p.examples, strings.ToValidUTF8(strings.Clone(cell[:min(len(cell), longestValue)]), ""))
 	}
-	if len(p.values) >= mostValues || p.bytes+len(cell) > mostBytes {
+	long := len(cell) > longestValue
+	if room := p.past.room; !long && !p.barren && (len(p.values) >= room.values() || p.bytes+len(cell) > room.bytes()) {
 		p.prune()
 	}
-	if len(cell) > longestValue || p.barren {
+	if long || p.barren {
 		p.startSketch()
 		p.sketch.add(cell)
 		p.past.add(cell, &f, 1)

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unicode/utf8"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -81,6 +83,50 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("a column of %s takes %d bytes", name, used)
 		}
 		p.Judge(name)
+	}
+}
+
+// TestLongCells: cells of any length are counted, the first one too.
+func TestLongCells(t *testing.T) {
+	for _, n := range []int{longestValue, longestValue + 1, mostBytes, mostBytes + 1, 3 * mostBytes} {
+		p := &Profile{}
+		for i := range 3 {
+			p.Add(strings.Repeat("é", n/2) + fmt.Sprint(i))
+		}
+		if got, _ := p.Distinct(); got != 3 || p.Rows() != 3 || !utf8.ValidString(p.Examples()[0]) {
+			t.Errorf("%d bytes: %d of %d cells are different, the first is %q", n, got, p.Rows(), p.Examples()[0])
+		}
+		p.Judge("column")
+	}
+}
+
+// TestMemoryOfWideTables: the profiles of a table with very many columns share what one may take.
+func TestMemoryOfWideTables(t *testing.T) {
+	for name, cell := range map[string]func(i int) string{
+		"numbers": func(i int) string { return fmt.Sprint(float64(scatter(i)) / 7) },
+		"counts":  func(i int) string { return fmt.Sprint(scatter(i) % 5000) },
+		"words":   func(i int) string { return fmt.Sprintf("%s%d", strings.Repeat("w", 50), i) },
+	} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		list := Profiles(50_000)[:20]
+		for i := range 2_500 {
+			cell := cell(i)
+			for k := range list {
+				list[k].Add(cell)
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if used := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) - 50_000*int64(unsafe.Sizeof(Profile{})); used > 20*40<<10 {
+			t.Errorf("a column of %s takes %d bytes", name, used/20)
+		}
+		for k := range list {
+			if n, _ := list[k].Distinct(); n < 2_000 {
+				t.Errorf("a column of %s has %d different cells", name, n)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 // totals sum up the facts of a column's cells that are not missing. Counts are of rows.
 type totals struct {
+	room      room
 	cells     int
 	fits      [len(forms)]int // numbers, by form
 	numbers   int             // in any form
@@ -72,7 +73,14 @@ const (
 	mostStrays   = 16
 )
 
-func (t *tally) add(text string, count int) {
+// room is the number of different texts that are kept, 0 for mostValues.
+type room int
+
+func (r room) values() int { return cmp.Or(int(r), mostValues) }
+
+func (r room) bytes() int { return r.values() * (mostBytes / mostValues) }
+
+func (t *tally) add(text string, count int, r room) {
 	if t.over {
 		return
 	}
@@ -80,7 +88,7 @@ func (t *tally) add(text string, count int) {
 		t.counts[text] = n + count
 		return
 	}
-	if len(t.counts) >= mostValues || t.bytes+len(text) > mostBytes || len(text) > longestValue {
+	if len(t.counts) >= r.values() || t.bytes+len(text) > r.bytes() || len(text) > longestValue {
 		t.counts, t.over = nil, true
 		return
 	}
@@ -142,7 +150,7 @@ func (t *totals) add(cell string, f *facts, rows int) {
 		return
 	}
 	if t.others += rows; len(t.strays.counts) <= mostStrays {
-		t.strays.add(cell, rows)
+		t.strays.add(cell, rows, t.room)
 	}
 	t.addMembers(cell, rows)
 }
@@ -160,8 +168,8 @@ func (t *totals) addMembers(cell string, rows int) {
 		if quoted || strings.Contains(cell, s) {
 			t.separated[i] += rows
 		}
-		for _, member := range Members(cell, s) {
-			t.members[i].add(member, rows)
+		for member := range Members(cell, s) {
+			t.members[i].add(member, rows, t.room)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (f *Folder) rawOnDisk(ctx context.Context, name string) (io.ReadCloser, int
 // openOnDisk opens a regular file in a folder on disk, and returns its size.
 func (f *Folder) openOnDisk(name string) (*os.File, int64, error) {
 	if err := local(name); err != nil {
-		return nil, 0, fmt.Errorf("%s: %s: %w", f, shorten(name), err)
+		return nil, 0, fmt.Errorf("%s: %w", f.what(name), err)
 	}
 	info, err := f.disk.Stat(filepath.FromSlash(name)) // opening a pipe would wait for its writer
 	if err == nil {
@@ -77,7 +77,7 @@ func (f *Folder) openOnDisk(name string) (*os.File, int64, error) {
 // explain makes errors of [os.Root] clearer.
 func (f *Folder) explain(name string, err error) error {
 	if strings.HasSuffix(err.Error(), "path escapes from parent") { // the error has no name
-		return fmt.Errorf("%s: %s is a link, or lies behind one, that leads out of the folder: copy the files into the folder", f, shorten(name))
+		return fmt.Errorf("%s is a link, or lies behind one, that leads out of the folder: copy the files into the folder", f.what(name))
 	}
 	if missing(err) {
 		return notOnDisk(filepath.Join(f.path, filepath.FromSlash(name)), err)
@@ -173,7 +173,7 @@ func (f *Folder) appendNames(ctx context.Context, names []string, folder string)
 			}
 			name := path.Join(folder, d.Name())
 			if _, err := safe(name); err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", f, shorten(name), err)
+				return nil, fmt.Errorf("%s: %w", f.what(name), err)
 			}
 			if d.IsDir() {
 				names, err = f.appendNames(ctx, names, name)

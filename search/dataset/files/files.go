@@ -287,13 +287,27 @@ func (f *Folder) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	return f.root.content(ctx, f.shown(name), raw, size)
 }
 
-func (f *Folder) shown(name string) string { return f.String() + "/" + shorten(name) }
+// shown is a file of the folder, for messages.
+func (f *Folder) shown(name string) string {
+	if s := f.String(); s != "." {
+		return s + "/" + shorten(name)
+	}
+	return shorten(name)
+}
+
+// what is the folder and a name that people or cells gave, for messages.
+func (f *Folder) what(name string) string {
+	if s := f.String(); s != "." {
+		return s + ": " + shorten(name)
+	}
+	return shorten(name)
+}
 
 // raw opens the bytes of a file.
 func (f *Folder) raw(ctx context.Context, name string) (io.ReadCloser, int64, error) {
 	short, err := safe(name)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %s: %w", f, shorten(name), err)
+		return nil, 0, fmt.Errorf("%s: %w", f.what(name), err)
 	}
 	if f.disk != nil {
 		return f.rawOnDisk(ctx, short)

@@ -260,7 +260,7 @@ func TestLabels(t *testing.T) {
 		{inspect.Request{Labels: []string{"cute,big"}}, "  labels: {columns: [cute, big]}", ""},
 		{inspect.Request{Labels: []string{"cute", "big"}}, "  labels: {columns: [cute, big]}", ""},
 		{inspect.Request{Labels: []string{"tags"}, Separator: "|"}, `  labels: {column: tags, separator: "|"}      # any of 3 classes: a (40), b (40), c (20)`, ""},
-		{inspect.Request{Labels: []string{"few"}}, "  unlabelled: drop", "rows are without a label, which are left out"},
+		{inspect.Request{Labels: []string{"few"}}, "  unlabelled: drop", ""},
 		{inspect.Request{Labels: []string{"#2"}}, "  labels: cute", ""},
 		{inspect.Request{Kinds: map[string]string{"cute": "label"}}, "  labels: cute", ""},
 		{inspect.Request{Labels: []string{"tags"}}, "  labels: tags", `cells such as "a|b" are taken for one class each; if a row may have several labels, name what separates them: --separator '|'`},
@@ -506,4 +506,12 @@ func columnsOf(p *inspect.Proposal) (names []string) {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// TestTooManyColumns: a table of hundreds of thousands of columns is an error, not gigabytes of memory.
+func TestTooManyColumns(t *testing.T) {
+	fill(t, map[string]string{"wide.csv": strings.Repeat("a,", 100_000) + "label\n" + strings.Repeat("1,", 100_000) + "x\n"})
+	if _, err := inspect.Look(t.Context(), "wide.csv", inspect.Request{Labels: []string{"label"}}); err == nil || !strings.Contains(err.Error(), "100001 columns") {
+		t.Error(err)
+	}
 }

@@ -64,7 +64,7 @@ func (p *Proposal) countLabels() func(cells []string) error {
 		p.counts = feature.NewLabels(p.request.Separator)
 		return func(cells []string) error {
 			cell := cells[p.labels[0]]
-			if (strings.Contains(cell, "|") || strings.HasPrefix(cell, "[")) && len(feature.Members(cell, "|")) > 1 {
+			if (strings.Contains(cell, "|") || strings.HasPrefix(cell, "[")) && len(slices.Collect(feature.Members(cell, "|"))) > 1 {
 				p.several++
 			}
 			return p.labelError(p.labels[0], p.counts.Add(cell))
@@ -122,9 +122,7 @@ func (p *Proposal) judgeLabels() error {
 		p.warn("labels %s: %s", c.Title, w)
 	}
 	p.classes = classes
-	if p.unlabelled = labels.Unlabelled(); p.unlabelled > 0 && p.request.Separator == "" {
-		p.warn("labels %s: %s without a label, which are left out", c.Title, rowsAre(p.unlabelled))
-	}
+	p.unlabelled = labels.Unlabelled()
 	if len(p.classes) == 0 {
 		c.Reason = "what is predicted"
 		return nil
@@ -133,6 +131,8 @@ func (p *Proposal) judgeLabels() error {
 	c.Reason = fmt.Sprintf("%d classes: %s", len(classes), shown)
 	if p.request.Separator != "" {
 		c.Reason = fmt.Sprintf("any of %s", c.Reason)
+	} else if p.unlabelled > 0 {
+		c.Reason += fmt.Sprintf("; %s of %s are missing and not used", thousands(p.unlabelled), thousands(p.Rows))
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ type Column struct {
 	feature.Finding
 	Asked bool // a person said what it is
 
-	profile feature.Profile
+	profile *feature.Profile
 	paths   sample // of a column of paths
 	leak    leak
 	folder  string // where its paths start, below the folder of the table
@@ -74,6 +74,7 @@ type Proposal struct {
 	Columns  []Column
 	Warnings []string
 
+	named      map[string]int // how many columns have each name
 	source     *source
 	root       *files.Root
 	request    Request
@@ -105,9 +106,13 @@ func look(ctx context.Context, root *files.Root, data string, r Request) (*Propo
 func propose(ctx context.Context, root *files.Root, s *source, data string, r Request) (*Proposal, error) {
 	p := &Proposal{Data: data, Name: nameOf(data), source: s, root: root, request: r}
 	names := s.table.Columns()
+	if len(names) > feature.MostColumns {
+		return nil, fmt.Errorf("%s has %d columns, and at most %d are looked at: keep the numbers in an array file (npy)", escape.Terminal(s.path), len(names), feature.MostColumns)
+	}
 	p.Columns = make([]Column, len(names))
+	titles, profiles := tabular.Titles(names), feature.Profiles(len(names))
 	for i, name := range names {
-		p.Columns[i] = Column{Name: name, Title: escape.Terminal(tabular.Title(names, i))}
+		p.Columns[i] = Column{Name: name, Title: escape.Terminal(titles[i]), profile: &profiles[i]}
 	}
 	if err := p.ask(); err != nil {
 		return nil, err
@@ -143,16 +148,20 @@ func propose(ctx context.Context, root *files.Root, s *source, data string, r Re
 // selector names a column in a configuration: by its name if that is unique and printable, otherwise by its position.
 func (p *Proposal) selector(column int) string {
 	columns := p.source.table.Columns()
-	fromRight := fmt.Sprintf("#%d", column-len(columns))
-	for _, selector := range []string{columns[column], fmt.Sprintf("#%d", column+1)} { // another column may be called #1
-		if _, bad := escape.Unprintable(selector); selector == "" || bad {
-			continue
-		}
-		if at, err := tabular.Select(columns, nil, selector); err == nil && len(at) == 1 && at[0] == column {
-			return selector
+	if p.named == nil {
+		p.named = make(map[string]int, len(columns))
+		for _, name := range columns {
+			p.named[name]++
 		}
 	}
-	return fromRight
+	name, position := columns[column], fmt.Sprintf("#%d", column+1)
+	if _, bad := escape.Unprintable(name); name != "" && !bad && p.named[name] == 1 {
+		return name
+	}
+	if p.named[position] == 0 {
+		return position
+	}
+	return fmt.Sprintf("#%d", column-len(columns)) // another column is called #1
 }
 
 // choose resolves a selector of a person.
@@ -271,7 +280,7 @@ func (c *Column) judge() error {
 		return requestError("column %s is not a text: every cell is missing", c.Title)
 	}
 	if c.Kind.Encodes() && c.Kind != feature.List {
-		if _, err := feature.Fit(c.Kind, &c.profile); err != nil {
+		if _, err := feature.Fit(c.Kind, c.profile); err != nil {
 			return requestError("column %s is not %s: %v", c.Title, article(c.Kind), err)
 		}
 	}

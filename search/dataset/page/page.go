@@ -12,7 +12,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"mixmas/nn/dimensions"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/survey"
 	"mixmas/search/escape"
@@ -75,11 +74,11 @@ type bar struct {
 
 // modality is a section about a modality.
 type modality struct {
-	Name, Form, Scaling string
-	Lengths             []string
-	Features            []feature
-	MoreFeatures        int
-	Missing             bool // some values are
+	Name, Form   string
+	Lengths      []string
+	Features     []feature
+	MoreFeatures int
+	Missing      bool // some values are
 }
 
 // feature is a line of the table of features.
@@ -148,7 +147,7 @@ func (v *view) classes(names []string, counts [3][]int) {
 
 // newModality describes a modality.
 func newModality(m dataset.Modality, standard dataset.Standardisation, found survey.Modality, name func(feature int) string) modality {
-	v := modality{Name: shown(m.Name), Form: fmt.Sprintf("%s %s", m.Kind, dimensions.Text(m.Shape)), Scaling: standard.Text(m)}
+	v := modality{Name: shown(m.Name), Form: survey.Form(m, standard)}
 	for _, s := range dataset.Splits {
 		if l := found[s].Lengths; l != nil {
 			v.Lengths = append(v.Lengths, fmt.Sprintf("%s: %s", s, l.Text(m)))

@@ -60,9 +60,9 @@ func (b *binding) name() string {
 
 // titles are the names of the columns in messages.
 func (b *binding) titles() []string {
-	titles := make([]string, len(b.columns))
+	titles, all := make([]string, len(b.columns)), tabular.Titles(b.rows.columns)
 	for i, c := range b.columns {
-		titles[i] = escape.Terminal(tabular.Title(b.rows.columns, c))
+		titles[i] = escape.Terminal(all[c])
 	}
 	return titles
 }

@@ -13,9 +13,16 @@ import (
 	"mixmas/search/dataset/datasettest"
 )
 
-// The configuration in docs/records.md is read as it is written.
+// The configurations in README.md and docs/data.md that show what the format can say open data as they are written.
 func TestDocumentation(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/records.md")
+	for _, name := range []string{"README.md", "docs/data.md"} {
+		t.Run(name, func(t *testing.T) { opensAsWritten(t, "../../../"+name) })
+	}
+}
+
+// opensAsWritten opens data with the first configuration on a page.
+func opensAsWritten(t *testing.T, path string) {
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +49,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "png72.zip"), zipped(t, icons))
 	write(t, filepath.Join(dir, "views.zip"), zipped(t, map[string]string{"fourier.csv": fourier.String()}))
-	c, err := config.Parse("records.md", []byte(text))
+	c, err := config.Parse(path, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +79,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	_, section, _ := strings.Cut(saved.String(), "\ndata:")
 	section, _, _ = strings.Cut(section, "\nsample:")
-	again, err := config.Parse("records.md", []byte("data:"+section+"\n"))
+	again, err := config.Parse(path, []byte("data:"+section+"\n"))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, section)
 	}

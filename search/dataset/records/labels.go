@@ -67,7 +67,7 @@ func (l *labelCells) listen() listener {
 		case l.separator != "":
 			cell := cells[l.columns[0]]
 			if !feature.IsUnlabelled(cell) {
-				for _, name := range feature.Members(cell, l.separator) {
+				for name := range feature.Members(cell, l.separator) {
 					id, err := l.id(name)
 					if err != nil {
 						return columnError(columns, l.columns[0], err)

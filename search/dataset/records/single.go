@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
 )
 
@@ -27,6 +28,9 @@ func (o *oneRow) Each(_ context.Context, use func(row int, cells []string) error
 	err := use(0, slices.Clone(o.cells))
 	if err == errEnough {
 		return nil
+	}
+	if wrong, ok := err.(*tabular.Error); ok && wrong.File == "" {
+		wrong.File = o.name
 	}
 	return err
 }

@@ -79,8 +79,11 @@ func (f *fitting) fitTable(ctx context.Context, found *fitted) (*tableEncoder, e
 	if err != nil {
 		return nil, err
 	}
+	if n := len(f.columns); n > feature.MostColumns {
+		return nil, fmt.Errorf("there are %d columns, want at most %d: keep the numbers in an array file (npy)", n, feature.MostColumns)
+	}
 	titles := f.titles()
-	profiles, numeric := make([]feature.Profile, len(titles)), slices.Repeat([]bool{true}, len(titles))
+	profiles, numeric := feature.Profiles(len(titles)), slices.Repeat([]bool{true}, len(titles))
 	err = f.training(ctx, func(s *sample) error {
 		for i := range profiles {
 			profiles[i].Add(s.cells[i])

@@ -17,6 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 )
@@ -74,6 +75,14 @@ func (s Samples) Missing() (n int) {
 		n += f.Missing
 	}
 	return n
+}
+
+// Form describes what a modality's rows look like and how they are scaled.
+func Form(m dataset.Modality, s dataset.Standardisation) string {
+	if m.Kind == mixer.Text {
+		return fmt.Sprintf("%s of %s", m.Kind, count(m.Steps(), "token", "tokens"))
+	}
+	return fmt.Sprintf("%s %s, %s", m.Kind, dimensions.Text(m.Shape), s.Text(m))
 }
 
 // Text describes the lengths of a modality.

@@ -187,6 +187,21 @@ func extension(name string) string {
 	return path.Ext(strings.TrimSuffix(name, ".gz"))
 }
 
+// Titles name all columns in messages, as [Title] does.
+func Titles(columns []string) []string {
+	count := make(map[string]int, len(columns))
+	for _, name := range columns {
+		count[name]++
+	}
+	titles := slices.Clone(columns)
+	for i, name := range columns {
+		if name == "" || count[name] > 1 {
+			titles[i] = fmt.Sprintf("#%d", i+1)
+		}
+	}
+	return titles
+}
+
 // Title names a column in messages: by its name, or by its position if it has none of its own.
 func Title(columns []string, column int) string {
 	name := columns[column]

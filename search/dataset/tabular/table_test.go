@@ -256,8 +256,8 @@ func TestIsTable(t *testing.T) {
 func TestTitle(t *testing.T) {
 	columns := []string{"a", "", "b", "a"}
 	for i, want := range []string{"#1", "#2", "b", "#4"} {
-		if got := Title(columns, i); got != want {
-			t.Errorf("%d: %s, want %s", i, got, want)
+		if got, all := Title(columns, i), Titles(columns); got != want || all[i] != want {
+			t.Errorf("%d: %s and %s, want %s", i, got, all[i], want)
 		}
 	}
 }
