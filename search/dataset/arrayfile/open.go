@@ -355,6 +355,8 @@ func parseHeader(r *bufio.Reader) (h npy.Header, offset int64, err error) {
 		return h, 0, err
 	}
 	switch {
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
+		return h, 0, errors.New("an archive in an archive is not read: unpack it first")
 	case len(start) >= 4 && start[0] == 0 && start[1] == 0:
 		h, offset, err = parseIDX(r)
 	default:

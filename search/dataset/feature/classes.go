@@ -40,7 +40,7 @@ func (l *Labels) Add(cell string) error {
 	case l.separator == "":
 		return l.AddRow(trim(cell))
 	}
-	return l.AddRow(Members(cell, l.separator)...)
+	return l.AddRow(slices.Collect(Members(cell, l.separator))...)
 }
 
 // AddRow counts the labels of a row, as Add does.

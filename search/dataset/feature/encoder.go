@@ -317,7 +317,7 @@ func (e *Encoder) Encode(cell string, dst []float32) error {
 		}
 	case Set:
 		if !missing {
-			for _, member := range Members(cell, e.Separator) {
+			for member := range Members(cell, e.Separator) {
 				e.mark(member, own)
 			}
 		}

@@ -2,24 +2,26 @@ package feature
 
 import (
 	"encoding/json"
+	"iter"
+	"slices"
 	"strings"
 )
 
 // Members are the members of a set in a cell, without the spaces around them: the texts of a list such as ["a", "b"], otherwise what
 // the separator separates. Empty ones are left out.
-func Members(cell, separator string) []string {
+func Members(cell, separator string) iter.Seq[string] {
 	cell = trim(cell)
-	list, ok := quotedEntries(cell)
-	if !ok {
-		list = strings.Split(cell, separator)
+	list := strings.SplitSeq(cell, separator)
+	if entries, ok := quotedEntries(cell); ok {
+		list = slices.Values(entries)
 	}
-	members := list[:0]
-	for _, m := range list {
-		if m = trim(m); m != "" {
-			members = append(members, m)
+	return func(yield func(string) bool) {
+		for m := range list {
+			if m = trim(m); m != "" && !yield(m) {
+				return
+			}
 		}
 	}
-	return members
 }
 
 // quotedEntries are the entries of a list of texts in quotes, as JSON and Python write it: ["a", "b"] or ['a', 'b'].

@@ -168,7 +168,7 @@ func (t *totals) addMembers(cell string, rows int) {
 		if quoted || strings.Contains(cell, s) {
 			t.separated[i] += rows
 		}
-		for _, member := range Members(cell, s) {
+		for member := range Members(cell, s) {
 			t.members[i].add(member, rows, t.room)
 		}
 	}

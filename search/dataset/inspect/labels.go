@@ -64,7 +64,7 @@ func (p *Proposal) countLabels() func(cells []string) error {
 		p.counts = feature.NewLabels(p.request.Separator)
 		return func(cells []string) error {
 			cell := cells[p.labels[0]]
-			if strings.Contains(cell, "|") {
+			if (strings.Contains(cell, "|") || strings.HasPrefix(cell, "[")) && len(slices.Collect(feature.Members(cell, "|"))) > 1 {
 				p.several++
 			}
 			return p.labelError(p.labels[0], p.counts.Add(cell))

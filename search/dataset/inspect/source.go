@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"mixmas/search/dataset/files"
+	"mixmas/search/dataset/split"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
 )
@@ -90,21 +91,13 @@ func openTable(ctx context.Context, root *files.Root, name string) (*source, err
 func openSplits(ctx context.Context, root *files.Root, data string, tables []string) (*source, error) {
 	var byName [3]string
 	for _, name := range tables {
-		stem, _, _ := strings.Cut(strings.ToLower(path.Base(name)), ".")
-		split := -1
-		switch stem {
-		case "train", "training":
-			split = 0
-		case "val", "valid", "validation", "dev":
-			split = 1
-		case "test":
-			split = 2
-		}
-		if split < 0 || byName[split] != "" {
+		stem, _, _ := strings.Cut(path.Base(name), ".")
+		at, found := split.Named(stem)
+		if !found || byName[at] != "" {
 			byName[0] = ""
 			break
 		}
-		byName[split] = join(data, name)
+		byName[at] = join(data, name)
 	}
 	if byName[0] == "" {
 		const most = 5

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/split"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
 )
@@ -78,15 +79,8 @@ func inOrder(parts []*part) {
 
 // splitNamed is the split that a folder or file is called after.
 func splitNamed(name string) (dataset.Split, bool) {
-	switch strings.ToLower(name) {
-	case "train", "training":
-		return dataset.Train, true
-	case "val", "valid", "validation", "dev":
-		return dataset.Validation, true
-	case "test", "testing":
-		return dataset.Test, true
-	}
-	return 0, false
+	s, ok := split.Named(name)
+	return dataset.Split(s), ok
 }
 
 // splitOf is the split that one of the folders of a path is called after.

@@ -127,9 +127,10 @@ func TestKeysJoinTables(t *testing.T) {
 	for i := range 40 {
 		fmt.Fprintf(a, "p%d,%s\n", i, "ab"[i%2:i%2+1])
 		if i != 5 {
-			fmt.Fprintf(b, "%d,p%d\n", (39-i)*10, 39-i)
+			fmt.Fprintf(b, "%d, p%d \n", (39-i)*10, 39-i)
 		}
 	}
+	b.WriteString("1,\n2,\n") // without a key they are those of no row
 	dir := folder(t, map[string]string{"a.csv": a.String(), "b.csv": b.String()})
 	d := must(t, dir, `
 		path: a.csv
@@ -138,6 +139,9 @@ func TestKeysJoinTables(t *testing.T) {
 		labels: class
 		split: {last: [10, 10]}
 	`)
+	if got := d.Warnings(); len(got) == 0 || got[0] != "modality x: 1 of 40 rows lack it, because b.csv has no row with their key" {
+		t.Errorf("warnings %q", got)
+	}
 	for row := range 20 {
 		if got := sample(t, d, dataset.Train, "x", row); got[0] != float32(row*10) {
 			t.Errorf("row %d has weight %v", row, got)

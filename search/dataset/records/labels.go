@@ -67,7 +67,7 @@ func (l *labelCells) listen() listener {
 		case l.separator != "":
 			cell := cells[l.columns[0]]
 			if !feature.IsUnlabelled(cell) {
-				for _, name := range feature.Members(cell, l.separator) {
+				for name := range feature.Members(cell, l.separator) {
 					id, err := l.id(name)
 					if err != nil {
 						return columnError(columns, l.columns[0], err)
@@ -285,7 +285,7 @@ func (l *labelCells) column(ctx context.Context, classes []string, count int, us
 
 // unknown is the error for a label that no training row has.
 func (l *labelCells) unknown(id uint32, classes []string) error {
-	text := fmt.Sprintf("the label %q is not that of a training row: the classes are %s", l.names[id], shortList(classes))
+	text := fmt.Sprintf("the label %q is not that of a training row: the classes are %s; set unknown to ignore to leave such labels out", l.names[id], shortList(classes))
 	return columnError(l.source.columns, l.columns[0], errors.New(text))
 }
 

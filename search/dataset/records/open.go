@@ -345,6 +345,9 @@ func (b *builder) scan(ctx context.Context) (err error) {
 			if x.joined, err = join(ctx, x.with, x.key, x.rows); err != nil {
 				return fmt.Errorf("modality %s: %w", x.modality.Name, err)
 			}
+			if lack := len(x.joined) - found(x.joined); lack > 0 {
+				b.warnings = append(b.warnings, fmt.Sprintf("modality %s: %d of %d rows lack it, because %s has no row with their key", x.modality.Name, lack, len(x.joined), x.rows.all()))
+			}
 			x.key, x.with = nil, nil
 		} else if err := b.sameRows("modality "+x.modality.Name, x.name(), x.count()); err != nil {
 			return err
@@ -352,6 +355,16 @@ func (b *builder) scan(ctx context.Context) (err error) {
 		b.warnOfLabels(x)
 	}
 	return nil
+}
+
+// found is the number of rows that are joined with one.
+func found(joined []int32) (n int) {
+	for _, row := range joined {
+		if row >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // warnOfLabels warns of columns of a modality that have the cells of the labels, as a copy of the labels in another file has.

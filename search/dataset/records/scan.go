@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -96,62 +97,50 @@ func (s sameness) listener(columns []int) listener {
 	}
 }
 
-// keys are the hashes of the cells of a key column.
+// keys are the hashes of the cells of a key column, without the spaces around them; 0 for an empty cell, which is no key.
 type keys struct {
 	column int
 	hashes []uint64
 }
 
 func (k *keys) listen(_ int, _ *part, cells []string) error {
-	k.hashes = append(k.hashes, maphash.String(seed, cells[k.column]))
+	hash := uint64(0)
+	if cell := strings.TrimSpace(cells[k.column]); cell != "" {
+		hash = max(maphash.String(seed, cell), 1)
+	}
+	k.hashes = append(k.hashes, hash)
 	return nil
 }
 
 // join finds the row of other for each row that has the same key, -1 for none. A key that other has twice is an error.
-func join(ctx context.Context, of, other *keys, r *rows) ([]int32, error) {
+func join(ctx context.Context, of, other *keys, r *rows) (joined []int32, err error) {
 	type entry struct {
 		hash uint64
 		row  int32
 	}
-	list := make([]entry, len(other.hashes))
+	list := make([]entry, 0, len(other.hashes))
 	for i, h := range other.hashes {
-		list[i] = entry{h, int32(i)}
-	}
-	slices.SortFunc(list, func(a, b entry) int {
-		if a.hash != b.hash {
-			if a.hash < b.hash {
-				return -1
-			}
-			return 1
+		if h != 0 {
+			list = append(list, entry{h, int32(i)})
 		}
-		return int(a.row) - int(b.row)
-	})
+	}
+	slices.SortFunc(list, func(a, b entry) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.row, b.row)) })
 	for i := range list {
 		if i > 0 && list[i].hash == list[i-1].hash {
 			err := columnError(r.columns, other.column, fmt.Errorf("the key is also that of row %d: a key names one row", list[i-1].row))
 			return nil, r.locate(ctx, int(list[i].row), err)
 		}
 	}
-	rows := make([]int32, len(of.hashes))
-	found := 0
+	joined = make([]int32, len(of.hashes))
+	found := false
 	for i, h := range of.hashes {
-		at, ok := slices.BinarySearchFunc(list, h, func(e entry, h uint64) int {
-			switch {
-			case e.hash < h:
-				return -1
-			case e.hash > h:
-				return 1
-			}
-			return 0
-		})
-		rows[i] = -1
-		if ok {
-			rows[i] = list[at].row
-			found++
+		joined[i] = -1
+		if at, ok := slices.BinarySearchFunc(list, h, func(e entry, h uint64) int { return cmp.Compare(e.hash, h) }); ok {
+			joined[i], found = list[at].row, true
 		}
 	}
-	if found == 0 {
+	if !found {
 		return nil, fmt.Errorf("%s: no value of the key column %s is one of those of the rows", r.all(), escape.Terminal(tabular.Title(r.columns, other.column)))
 	}
-	return rows, nil
+	return joined, nil
 }

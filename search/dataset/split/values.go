@@ -49,14 +49,14 @@ func Hash(cell string) uint64 {
 	return h.Sum64()
 }
 
-// byName finds the split that a value names.
-func byName(value string) (split uint8, found bool) {
-	switch strings.ToLower(value) {
+// Named finds the split that a word names, in any case: 0 for training, 1 for validation, 2 for test.
+func Named(word string) (split uint8, found bool) {
+	switch strings.ToLower(word) {
 	case "train", "training":
 		return training, true
 	case "val", "valid", "validation", "dev":
 		return validation, true
-	case "test":
+	case "test", "testing":
 		return test, true
 	}
 	return none, false
@@ -149,7 +149,7 @@ func (m matcher) of(value string) (split uint8, listed bool, err error) {
 	if split <= none {
 		return split, true, nil
 	}
-	if named, found := byName(value); found {
+	if named, found := Named(value); found {
 		return named, false, nil
 	}
 	return none, false, options.Errorf("column", "%s names no split: want train, validation or test, or list it under train, validation, test or unused", quote(value))
