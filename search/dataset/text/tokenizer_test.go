@@ -277,13 +277,13 @@ func TestHostileTexts(t *testing.T) {
 	for name, s := range map[string]string{
 		"long word":       strings.Repeat("a", 1<<16),
 		"long ß":          strings.Repeat("ẞ", 1<<12),
-		"marks":           "e" + strings.Repeat("\u0301\u0323", 1<<12),
+		"marks":           "e" + strings.Repeat("\u0301\u0323", 1<<11),
 		"only marks":      strings.Repeat("\u0345", 1<<12),
 		"surrogates":      strings.Repeat("\xed\xa0\x80", 1<<12),
 		"not UTF-8":       strings.Repeat("\xff\xc0\x80", 1<<12),
 		"right to left":   strings.Repeat("\u202eשלום\u202c", 1<<10),
 		"zero width":      strings.Repeat("\u200b\u200d\ufeff", 1<<12),
-		"ligatures":       strings.Repeat("ﷺ", 1<<11),
+		"ligatures":       strings.Repeat("ﷺ", 1<<9),
 		"families":        strings.Repeat("👩\u200d👩\u200d👧", 1<<10),
 		"jamo":            strings.Repeat("\u1100\u1161\u11a8", 1<<10),
 		"bars":            strings.Repeat("|a b", 1<<12),
@@ -291,11 +291,12 @@ func TestHostileTexts(t *testing.T) {
 		"iota subscripts": strings.Repeat("ᾳͅ", 1<<10),
 	} {
 		t.Run(name, func(t *testing.T) {
+			words := len(wordsOf(s))
 			for _, kind := range Tokenizers {
-				tokenizer := train(t, Options{Tokenizer: kind}, s, s)
+				tokenizer := train(t, Options{Tokenizer: kind}, s)
 				ids := tokenizer.Encode(nil, s)
-				if nothing := len(wordsOf(s)) == 0; nothing != (len(ids) == 0) && kind != "bytes" {
-					t.Errorf("%s: %d ids of %d words", kind, len(ids), len(wordsOf(s)))
+				if (words == 0) != (len(ids) == 0) && kind != "bytes" {
+					t.Errorf("%s: %d ids of %d words", kind, len(ids), words)
 				}
 			}
 			if bag, err := TrainBag(t.Context(), BagOptions{}, Strings([]string{s, s})); err == nil {
