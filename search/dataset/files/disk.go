@@ -104,7 +104,7 @@ func notOnDisk(full string, err error) error {
 			}
 			hint := suggestion(filepath.Base(base), someNames(parent))
 			if base != full {
-				hint = fmt.Sprintf(": there is no %s%s", escape.Terminal(base), hint)
+				hint = fmt.Sprintf(": there is no folder %s%s", escape.Terminal(base), hint)
 			}
 			return fmt.Errorf("%s: %w%s", escape.Terminal(full), fs.ErrNotExist, hint)
 		}

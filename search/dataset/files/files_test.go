@@ -130,7 +130,7 @@ func TestOpen(t *testing.T) {
 	for path, want := range map[string]string{
 		"none.csv": "none.csv: file does not exist", "Plain.CSV": "file does not exist (did you mean plain.csv?)",
 		"packed.csv": "(did you mean packed.csv.gz?)", "plain.csv.gz": "(did you mean plain.csv?)", "plian.csv": "(did you mean plain.csv?)",
-		"foldr/x/y.csv": "foldr/x/y.csv: file does not exist: there is no " + folder + "/foldr (did you mean folder?)",
+		"foldr/x/y.csv": "foldr/x/y.csv: file does not exist: there is no folder " + folder + "/foldr (did you mean folder?)",
 		"plain.csv/x":   "plain.csv/x: file does not exist: " + folder + "/plain.csv is a file and no folder",
 		"folder":        "folder is a folder, want a file", "": "is a folder, want a file", "ARCHIVE.ZIP/train": "ARCHIVE.ZIP/train is a folder, want a file",
 		"ARCHIVE.ZIP":             "ARCHIVE.ZIP is an archive of 5 files: name the one to read, such as " + folder + "/ARCHIVE.ZIP/top.csv.gz",

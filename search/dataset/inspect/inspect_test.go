@@ -371,6 +371,11 @@ func TestSomePicturesMissing(t *testing.T) {
 	if all := strings.Join(p.Warnings, "\n"); !strings.Contains(all, "column file: 20 of 30 pictures that were tried do not open: 1.png: ") {
 		t.Errorf("warnings: %s", all)
 	}
+	fill(t, map[string]string{"t.csv": table(30, "file,age,y", func(i int) string { return fmt.Sprintf("gone/%d.png,%d.5,%d", i%3, i*i%11, i*i%5%2) })})
+	p, _, _ = look(t, "t.csv", inspect.Request{Labels: []string{"y"}})
+	if all := strings.Join(p.Warnings, "\n"); !strings.Contains(all, "column file is not used, because no picture opens: gone/") {
+		t.Errorf("warnings: %s", all)
+	}
 }
 
 // TestArraysAndLists: npy files are arrays or series by their axes; short lists are features, long ones series, those of equal length

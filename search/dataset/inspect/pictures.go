@@ -206,6 +206,7 @@ func (p *Proposal) openColumn(ctx context.Context, c *Column) error {
 	what := string(c.Kind) + "s"
 	if len(failed) == len(c.paths.cells) {
 		c.Kind, c.Hint = feature.Unused, fmt.Sprintf("no %s opens: %v", strings.TrimSuffix(what, "s"), first)
+		p.warn("column %s is not used, because %s", c.Title, c.Hint)
 		return nil
 	}
 	if len(failed) > 0 {

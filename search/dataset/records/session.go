@@ -179,7 +179,7 @@ func (s *session) openTable(ctx context.Context, name string) (table, error) {
 		return nil, err
 	}
 	if !array {
-		return tabular.Open(ctx, name, func(ctx context.Context) (io.ReadCloser, error) { return s.root.Open(ctx, name) }, s.tables)
+		return tabular.Open(ctx, s.onDisk(name), func(ctx context.Context) (io.ReadCloser, error) { return s.root.Open(ctx, name) }, s.tables)
 	}
 	c, err := s.openArray(ctx, name)
 	if errors.Is(err, arrayfile.ErrText) {
