@@ -79,7 +79,7 @@ portable-build: ## check that everything builds without C
 
 .PHONY: unit
 unit: ## test with the native kernels of this processor
-	$(GO) test ./...
+	$(GO) test ./... ./testdata/physionet2012
 
 .PHONY: purego
 purego: ## test with the portable kernels
@@ -142,6 +142,12 @@ results: program ## run the paper's search on data/avmnist and write docs/result
 page: ## rewrite docs/results/avmnist.md from the output of make results
 	$(BIN) report --title 'AV-MNIST, with the settings of the paper' \
 	  --note "$$(cat docs/results/avmnist.note)" bin/search.json bin/again.json bin/train.json > docs/results/avmnist.md
+
+# The real data sets that docs/results/measure knows; the comments of testdata/configs/NAME.yaml say which files data/NAME needs.
+SEEDS ?= 3
+.PHONY: results-data
+results-data: ## search the real data sets in data/ with SEEDS=3 seeds and write docs/results/NAME.md (an hour)
+	$(GO) run ./docs/results/measure --to docs/results --store build/results.db --seeds $(SEEDS)
 
 .PHONY: readme-run
 readme-run: build ## update the run in README.md

@@ -170,9 +170,9 @@ func TestMetric(t *testing.T) {
 		want   string
 	}{
 		{"even", task.OneLabel, []int{10, 10, 10}, "accuracy"},
-		{"under the threshold", task.OneLabel, []int{74, 26, 0}, "accuracy"},
-		{"two classes, one with 75%", task.OneLabel, []int{75, 25, 0}, "balanced_accuracy"},
-		{"three classes, one with 2/3", task.OneLabel, []int{20, 5, 5}, "balanced_accuracy"},
+		{"under the threshold", task.OneLabel, []int{66, 34, 0}, "accuracy"},
+		{"two classes, one with 67%", task.OneLabel, []int{67, 33, 0}, "balanced_accuracy"},
+		{"three classes, one with 5/9", task.OneLabel, []int{25, 10, 10}, "balanced_accuracy"},
 		{"one class", task.OneLabel, []int{20, 0, 0}, "accuracy"},
 		{"multi-label", task.MultiLabel, []int{0, 0, 0}, "f1_weighted"},
 	} {

@@ -323,6 +323,7 @@ func TestPlaces(t *testing.T) {
 		"beside":            {with(in(""), "t.csv", rows), "t.csv", []string{"path: t.csv", image}},
 		"in a folder":       {with(in("sub/pictures/"), "sub/t.csv", rows), "sub/t.csv", []string{"path: sub/t.csv", "column: file, folder: sub/pictures, size: [20, 20]"}},
 		"in an archive":     {map[string]string{"t.csv": rows, "p.zip": zipOf(t, in(""))}, "t.csv", []string{"column: file, folder: p.zip, size: [20, 20]"}},
+		"in its folder":     {map[string]string{"t.csv": rows, "p.zip": zipOf(t, in("photos/"))}, "t.csv", []string{"column: file, folder: p.zip/photos, size: [20, 20]"}},
 		"all in an archive": {map[string]string{"all.zip": zipOf(t, with(in(""), "t.csv", rows))}, "all.zip", []string{"path: all.zip/t.csv", image}},
 		"archived folder":   {map[string]string{"all.zip": zipOf(t, with(in("p/"), "t.csv", rows))}, "all.zip", []string{"path: all.zip/t.csv", "folder: all.zip/p,"}},
 		"folder":            {with(in("d/"), "d/t.csv", rows), "d", []string{"path: d/t.csv", image}},

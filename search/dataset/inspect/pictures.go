@@ -79,7 +79,8 @@ func (p *Proposal) openFiles(ctx context.Context) error {
 	return nil
 }
 
-// findFolder finds where the paths of a column start: in the folder of the table, or in a folder or archive in it.
+// findFolder finds where the paths of a column start: in the folder of the table, in a folder or archive in it, or in a folder of
+// such an archive, as archives of a folder have it.
 func (p *Proposal) findFolder(ctx context.Context, c *Column) error {
 	candidates := []string{""}
 	below, err := p.below(ctx)
@@ -99,6 +100,23 @@ func (p *Proposal) findFolder(ctx context.Context, c *Column) error {
 			if err == nil {
 				r.Close()
 				c.folder = folder
+				return nil
+			}
+		}
+		if !isArchive(folder) {
+			continue
+		}
+		names, err := f.List(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			continue
+		}
+		for _, cell := range c.paths.cells[:min(len(c.paths.cells), 5)] {
+			ending := "/" + p.within(folder, cell)
+			if i := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, ending) }); i >= 0 {
+				c.folder = folder + "/" + strings.TrimSuffix(names[i], ending)
 				return nil
 			}
 		}

@@ -76,7 +76,7 @@ type Modality struct {
 	Alpha    string `yaml:"alpha,omitempty" doc:"what happens to transparency: white (the default: pictures are put on white) or keep (a channel of its own)"`
 	Layout   string `yaml:"layout,omitempty" doc:"order of an array's axes: channels_first or channels_last; default: first for pictures and arrays, last (steps, then features) for series"`
 
-	Tokenizer  string `yaml:"tokenizer,omitempty" doc:"wordpiece (the default), words, characters or bytes"`
+	Tokenizer  string `yaml:"tokenizer,omitempty" doc:"wordpiece, words, characters or bytes; default: words for fewer than 20,000 training rows whose words mostly occur again, otherwise wordpiece"`
 	Vocabulary int    `yaml:"vocabulary,omitempty" jsonschema:"minimum=0" doc:"most tokens in the vocabulary; default: by the size of the texts"`
 	Tokens     int    `yaml:"tokens,omitempty" jsonschema:"minimum=0,maximum=65536" doc:"tokens per text: longer texts are cut; default: the 95th percentile of the training texts, at most 512"`
 	Bag        bool   `yaml:"bag,omitempty" doc:"count words in a table instead of reading tokens in order, as kind bag does"`

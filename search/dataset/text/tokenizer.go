@@ -31,7 +31,9 @@ const (
 
 // Options say how a tokenizer is trained.
 type Options struct {
-	Tokenizer string // one of Tokenizers; "": wordpiece
+	// Tokenizer is one of Tokenizers. "": words for fewer than 20,000 texts of which at most a quarter of the words occur once,
+	// otherwise wordpiece.
+	Tokenizer string
 	// Vocabulary is the largest number of ids, padding and unknown included, from SmallestVocabulary to LargestVocabulary. 0: as
 	// the texts have N words, 8·√N, at least 256 and at most 8,000. The tokenizer bytes always has 258 ids.
 	Vocabulary int
@@ -50,11 +52,10 @@ type Tokenizer struct {
 // o.Vocabulary therefore. If texts have more than 262,144 distinct words (or 16 MiB of them), the rarest are forgotten while
 // counting, so memory is bounded. Wrong options are an [*options.Error].
 func Train(ctx context.Context, o Options, texts Texts) (*Tokenizer, error) {
-	if o.Tokenizer == "" {
-		o.Tokenizer = Tokenizers[0]
-	}
-	if err := oneOf("tokenizer", o.Tokenizer, Tokenizers); err != nil {
-		return nil, err
+	if o.Tokenizer != "" {
+		if err := oneOf("tokenizer", o.Tokenizer, Tokenizers); err != nil {
+			return nil, err
+		}
 	}
 	if v := o.Vocabulary; v != 0 && (v < SmallestVocabulary || v > LargestVocabulary) {
 		return nil, options.Errorf("vocabulary", "want 0, for a size that suits the texts, or %d to %d, got %d", SmallestVocabulary, LargestVocabulary, v)
@@ -76,13 +77,17 @@ func Train(ctx context.Context, o Options, texts Texts) (*Tokenizer, error) {
 			total++
 		}
 	}
-	if err := each(ctx, texts, func(s string) { r.words(s, count) }); err != nil {
+	number := 0
+	if err := each(ctx, texts, func(s string) { number++; r.words(s, count) }); err != nil {
 		return nil, err
 	}
 	if o.Vocabulary == 0 {
 		o.Vocabulary = suited(total)
 	}
 	size, list := o.Vocabulary-first, byTimes(words.list)
+	if o.Tokenizer == "" {
+		o.Tokenizer = suitedTokenizer(number, total, list)
+	}
 	if o.Tokenizer == "wordpiece" {
 		tokens, err := learnPieces(ctx, list, size)
 		if err != nil {
@@ -98,6 +103,26 @@ func Train(ctx context.Context, o Options, texts Texts) (*Tokenizer, error) {
 		tokens = append(tokens, w.word)
 	}
 	return newTokenizer(o.Tokenizer, tokens), nil
+}
+
+// Few texts, and rare words: see suitedTokenizer.
+const (
+	fewTexts  = 20_000
+	rareWords = 0.25
+)
+
+// suitedTokenizer is the tokenizer for a number of texts with total words, listed by falling occurrences. Few texts have too few
+// of most pieces to learn what they mean, so they are read as words; but not if many words occur once, as where no spaces are
+// written.
+func suitedTokenizer(texts, total int, words []counted) string {
+	once := 0
+	for i := len(words) - 1; i >= 0 && words[i].times == 1; i-- {
+		once++
+	}
+	if texts < fewTexts && float64(once) <= rareWords*float64(total) {
+		return "words"
+	}
+	return "wordpiece"
 }
 
 // newTokenizer makes a tokenizer of sound tokens.

@@ -168,7 +168,7 @@ func TestWordPieceLearns(t *testing.T) {
 	texts := corpus(50_000)
 	last := 1 << 30
 	for _, size := range []int{100, 300, 1000, 4000} {
-		tokenizer := train(t, Options{Vocabulary: size}, texts...)
+		tokenizer := train(t, Options{Tokenizer: "wordpiece", Vocabulary: size}, texts...)
 		uses, total := make([]int, tokenizer.Size()), 0
 		for _, s := range texts {
 			for _, id := range tokenizer.Encode(nil, s) {
@@ -336,4 +336,25 @@ func FuzzEncode(f *testing.F) {
 		}
 		bag.Encode(s, make([]float32, bag.Width()))
 	})
+}
+
+// Few texts whose words occur again are read as words; others in pieces.
+func TestTokenizerSuitsTexts(t *testing.T) {
+	few := []string{"red apple", "blue bird", "red bird", "apple pie", "blue pie"}
+	for _, c := range []struct {
+		texts []string
+		want  string
+	}{
+		{few, "words"},
+		{slices.Repeat(few, fewTexts/len(few)), "wordpiece"},
+		{[]string{"แมวสีแดง", "นกสีน้ำเงิน", "แมวสีน้ำเงิน"}, "wordpiece"}, // no spaces are written
+	} {
+		tokenizer, err := Train(t.Context(), Options{}, Strings(c.texts))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tokenizer.Kind(); got != c.want {
+			t.Errorf("%d texts such as %s: %s, want %s", len(c.texts), c.texts[0], got, c.want)
+		}
+	}
 }
