@@ -81,8 +81,17 @@ func NewPlateau(rate float64, r Reduction) *Plateau {
 
 // Observe takes an epoch's loss and returns the learning rate of the next epoch.
 func (p *Plateau) Observe(loss float64) float64 {
-	if !p.Started || loss < p.Best*(1-p.Threshold) {
-		p.Started, p.Best, p.Bad = true, loss, 0
+	improved := !p.Started || loss < p.Best*(1-p.Threshold)
+	if improved {
+		p.Started, p.Best = true, loss
+	}
+	return p.Count(improved)
+}
+
+// Count is Observe for those who judge themselves whether an epoch is an improvement.
+func (p *Plateau) Count(improved bool) float64 {
+	if improved {
+		p.Bad = 0
 		return p.Rate
 	}
 	if p.Bad++; p.Bad > p.Patience {

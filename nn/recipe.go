@@ -19,5 +19,5 @@ func (r Recipe) update() Optimiser {
 // Reduction describes when a learning rate is reduced, and by how much: see [Plateau].
 type Reduction struct {
 	Factor   float64 `yaml:"factor" json:"factor" jsonschema:"exclusiveMinimum=0,maximum=1" doc:"The learning rate is multiplied by this factor. 1: never reduced."`
-	Patience int     `yaml:"patience" json:"patience" jsonschema:"minimum=0" doc:"The learning rate is reduced after more than this many epochs without improvement of the validation loss."`
+	Patience int     `yaml:"patience" json:"patience" jsonschema:"minimum=0" doc:"The learning rate is reduced after more than this many epochs without a better one."`
 }

@@ -33,6 +33,9 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 	if t != nil {
 		d.Model = &report.Model{Name: t.Job.Label, Params: t.Score.Parameters, Path: t.Path, Epochs: len(t.Score.Curve), Seconds: t.Score.Seconds,
 			Metrics: report.Metrics(t.Metrics), Stopped: t.Stopped}
+		if recipe := t.Job.Specification.Recipe; recipe.Select != "" {
+			d.Model.Select, d.Model.Kept = recipe.Select, recipe.Best(t.Score.Curve)
+		}
 		d.Files = append(d.Files, report.File{Name: "model", Path: t.Path},
 			report.File{Name: "description", Path: filepath.Join(filepath.Dir(t.Path), descriptionFile)})
 		if t.Test != nil {

@@ -115,7 +115,7 @@ func lackOfMemory(what string, err error) error {
 // fullJob returns the job of a full training, which keeps its checkpoints in a folder.
 func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train, folder string) (trial.Job, error) {
 	spec := trial.On(s.data, nil, nil)
-	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = s.runner.Device.Numerics(), m, plan.FullRecipe(recipe), s.config.Seed
+	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = s.runner.Device.Numerics(), m, plan.FullRecipe(recipe, s.config.Search.Metric), s.config.Seed
 	key, _, err := spec.Key()
 	return trial.Job{Name: "full/" + name, Label: name, Specification: spec,
 		CheckpointFile: filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))}, err

@@ -18,6 +18,47 @@ func watching(t testing.TB) *fixture {
 	return f
 }
 
+// With train.select: metric the model is that of the best epoch by the search's metric, and the document says which. A search that
+// selects by the loss has one way only.
+func TestFullTrainingSelectsByTheMetric(t *testing.T) {
+	byLoss := watching(t)
+	one, err := byLoss.train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := watching(t)
+	f.change("early_stopping: 5", "early_stopping: 5\n  select: metric")
+	trained, err := f.train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := 0.0
+	for _, e := range trained.Score.Curve {
+		best = max(best, *e.ValidationMetric)
+	}
+	if trained.Metrics["accuracy"] != best || one.Score.Key == trained.Score.Key {
+		t.Errorf("the model's accuracy is %v, the best of its epochs %v", trained.Metrics["accuracy"], best)
+	}
+	s, r := f.searched()
+	m := s.Document(r, trained, 1).Model
+	if m.Select != "accuracy" || *trained.Score.Curve[m.Kept-1].ValidationMetric != best {
+		t.Errorf("the document says epoch %d by %q", m.Kept, m.Select)
+	}
+	if m := s.Document(r, one, 1).Model; m.Select != "" || m.Kept != 0 {
+		t.Errorf("by the loss, the document says epoch %d by %q", m.Kept, m.Select)
+	}
+	for _, f := range []*fixture{byLoss, f} {
+		f.change("search:\n", "search:\n  metric: loss\n")
+	}
+	one, err = byLoss.train(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trained, err = f.train(t.Context(), t.TempDir()); err != nil || trained.Score.Key != one.Score.Key {
+		t.Errorf("a search by the loss has two full trainings (%v)", err)
+	}
+}
+
 // interrupted trains in full until a number of steps, and returns the checkpoint that is left.
 func (f *fixture) interrupted(folder string, steps int) string {
 	f.t.Helper()

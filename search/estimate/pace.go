@@ -122,11 +122,11 @@ func (p *Pace) Step(job trial.Job) float64 {
 const perPrediction = 0.35
 
 // Epoch returns the expected seconds of an epoch of a job, in which the validation rows are predicted if the recipe watches
-// their loss.
+// them.
 func (p *Pace) Epoch(job trial.Job) float64 {
 	step, r := p.Step(job), job.Specification.Recipe
 	seconds := step * float64(steps(job))
-	if r.Plateau != nil || r.EarlyStopping > 0 {
+	if r.Watches() {
 		seconds += p.prediction(job, step)
 	}
 	return seconds

@@ -67,11 +67,14 @@ func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numer
 	return &s, nil
 }
 
-// FullRecipe returns the recipe of the full training.
-func FullRecipe(t config.Train) trial.Recipe {
+// FullRecipe returns the recipe of the full training; metric is the search's.
+func FullRecipe(t config.Train, metric string) trial.Recipe {
 	r := trial.Recipe{Recipe: t.Training.Recipe, EarlyStopping: t.EarlyStopping}
 	if t.Plateau.Factor < 1 {
 		r.Plateau = &t.Plateau
+	}
+	if t.Select == "metric" && metric != "loss" {
+		r.Select = metric
 	}
 	return r
 }

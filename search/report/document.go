@@ -109,7 +109,11 @@ type Model struct {
 	Params int    `json:"params"`
 	Path   string `json:"path"`
 	// Epochs, Seconds and Metrics describe the full training; Metrics are on the validation split.
-	Epochs  int               `json:"epochs"`
+	Epochs int `json:"epochs"`
+	// Select is the metric that selected the epoch whose weights the model has, and Kept is this epoch, counted from 1; both are
+	// absent if the loss did.
+	Select  string            `json:"select,omitempty"`
+	Kept    int               `json:"kept,omitempty"`
 	Seconds float64           `json:"seconds"`
 	Metrics map[string]Number `json:"metrics"`
 	// Stopped means that the budget stopped the training after these epochs; the model is the best so far.

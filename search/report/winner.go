@@ -75,6 +75,9 @@ func outcome(d Document) string {
 // modelLine describes the full training: the size of the model, the epochs and the time.
 func modelLine(m Model) string {
 	text := fmt.Sprintf("%s parameters, %s in %s seconds", params(m.Params), english.Plural(m.Epochs, "epoch", ""), seconds(m.Seconds))
+	if m.Select != "" {
+		text = fmt.Sprintf("%s parameters, epoch %d of %d by %s, in %s seconds", params(m.Params), m.Kept, m.Epochs, m.Select, seconds(m.Seconds))
+	}
 	if m.Stopped {
 		text += " (stopped by the budget)"
 	}

@@ -68,12 +68,14 @@ type Score struct {
 type Epoch struct {
 	TrainLoss      float64 `json:"train_loss"`
 	ValidationLoss float64 `json:"validation_loss,omitempty"` // 0 if it was not evaluated
-	LearningRate   float64 `json:"learning_rate"`
-	Seconds        float64 `json:"seconds"`
+	// ValidationMetric is the value of the metric that selects the best epoch; nil if the loss does, or if it is undefined.
+	ValidationMetric *float64 `json:"validation_metric,omitempty"`
+	LearningRate     float64  `json:"learning_rate"`
+	Seconds          float64  `json:"seconds"`
 }
 
 func (e Epoch) finite() bool {
-	return finite(e.TrainLoss) && finite(e.ValidationLoss) && finite(e.LearningRate) && finite(e.Seconds)
+	return finite(e.TrainLoss) && finite(e.ValidationLoss) && (e.ValidationMetric == nil || finite(*e.ValidationMetric)) && finite(e.LearningRate) && finite(e.Seconds)
 }
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

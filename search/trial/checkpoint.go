@@ -19,7 +19,7 @@ import (
 	"mixmas/search/regular"
 )
 
-// A checkpoint is a safetensors file with the tensor "state" and, if the recipe watches the validation loss, the best weights
+// A checkpoint is a safetensors file with the tensor "state" and, if the recipe watches the validation rows, the best weights
 // under their names with bestPrefix. Its metadata are the progress as JSON and a digest of the progress and the tensors. A
 // training must resume from exactly the state that it would have reached, so a file is used only if all of it is valid.
 const (

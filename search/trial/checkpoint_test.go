@@ -151,6 +151,7 @@ func TestForgedCheckpoints(t *testing.T) {
 		"too many epochs":      {progress(func(p *fields) { p.Curve = improving }), "it has 9 epochs, but the training ends after 6"},
 		"a better epoch":       {progress(func(p *fields) { p.Curve[0].ValidationLoss = 1e-9 }), "learning rate"},
 		"learning rate":        {progress(func(p *fields) { p.Curve[1].LearningRate *= 2 }), "epoch 2 has the learning rate"},
+		"metric":               {progress(func(p *fields) { p.Curve[1].ValidationMetric = new(0.5) }), "epoch 2 has the validation metric 0.5, but the loss selects"},
 		"time":                 {progress(func(p *fields) { p.Curve[1].Seconds = -1 }), "took -1 seconds"},
 		"more time":            {progress(func(p *fields) { p.Seconds = -1 }), "-1 seconds"},
 		"infinite":             {text(`{"seconds": 1e999}`), "progress: "},

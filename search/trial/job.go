@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mixmas/search/dataset"
+	"mixmas/search/metric"
 	"mixmas/search/store"
 )
 
@@ -68,6 +69,11 @@ func (j Job) check(data dataset.Dataset) error {
 	case j.Until < 0 || spec.Repeat < 0:
 		return fmt.Errorf("%s: until epoch %d, repeat %d: want at least 0", j.Name, j.Until, spec.Repeat)
 	}
+	if by := spec.Recipe.Select; by != "" {
+		if err := metric.Check(by, data.Task().Kind); err != nil {
+			return fmt.Errorf("%s: the best epoch: %w", j.Name, err)
+		}
+	}
 	for _, rows := range []struct {
 		split dataset.Split
 		list  []int
@@ -108,8 +114,7 @@ type Result struct {
 	Best *Best `json:"best,omitempty"`
 }
 
-// Best is the best model so far, by the loss on the validation rows, of a training that has not ended; if its recipe does not
-// watch that loss, the last.
+// Best is the best model so far of a training that has not ended; if its recipe does not watch the validation rows, the last.
 type Best struct {
 	Weights []byte             `json:"weights"`
 	Metrics map[string]float64 `json:"metrics"`

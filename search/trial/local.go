@@ -137,7 +137,7 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 	if r.Score.Metrics, err = Measure(ctx, t.data, t.validation, logits); err != nil {
 		return err
 	}
-	if !recipe.watches() {
+	if !recipe.Watches() {
 		loss, err := metric.Loss(ctx, outputs(t.data, t.validation, logits))
 		if err != nil {
 			return err

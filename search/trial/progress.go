@@ -15,8 +15,7 @@ type progress struct {
 	Seconds float64 `json:"seconds"`
 
 	plateau *nn.Plateau
-	// bestLoss is the lowest validation loss so far, reached after bestEpoch epochs with the weights best.
-	bestLoss  float64
+	// bestEpoch is the best epoch so far, counted from 1, and best are the weights after it; 0 if the recipe watches nothing.
 	bestEpoch int
 	best      nn.Weights
 }
@@ -38,24 +37,28 @@ func (p *progress) rate(recipe Recipe) float64 {
 	return recipe.LearningRate
 }
 
-// add adds an epoch, and reports whether its validation loss is the best so far.
+// add adds an epoch, and reports whether it is the best so far.
 func (p *progress) add(recipe Recipe, e store.Epoch) (best bool) {
 	p.Curve = append(p.Curve, e)
-	if !recipe.watches() {
+	if !recipe.Watches() {
 		return false
 	}
-	if p.plateau != nil {
+	best = p.bestEpoch == 0 || recipe.better(e, p.Curve[p.bestEpoch-1])
+	switch {
+	case p.plateau == nil:
+	case recipe.Select == "":
 		p.plateau.Observe(e.ValidationLoss)
+	default:
+		p.plateau.Count(best)
 	}
-	if p.bestEpoch == 0 || e.ValidationLoss < p.bestLoss {
-		p.bestLoss, p.bestEpoch = e.ValidationLoss, len(p.Curve)
-		return true
+	if best {
+		p.bestEpoch = len(p.Curve)
 	}
-	return false
+	return best
 }
 
 // ended reports whether the training is over: all epochs are done, or the recipe's early stopping has seen its number of
-// epochs without improvement of the validation loss.
+// epochs without a better one.
 func (p *progress) ended(recipe Recipe) bool {
 	patience := recipe.EarlyStopping
 	return len(p.Curve) >= recipe.Epochs || patience > 0 && p.bestEpoch > 0 && len(p.Curve)-p.bestEpoch >= patience
@@ -74,7 +77,9 @@ func (p *progress) replay(recipe Recipe) (progress, error) {
 			return q, fmt.Errorf("it has %d epochs, but the training ends after %d", len(p.Curve), i)
 		case e.LearningRate != rate:
 			return q, fmt.Errorf("epoch %d has the learning rate %v, want %v", i+1, e.LearningRate, rate)
-		case e.Seconds < 0 || !recipe.watches() && e.ValidationLoss != 0:
+		case recipe.Select == "" && e.ValidationMetric != nil:
+			return q, fmt.Errorf("epoch %d has the validation metric %v, but the loss selects the best epoch", i+1, *e.ValidationMetric)
+		case e.Seconds < 0 || !recipe.Watches() && e.ValidationLoss != 0:
 			return q, fmt.Errorf("epoch %d took %v seconds and has the validation loss %v, which is impossible", i+1, e.Seconds, e.ValidationLoss)
 		}
 		q.add(recipe, e)

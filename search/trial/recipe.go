@@ -1,15 +1,57 @@
 package trial
 
-import "mixmas/nn"
+import (
+	"math"
+
+	"mixmas/nn"
+	"mixmas/search/metric"
+	"mixmas/search/store"
+)
 
 // Recipe describes how a trial trains. Dropout is part of the model.
 type Recipe struct {
 	nn.Recipe
-	// Plateau reduces the learning rate, and EarlyStopping ends the training and keeps the best weights, both by the loss on
-	// the validation rows. Without either, a trial keeps the weights of its last epoch.
+	// Plateau reduces the learning rate, and EarlyStopping ends the training, after epochs that are no better than an earlier
+	// one on the validation rows. With either, or with Select, a trial keeps the weights of its best epoch, otherwise of its last.
 	Plateau       *nn.Reduction `json:"plateau,omitempty"`
 	EarlyStopping int           `json:"early_stopping,omitempty"`
+	// Select is the metric by which an epoch is better than another, of equal ones that with the lower loss; "" is the loss.
+	Select string `json:"select,omitempty"`
 }
 
-// watches reports whether the recipe needs the validation loss after every epoch.
-func (r Recipe) watches() bool { return r.Plateau != nil || r.EarlyStopping > 0 }
+// Watches reports whether the recipe needs the validation rows after every epoch.
+func (r Recipe) Watches() bool { return r.Plateau != nil || r.EarlyStopping > 0 || r.Select != "" }
+
+// Best returns the best epoch of a curve, counted from 1: the one whose weights a training with this recipe keeps. It is the last
+// if the recipe does not watch the validation rows.
+func (r Recipe) Best(curve []store.Epoch) int {
+	if !r.Watches() {
+		return len(curve)
+	}
+	best := 0
+	for i := range curve {
+		if r.better(curve[i], curve[best]) {
+			best = i
+		}
+	}
+	return min(best+1, len(curve))
+}
+
+// better reports whether an epoch is better than an earlier one.
+func (r Recipe) better(e, earlier store.Epoch) bool {
+	if r.Select != "" {
+		value, best := selected(e), selected(earlier)
+		if metric.Better(r.Select, value, best) || metric.Better(r.Select, best, value) {
+			return metric.Better(r.Select, value, best)
+		}
+	}
+	return e.ValidationLoss < earlier.ValidationLoss
+}
+
+// selected returns the value of the metric that selects the best epoch; NaN if it is undefined.
+func selected(e store.Epoch) float64 {
+	if e.ValidationMetric == nil {
+		return math.NaN()
+	}
+	return *e.ValidationMetric
+}

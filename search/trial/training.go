@@ -125,9 +125,9 @@ func (t *training) epochs(ctx context.Context) error {
 	return nil
 }
 
-// validate predicts the validation rows after an epoch, if the recipe watches their loss or their outputs are wanted.
+// validate predicts the validation rows after an epoch, if the recipe watches them or their outputs are wanted.
 func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
-	epoch, watches := len(t.state.Curve)+1, t.Specification.Recipe.watches()
+	epoch, watches, by := len(t.state.Curve)+1, t.Specification.Recipe.Watches(), t.Specification.Recipe.Select
 	if !watches && !t.wantsOutputs(epoch) {
 		return nil
 	}
@@ -142,8 +142,19 @@ func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 		}
 		t.keepOutputs(epoch, file)
 	}
-	if watches {
+	switch {
+	case !watches:
+	case by == "":
 		entry.ValidationLoss, err = metric.Loss(ctx, outputs(t.data, t.validation, logits))
+	default:
+		var metrics map[string]float64
+		if metrics, err = Measure(ctx, t.data, t.validation, logits); err != nil {
+			return err
+		}
+		entry.ValidationLoss = metrics["loss"]
+		if value, defined := metrics[by]; defined {
+			entry.ValidationMetric = &value
+		}
 	}
 	return err
 }
