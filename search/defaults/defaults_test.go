@@ -153,6 +153,9 @@ train: {training: {optimiser: sgd, momentum: 0.5}, early_stopping: 0}
 	if full.Optimiser != "sgd" || full.Momentum != 0.5 || full.Epochs != 7 || c.Train.EarlyStopping != 0 {
 		t.Errorf("the full training is %+v", c.Train)
 	}
+	if c.Train.Select != "metric" {
+		t.Errorf("the full training selects by the %s", c.Train.Select)
+	}
 	if len(c.Search.Networks) == 0 {
 		t.Error("there is no network")
 	}
