@@ -4,7 +4,8 @@
 //
 // The configurations name data and nothing else. Candidates are compared by the metric on the validation rows, over some
 // repeats with other initial weights; the test split is only used for the models that the defaults end with. Scores are kept in
-// --store, so an interrupted run goes on. Without configurations the rule of the page is written anew, and what was measured stays.
+// --store, so a run that was interrupted, or stopped by --time, goes on; the page has what was finished. Without configurations the
+// rule of the page is written anew, and what was measured stays.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"mixmas/nn/cpu"
 	"mixmas/search"
@@ -39,17 +41,18 @@ func main() {
 	kept := flag.String("store", "defaults.db", "keep the scores in `FILE`")
 	repeats := flag.Int("repeats", 2, "train each candidate `N` times")
 	partly := flag.String("encoders-only", "", "measure only the encoders of these `NAMES`, separated by commas")
+	limit := flag.Duration("time", 0, "measure each data set for this `TIME`, such as 30m; 0: as long as it takes")
 	note := flag.String("note", "", "a paragraph of `TEXT` about the data and the machine")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *to, *kept, *repeats, *note, strings.Split(*partly, ","), flag.Args()); err != nil {
+	if err := run(ctx, *to, *kept, *repeats, *limit, *note, strings.Split(*partly, ","), flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "measure:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, to, kept string, repeats int, note string, partly, configs []string) error {
+func run(ctx context.Context, to, kept string, repeats int, limit time.Duration, note string, partly, configs []string) error {
 	if len(configs) == 0 {
 		return renew(to)
 	}
@@ -59,13 +62,20 @@ func run(ctx context.Context, to, kept string, repeats int, note string, partly,
 	}
 	p := page{repeats: repeats, note: note}
 	for _, path := range configs {
-		m, err := measure(ctx, path, scores, repeats, partly)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		limited, cancel := ctx, context.CancelFunc(func() {})
+		if limit > 0 {
+			limited, cancel = context.WithTimeout(ctx, limit)
 		}
-		p.sets = append(p.sets, m)
-		if err := os.WriteFile(to, []byte(p.text()), 0o644); err != nil { // so that something is there early
-			return err
+		m, err := measure(limited, path, scores, repeats, partly)
+		cancel()
+		if m != nil { // what was finished is written, whatever ended it
+			p.sets = append(p.sets, m)
+			if err := os.WriteFile(to, []byte(p.text()), 0o644); err != nil {
+				return err
+			}
+		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return nil
@@ -81,8 +91,9 @@ func renew(to string) error {
 	return os.WriteFile(to, []byte((page{}).head()+measured), 0o644)
 }
 
-// neighboursOf is the number of the best encoders of a modality whose neighbours are tried.
-const neighboursOf = 2
+// The neighbours of the best encoder of a modality are tried, in the first modalities that look alike: those after them would say
+// the same.
+const alike = 2
 
 // measured is what was measured on one data set.
 type measured struct {
@@ -115,6 +126,9 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	if err != nil {
 		return nil, err
 	}
+	if !c.Sets("name") {
+		c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	}
 	format, err := dataset.Lookup(c.Data.Format)
 	if err != nil {
 		return nil, err
@@ -140,7 +154,10 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	e := evaluate.New(evaluate.Options{Data: data, Store: scores, Runner: runner, Workers: runtime.NumCPU(), Search: c.Name, Metric: c.Search.Metric})
 	m := &measured{name: c.Name, train: data.Len(dataset.Train), validation: data.Len(dataset.Validation), test: data.Len(dataset.Test), metric: c.Search.Metric}
 
+	looked := map[string]int{}
 	for _, modality := range space.Modalities {
+		looks := fmt.Sprint(modality.Kind, modality.Shape)
+		looked[looks]++
 		var compared []comparison
 		jobs := map[string]trial.Job{}
 		of := func(c strategy.Candidate) string { return modality.Name + ", " + c.Label }
@@ -148,20 +165,21 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 			job := space.Job("defaults/"+modality.Name, candidate.Label, space.EncoderModel(modality, candidate))
 			found, err := compare(ctx, e, m.metric, of(candidate), job, nil, repeats)
 			if err != nil {
-				return nil, err
+				return m, err
 			}
 			compared, jobs[found.of] = append(compared, found), job
 		}
 		slices.SortStableFunc(compared, func(a, b comparison) int { return cmp.Compare(b.rule.score, a.rule.score) })
 		for i, found := range compared {
 			candidate := modality.Encoders[slices.IndexFunc(modality.Encoders, func(c strategy.Candidate) bool { return of(c) == found.of })]
-			if job := jobs[found.of]; i < neighboursOf {
-				if found, err = compare(ctx, e, m.metric, found.of, job, encoderVariants(job, modality, candidate, space), repeats); err != nil {
-					return nil, err
-				}
-			}
 			fmt.Fprintf(os.Stderr, "%s: %s: %.4f in %.1f s\n", c.Name, found.of, found.rule.score, found.rule.seconds)
-			m.encoders = append(m.encoders, found)
+			var err error
+			if job := jobs[found.of]; i == 0 && looked[looks] <= alike {
+				found, err = compare(ctx, e, m.metric, found.of, job, encoderVariants(job, modality, candidate, space), repeats)
+			}
+			if m.encoders = append(m.encoders, found); err != nil {
+				return m, err
+			}
 		}
 	}
 	if slices.Contains(partly, c.Name) {
@@ -169,19 +187,19 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	}
 	s, err := search.New(c, data, search.Options{Device: device, Store: scores, Workers: runtime.NumCPU()})
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	r, err := s.Run(ctx)
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	folder, err := os.MkdirTemp("", "defaults")
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	defer os.RemoveAll(folder)
 	if m.trained, err = s.Train(ctx, c.Name, r.FullModel(), c.Train, filepath.Join(folder, "model")); err != nil {
-		return nil, err
+		return m, err
 	}
 	for _, stage := range r.Stages {
 		for _, o := range stage.Outcomes {
@@ -194,32 +212,28 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	}
 	m.model = strings.Join(parts, ", ")
 	full := m.trained.Job
-	full.CheckpointFile = ""
-	found, err := compare(ctx, e, m.metric, "full training", full, fullVariants(full, r), repeats)
-	if err != nil {
-		return nil, err
-	}
+	full.CheckpointFile, full.Deadline = "", time.Time{}
+	found, err := compare(ctx, e, m.metric, "full training", full, fullVariants(full, m.metric), repeats)
 	m.full = append(m.full, found)
-	return m, nil
+	return m, err
 }
 
-// compare trains a job and its variants, several times each.
+// compare trains a job and its variants, several times each. With an error it returns those that were finished.
 func compare(ctx context.Context, e *evaluate.Evaluator, metric, of string, rule trial.Job, variants []variant, repeats int) (comparison, error) {
 	c := comparison{of: of, variants: map[string]result{}}
-	var jobs []trial.Job
-	for _, job := range append([]variant{{job: rule}}, variants...) {
+	for i, v := range append([]variant{{job: rule}}, variants...) {
+		var jobs []trial.Job
 		for repeat := range repeats {
-			job.job.Specification.Repeat = repeat
-			jobs = append(jobs, job.job)
+			job := v.job
+			job.Specification.Repeat = repeat
+			jobs = append(jobs, job)
 		}
-	}
-	outcomes, err := e.Score(ctx, jobs...)
-	if err != nil {
-		return c, err
-	}
-	for i := range len(variants) + 1 {
+		outcomes, err := e.Score(ctx, jobs...)
+		if err != nil {
+			return c, err
+		}
 		var r result
-		for _, o := range outcomes[i*repeats : (i+1)*repeats] {
+		for _, o := range outcomes {
 			if o.Score.Status != store.Finished {
 				continue
 			}
@@ -234,7 +248,8 @@ func compare(ctx context.Context, e *evaluate.Evaluator, metric, of string, rule
 		if i == 0 {
 			c.rule = r
 		} else {
-			c.order, c.variants[variants[i-1].name] = append(c.order, variants[i-1].name), r
+			c.order, c.variants[v.name] = append(c.order, v.name), r
+			fmt.Fprintf(os.Stderr, "  %s: %+.1f in %.1f s\n", v.name, 100*(r.score-c.rule.score), r.seconds)
 		}
 	}
 	return c, nil

@@ -7,7 +7,6 @@ import (
 
 	"mixmas/nn/mixer"
 	"mixmas/nn/options"
-	"mixmas/search"
 	"mixmas/search/strategy"
 	"mixmas/search/trial"
 )
@@ -73,12 +72,14 @@ func trainings(rule trial.Job) (list []variant) {
 }
 
 // fullVariants returns other full trainings of the chosen model.
-func fullVariants(rule trial.Job, r *search.Result) (list []variant) {
+func fullVariants(rule trial.Job, metric string) (list []variant) {
 	with := func(name string, change func(job *trial.Job)) {
 		job := rule
 		change(&job)
 		list = append(list, variant{name, job})
 	}
+	with("the best epoch by the loss", func(job *trial.Job) { job.Specification.Recipe.Select = "" })
+	with("the best epoch by the metric", func(job *trial.Job) { job.Specification.Recipe.Select = metric })
 	dropout := func(p float64) func(job *trial.Job) {
 		return func(job *trial.Job) { job.Specification.Model = withDropout(job.Specification.Model, p) }
 	}
