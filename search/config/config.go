@@ -64,9 +64,9 @@ type Search struct {
 // Train is the recipe of the full training.
 type Train struct {
 	Training      Training     `yaml:"training" json:"training" doc:"The training recipe; epochs is the maximum."`
+	Select        string       `yaml:"select" json:"select" jsonschema:"enum=loss,enum=metric" doc:"What makes an epoch better than an earlier one: the loss on the validation rows, or the search's metric there and at equal values the loss. The best epoch's weights are kept (loss | metric)."`
 	Plateau       nn.Reduction `yaml:"plateau" json:"plateau" doc:"The learning rate is reduced when epochs stop getting better."`
 	EarlyStopping int          `yaml:"early_stopping" json:"early_stopping" jsonschema:"minimum=0" doc:"Stop after this many epochs without a better one. 0: never."`
-	Select        string       `yaml:"select" json:"select" jsonschema:"enum=loss,enum=metric" doc:"What makes an epoch better than another on the validation rows, for the weights that are kept, early_stopping and plateau: the loss, or search.metric and at equal values the loss (loss | metric)."`
 }
 
 // Training is a training recipe with the dropout of the models.
@@ -109,9 +109,9 @@ func base() *Config {
 		},
 		Train: Train{
 			Training:      Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 32, Epochs: 200}, Dropout: 0.5},
+			Select:        "loss",
 			Plateau:       nn.Reduction{Factor: 0.1, Patience: 2},
 			EarlyStopping: 10,
-			Select:        "loss",
 		},
 	}
 }

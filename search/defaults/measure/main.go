@@ -41,23 +41,18 @@ func main() {
 	kept := flag.String("store", "defaults.db", "keep the scores in `FILE`")
 	repeats := flag.Int("repeats", 2, "train each candidate `N` times")
 	partly := flag.String("encoders-only", "", "measure only the encoders of these `NAMES`, separated by commas")
-	limit := flag.Duration("time", 0, "stop after this `TIME`, such as 30m, and write what was measured; 0: no limit")
+	limit := flag.Duration("time", 0, "measure each data set for this `TIME`, such as 30m; 0: as long as it takes")
 	note := flag.String("note", "", "a paragraph of `TEXT` about the data and the machine")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if *limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, *limit)
-		defer cancel()
-	}
-	if err := run(ctx, *to, *kept, *repeats, *note, strings.Split(*partly, ","), flag.Args()); err != nil {
+	if err := run(ctx, *to, *kept, *repeats, *limit, *note, strings.Split(*partly, ","), flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "measure:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, to, kept string, repeats int, note string, partly, configs []string) error {
+func run(ctx context.Context, to, kept string, repeats int, limit time.Duration, note string, partly, configs []string) error {
 	if len(configs) == 0 {
 		return renew(to)
 	}
@@ -67,7 +62,12 @@ func run(ctx context.Context, to, kept string, repeats int, note string, partly,
 	}
 	p := page{repeats: repeats, note: note}
 	for _, path := range configs {
-		m, err := measure(ctx, path, scores, repeats, partly)
+		limited, cancel := ctx, context.CancelFunc(func() {})
+		if limit > 0 {
+			limited, cancel = context.WithTimeout(ctx, limit)
+		}
+		m, err := measure(limited, path, scores, repeats, partly)
+		cancel()
 		if m != nil { // what was finished is written, whatever ended it
 			p.sets = append(p.sets, m)
 			if err := os.WriteFile(to, []byte(p.text()), 0o644); err != nil {
