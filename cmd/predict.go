@@ -58,6 +58,9 @@ func predict(c *cli.Context) error {
 	if err := checkInput(c); err != nil {
 		return err
 	}
+	if err := checkOverwrites(c, "out", append(c.Args().Slice(), c.String("model"), c.String("data"))...); err != nil {
+		return err
+	}
 	m, err := model.Open(c.String("model"))
 	if err != nil {
 		return err
