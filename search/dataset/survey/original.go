@@ -71,8 +71,8 @@ func original(s dataset.Standardisation, feature int, v float64) float64 {
 	}
 	if digits < 0 {
 		unit := math.Pow(10, -digits)
-		return math.Round(x/unit) * unit
+		return math.Round(x/unit)*unit + 0 // not -0
 	}
 	units := math.Pow(10, digits)
-	return math.Round(x*units) / units
+	return math.Round(x*units)/units + 0
 }
