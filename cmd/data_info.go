@@ -61,6 +61,9 @@ func dataInfo(c *cli.Context) error {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return err
 	}
+	if err := checkOverwrites(c, "html", c.Args().First()); err != nil {
+		return err
+	}
 	plan, err := loadConfig(c, c.Args().First())
 	if err != nil {
 		return err

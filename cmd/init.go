@@ -45,6 +45,9 @@ func initPlan(c *cli.Context) error {
 	if err := arguments(c, 1, 1, "DATA"); err != nil {
 		return err
 	}
+	if err := checkOverwrites(c, "to", c.Args().First()); err != nil {
+		return err
+	}
 	p, err := lookAt(c, c.Args().First())
 	if err != nil {
 		return err

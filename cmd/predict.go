@@ -60,6 +60,9 @@ func predict(c *cli.Context) error {
 	if err := checkInput(c); err != nil {
 		return err
 	}
+	if err := checkOverwrites(c, "out", append(c.Args().Slice(), c.String("model"), c.String("data"))...); err != nil {
+		return err
+	}
 	m, err := model.Open(c.String("model"))
 	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("model") {
 		return usagef("%s: %s does not exist: name a model with --model, or train one with mixmas run", commandName(c), usualModel)

@@ -313,12 +313,14 @@ func (j *judge) boolean() (Finding, bool) {
 }
 
 // group recognises what rows of one person or one thing share, by the name of the column, such as "patient" or "Patient ID".
+// Every split needs a group.
 func (j *judge) group() (Finding, bool) {
+	const leastGroups = 3
 	name := j.name
 	for hasLastWord(name, identifierWords) {
 		name = name[:len(name)-1]
 	}
-	if !hasLastWord(name, groupWords) || j.share(j.distinct) > 0.8 || j.fractions > 0 || j.dated > 0 || j.share(j.several) > 0.5 {
+	if !hasLastWord(name, groupWords) || j.distinct < leastGroups || j.share(j.distinct) > 0.8 || j.fractions > 0 || j.dated > 0 || j.share(j.several) > 0.5 {
 		return Finding{}, false
 	}
 	return Finding{Group, fmt.Sprintf("rows of one %s belong together, by the name of the column: %s", name[len(name)-1], j.valuesText()),

@@ -114,6 +114,7 @@ func TestJudge(t *testing.T) {
 		{"subset", repeated(30, "train", "train", "VAL", "test"), Split, "splits"},
 		{"subject", repeated(60, "s01", "s02", "s03", "s04"), Group, "rows of one subject"},
 		{"patient_id", repeated(60, "17", "23", "29"), Group, "rows of one patient"},
+		{"patient_id", repeated(60, "p1", "p2"), Category, "2 values"}, // too few for three splits
 		{"patient_id", generated(60, func(i int) string { return fmt.Sprintf("p%d", i) }), Identifier, ""},
 		{"subject", generated(60, func(i int) string { return strings.Repeat("hello big world ", i%7+1) + fmt.Sprint(i) }), Text, "words"},
 		{"review", generated(60, func(i int) string { return fmt.Sprintf("what a film, number %d of the year", i) }), Text, "words on average"},

@@ -221,6 +221,9 @@ func (r *Recipe) check() error {
 	if len(r.Modalities) == 0 || len(r.Sources) == 0 {
 		return errors.New("it has no modalities")
 	}
+	if r.Sources[0].Key != "" {
+		return fmt.Errorf("its first source has the key %q, want none: others are joined with it", r.Sources[0].Key)
+	}
 	for i := range r.Sources {
 		for _, c := range r.Sources[i].Columns {
 			if c.Before < 0 {

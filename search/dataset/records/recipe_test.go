@@ -25,6 +25,7 @@ func TestRecipesThatAreWrong(t *testing.T) {
 		{`"source":0`, `"source":7`, "modality animal: it reads source 7 of 1"},
 		{`"columns":[0,1]`, `"columns":[0,9]`, "modality animal: it reads column 9 of 2"},
 		{`"columns":[0,1]`, `"columns":[0]`, "modality animal: it has 2 encoders for 1 columns"},
+		{`"name":"pets.csv"`, `"name":"pets.csv","key":"age"`, `its first source has the key "age", want none`},
 		{`"table":`, `"tables":`, "modality animal has 0 encoders, want one"},
 		{`"name":"animal"`, `"name":""`, "it has no name"},
 		{`"name":"animal"`, `"name":"other"`, "has none of the modalities that the model reads"},

@@ -156,3 +156,15 @@ func TestStops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestZeroHasNoSign: what was 0 before it was standardised is shown as 0, not as -0.
+func TestZeroHasNoSign(t *testing.T) {
+	m := dataset.Modality{Kind: mixer.Table, Shape: []int{1}}
+	for i := range 200 {
+		s := dataset.Standardisation{Per: dataset.PerFeature, Mean: []float64{float64(i)/7 + 0.1}, Deviation: []float64{float64(i%13) + 0.3}}
+		x := []float32{float32(-s.Mean[0] / s.Deviation[0])}
+		if survey.Original(m, s, x); x[0] != 0 || math.Signbit(float64(x[0])) {
+			t.Fatalf("%v: 0 became %g", s, x[0])
+		}
+	}
+}
