@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
@@ -142,6 +144,9 @@ func (b *binding) sign(ctx context.Context, s *session, used packed.List) error 
 		digest := newContentHash()
 		for _, c := range b.arrays {
 			facts, err := c.Facts(ctx, dataset.Request{}, s.environment)
+			if bad := new(dataset.NotFinite); errors.As(err, &bad) && math.IsNaN(bad.Value) {
+				err = fmt.Errorf("%w; if it stands for a missing value, fill it, keep the numbers in a table with an empty cell, or use the format npy with `missing: mean`", err)
+			}
 			if err != nil {
 				return err
 			}

@@ -1,10 +1,14 @@
 package records_test
 
 import (
+	"bytes"
+	"errors"
+	"math"
 	"strings"
 	"testing"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/npy"
 )
 
 // Mistakes in options name the field, and no file is opened.
@@ -117,5 +121,29 @@ func TestLabelsInManyForms(t *testing.T) {
 		if got := strings.Join(d.Task().Classes, ",") + " " + label(t, d, dataset.Train, 0); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
+	}
+}
+
+// A missing number in an array file is an error that says what can be done.
+func TestNaNInAnArrayFile(t *testing.T) {
+	var values []float32
+	labels := "y\n"
+	for i := range 20 {
+		values = append(values, float32(i))
+		labels += []string{"u\n", "v\n"}[i%2]
+	}
+	values[7] = float32(math.NaN())
+	var file bytes.Buffer
+	out, err := npy.NewWriter(&file, npy.Float32, 20, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(out.Append(values), out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t, map[string]string{"x.npy": file.String(), "l.csv": labels})
+	_, err = open(t, dir, "modalities: [{name: x, kind: table, path: x.npy}]\nlabels: {path: l.csv, column: y}\n", dataset.Environment{})
+	if err == nil || !strings.Contains(err.Error(), "x.npy: row 7: the value NaN") || !strings.Contains(err.Error(), "an empty cell") {
+		t.Error(err)
 	}
 }
