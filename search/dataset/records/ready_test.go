@@ -1,7 +1,6 @@
 package records_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,21 +10,13 @@ import (
 	"mixmas/search/dataset"
 )
 
-// ready opens the data of a configuration in testdata/configs, which are beside the repository instead of in its folder data.
+// ready opens the data of a configuration in testdata/configs. It skips the test if they are not in the folder data.
 func ready(t *testing.T, name string) dataset.Dataset {
 	t.Helper()
-	folder, err := filepath.Abs("../../../../shared/data")
-	if err != nil {
-		t.Fatal(err)
+	if _, err := os.Stat(filepath.Join("../../../data", name)); err != nil {
+		t.Skipf("the data set %s is not in the folder data: see testdata/configs/%s.yaml", name, name)
 	}
-	if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
-		t.Skipf("the data set %s is not beside the repository", name)
-	}
-	text, err := os.ReadFile("../../../testdata/configs/" + name + ".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Parse(name, bytes.ReplaceAll(text, []byte("../../data"), []byte(filepath.ToSlash(folder))))
+	c, err := config.Load("../../../testdata/configs/" + name + ".yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
