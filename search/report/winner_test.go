@@ -24,3 +24,11 @@ func TestWinner(t *testing.T) {
 		}
 	}
 }
+
+// A model whose epoch a metric selected says so.
+func TestKeptEpoch(t *testing.T) {
+	m := Model{Params: 1234, Epochs: 25, Seconds: 70, Select: "f1_weighted", Kept: 16}
+	if got, want := modelLine(m), "1,234 parameters, epoch 16 of 25 by f1_weighted, in 70.0 seconds"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -38,7 +38,7 @@ func (p page) text() string {
 	var b strings.Builder
 	b.WriteString(p.head())
 	fmt.Fprintf(&b, "Made by `make defaults`: %d repeats each, with other initial weights; the metric on the validation rows, in percentage points beside what\n"+
-		"the rule gives. A difference below about 1 to 2 points is noise. Time is that of a training beside the rule's.\n\n", p.repeats)
+		"the rule gives. With so few repeats a difference of a few points is noise. Time is that of a training beside the rule's.\n\n", p.repeats)
 	if p.note != "" {
 		b.WriteString(p.note + "\n\n")
 	}
