@@ -26,8 +26,9 @@ func Members(cell, separator string) iter.Seq[string] {
 
 // quotedEntries are the entries of a list of texts in quotes, as JSON and Python write it: ["a", "b"] or ['a', 'b'].
 func quotedEntries(cell string) (list []string, ok bool) {
-	inside, ok := strings.CutPrefix(cell, "[")
-	if inside, ok = strings.CutSuffix(inside, "]"); !ok || cell[0] != '[' {
+	inside, opened := strings.CutPrefix(cell, "[")
+	inside, closed := strings.CutSuffix(inside, "]")
+	if !opened || !closed {
 		return nil, false
 	}
 	for rest := trim(inside); rest != ""; {

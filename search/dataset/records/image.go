@@ -31,9 +31,6 @@ func (i *imageEncoder) stored() npy.Type {
 
 func (i *imageEncoder) raw() []int { return nil }
 
-// mostPicture is the largest file of a picture in bytes.
-const mostPicture = 256 << 20
-
 func (i *imageEncoder) encode(ctx context.Context, s *sample, dst []float32) (int, error) {
 	if s.name == "" {
 		return 0, nil

@@ -65,7 +65,6 @@ type opened struct {
 	arrays  []*arrayfile.Column // of an array file
 	key     *keys
 	joined  []int32
-	values  map[string][]float32 // of a single row: arrays by modality
 }
 
 func (p *predictor) open(ctx context.Context) (*dataset.Unlabelled, error) {
