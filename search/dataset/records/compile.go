@@ -94,7 +94,8 @@ func (b *builder) source(x *binding, e *Encoding, columns *encoded, a *assigned)
 	}
 	e.Masked = e.Tokens != nil || !columns.full
 	per := e.grouping(x.modality.Standardise)
-	s := &dataset.Source{Modality: m, Per: per, Missing: e.missing(), Raw: e.rawFeatures(per)}
+	cells := x.rows != nil // a missing number of a table has an indicator; in an array file it is an error
+	s := &dataset.Source{Modality: m, Per: per, Missing: cells && e.missing(), Raw: e.rawFeatures(per)}
 	for _, split := range dataset.Splits {
 		if a.rows[split].Len() == 0 {
 			continue
@@ -106,6 +107,14 @@ func (b *builder) source(x *binding, e *Encoding, columns *encoded, a *assigned)
 		}
 	}
 	return s, nil
+}
+
+// explainNaN adds to the error of an array file with NaN what can be done.
+func explainNaN(err error) error {
+	if bad := new(dataset.NotFinite); errors.As(err, &bad) && math.IsNaN(bad.Value) {
+		return fmt.Errorf("%w; if it stands for a missing value, fill it, keep the numbers in a table with an empty cell, or use the format npy with `missing: mean`", err)
+	}
+	return err
 }
 
 // of are the rows of the binding for rows of a split: behind the last one for those that are joined with none.
@@ -144,9 +153,7 @@ func (b *binding) sign(ctx context.Context, s *session, used packed.List) error 
 		digest := newContentHash()
 		for _, c := range b.arrays {
 			facts, err := c.Facts(ctx, dataset.Request{}, s.environment)
-			if bad := new(dataset.NotFinite); errors.As(err, &bad) && math.IsNaN(bad.Value) {
-				err = fmt.Errorf("%w; if it stands for a missing value, fill it, keep the numbers in a table with an empty cell, or use the format npy with `missing: mean`", err)
-			}
+			err = explainNaN(err)
 			if err != nil {
 				return err
 			}

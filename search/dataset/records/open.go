@@ -33,7 +33,7 @@ func Open(ctx context.Context, o Options, e dataset.Environment) (dataset.Datase
 	}
 	assembled, err := dataset.Assemble(ctx, *contents, e)
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(explainNaN(err), s.close())
 	}
 	return &data{assembled, s, recipe, b.shown}, nil
 }
