@@ -11,7 +11,6 @@ import (
 
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
-	"mixmas/search/defaults"
 	"mixmas/search/escape"
 )
 
@@ -113,22 +112,11 @@ func configExplain(c *cli.Context) error {
 	if err := arguments(c, 1, 1, "FILE"); err != nil {
 		return err
 	}
-	plan, err := loadConfig(c, c.Args().First())
-	if err != nil {
-		return err
-	}
-	data, err := openData(c, plan)
+	plan, data, filled, err := openComplete(c, c.Args().First())
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	filled, err := defaults.Fill(plan, data)
-	if err != nil {
-		return err
-	}
-	if err := plan.CheckData(data); err != nil {
-		return err
-	}
 	return saveComplete(c.App.Writer, plan, filled)
 }
 

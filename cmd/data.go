@@ -17,6 +17,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnist/build"
 	_ "mixmas/search/dataset/formats" // the formats that configurations can name
+	"mixmas/search/defaults"
 	"mixmas/search/escape"
 	"mixmas/search/filecache"
 	"mixmas/search/sample"
@@ -102,6 +103,25 @@ func dataBuildAVMNIST(c *cli.Context) error {
 // openData opens the data of a configuration.
 func openData(c *cli.Context, plan *config.Config) (dataset.Dataset, error) {
 	return openFormat(c, plan.Data.Format, plan.Data.Options, dataset.Environment{Verify: c.Bool("verify"), Folder: plan.Folder()})
+}
+
+// openComplete reads a configuration, opens its data, and fills in and checks by them what it leaves open. It returns the names of
+// the fields that it filled.
+func openComplete(c *cli.Context, path string) (plan *config.Config, data dataset.Dataset, filled []string, err error) {
+	if plan, err = loadConfig(c, path); err != nil {
+		return nil, nil, nil, err
+	}
+	if data, err = openData(c, plan); err != nil {
+		return nil, nil, nil, err
+	}
+	if filled, err = defaults.Fill(plan, data); err == nil {
+		err = plan.CheckData(data)
+	}
+	if err != nil {
+		_ = data.Close()
+		return nil, nil, nil, err
+	}
+	return plan, data, filled, nil
 }
 
 // openFormat opens data by the name of their format.

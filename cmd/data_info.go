@@ -15,7 +15,6 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/page"
 	"mixmas/search/dataset/survey"
-	"mixmas/search/defaults"
 	"mixmas/search/escape"
 	"mixmas/search/task"
 )
@@ -64,21 +63,11 @@ func dataInfo(c *cli.Context) error {
 	if err := checkOverwrites(c, "html", c.Args().First()); err != nil {
 		return err
 	}
-	plan, err := loadConfig(c, c.Args().First())
-	if err != nil {
-		return err
-	}
-	data, err := openData(c, plan)
+	plan, data, _, err := openComplete(c, c.Args().First())
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	if _, err := defaults.Fill(plan, data); err != nil {
-		return err
-	}
-	if err := plan.CheckData(data); err != nil {
-		return err
-	}
 	d, err := describe(c.Context, data)
 	if err != nil {
 		return err

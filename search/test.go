@@ -37,11 +37,7 @@ func (s *Search) test(ctx context.Context, o *evaluate.Outcome, weights nn.Weigh
 	if found, err := look(); found || err != nil {
 		return metrics, err
 	}
-	network, err := mixer.Build(spec.Model)
-	if err != nil {
-		return nil, err
-	}
-	samples, err := dataset.Select(s.data, dataset.Test, nil, trial.Inputs(network))
+	network, samples, err := s.testSamples(spec.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +74,7 @@ func (s *Search) measureTest(ctx context.Context, o *evaluate.Outcome, weights n
 		return nil, nil
 	}
 	spec := o.Job.Specification
-	network, err := mixer.Build(spec.Model)
-	if err != nil {
-		return nil, err
-	}
-	samples, err := dataset.Select(s.data, dataset.Test, nil, trial.Inputs(network))
+	network, samples, err := s.testSamples(spec.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -91,4 +83,14 @@ func (s *Search) measureTest(ctx context.Context, o *evaluate.Outcome, weights n
 		return nil, err
 	}
 	return trial.Measure(ctx, s.data, samples, logits)
+}
+
+// testSamples builds a model and selects what it reads of the test split.
+func (s *Search) testSamples(spec mixer.Specification) (nn.Model, *dataset.Samples, error) {
+	network, err := mixer.Build(spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	samples, err := dataset.Select(s.data, dataset.Test, nil, trial.Inputs(network))
+	return network, samples, err
 }

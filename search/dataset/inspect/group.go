@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"mixmas/search/dataset/feature"
+	"mixmas/search/dataset/tabular"
 )
 
 // modality is a modality of the proposal.
@@ -29,7 +30,7 @@ func (p *Proposal) group() error {
 	var series []modality
 	add := func(kind string, columns ...int) {
 		name := p.Columns[columns[0]].Name
-		if name == fileName {
+		if name == tabular.FileName {
 			name = kind // the name of the layout's column says nothing
 		}
 		p.modalities = append(p.modalities, modality{name: p.unused(name, kind), kind: kind, columns: columns})

@@ -126,18 +126,7 @@ func (p *Proposal) findFolder(ctx context.Context, c *Column) error {
 
 // within makes the path in a cell relative to a folder, if it is the absolute path of something in it.
 func (p *Proposal) within(folder, cell string) string {
-	cell = strings.TrimSpace(cell)
-	if !filepath.IsAbs(cell) {
-		return strings.TrimPrefix(cell, "./")
-	}
-	from, err := filepath.Abs(filepath.FromSlash(p.at(folder)))
-	if err != nil {
-		return cell
-	}
-	if inside, err := filepath.Rel(from, cell); err == nil && filepath.IsLocal(inside) {
-		return filepath.ToSlash(inside)
-	}
-	return cell
+	return files.Within(p.at(folder), strings.TrimSpace(cell))
 }
 
 // at is a folder below that of the table.

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -72,9 +71,9 @@ func open(ctx context.Context, root *files.Root, data string) (*source, error) {
 	case len(tables) > 1:
 		return openSplits(ctx, root, data, tables)
 	case classes != nil:
-		classes.path = data
+		classes.Folder = data
 		return &source{table: classes, path: data, folder: data, label: "label",
-			layout: fmt.Sprintf("%d pictures in folders that are classes", len(classes.names))}, nil
+			layout: fmt.Sprintf("%d pictures in folders that are classes", len(classes.Files))}, nil
 	}
 	return nil, fmt.Errorf("%s: there is no table (CSV, TSV or JSON lines) and there are no folders of pictures, one per class", escape.Terminal(data))
 }
@@ -84,7 +83,7 @@ func openTable(ctx context.Context, root *files.Root, name string) (*source, err
 	if err != nil {
 		return nil, err
 	}
-	return &source{table: t, path: name, folder: parent(name)}, nil
+	return &source{table: t, path: name, folder: files.Parent(name)}, nil
 }
 
 // openSplits opens the training table among tables that are called after splits.
@@ -138,9 +137,6 @@ func lacks(columns, wanted []string) string {
 	return ""
 }
 
-// fileName is the column of paths in the layouts of Hugging Face.
-const fileName = "file_name"
-
 // isMetadata reports whether a table is that of a folder in the layout of Hugging Face.
 func isMetadata(name string) bool {
 	base := strings.ToLower(path.Base(name))
@@ -150,71 +146,24 @@ func isMetadata(name string) bool {
 // join joins a path that a person wrote and a name below it.
 func join(folder, name string) string { return strings.TrimRight(folder, `/\`) + "/" + name }
 
-// parent is the folder of a path as it is written, "" for the folder where paths start.
-func parent(name string) string {
-	i := strings.LastIndexAny(name, `/\`)
-	switch {
-	case i < 0:
-		return ""
-	case i == 0:
-		return name[:1]
-	}
-	return name[:i]
-}
-
-// classTable lists the pictures in folders that are classes.
-type classTable struct {
-	path  string
-	names []string
-}
-
 // classFolders returns the pictures of folders that are classes: each picture lies in CLASS/ or SPLIT/CLASS/, and there are at least two
 // classes. Otherwise it returns nil.
-func classFolders(names []string) *classTable {
-	t := &classTable{}
+func classFolders(names []string) *tabular.Listing {
+	t := &tabular.Listing{}
 	classes := map[string]bool{}
 	for _, name := range names {
 		if !isPicture(name) {
 			continue
 		}
-		class := classOf(name)
+		class := tabular.Class(name)
 		if class == "" {
 			return nil
 		}
 		classes[class] = true
-		t.names = append(t.names, name)
+		t.Files = append(t.Files, name)
 	}
 	if len(classes) < 2 {
 		return nil
 	}
 	return t
-}
-
-// classOf is the folder that a picture lies in; "" if it lies in none.
-func classOf(name string) string {
-	folder := path.Dir(name)
-	if folder == "." {
-		return ""
-	}
-	return path.Base(folder)
-}
-
-// Columns implements table.
-func (t *classTable) Columns() []string { return []string{fileName, "label"} }
-
-// Each implements table.
-func (t *classTable) Each(ctx context.Context, use func(row int, cells []string) error) error {
-	for i, name := range t.names {
-		if i%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		err := use(i, []string{name, classOf(name)})
-		if errors.Is(err, tabular.Stop) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mixmas/nn/options"
+	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
 )
 
@@ -97,10 +98,10 @@ func (b *builder) resolve(x *binding, all bool) (err error) {
 	switch m.Kind {
 	case Image, Array:
 		if m.File == "" && len(selectors) == 0 {
-			if !slices.Contains(x.rows.columns, fileName) {
+			if !slices.Contains(x.rows.columns, tabular.FileName) {
 				return options.Errorf(x.field+".column", "is missing: which column of %s has the paths?", x.rows.all())
 			}
-			selectors = []string{fileName}
+			selectors = []string{tabular.FileName}
 		}
 	}
 	if m.File != "" {
@@ -143,6 +144,3 @@ func isPattern(selector string) bool {
 	}
 	return false
 }
-
-// fileName is the column of paths in the folder layouts of Hugging Face.
-const fileName = "file_name"

@@ -82,7 +82,7 @@ func (c *carriage) identifier(ctx context.Context, p *predictor, from *opened) (
 func isIdentifier(name string) bool {
 	lower := strings.ToLower(strings.TrimSpace(name))
 	switch lower {
-	case "id", "uid", "uuid", "guid", "key", "index", "identifier", fileName, "filename", "name", "code":
+	case "id", "uid", "uuid", "guid", "key", "index", "identifier", tabular.FileName, "filename", "name", "code":
 		return true
 	}
 	return strings.HasSuffix(lower, "_id") || strings.HasSuffix(lower, "-id") || strings.HasSuffix(lower, " id") || strings.HasSuffix(name, "Id") || strings.HasSuffix(name, "ID")

@@ -5,9 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
+	"strings"
 
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
@@ -94,8 +93,8 @@ func (b *builder) source(x *binding, e *Encoding, columns *encoded, a *assigned)
 	}
 	e.Masked = e.Tokens != nil || !columns.full
 	per := e.grouping(x.modality.Standardise)
-	cells := x.rows != nil // a missing number of a table has an indicator; in an array file it is an error
-	s := &dataset.Source{Modality: m, Per: per, Missing: cells && e.missing(), Raw: e.rawFeatures(per)}
+	// A missing number of a table has an indicator; in an array file it is an error.
+	s := &dataset.Source{Modality: m, Per: per, Missing: x.rows != nil && e.missing(), Raw: e.rawFeatures(per)}
 	for _, split := range dataset.Splits {
 		if a.rows[split].Len() == 0 {
 			continue
@@ -107,14 +106,6 @@ func (b *builder) source(x *binding, e *Encoding, columns *encoded, a *assigned)
 		}
 	}
 	return s, nil
-}
-
-// explainNaN adds to the error of an array file with NaN what can be done.
-func explainNaN(err error) error {
-	if bad := new(dataset.NotFinite); errors.As(err, &bad) && math.IsNaN(bad.Value) {
-		return fmt.Errorf("%w; if it stands for a missing value, fill it, keep the numbers in a table with an empty cell, or use the format npy with `missing: mean`", err)
-	}
-	return err
 }
 
 // of are the rows of the binding for rows of a split: behind the last one for those that are joined with none.
@@ -153,7 +144,6 @@ func (b *binding) sign(ctx context.Context, s *session, used packed.List) error 
 		digest := newContentHash()
 		for _, c := range b.arrays {
 			facts, err := c.Facts(ctx, dataset.Request{}, s.environment)
-			err = explainNaN(err)
 			if err != nil {
 				return err
 			}
@@ -192,7 +182,7 @@ func (b *binding) sign(ctx context.Context, s *session, used packed.List) error 
 			}
 			start = at
 		}
-		names = append(names, s.within(start, name)+"")
+		names = append(names, strings.Clone(s.within(start, name))) // cells do not outlive the call
 		return nil
 	})
 	if err == nil {

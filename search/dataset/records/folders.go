@@ -2,13 +2,13 @@ package records
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/split"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -58,7 +58,7 @@ func (s *session) openTables(ctx context.Context, name string, tables []string, 
 		if err != nil {
 			return nil, err
 		}
-		p := &part{table: t, split: split, folder: parent(inFolder(name, inside))}
+		p := &part{table: t, split: split, folder: files.Parent(inFolder(name, inside))}
 		if len(tables) > 1 {
 			found, ok := of(inside)
 			if !ok {
@@ -93,46 +93,6 @@ func splitOf(folder string) (dataset.Split, bool) {
 	return 0, false
 }
 
-// listing is a table of the files in folders that are classes.
-type listing struct {
-	name  string // of the folder
-	files []string
-}
-
-// Name implements table.
-func (l *listing) Name() string { return l.name }
-
-// Columns implements table.
-func (l *listing) Columns() []string { return []string{fileName, "label"} }
-
-// Each implements table.
-func (l *listing) Each(ctx context.Context, use func(row int, cells []string) error) error {
-	cells := make([]string, 2)
-	for row, file := range l.files {
-		if row%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		cells[0], cells[1] = file, classOf(file)
-		err := use(row, cells)
-		if errors.Is(err, tabular.Stop) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", escape.Terminal(inFolder(l.name, file)), err)
-		}
-	}
-	return nil
-}
-
-// classOf is the name of the folder that a file is in.
-func classOf(file string) string {
-	folder := path.Dir(file)
-	if folder == "." {
-		return ""
-	}
-	return path.Base(folder)
-}
-
 // samples are the extensions of files that may be samples.
 var samples = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".npy"}
 
@@ -145,7 +105,7 @@ func classFolders(name string, names []string, split dataset.Split, unlabelled b
 			continue
 		}
 		files = append(files, file)
-		if classOf(file) == "" {
+		if tabular.Class(file) == "" {
 			flat = file
 		}
 		if _, ok := splitOf(path.Dir(path.Dir(file))); !ok {
@@ -159,17 +119,17 @@ func classFolders(name string, names []string, split dataset.Split, unlabelled b
 		return nil, fmt.Errorf("%s: %s is in no folder that names its class, and there is no metadata.csv or metadata.jsonl", escape.Terminal(name), escape.Terminal(flat))
 	}
 	if !split0 {
-		return []*part{{table: &listing{name, files}, split: split, folder: name}}, nil
+		return []*part{{table: &tabular.Listing{Folder: name, Files: files}, split: split, folder: name}}, nil
 	}
 	var parts []*part
 	for _, s := range dataset.Splits {
-		l := &listing{name: name}
+		l := &tabular.Listing{Folder: name}
 		for _, file := range files {
 			if of, _ := splitOf(path.Dir(path.Dir(file))); of == s {
-				l.files = append(l.files, file)
+				l.Files = append(l.Files, file)
 			}
 		}
-		if len(l.files) > 0 {
+		if len(l.Files) > 0 {
 			parts = append(parts, &part{table: l, split: s, folder: name})
 		}
 	}

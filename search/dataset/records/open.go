@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -29,13 +30,21 @@ func Open(ctx context.Context, o Options, e dataset.Environment) (dataset.Datase
 	b := &builder{session: s, o: &o, opened: map[string]*rows{}, used: map[*rows][]bool{}}
 	contents, recipe, err := b.build(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("data set %s: %w", o.Name, err), b.close())
+		return nil, errors.Join(fmt.Errorf("data set %s: %w", o.Name, explainNaN(err)), b.close())
 	}
 	assembled, err := dataset.Assemble(ctx, *contents, e)
 	if err != nil {
 		return nil, errors.Join(explainNaN(err), s.close())
 	}
 	return &data{assembled, s, recipe, b.shown}, nil
+}
+
+// explainNaN adds to the error of an array file with NaN what can be done.
+func explainNaN(err error) error {
+	if bad := new(dataset.NotFinite); errors.As(err, &bad) && math.IsNaN(bad.Value) {
+		return fmt.Errorf("%w; if it stands for a missing value, fill it, keep the numbers in a table with an empty cell, or use the format npy with `missing: mean`", err)
+	}
+	return err
 }
 
 // defaultName is the name of the first file.

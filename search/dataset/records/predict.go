@@ -14,6 +14,7 @@ import (
 	"mixmas/nn/options"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/arrayfile"
+	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/npy"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -318,7 +319,7 @@ func (p *predictor) openRowsOf(ctx context.Context, source *Source, names []stri
 	}
 	r := &rows{}
 	for _, name := range names {
-		r.add(&part{table: &oneRow{name, []string{source.Columns[0].Name}, []string{base(name)}}, split: dataset.Test, folder: parent(name)})
+		r.add(&part{table: &oneRow{name, []string{source.Columns[0].Name}, []string{base(name)}}, split: dataset.Test, folder: files.Parent(name)})
 	}
 	return r, nil
 }

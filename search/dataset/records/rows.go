@@ -213,7 +213,7 @@ func (s *session) openRows(ctx context.Context, paths [3]options.Words, folders 
 			if err != nil {
 				return nil, err
 			}
-			parts = append(parts, &part{table: t, split: split, folder: parent(name)})
+			parts = append(parts, &part{table: t, split: split, folder: files.Parent(name)})
 		}
 	}
 	inOrder(parts)
@@ -228,19 +228,6 @@ func (s *session) openRows(ctx context.Context, paths [3]options.Words, folders 
 func (s *session) isFolder(ctx context.Context, name string) bool {
 	kind, err := s.root.Kind(ctx, name)
 	return err == nil && kind == files.Directory
-}
-
-// parent is the folder of a path as it is written, "" for the folder where paths start.
-func parent(name string) string {
-	name = strings.ReplaceAll(name, `\`, "/")
-	i := strings.LastIndexByte(name, '/')
-	switch {
-	case i < 0:
-		return ""
-	case i == 0:
-		return "/"
-	}
-	return name[:i]
 }
 
 // base is the last element of a path.

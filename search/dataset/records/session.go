@@ -80,22 +80,7 @@ func (s *session) read(ctx context.Context, folder, name string, most int64) ([]
 }
 
 // within makes a name relative to a folder, if it is the absolute path of something in it.
-func (s *session) within(folder, name string) string {
-	if !filepath.IsAbs(name) {
-		return strings.TrimPrefix(name, "./")
-	}
-	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(s.environment.Folder, folder)
-	}
-	full, err := filepath.Abs(folder)
-	if err != nil {
-		return name
-	}
-	if inside, err := filepath.Rel(full, name); err == nil && filepath.IsLocal(inside) {
-		return filepath.ToSlash(inside)
-	}
-	return name
-}
+func (s *session) within(folder, name string) string { return files.Within(s.onDisk(folder), name) }
 
 // onDisk is a path that a person names, from the working folder.
 func (s *session) onDisk(path string) string {

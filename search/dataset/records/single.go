@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/files"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
 )
@@ -119,6 +120,6 @@ func (p *predictor) single(m *Encoding, b *binding) {
 	}
 	if given && strings.TrimSpace(value) != "" {
 		b.path = &template{text: []string{base(value)}}
-		b.fixed, b.folder = true, parent(value)
+		b.fixed, b.folder = true, files.Parent(value)
 	}
 }
