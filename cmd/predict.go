@@ -19,6 +19,7 @@ import (
 
 	"mixmas/search/atomicfile"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/picture"
 	"mixmas/search/escape"
 	"mixmas/search/model"
 )
@@ -120,7 +121,7 @@ func checkInput(c *cli.Context) error {
 		switch {
 		case hasSuffix(file, ".yaml", ".yml"):
 			return usagef("%s: %s is a configuration, not rows: name it with --data", commandName(c), quote(file))
-		case hasSuffix(file, ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"):
+		case picture.HasName(file):
 			return usagef("%s: %s is a picture, not a table of rows: give it to a modality, such as --input photo=%s", commandName(c), quote(file), quote(file))
 		}
 	}

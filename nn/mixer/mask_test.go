@@ -25,7 +25,26 @@ func logits(t *testing.T, m nn.Model, inputs ...nn.Tensor) []float32 {
 	for _, p := range m.Parameters().All() {
 		places[p.Name] = g.Parameter(p)
 	}
-	program, err := g.Compile("logits")
+	r := onReference(t, m, g, "logits", places)
+	for i, in := range inputs {
+		if err := r.Write(values[i].Buffer(), in.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Run(device.Step{}); err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, y.Size())
+	if err := r.Read(y.Buffer(), out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// onReference compiles a graph and loads it on the reference device, with the model's weights at the places of its parameters.
+func onReference(t *testing.T, m nn.Model, g *nn.Graph, name string, places map[string]*nn.Value) device.Runner {
+	t.Helper()
+	program, err := g.Compile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,19 +61,7 @@ func logits(t *testing.T, m nn.Model, inputs ...nn.Tensor) []float32 {
 			t.Fatal(err)
 		}
 	}
-	for i, in := range inputs {
-		if err := r.Write(values[i].Buffer(), in.Data); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := r.Run(device.Step{}); err != nil {
-		t.Fatal(err)
-	}
-	out := make([]float32, y.Size())
-	if err := r.Read(y.Buffer(), out); err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return r
 }
 
 // steps are n steps of two features, beginning with the same ones.

@@ -184,23 +184,7 @@ func gradients(t *testing.T, m nn.Model, inputs []nn.Tensor) map[string][]float6
 	for name, p := range places {
 		list[name] = g.Gradient(p)
 	}
-	program, err := g.Compile("gradients")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := reference.Device{}.Open(program.StateSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := s.Load(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, tensor := range m.Parameters().Initialise(3) {
-		if err := s.WriteState(program.Info(places[name].Buffer()).Offset, tensor.Data); err != nil {
-			t.Fatal(err)
-		}
-	}
+	r := onReference(t, m, g, "gradients", places)
 	for i, in := range append(inputs, nn.Tensor{Data: []float32{1}}) {
 		if err := r.Write(append(values, labels)[i].Buffer(), in.Data); err != nil {
 			t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,15 +46,6 @@ func (s *sample) add(cell string) {
 		}
 	}
 	s.cells = append(s.cells, strings.Clone(cell))
-}
-
-// isPicture reports whether a path has the extension of a picture.
-func isPicture(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".png", ".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp":
-		return true
-	}
-	return false
 }
 
 // openFiles opens some of the pictures and arrays that columns name.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mixmas/search/dataset/files"
+	"mixmas/search/dataset/picture"
 	"mixmas/search/dataset/split"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -152,7 +153,7 @@ func classFolders(names []string) *tabular.Listing {
 	t := &tabular.Listing{}
 	classes := map[string]bool{}
 	for _, name := range names {
-		if !isPicture(name) {
+		if !picture.HasName(name) {
 			continue
 		}
 		class := tabular.Class(name)

@@ -9,6 +9,7 @@ import (
 
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/files"
+	"mixmas/search/dataset/picture"
 	"mixmas/search/dataset/split"
 	"mixmas/search/dataset/tabular"
 	"mixmas/search/escape"
@@ -93,15 +94,17 @@ func splitOf(folder string) (dataset.Split, bool) {
 	return 0, false
 }
 
-// samples are the extensions of files that may be samples.
-var samples = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".npy"}
+// isSample reports whether a file is called like a picture or an array.
+func isSample(name string) bool {
+	return picture.HasName(name) || strings.EqualFold(path.Ext(name), ".npy")
+}
 
 // classFolders lists the files in folders that are classes, of each split by itself if the folders above are called after splits.
 func classFolders(name string, names []string, split dataset.Split, unlabelled bool) ([]*part, error) {
 	var files []string
 	flat, split0 := "", true
 	for _, file := range names {
-		if !slices.Contains(samples, strings.ToLower(path.Ext(file))) {
+		if !isSample(file) {
 			continue
 		}
 		files = append(files, file)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -313,7 +312,7 @@ func (p *predictor) openSource(ctx context.Context, i int, names []string) error
 
 // openRowsOf opens tables in the place of a source, or pictures if all that the model reads of it is their paths.
 func (p *predictor) openRowsOf(ctx context.Context, source *Source, names []string, folders bool) (*rows, error) {
-	pictures := len(source.Columns) == 1 && !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(samples, strings.ToLower(path.Ext(name))) })
+	pictures := len(source.Columns) == 1 && !slices.ContainsFunc(names, func(name string) bool { return !isSample(name) })
 	if !pictures {
 		return p.openRows(ctx, [3]options.Words{dataset.Test: names}, folders)
 	}
