@@ -19,7 +19,7 @@ func (p page) text() string {
 	var b strings.Builder
 	first := p.measured[0]
 	fmt.Fprintf(&b, "<!-- Made by `make results-data`, with the text of %s.note. -->\n# %s\n\n", p.name, p.name)
-	fmt.Fprintf(&b, "`testdata/configs/%s.yaml`: %d training, %d validation and %d test rows. Candidates and trainings follow from the data\n"+
+	fmt.Fprintf(&b, "`testdata/configs/%s.yaml`: %d training, %d validation and %d test rows. What the file leaves open follows from the data\n"+
 		"([defaults.md](../defaults.md)); %s on the validation rows chooses. The page's metric is %s on the test rows.\n\n",
 		p.name, first.train, first.validation, first.test, first.selecting, p.metric)
 	if n := len(p.measured); n < p.wanted {
@@ -50,11 +50,12 @@ func (p page) text() string {
 	line("its epochs", "%.0f", p.row(func(m *measured) float64 { return float64(len(m.searched.Score.Curve)) }))
 	line("its parameters", "%.0f", p.row(func(m *measured) float64 { return float64(m.searched.Score.Parameters) }))
 
-	fmt.Fprintf(&b, "\nA simple classifier (%s) reaches %.2f on the same splits. ", p.simple, p.score)
-	if d := mean(ours) - p.score; d >= 0 {
-		fmt.Fprintf(&b, "Ours is above it by %.3f.\n", d)
-	} else {
-		fmt.Fprintf(&b, "Ours is below it by %.3f.\n", -d)
+	if p.simple != "" {
+		where, d := "above", mean(ours)-p.score
+		if d < 0 {
+			where, d = "below", -d
+		}
+		fmt.Fprintf(&b, "\nA simple classifier (%s) reaches %.2f on the same splits. Ours is %s it by %.3f.\n", p.simple, p.score, where, d)
 	}
 	fmt.Fprintf(&b, "\nChosen:\n\n")
 	for _, m := range p.measured {
