@@ -15,7 +15,9 @@ import (
 // Config is a checked configuration: the data, the sample, the candidates, and the full training of the winner.
 type Config struct {
 	Name string `yaml:"name" json:"name" doc:"Name of the search in tables and reports. Default: the data's format."`
-	Seed uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: the same seed, data and configuration give the same bits."`
+	// Settings are the defaults of the fields that say how to choose; see [Paper] and [Recommended].
+	Settings string `yaml:"settings" json:"settings" jsonschema:"enum=paper,enum=recommended" doc:"The defaults of the fields that say how candidates are scored, compared and combined: those of the paper, or what measurements recommend (paper | recommended). Default: recommended for data in the format records without a search section, otherwise paper."`
+	Seed     uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: the same seed, data and configuration give the same bits."`
 	// Numerics are the numerics of matrix products; "auto" is the device's own choice.
 	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"The format that matrix products round their operands to; part of a score's key (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`
 	Data     Data   `yaml:"data" json:"data" doc:"The data set."`
@@ -47,15 +49,28 @@ type Sample struct {
 
 // Search holds the candidates and how a stage's winner is chosen.
 type Search struct {
-	Strategy    string                `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; the strategy's options follow."`
-	Metric      string                `yaml:"metric" json:"metric" doc:"The metric that selects the winner; all metrics are stored."`
-	Start       string                `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch" doc:"Whether encoders start from their trained weights or from scratch in the fusion stages (warm | scratch)."`
-	Reuse       string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
-	RetryFailed bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
-	Encoders    map[string]Candidates `yaml:"encoders,omitempty" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them. Default: by the data."`
-	Fusions     Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
-	Networks    Candidates            `yaml:"networks,omitempty" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen. Default: by the data."`
-	Training    Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
+	Strategy string           `yaml:"strategy" json:"strategy" doc:"How candidates are chosen; the strategy's options follow."`
+	Metric   string           `yaml:"metric" json:"metric" doc:"The metric that selects the winner; all metrics are stored."`
+	Start    string           `yaml:"start" json:"start" jsonschema:"enum=warm,enum=scratch,enum=frozen" doc:"How encoders start in the fusion stages: from their trained weights, from scratch, or from their trained weights without being trained further (warm | scratch | frozen)."`
+	ScoreAt  string           `yaml:"score_at" json:"score_at" jsonschema:"enum=last,enum=best" doc:"The epoch at which fused candidates are scored: the last, or the best by the metric on the scoring rows (last | best)."`
+	Repeats  strategy.Repeats `yaml:"repeats" json:"repeats" doc:"How often each candidate of a stage is trained, each time from other initial weights."`
+	Choose   string           `yaml:"choose" json:"choose" jsonschema:"enum=best,enum=cheapest_close" doc:"What wins a stage: the best mean score, or the cheapest candidate within one standard error of it and within one point (best | cheapest_close)."`
+	Updates  int              `yaml:"updates" json:"updates" jsonschema:"minimum=0" doc:"The short trainings make at least this many updates: their epochs are raised if the sample is small. 0: as many as their epochs make."`
+	// ScoreOnUnused adds rows to the validation rows that score candidates.
+	ScoreOnUnused bool `yaml:"score_on_unused" json:"score_on_unused" doc:"Score candidates also on training rows that the sample leaves out, at most as many as there are validation rows. They are not used for anything else."`
+	// Baselines are what the searched model is compared with.
+	Baselines bool `yaml:"baselines" json:"baselines" doc:"Compare the searched model with the most frequent class, the best single modality, late fusion of what was trained, linear models, and a plain default."`
+	// Constraints leave candidates out before they are trained.
+	MaxParameters int                   `yaml:"max_parameters" json:"max_parameters" jsonschema:"minimum=0" doc:"Leave out candidates with more parameters. 0: no limit."`
+	MaxLatency    float64               `yaml:"max_latency_ms" json:"max_latency_ms" jsonschema:"minimum=0" doc:"Leave out candidates that take longer to predict one row, in milliseconds, on one core of this machine. 0: no limit."`
+	MaxMemory     string                `yaml:"max_memory" json:"max_memory" doc:"Leave out candidates that need more memory to predict 64 rows, such as 20MiB. Empty: no limit."`
+	RetryDiverged bool                  `yaml:"retry_diverged" json:"retry_diverged" doc:"Train a candidate that diverges once more, at a third of the learning rate."`
+	Reuse         string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
+	RetryFailed   bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
+	Encoders      map[string]Candidates `yaml:"encoders,omitempty" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them. Default: by the data."`
+	Fusions       Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
+	Networks      Candidates            `yaml:"networks,omitempty" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen. Default: by the data."`
+	Training      Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
 
 	// Searcher is the strategy that Strategy names, with its options.
 	Searcher strategy.Strategy `yaml:"-" json:"-"`
@@ -67,13 +82,33 @@ type Train struct {
 	Select        string       `yaml:"select" json:"select" jsonschema:"enum=loss,enum=metric" doc:"What makes an epoch better than an earlier one: the loss on the validation rows, or the search's metric there and at equal values the loss. The best epoch's weights are kept (loss | metric)."`
 	Plateau       nn.Reduction `yaml:"plateau" json:"plateau" doc:"The learning rate is reduced when epochs stop getting better."`
 	EarlyStopping int          `yaml:"early_stopping" json:"early_stopping" jsonschema:"minimum=0" doc:"Stop after this many epochs without a better one. 0: never."`
+	Thresholds    string       `yaml:"thresholds" json:"thresholds" jsonschema:"enum=half,enum=fitted" doc:"The probability from which a label is predicted, for several labels per row: 0.5, or a threshold per class that is fitted on the validation rows (half | fitted)."`
+	Ensemble      Ensemble     `yaml:"ensemble" json:"ensemble" doc:"An ensemble of models that the search and the full trainings have trained."`
+	Distill       string       `yaml:"distill" json:"distill" jsonschema:"enum=none,enum=ensemble" doc:"Train the searched architecture once more on the predictions of the ensemble and on the labels (none | ensemble)."`
+}
+
+// Ensemble says how an ensemble is chosen.
+type Ensemble struct {
+	Size int  `yaml:"size" json:"size" jsonschema:"minimum=0,maximum=1000" doc:"Models that are chosen, with replacement, by their score together on the validation rows. 0: no ensemble."`
+	Full bool `yaml:"full" json:"full" doc:"Also train the best encoder of each modality in full, as members."`
 }
 
 // Training is a training recipe with the dropout of the models.
 type Training struct {
 	nn.Recipe `yaml:",inline"`
 	Dropout   float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"Dropout of the candidates that have the option and do not set it."`
+	// ClassWeights and LabelSmoothing are those of the loss, see [trial.Recipe].
+	ClassWeights   string  `yaml:"class_weights" json:"class_weights" jsonschema:"enum=none,enum=balanced" doc:"Weights of the classes in the loss: none, or such that all classes count the same (none | balanced)."`
+	LabelSmoothing float64 `yaml:"label_smoothing" json:"label_smoothing" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"The share of each label that is spread over all classes."`
 }
+
+// The values of Settings.
+const (
+	// Paper is the search of the paper: every candidate is trained once, and the best score wins.
+	Paper = "paper"
+	// Recommended is what measurements recommend, see docs/results/choosing.md.
+	Recommended = "recommended"
+)
 
 // File returns the path or name that the configuration was read from; empty for the built-in one.
 func (c *Config) File() string { return c.file }
@@ -99,17 +134,20 @@ func (c *Config) Overridden(field string) {
 // base returns a configuration with the default of each field that has one.
 func base() *Config {
 	return &Config{
-		Seed: 1, Numerics: "auto",
+		Settings: Paper, Seed: 1, Numerics: "auto",
 		Sample: Sample{Options: sample.Defaults(), Validation: "all"},
 		Search: Search{
 			Strategy: strategy.Default, Searcher: defaultStrategy(),
-			Metric: "accuracy", Start: "warm", Reuse: "exact",
+			Metric: "accuracy", Start: "warm", Reuse: "exact", ScoreAt: "last", Choose: "best",
+			Repeats:  strategy.Repeats{Encoder: 1, Fusion: 1, Network: 1},
 			Fusions:  functions("concat", "mean", "max"),
-			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}},
+			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}, ClassWeights: "none"},
 		},
 		Train: Train{
-			Training:      Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 32, Epochs: 200}, Dropout: 0.5},
+			Training:      Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 32, Epochs: 200}, Dropout: 0.5, ClassWeights: "none"},
 			Select:        "loss",
+			Thresholds:    "half",
+			Distill:       "none",
 			Plateau:       nn.Reduction{Factor: 0.1, Patience: 2},
 			EarlyStopping: 10,
 		},

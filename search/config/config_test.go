@@ -135,7 +135,7 @@ func TestParseErrors(t *testing.T) {
 		{"syntax", "seed: 1\ndata: [\nsearch: }", "c.yaml:2: did not find expected"},
 		{"two documents", small + "---\n" + small, "c.yaml:11: want one YAML document, got more"},
 		{"list", "- a", "c.yaml:1: want fields with values, got a list"},
-		{"unknown field", small + "seach: 1", "c.yaml:11: seach: unknown field: known are name, seed, numerics, data, sample, search, train"},
+		{"unknown field", small + "seach: 1", "c.yaml:11: seach: unknown field: known are name, settings, seed, numerics, data, sample, search, train"},
 		{"twice", small + "seed: 1\nseed: 2", "c.yaml:12: seed: is given twice"},
 		{"no value", small + "seed:", "c.yaml:11: seed: has no value"},
 		{"seed", small + "seed: -1", `c.yaml:11: seed: want a whole number from 0 to 18446744073709551615, got "-1"`},
@@ -321,7 +321,7 @@ func TestSchemaKnowsWhatIsRegistered(t *testing.T) {
 	if got := at("properties", "train", "properties", "training", "properties", "dropout", "exclusiveMaximum"); got != 1.0 {
 		t.Errorf("dropout below %v", got)
 	}
-	if got := at("properties", "search", "properties", "start", "enum"); !cmp.Equal(got, []any{"warm", "scratch"}) {
+	if got := at("properties", "search", "properties", "start", "enum"); !cmp.Equal(got, []any{"warm", "scratch", "frozen"}) {
 		t.Errorf("start: %v", got)
 	}
 	if got := at("properties", "search", "additionalProperties"); got != false {

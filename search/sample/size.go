@@ -23,19 +23,21 @@ type Options struct {
 	// sample is drawn again, up to Redraws times.
 	Distance float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted if every class's proportion differs from the training data's by less than this."`
 	Redraws  int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How many times a sample that differs too much is drawn again before giving up."`
+	// Population is what the formula takes as N: the training rows, or all rows of the data set, as the paper does.
+	Population string `yaml:"population" json:"population" jsonschema:"enum=train,enum=all" doc:"What N counts: the training rows, or the rows of all splits, as in the paper (train | all)."`
 	// Size is the number of rows, limited to the population; 0 means the result of the formula.
 	Size int `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: as many as the formula gives."`
 }
 
 // Defaults returns the default options.
 func Defaults() Options {
-	return Options{Sampler: "random", Error: 0.01, Proportion: 0.5, Confidence: 0.90, Distance: 0.05, Redraws: 100}
+	return Options{Sampler: "random", Population: "train", Error: 0.01, Proportion: 0.5, Confidence: 0.90, Distance: 0.05, Redraws: 100}
 }
 
 // withDefaults fills in defaults, and checks what is given.
 func (o Options) withDefaults() (Options, error) {
 	d := Defaults()
-	o.Sampler = cmp.Or(o.Sampler, d.Sampler)
+	o.Sampler, o.Population = cmp.Or(o.Sampler, d.Sampler), cmp.Or(o.Population, d.Population)
 	o.Error, o.Proportion, o.Confidence = cmp.Or(o.Error, d.Error), cmp.Or(o.Proportion, d.Proportion), cmp.Or(o.Confidence, d.Confidence)
 	o.Distance, o.Redraws = cmp.Or(o.Distance, d.Distance), cmp.Or(o.Redraws, d.Redraws)
 	if err := options.Check(&o); err != nil {

@@ -18,15 +18,30 @@ type Space struct {
 	PosWeight []float32
 	// Metric is the metric that selects the winner.
 	Metric string
-	// Warm lets fused models start from the weights of trained encoders.
-	Warm bool
+	// Warm lets fused models start from the weights of trained encoders; Frozen also means that these are not trained further.
+	Warm, Frozen bool
+	// ScoreAtBest means that fused models are scored at their best epoch by the metric, not at the last.
+	ScoreAtBest bool
+	// Repeats is how often the candidates of the stages are trained.
+	Repeats Repeats
+	// CheapestClose means that the cheapest candidate that is close to the best wins a stage, not the best.
+	CheapestClose bool
 	// Sample holds the training rows of the short trainings, and Validation the validation rows that score them; nil
 	// means all.
 	Sample     sample.Sample
 	Validation []int
+	// Unused holds training rows outside the sample that score the short trainings too; nil for none.
+	Unused []int
 	// Specification holds what all short trainings have in common: everything except the model and the trainings that it
 	// starts from.
 	Specification trial.Specification
+}
+
+// Repeats is how often the candidates of a stage are trained, each time from other initial weights; 0 means once.
+type Repeats struct {
+	Encoder int `yaml:"encoder" json:"encoder" jsonschema:"minimum=1,maximum=100" doc:"Trainings of each candidate encoder."`
+	Fusion  int `yaml:"fusion" json:"fusion" jsonschema:"minimum=1,maximum=100" doc:"Trainings with each fusion function."`
+	Network int `yaml:"network" json:"network" jsonschema:"minimum=1,maximum=100" doc:"Trainings with each fusion network, and of each whole combination if the strategy draws those."`
 }
 
 // Modality is a modality of the data with its candidate encoders.

@@ -22,6 +22,10 @@ type Job struct {
 	// Train and Validation are the rows that Specification.Sample and Validation identify; nil means all.
 	Train      []int `json:"train"`
 	Validation []int `json:"validation"`
+	// Unused are the rows of the training split that Specification.Unused identifies.
+	Unused []int `json:"unused,omitempty"`
+	// Soft names the outputs whose key Specification.Soft names.
+	Soft *Origin `json:"soft,omitempty"`
 	// Start holds by modality the weights whose keys Specification.Start names.
 	Start map[string]Origin `json:"start,omitempty"`
 	// Until is the epoch to stop at for now, with a result that can be resumed; 0 means to train to the end.

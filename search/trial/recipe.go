@@ -17,6 +17,10 @@ type Recipe struct {
 	EarlyStopping int           `json:"early_stopping,omitempty"`
 	// Select is the metric by which an epoch is better than another, of equal ones that with the lower loss; "" is the loss.
 	Select string `json:"select,omitempty"`
+	// ClassWeights is "balanced" if all classes count the same in the loss, each row with N/(K·n) for n of N training rows of
+	// its class; "" is none. LabelSmoothing is the share of each label that is spread over all classes.
+	ClassWeights   string  `json:"class_weights,omitempty"`
+	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 }
 
 // Watches reports whether the recipe needs the validation rows after every epoch.

@@ -34,6 +34,19 @@ type Specification struct {
 	Start map[string]string `json:"start,omitempty"`
 	// Repeat distinguishes trainings that differ only in their random numbers. The first is 0.
 	Repeat int `json:"repeat,omitempty"`
+	// Unused identifies rows of the training split that score the trial besides the validation rows; nil for none.
+	Unused *Rows `json:"unused,omitempty"`
+	// Frozen means that the encoders of Start are not trained: they run once, and the rest of the model learns from their tokens.
+	Frozen bool `json:"frozen,omitempty"`
+	// Soft are the predictions that the trial learns from besides the labels; nil for none.
+	Soft *Soft `json:"soft,omitempty"`
+}
+
+// Soft are soft labels: the probabilities that another model predicts for the training rows.
+type Soft struct {
+	// Labels is the key of the score whose outputs they are, and Weight their share in the loss, between 0 and 1.
+	Labels string  `json:"labels"`
+	Weight float64 `json:"weight"`
 }
 
 // On returns a specification of trainings on rows of the training split that are scored on rows of the validation split; nil
