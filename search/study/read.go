@@ -49,15 +49,25 @@ func Read(ctx context.Context, name string, f io.ReaderAt, size int64) (*Recordi
 	if err != nil {
 		return nil, err
 	}
-	r, err := read(ctx, zip)
+	r, err := read(ctx, func(name string) (io.ReadCloser, int64, error) {
+		entry, err := zip.Entry(name + ".npy")
+		if err != nil {
+			return nil, 0, err
+		}
+		content, err := entry.Open()
+		return content, entry.Size, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return r, nil
 }
 
-func read(ctx context.Context, zip *files.Zip) (*Recording, error) {
-	list, err := readDescriptions(zip)
+// opener opens the file of an array by its name, and says how many bytes it has.
+type opener func(name string) (io.ReadCloser, int64, error)
+
+func read(ctx context.Context, open opener) (*Recording, error) {
+	list, err := readDescriptions(open)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", descriptions, err)
 	}
@@ -69,8 +79,8 @@ func read(ctx context.Context, zip *files.Zip) (*Recording, error) {
 		name string
 		read func() error
 	}{
-		{validationPredictions, func() error { return r.readValidation(ctx, zip) }},
-		{testPredictions, func() error { return r.readTest(ctx, zip) }},
+		{validationPredictions, func() error { return r.readValidation(ctx, open) }},
+		{testPredictions, func() error { return r.readTest(ctx, open) }},
 	} {
 		if err := part.read(); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
@@ -87,12 +97,8 @@ type array struct {
 }
 
 // openArray opens an array with the given number of axes.
-func openArray(zip *files.Zip, name string, axes int) (*array, error) {
-	entry, err := zip.Entry(name + ".npy")
-	if err != nil {
-		return nil, err
-	}
-	r, err := entry.Open()
+func openArray(open opener, name string, axes int) (*array, error) {
+	r, size, err := open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +111,8 @@ func openArray(zip *files.Zip, name string, axes int) (*array, error) {
 		err = fmt.Errorf("its shape is %s, want %d axes", dimensions.Text(a.Shape), axes)
 	case len(a.Shape) > 1 && a.Fortran:
 		err = errors.New("it is in column-major order, want row-major (numpy.ascontiguousarray)")
-	case a.Bytes() != entry.Size-offset:
-		err = fmt.Errorf("shape %s of %s needs %d bytes, it has %d", dimensions.Text(a.Shape), a.Type, a.Bytes(), entry.Size-offset)
+	case a.Bytes() != size-offset:
+		err = fmt.Errorf("shape %s of %s needs %d bytes, it has %d", dimensions.Text(a.Shape), a.Type, a.Bytes(), size-offset)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -115,8 +121,8 @@ func openArray(zip *files.Zip, name string, axes int) (*array, error) {
 }
 
 // readDescriptions reads what was trained.
-func readDescriptions(zip *files.Zip) ([]Description, error) {
-	a, err := openArray(zip, descriptions, -1)
+func readDescriptions(open opener) ([]Description, error) {
+	a, err := openArray(open, descriptions, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -205,9 +211,9 @@ func notANumber(text []byte) int {
 }
 
 // readLabels reads the labels of rows.
-func readLabels(zip *files.Zip, name string) ([]float64, error) {
+func readLabels(open opener, name string) ([]float64, error) {
 	fail := func(err error) ([]float64, error) { return nil, fmt.Errorf("%s: %w", name, err) }
-	a, err := openArray(zip, name, 1)
+	a, err := openArray(open, name, 1)
 	if err != nil {
 		return fail(err)
 	}
@@ -237,12 +243,12 @@ type predictions struct {
 }
 
 // openPredictions opens predictions of runs that have the given number of axes, the last of them rows.
-func (r *Recording) openPredictions(zip *files.Zip, name string, axes int, labelsOf string) (*predictions, error) {
-	labels, err := readLabels(zip, labelsOf)
+func (r *Recording) openPredictions(open opener, name string, axes int, labelsOf string) (*predictions, error) {
+	labels, err := readLabels(open, labelsOf)
 	if err != nil {
 		return nil, err
 	}
-	a, err := openArray(zip, name, axes)
+	a, err := openArray(open, name, axes)
 	if err != nil {
 		return nil, err
 	}
@@ -279,8 +285,8 @@ func (p *predictions) next() (right packed.Bits, padded bool, err error) {
 	return right, false, nil
 }
 
-func (r *Recording) readValidation(ctx context.Context, zip *files.Zip) error {
-	p, err := r.openPredictions(zip, validationPredictions, 3, validationLabels)
+func (r *Recording) readValidation(ctx context.Context, open opener) error {
+	p, err := r.openPredictions(open, validationPredictions, 3, validationLabels)
 	if err != nil {
 		return err
 	}
@@ -311,8 +317,8 @@ func (r *Recording) readValidation(ctx context.Context, zip *files.Zip) error {
 	return end(p)
 }
 
-func (r *Recording) readTest(ctx context.Context, zip *files.Zip) error {
-	p, err := r.openPredictions(zip, testPredictions, 2, testLabels)
+func (r *Recording) readTest(ctx context.Context, open opener) error {
+	p, err := r.openPredictions(open, testPredictions, 2, testLabels)
 	if err != nil {
 		return err
 	}

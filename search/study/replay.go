@@ -134,9 +134,8 @@ func (p *replay) run(ctx context.Context, replays int) (Shares, error) {
 	return Shares{float64(all.held) / float64(all.pairs), float64(all.ties) / n, float64(all.decided) / n}, nil
 }
 
-// once replays the stage once, with random numbers of its own.
-func (p *replay) once(number uint64, sum *counts) error {
-	rng := rand.New(rand.NewPCG(p.seed, number))
+// draw draws repeats and rows.
+func (p *replay) draw(rng *rand.Rand) choice.Runs {
 	runs := choice.Runs{Rows: p.rows}
 	keys := rng.Perm(len(p.right[0]))[:p.repeats]
 	rows := make([]uint32, p.rows)
@@ -151,7 +150,13 @@ func (p *replay) once(number uint64, sum *counts) error {
 		}
 		runs.Right, runs.Scores = append(runs.Right, right), append(runs.Scores, scores)
 	}
-	s, err := choice.Compare(runs)
+	return runs
+}
+
+// once replays the stage once, with random numbers of its own.
+func (p *replay) once(number uint64, sum *counts) error {
+	rng := rand.New(rand.NewPCG(p.seed, number))
+	s, err := choice.Compare(p.draw(rng))
 	if err != nil {
 		return err
 	}
