@@ -257,9 +257,23 @@ func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, er
 // Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error:
 // [ErrDiverged] if this trainer has trained.
 func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, error) {
+	logits := make([]float32, 0, samples.Len()*t.model.Classes())
+	err := t.PredictBatches(ctx, samples, func(batch []float32) error {
+		logits = append(logits, batch...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return logits, nil
+}
+
+// PredictBatches is [Trainer.Predict] for more samples than there is memory for: it calls use with the logits of each batch, in
+// order. They are valid until use returns.
+func (t *Trainer) PredictBatches(ctx context.Context, samples Samples, use func(logits []float32) error) error {
 	n, classes := samples.Len(), t.model.Classes()
-	logits := make([]float32, n*classes)
 	rows := make([]int, min(t.recipe.Batch, n))
+	memory := make([]float32, len(rows)*classes)
 	for from := 0; from < n; from += len(rows) {
 		batch := rows[:min(len(rows), n-from)]
 		for i := range batch {
@@ -267,31 +281,43 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 		}
 		p, err := t.program(Evaluation, len(batch))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := t.feed(p, samples, batch, false); err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.runner.Run(device.Step{}); err != nil {
-			return nil, err
+			return err
 		}
-		if err := p.runner.Read(p.logits.buffer, logits[from*classes:][:len(batch)*classes]); err != nil {
-			return nil, err
+		logits := memory[:len(batch)*classes]
+		if err := p.runner.Read(p.logits.buffer, logits); err != nil {
+			return err
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
+		}
+		if err := t.checkFinite(logits, from); err != nil {
+			return err
+		}
+		if err := use(logits); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// checkFinite returns an error if logits of samples, of which the first has a number, are infinite or NaN.
+func (t *Trainer) checkFinite(logits []float32, first int) error {
 	for i, z := range logits {
-		if z-z != 0 { // infinite or NaN
-			err := fmt.Errorf("the prediction of sample %d is %v", i/classes, z)
+		if z-z != 0 {
+			err := fmt.Errorf("the prediction of sample %d is %v", first+i/t.model.Classes(), z)
 			if t.updates > 0 {
-				return nil, fmt.Errorf("%w: %w", ErrDiverged, err)
+				return fmt.Errorf("%w: %w", ErrDiverged, err)
 			}
-			return nil, fmt.Errorf("%w: the sample has values that are too large for the weights", err)
+			return fmt.Errorf("%w: the sample has values that are too large for the weights", err)
 		}
 	}
-	return logits, nil
+	return nil
 }
 
 // program records, compiles and loads the model for a mode and batch size, once.
