@@ -72,6 +72,11 @@ func (f Files) Weights(o trial.Origin) ([]byte, error) {
 	return f.Store.Weights(store.Score{Key: o.Key, Name: o.Name, Weights: o.File})
 }
 
+// Outputs implements [trial.Source].
+func (f Files) Outputs(o trial.Origin) ([]byte, error) {
+	return f.Store.Outputs(store.Score{Key: o.Key, Name: o.Name, Outputs: o.File})
+}
+
 // Weights returns the file of weights that a job ended with. Weights that were pruned or damaged are trained again and
 // stored.
 func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {

@@ -144,7 +144,8 @@ type Progress interface {
 
 // Source provides the files that jobs name.
 type Source interface {
-	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint.
+	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint, and Outputs the outputs.
 	Weights(o Origin) ([]byte, error)
 	Checkpoint(o Origin) ([]byte, error)
+	Outputs(o Origin) ([]byte, error)
 }
