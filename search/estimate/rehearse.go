@@ -136,9 +136,13 @@ func Cost(job trial.Job) (cost float64, parameters int, err error) {
 	}
 	recipe := job.Specification.Recipe.Recipe
 	recipe.Batch = min(recipe.Batch, max(job.Specification.Sample.Count, 1))
-	c, err := nn.StepCost(m, recipe)
+	step, err := nn.Program(m, recipe, nn.Training, recipe.Batch)
+	if err != nil {
+		return 0, 0, err
+	}
+	c := step.Cost()
 	const perByte = 2 // a byte takes as long as some operations
-	return float64(c.FLOPs) + perByte*float64(c.Bytes), m.Parameters().Count(), err
+	return float64(c.FLOPs) + perByte*float64(c.Bytes), m.Parameters().Count(), nil
 }
 
 // steps returns the steps of an epoch.
