@@ -27,6 +27,18 @@ type Document struct {
 	// Model and Test are from the full training; nil if there was only a search.
 	Model *Model `json:"model,omitempty"`
 	Test  *Test  `json:"test,omitempty"`
+	// Baselines are what the searched model is compared with; none with the settings of the paper.
+	Baselines []Baseline `json:"baselines,omitempty"`
+	// Searched is the searched model, which Model and Test describe too; Ensemble combines several models, Distilled is the
+	// searched architecture trained on its predictions, and Cheapest is the cheapest model within a point of the answer. Each is
+	// nil if there is none.
+	Searched  *Final  `json:"searched,omitempty"`
+	Ensemble  *Final  `json:"ensemble,omitempty"`
+	Distilled *Final  `json:"distilled,omitempty"`
+	Cheapest  *Final  `json:"cheapest,omitempty"`
+	Answer    *Answer `json:"answer,omitempty"`
+	// LeftOut are sentences about what the budget, or what is no longer stored, left out of the answers.
+	LeftOut []string `json:"left_out,omitempty"`
 	// Trainings is the number of trainings that were run, not found in the store.
 	Trainings int `json:"trainings"`
 	// Seconds is the total time, and Budget the limit that was set to it; 0 for none.
