@@ -151,14 +151,10 @@ func (t *Trainer) Steps(n int) int {
 // after the current step.
 func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate float64, onStep func(step int, loss float64)) (float64, error) {
 	n := samples.Len()
-	if t.order = slices.Grow(t.order[:0], n)[:n]; n == 0 {
+	if n == 0 {
 		return 0, errors.New("no samples to train on")
 	}
-	for i := range t.order {
-		t.order[i] = i
-	}
-	rng := rand.New(rand.NewPCG(t.seed, uint64(epoch)))
-	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
+	t.shuffle(n, epoch)
 	steps := t.Steps(n)
 	if steps == 0 {
 		return 0, errors.New("cannot train on one sample: the model normalises batches")
@@ -180,8 +176,7 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 		return nil
 	}
 	for step := range steps {
-		from := step * t.recipe.Batch
-		p, err := t.start(samples, t.order[from:min(from+t.recipe.Batch, n)], rate)
+		p, err := t.start(samples, t.rowsOf(step), rate)
 		if err == nil && t.queue == nil {
 			err = p.runner.Read(p.loss.buffer, p.lossValue[:])
 		}
@@ -210,6 +205,22 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 		}
 	}
 	return sum / float64(steps), nil
+}
+
+// shuffle draws the order of n samples in an epoch.
+func (t *Trainer) shuffle(n, epoch int) {
+	t.order = slices.Grow(t.order[:0], n)[:n]
+	for i := range t.order {
+		t.order[i] = i
+	}
+	rng := rand.New(rand.NewPCG(t.seed, uint64(epoch)))
+	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
+}
+
+// rowsOf returns the samples of a step of the epoch, counted from 0.
+func (t *Trainer) rowsOf(step int) []int {
+	from := step * t.recipe.Batch
+	return t.order[from:min(from+t.recipe.Batch, len(t.order))]
 }
 
 // finite reports whether a training can continue after a loss.
@@ -250,8 +261,12 @@ func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, er
 		return nil, err
 	}
 	t.updates++
-	step := device.Step{LearningRate: rate, Update: t.updates, Seed: t.seed, Counter: uint32(t.updates)}
-	return p, p.runner.Run(step)
+	return p, p.runner.Run(t.step(rate))
+}
+
+// step returns the values of an update.
+func (t *Trainer) step(rate float64) device.Step {
+	return device.Step{LearningRate: rate, Update: t.updates, Seed: t.seed, Counter: uint32(t.updates)}
 }
 
 // Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error:
@@ -326,26 +341,34 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	if p := t.programs[key]; p != nil {
 		return p, nil
 	}
-	train := mode == Training
-	p, err := compile(t.model, t.recipe, mode, batch)
+	p, err := compile(t.model, t.recipe, mode, batch, false)
 	if err != nil {
 		return nil, err
 	}
-	if p.runner, err = t.session.Load(p.compiled); err != nil {
+	if err := t.load(p); err != nil {
 		return nil, err
-	}
-	for _, v := range p.inputs { // after sizes are checked and the device has memory for them
-		p.rows = append(p.rows, make([]float32, v.Size()))
-	}
-	if train {
-		p.rowLabels = make([]float32, p.labels.Size())
 	}
 	t.programs[key] = p
 	return p, nil
 }
 
-// compile records and compiles a model for a mode and batch size.
-func compile(m Model, r Recipe, mode Mode, batch int) (*program, error) {
+// load loads a compiled program.
+func (t *Trainer) load(p *program) (err error) {
+	if p.runner, err = t.session.Load(p.compiled); err != nil {
+		return err
+	}
+	for _, v := range p.inputs { // after sizes are checked and the device has memory for them
+		p.rows = append(p.rows, make([]float32, v.Size()))
+	}
+	if p.labels != nil {
+		p.rowLabels = make([]float32, p.labels.Size())
+	}
+	return nil
+}
+
+// compile records and compiles a model for a mode and batch size. If keep is set, every value of the program can be read after a
+// run.
+func compile(m Model, r Recipe, mode Mode, batch int, keep bool) (*program, error) {
 	train := mode == Training
 	g := NewGraph(m.Parameters(), mode, train)
 	p := &program{batch: batch}
@@ -369,6 +392,9 @@ func compile(m Model, r Recipe, mode Mode, batch int) (*program, error) {
 	} else {
 		g.Output("logits", p.logits)
 	}
+	if keep {
+		g.keep()
+	}
 	var err error
 	if p.compiled, err = g.Compile(fmt.Sprintf("%s/%d", name, batch)); err != nil {
 		return nil, err
@@ -385,7 +411,7 @@ func Program(m Model, r Recipe, mode Mode, batch int) (*device.Program, error) {
 	if err := m.Parameters().Err(); err != nil {
 		return nil, err
 	}
-	p, err := compile(m, r, mode, batch)
+	p, err := compile(m, r, mode, batch, false)
 	if err != nil {
 		return nil, err
 	}

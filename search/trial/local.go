@@ -47,6 +47,7 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 		err = t.epochs(ctx)
 		r.Score.Parameters, r.Score.FLOPs, r.Score.Curve = t.parameters, t.flops, t.state.Curve
 		if err == nil {
+			t.ended = true
 			err = t.finish(ctx, &r)
 		}
 		r.Score.Seconds = t.seconds()
@@ -55,6 +56,13 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 	if failed := new(trialError); errors.As(err, failed) {
 		score := r.Score
 		score.Status, score.Reason, score.Metrics = store.Failed, failed.Error(), nil
+		if errors.Is(failed.error, nn.ErrDiverged) {
+			where, err := l.whereDiverged(ctx, t)
+			if err != nil {
+				return Result{}, err
+			}
+			score.Reason += where
+		}
 		result := Result{Score: score}
 		if t != nil {
 			result.EpochOutputs = t.outputs

@@ -34,9 +34,10 @@ type training struct {
 	now        func() time.Time
 	state      progress
 	outputs    map[int][]byte // files of outputs of the scoring rows by epoch
+	ended      bool           // all epochs are done
 }
 
-// close frees what the training holds.
+// close frees what the training holds. A second call does nothing.
 func (t *training) close() {
 	if t.trainer != nil {
 		t.trainer.Close()
@@ -44,6 +45,7 @@ func (t *training) close() {
 	for _, release := range t.release {
 		release()
 	}
+	t.trainer, t.release = nil, nil
 }
 
 // seconds returns the duration of the training, including the time before interruptions.
@@ -93,6 +95,15 @@ func (t *training) weights() (nn.Weights, error) {
 
 // epochs trains to the epoch that the job wants, from the checkpoint if there is one.
 func (t *training) epochs(ctx context.Context) error {
+	last := t.Specification.Recipe.Epochs
+	if t.Until > 0 {
+		last = min(last, t.Until)
+	}
+	return t.trainTo(ctx, last)
+}
+
+// trainTo is epochs to a given epoch.
+func (t *training) trainTo(ctx context.Context, last int) error {
 	recipe, steps := t.Specification.Recipe, t.trainer.Steps(t.train.Len())
 	t.state = newProgress(recipe)
 	if err := t.resume(); err != nil {
@@ -103,10 +114,6 @@ func (t *training) epochs(ctx context.Context) error {
 		return blame(ctx, err)
 	}
 	t.flops = program.Cost().FLOPs
-	last := recipe.Epochs
-	if t.Until > 0 {
-		last = min(last, t.Until)
-	}
 	t.progress.Started(last * steps)
 	for !t.state.ended(recipe) && len(t.state.Curve) < last {
 		epoch, began, rate := len(t.state.Curve), t.now(), t.state.rate(recipe)
