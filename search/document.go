@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"math"
 	"path/filepath"
 	"slices"
@@ -124,6 +125,7 @@ func describeCandidate(stage *strategy.Stage, t *strategy.Tried) report.Candidat
 		if o.Foreign {
 			c.Numerics = o.Score.Numerics
 		}
+		c.Diverged = cmp.Or(c.Diverged, o.Diverged)
 		value, defined := o.Score.Metrics[stage.Metric]
 		if !defined {
 			value = math.NaN()

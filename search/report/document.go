@@ -143,6 +143,8 @@ type Candidate struct {
 	Numerics string `json:"numerics,omitempty"`
 	// Failed is the reason why there is no score; empty if there is one.
 	Failed string `json:"failed,omitempty"`
+	// Diverged is the reason why a training of the candidate diverged that was made once more, at a third of the learning rate.
+	Diverged string `json:"diverged,omitempty"`
 }
 
 // Repeat is one of the trials of a candidate.
