@@ -65,7 +65,8 @@ func checkOut(out string) error {
 	}
 }
 
-// loadPlan reads the configuration that the command names, and applies the flags that change it.
+// loadPlan reads the configuration that the command names, and applies the flags that change it. The built-in one has the
+// recommended settings.
 func loadPlan(c *cli.Context) (*config.Config, error) {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return nil, err
@@ -73,6 +74,9 @@ func loadPlan(c *cli.Context) (*config.Config, error) {
 	plan, err := loadConfig(c, c.Args().First())
 	if err != nil {
 		return nil, err
+	}
+	if !c.Args().Present() {
+		plan.Use(config.Recommended)
 	}
 	return plan, override(c, plan)
 }
@@ -197,7 +201,7 @@ func (s *session) report(r *search.Result, t *search.Trained) error {
 	}
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {
-		return writeJSON(s.cli.App.Writer, d)
+		return writeJSON(s.cli.App.Writer, d.Saved())
 	}
 	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
 }

@@ -99,7 +99,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	s.runner = &trial.Local{Device: o.Device, Data: data, Files: evaluate.Files{Store: o.Store}, Now: s.now}
 	s.pace = s.runner.Pace
 	s.options = evaluate.Options{Data: data, Store: o.Store, Runner: s.runner, Workers: o.Workers, Observer: s.observer,
-		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed,
+		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed, RetryDiverged: c.Search.RetryDiverged,
 		Budget: s.budget}
 	s.evaluator = evaluate.New(s.options)
 	return s, nil
@@ -120,11 +120,23 @@ func (r *Result) FullModel() mixer.Specification { return r.Space.FullModel(r.Ch
 // Run draws the sample, tells the observer what the search will probably cost (if there is an observer or a budget), and
 // searches with the plan's strategy.
 func (s *Search) Run(ctx context.Context) (*Result, error) {
-	before := s.estimate
-	if !s.observed && s.budget == nil {
-		before = nil
+	return s.run(ctx, s.evaluator, func(ctx context.Context, space *strategy.Space) error {
+		s.warnOfFewUpdates(space.Specification)
+		if !s.observed && s.budget == nil {
+			return nil
+		}
+		return s.estimate(ctx, space)
+	})
+}
+
+// warnOfFewUpdates gives notice of short trainings that are too short to tell candidates apart.
+func (s *Search) warnOfFewUpdates(spec trial.Specification) {
+	r, rows := spec.Recipe, max(spec.Sample.Count, 1)
+	if updates := r.Epochs * ((rows + r.Batch - 1) / r.Batch); updates < config.EnoughUpdates {
+		s.observer.Notice(fmt.Sprintf("warning: a short training makes %d updates, and below %d the order of the candidates is unreliable: "+
+			"search.updates: %d would raise its epochs from %d to %d", updates, config.EnoughUpdates, config.EnoughUpdates,
+			r.Epochs, config.EpochsFor(config.EnoughUpdates, rows, r.Batch)))
 	}
-	return s.run(ctx, s.evaluator, before)
 }
 
 // LookUp is like Run but trains nothing: a trial without a score returns [evaluate.ErrUntrained].
@@ -146,7 +158,7 @@ func (s *Search) run(ctx context.Context, e *evaluate.Evaluator, before func(con
 	if err != nil {
 		return nil, err
 	}
-	if chosen == nil || chosen.Winner == nil || chosen.Winner.Score.Status != store.Finished {
+	if chosen == nil || chosen.Winner == nil || len(chosen.Winner.Finished()) == 0 {
 		return nil, fmt.Errorf("search strategy %s: the winner's training has not finished", s.config.Search.Strategy)
 	}
 	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil

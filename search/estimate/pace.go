@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"mixmas/search/evaluate"
 	"mixmas/search/store"
 	"mixmas/search/trial"
 )
@@ -72,7 +71,7 @@ func (m Meter) Measure(ctx context.Context, trainings []Training) (*Pace, error)
 func spread(trainings []Training) (list []Training) {
 	byStage, order := map[string][]Training{}, []string{}
 	for _, t := range trainings {
-		stage := evaluate.Stage(t.Job)
+		stage := t.Job.Stage()
 		if byStage[stage] == nil {
 			order = append(order, stage)
 		}
@@ -88,10 +87,10 @@ func spread(trainings []Training) (list []Training) {
 	return list
 }
 
-// key identifies the model and the recipe of a job, whatever it starts from.
+// key identifies the model and the recipe of a job, whatever it starts from and whichever repeat it is.
 func key(job trial.Job) store.Digest {
 	spec := job.Specification
-	spec.Start = nil
+	spec.Start, spec.Repeat = nil, 0
 	text, _, err := spec.Key()
 	if err != nil {
 		return ""
@@ -142,7 +141,7 @@ func (p *Pace) Seconds(job trial.Job) float64 {
 }
 
 func (p *Pace) prediction(job trial.Job, step float64) float64 {
-	return perPrediction * step * float64(job.Specification.Validation.Count) / float64(max(job.Specification.Recipe.Batch, 1))
+	return perPrediction * step * float64(job.Specification.ScoringRows()) / float64(max(job.Specification.Recipe.Batch, 1))
 }
 
 // Taken notes what a training took. What is expected of later ones follows.

@@ -2,10 +2,13 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/store"
@@ -22,7 +25,7 @@ type Job struct {
 	// Train and Validation are the rows that Specification.Sample and Validation identify; nil means all.
 	Train      []int `json:"train"`
 	Validation []int `json:"validation"`
-	// Unused are the rows of the training split that Specification.Unused identifies.
+	// Unused are the rows of the training split that Specification.Unused identifies, none of which is in Train.
 	Unused []int `json:"unused,omitempty"`
 	// Soft names the outputs whose key Specification.Soft names.
 	Soft *Origin `json:"soft,omitempty"`
@@ -30,7 +33,7 @@ type Job struct {
 	Start map[string]Origin `json:"start,omitempty"`
 	// Until is the epoch to stop at for now, with a result that can be resumed; 0 means to train to the end.
 	Until int `json:"until,omitempty"`
-	// Outputs lists epochs, counted from 1, whose validation outputs are wanted in addition to those of the end. Those before
+	// Outputs lists epochs, counted from 1, whose outputs are wanted in addition to those of the end. Those before
 	// the checkpoint of Resume are not computed again: they are stored with it.
 	Outputs []int `json:"outputs,omitempty"`
 	// Resume is the checkpoint of an earlier part of the training; nil means to begin with the first epoch.
@@ -43,7 +46,7 @@ type Job struct {
 	CheckpointFile string `json:"checkpoint_file,omitempty"`
 }
 
-// Origin identifies a file of an earlier training: weights to start from, or a checkpoint to resume.
+// Origin identifies a file of an earlier training: weights to start from, a checkpoint to resume, or outputs to learn from.
 type Origin struct {
 	// Key and Name are those of the earlier training.
 	Key  string `json:"key"`
@@ -58,6 +61,27 @@ func (j *Job) From(modality string, o Origin) {
 		j.Start, j.Specification.Start = map[string]Origin{}, map[string]string{}
 	}
 	j.Start[modality], j.Specification.Start[modality] = o, o.Key
+}
+
+// Repeated returns repeat r of the job, counted from 1: the same training with other random numbers, and so other initial
+// weights. Repeat 1 is the job itself.
+func (j Job) Repeated(r int) Job {
+	j.Name = strings.TrimSuffix(j.Name, repeatSuffix(j.Specification.Repeat)) + repeatSuffix(r-1)
+	j.Specification.Repeat = r - 1
+	return j
+}
+
+// Stage returns the stage of the job: its name without the candidate's label and the repeat.
+func (j Job) Stage() string {
+	return strings.TrimSuffix(strings.TrimSuffix(j.Name, repeatSuffix(j.Specification.Repeat)), "/"+j.Label)
+}
+
+// repeatSuffix ends the names of later repeats, whose number in a specification counts from 0.
+func repeatSuffix(repeat int) string {
+	if repeat == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (repeat %d)", repeat+1)
 }
 
 // check returns an error if the job contradicts itself: it may come from elsewhere.
@@ -91,7 +115,16 @@ func (j Job) check(data dataset.Dataset) error {
 			return fmt.Errorf("%s: the job has %d rows of the %s split, but its specification has %d", j.Name, have, rows.split, rows.want.Count)
 		}
 	}
+	if err := j.checkFrozen(); err != nil {
+		return err
+	}
+	if err := j.checkUnused(data); err != nil {
+		return fmt.Errorf("%s: %w", j.Name, err)
+	}
 	for modality, origin := range j.Start {
+		if !slices.ContainsFunc(spec.Model.Modalities, func(m mixer.Modality) bool { return m.Name == modality }) {
+			return fmt.Errorf("%s: modality %s starts from an earlier training, but the model has no such modality", j.Name, modality)
+		}
 		if spec.Start[modality] != origin.Key {
 			return fmt.Errorf("%s: modality %s starts from %.12s, but in the specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
 		}
@@ -99,7 +132,45 @@ func (j Job) check(data dataset.Dataset) error {
 	return nil
 }
 
-// wantsOutputs reports whether the validation outputs after the given number of epochs are wanted.
+// checkUnused returns an error unless the unused rows are those of the specification, and none of them is trained on.
+func (j Job) checkUnused(data dataset.Dataset) error {
+	want := 0
+	if j.Specification.Unused != nil {
+		want = j.Specification.Unused.Count
+	}
+	switch {
+	case len(j.Unused) != want:
+		return fmt.Errorf("the job has %d unused rows that score it, but its specification has %d", len(j.Unused), want)
+	case want == 0:
+		return nil
+	case j.Train == nil:
+		return errors.New("the job trains on all rows of the train split, so none is unused")
+	}
+	trained := make([]bool, data.Len(dataset.Train))
+	for _, row := range j.Train {
+		if row >= 0 && row < len(trained) { // others cannot be read
+			trained[row] = true
+		}
+	}
+	for _, row := range j.Unused {
+		if row >= 0 && row < len(trained) && trained[row] {
+			return fmt.Errorf("row %d of the train split scores the job, which trains on it", row)
+		}
+	}
+	return nil
+}
+
+// Scoring returns the rows that score a job, in the order of its outputs: its validation rows, then its unused training rows.
+// The inputs are those of a model, see [dataset.Select]; nil for the labels alone.
+func Scoring(data dataset.Dataset, job Job, inputs []string) (*dataset.Samples, error) {
+	samples, err := dataset.Select(data, dataset.Validation, job.Validation, inputs)
+	if err == nil && len(job.Unused) > 0 {
+		samples = samples.Then(dataset.Train, job.Unused)
+	}
+	return samples, err
+}
+
+// wantsOutputs reports whether the outputs after the given number of epochs are wanted.
 func (j Job) wantsOutputs(epochs int) bool { return slices.Contains(j.Outputs, epochs) }
 
 // Result is the result of a training.
@@ -107,10 +178,10 @@ type Result struct {
 	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] or [Job.Deadline] stopped the training. The store sets
 	// the digests of the files.
 	Score store.Score `json:"score"`
-	// Weights are the trained weights, and Outputs the validation outputs of the model with them, as files.
+	// Weights are the trained weights, and Outputs the outputs of the model with them for the rows of [Scoring], as files.
 	Weights []byte `json:"weights,omitempty"`
 	Outputs []byte `json:"outputs,omitempty"`
-	// EpochOutputs are the validation outputs after the requested epochs.
+	// EpochOutputs are the outputs after the requested epochs.
 	EpochOutputs map[int][]byte `json:"epoch_outputs,omitempty"`
 	// Checkpoint is the file from which a partial training resumes.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
@@ -144,7 +215,8 @@ type Progress interface {
 
 // Source provides the files that jobs name.
 type Source interface {
-	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint.
+	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint, and Outputs the outputs.
 	Weights(o Origin) ([]byte, error)
 	Checkpoint(o Origin) ([]byte, error)
+	Outputs(o Origin) ([]byte, error)
 }
