@@ -37,7 +37,7 @@ func studyCommand() *cli.Command {
 				Name: "record", Usage: "train every candidate several times, and record what each predicts", ArgsUsage: "[CONFIG] --to FILE",
 				Description: "It trains every candidate encoder, then every fusion function and fusion network with the encoders that are best on average:\n" +
 					"--repeats times from other initial weights, on each of --draws samples. Each is scored after its last epoch. The data need one\n" +
-					"label per row and a test split. An interrupted recording resumes from --store.",
+					"label per row and a test split. An interrupted recording resumes from --store. CONFIG - is standard input.",
 				Flags: sessionFlags(
 					&cli.IntFlag{Name: "repeats", Value: 5, Usage: "train `N` times on each sample"},
 					&cli.IntFlag{Name: "draws", Value: 4, Usage: "draw `N` samples"},
