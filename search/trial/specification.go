@@ -102,9 +102,11 @@ func Identify(rows []int, length int) Rows {
 func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
 
 // seed hashes the search's seed with the model, recipe and data of the training. It omits the numerics and the trials to
-// start from, so that every machine draws the same numbers, and what selects the best epoch, which draws none.
+// start from, so that every machine draws the same numbers, and what selects the best epoch and what the labels become, which
+// draw none.
 func (s Specification) seed() (uint64, error) {
 	s.Revision, s.Numerics, s.Start, s.Recipe.Select = 0, "", nil, ""
+	s.Recipe.ClassWeights, s.Recipe.LabelSmoothing, s.Soft = "", 0, nil
 	_, canonical, err := s.Key()
 	if err != nil {
 		return 0, err
