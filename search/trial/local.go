@@ -89,7 +89,7 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	if t.train, err = dataset.Select(l.Data, dataset.Train, job.Train, Inputs(t.model)); err != nil {
 		return nil, err
 	}
-	if t.validation, err = dataset.Select(l.Data, dataset.Validation, job.Validation, Inputs(t.model)); err != nil {
+	if t.scoring, err = Scoring(l.Data, job, Inputs(t.model)); err != nil {
 		return nil, err
 	}
 	learner := t.model
@@ -142,15 +142,15 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 			return err
 		}
 	}
-	logits, err := t.trainer.Predict(ctx, t.validation)
+	logits, err := t.trainer.Predict(ctx, t.scoring)
 	if err != nil {
 		return blame(ctx, err)
 	}
-	if r.Score.Metrics, err = Measure(ctx, t.data, t.validation, logits); err != nil {
+	if r.Score.Metrics, err = Measure(ctx, t.data, t.scoring, logits); err != nil {
 		return err
 	}
 	if !recipe.Watches() {
-		loss, err := metric.Loss(ctx, outputs(t.data, t.validation, logits))
+		loss, err := metric.Loss(ctx, outputs(t.data, t.scoring, logits))
 		if err != nil {
 			return err
 		}
@@ -185,11 +185,11 @@ func (t *training) best(ctx context.Context) (*Best, error) {
 			return nil, err
 		}
 	}
-	logits, err := t.trainer.Predict(ctx, t.validation)
+	logits, err := t.trainer.Predict(ctx, t.scoring)
 	if err != nil {
 		return nil, blame(ctx, err)
 	}
-	metrics, err := Measure(ctx, t.data, t.validation, logits)
+	metrics, err := Measure(ctx, t.data, t.scoring, logits)
 	if err != nil {
 		return nil, err
 	}

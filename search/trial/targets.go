@@ -191,11 +191,13 @@ func (t *targets) Label(row int, dst []float32) error {
 		return t.kind.Unknown()
 	}
 	for i := range dst {
-		dst[i] = hard*dst[i] + spread/float32(sharers)
-		if t.soft != nil {
-			dst[i] += t.share * t.soft[t.labels.Row(row)*len(dst)+i]
+		dst[i] = weight * (hard*dst[i] + spread/float32(sharers))
+	}
+	if t.soft != nil {
+		_, at := t.labels.Row(row)
+		for i, p := range t.soft[at*len(dst):][:len(dst)] {
+			dst[i] += weight * t.share * p
 		}
-		dst[i] *= weight
 	}
 	return nil
 }
