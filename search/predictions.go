@@ -17,6 +17,8 @@ type predictions struct {
 	split dataset.Split
 	// score has the name, and what else is known of the score.
 	score store.Score
+	// needed means that the logits are needed too: they are computed again if their file is gone.
+	needed bool
 	// logits computes them, while the predictions hold a slot of the device.
 	logits func(ctx context.Context) ([]float32, error)
 }
@@ -34,7 +36,13 @@ func (s *Search) keep(ctx context.Context, p predictions) (store.Score, error) {
 		if errors.Is(err, store.ErrNotFound) {
 			return false, nil
 		}
-		stored = sc
+		if stored = sc; err != nil || !p.needed {
+			return err == nil, err
+		}
+		_, err = scores.Outputs(sc)
+		if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
+			return false, nil
+		}
 		return err == nil, err
 	}
 	if found, err := look(); found || err != nil {
@@ -64,6 +72,9 @@ func (s *Search) keep(ctx context.Context, p predictions) (store.Score, error) {
 	}
 	if err := s.data.Unchanged(ctx); err != nil {
 		return store.Score{}, err
+	}
+	if stored.Key != "" {
+		return stored, scores.PutOutputs(ctx, stored, outputs)
 	}
 	sc.Key, sc.Specification, sc.Search, sc.Status, sc.Machine = key, canonical, s.config.Name, store.Finished, trial.Machine()
 	return scores.Put(ctx, sc, nil, outputs)
