@@ -23,7 +23,7 @@ type Options struct {
 	// sample is drawn again, up to Redraws times.
 	Distance float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted if every class's proportion differs from the training data's by less than this."`
 	Redraws  int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How many times a sample that differs too much is drawn again before giving up."`
-	// Population is what the formula takes as N: the training rows, or all rows of the data set, as the paper does.
+	// Population is what the formula takes as N: the rows to draw from, or all rows of the data set, as the paper does.
 	Population string `yaml:"population" json:"population" jsonschema:"enum=train,enum=all" doc:"What N counts: the training rows, or the rows of all splits, as in the paper (train | all)."`
 	// Size is the number of rows, limited to the population; 0 means the result of the formula.
 	Size int `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: as many as the formula gives."`
@@ -44,6 +44,14 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("sample: %w", err)
 	}
 	return o, nil
+}
+
+// Of returns the population N of the formula: rows to draw from, or all rows of the data set.
+func (o Options) Of(rows, all int) int {
+	if o.Population == "all" {
+		return max(rows, all)
+	}
+	return rows
 }
 
 // Size is the number N' of samples that estimate a proportion of the population within ±ε at the given confidence:
