@@ -48,7 +48,7 @@ var layers = [][]string{
 	{"search/dataset/feature", "search/dataset/files", "search/dataset/picture", "search/dataset/split", "search/dataset/tabular", "search/dataset/text"},
 	{"search/filecache"},
 	{"search/atomicfile"},
-	{"search/align", "search/escape", "search/filelock", "search/identity", "search/packed", "search/regular"},
+	{"search/align", "search/cost", "search/escape", "search/filelock", "search/identity", "search/packed", "search/regular"},
 	{"nn/devicetest"},
 	{"nn/benchmarks"},
 	{"nn/mixer"},

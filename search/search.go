@@ -99,7 +99,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	s.runner = &trial.Local{Device: o.Device, Data: data, Files: evaluate.Files{Store: o.Store}, Now: s.now}
 	s.pace = s.runner.Pace
 	s.options = evaluate.Options{Data: data, Store: o.Store, Runner: s.runner, Workers: o.Workers, Observer: s.observer,
-		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed,
+		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed, RetryDiverged: c.Search.RetryDiverged,
 		Budget: s.budget}
 	s.evaluator = evaluate.New(s.options)
 	return s, nil
@@ -158,7 +158,7 @@ func (s *Search) run(ctx context.Context, e *evaluate.Evaluator, before func(con
 	if err != nil {
 		return nil, err
 	}
-	if chosen == nil || chosen.Winner == nil || chosen.Winner.Score.Status != store.Finished {
+	if chosen == nil || chosen.Winner == nil || len(chosen.Winner.Finished()) == 0 {
 		return nil, fmt.Errorf("search strategy %s: the winner's training has not finished", s.config.Search.Strategy)
 	}
 	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil

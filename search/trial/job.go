@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/store"
@@ -61,6 +63,27 @@ func (j *Job) From(modality string, o Origin) {
 	j.Start[modality], j.Specification.Start[modality] = o, o.Key
 }
 
+// Repeated returns repeat r of the job, counted from 1: the same training with other random numbers, and so other initial
+// weights. Repeat 1 is the job itself.
+func (j Job) Repeated(r int) Job {
+	j.Name = strings.TrimSuffix(j.Name, repeatSuffix(j.Specification.Repeat)) + repeatSuffix(r-1)
+	j.Specification.Repeat = r - 1
+	return j
+}
+
+// Stage returns the stage of the job: its name without the candidate's label and the repeat.
+func (j Job) Stage() string {
+	return strings.TrimSuffix(strings.TrimSuffix(j.Name, repeatSuffix(j.Specification.Repeat)), "/"+j.Label)
+}
+
+// repeatSuffix ends the names of later repeats, whose number in a specification counts from 0.
+func repeatSuffix(repeat int) string {
+	if repeat == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (repeat %d)", repeat+1)
+}
+
 // check returns an error if the job contradicts itself: it may come from elsewhere.
 func (j Job) check(data dataset.Dataset) error {
 	spec := j.Specification
@@ -102,10 +125,16 @@ func (j Job) check(data dataset.Dataset) error {
 			return fmt.Errorf("%s: the job has %d rows of the %s split, but its specification has %d", j.Name, have, rows.split, rows.want.Count)
 		}
 	}
+	if err := j.checkFrozen(); err != nil {
+		return err
+	}
 	if err := j.checkUnused(data); err != nil {
 		return fmt.Errorf("%s: %w", j.Name, err)
 	}
 	for modality, origin := range j.Start {
+		if !slices.ContainsFunc(spec.Model.Modalities, func(m mixer.Modality) bool { return m.Name == modality }) {
+			return fmt.Errorf("%s: modality %s starts from an earlier training, but the model has no such modality", j.Name, modality)
+		}
 		if spec.Start[modality] != origin.Key {
 			return fmt.Errorf("%s: modality %s starts from %.12s, but in the specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
 		}

@@ -126,6 +126,7 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	if err != nil {
 		return nil, err
 	}
+	c.Use(config.Paper) // each training is looked at by itself
 	if !c.Sets("name") {
 		c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	}
@@ -202,7 +203,7 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 		return m, err
 	}
 	for _, stage := range r.Stages {
-		for _, o := range stage.Outcomes {
+		for _, o := range stage.Outcomes() {
 			m.seconds += o.Score.Seconds
 		}
 	}
