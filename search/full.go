@@ -48,13 +48,18 @@ type Trained struct {
 // [Search.CheckFolder]). Under a budget it may stop early; then the test's score is not stored either. The folder also holds the checkpoints of the last two epochs, from which an interrupted training
 // resumes; damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
+	return s.trainJob(ctx, name, folder, func() (trial.Job, error) { return s.fullJob(name, m, recipe, folder) })
+}
+
+// trainJob is Train for the job that a function makes once the folder is there.
+func (s *Search) trainJob(ctx context.Context, name, folder string, makeJob func() (trial.Job, error)) (*Trained, error) {
 	if err := s.CheckFolder(name, folder); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
-	job, err := s.fullJob(name, m, recipe, folder)
+	job, err := makeJob()
 	if err != nil {
 		return nil, err
 	}
@@ -116,9 +121,16 @@ func lackOfMemory(what string, err error) error {
 func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train, folder string) (trial.Job, error) {
 	spec := trial.On(s.data, nil, nil)
 	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = s.runner.Device.Numerics(), m, plan.FullRecipe(recipe, s.config.Search.Metric), s.config.Seed
-	key, _, err := spec.Key()
-	return trial.Job{Name: "full/" + name, Label: name, Specification: spec,
-		CheckpointFile: filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))}, err
+	job := trial.Job{Name: "full/" + name, Label: name, Specification: spec}
+	err := checkpointIn(folder, &job)
+	return job, err
+}
+
+// checkpointIn makes a full training keep its checkpoints in a folder.
+func checkpointIn(folder string, job *trial.Job) error {
+	key, _, err := job.Specification.Key()
+	job.CheckpointFile = filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))
+	return err
 }
 
 // writeModel writes the model file and its description.

@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"errors"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
@@ -17,54 +16,23 @@ func (s *Search) test(ctx context.Context, o *evaluate.Outcome, weights nn.Weigh
 	if s.data.Len(dataset.Test) == 0 {
 		return nil, nil
 	}
-	key, canonical, err := store.Key(struct {
-		Test string `json:"test"`
-		Data string `json:"data"`
-	}{o.Score.Key, s.data.Fingerprint()})
-	if err != nil {
-		return nil, err
-	}
-	scores, spec := s.options.Store, o.Job.Specification
-	var metrics map[string]float64
-	look := func() (found bool, err error) {
-		sc, err := scores.Get(ctx, key)
-		if errors.Is(err, store.ErrNotFound) {
-			return false, nil
-		}
-		metrics = sc.Metrics
-		return err == nil, err
-	}
-	if found, err := look(); found || err != nil {
-		return metrics, err
-	}
-	network, samples, err := s.testSamples(spec.Model)
-	if err != nil {
-		return nil, err
-	}
-	name := "test/" + o.Job.Label
-	var logits []float32
-	lease, err := s.evaluator.Once(ctx, evaluate.Work{Key: key, Look: look, Waiting: name + ": another process is scoring it, waiting", Do: func() (err error) {
-		logits, err = s.runner.Predict(ctx, network, spec.Recipe.Batch, weights, samples)
-		return err
-	}})
-	if lease == nil || err != nil {
-		return metrics, err
-	}
-	defer lease.Release()
-	if metrics, err = trial.Measure(ctx, s.data, samples, logits); err != nil {
-		return nil, err
-	}
-	outputs, err := trial.EncodeOutputs(s.data, logits)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.data.Unchanged(ctx); err != nil {
-		return nil, err
-	}
-	sc := store.Score{Key: key, Name: name, Search: s.config.Name, Specification: canonical, Status: store.Finished, Metrics: metrics,
-		Parameters: o.Score.Parameters, Machine: trial.Machine(), Numerics: spec.Numerics, Finished: o.Score.Finished}
-	_, err = scores.Put(ctx, sc, nil, outputs)
-	return metrics, err
+	spec := o.Job.Specification
+	sc, err := s.keep(ctx, predictions{
+		key: struct {
+			Test string `json:"test"`
+			Data string `json:"data"`
+		}{o.Score.Key, s.data.Fingerprint()},
+		split: dataset.Test,
+		score: store.Score{Name: "test/" + o.Job.Label, Parameters: o.Score.Parameters, Numerics: spec.Numerics, Finished: o.Score.Finished},
+		logits: func(ctx context.Context) ([]float32, error) {
+			network, samples, err := s.testSamples(spec.Model)
+			if err != nil {
+				return nil, err
+			}
+			return s.runner.Predict(ctx, network, spec.Recipe.Batch, weights, samples)
+		},
+	})
+	return sc.Metrics, err
 }
 
 // measureTest scores a model on the test split and stores nothing, for a training that was stopped: a stored score would stand

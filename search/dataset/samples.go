@@ -6,13 +6,20 @@ import (
 	"strings"
 )
 
-// Samples are some rows of a split, with some of the data set's modalities: what a model is trained on or applied to. It
-// implements nn.Samples.
+// Samples are some rows of a split, with some of the data set's modalities: what a model is trained on or applied to. Rows of
+// another split may follow them, see [Samples.Then]. It implements nn.Samples.
 type Samples struct {
 	data   Dataset
-	split  Split
-	rows   []int // nil for all, which may be many
+	first  rowsOf
+	then   []rowsOf // follow the first
 	inputs []reads
+}
+
+// rowsOf are rows of a split.
+type rowsOf struct {
+	split Split
+	rows  []int // nil for all, which may be many
+	count int
 }
 
 // reads is an input of a model: a modality or its mask.
@@ -24,7 +31,7 @@ type reads struct {
 // Select chooses rows of a split (nil for all) and the inputs of a model by name, in order. An input is a modality, or
 // NAME.mask for the mask of a masked modality.
 func Select(data Dataset, split Split, rows []int, inputs []string) (*Samples, error) {
-	s := &Samples{data: data, split: split, rows: rows}
+	s := &Samples{data: data, first: listed(data, split, rows)}
 	for _, name := range inputs {
 		i, mask := findInput(data, name)
 		if i < 0 {
@@ -33,6 +40,20 @@ func Select(data Dataset, split Split, rows []int, inputs []string) (*Samples, e
 		s.inputs = append(s.inputs, reads{i, mask})
 	}
 	return s, nil
+}
+
+// Then returns the samples followed by rows of a split, of which nil means all.
+func (s *Samples) Then(split Split, rows []int) *Samples {
+	longer := *s
+	longer.then = append(slices.Clone(s.then), listed(s.data, split, rows))
+	return &longer
+}
+
+func listed(data Dataset, split Split, rows []int) rowsOf {
+	if rows == nil {
+		return rowsOf{split, nil, data.Len(split)}
+	}
+	return rowsOf{split, rows, len(rows)}
 }
 
 // findInput returns the modality of a model's input, or -1 if there is none, and reports whether the input is its mask.
@@ -55,27 +76,37 @@ func ModalityIndex(data Dataset, name string) int {
 
 // Len is the number of rows.
 func (s *Samples) Len() int {
-	if s.rows == nil {
-		return s.data.Len(s.split)
+	n := s.first.count
+	for _, r := range s.then {
+		n += r.count
 	}
-	return len(s.rows)
+	return n
 }
 
-// Row returns the number of a row in its split.
-func (s *Samples) Row(row int) int {
-	if s.rows == nil {
-		return row
+// Row returns the split of a row and its number there.
+func (s *Samples) Row(row int) (Split, int) {
+	r := &s.first
+	for i := 0; row >= r.count && i < len(s.then); i++ {
+		row -= r.count
+		r = &s.then[i]
 	}
-	return s.rows[row]
+	if r.rows == nil {
+		return r.split, row
+	}
+	return r.split, r.rows[row]
 }
 
 // Read writes one row of one of the selected inputs to dst.
 func (s *Samples) Read(row, input int, dst []float32) error {
+	split, row := s.Row(row)
 	if in := s.inputs[input]; in.mask {
-		return s.data.Mask(s.split, in.modality, s.Row(row), dst)
+		return s.data.Mask(split, in.modality, row, dst)
 	}
-	return s.data.Read(s.split, s.inputs[input].modality, s.Row(row), dst)
+	return s.data.Read(split, s.inputs[input].modality, row, dst)
 }
 
 // Label writes a row's label to dst.
-func (s *Samples) Label(row int, dst []float32) error { return s.data.Label(s.split, s.Row(row), dst) }
+func (s *Samples) Label(row int, dst []float32) error {
+	split, row := s.Row(row)
+	return s.data.Label(split, row, dst)
+}

@@ -142,7 +142,7 @@ func (p *Pace) Seconds(job trial.Job) float64 {
 }
 
 func (p *Pace) prediction(job trial.Job, step float64) float64 {
-	return perPrediction * step * float64(job.Specification.Validation.Count) / float64(max(job.Specification.Recipe.Batch, 1))
+	return perPrediction * step * float64(job.Specification.ScoringRows()) / float64(max(job.Specification.Recipe.Batch, 1))
 }
 
 // Taken notes what a training took. What is expected of later ones follows.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
-	"mixmas/search/dataset"
 	"mixmas/search/store"
 	"mixmas/search/trial"
 )
@@ -50,11 +50,11 @@ func (e *Evaluator) measure(ctx context.Context, job trial.Job, sc *store.Score)
 	if err != nil {
 		return fmt.Errorf("outputs: %w", err)
 	}
-	validation, err := dataset.Select(e.options.Data, dataset.Validation, job.Validation, nil)
+	scoring, err := trial.Scoring(e.options.Data, job, nil)
 	if err != nil {
 		return err
 	}
-	sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, validation, file)
+	sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, scoring, file)
 	return err
 }
 
@@ -72,20 +72,61 @@ func (f Files) Weights(o trial.Origin) ([]byte, error) {
 	return f.Store.Weights(store.Score{Key: o.Key, Name: o.Name, Weights: o.File})
 }
 
+// Outputs implements [trial.Source].
+func (f Files) Outputs(o trial.Origin) ([]byte, error) {
+	return f.Store.Outputs(store.Score{Key: o.Key, Name: o.Name, Outputs: o.File})
+}
+
+// scoreFile is a file of a score: how to read it, store it again, and take it from the result of a training.
+type scoreFile struct {
+	name string
+	get  func(*store.Store, store.Score) ([]byte, error)
+	put  func(*store.Store, context.Context, store.Score, []byte) error
+	of   func(trial.Result) []byte
+}
+
+var (
+	weightsFile = scoreFile{"weights", (*store.Store).Weights, (*store.Store).PutWeights, func(r trial.Result) []byte { return r.Weights }}
+	outputsFile = scoreFile{"outputs", (*store.Store).Outputs, (*store.Store).PutOutputs, func(r trial.Result) []byte { return r.Outputs }}
+)
+
 // Weights returns the file of weights that a job ended with. Weights that were pruned or damaged are trained again and
 // stored.
 func (e *Evaluator) Weights(ctx context.Context, o *Outcome) ([]byte, error) {
 	if o.Score.Status == store.Partial {
 		return nil, fmt.Errorf("weights of %s: its training has not finished", o.Job.Name)
 	}
-	file, err := e.options.Store.Weights(o.Score)
-	if gone(err) {
-		file, err = e.trainAgain(ctx, o)
+	return e.file(ctx, o, weightsFile)
+}
+
+// Outputs returns the logits (rows × classes) of an outcome for the rows that score it, see [trial.Scoring]. Outputs that were
+// removed or damaged are made again, by training again, and stored.
+func (e *Evaluator) Outputs(ctx context.Context, o *Outcome) ([]float32, error) {
+	file, err := e.file(ctx, o, outputsFile)
+	if err != nil {
+		return nil, err
+	}
+	logits, err := trial.DecodeOutputs(file)
+	rows, classes := o.Job.Specification.ScoringRows(), len(e.options.Data.Task().Classes)
+	if err == nil && len(logits) != rows*classes {
+		err = fmt.Errorf("outputs: %d logits, want %d rows of %d classes", len(logits), rows, classes)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("weights of %s: %w", o.Job.Name, err)
+		return nil, fmt.Errorf("%s: %w", o.Job.Name, err)
 	}
-	return file, nil
+	return logits, nil
+}
+
+// file returns a file of an outcome. If it was pruned or damaged, the job is trained again.
+func (e *Evaluator) file(ctx context.Context, o *Outcome, f scoreFile) ([]byte, error) {
+	content, err := f.get(e.options.Store, o.Score)
+	if gone(err) && o.Score.Status != store.Failed {
+		content, err = e.trainAgain(ctx, o, f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", f.name, o.Job.Name, err)
+	}
+	return content, nil
 }
 
 // restore ensures that the weights from which a job starts are stored.
@@ -107,34 +148,50 @@ func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
 	return nil
 }
 
+// checkSoft returns an error unless the soft labels of a job, if it has any, are stored.
+func (e *Evaluator) checkSoft(job trial.Job) error {
+	if job.Soft == nil {
+		return nil
+	}
+	if _, err := (Files{e.options.Store}).Outputs(*job.Soft); err != nil {
+		return fmt.Errorf("soft labels of %s: %w", job.Soft.Name, err)
+	}
+	return nil
+}
+
 // gone reports whether an error means that a file must be made again.
 func gone(err error) bool { return errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) }
 
-// trainAgain trains a job whose weights were pruned or damaged, and stores them. Its score would be the same, and stays.
-func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome) ([]byte, error) {
-	file, err, _ := e.flights.Do("again "+o.Score.Key, func() (any, error) {
-		var weights []byte
+// trainAgain trains a job again for a file of its score that was pruned or damaged, and stores the file. The score would be the
+// same, and stays.
+func (e *Evaluator) trainAgain(ctx context.Context, o *Outcome, f scoreFile) ([]byte, error) {
+	job := o.Job
+	job.Until, job.Outputs, job.Deadline = 0, nil, time.Time{}
+	if o.Score.Status == store.Partial {
+		job.Until = len(o.Score.Curve)
+	}
+	made, err, _ := e.flights.Do(fmt.Sprint("again ", f.name, o.Score.Key, job.Until), func() (any, error) {
+		var content []byte
 		look := func() (found bool, err error) {
-			weights, err = e.options.Store.Weights(o.Score)
+			content, err = f.get(e.options.Store, o.Score)
 			if gone(err) {
 				return false, nil
 			}
 			return err == nil, err
 		}
-		job := o.Job
-		job.Until, job.Outputs = 0, nil
 		t, lease, err := e.train(ctx, job, o.Score.Key, look, nil)
 		if lease == nil || err != nil {
-			return weights, err
+			return content, err
 		}
 		defer lease.Release()
 		if t.result.Score.Status == store.Failed {
 			return nil, errors.New(t.result.Score.Reason)
 		}
-		return t.result.Weights, e.options.Store.PutWeights(ctx, o.Score, t.result.Weights)
+		content = f.of(t.result)
+		return content, f.put(e.options.Store, ctx, o.Score, content)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return file.([]byte), nil
+	return made.([]byte), nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"mixmas/search/dataset"
 	"mixmas/search/store"
 	"mixmas/search/trial"
 )
@@ -43,16 +42,16 @@ func (e *Evaluator) cut(ctx context.Context, job trial.Job, sc store.Score) (*Ou
 	if err != nil {
 		return nil, err
 	}
-	validation, err := dataset.Select(e.options.Data, dataset.Validation, job.Validation, nil)
+	scoring, err := trial.Scoring(e.options.Data, job, nil)
 	if err != nil {
 		return nil, err
 	}
 	sc.Status, sc.Reason, sc.Curve = store.Partial, "", slices.Clone(sc.Curve[:job.Until])
 	sc.Weights, sc.Outputs, sc.Checkpoint = "", sc.EpochOutputs[job.Until], ""
-	if sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, validation, file); err != nil {
+	if sc.Metrics, err = trial.MeasureFile(ctx, e.options.Data, scoring, file); err != nil {
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
-	if sc.Curve[job.Until-1].ValidationLoss, err = trial.LossOfFile(ctx, e.options.Data, validation, file); err != nil {
+	if sc.Curve[job.Until-1].ValidationLoss, err = trial.LossOfFile(ctx, e.options.Data, scoring, file); err != nil {
 		return nil, fmt.Errorf("%s: %w", job.Name, err)
 	}
 	return &Outcome{Job: job, Score: sc, Cached: true}, nil

@@ -279,14 +279,24 @@ func (s *Store) Outputs(sc Score) ([]byte, error) { return s.readBlob(sc.Outputs
 // removed. It refuses weights that are not identical to the score's own with ErrDiffers: other scores were trained from
 // those.
 func (s *Store) PutWeights(ctx context.Context, sc Score, weights []byte) error {
-	b := newBlob(weights)
-	if b.digest == "" || b.digest != sc.Weights {
-		return fmt.Errorf("store %s: weights of %s (%s): SHA-256 %q %w, %q", s.path, abbreviate(sc.Key), sc.Name, b.digest, ErrDiffers, sc.Weights)
+	return s.putAgain(ctx, sc, "weights", sc.Weights, weights)
+}
+
+// PutOutputs is [Store.PutWeights] for the validation outputs of a score.
+func (s *Store) PutOutputs(ctx context.Context, sc Score, outputs []byte) error {
+	return s.putAgain(ctx, sc, "outputs", sc.Outputs, outputs)
+}
+
+// putAgain restores a file of a score, which has the digest.
+func (s *Store) putAgain(ctx context.Context, sc Score, what string, want Digest, content []byte) error {
+	b := newBlob(content)
+	if b.digest == "" || b.digest != want {
+		return fmt.Errorf("store %s: %s of %s (%s): SHA-256 %q %w, %q", s.path, what, abbreviate(sc.Key), sc.Name, b.digest, ErrDiffers, want)
 	}
 	if s.options.ReadOnly {
 		return fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
 	}
-	if _, err := s.Weights(sc); errors.Is(err, ErrDamaged) {
+	if _, err := s.readBlob(want, sc, what); errors.Is(err, ErrDamaged) {
 		if err := os.Remove(s.blobPath(b.digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("store: %w", err)
 		}

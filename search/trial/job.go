@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,7 +23,7 @@ type Job struct {
 	// Train and Validation are the rows that Specification.Sample and Validation identify; nil means all.
 	Train      []int `json:"train"`
 	Validation []int `json:"validation"`
-	// Unused are the rows of the training split that Specification.Unused identifies.
+	// Unused are the rows of the training split that Specification.Unused identifies, none of which is in Train.
 	Unused []int `json:"unused,omitempty"`
 	// Soft names the outputs whose key Specification.Soft names.
 	Soft *Origin `json:"soft,omitempty"`
@@ -30,7 +31,7 @@ type Job struct {
 	Start map[string]Origin `json:"start,omitempty"`
 	// Until is the epoch to stop at for now, with a result that can be resumed; 0 means to train to the end.
 	Until int `json:"until,omitempty"`
-	// Outputs lists epochs, counted from 1, whose validation outputs are wanted in addition to those of the end. Those before
+	// Outputs lists epochs, counted from 1, whose outputs are wanted in addition to those of the end. Those before
 	// the checkpoint of Resume are not computed again: they are stored with it.
 	Outputs []int `json:"outputs,omitempty"`
 	// Resume is the checkpoint of an earlier part of the training; nil means to begin with the first epoch.
@@ -43,7 +44,7 @@ type Job struct {
 	CheckpointFile string `json:"checkpoint_file,omitempty"`
 }
 
-// Origin identifies a file of an earlier training: weights to start from, or a checkpoint to resume.
+// Origin identifies a file of an earlier training: weights to start from, a checkpoint to resume, or outputs to learn from.
 type Origin struct {
 	// Key and Name are those of the earlier training.
 	Key  string `json:"key"`
@@ -70,6 +71,16 @@ func (j Job) check(data dataset.Dataset) error {
 		return fmt.Errorf("%s: the job starts from %d trainings, but its specification from %d", j.Name, len(j.Start), len(spec.Start))
 	case slices.ContainsFunc(j.Outputs, func(epoch int) bool { return epoch < 1 }):
 		return fmt.Errorf("%s: outputs after epochs %v: want at least 1", j.Name, j.Outputs)
+	case (j.Soft == nil) != (spec.Soft == nil) || j.Soft != nil && j.Soft.Key != spec.Soft.Labels:
+		return fmt.Errorf("%s: the job and its specification name different soft labels", j.Name)
+	case spec.Soft != nil && !(spec.Soft.Weight > 0 && spec.Soft.Weight <= 1):
+		return fmt.Errorf("%s: soft labels of weight %v: want more than 0 and at most 1", j.Name, spec.Soft.Weight)
+	case spec.Recipe.ClassWeights != "" && spec.Recipe.ClassWeights != Balanced:
+		return fmt.Errorf("%s: class weights %q: want none or %q", j.Name, spec.Recipe.ClassWeights, Balanced)
+	case spec.Recipe.ClassWeights != "" && len(spec.Model.PosWeight) > 0:
+		return fmt.Errorf("%s: the classes have weights by the recipe and by the model's pos_weight: want one of the two", j.Name)
+	case !(spec.Recipe.LabelSmoothing >= 0 && spec.Recipe.LabelSmoothing < 1):
+		return fmt.Errorf("%s: label smoothing %v: want from 0 to less than 1", j.Name, spec.Recipe.LabelSmoothing)
 	case j.Until < 0 || spec.Repeat < 0:
 		return fmt.Errorf("%s: until epoch %d, repeat %d: want at least 0", j.Name, j.Until, spec.Repeat)
 	}
@@ -91,6 +102,9 @@ func (j Job) check(data dataset.Dataset) error {
 			return fmt.Errorf("%s: the job has %d rows of the %s split, but its specification has %d", j.Name, have, rows.split, rows.want.Count)
 		}
 	}
+	if err := j.checkUnused(data); err != nil {
+		return fmt.Errorf("%s: %w", j.Name, err)
+	}
 	for modality, origin := range j.Start {
 		if spec.Start[modality] != origin.Key {
 			return fmt.Errorf("%s: modality %s starts from %.12s, but in the specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
@@ -99,7 +113,45 @@ func (j Job) check(data dataset.Dataset) error {
 	return nil
 }
 
-// wantsOutputs reports whether the validation outputs after the given number of epochs are wanted.
+// checkUnused returns an error unless the unused rows are those of the specification, and none of them is trained on.
+func (j Job) checkUnused(data dataset.Dataset) error {
+	want := 0
+	if j.Specification.Unused != nil {
+		want = j.Specification.Unused.Count
+	}
+	switch {
+	case len(j.Unused) != want:
+		return fmt.Errorf("the job has %d unused rows that score it, but its specification has %d", len(j.Unused), want)
+	case want == 0:
+		return nil
+	case j.Train == nil:
+		return errors.New("the job trains on all rows of the train split, so none is unused")
+	}
+	trained := make([]bool, data.Len(dataset.Train))
+	for _, row := range j.Train {
+		if row >= 0 && row < len(trained) { // others cannot be read
+			trained[row] = true
+		}
+	}
+	for _, row := range j.Unused {
+		if row >= 0 && row < len(trained) && trained[row] {
+			return fmt.Errorf("row %d of the train split scores the job, which trains on it", row)
+		}
+	}
+	return nil
+}
+
+// Scoring returns the rows that score a job, in the order of its outputs: its validation rows, then its unused training rows.
+// The inputs are those of a model, see [dataset.Select]; nil for the labels alone.
+func Scoring(data dataset.Dataset, job Job, inputs []string) (*dataset.Samples, error) {
+	samples, err := dataset.Select(data, dataset.Validation, job.Validation, inputs)
+	if err == nil && len(job.Unused) > 0 {
+		samples = samples.Then(dataset.Train, job.Unused)
+	}
+	return samples, err
+}
+
+// wantsOutputs reports whether the outputs after the given number of epochs are wanted.
 func (j Job) wantsOutputs(epochs int) bool { return slices.Contains(j.Outputs, epochs) }
 
 // Result is the result of a training.
@@ -107,10 +159,10 @@ type Result struct {
 	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] or [Job.Deadline] stopped the training. The store sets
 	// the digests of the files.
 	Score store.Score `json:"score"`
-	// Weights are the trained weights, and Outputs the validation outputs of the model with them, as files.
+	// Weights are the trained weights, and Outputs the outputs of the model with them for the rows of [Scoring], as files.
 	Weights []byte `json:"weights,omitempty"`
 	Outputs []byte `json:"outputs,omitempty"`
-	// EpochOutputs are the validation outputs after the requested epochs.
+	// EpochOutputs are the outputs after the requested epochs.
 	EpochOutputs map[int][]byte `json:"epoch_outputs,omitempty"`
 	// Checkpoint is the file from which a partial training resumes.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
@@ -144,7 +196,8 @@ type Progress interface {
 
 // Source provides the files that jobs name.
 type Source interface {
-	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint.
+	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint, and Outputs the outputs.
 	Weights(o Origin) ([]byte, error)
 	Checkpoint(o Origin) ([]byte, error)
+	Outputs(o Origin) ([]byte, error)
 }

@@ -89,11 +89,23 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	if t.train, err = dataset.Select(l.Data, dataset.Train, job.Train, Inputs(t.model)); err != nil {
 		return nil, err
 	}
-	if t.validation, err = dataset.Select(l.Data, dataset.Validation, job.Validation, Inputs(t.model)); err != nil {
+	if t.scoring, err = Scoring(l.Data, job, Inputs(t.model)); err != nil {
 		return nil, err
 	}
+	learner := t.model
+	t.samples = t.train
+	if job.learns() {
+		learnt, learning, err := newTargets(l.Data, job, t.samples, t.train, l.Files)
+		if err != nil {
+			return nil, err
+		}
+		if t.model, err = mixer.Build(learning); err != nil {
+			return nil, blame(ctx, err)
+		}
+		t.samples, learner = learnt, nn.SoftLabels(t.model)
+	}
 	// The device's memory is allocated first: if the model is too large for it, the weights below would be too.
-	if t.trainer, err = nn.NewTrainer(l.Device, t.model, spec.Recipe.Recipe, seed); err != nil {
+	if t.trainer, err = nn.NewTrainer(l.Device, learner, spec.Recipe.Recipe, seed); err != nil {
 		return nil, err
 	}
 	if err := t.initialise(seed); err != nil {
@@ -130,15 +142,15 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 			return err
 		}
 	}
-	logits, err := t.trainer.Predict(ctx, t.validation)
+	logits, err := t.trainer.Predict(ctx, t.scoring)
 	if err != nil {
 		return blame(ctx, err)
 	}
-	if r.Score.Metrics, err = Measure(ctx, t.data, t.validation, logits); err != nil {
+	if r.Score.Metrics, err = Measure(ctx, t.data, t.scoring, logits); err != nil {
 		return err
 	}
 	if !recipe.Watches() {
-		loss, err := metric.Loss(ctx, outputs(t.data, t.validation, logits))
+		loss, err := metric.Loss(ctx, outputs(t.data, t.scoring, logits))
 		if err != nil {
 			return err
 		}
@@ -173,11 +185,11 @@ func (t *training) best(ctx context.Context) (*Best, error) {
 			return nil, err
 		}
 	}
-	logits, err := t.trainer.Predict(ctx, t.validation)
+	logits, err := t.trainer.Predict(ctx, t.scoring)
 	if err != nil {
 		return nil, blame(ctx, err)
 	}
-	metrics, err := Measure(ctx, t.data, t.validation, logits)
+	metrics, err := Measure(ctx, t.data, t.scoring, logits)
 	if err != nil {
 		return nil, err
 	}

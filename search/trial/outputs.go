@@ -23,11 +23,11 @@ func Measure(ctx context.Context, data dataset.Dataset, samples *dataset.Samples
 
 // MeasureFile is [Measure] for a stored file of outputs, see [EncodeOutputs].
 func MeasureFile(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, file []byte) (map[string]float64, error) {
-	tensors, _, err := safetensors.Parse(file)
+	logits, err := DecodeOutputs(file)
 	if err != nil {
-		return nil, fmt.Errorf("outputs: %w", err)
+		return nil, err
 	}
-	metrics, err := Measure(ctx, data, samples, tensors["logits"].Data)
+	metrics, err := Measure(ctx, data, samples, logits)
 	if err != nil {
 		return nil, fmt.Errorf("outputs: %w", err)
 	}
@@ -36,11 +36,11 @@ func MeasureFile(ctx context.Context, data dataset.Dataset, samples *dataset.Sam
 
 // LossOfFile returns only the loss of a file of outputs, as the epoch of a training records it.
 func LossOfFile(ctx context.Context, data dataset.Dataset, samples *dataset.Samples, file []byte) (float64, error) {
-	tensors, _, err := safetensors.Parse(file)
+	logits, err := DecodeOutputs(file)
 	if err != nil {
-		return 0, fmt.Errorf("outputs: %w", err)
+		return 0, err
 	}
-	loss, err := metric.Loss(ctx, outputs(data, samples, tensors["logits"].Data))
+	loss, err := metric.Loss(ctx, outputs(data, samples, logits))
 	if err != nil {
 		return 0, fmt.Errorf("outputs: %w", err)
 	}
@@ -52,6 +52,15 @@ func EncodeOutputs(data dataset.Dataset, logits []float32) ([]byte, error) {
 	classes := len(data.Task().Classes)
 	return encode(nn.Weights{"logits": {Shape: []int{len(logits) / classes, classes}, Data: logits}},
 		map[string]string{"data": data.Fingerprint()})
+}
+
+// DecodeOutputs returns the logits (rows × classes) of a file of outputs.
+func DecodeOutputs(file []byte) ([]float32, error) {
+	tensors, _, err := safetensors.Parse(file)
+	if err != nil {
+		return nil, fmt.Errorf("outputs: %w", err)
+	}
+	return tensors["logits"].Data, nil
 }
 
 func encode(w nn.Weights, metadata map[string]string) ([]byte, error) {

@@ -34,7 +34,7 @@ type Specification struct {
 	Start map[string]string `json:"start,omitempty"`
 	// Repeat distinguishes trainings that differ only in their random numbers. The first is 0.
 	Repeat int `json:"repeat,omitempty"`
-	// Unused identifies rows of the training split that score the trial besides the validation rows; nil for none.
+	// Unused identifies rows of the training split that score the trial together with the validation rows; nil for none.
 	Unused *Rows `json:"unused,omitempty"`
 	// Frozen means that the encoders of Start are not trained: they run once, and the rest of the model learns from their tokens.
 	Frozen bool `json:"frozen,omitempty"`
@@ -54,6 +54,15 @@ type Soft struct {
 func On(data dataset.Dataset, train, validation []int) Specification {
 	return Specification{Revision: NumericsRevision, Data: data.Fingerprint(), Sample: Identify(train, data.Len(dataset.Train)),
 		Validation: Identify(validation, data.Len(dataset.Validation))}
+}
+
+// ScoringRows returns the number of rows that score the trial, see [Scoring].
+func (s Specification) ScoringRows() int {
+	n := s.Validation.Count
+	if s.Unused != nil {
+		n += s.Unused.Count
+	}
+	return n
 }
 
 // Model returns the outputs that all models of the data have in common. The rest is still to be set.
@@ -102,9 +111,12 @@ func Identify(rows []int, length int) Rows {
 func (s Specification) Key() (key string, canonical json.RawMessage, err error) { return store.Key(s) }
 
 // seed hashes the search's seed with the model, recipe and data of the training. It omits the numerics and the trials to
-// start from, so that every machine draws the same numbers, and what selects the best epoch, which draws none.
+// start from, so that every machine draws the same numbers, and what draws none: the unused rows that score it, whether it
+// trains the encoders, what the labels become, and what selects the best epoch.
 func (s Specification) seed() (uint64, error) {
 	s.Revision, s.Numerics, s.Start, s.Recipe.Select = 0, "", nil, ""
+	s.Unused, s.Frozen, s.Soft = nil, false, nil
+	s.Recipe.ClassWeights, s.Recipe.LabelSmoothing = "", 0
 	_, canonical, err := s.Key()
 	if err != nil {
 		return 0, err

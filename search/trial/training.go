@@ -17,18 +17,19 @@ import (
 // training is a job that is running.
 type training struct {
 	Job
-	key               string
-	data              dataset.Dataset
-	files             Source
-	progress          Progress
-	model             nn.Model
-	trainer           *nn.Trainer
-	train, validation *dataset.Samples
-	flops             int64
-	started           time.Time
-	now               func() time.Time
-	state             progress
-	outputs           map[int][]byte // files of validation outputs by epoch
+	key            string
+	data           dataset.Dataset
+	files          Source
+	progress       Progress
+	model          nn.Model
+	trainer        *nn.Trainer
+	train, scoring *dataset.Samples
+	samples        nn.Samples // those of train, with what the model learns as their labels
+	flops          int64
+	started        time.Time
+	now            func() time.Time
+	state          progress
+	outputs        map[int][]byte // files of outputs of the scoring rows by epoch
 }
 
 // seconds returns the duration of the training, including the time before interruptions.
@@ -99,7 +100,7 @@ func (t *training) epochs(ctx context.Context) error {
 	t.progress.Started(last * steps)
 	for !t.state.ended(recipe) && len(t.state.Curve) < last {
 		epoch, began, rate := len(t.state.Curve), t.now(), t.state.rate(recipe)
-		loss, err := t.trainer.Epoch(ctx, t.train, epoch, rate, func(step int, loss float64) {
+		loss, err := t.trainer.Epoch(ctx, t.samples, epoch, rate, func(step int, loss float64) {
 			t.progress.Step(epoch*steps+step, loss)
 		})
 		if err != nil {
@@ -125,13 +126,13 @@ func (t *training) epochs(ctx context.Context) error {
 	return nil
 }
 
-// validate predicts the validation rows after an epoch, if the recipe watches them or their outputs are wanted.
+// validate predicts the scoring rows after an epoch, if the recipe watches them or their outputs are wanted.
 func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 	epoch, watches, by := len(t.state.Curve)+1, t.Specification.Recipe.Watches(), t.Specification.Recipe.Select
 	if !watches && !t.wantsOutputs(epoch) {
 		return nil
 	}
-	logits, err := t.trainer.Predict(ctx, t.validation)
+	logits, err := t.trainer.Predict(ctx, t.scoring)
 	if err != nil {
 		return blame(ctx, err)
 	}
@@ -145,10 +146,10 @@ func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 	switch {
 	case !watches:
 	case by == "":
-		entry.ValidationLoss, err = metric.Loss(ctx, outputs(t.data, t.validation, logits))
+		entry.ValidationLoss, err = metric.Loss(ctx, outputs(t.data, t.scoring, logits))
 	default:
 		var metrics map[string]float64
-		if metrics, err = Measure(ctx, t.data, t.validation, logits); err != nil {
+		if metrics, err = Measure(ctx, t.data, t.scoring, logits); err != nil {
 			return err
 		}
 		entry.ValidationLoss = metrics["loss"]
@@ -159,7 +160,7 @@ func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 	return err
 }
 
-// keepOutputs adds the file of validation outputs after an epoch to the result.
+// keepOutputs adds the file of outputs after an epoch to the result.
 func (t *training) keepOutputs(epoch int, file []byte) {
 	if t.outputs == nil {
 		t.outputs = map[int][]byte{}

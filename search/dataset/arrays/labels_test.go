@@ -98,8 +98,8 @@ func TestLabelsAreSmall(t *testing.T) {
 	if bytes := float64(live()-before) / rows; bytes > 0.6 {
 		t.Errorf("%.2f bytes a row", bytes)
 	}
-	if s.Len() != rows/2 || s.Row(7) != 7 {
-		t.Errorf("all rows are %d, the eighth is %d", s.Len(), s.Row(7))
+	if split, row := s.Row(7); s.Len() != rows/2 || split != dataset.Train || row != 7 {
+		t.Errorf("all rows are %d, the eighth is %d of the %s split", s.Len(), row, split)
 	}
 }
 
