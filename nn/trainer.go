@@ -349,16 +349,17 @@ func compile(m Model, r Recipe, mode Mode, batch int) (*program, error) {
 	return p, nil
 }
 
-// StepCost returns the cost of a training step of a model by a recipe. It needs no device, and no memory for the step.
-func StepCost(m Model, r Recipe) (device.Cost, error) {
+// Program returns the program of a model for a mode and batch size, to read its costs and memory sizes. It needs no device, and
+// no memory for the step.
+func Program(m Model, r Recipe, mode Mode, batch int) (*device.Program, error) {
 	if err := m.Parameters().Err(); err != nil {
-		return device.Cost{}, err
+		return nil, err
 	}
-	p, err := compile(m, r, Training, r.Batch)
+	p, err := compile(m, r, mode, batch)
 	if err != nil {
-		return device.Cost{}, err
+		return nil, err
 	}
-	return p.compiled.Cost(), nil
+	return p.compiled, nil
 }
 
 // labels is the number of the labels among the inputs of a model.

@@ -29,6 +29,9 @@ const (
 	descriptionFile = "model.json"
 )
 
+// ErrFailed marks a full training that failed, such as one that diverged. It would fail again.
+var ErrFailed = errors.New("the full training failed")
+
 // Trained is a full training and its results.
 type Trained struct {
 	*evaluate.Outcome
@@ -75,7 +78,7 @@ func (s *Search) trainJob(ctx context.Context, name, folder string, makeJob func
 	}
 	if o.Score.Status == store.Failed {
 		_ = trial.RemoveCheckpoints(job.CheckpointFile) // it would fail again from there
-		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
+		return nil, fmt.Errorf("%w: %s (try a lower learning rate)", ErrFailed, o.Score.Reason)
 	}
 	trained := &Trained{Outcome: o, Path: filepath.Join(folder, modelFile), Metrics: o.Score.Metrics, Stopped: o.Best != nil}
 	var file []byte

@@ -18,10 +18,7 @@ func (s *Search) test(ctx context.Context, o *evaluate.Outcome, weights nn.Weigh
 	}
 	spec := o.Job.Specification
 	sc, err := s.keep(ctx, predictions{
-		key: struct {
-			Test string `json:"test"`
-			Data string `json:"data"`
-		}{o.Score.Key, s.data.Fingerprint()},
+		key:   s.testKey(o.Score.Key),
 		split: dataset.Test,
 		score: store.Score{Name: "test/" + o.Job.Label, Parameters: o.Score.Parameters, Numerics: spec.Numerics, Finished: o.Score.Finished},
 		logits: func(ctx context.Context) ([]float32, error) {
@@ -33,6 +30,14 @@ func (s *Search) test(ctx context.Context, o *evaluate.Outcome, weights nn.Weigh
 		},
 	})
 	return sc.Metrics, err
+}
+
+// testKey is what the key of a training's score on the test split is a hash of.
+func (s *Search) testKey(training string) any {
+	return struct {
+		Test string `json:"test"`
+		Data string `json:"data"`
+	}{training, s.data.Fingerprint()}
 }
 
 // measureTest scores a model on the test split and stores nothing, for a training that was stopped: a stored score would stand
