@@ -83,6 +83,9 @@ func describe(stage *strategy.Stage, plain bool) report.Stage {
 	}
 	if stage.Standing != nil {
 		out.Verdict = stage.Standing.Text(stage.Metric)
+		if stage.Standing.Tested {
+			out.Bound = &stage.Standing.Bound
+		}
 	}
 	for _, t := range stage.Candidates {
 		c := describeCandidate(stage, t)

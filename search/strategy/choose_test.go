@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -204,10 +205,13 @@ func TestIntervalsResampleGroups(t *testing.T) {
 	}
 }
 
-// Without outputs nothing is tested, and nothing is lost but the intervals.
+// Without outputs nothing is tested, and nothing is lost but the intervals. What would choose by them is an error.
 func TestMissingOutputs(t *testing.T) {
 	e := &models{data: labelled{rows: 100}, right: better(map[string]float64{"small": 0.5, "middle": 0.6, "large": 0.9}), gone: true}
-	for _, s := range []*Space{{Metric: "accuracy"}, {Metric: "f1_macro"}, {Metric: "accuracy", CheapestClose: true}} {
+	if _, err := decide(t, &Space{Metric: "accuracy", CheapestClose: true}, e, threeSizes, 2); !errors.Is(err, evaluate.ErrUntrained) {
+		t.Errorf("a choice that depends on outputs is made without: %v", err)
+	}
+	for _, s := range []*Space{{Metric: "accuracy"}, {Metric: "f1_macro"}} {
 		stage, err := decide(t, s, e, threeSizes, 2)
 		if err != nil {
 			t.Fatal(err)
