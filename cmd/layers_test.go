@@ -41,7 +41,7 @@ var layers = [][]string{
 	{"search/dataset/arrayfile"},
 	{"search/dataset/watch", "search/dataset/datasettest"},
 	{"search/dataset", "search/dataset/avmnist/build"},
-	{"search/metric", "search/sample"},
+	{"search/metric", "search/sample", "search/choice"},
 	{"search/task"},
 	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav"},
 	{"search/dataset/feature", "search/dataset/files", "search/dataset/picture", "search/dataset/split", "search/dataset/tabular", "search/dataset/text"},

@@ -59,21 +59,18 @@ func (s *Search) describeWinner(d *report.Document, r *Result) {
 		d.Architecture = parts
 	}
 	if last := r.Stages[len(r.Stages)-1]; r.Winner != last.Winner {
-		d.Winner = r.Winner.Score.Key
+		d.Winner = r.Winner.First().Score.Key
 	}
 }
 
 func describe(stage *strategy.Stage) report.Stage {
-	out := report.Stage{Name: stage.Name, Metric: stage.Metric, Winner: stage.Winner.Job.Label}
-	for _, o := range stage.Outcomes {
-		score, defined := o.Score.Metrics[stage.Metric]
-		if !defined {
-			score = math.NaN()
-		}
-		c := report.Candidate{Name: o.Job.Label, Key: o.Score.Key, Score: report.Number(score), Metrics: report.Metrics(o.Score.Metrics),
+	out := report.Stage{Name: stage.Name, Metric: stage.Metric, Winner: stage.Winner.Label}
+	for _, tried := range stage.Candidates {
+		o := tried.First()
+		c := report.Candidate{Name: tried.Label, Key: o.Score.Key, Score: report.Number(tried.Score), Metrics: report.Metrics(o.Score.Metrics),
 			Params: o.Score.Parameters, Seconds: o.Score.Seconds, Cached: o.Cached}
-		if defined {
-			c.Interval = report.Interval(stage.Metric, score, o.Job.Specification.Validation.Count)
+		if !math.IsNaN(tried.Score) {
+			c.Interval = report.Interval(stage.Metric, tried.Score, o.Job.Specification.Validation.Count)
 		}
 		if o.Foreign {
 			c.Numerics = o.Score.Numerics

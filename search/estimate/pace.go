@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"mixmas/search/evaluate"
 	"mixmas/search/store"
 	"mixmas/search/trial"
 )
@@ -72,7 +71,7 @@ func (m Meter) Measure(ctx context.Context, trainings []Training) (*Pace, error)
 func spread(trainings []Training) (list []Training) {
 	byStage, order := map[string][]Training{}, []string{}
 	for _, t := range trainings {
-		stage := evaluate.Stage(t.Job)
+		stage := t.Job.Stage()
 		if byStage[stage] == nil {
 			order = append(order, stage)
 		}

@@ -155,7 +155,7 @@ func steps(job trial.Job) int {
 func (r *Rehearsal) Cheapest(seconds func(trial.Job) float64) map[string]float64 {
 	cheapest := map[string]float64{}
 	for _, t := range r.Trainings {
-		stage, s := evaluate.Stage(t.Job), seconds(t.Job)
+		stage, s := t.Job.Stage(), seconds(t.Job)
 		if known, has := cheapest[stage]; !has || s < known {
 			cheapest[stage] = s
 		}

@@ -27,7 +27,7 @@ func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observ
 	for _, c := range drawn {
 		jobs = append(jobs, space.Job("random", label(space, c), space.Model(c)))
 	}
-	stage, winner, err := space.Decide(ctx, e, o, "random", jobs)
+	stage, winner, err := space.Decide(ctx, e, o, "random", Repeated(jobs, space.Repeats.Network))
 	if err != nil {
 		return nil, err
 	}

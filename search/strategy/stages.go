@@ -56,7 +56,7 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 			for _, candidate := range m.Encoders {
 				jobs = append(jobs, space.Job(name, candidate.Label, space.EncoderModel(m, candidate)))
 			}
-			stages[i], winners[i], err = space.Decide(ctx, e, o, name, jobs)
+			stages[i], winners[i], err = space.Decide(ctx, e, o, name, Repeated(jobs, space.Repeats.Encoder))
 			return err
 		})
 	}
@@ -79,12 +79,12 @@ func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, nam
 		job := space.Job(name, label, space.Model(with(i)))
 		for i, m := range space.Modalities {
 			if space.Warm {
-				job.From(m.Name, encoders[i].Winner.Origin())
+				job.From(m.Name, encoders[i].Winner.Origin(1))
 			}
 		}
 		jobs = append(jobs, job)
 	}
-	return space.Decide(ctx, e, o, name, jobs)
+	return space.Decide(ctx, e, o, name, Repeated(jobs, 1))
 }
 
 // labels returns the labels of options.

@@ -54,9 +54,9 @@ type Evaluator interface {
 type Result struct {
 	// Stages are the decisions that led to it, in order.
 	Stages []*Stage
-	// Choices are the chosen candidates, Winner is their trial, and Reason says in one line why it won.
+	// Choices are the chosen candidates, Winner is their tried model, and Reason says in one line why it won.
 	Choices Choices
-	Winner  *evaluate.Outcome
+	Winner  *Tried
 	Reason  string
 }
 
