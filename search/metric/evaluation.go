@@ -26,6 +26,7 @@ type Evaluation struct {
 	predicted []uint32
 	// Either logits or probabilities are given. For softmax, top is each row's largest logit, sum the sum of exp(logit - top).
 	logits        []float32
+	thresholds    []float64 // of logits, Classes of them or none
 	probabilities []float64
 	top, sum      []float64
 }
@@ -45,6 +46,8 @@ func (e *Evaluation) Predicted(row, class int) bool {
 		return e.predicted[row] == uint32(class)
 	case e.probabilities != nil:
 		return e.Score(row, class) > 0.5
+	case len(e.thresholds) > 0:
+		return e.Score(row, class) > e.thresholds[class]
 	}
 	return e.Score(row, class) > 0
 }
