@@ -141,6 +141,30 @@ func (s *search) markdown(b *strings.Builder) {
 		}
 	}
 	s.trainings(b)
+	for _, d := range s.documents {
+		compared(b, d)
+	}
+}
+
+// compared writes the baselines and the answers of a document.
+func compared(b *strings.Builder, d Document) {
+	if len(d.Baselines) > 0 {
+		b.WriteString("\n### baselines\n\n")
+		if text := beaten(d); text != "" {
+			fmt.Fprintf(b, "Note: %s.\n\n", escape.Markdown(text))
+		}
+		baselinesTable(d).markdown(b)
+	}
+	for i, text := range d.LeftOut {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(b, "- Left out: %s\n", escape.Markdown(text))
+	}
+	if d.Answer != nil {
+		fmt.Fprintf(b, "\n### answer\n\n%s\n\n", escape.Markdown(answerLine(d)))
+		answersTable(d).markdown(b)
+	}
 }
 
 // trainings writes each full training once, with its command if there are several.
