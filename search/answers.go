@@ -276,7 +276,7 @@ func (a *answering) finals(ctx context.Context, t *Trained, out *Answers) error 
 	if err := a.cheapest(ctx, answer, candidates, out); err != nil {
 		return err
 	}
-	return a.removeOthers(out)
+	return removeOthers(a.folder, out.Ensemble, out.Distilled, out.Cheapest)
 }
 
 // combined makes the ensemble, and the model that is distilled from it.
@@ -373,18 +373,12 @@ func (a *answering) cheapest(ctx context.Context, answer candidate, candidates [
 	return a.write(ctx, cheapestFile, c, out.Cheapest)
 }
 
-// removeOthers removes the files of answers that this run does not have, which an earlier run of the same search left.
-func (a *answering) removeOthers(out *Answers) error {
-	var kept []string
-	for _, f := range []*report.Final{out.Ensemble, out.Distilled, out.Cheapest} {
-		if f != nil {
-			kept = append(kept, f.Path)
-		}
-	}
+// removeOthers removes the models in a folder that this run does not have: an earlier run of the same search left them there.
+func removeOthers(folder string, kept ...*report.Final) error {
 	var errs []error
-	for _, file := range []string{ensembleFile, distilledFile, cheapestFile} {
-		path := filepath.Join(a.folder, file)
-		if slices.Contains(kept, path) {
+	for _, file := range modelFiles[1:] {
+		path := filepath.Join(folder, file)
+		if slices.ContainsFunc(kept, func(f *report.Final) bool { return f != nil && f.Path == path }) {
 			continue
 		}
 		for _, p := range []string{path, descriptionOf(path)} {

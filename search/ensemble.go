@@ -15,13 +15,6 @@ import (
 	"mixmas/search/report"
 )
 
-// The files of other answers than the searched model, in the folder of the full training.
-const (
-	ensembleFile  = "ensemble.safetensors"
-	distilledFile = "distilled.safetensors"
-	cheapestFile  = "cheapest.safetensors"
-)
-
 // poolLimit bounds the memory of the logits of all models that an ensemble is chosen from, in float32 numbers.
 const poolLimit = 1 << 27
 

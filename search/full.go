@@ -25,11 +25,17 @@ import (
 	"mixmas/search/trial"
 )
 
-// The files in the folder of a full training.
+// The files in the folder of a run.
 const (
 	modelFile       = "model.safetensors"
 	descriptionFile = "model.json"
+	ensembleFile    = "ensemble.safetensors"
+	distilledFile   = "distilled.safetensors"
+	cheapestFile    = "cheapest.safetensors"
 )
+
+// modelFiles are the models in the folder: the searched one, and other answers. Each has a description beside it.
+var modelFiles = []string{modelFile, ensembleFile, distilledFile, cheapestFile}
 
 // Trained is a full training and its results.
 type Trained struct {
@@ -52,9 +58,13 @@ type Trained struct {
 // [Search.CheckFolder]). Under a budget it may stop early; then the test's score is not stored either. The folder also holds the
 // checkpoints of the last two epochs, from which an interrupted training resumes; damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
-	return s.trainTo(ctx, modelFile, name, folder, s.deadline(s.winnerShare()), func() (trial.Job, error) {
+	t, err := s.trainTo(ctx, modelFile, name, folder, s.deadline(s.winnerShare()), func() (trial.Job, error) {
 		return s.fullJob(name, m, recipe, folder)
 	})
+	if err == nil && !s.more() {
+		err = removeOthers(folder)
+	}
+	return t, err
 }
 
 // trainTo is Train for the job that a function makes once the folder is there, with its file and its deadline.
