@@ -37,6 +37,9 @@ const (
 // modelFiles are the models in the folder: the searched one, and other answers. Each has a description beside it.
 var modelFiles = []string{modelFile, ensembleFile, distilledFile, cheapestFile}
 
+// ErrFailed marks a full training that failed, such as one that diverged. It would fail again.
+var ErrFailed = errors.New("the full training failed")
+
 // Trained is a full training and its results.
 type Trained struct {
 	*evaluate.Outcome
@@ -91,7 +94,7 @@ func (s *Search) trainTo(ctx context.Context, file, name, folder string, deadlin
 	}
 	if o.Score.Status == store.Failed {
 		_ = trial.RemoveCheckpoints(job.CheckpointFile) // it would fail again from there
-		return nil, fmt.Errorf("the full training failed: %s (try a lower learning rate)", o.Score.Reason)
+		return nil, fmt.Errorf("%w: %s (try a lower learning rate)", ErrFailed, o.Score.Reason)
 	}
 	trained := &Trained{Outcome: o, Path: filepath.Join(folder, file), Metrics: o.Score.Metrics, Stopped: o.Best != nil}
 	if trained.Stopped {

@@ -48,7 +48,7 @@ func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder
 			list = append(list, further{job, kind, modality})
 		}
 	}
-	plain, has := s.plain(space)
+	plain, has := s.unsearched(space)
 	if s.config.Search.Baselines {
 		for _, m := range space.Modalities {
 			if m.Size()*len(s.data.Task().Classes) <= mostLinear {
@@ -73,10 +73,10 @@ func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder
 	return list, err
 }
 
-// plain returns what somebody would take who does not search: an MLP-Mixer for every modality and as the fusion network, an MLP
+// unsearched returns what somebody would take who does not search: an MLP-Mixer for every modality and as the fusion network, an MLP
 // for a table, all concatenated. Where a candidate of the space has the architecture it is taken, otherwise the sizes follow from
 // the data. has is false if the data have a modality that none of them takes.
-func (s *Search) plain(space *strategy.Space) (c strategy.Choices, has bool) {
+func (s *Search) unsearched(space *strategy.Space) (c strategy.Choices, has bool) {
 	c.Encoders = map[string]strategy.Candidate{}
 	tokens, width := 0, 0
 	for _, m := range space.Modalities {

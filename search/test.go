@@ -36,10 +36,7 @@ func (s *Search) test(ctx context.Context, o *evaluate.Outcome) (map[string]floa
 func (s *Search) tested(ctx context.Context, o *evaluate.Outcome) (store.Score, error) {
 	var weights nn.Weights
 	return s.keep(ctx, predictions{
-		key: struct {
-			Test string `json:"test"`
-			Data string `json:"data"`
-		}{o.Score.Key, s.data.Fingerprint()},
+		key:   s.testKey(o.Score.Key),
 		split: dataset.Test,
 		score: store.Score{Name: "test/" + o.Job.Label, Parameters: o.Score.Parameters, Numerics: o.Job.Specification.Numerics,
 			Finished: o.Score.Finished},
@@ -49,6 +46,14 @@ func (s *Search) tested(ctx context.Context, o *evaluate.Outcome) (store.Score, 
 		},
 		logits: func(ctx context.Context) ([]float32, error) { return s.predictWith(ctx, o, weights, dataset.Test, nil) },
 	})
+}
+
+// testKey is what the key of a training's score on the test split is a hash of.
+func (s *Search) testKey(training string) any {
+	return struct {
+		Test string `json:"test"`
+		Data string `json:"data"`
+	}{training, s.data.Fingerprint()}
 }
 
 // testLogits returns the logits of the test split that [Search.test] scores.

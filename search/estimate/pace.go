@@ -87,10 +87,10 @@ func spread(trainings []Training) (list []Training) {
 	return list
 }
 
-// key identifies the model and the recipe of a job, whatever it starts from.
+// key identifies the model and the recipe of a job, whatever it starts from and whichever repeat it is.
 func key(job trial.Job) store.Digest {
 	spec := job.Specification
-	spec.Start = nil
+	spec.Start, spec.Repeat = nil, 0
 	text, _, err := spec.Key()
 	if err != nil {
 		return ""

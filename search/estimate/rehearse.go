@@ -80,6 +80,11 @@ func (r *rehearsing) Score(ctx context.Context, jobs ...trial.Job) ([]*evaluate.
 	return outcomes, nil
 }
 
+// Outputs implements [strategy.Evaluator]: there are none.
+func (*rehearsing) Outputs(context.Context, *evaluate.Outcome) ([]float32, error) {
+	return nil, evaluate.ErrUntrained
+}
+
 func (r *rehearsing) score(ctx context.Context, job trial.Job) (*evaluate.Outcome, error) {
 	key, _, err := job.Specification.Key()
 	if err != nil {

@@ -134,12 +134,11 @@ func (s *search) markdown(b *strings.Builder) {
 		item("Reason", s.found.Reason)
 	}
 	for _, stage := range s.found.Stages {
-		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stage.Name))
+		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stageTitle(stage)))
 		stageTable(stage).markdown(b)
-		if len(stage.Untried) > 0 {
-			fmt.Fprintf(b, "\nNot tried, because the budget would not suffice: %s.\n", escape.Markdown(strings.Join(stage.Untried, ", ")))
-		}
+		list(b, remarks(stage))
 	}
+	list(b, warnings(s.found))
 	s.trainings(b)
 	for _, d := range s.documents {
 		compared(b, d)
@@ -164,6 +163,16 @@ func compared(b *strings.Builder, d Document) {
 	if d.Answer != nil {
 		fmt.Fprintf(b, "\n### answer\n\n%s\n\n", escape.Markdown(answerLine(d)))
 		answersTable(d).markdown(b)
+	}
+}
+
+// list writes a list of texts after a blank line; nothing if there are none.
+func list(b *strings.Builder, texts []string) {
+	for i, text := range texts {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(b, "- %s\n", escape.Markdown(text))
 	}
 }
 

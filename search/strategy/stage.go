@@ -3,8 +3,11 @@ package strategy
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
+	"mixmas/search/choice"
+	"mixmas/search/cost"
 	"mixmas/search/evaluate"
 	"mixmas/search/trial"
 )
@@ -25,6 +28,8 @@ type Stage struct {
 	// Winner is the candidate that was chosen, and Reason says in one line why it won.
 	Winner *Tried
 	Reason string
+	// Standing says how the candidates compare, in their order.
+	Standing *choice.Standing
 }
 
 // LeftOut is a candidate that was left out before it was trained, with the constraint that it breaks.
@@ -42,67 +47,114 @@ func (s *Stage) Outcomes() (list []*evaluate.Outcome) {
 	return list
 }
 
+// Tied returns the number of candidates that cannot be told apart from the leader, itself included.
+func (s *Stage) Tied() (n int) {
+	for _, c := range s.Candidates {
+		if c.Tie {
+			n++
+		}
+	}
+	return n
+}
+
 // Repeated returns jobs of candidates as [Space.Decide] takes them, each with as many repeats; 0 means one.
 func Repeated(jobs []trial.Job, repeats int) [][]trial.Job {
 	var list [][]trial.Job
 	for _, job := range jobs {
-		var of []trial.Job
-		for r := range max(repeats, 1) {
-			of = append(of, job.Repeated(r+1))
-		}
-		list = append(list, of)
+		list = append(list, repeated(repeats, func(int) trial.Job { return job }))
 	}
 	return list
 }
 
-// Decide runs the jobs of a stage in parallel and returns the stage with the index of the best candidate. jobs[c][r] trains
+// repeated returns the repeats of one candidate; make returns the job of repeat r, counted from 1, which differs from others by
+// what it starts from.
+func repeated(repeats int, make func(r int) trial.Job) (list []trial.Job) {
+	for r := range max(repeats, 1) {
+		list = append(list, make(r+1).Repeated(r+1))
+	}
+	return list
+}
+
+// Decide runs the jobs of a stage in parallel and returns the stage with the index of the chosen candidate. jobs[c][r] trains
 // candidate c in repeat r+1 (see [Repeated]). It returns an error if no candidate can be chosen.
 func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string, jobs [][]trial.Job) (stage *Stage, winner int, err error) {
-	o.StageStarted(StageStarted{name, len(jobs)})
-	outcomes, err := e.Score(ctx, slices.Concat(jobs...)...)
+	stage = &Stage{Name: name, Metric: s.Metric}
+	tried, err := s.leaveOut(ctx, stage, jobs)
 	if err != nil {
 		return nil, 0, err
 	}
-	var all, candidates []*Tried
-	var untried []*evaluate.Outcome
-	for _, repeats := range jobs {
-		t := newTried(s.Metric, outcomes[:len(repeats)])
-		all, outcomes = append(all, t), outcomes[len(repeats):]
-		if t.untried() {
-			untried = append(untried, t.First())
+	started := StageStarted{Stage: name, Candidates: len(tried), LeftOut: len(stage.Left)}
+	var all []trial.Job
+	for _, c := range tried {
+		started.Repeats = max(started.Repeats, len(jobs[c]))
+		all = append(all, jobs[c]...)
+	}
+	o.StageStarted(started)
+	outcomes, err := e.Score(ctx, all...)
+	if err != nil {
+		return nil, 0, err
+	}
+	index := map[*Tried]int{}
+	for _, c := range tried {
+		t := newTried(s.Metric, outcomes[:len(jobs[c])])
+		index[t] = c
+		if outcomes = outcomes[len(jobs[c]):]; t.untried() {
+			stage.Untried = append(stage.Untried, t.First())
 		} else {
-			candidates = append(candidates, t)
+			stage.Candidates = append(stage.Candidates, t)
 		}
 	}
-	slices.SortStableFunc(candidates, func(a, b *Tried) int { return rank(s.Metric, a, b) })
-	best := candidates[0]
-	switch best.standing(s.Metric) {
-	case failed:
-		return nil, 0, fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (set search.retry_failed to try them again)",
-			name, best.Label, best.First().Score.Reason)
-	case unfinished:
-		return nil, 0, fmt.Errorf("stage %s: no candidate has finished its training", name)
-	case undefined:
-		return nil, 0, fmt.Errorf("stage %s: the metric %s is undefined for every candidate (a class may be missing in the validation split): choose another",
-			name, s.Metric)
+	slices.SortStableFunc(stage.Candidates, func(a, b *Tried) int { return rank(s.Metric, a, b) })
+	if err := stage.unchosen(); err != nil {
+		return nil, 0, err
 	}
-	stage = &Stage{Name: name, Metric: s.Metric, Candidates: candidates, Untried: untried, Winner: best, Reason: reason(s.Metric, candidates)}
-	o.StageDone(StageDone{name, best.Label, stage.Reason})
-	return stage, slices.Index(all, best), nil
+	if err := s.choose(ctx, e, stage); err != nil {
+		return nil, 0, err
+	}
+	o.StageDone(StageDone{name, stage.Winner.Label, stage.Reason, stage.Standing.Text(s.Metric), stage.Standing.Tested})
+	return stage, index[stage.Winner], nil
 }
 
-// reason explains why the first of the ranked candidates won.
-func reason(metric string, ranked []*Tried) string {
-	if len(ranked) == 1 {
-		return "the only candidate"
+// unchosen says why none of the ranked candidates can be chosen; nil if one can.
+func (s *Stage) unchosen() error {
+	best := s.Candidates[0]
+	switch best.standing(s.Metric) {
+	case failed:
+		return fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (set search.retry_failed to try them again)",
+			s.Name, best.Label, best.First().Score.Reason)
+	case unfinished:
+		return fmt.Errorf("stage %s: no candidate has finished its training", s.Name)
+	case undefined:
+		return fmt.Errorf("stage %s: the metric %s is undefined for every candidate (a class may be missing in the validation split): choose another",
+			s.Name, s.Metric)
 	}
-	best, second := ranked[0], ranked[1]
-	text := fmt.Sprintf("the best %s of %d candidates", metric, len(ranked))
-	switch {
-	case second.standing(metric) != defined || best.Score != second.Score:
-		return text
-	case best.parameters() < second.parameters():
-		return text + ", and fewer parameters than " + second.Label
+	return nil
+}
+
+// leaveOut notes the candidates that break a constraint, and returns the indices of the others. It returns an error if all do.
+func (s *Space) leaveOut(ctx context.Context, stage *Stage, jobs [][]trial.Job) (kept []int, err error) {
+	least, smallest := "", math.MaxInt
+	for i, repeats := range jobs {
+		job, reason := repeats[0], ""
+		if s.LeaveOut != nil {
+			if reason, err = s.LeaveOut(ctx, job.Specification.Model); err != nil {
+				return nil, fmt.Errorf("%s: %w", job.Name, err)
+			}
+		}
+		if reason == "" {
+			kept = append(kept, i)
+			continue
+		}
+		stage.Left = append(stage.Left, LeftOut{job.Label, reason})
+		if c, err := cost.Of(job.Specification.Model); err == nil && c.Parameters < smallest {
+			least, smallest = job.Label+" "+reason, c.Parameters
+		}
 	}
-	return text + ", and first by name before " + second.Label
+	if len(kept) == 0 {
+		if least == "" {
+			least = stage.Left[0].Label + " " + stage.Left[0].Reason
+		}
+		return nil, fmt.Errorf("stage %s: every candidate is left out; the smallest: %s", stage.Name, least)
+	}
+	return kept, nil
 }

@@ -73,6 +73,11 @@ func (s *scorer) Score(_ context.Context, jobs ...trial.Job) ([]*evaluate.Outcom
 	return outcomes, nil
 }
 
+// Outputs implements [Evaluator]: there are none.
+func (s *scorer) Outputs(context.Context, *evaluate.Outcome) ([]float32, error) {
+	return nil, evaluate.ErrUntrained
+}
+
 // listener writes stages down.
 type listener struct {
 	sync.Mutex
@@ -226,6 +231,10 @@ func TestPartialScoresWinNothing(t *testing.T) {
 }
 
 type scoreFunc func(jobs []trial.Job) []*evaluate.Outcome
+
+func (scoreFunc) Outputs(context.Context, *evaluate.Outcome) ([]float32, error) {
+	return nil, evaluate.ErrUntrained
+}
 
 func (f scoreFunc) Score(_ context.Context, jobs ...trial.Job) ([]*evaluate.Outcome, error) {
 	return f(jobs), nil

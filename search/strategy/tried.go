@@ -114,8 +114,8 @@ func (t *Tried) standing(metric string) int {
 	return best
 }
 
-// parameters returns the number of the model's parameters, from a repeat that knows it.
-func (t *Tried) parameters() (n int) {
+// Parameters returns the number of the model's parameters, from a repeat that knows it.
+func (t *Tried) Parameters() (n int) {
 	for _, o := range t.Repeats {
 		n = max(n, o.Score.Parameters)
 	}
@@ -133,5 +133,5 @@ func rank(name string, a, b *Tried) int {
 	case metric.Better(name, b.Score, a.Score):
 		return 1
 	}
-	return cmp.Or(cmp.Compare(a.parameters(), b.parameters()), cmp.Compare(a.Label, b.Label))
+	return cmp.Or(cmp.Compare(a.Parameters(), b.Parameters()), cmp.Compare(a.Label, b.Label))
 }
