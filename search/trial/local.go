@@ -92,8 +92,20 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	if t.scoring, err = Scoring(l.Data, job, Inputs(t.model)); err != nil {
 		return nil, err
 	}
+	learner := t.model
+	t.samples = t.train
+	if job.learns() {
+		learnt, learning, err := newTargets(l.Data, job, t.samples, t.train, l.Files)
+		if err != nil {
+			return nil, err
+		}
+		if t.model, err = mixer.Build(learning); err != nil {
+			return nil, blame(ctx, err)
+		}
+		t.samples, learner = learnt, nn.SoftLabels(t.model)
+	}
 	// The device's memory is allocated first: if the model is too large for it, the weights below would be too.
-	if t.trainer, err = nn.NewTrainer(l.Device, t.model, spec.Recipe.Recipe, seed); err != nil {
+	if t.trainer, err = nn.NewTrainer(l.Device, learner, spec.Recipe.Recipe, seed); err != nil {
 		return nil, err
 	}
 	if err := t.initialise(seed); err != nil {

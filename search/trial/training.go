@@ -24,6 +24,7 @@ type training struct {
 	model          nn.Model
 	trainer        *nn.Trainer
 	train, scoring *dataset.Samples
+	samples        nn.Samples // those of train, with what the model learns as their labels
 	flops          int64
 	started        time.Time
 	now            func() time.Time
@@ -99,7 +100,7 @@ func (t *training) epochs(ctx context.Context) error {
 	t.progress.Started(last * steps)
 	for !t.state.ended(recipe) && len(t.state.Curve) < last {
 		epoch, began, rate := len(t.state.Curve), t.now(), t.state.rate(recipe)
-		loss, err := t.trainer.Epoch(ctx, t.train, epoch, rate, func(step int, loss float64) {
+		loss, err := t.trainer.Epoch(ctx, t.samples, epoch, rate, func(step int, loss float64) {
 			t.progress.Step(epoch*steps+step, loss)
 		})
 		if err != nil {
