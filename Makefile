@@ -132,7 +132,7 @@ lines: ## print the lines of code per top-level folder at BASE=HEAD~1 and now, w
 PAPER := testdata/configs/avmnist.yaml --store bin/avmnist.db --json
 
 .PHONY: results
-results: program ## run the paper's search on data/avmnist and write docs/results/avmnist.md (a quarter of an hour)
+results: program ## run the paper's candidates on data/avmnist and write docs/results/avmnist.md (a quarter of an hour)
 	$(BIN) search $(PAPER) > bin/search.json
 	$(BIN) search $(PAPER) > bin/again.json
 	$(BIN) train $(PAPER) --epochs 5 --out bin/avmnist > bin/train.json
@@ -140,7 +140,7 @@ results: program ## run the paper's search on data/avmnist and write docs/result
 
 .PHONY: page
 page: ## rewrite docs/results/avmnist.md from the output of make results
-	$(BIN) report --title 'AV-MNIST, with the settings of the paper' \
+	$(BIN) report --title 'AV-MNIST, with the candidates and trainings of the paper' \
 	  --note "$$(cat docs/results/avmnist.note)" bin/search.json bin/again.json bin/train.json > docs/results/avmnist.md
 
 # The real data sets that docs/results/measure knows; the comments of testdata/configs/NAME.yaml say which files data/NAME needs.

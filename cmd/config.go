@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search/align"
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
 	"mixmas/search/escape"
@@ -28,7 +29,7 @@ func configCommand() *cli.Command {
 			{
 				Name: "check", Usage: "check configurations without opening their data; - is stdin", ArgsUsage: "FILE...",
 				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "explain", Usage: "open the data, and print the configuration with what follows from them"},
+					&cli.BoolFlag{Name: "explain", Usage: "open the data, and print the configuration with what follows from them and from its settings"},
 					cacheSizeFlag(),
 				},
 				Action: configCheck,
@@ -132,6 +133,18 @@ func saveComplete(w io.Writer, plan *config.Config, filled []string) error {
 		for _, field := range filled {
 			fmt.Fprintf(&text, "#   %s\n", escape.Terminal(field))
 		}
+	}
+	fmt.Fprintf(&text, "# The settings are %s. What they came to:\n", plan.Settings)
+	var rows [][]string
+	for _, s := range plan.Settled() {
+		row := []string{"#   " + s.Field, s.Value}
+		if s.Set {
+			row = append(row, "as it was set")
+		}
+		rows = append(rows, row)
+	}
+	if err := align.Rows(&text, rows); err != nil {
+		return err
 	}
 	if err := plan.Save(&text); err != nil {
 		return err

@@ -65,7 +65,8 @@ func checkOut(out string) error {
 	}
 }
 
-// loadPlan reads the configuration that the command names, and applies the flags that change it.
+// loadPlan reads the configuration that the command names, and applies the flags that change it. The built-in one has the
+// recommended settings.
 func loadPlan(c *cli.Context) (*config.Config, error) {
 	if err := arguments(c, 0, 1, "CONFIG"); err != nil {
 		return nil, err
@@ -73,6 +74,9 @@ func loadPlan(c *cli.Context) (*config.Config, error) {
 	plan, err := loadConfig(c, c.Args().First())
 	if err != nil {
 		return nil, err
+	}
+	if !c.Args().Present() {
+		plan.Use(config.Recommended)
 	}
 	return plan, override(c, plan)
 }

@@ -120,11 +120,23 @@ func (r *Result) FullModel() mixer.Specification { return r.Space.FullModel(r.Ch
 // Run draws the sample, tells the observer what the search will probably cost (if there is an observer or a budget), and
 // searches with the plan's strategy.
 func (s *Search) Run(ctx context.Context) (*Result, error) {
-	before := s.estimate
-	if !s.observed && s.budget == nil {
-		before = nil
+	return s.run(ctx, s.evaluator, func(ctx context.Context, space *strategy.Space) error {
+		s.warnOfFewUpdates(space.Specification)
+		if !s.observed && s.budget == nil {
+			return nil
+		}
+		return s.estimate(ctx, space)
+	})
+}
+
+// warnOfFewUpdates gives notice of short trainings that are too short to tell candidates apart.
+func (s *Search) warnOfFewUpdates(spec trial.Specification) {
+	r, rows := spec.Recipe, max(spec.Sample.Count, 1)
+	if updates := r.Epochs * ((rows + r.Batch - 1) / r.Batch); updates < config.EnoughUpdates {
+		s.observer.Notice(fmt.Sprintf("warning: a short training makes %d updates, and below %d the order of the candidates is unreliable: "+
+			"search.updates: %d would raise its epochs from %d to %d", updates, config.EnoughUpdates, config.EnoughUpdates,
+			r.Epochs, config.EpochsFor(config.EnoughUpdates, rows, r.Batch)))
 	}
-	return s.run(ctx, s.evaluator, before)
 }
 
 // LookUp is like Run but trains nothing: a trial without a score returns [evaluate.ErrUntrained].

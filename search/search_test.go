@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -1016,4 +1017,56 @@ func TestInterruptedFullTrainingGoesOn(t *testing.T) {
 		}
 		return
 	}
+}
+
+// Short trainings that are too short are called so before the first, in either of the settings; lookups say nothing.
+func TestFewUpdatesAreNoticed(t *testing.T) {
+	warning := regexp.MustCompile(`^warning: a short training makes (\d+) updates, .* search\.updates: 300 would raise its epochs from (\d+) to (\d+)$`)
+	for _, test := range []struct {
+		training string
+		want     []string // updates, epochs, epochs that would do
+	}{
+		{"updates: 0\n  training: {batch: 16, epochs: 2, learning_rate: 0.01}", []string{"6", "2", "120"}}, // 40 rows
+		{"updates: 7\n  training: {batch: 16, epochs: 2, learning_rate: 0.01}", []string{"9", "3", "120"}},
+		{"updates: 300\n  training: {batch: 40, learning_rate: 0.01}", nil},
+	} {
+		f := newFixture(t)
+		f.plan = strings.Replace(plan, "training: {batch: 16, epochs: 2, learning_rate: 0.01}", test.training, 1)
+		heard := &notices{}
+		f.watch = heard
+		s, err := f.search()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.LookUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for i, text := range heard.list {
+			if found := warning.FindStringSubmatch(text); found != nil && i == 0 && heard.trials == 0 {
+				got = found[1:]
+			} else {
+				t.Errorf("%s: noticed %q", test.training, text)
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %v, want %v", test.training, got, test.want)
+		}
+	}
+}
+
+// notices hears what is noticed, and counts the trials before it.
+type notices struct {
+	counter
+	list   []string
+	trials int
+}
+
+func (n *notices) Notice(text string) {
+	n.Lock()
+	defer n.Unlock()
+	n.list, n.trials = append(n.list, text), n.started
 }

@@ -35,7 +35,7 @@ func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores 
 	if _, err := defaults.Fill(c, data); err != nil {
 		return v, err
 	}
-	_, drawn, err := plan.Draw(ctx, c, data)
+	_, drawn, _, err := plan.Draw(ctx, c, data)
 	if err != nil {
 		return v, err
 	}

@@ -102,14 +102,6 @@ type Training struct {
 	LabelSmoothing float64 `yaml:"label_smoothing" json:"label_smoothing" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"The share of each label that is spread over all classes."`
 }
 
-// The values of Settings.
-const (
-	// Paper is the search of the paper: every candidate is trained once, and the best score wins.
-	Paper = "paper"
-	// Recommended is what measurements recommend, see docs/results/choosing.md.
-	Recommended = "recommended"
-)
-
 // File returns the path or name that the configuration was read from; empty for the built-in one.
 func (c *Config) File() string { return c.file }
 
@@ -131,27 +123,25 @@ func (c *Config) Overridden(field string) {
 	c.lines[field] = c.line(field)
 }
 
-// base returns a configuration with the default of each field that has one.
+// base returns a configuration with the default of each field that has one, in the settings of the paper.
 func base() *Config {
-	return &Config{
-		Settings: Paper, Seed: 1, Numerics: "auto",
+	c := &Config{
+		Seed: 1, Numerics: "auto",
 		Sample: Sample{Options: sample.Defaults(), Validation: "all"},
 		Search: Search{
-			Strategy: strategy.Default, Searcher: defaultStrategy(),
-			Metric: "accuracy", Start: "warm", Reuse: "exact", ScoreAt: "last", Choose: "best",
-			Repeats:  strategy.Repeats{Encoder: 1, Fusion: 1, Network: 1},
+			Strategy: strategy.Default, Searcher: defaultStrategy(), Metric: "accuracy", Reuse: "exact",
 			Fusions:  functions("concat", "mean", "max"),
-			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}, ClassWeights: "none"},
+			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}},
 		},
 		Train: Train{
-			Training:      Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 32, Epochs: 200}, Dropout: 0.5, ClassWeights: "none"},
-			Select:        "loss",
-			Thresholds:    "half",
+			Training:      Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 32, Epochs: 200}, Dropout: 0.5},
 			Distill:       "none",
 			Plateau:       nn.Reduction{Factor: 0.1, Patience: 2},
 			EarlyStopping: 10,
 		},
 	}
+	c.Use(Paper)
+	return c
 }
 
 // functions returns fusion functions with their registered options.

@@ -91,6 +91,14 @@ func (s Split) String() string {
 	return fmt.Sprintf("split(%d)", int(s))
 }
 
+// TotalRows is the number of rows of all splits together.
+func TotalRows(data Dataset) (rows int) {
+	for _, split := range Splits {
+		rows += data.Len(split)
+	}
+	return rows
+}
+
 // Dataset is a multimodal, labelled, split data set with random access. [Assemble] builds one. All methods except Close may be
 // called from several goroutines at once; Close must not run at the same time as another method.
 type Dataset interface {

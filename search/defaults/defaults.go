@@ -45,6 +45,10 @@ func Fill(c *config.Config, data dataset.Dataset) (filled []string, err error) {
 		return nil, fmt.Errorf("labels: %w", err)
 	}
 	set.word("search.metric", &c.Search.Metric, metric)
+	if c.BalancesClasses() {
+		set.word("search.training.class_weights", &c.Search.Training.ClassWeights, "balanced")
+		set.word("train.training.class_weights", &c.Train.Training.ClassWeights, "balanced")
+	}
 	err = set.training(data)
 	return set.filled, err
 }

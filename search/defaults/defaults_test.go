@@ -191,3 +191,37 @@ func TestMetric(t *testing.T) {
 		}
 	}
 }
+
+// With the recommended settings, classes count the same in the loss if the data are why they do so in the metric, and the epochs
+// make the updates that the search asks for.
+func TestRecommended(t *testing.T) {
+	uneven := func(row int) float32 { return float32(min(row%10, 1)) }
+	for _, test := range []struct {
+		text    string
+		label   func(row int) float32
+		weights string
+		epochs  int // of 635 rows in batches of 32: 20 updates each
+	}{
+		{"", uneven, "none none", 15},
+		{"settings: recommended\n", uneven, "balanced balanced", 16},
+		{"settings: recommended\n", nil, "none none", 16},
+		{"settings: recommended\nsearch: {training: {class_weights: none}}\n", uneven, "none balanced", 16},
+		{"settings: recommended\nsearch: {metric: accuracy}\n", uneven, "none none", 16},
+		{"settings: recommended\nsearch: {updates: 0}\n", nil, "none none", 15},
+		{"search: {updates: 400}\n", nil, "none none", 21},
+	} {
+		c := parse(t, "data: {format: builtin}\n"+test.text)
+		data := fake{modalities: []dataset.Modality{picture}, rows: [3]int{700, 100, 100}, label: test.label}
+		filled, err := defaults.Fill(c, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights := c.Search.Training.ClassWeights + " " + c.Train.Training.ClassWeights
+		if weights != test.weights || c.Search.Training.Epochs != test.epochs || c.Train.Select != "metric" {
+			t.Errorf("%sgot class weights %s, %d epochs, select %s", test.text, weights, c.Search.Training.Epochs, c.Train.Select)
+		}
+		if slices.Contains(filled, "train.training.class_weights") != strings.HasSuffix(test.weights, " balanced") {
+			t.Errorf("%sfilled are %v", test.text, filled)
+		}
+	}
+}

@@ -7,9 +7,6 @@ import (
 	"mixmas/search/task"
 )
 
-// Updates of a short training: fewer rank candidates badly, more cost time.
-const shortUpdates = 300
-
 // manyRows is the number of validation rows from which as many as the formula gives score candidates.
 const manyRows = 10_000
 
@@ -22,14 +19,19 @@ func (set *setter) training(data dataset.Dataset) error {
 	}
 	sampled := rows
 	if rows > 0 {
-		var err error
-		if sampled, err = sample.Size(rows, c.Sample.Options); err != nil {
+		size, err := sample.Size(c.Sample.Of(rows, dataset.TotalRows(data)), c.Sample.Options)
+		if err != nil {
 			return err
 		}
+		sampled = min(size, rows)
 	}
 	short, full := &c.Search.Training, &c.Train.Training
 	set.whole("search.training.batch", &short.Batch, batch(sampled))
-	set.whole("search.training.epochs", &short.Epochs, epochs(shortUpdates, sampled, short.Batch))
+	shortEpochs := epochs(config.EnoughUpdates, sampled, short.Batch)
+	if updates := c.Search.Updates; updates > 0 {
+		shortEpochs = config.EpochsFor(updates, sampled, short.Batch)
+	}
+	set.whole("search.training.epochs", &short.Epochs, shortEpochs)
 	set.recipe("search.training", short, rate, 0, 0)
 
 	set.whole("train.training.batch", &full.Batch, batch(rows))

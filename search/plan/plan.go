@@ -29,7 +29,8 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // Space returns the space of a configuration on data, without a sample (see [Sampled]). It builds every candidate; one that
 // does not fit returns a [*FieldError].
 func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
-	s := &strategy.Space{Data: data, Metric: c.Search.Metric, Warm: c.Search.Start == "warm"}
+	s := &strategy.Space{Data: data, Metric: c.Search.Metric, Warm: c.Search.Start != "scratch", Frozen: c.Search.Start == "frozen",
+		ScoreAtBest: c.Search.ScoreAt == "best", Repeats: c.Search.Repeats, CheapestClose: c.Search.Choose == "cheapest_close"}
 	for _, w := range c.Data.PosWeight {
 		s.PosWeight = append(s.PosWeight, float32(w))
 	}
@@ -57,13 +58,18 @@ func candidates[C any](c *config.Config, list []config.Candidate, under func(con
 
 // Sampled returns the space with a drawn sample, for trainings with the numerics of a device.
 func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numerics string) (*strategy.Space, error) {
-	drawn, validation, err := Draw(ctx, c, space.Data)
+	drawn, validation, unused, err := Draw(ctx, c, space.Data)
 	if err != nil {
 		return nil, err
 	}
 	s := *space
-	s.Sample, s.Validation, s.Specification = drawn, validation, trial.On(s.Data, drawn.Rows, validation)
+	s.Sample, s.Validation, s.Unused, s.Specification = drawn, validation, unused, trial.On(s.Data, drawn.Rows, validation)
+	if unused != nil {
+		rows := trial.Identify(unused, 0)
+		s.Specification.Unused = &rows
+	}
 	s.Specification.Numerics, s.Specification.Recipe, s.Specification.Seed = numerics, trial.Recipe{Recipe: c.Search.Training.Recipe}, c.Seed
+	s.Specification.Recipe.Epochs = c.Search.Epochs(s.Specification.Sample.Count)
 	return &s, nil
 }
 
@@ -79,25 +85,40 @@ func FullRecipe(t config.Train, metric string) trial.Recipe {
 	return r
 }
 
-// Draw draws the rows that candidates are trained on and the validation rows that score them; nil means all.
-func Draw(ctx context.Context, c *config.Config, data dataset.Dataset) (drawn sample.Sample, validation []int, err error) {
+// Draw draws the rows that candidates are trained on, the validation rows that score them (nil means all), and the training
+// rows that score them too (nil means none): at most as many as validation rows do, of those that the sample leaves out.
+func Draw(ctx context.Context, c *config.Config, data dataset.Dataset) (drawn sample.Sample, validation, unused []int, err error) {
 	o := c.Sample.Options
-	draw := func(split dataset.Split) (sample.Sample, error) {
+	labels := func(split dataset.Split) (sample.Labels, error) {
 		samples, err := dataset.Select(data, split, nil, nil)
 		if err != nil {
-			return sample.Sample{}, err
+			return sample.Labels{}, err
 		}
-		labels := sample.Labels{Rows: samples.Len(), Classes: len(data.Task().Classes), Kind: data.Task().Kind, Label: samples.Label}
-		drawn, err := sample.Draw(ctx, labels, o, c.Seed)
+		return sample.Labels{Rows: samples.Len(), Classes: len(data.Task().Classes), Kind: data.Task().Kind, Label: samples.Label}, nil
+	}
+	train, err := labels(dataset.Train)
+	if err != nil {
+		return drawn, nil, nil, err
+	}
+	train.All = dataset.TotalRows(data)
+	if drawn, err = sample.Draw(ctx, train, o, c.Seed); err != nil {
+		return drawn, nil, nil, fmt.Errorf("%s split: %w", dataset.Train, err)
+	}
+	scoring := data.Len(dataset.Validation)
+	if c.Sample.Validation == "formula" {
+		all, err := labels(dataset.Validation)
 		if err != nil {
-			return drawn, fmt.Errorf("%s split: %w", split, err)
+			return drawn, nil, nil, err
 		}
-		return drawn, nil
+		o.Size = 0
+		rows, err := sample.Draw(ctx, all, o, c.Seed)
+		if err != nil {
+			return drawn, nil, nil, fmt.Errorf("%s split: %w", dataset.Validation, err)
+		}
+		validation, scoring = rows.Rows, len(rows.Rows)
 	}
-	if drawn, err = draw(dataset.Train); err != nil || c.Sample.Validation != "formula" {
-		return drawn, nil, err
+	if c.Search.ScoreOnUnused {
+		unused, err = sample.Rest(ctx, train, drawn.Rows, scoring, c.Seed)
 	}
-	o.Size = 0
-	rows, err := draw(dataset.Validation)
-	return drawn, rows.Rows, err
+	return drawn, validation, unused, err
 }

@@ -13,6 +13,8 @@ import (
 type Labels struct {
 	Rows, Classes int
 	Kind          task.Kind
+	// All is the number of rows of the whole data set, for [Options.Population]; 0 if they are all there is.
+	All int
 	// Label writes a row's label, in the form that Kind gives it. It is called for all rows once, in order, and by the
 	// stratified sampler twice more per draw.
 	Label func(row int, dst []float32) error
@@ -57,7 +59,7 @@ type Sample struct {
 	Draws    int     // number of draws it took, at least 1
 }
 
-// Draw returns [Size] rows of the population whose class proportions (for multi-label data, label frequencies) differ from the
+// Draw returns rows, as many as [Size] says, whose class proportions (for multi-label data, label frequencies) differ from the
 // population's by less than o.Distance. A sample that differs more is drawn again, up to o.Redraws times; after that, an error
 // names the worst class of the closest draw. The same labels, options and seed give the same sample.
 func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, error) {
@@ -72,10 +74,11 @@ func Draw(ctx context.Context, labels Labels, o Options, seed uint64) (Sample, e
 	if err != nil {
 		return Sample{}, err
 	}
-	size, err := Size(labels.Rows, o)
+	size, err := Size(o.Of(labels.Rows, labels.All), o)
 	if err != nil {
 		return Sample{}, err
 	}
+	size = min(size, labels.Rows)
 	population, err := proportions(ctx, labels)
 	if err != nil {
 		return Sample{}, err

@@ -16,15 +16,15 @@ type Options struct {
 	// Sampler is the name of a sampler, see [Samplers].
 	Sampler string `yaml:"sampler" json:"sampler" doc:"How samples are drawn."`
 	// Error is the margin ε of the estimated proportion, Proportion its expected value, and Confidence the confidence level.
-	Error      float64 `yaml:"error" json:"error" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Margin of error ε of the sample size n = z²p(1-p)/ε², corrected to n/(1+n/N) for N training samples."`
+	Error      float64 `yaml:"error" json:"error" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Margin of error ε of the sample size n = z²p(1-p)/ε², corrected to n/(1+n/N) for N rows (see population)."`
 	Proportion float64 `yaml:"proportion" json:"proportion" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Expected proportion p in that formula; 0.5 is the safest."`
 	Confidence float64 `yaml:"confidence" json:"confidence" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"Confidence level, which gives z."`
 	// Distance limits the differences between the class proportions of sample and population, which must be less. Otherwise the
 	// sample is drawn again, up to Redraws times.
 	Distance float64 `yaml:"distance" json:"distance" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" doc:"A draw is accepted if every class's proportion differs from the training data's by less than this."`
 	Redraws  int     `yaml:"redraws" json:"redraws" jsonschema:"minimum=1" doc:"How many times a sample that differs too much is drawn again before giving up."`
-	// Population is what the formula takes as N: the training rows, or all rows of the data set, as the paper does.
-	Population string `yaml:"population" json:"population" jsonschema:"enum=train,enum=all" doc:"What N counts: the training rows, or the rows of all splits, as in the paper (train | all)."`
+	// Population is what the formula takes as N: the rows to draw from, or all rows of the data set, as the paper does.
+	Population string `yaml:"population" json:"population" jsonschema:"enum=train,enum=all" doc:"What N counts for the sample: the training rows, or the rows of all splits, as the fractions in the paper do (train | all)."`
 	// Size is the number of rows, limited to the population; 0 means the result of the formula.
 	Size int `yaml:"size" json:"size" jsonschema:"minimum=0" doc:"Number of training samples. 0: as many as the formula gives."`
 }
@@ -44,6 +44,14 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("sample: %w", err)
 	}
 	return o, nil
+}
+
+// Of returns the population N of the formula: rows to draw from, or all rows of the data set.
+func (o Options) Of(rows, all int) int {
+	if o.Population == "all" {
+		return max(rows, all)
+	}
+	return rows
 }
 
 // Size is the number N' of samples that estimate a proportion of the population within ±ε at the given confidence:

@@ -124,7 +124,7 @@ func (m Modality) with(encoder mixer.Choice) mixer.Modality {
 
 // Job returns the job of a short training of a model on the sample. Its name consists of the stage and the label.
 func (s *Space) Job(stage, label string, model mixer.Specification) trial.Job {
-	job := trial.Job{Name: stage + "/" + label, Label: label, Specification: s.Specification, Train: s.Sample.Rows, Validation: s.Validation}
+	job := trial.Job{Name: stage + "/" + label, Label: label, Specification: s.Specification, Train: s.Sample.Rows, Validation: s.Validation, Unused: s.Unused}
 	job.Specification.Model = model
 	return job
 }

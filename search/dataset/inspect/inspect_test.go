@@ -145,6 +145,7 @@ func animalFiles() map[string]string {
 const animalPlan = `# Proposed by mixmas for pets.csv: 60 rows, 9 columns. Change what is wrong, and check it with:
 # mixmas config check FILE; mixmas data info FILE. mixmas config schema lists all options.
 name: pets
+settings: recommended                         # how candidates are scored, compared and combined; the other choice is paper
 data:
   format: records
   path: pets.csv

@@ -134,6 +134,7 @@ func (p *Proposal) YAML(folder string) (string, error) {
 	l.add(fmt.Sprintf("Proposed by mixmas for %s: %s%s rows, %d columns. Change what is wrong, and check it with:", escape.Terminal(p.Data), many, thousands(p.Rows), len(p.Columns)), "")
 	l.add("mixmas config check FILE; mixmas data info FILE. mixmas config schema lists all options.", "")
 	l.add("", "name: %s", word(p.Name))
+	l.add("how candidates are scored, compared and combined; the other choice is paper", "settings: recommended")
 	l.add("", "data:")
 	l.add("", "  format: records")
 	l.add("", "  path: %s", word(paths[0]))

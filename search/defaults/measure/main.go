@@ -126,6 +126,7 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	if err != nil {
 		return nil, err
 	}
+	c.Use(config.Paper) // each training is looked at by itself
 	if !c.Sets("name") {
 		c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	}
