@@ -42,6 +42,7 @@ var layers = [][]string{
 	{"search/dataset/arrayfile"},
 	{"search/dataset/watch", "search/dataset/datasettest"},
 	{"search/dataset", "search/dataset/avmnist/build"},
+	{"search/combine"},
 	{"search/metric", "search/sample", "search/choice"},
 	{"search/task"},
 	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav"},

@@ -85,7 +85,14 @@ func (p *progress) Close() {
 
 // StageStarted implements [search.Observer].
 func (p *progress) StageStarted(e strategy.StageStarted) {
-	p.line("%s: %s", e.Stage, english.Plural(e.Candidates, "candidate", ""))
+	text := english.Plural(e.Candidates, "candidate", "")
+	if e.Repeats > 1 {
+		text += fmt.Sprintf(", %d runs each", e.Repeats)
+	}
+	if e.LeftOut > 0 {
+		text += fmt.Sprintf("; %d left out", e.LeftOut)
+	}
+	p.line("%s: %s", e.Stage, text)
 }
 
 // Estimated implements [search.Observer].
@@ -184,6 +191,10 @@ func (p *progress) TrialDone(e evaluate.TrialDone) {
 
 // StageDone implements [search.Observer].
 func (p *progress) StageDone(e strategy.StageDone) {
+	if e.Tested {
+		p.line("%s: the winner is %s; %s", e.Stage, e.Winner, e.Standing)
+		return
+	}
 	p.line("%s: the winner is %s", e.Stage, e.Winner)
 }
 

@@ -201,7 +201,7 @@ func (s *session) report(r *search.Result, t *search.Trained) error {
 	}
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
 	if s.cli.Bool("json") {
-		return writeJSON(s.cli.App.Writer, d)
+		return writeJSON(s.cli.App.Writer, d.Saved())
 	}
 	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
 }

@@ -61,7 +61,7 @@ func TestEstimate(t *testing.T) {
 	first := told.list[0]
 	took := time.Duration(0)
 	for _, stage := range r.Stages {
-		for _, o := range stage.Outcomes {
+		for _, o := range stage.Outcomes() {
 			if !o.Cached {
 				took += time.Duration(o.Score.Seconds * float64(time.Second))
 			}
@@ -96,9 +96,9 @@ func TestBudget(t *testing.T) {
 		d := s.Document(r, nil, 1)
 		tried, untried := 0, 0
 		for i, stage := range r.Stages {
-			tried, untried = tried+len(stage.Outcomes), untried+len(stage.Untried)
-			if len(stage.Outcomes) == 0 || len(stage.Outcomes)+len(stage.Untried) != len(whole.Stages[i].Outcomes) {
-				t.Errorf("%v: stage %s tried %d and left out %d", budget, stage.Name, len(stage.Outcomes), len(stage.Untried))
+			tried, untried = tried+len(stage.Outcomes()), untried+len(stage.Untried)
+			if len(stage.Outcomes()) == 0 || len(stage.Outcomes())+len(stage.Untried) != len(whole.Stages[i].Outcomes()) {
+				t.Errorf("%v: stage %s tried %d and left out %d", budget, stage.Name, len(stage.Outcomes()), len(stage.Untried))
 			}
 			if len(d.Stages[i].Untried) != len(stage.Untried) {
 				t.Errorf("%v: the document has %v", budget, d.Stages[i].Untried)

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	"mixmas/search/config"
 	"mixmas/search/dataset"
+	"mixmas/search/evaluate"
 	"mixmas/search/report"
 	"mixmas/search/store"
 	"mixmas/search/strategy"
@@ -25,8 +27,12 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 	if r != nil {
 		drawn := r.Space.Sample
 		d.Sample = report.Sample{Size: len(drawn.Rows), Fraction: drawn.Fraction, Distance: drawn.Distance}
+		d.Plain = s.plain()
 		for _, stage := range r.Stages {
-			d.Stages = append(d.Stages, describe(stage))
+			d.Stages = append(d.Stages, describe(stage, d.Plain))
+		}
+		if r.Space.ScoreAtBest {
+			d.ScoreAt = "best"
 		}
 		s.describeWinner(&d, r)
 	}
@@ -59,32 +65,109 @@ func (s *Search) describeWinner(d *report.Document, r *Result) {
 		d.Architecture = parts
 	}
 	if last := r.Stages[len(r.Stages)-1]; r.Winner != last.Winner {
-		d.Winner = r.Winner.Score.Key
+		d.Winner = r.Winner.First().Score.Key
 	}
 }
 
-func describe(stage *strategy.Stage) report.Stage {
-	out := report.Stage{Name: stage.Name, Metric: stage.Metric, Winner: stage.Winner.Job.Label}
-	for _, o := range stage.Outcomes {
-		score, defined := o.Score.Metrics[stage.Metric]
-		if !defined {
-			score = math.NaN()
-		}
-		c := report.Candidate{Name: o.Job.Label, Key: o.Score.Key, Score: report.Number(score), Metrics: report.Metrics(o.Score.Metrics),
-			Params: o.Score.Parameters, Seconds: o.Score.Seconds, Cached: o.Cached}
-		if defined {
-			c.Interval = report.Interval(stage.Metric, score, o.Job.Specification.Validation.Count)
-		}
-		if o.Foreign {
-			c.Numerics = o.Score.Numerics
-		}
-		if o.Score.Status == store.Failed {
-			c.Failed = o.Score.Reason
+// plain reports whether every candidate is trained once and the best score wins, as in the paper: documents keep their form.
+func (s *Search) plain() bool {
+	c := s.config
+	r := c.Search.Repeats
+	return c.Settings != config.Recommended && max(r.Encoder, r.Fusion, r.Network) <= 1 && c.Search.Choose != "cheapest_close"
+}
+
+func describe(stage *strategy.Stage, plain bool) report.Stage {
+	out := report.Stage{Name: stage.Name, Metric: stage.Metric, Winner: stage.Winner.Label}
+	if stage.Winner != stage.Candidates[0] {
+		out.Reason = stage.Reason
+	}
+	if stage.Standing != nil {
+		out.Verdict = stage.Standing.Text(stage.Metric)
+	}
+	for _, t := range stage.Candidates {
+		c := describeCandidate(stage, t)
+		if plain {
+			c.Interval = report.Interval(stage.Metric, t.Score, t.First().Job.Specification.ScoringRows())
 		}
 		out.Candidates = append(out.Candidates, c)
 	}
 	for _, o := range stage.Untried {
 		out.Untried = append(out.Untried, o.Job.Label)
 	}
+	for _, l := range stage.Left {
+		out.LeftOut = append(out.LeftOut, report.LeftOut{Name: l.Label, Reason: l.Reason})
+	}
 	return out
+}
+
+// describeCandidate describes a candidate of a stage: numbers are means over the repeats that count.
+func describeCandidate(stage *strategy.Stage, t *strategy.Tried) report.Candidate {
+	first := t.First()
+	c := report.Candidate{Name: t.Label, Key: first.Score.Key, Score: report.Number(t.Score), Params: t.Parameters(), Cached: true,
+		Standing: standing(stage, t)}
+	counted := t.Counted(stage.Metric)
+	c.Metrics = report.Metrics(means(counted))
+	if len(t.Repeats) == 1 {
+		c.Metrics = report.Metrics(first.Score.Metrics)
+	}
+	if !math.IsNaN(t.Low) && !math.IsNaN(t.High) {
+		c.Low, c.High = &t.Low, &t.High
+	}
+	tried := 0
+	for _, o := range t.Repeats {
+		if o.Untried {
+			continue
+		}
+		tried++
+		c.Seconds += o.Score.Seconds
+		c.Cached = c.Cached && o.Cached
+		if o.Foreign {
+			c.Numerics = o.Score.Numerics
+		}
+		value, defined := o.Score.Metrics[stage.Metric]
+		if !defined {
+			value = math.NaN()
+		}
+		r := report.Repeat{Key: o.Score.Key, Score: report.Number(value), Seconds: o.Score.Seconds, Cached: o.Cached}
+		if o.Score.Status == store.Failed {
+			r.Failed = o.Score.Reason
+		}
+		c.Repeats = append(c.Repeats, r)
+	}
+	c.Seconds /= float64(max(tried, 1))
+	if len(counted) == 0 && first.Score.Status == store.Failed {
+		c.Failed = first.Score.Reason
+	}
+	return c
+}
+
+// standing is how a candidate stands against the leader of its stage.
+func standing(stage *strategy.Stage, t *strategy.Tried) string {
+	s := stage.Standing
+	switch {
+	case s == nil || !s.Tested || math.IsNaN(t.Score):
+		return report.NotTested
+	case !t.Tie:
+		return report.Behind
+	case t != stage.Candidates[s.Leader] || stage.Tied() > 1:
+		return report.Tie
+	}
+	return report.Ahead
+}
+
+// means are the means of the metrics that all outcomes have.
+func means(outcomes []*evaluate.Outcome) map[string]float64 {
+	sums, counts := map[string]float64{}, map[string]int{}
+	for _, o := range outcomes {
+		for name, value := range o.Score.Metrics {
+			sums[name] += value
+			counts[name]++
+		}
+	}
+	for name, n := range counts {
+		if sums[name] /= float64(n); n < len(outcomes) {
+			delete(sums, name)
+		}
+	}
+	return sums
 }

@@ -30,7 +30,7 @@ func TestSearchInAContainer(t *testing.T) {
 		"{name: mlp_mixer, label: wide, channel_width: 20000}, {name: mlp_mixer, label: wider, channel_width: 200000}]")
 	f.wrap = func(device.Device) device.Device { return cpu.New(cpu.Options{Workers: f.workers, System: system}) }
 	r := f.run()
-	for _, o := range r.Stages[0].Outcomes[2:] {
+	for _, o := range r.Stages[0].Outcomes()[2:] {
 		reason := map[string]string{"wide": "load train/16: ", "wider": "open cpu session: "}[o.Job.Label]
 		if o.Score.Status != store.Failed || !strings.HasPrefix(o.Score.Reason, reason) ||
 			!strings.Contains(o.Score.Reason, " needed, ") || !strings.Contains(o.Score.Reason, " of the 286 MiB in /sys/fs/cgroup/memory/memory.limit_in_bytes left") {

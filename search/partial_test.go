@@ -19,7 +19,7 @@ func (f *fixture) stop(r *search.Result) {
 	e := evaluate.New(evaluate.Options{Data: f.data, Store: f.store, Workers: 2, Metric: "accuracy",
 		Runner: &trial.Local{Device: f.device(), Data: f.data, Files: evaluate.Files{Store: f.store}}})
 	for _, stage := range r.Stages {
-		for _, o := range stage.Outcomes {
+		for _, o := range stage.Outcomes() {
 			job := o.Job
 			if job.Until = 1; job.Start != nil {
 				continue // what it starts from is not in this store

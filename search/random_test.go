@@ -22,20 +22,20 @@ func TestRandomSearch(t *testing.T) {
 	if diff := cmp.Diff(one.scores(), three.scores()); diff != "" {
 		t.Errorf("one worker against three:\n%s", diff)
 	}
-	if first.Trainings != 4 || len(first.Stages) != 1 || len(first.Stages[0].Outcomes) != 4 {
+	if first.Trainings != 4 || len(first.Stages) != 1 || len(first.Stages[0].Outcomes()) != 4 {
 		t.Errorf("trained %d times in %d stages", first.Trainings, len(first.Stages))
 	}
 	again := one.run()
-	if again.Trainings != 0 || again.Winner.Score.Key != first.Winner.Score.Key {
-		t.Errorf("the search again trained %d times, its winner is %s, was %s", again.Trainings, again.Winner.Job.Name, first.Winner.Job.Name)
+	if again.Trainings != 0 || again.Winner.First().Score.Key != first.Winner.First().Score.Key {
+		t.Errorf("the search again trained %d times, its winner is %s, was %s", again.Trainings, again.Winner.First().Job.Name, first.Winner.First().Job.Name)
 	}
 	one.change("trials: 4", "trials: 5")
 	if more := one.run(); more.Trainings != 1 {
 		t.Errorf("one trial more trained %d times", more.Trainings)
 	}
 	one.change("trials: 5", "trials: 100")
-	if all := one.run(); all.Trainings != 3 || len(all.Stages[0].Outcomes) != 8 {
-		t.Errorf("all combinations: %d, of which %d were trained", len(all.Stages[0].Outcomes), all.Trainings)
+	if all := one.run(); all.Trainings != 3 || len(all.Stages[0].Outcomes()) != 8 {
+		t.Errorf("all combinations: %d, of which %d were trained", len(all.Stages[0].Outcomes()), all.Trainings)
 	}
 	trained, err := three.train(t.Context(), t.TempDir())
 	if err != nil {

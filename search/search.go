@@ -158,7 +158,7 @@ func (s *Search) run(ctx context.Context, e *evaluate.Evaluator, before func(con
 	if err != nil {
 		return nil, err
 	}
-	if chosen == nil || chosen.Winner == nil || chosen.Winner.Score.Status != store.Finished {
+	if chosen == nil || chosen.Winner == nil || len(chosen.Winner.Finished()) == 0 {
 		return nil, fmt.Errorf("search strategy %s: the winner's training has not finished", s.config.Search.Strategy)
 	}
 	return &Result{Result: *chosen, Space: space, Trainings: e.Trainings()}, nil

@@ -195,8 +195,8 @@ func TestSearchAgainTrainsNothing(t *testing.T) {
 		t.Errorf("the second search trained %d times", second.Trainings)
 	}
 	for i, stage := range second.Stages {
-		for j, o := range stage.Outcomes {
-			if want := first.Stages[i].Outcomes[j]; !o.Cached || o.Score.Key != want.Score.Key {
+		for j, o := range stage.Outcomes() {
+			if want := first.Stages[i].Outcomes()[j]; !o.Cached || o.Score.Key != want.Score.Key {
 				t.Errorf("%s: rank %d is %s (cached %t), was %s", stage.Name, j+1, o.Job.Name, o.Cached, want.Job.Name)
 			}
 		}
@@ -223,14 +223,14 @@ func TestNewCandidateTrainsWhatItChanges(t *testing.T) {
 	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, monarch_mixer, {name: mlp_mixer, label: wide, channel_width: 9}]")
 	after := f.run()
 	want := 1
-	if after.Stages[0].Winner.Job.Label != before.Stages[0].Winner.Job.Label {
+	if after.Stages[0].Winner.Label != before.Stages[0].Winner.Label {
 		want += 3
 	}
 	if after.Trainings != want {
 		t.Errorf("trained %d times, want %d", after.Trainings, want)
 	}
 	f.change("[concat, mean]", "[concat, mean, max]")
-	if again := f.run(); again.Trainings != 1 && again.Stages[2].Winner.Job.Label != "max" {
+	if again := f.run(); again.Trainings != 1 && again.Stages[2].Winner.Label != "max" {
 		t.Errorf("a new fusion function that did not win trained %d times", again.Trainings)
 	}
 }
@@ -242,9 +242,9 @@ func TestNewMetricRanksWithoutTraining(t *testing.T) {
 		before := f.run()
 		f.change("search:\n", "search:\n  metric: "+name+"\n")
 		after := f.run()
-		sameEncoders := before.Stages[0].Winner.Score.Key == after.Stages[0].Winner.Score.Key &&
-			before.Stages[1].Winner.Score.Key == after.Stages[1].Winner.Score.Key
-		sameFusion := before.Stages[2].Winner.Score.Key == after.Stages[2].Winner.Score.Key
+		sameEncoders := before.Stages[0].Winner.First().Score.Key == after.Stages[0].Winner.First().Score.Key &&
+			before.Stages[1].Winner.First().Score.Key == after.Stages[1].Winner.First().Score.Key
+		sameFusion := before.Stages[2].Winner.First().Score.Key == after.Stages[2].Winner.First().Score.Key
 		want := 0 // other encoders change the fusion stages, another function only the second network
 		switch {
 		case !sameEncoders:
@@ -256,8 +256,8 @@ func TestNewMetricRanksWithoutTraining(t *testing.T) {
 			t.Errorf("%s: trained %d times, want %d (same encoders %t, same fusion %t)", name, after.Trainings, want, sameEncoders, sameFusion)
 		}
 		for _, stage := range after.Stages {
-			for i := 1; i < len(stage.Outcomes); i++ {
-				a, b := stage.Outcomes[i-1].Score.Metrics[name], stage.Outcomes[i].Score.Metrics[name]
+			for i := 1; i < len(stage.Outcomes()); i++ {
+				a, b := stage.Outcomes()[i-1].Score.Metrics[name], stage.Outcomes()[i].Score.Metrics[name]
 				if name == "loss" && a > b || name != "loss" && a < b {
 					t.Errorf("%s: %s ranks %v before %v", name, stage.Name, a, b)
 				}
@@ -284,7 +284,7 @@ func TestMetricOfLaterDaysNeedsNoTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range slices.Concat(r.Stages[0].Outcomes, r.Stages[1].Outcomes) {
+	for _, o := range slices.Concat(r.Stages[0].Outcomes(), r.Stages[1].Outcomes()) {
 		if !o.Cached || o.Score.Metrics["constant"] != 0.5 {
 			t.Errorf("%s: cached %t, metrics %v", o.Job.Name, o.Cached, o.Score.Metrics)
 		}
@@ -326,7 +326,7 @@ func TestPrunedWeightsAreTrainedAgain(t *testing.T) {
 			t.Errorf("%s was %s, is %s", name, score, now[name])
 		}
 	}
-	if _, err := f.store.Weights(r.Stages[1].Winner.Score); err != nil {
+	if _, err := f.store.Weights(r.Stages[1].Winner.First().Score); err != nil {
 		t.Errorf("weights trained again are not kept: %v", err)
 	}
 }
@@ -447,7 +447,7 @@ func TestOutOfMemoryIsNoScore(t *testing.T) {
 	f := newFixture(t)
 	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 20000}]")
 	f.wrap = func(d device.Device) device.Device { return crowded{d, make(chan struct{}, 9), 100000} }
-	last := f.run().Stages[0].Outcomes[1]
+	last := f.run().Stages[0].Outcomes()[1]
 	if last.Job.Label != "wide" || last.Score.Status != store.Failed || !strings.Contains(last.Score.Reason, device.ErrOutOfMemory.Error()) {
 		t.Errorf("last of the stage is %s: %s %q, want wide, out of memory", last.Job.Label, last.Score.Status, last.Score.Reason)
 	}
@@ -457,7 +457,7 @@ func TestOutOfMemoryIsNoScore(t *testing.T) {
 		}
 	}
 	f.wrap = nil
-	if o := f.run().Stages[0].Outcomes; o[0].Score.Status != store.Finished || o[1].Score.Status != store.Finished {
+	if o := f.run().Stages[0].Outcomes(); o[0].Score.Status != store.Finished || o[1].Score.Status != store.Finished {
 		t.Errorf("with enough memory the stage ends with %s and %s", o[0].Score.Status, o[1].Score.Status)
 	}
 }
@@ -660,7 +660,7 @@ func TestRefusedProgramIsAScore(t *testing.T) {
 		}}
 	}
 	first := f.run()
-	last := first.Stages[0].Outcomes[1].Score
+	last := first.Stages[0].Outcomes()[1].Score
 	if last.Status != store.Failed || last.Reason != "operation 0: too large" {
 		t.Errorf("the last encoder %s: %s", last.Status, last.Reason)
 	}
@@ -739,7 +739,7 @@ func TestScoresOfOtherNumerics(t *testing.T) {
 		t.Errorf("trained %d times although scores of other numerics were there", r.Trainings)
 	}
 	for _, stage := range r.Stages {
-		for _, o := range stage.Outcomes {
+		for _, o := range stage.Outcomes() {
 			if !o.Foreign {
 				t.Errorf("%s is not marked as of other numerics", o.Job.Name)
 			}

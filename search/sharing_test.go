@@ -213,7 +213,7 @@ func TestScoreOfAnotherProcessIsTaken(t *testing.T) {
 		lease.Release()
 	}}
 	r := f.run()
-	for _, o := range r.Stages[0].Outcomes {
+	for _, o := range r.Stages[0].Outcomes() {
 		if o.Score.Key == sc.Key && !o.Cached {
 			t.Errorf("%s is not cached", o.Job.Name)
 		}

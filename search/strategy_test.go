@@ -49,7 +49,7 @@ func (h *halving) Search(ctx context.Context, space *strategy.Space, e strategy.
 		job.Until = 0
 		kept = append(kept, job)
 	}
-	stage, winner, err := space.Decide(ctx, e, o, "halving", kept)
+	stage, winner, err := space.Decide(ctx, e, o, "halving", strategy.Repeated(kept, space.Repeats.Network))
 	if err != nil {
 		return nil, err
 	}
@@ -70,15 +70,15 @@ func TestStrategyOfOnesOwn(t *testing.T) {
 	watched := &counter{}
 	f.watch = watched
 	first := f.run()
-	if len(first.Stages[0].Outcomes) != 1 || watched.steps != 3+3+3 { // two networks for one of their two epochs, then the better one
-		t.Errorf("%d candidates came to the end, in %d steps", len(first.Stages[0].Outcomes), watched.steps)
+	if len(first.Stages[0].Outcomes()) != 1 || watched.steps != 3+3+3 { // two networks for one of their two epochs, then the better one
+		t.Errorf("%d candidates came to the end, in %d steps", len(first.Stages[0].Outcomes()), watched.steps)
 	}
-	if len(first.Winner.Score.Curve) != 2 || first.Winner.Job.Label != first.Choices.Network.Label {
-		t.Errorf("the winner %s has %d epochs, %s was chosen", first.Winner.Job.Label, len(first.Winner.Score.Curve), first.Choices.Network.Label)
+	if len(first.Winner.First().Score.Curve) != 2 || first.Winner.First().Job.Label != first.Choices.Network.Label {
+		t.Errorf("the winner %s has %d epochs, %s was chosen", first.Winner.First().Job.Label, len(first.Winner.First().Score.Curve), first.Choices.Network.Label)
 	}
 	again := f.run()
-	if again.Trainings != 0 || again.Winner.Score.Key != first.Winner.Score.Key {
-		t.Errorf("again it trained %d times and chose %s", again.Trainings, again.Winner.Job.Name)
+	if again.Trainings != 0 || again.Winner.First().Score.Key != first.Winner.First().Score.Key {
+		t.Errorf("again it trained %d times and chose %s", again.Trainings, again.Winner.First().Job.Name)
 	}
 	if _, err := f.train(t.Context(), t.TempDir()); err != nil {
 		t.Error(err)
@@ -100,7 +100,7 @@ func (c *careless) Search(ctx context.Context, space *strategy.Space, e strategy
 	if err != nil {
 		return nil, err
 	}
-	return &strategy.Result{Winner: outcomes[0]}, nil
+	return &strategy.Result{Winner: &strategy.Tried{Repeats: outcomes}}, nil
 }
 
 var registerCareless = sync.OnceFunc(func() {

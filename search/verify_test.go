@@ -62,7 +62,7 @@ func TestEditedScoreIsFound(t *testing.T) {
 	if v, wrong := f.verify(); v != (search.Verified{Measured: 6}) || wrong != nil {
 		t.Fatalf("before: %+v, %q", v, wrong)
 	}
-	loser := r.Stages[0].Outcomes[1]
+	loser := r.Stages[0].Outcomes()[1]
 	was := fmt.Sprintf(`"accuracy":%s`, number(loser.Score.Metrics["accuracy"]))
 	f.edit(loser.Score.Key, was, `"accuracy":0.99`, false)
 	s, err := f.search()

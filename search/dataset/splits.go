@@ -19,8 +19,8 @@ import (
 
 // CheckSplits looks at the splits of a data set before anything is trained. It returns an error if a class has validation or
 // test rows but no training rows (for multi-label data, a warning). It warns if a class's proportion differs by more than
-// distance between training and validation rows, and by more than chance explains (3 standard errors), and if validation or test
-// rows are identical to others.
+// distance between training and validation rows, and by more than chance explains (3 standard errors), if the validation rows are
+// of fewer than [EnoughGroups] groups, and if validation or test rows are identical to others.
 //
 // Identical rows are only looked for in data of up to 2²⁸ numbers, 1 GiB, and the result is stored in the cache, because all rows
 // must be read.
@@ -30,6 +30,9 @@ func CheckSplits(ctx context.Context, d Dataset, distance float64, cache Cache) 
 	}
 	if warnings, err = checkClasses(ctx, d, distance); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.Name(), err)
+	}
+	if text := fewGroups(d); text != "" {
+		warnings = append(warnings, text)
 	}
 	same, err := identicalRows(ctx, d, cache)
 	return append(warnings, same...), err

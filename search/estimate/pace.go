@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"mixmas/search/evaluate"
 	"mixmas/search/store"
 	"mixmas/search/trial"
 )
@@ -72,7 +71,7 @@ func (m Meter) Measure(ctx context.Context, trainings []Training) (*Pace, error)
 func spread(trainings []Training) (list []Training) {
 	byStage, order := map[string][]Training{}, []string{}
 	for _, t := range trainings {
-		stage := evaluate.Stage(t.Job)
+		stage := t.Job.Stage()
 		if byStage[stage] == nil {
 			order = append(order, stage)
 		}
@@ -88,10 +87,10 @@ func spread(trainings []Training) (list []Training) {
 	return list
 }
 
-// key identifies the model and the recipe of a job, whatever it starts from.
+// key identifies the model and the recipe of a job, whatever it starts from and whichever repeat it is.
 func key(job trial.Job) store.Digest {
 	spec := job.Specification
-	spec.Start = nil
+	spec.Start, spec.Repeat = nil, 0
 	text, _, err := spec.Key()
 	if err != nil {
 		return ""

@@ -80,6 +80,11 @@ func (r *rehearsing) Score(ctx context.Context, jobs ...trial.Job) ([]*evaluate.
 	return outcomes, nil
 }
 
+// Outputs implements [strategy.Evaluator]: there are none.
+func (*rehearsing) Outputs(context.Context, *evaluate.Outcome) ([]float32, error) {
+	return nil, evaluate.ErrUntrained
+}
+
 func (r *rehearsing) score(ctx context.Context, job trial.Job) (*evaluate.Outcome, error) {
 	key, _, err := job.Specification.Key()
 	if err != nil {
@@ -155,7 +160,7 @@ func steps(job trial.Job) int {
 func (r *Rehearsal) Cheapest(seconds func(trial.Job) float64) map[string]float64 {
 	cheapest := map[string]float64{}
 	for _, t := range r.Trainings {
-		stage, s := evaluate.Stage(t.Job), seconds(t.Job)
+		stage, s := t.Job.Stage(), seconds(t.Job)
 		if known, has := cheapest[stage]; !has || s < known {
 			cheapest[stage] = s
 		}

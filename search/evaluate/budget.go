@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +21,6 @@ type Budget struct {
 	mutex sync.Mutex
 }
 
-// Stage returns the stage of a job: its name without the candidate's label.
-func Stage(job trial.Job) string { return strings.TrimSuffix(job.Name, "/"+job.Label) }
-
 // round is one call of Score under a budget.
 type round struct {
 	*Budget
@@ -37,7 +33,7 @@ func (r *round) check(job trial.Job) error {
 		return nil
 	}
 	seconds := r.Seconds(job)
-	r.begin(Stage(job))
+	r.begin(job.Stage())
 	if job.Name == r.must {
 		return nil
 	}

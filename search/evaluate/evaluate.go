@@ -133,10 +133,12 @@ func (e *Evaluator) scoreAll(ctx context.Context, jobs []trial.Job, outcomes []*
 			seconds[i] = b.Seconds(jobs[i])
 			if e.finished(ctx, jobs[i]) {
 				scored = true
-				b.begin(Stage(jobs[i]))
+				b.begin(jobs[i].Stage())
 			}
 		}
-		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(seconds[i], seconds[j]) })
+		slices.SortStableFunc(order, func(i, j int) int { // every candidate once before the second repeats
+			return cmp.Or(cmp.Compare(jobs[i].Specification.Repeat, jobs[j].Specification.Repeat), cmp.Compare(seconds[i], seconds[j]))
+		})
 		if !scored && len(order) > 0 {
 			r.must = jobs[order[0]].Name
 		}

@@ -121,6 +121,9 @@ func (e *Evaluator) Outputs(ctx context.Context, o *Outcome) ([]float32, error) 
 func (e *Evaluator) file(ctx context.Context, o *Outcome, f scoreFile) ([]byte, error) {
 	content, err := f.get(e.options.Store, o.Score)
 	if gone(err) && o.Score.Status != store.Failed {
+		if e.options.OnlyKept {
+			return nil, fmt.Errorf("%s of %s: %w: %w", f.name, o.Job.Name, err, ErrUntrained)
+		}
 		content, err = e.trainAgain(ctx, o, f)
 	}
 	if err != nil {

@@ -7,12 +7,12 @@ import (
 )
 
 func init() {
-	Register(Metric{Name: "accuracy", Kinds: task.Classification(), Range: Share, Value: accuracy,
+	Register(Metric{Name: "accuracy", Kinds: task.Classification(), Range: Share, Value: accuracy, Reads: Predictions,
 		Doc: "Share of the rows that are predicted correctly; for multi-label data, in all labels."})
-	Register(Metric{Name: "balanced_accuracy", Range: Share, Value: balancedAccuracy,
+	Register(Metric{Name: "balanced_accuracy", Range: Share, Value: balancedAccuracy, Reads: Predictions,
 		Doc:   "Mean recall over the classes that occur.",
 		Kinds: []task.Kind{task.OneLabel}, Refusal: "it is a mean over mutually exclusive classes"})
-	Register(Metric{Name: "hamming_accuracy", Range: Share, Value: hammingAccuracy,
+	Register(Metric{Name: "hamming_accuracy", Range: Share, Value: hammingAccuracy, Reads: Predictions,
 		Doc:   "Share of the labels, over all rows and classes, that are predicted correctly.",
 		Kinds: []task.Kind{task.MultiLabel}, Refusal: "it counts each label of a row; use accuracy for data with one label per row"})
 	for _, figure := range []struct {
@@ -21,18 +21,19 @@ func init() {
 	}{
 		{"precision", "Precision", Counts.Precision}, {"recall", "Recall", Counts.Recall}, {"f1", "F1", Counts.F1},
 	} {
-		Register(Metric{Name: figure.name + "_micro", Kinds: task.Classification(), Doc: figure.doc + " over the labels of all classes together.", Range: Share,
+		oneSided := figure.name != "f1"
+		Register(Metric{Name: figure.name + "_micro", Kinds: task.Classification(), Doc: figure.doc + " over the labels of all classes together.", Range: Share, Reads: Predictions, OneSided: oneSided,
 			Value: func(e *Evaluation) (float64, bool) { return figure.of(e.Total), true }})
-		Register(Metric{Name: figure.name + "_macro", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged.", Range: Share,
+		Register(Metric{Name: figure.name + "_macro", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged.", Range: Share, Reads: Predictions, OneSided: oneSided,
 			Value: func(e *Evaluation) (float64, bool) { return macro(e, figure.of), true }})
-		Register(Metric{Name: figure.name + "_weighted", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged with the class's number of rows as weight.", Range: Share,
+		Register(Metric{Name: figure.name + "_weighted", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged with the class's number of rows as weight.", Range: Share, Reads: Predictions, OneSided: oneSided,
 			Value: func(e *Evaluation) (float64, bool) { return weighted(e, figure.of), true }})
 	}
-	Register(Metric{Name: "auroc_macro", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged.", Range: Share, Value: aurocMacro})
+	Register(Metric{Name: "auroc_macro", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged.", Range: Share, Value: aurocMacro, Reads: Ranks})
 	Register(Metric{Name: "auroc_weighted", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged with the class's number of rows as weight.", Range: Share,
-		Value: aurocWeighted})
+		Value: aurocWeighted, Reads: Ranks})
 	Register(Metric{Name: "loss", Kinds: task.Classification(), Doc: "Cross-entropy, for multi-label data the mean binary cross-entropy; lower is better.", Range: NotNegative,
-		LowerIsBetter: true, Value: func(e *Evaluation) (float64, bool) { return e.Loss, true }})
+		LowerIsBetter: true, Reads: LossOnly, Value: func(e *Evaluation) (float64, bool) { return e.Loss, true }})
 }
 
 // accuracy is the share of rows that are predicted completely right: for multi-label data, subset accuracy.

@@ -21,6 +21,10 @@ type Outputs struct {
 	Kind          task.Kind
 	// Label writes a row's label, in the form that Kind gives it.
 	Label func(row int, dst []float32) error
+	// Thresholds are subtracted from the logits before a class is predicted, one per class: the predicted class is the first
+	// of the largest difference, and a label is predicted when its logit is above its threshold. Nil means zeros. They change
+	// neither loss nor AUROC.
+	Thresholds []float64
 }
 
 // Listed returns a function for Outputs.Label that takes the labels from a list, row by row.
@@ -66,6 +70,9 @@ func crossEntropy(ctx context.Context, o Outputs) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.thresholds = o.Thresholds; len(e.thresholds) != 0 && len(e.thresholds) != o.Classes {
+		return nil, fmt.Errorf("metric: %d thresholds for %d classes", len(e.thresholds), o.Classes)
+	}
 	e.logits = o.Logits
 	if o.Kind == task.MultiLabel {
 		return e, e.binaryCrossEntropy(ctx)
@@ -73,7 +80,7 @@ func crossEntropy(ctx context.Context, o Outputs) (*Evaluation, error) {
 	return e, e.softmax(ctx)
 }
 
-// EvaluateProbabilities is like [Evaluate], but from probabilities (Rows×Classes, each in [0, 1]; o.Logits is not read): the
+// EvaluateProbabilities is like [Evaluate], but from probabilities (Rows×Classes, each in [0, 1]; o.Logits and o.Thresholds are not read): the
 // predicted class is the first of the largest, and a label is predicted when its probability is above 0.5. The loss is absent
 // if a right answer has probability 0.
 func EvaluateProbabilities(ctx context.Context, probabilities []float64, o Outputs) (map[string]float64, error) {
@@ -175,6 +182,17 @@ func largest[F float32 | float64](scores []F) uint32 {
 	return uint32(best)
 }
 
+// decide returns the class whose logit is most above its threshold, the first of equal ones.
+func (e *Evaluation) decide(row int) uint32 {
+	best, most := 0, math.Inf(-1)
+	for c, z := range e.logits[row*e.Classes:][:e.Classes] {
+		if above := float64(z) - e.thresholds[c]; above > most {
+			best, most = c, above
+		}
+	}
+	return uint32(best)
+}
+
 // softmax finds each row's prediction, the numbers that turn its logits into probabilities, and the mean cross-entropy.
 func (e *Evaluation) softmax(ctx context.Context) error {
 	e.top, e.sum = make([]float64, e.Rows), make([]float64, e.Rows)
@@ -184,6 +202,9 @@ func (e *Evaluation) softmax(ctx context.Context) error {
 		top, sum := float64(logits[best]), 0.0
 		for _, z := range logits {
 			sum += math.Exp(float64(z) - top)
+		}
+		if len(e.thresholds) > 0 {
+			best = e.decide(row)
 		}
 		e.predicted[row], e.top[row], e.sum[row] = best, top, sum
 	})

@@ -26,25 +26,38 @@ type Evaluation struct {
 	predicted []uint32
 	// Either logits or probabilities are given. For softmax, top is each row's largest logit, sum the sum of exp(logit - top).
 	logits        []float32
+	thresholds    []float64 // of logits, Classes of them or none
 	probabilities []float64
 	top, sum      []float64
+	// drawn are the rows of a bootstrap's draw: row i is row drawn[i] of the outputs; nil for all rows, once each.
+	drawn []uint32
+}
+
+// at is the place of a row among the outputs.
+func (e *Evaluation) at(row int) int {
+	if e.drawn == nil {
+		return row
+	}
+	return int(e.drawn[row])
 }
 
 // Truth reports whether the row has the label.
 func (e *Evaluation) Truth(row, class int) bool {
 	if e.Kind == task.MultiLabel {
-		return e.truth.At(row*e.Classes+class) == 1
+		return e.truth.At(e.at(row)*e.Classes+class) == 1
 	}
-	return e.truth.At(row) == uint32(class)
+	return e.truth.At(e.at(row)) == uint32(class)
 }
 
 // Predicted reports whether the row is predicted to have the label.
 func (e *Evaluation) Predicted(row, class int) bool {
 	switch {
 	case e.Kind == task.OneLabel:
-		return e.predicted[row] == uint32(class)
+		return e.predicted[e.at(row)] == uint32(class)
 	case e.probabilities != nil:
 		return e.Score(row, class) > 0.5
+	case len(e.thresholds) > 0:
+		return e.Score(row, class) > e.thresholds[class]
 	}
 	return e.Score(row, class) > 0
 }
@@ -52,6 +65,7 @@ func (e *Evaluation) Predicted(row, class int) bool {
 // Score is what AUROC ranks: the probability of the class, or for multi-label data its logit if logits are given. Sigmoid keeps
 // the order of logits, but large ones would tie because it saturates.
 func (e *Evaluation) Score(row, class int) float64 {
+	row = e.at(row)
 	i := row*e.Classes + class
 	switch {
 	case e.probabilities != nil:
@@ -108,46 +122,82 @@ func (e *Evaluation) metrics(ctx context.Context) (map[string]float64, error) {
 
 func (e *Evaluation) count(ctx context.Context) error {
 	e.Classwise = make([]Counts, e.Classes)
+	var cells []cell
 	for row := range e.Rows {
 		if err := interrupted(ctx, row); err != nil {
 			return err
 		}
-		if e.countRow(row) {
+		cells = e.cells(row, cells[:0])
+		if completelyRight(cells) {
 			e.Right++
 		}
+		for _, c := range cells {
+			switch counts := &e.Classwise[c.class()]; c.kind() {
+			case truePositive:
+				counts.TruePositive++
+			case falsePositive:
+				counts.FalsePositive++
+			case falseNegative:
+				counts.FalseNegative++
+			}
+		}
 	}
+	e.addUp()
+	return nil
+}
+
+// cell is a class of a row that is predicted, or should be: class·4 + one of the kinds below. True negatives are none.
+type cell uint32
+
+const (
+	truePositive = iota
+	falsePositive
+	falseNegative
+)
+
+func (c cell) kind() int  { return int(c & 3) }
+func (c cell) class() int { return int(c >> 2) }
+
+func newCell(class uint32, kind cell) cell { return cell(class)<<2 | kind }
+
+// cells appends a row's cells to a list.
+func (e *Evaluation) cells(row int, list []cell) []cell {
+	if e.Kind == task.OneLabel {
+		truth, predicted := e.truth.At(e.at(row)), e.predicted[e.at(row)]
+		if truth == predicted {
+			return append(list, newCell(truth, truePositive))
+		}
+		return append(list, newCell(truth, falseNegative), newCell(predicted, falsePositive))
+	}
+	for class := range e.Classes {
+		switch truth, predicted := e.Truth(row, class), e.Predicted(row, class); {
+		case truth && predicted:
+			list = append(list, newCell(uint32(class), truePositive))
+		case truth:
+			list = append(list, newCell(uint32(class), falseNegative))
+		case predicted:
+			list = append(list, newCell(uint32(class), falsePositive))
+		}
+	}
+	return list
+}
+
+// completelyRight reports whether a row with these cells is predicted completely right.
+func completelyRight(cells []cell) bool {
+	for _, c := range cells {
+		if c.kind() != truePositive {
+			return false
+		}
+	}
+	return true
+}
+
+// addUp computes the sums over all classes.
+func (e *Evaluation) addUp() {
+	e.Total = Counts{}
 	for _, c := range e.Classwise {
 		e.Total.TruePositive += c.TruePositive
 		e.Total.FalsePositive += c.FalsePositive
 		e.Total.FalseNegative += c.FalseNegative
 	}
-	return nil
-}
-
-// countRow adds a row to the counts of the classes, and reports whether it is predicted completely right.
-func (e *Evaluation) countRow(row int) bool {
-	if e.Kind == task.OneLabel {
-		truth, predicted := e.truth.At(row), e.predicted[row]
-		if truth == predicted {
-			e.Classwise[truth].TruePositive++
-			return true
-		}
-		e.Classwise[truth].FalseNegative++
-		e.Classwise[predicted].FalsePositive++
-		return false
-	}
-	right := true
-	for class := range e.Classes {
-		truth, predicted := e.Truth(row, class), e.Predicted(row, class)
-		right = right && truth == predicted
-		switch c := &e.Classwise[class]; {
-		case truth && predicted:
-			c.TruePositive++
-		case truth:
-			c.FalseNegative++
-		case predicted:
-			c.FalsePositive++
-		}
-	}
-	return right
 }

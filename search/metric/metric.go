@@ -22,9 +22,24 @@ type Metric struct {
 	Range Range
 	// LowerIsBetter is true for losses.
 	LowerIsBetter bool
+	// Reads says which parts of an evaluation Value reads, so that the others need not be computed; by default it may read all.
+	Reads Reads
+	// OneSided is true for precision and recall: with multi-label data fewer or more predicted labels raise it at will, so no
+	// thresholds are fitted to it.
+	OneSided bool
 	// Value computes the metric; defined is false if the data leave it undefined.
 	Value func(e *Evaluation) (value float64, defined bool)
 }
+
+// Reads names the parts of an [Evaluation] that a metric reads.
+type Reads int
+
+const (
+	Everything  Reads = iota
+	Predictions       // Right, Classwise, Total, Predicted and Truth: all that depends on which classes are predicted
+	Ranks             // AUROC, and the classes' supports
+	LossOnly          // Loss
+)
 
 var metrics = registry.NewOrdered[Metric]("metric")
 

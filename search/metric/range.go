@@ -11,6 +11,12 @@ const (
 	NotNegative       // 0 or more
 )
 
+// IsShare reports whether the named metric has values from 0 to 1.
+func IsShare(name string) bool {
+	m, _ := metrics.Get(name)
+	return m.Range == Share
+}
+
 // CheckRange returns an error if the named metric cannot have the value. A metric that this program does not have may have any
 // value.
 func CheckRange(name string, value float64) error {

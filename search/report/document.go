@@ -4,6 +4,7 @@ package report
 import (
 	"encoding/json"
 	"math"
+	"slices"
 )
 
 // Document is the outcome of a search and of the full training after it, if there was one. Its JSON form is the output of
@@ -24,6 +25,11 @@ type Document struct {
 	// is set.
 	Winner string `json:"winner,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// ScoreAt is "best" if candidates with several modalities are scored at their best epoch, and empty if at their last.
+	ScoreAt string `json:"score_at,omitempty"`
+	// Plain means that intervals, repeats and verdicts of stages are only shown: the JSON form is that of earlier versions, see
+	// [Document.Saved].
+	Plain bool `json:"-"`
 	// Model and Test are from the full training; nil if there was only a search.
 	Model *Model `json:"model,omitempty"`
 	Test  *Test  `json:"test,omitempty"`
@@ -85,33 +91,85 @@ type Stage struct {
 	Name string `json:"name"`
 	// Metric is the metric that selects the winner.
 	Metric string `json:"metric"`
-	// Candidates are in order of rank: the winner first, failed ones last.
+	// Candidates are in order of rank: the best first, failed ones last.
 	Candidates []Candidate `json:"candidates"`
 	// Untried are the names of candidates that were not tried, because the budget would not have sufficed.
 	Untried []string `json:"untried,omitempty"`
-	// Winner is the name of the chosen candidate.
+	// LeftOut are candidates that a constraint left out before they were trained.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
+	// Winner is the name of the chosen candidate. Reason says why it won if it is not the first.
 	Winner string `json:"winner"`
+	Reason string `json:"reason,omitempty"`
+	// Verdict says in words how the chosen candidate stands against the others, or why that was not tested.
+	Verdict string `json:"verdict,omitempty"`
 }
 
-// Candidate is the outcome of one trial.
+// LeftOut is a candidate that was left out, with the constraint that it breaks.
+type LeftOut struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// The standings of candidates: the leader is ahead of all others or ties with some of them, which tie too; the rest are behind.
+// With one run each nothing is tested.
+const (
+	Ahead     = "ahead"
+	Tie       = "tie"
+	Behind    = "behind"
+	NotTested = "not tested"
+)
+
+// Candidate is the outcome of one trial, or of its repeats: then numbers are means over those that finished.
 type Candidate struct {
 	Name string `json:"name"`
-	// Key is the trial's key in the store.
+	// Key is the key of the trial, of repeat 1, in the store.
 	Key string `json:"key"`
-	// Score is the value of the stage's metric, NaN for a trial that failed; Interval is the half-width of its 95%
-	// confidence interval, 0 if there is none (see [Interval]).
+	// Score is the value of the stage's metric, NaN for a trial that failed. Low and High are the ends of its 95% confidence
+	// interval; nil if they are unknown. Interval is the half-width of a single trial's accuracy in documents without Low, otherwise 0.
 	Score    Number            `json:"score"`
 	Interval float64           `json:"interval,omitempty"`
+	Low      *float64          `json:"low,omitempty"`
+	High     *float64          `json:"high,omitempty"`
+	Standing string            `json:"standing,omitempty"`
 	Metrics  map[string]Number `json:"metrics"`
 	Params   int               `json:"params"`
 	// Seconds is the duration of the training, whenever it ran.
 	Seconds float64 `json:"seconds"`
-	// Cached means that the score was found in the store.
+	// Cached means that the score was found in the store, for repeats all of them.
 	Cached bool `json:"cached"`
+	// Repeats are the trials of the candidate by repeat, without those that the budget left out.
+	Repeats []Repeat `json:"repeats,omitempty"`
 	// Numerics names the device numerics of the score if they differ from this search's.
 	Numerics string `json:"numerics,omitempty"`
 	// Failed is the reason why there is no score; empty if there is one.
 	Failed string `json:"failed,omitempty"`
+}
+
+// Repeat is one of the trials of a candidate.
+type Repeat struct {
+	Key     string  `json:"key"`
+	Score   Number  `json:"score"`
+	Seconds float64 `json:"seconds"`
+	Cached  bool    `json:"cached"`
+	// Failed is the reason why there is no score; empty if there is one.
+	Failed string `json:"failed,omitempty"`
+}
+
+// Saved returns the document as it is written in JSON: that of a plain one has the form of earlier versions.
+func (d Document) Saved() Document {
+	if !d.Plain {
+		return d
+	}
+	d.Stages = slices.Clone(d.Stages)
+	for i := range d.Stages {
+		s := &d.Stages[i]
+		s.Verdict, s.Candidates = "", slices.Clone(s.Candidates)
+		for k := range s.Candidates {
+			c := &s.Candidates[k]
+			c.Low, c.High, c.Standing, c.Repeats = nil, nil, "", nil
+		}
+	}
+	return d
 }
 
 // Model is the fully trained model.
@@ -167,6 +225,23 @@ func Metrics(values map[string]float64) map[string]Number {
 		m[name] = Number(value)
 	}
 	return m
+}
+
+// interval returns the ends of a candidate's 95% confidence interval. Documents of earlier versions have only the half-width
+// of Wilson's: its middle follows from it.
+func (c Candidate) interval() (low, high float64, known bool) {
+	p, half := float64(c.Score), c.Interval
+	switch {
+	case c.Low != nil && c.High != nil:
+		return *c.Low, *c.High, true
+	case !(half > 0) || !(p >= 0 && p <= 1):
+		return 0, 0, false
+	}
+	// With a = z²/rows the half-width h is √(a·p(1−p) + a²/4)/(1+a): a square equation for a.
+	x, y, z := half*half-0.25, 2*half*half-p*(1-p), half*half
+	a := (-y - math.Sqrt(max(0, y*y-4*x*z))) / (2 * x)
+	middle := (p + a/2) / (1 + a)
+	return max(0, middle-half), min(1, middle+half), !math.IsNaN(a) && !math.IsInf(a, 0)
 }
 
 // Interval returns the half-width of the 95% confidence interval (Wilson 1927) of a score that is a proportion of correct

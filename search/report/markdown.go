@@ -134,13 +134,22 @@ func (s *search) markdown(b *strings.Builder) {
 		item("Reason", s.found.Reason)
 	}
 	for _, stage := range s.found.Stages {
-		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stage.Name))
+		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stageTitle(stage)))
 		stageTable(stage).markdown(b)
-		if len(stage.Untried) > 0 {
-			fmt.Fprintf(b, "\nNot tried, because the budget would not suffice: %s.\n", escape.Markdown(strings.Join(stage.Untried, ", ")))
-		}
+		list(b, remarks(stage))
 	}
+	list(b, warnings(s.found))
 	s.trainings(b)
+}
+
+// list writes a list of texts after a blank line; nothing if there are none.
+func list(b *strings.Builder, texts []string) {
+	for i, text := range texts {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(b, "- %s\n", escape.Markdown(text))
+	}
 }
 
 // trainings writes each full training once, with its command if there are several.

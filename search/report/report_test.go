@@ -383,7 +383,7 @@ func TestWideNamesLineUp(t *testing.T) {
 	for _, written := range []string{text.String(), page.String()} {
 		var ends []int
 		for line := range strings.Lines(written) {
-			if before, _, found := strings.Cut(line, " ±0"); found {
+			if before, _, found := strings.Cut(line, "[0"); found {
 				ends = append(ends, align.Width(before))
 			}
 		}

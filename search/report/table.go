@@ -3,10 +3,12 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 )
 
 // table is unescaped text in columns; it is escaped when written.
@@ -26,9 +28,46 @@ type column struct {
 func left(head string) column  { return column{head: head} }
 func right(head string) column { return column{head: head, right: true} }
 
+// stageTitle is the name of a stage with the number of runs of its candidates if there are several.
+func stageTitle(s Stage) string {
+	if n := runs(s); n > 1 {
+		return fmt.Sprintf("%s, %d runs each", s.Name, n)
+	}
+	return s.Name
+}
+
+// runs is the largest number of runs of a candidate.
+func runs(s Stage) (n int) {
+	for _, c := range s.Candidates {
+		n = max(n, len(c.Repeats))
+	}
+	return n
+}
+
+// tested reports whether the candidates of a stage were tested against each other.
+func tested(s Stage) bool {
+	return slices.ContainsFunc(s.Candidates, func(c Candidate) bool { return c.Standing != "" && c.Standing != NotTested })
+}
+
+// scoreHead is the head of the column of scores.
+func scoreHead(s Stage) string {
+	head := s.Metric
+	if runs(s) > 1 {
+		head = "mean " + head
+	}
+	if slices.ContainsFunc(s.Candidates, func(c Candidate) bool { _, _, known := c.interval(); return known }) {
+		head += ", 95% interval"
+	}
+	return head
+}
+
 // stageTable returns the ranked candidates of a stage. Empty columns are omitted.
 func stageTable(s Stage) table {
-	t := table{columns: []column{left(""), right("rank"), left("candidate"), right(s.Metric)}}
+	t := table{columns: []column{left(""), right("rank"), left("candidate"), right(scoreHead(s))}}
+	compared := tested(s)
+	if compared {
+		t.columns = append(t.columns, left("standing"))
+	}
 	second := secondMetric(s)
 	if second != "" {
 		t.columns = append(t.columns, right(second))
@@ -40,10 +79,13 @@ func stageTable(s Stage) table {
 			mark = "*"
 		}
 		row := []string{mark, strconv.Itoa(i + 1), c.Name, score(c)}
+		if compared {
+			row = append(row, standing(c))
+		}
 		if second != "" {
 			row = append(row, number(value(c.Metrics, second)))
 		}
-		t.rows = append(t.rows, append(row, params(c.Params), seconds(c.Seconds), notes(c)))
+		t.rows = append(t.rows, append(row, params(c.Params), seconds(c.Seconds), notes(c, runs(s))))
 	}
 	return t
 }
@@ -71,16 +113,25 @@ func secondMetric(s Stage) string {
 	return ""
 }
 
-// score formats a candidate's score with its interval.
+// score formats a candidate's score with both ends of its interval.
 func score(c Candidate) string {
-	if c.Failed != "" || c.Interval == 0 {
+	low, high, known := c.interval()
+	if c.Failed != "" || !known {
 		return number(c.Score)
 	}
-	return fmt.Sprintf("%s ±%.4f", number(c.Score), c.Interval)
+	return fmt.Sprintf("%s [%.3f, %.3f]", number(c.Score), low, high)
 }
 
-// notes describes where a score came from, or why there is none.
-func notes(c Candidate) string {
+// standing formats how a candidate stands against the leader, or a dash if that was not tested.
+func standing(c Candidate) string {
+	if c.Standing == "" || c.Standing == NotTested {
+		return "–"
+	}
+	return c.Standing
+}
+
+// notes describes where a score came from, or why there is none; most is the number of runs of other candidates.
+func notes(c Candidate, most int) string {
 	var words []string
 	if c.Cached {
 		words = append(words, "cached")
@@ -89,10 +140,18 @@ func notes(c Candidate) string {
 		words = append(words, "by "+c.Numerics)
 	}
 	if c.Failed != "" {
-		words = append(words, "failed: "+strings.Join(strings.Fields(c.Failed), " "))
+		words = append(words, "failed: "+oneLine(c.Failed))
+	} else if failed := slices.DeleteFunc(slices.Clone(c.Repeats), func(r Repeat) bool { return r.Failed == "" }); len(failed) > 0 {
+		words = append(words, fmt.Sprintf("%d of %d runs failed: %s", len(failed), len(c.Repeats), oneLine(failed[0].Failed)))
+	}
+	if n := len(c.Repeats); n > 0 && n < most {
+		words = append(words, english.Plural(n, "run", ""))
 	}
 	return strings.Join(words, ", ")
 }
+
+// oneLine replaces line ends and other white space by single blanks.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // number formats a metric with four digits, or as a dash if it is undefined.
 func number(n Number) string {

@@ -33,11 +33,17 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 		line("sample", sampleLine(d.Sample))
 	}
 	for _, s := range d.Stages {
-		fmt.Fprintf(&b, "\n%s\n", escape.Terminal(s.Name))
+		fmt.Fprintf(&b, "\n%s\n", escape.Terminal(stageTitle(s)))
 		stageTable(s).text(&b)
-		if text := untried(s); text != "" {
+		for _, text := range remarks(s) {
 			fmt.Fprintf(&b, "  %s\n", escape.Terminal(text))
 		}
+	}
+	for i, text := range warnings(d) {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		line("note", text)
 	}
 	if text := outcome(d); text != "" {
 		b.WriteString("\n")
@@ -122,12 +128,4 @@ func effortLine(d Document) string {
 		text += fmt.Sprintf(" of a budget of %s", seconds(d.Budget))
 	}
 	return text
-}
-
-// untried names the candidates of a stage that the budget left out; it is empty if there are none.
-func untried(s Stage) string {
-	if len(s.Untried) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("not tried, because the budget would not suffice: %s", strings.Join(s.Untried, ", "))
 }

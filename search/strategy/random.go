@@ -25,9 +25,9 @@ func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observ
 	drawn := combinations(space, r.Trials)
 	var jobs []trial.Job
 	for _, c := range drawn {
-		jobs = append(jobs, space.Job("random", label(space, c), space.Model(c)))
+		jobs = append(jobs, space.FusedJob("random", label(space, c), space.Model(c)))
 	}
-	stage, winner, err := space.Decide(ctx, e, o, "random", jobs)
+	stage, winner, err := space.Decide(ctx, e, o, "random", Repeated(jobs, space.Repeats.Network))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package strategy
 
 import (
+	"context"
+
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/sample"
@@ -26,6 +28,9 @@ type Space struct {
 	Repeats Repeats
 	// CheapestClose means that the cheapest candidate that is close to the best wins a stage, not the best.
 	CheapestClose bool
+	// LeaveOut returns why a model must not be tried, such as that it has too many parameters, or "" if it may; nil lets all be
+	// tried.
+	LeaveOut func(ctx context.Context, model mixer.Specification) (reason string, err error)
 	// Sample holds the training rows of the short trainings, and Validation the validation rows that score them; nil
 	// means all.
 	Sample     sample.Sample
@@ -126,5 +131,14 @@ func (m Modality) with(encoder mixer.Choice) mixer.Modality {
 func (s *Space) Job(stage, label string, model mixer.Specification) trial.Job {
 	job := trial.Job{Name: stage + "/" + label, Label: label, Specification: s.Specification, Train: s.Sample.Rows, Validation: s.Validation, Unused: s.Unused}
 	job.Specification.Model = model
+	return job
+}
+
+// FusedJob is [Space.Job] for a model of all modalities. It is scored at its best epoch if the space says so.
+func (s *Space) FusedJob(stage, label string, model mixer.Specification) trial.Job {
+	job := s.Job(stage, label, model)
+	if s.ScoreAtBest {
+		job.Specification.Recipe.Select = s.Metric
+	}
 	return job
 }

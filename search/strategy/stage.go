@@ -1,114 +1,160 @@
 package strategy
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
+	"mixmas/search/choice"
+	"mixmas/search/cost"
 	"mixmas/search/evaluate"
-	"mixmas/search/metric"
-	"mixmas/search/store"
 	"mixmas/search/trial"
 )
 
-// Stage is one decision: a set of trials, of which one is chosen.
+// Stage is one decision: a set of candidates, each of which is trained once per repeat, and of which one is chosen.
 type Stage struct {
 	// Name is the name of the part that is chosen, after its kind and a slash if there are several of the kind, as in
 	// "encoder/image".
 	Name string
 	// Metric is the metric that selects the winner.
 	Metric string
-	// Outcomes are ranked, the best first.
-	Outcomes []*evaluate.Outcome
-	// Untried are the outcomes of candidates for which the budget would not have sufficed.
+	// Candidates are ranked by their mean score, the best first.
+	Candidates []*Tried
+	// Untried are the first outcomes of candidates for which the budget would not have sufficed.
 	Untried []*evaluate.Outcome
-	// Winner is the outcome that was chosen, and Reason says in one line why it won.
-	Winner *evaluate.Outcome
+	// Left are the candidates that a constraint left out before they were trained.
+	Left []LeftOut
+	// Winner is the candidate that was chosen, and Reason says in one line why it won.
+	Winner *Tried
 	Reason string
+	// Standing says how the candidates compare, in their order.
+	Standing *choice.Standing
 }
 
-// Decide runs the jobs of a stage in parallel and returns the stage with the index of the best job. It returns an error if no
-// job can be chosen.
-func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string, jobs []trial.Job) (stage *Stage, winner int, err error) {
-	o.StageStarted(StageStarted{name, len(jobs)})
-	byJob, err := e.Score(ctx, jobs...)
+// LeftOut is a candidate that was left out before it was trained, with the constraint that it breaks.
+type LeftOut struct{ Label, Reason string }
+
+// Outcomes returns the outcomes of the ranked candidates, of each by repeat, without those that the budget left out.
+func (s *Stage) Outcomes() (list []*evaluate.Outcome) {
+	for _, c := range s.Candidates {
+		for _, o := range c.Repeats {
+			if !o.Untried {
+				list = append(list, o)
+			}
+		}
+	}
+	return list
+}
+
+// Tied returns the number of candidates that cannot be told apart from the leader, itself included.
+func (s *Stage) Tied() (n int) {
+	for _, c := range s.Candidates {
+		if c.Tie {
+			n++
+		}
+	}
+	return n
+}
+
+// Repeated returns jobs of candidates as [Space.Decide] takes them, each with as many repeats; 0 means one.
+func Repeated(jobs []trial.Job, repeats int) [][]trial.Job {
+	var list [][]trial.Job
+	for _, job := range jobs {
+		list = append(list, repeated(repeats, func(int) trial.Job { return job }))
+	}
+	return list
+}
+
+// repeated returns the repeats of one candidate; make returns the job of repeat r, counted from 1, which differs from others by
+// what it starts from.
+func repeated(repeats int, make func(r int) trial.Job) (list []trial.Job) {
+	for r := range max(repeats, 1) {
+		list = append(list, make(r+1).Repeated(r+1))
+	}
+	return list
+}
+
+// Decide runs the jobs of a stage in parallel and returns the stage with the index of the chosen candidate. jobs[c][r] trains
+// candidate c in repeat r+1 (see [Repeated]). It returns an error if no candidate can be chosen.
+func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string, jobs [][]trial.Job) (stage *Stage, winner int, err error) {
+	stage = &Stage{Name: name, Metric: s.Metric}
+	tried, err := s.leaveOut(ctx, stage, jobs)
 	if err != nil {
 		return nil, 0, err
 	}
-	var outcomes, untried []*evaluate.Outcome
-	for _, o := range byJob {
-		if o.Untried {
-			untried = append(untried, o)
+	started := StageStarted{Stage: name, Candidates: len(tried), LeftOut: len(stage.Left)}
+	var all []trial.Job
+	for _, c := range tried {
+		started.Repeats = max(started.Repeats, len(jobs[c]))
+		all = append(all, jobs[c]...)
+	}
+	o.StageStarted(started)
+	outcomes, err := e.Score(ctx, all...)
+	if err != nil {
+		return nil, 0, err
+	}
+	index := map[*Tried]int{}
+	for _, c := range tried {
+		t := newTried(s.Metric, outcomes[:len(jobs[c])])
+		index[t] = c
+		if outcomes = outcomes[len(jobs[c]):]; t.untried() {
+			stage.Untried = append(stage.Untried, t.First())
 		} else {
-			outcomes = append(outcomes, o)
+			stage.Candidates = append(stage.Candidates, t)
 		}
 	}
-	slices.SortStableFunc(outcomes, func(a, b *evaluate.Outcome) int { return rank(s.Metric, a, b) })
-	best := outcomes[0]
-	switch standing(s.Metric, best) {
+	slices.SortStableFunc(stage.Candidates, func(a, b *Tried) int { return rank(s.Metric, a, b) })
+	if err := stage.unchosen(); err != nil {
+		return nil, 0, err
+	}
+	if err := s.choose(ctx, e, stage); err != nil {
+		return nil, 0, err
+	}
+	o.StageDone(StageDone{name, stage.Winner.Label, stage.Reason, stage.Standing.Text(s.Metric), stage.Standing.Tested})
+	return stage, index[stage.Winner], nil
+}
+
+// unchosen says why none of the ranked candidates can be chosen; nil if one can.
+func (s *Stage) unchosen() error {
+	best := s.Candidates[0]
+	switch best.standing(s.Metric) {
 	case failed:
-		return nil, 0, fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (set search.retry_failed to try them again)",
-			name, best.Job.Label, best.Score.Reason)
+		return fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (set search.retry_failed to try them again)",
+			s.Name, best.Label, best.First().Score.Reason)
 	case unfinished:
-		return nil, 0, fmt.Errorf("stage %s: no candidate has finished its training", name)
+		return fmt.Errorf("stage %s: no candidate has finished its training", s.Name)
 	case undefined:
-		return nil, 0, fmt.Errorf("stage %s: the metric %s is undefined for every candidate (a class may be missing in the validation split): choose another",
-			name, s.Metric)
+		return fmt.Errorf("stage %s: the metric %s is undefined for every candidate (a class may be missing in the validation split): choose another",
+			s.Name, s.Metric)
 	}
-	stage = &Stage{Name: name, Metric: s.Metric, Outcomes: outcomes, Untried: untried, Winner: best, Reason: reason(s.Metric, outcomes)}
-	o.StageDone(StageDone{name, best.Job.Label, stage.Reason})
-	return stage, slices.Index(byJob, best), nil
+	return nil
 }
 
-// The standings of outcomes, best first: with a value of the metric, without one, not trained to the end, failed.
-const (
-	defined = iota
-	undefined
-	unfinished
-	failed
-)
-
-func standing(metric string, o *evaluate.Outcome) int {
-	_, has := o.Score.Metrics[metric]
-	switch {
-	case o.Score.Status == store.Failed:
-		return failed
-	case o.Score.Status != store.Finished:
-		return unfinished
-	case !has:
-		return undefined
+// leaveOut notes the candidates that break a constraint, and returns the indices of the others. It returns an error if all do.
+func (s *Space) leaveOut(ctx context.Context, stage *Stage, jobs [][]trial.Job) (kept []int, err error) {
+	least, smallest := "", math.MaxInt
+	for i, repeats := range jobs {
+		job, reason := repeats[0], ""
+		if s.LeaveOut != nil {
+			if reason, err = s.LeaveOut(ctx, job.Specification.Model); err != nil {
+				return nil, fmt.Errorf("%s: %w", job.Name, err)
+			}
+		}
+		if reason == "" {
+			kept = append(kept, i)
+			continue
+		}
+		stage.Left = append(stage.Left, LeftOut{job.Label, reason})
+		if c, err := cost.Of(job.Specification.Model); err == nil && c.Parameters < smallest {
+			least, smallest = job.Label+" "+reason, c.Parameters
+		}
 	}
-	return defined
-}
-
-// rank orders outcomes by standing, then by the metric, then by fewer parameters, then by name.
-func rank(name string, a, b *evaluate.Outcome) int {
-	if c := cmp.Compare(standing(name, a), standing(name, b)); c != 0 {
-		return c
+	if len(kept) == 0 {
+		if least == "" {
+			least = stage.Left[0].Label + " " + stage.Left[0].Reason
+		}
+		return nil, fmt.Errorf("stage %s: every candidate is left out; the smallest: %s", stage.Name, least)
 	}
-	x, y := a.Score.Metrics[name], b.Score.Metrics[name]
-	switch {
-	case metric.Better(name, x, y):
-		return -1
-	case metric.Better(name, y, x):
-		return 1
-	}
-	return cmp.Or(cmp.Compare(a.Score.Parameters, b.Score.Parameters), cmp.Compare(a.Job.Label, b.Job.Label))
-}
-
-// reason explains why the first of the ranked outcomes won.
-func reason(metric string, ranked []*evaluate.Outcome) string {
-	if len(ranked) == 1 {
-		return "the only candidate"
-	}
-	best, second := ranked[0], ranked[1]
-	text := fmt.Sprintf("the best %s of %d candidates", metric, len(ranked))
-	switch {
-	case standing(metric, second) != defined || best.Score.Metrics[metric] != second.Score.Metrics[metric]:
-		return text
-	case best.Score.Parameters < second.Score.Parameters:
-		return text + ", and fewer parameters than " + second.Job.Label
-	}
-	return text + ", and first by name before " + second.Job.Label
+	return kept, nil
 }

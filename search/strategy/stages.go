@@ -28,14 +28,14 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 	if len(space.Modalities) == 1 {
 		functions = functions[:1]
 	}
-	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), func(i int) Choices {
+	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), space.Repeats.Fusion, func(i int) Choices {
 		return Choices{chosen, functions[i], space.Networks[0]}
 	})
 	if err != nil {
 		return nil, err
 	}
-	// The trial of the first network already ran in the previous stage.
-	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), func(i int) Choices {
+	// The trials of the first network already ran in the previous stage, as many as that had repeats.
+	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), space.Repeats.Network, func(i int) Choices {
 		return Choices{chosen, functions[function], space.Networks[i]}
 	})
 	if err != nil {
@@ -52,9 +52,9 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	for i, m := range space.Modalities {
 		group.Go(func() (err error) {
 			name := "encoder/" + m.Name
-			var jobs []trial.Job
+			var jobs [][]trial.Job
 			for _, candidate := range m.Encoders {
-				jobs = append(jobs, space.Job(name, candidate.Label, space.EncoderModel(m, candidate)))
+				jobs = append(jobs, repeated(space.Repeats.Encoder, func(int) trial.Job { return space.Job(name, candidate.Label, space.EncoderModel(m, candidate)) }))
 			}
 			stages[i], winners[i], err = space.Decide(ctx, e, o, name, jobs)
 			return err
@@ -70,19 +70,23 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	return stages, chosen, nil
 }
 
-// decideFused chooses one of the labelled candidates. with(i) returns the choices of the whole model with candidate i; its
-// encoders start from the trained winners of their stages if the space is warm.
+// decideFused chooses one of the labelled candidates. with(i) returns the choices of the whole model with candidate i. If the
+// space is warm, the encoders of repeat r start from repeat r of the winners of their stages.
 func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, name string, encoders []*Stage, candidates []string,
-	with func(i int) Choices) (stage *Stage, winner int, err error) {
-	var jobs []trial.Job
+	repeats int, with func(i int) Choices) (stage *Stage, winner int, err error) {
+	var jobs [][]trial.Job
 	for i, label := range candidates {
-		job := space.Job(name, label, space.Model(with(i)))
-		for i, m := range space.Modalities {
+		model := space.Model(with(i))
+		jobs = append(jobs, repeated(repeats, func(r int) trial.Job {
+			job := space.FusedJob(name, label, model)
 			if space.Warm {
-				job.From(m.Name, encoders[i].Winner.Origin())
+				for i, m := range space.Modalities {
+					job.From(m.Name, encoders[i].Winner.Origin(r))
+				}
+				job.Specification.Frozen = space.Frozen
 			}
-		}
-		jobs = append(jobs, job)
+			return job
+		}))
 	}
 	return space.Decide(ctx, e, o, name, jobs)
 }

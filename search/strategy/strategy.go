@@ -48,15 +48,18 @@ func Doc(name string) string { return strategies.Doc(name) }
 // Evaluator scores jobs, as [evaluate.Evaluator] does: in parallel, and training only those that have no score yet.
 type Evaluator interface {
 	Score(ctx context.Context, jobs ...trial.Job) ([]*evaluate.Outcome, error)
+	// Outputs returns the logits (rows × classes) of a finished outcome for the rows that score it, see [trial.Scoring]. The error
+	// is [evaluate.ErrUntrained] if there are none.
+	Outputs(ctx context.Context, o *evaluate.Outcome) ([]float32, error)
 }
 
 // Result is the choice of a strategy.
 type Result struct {
 	// Stages are the decisions that led to it, in order.
 	Stages []*Stage
-	// Choices are the chosen candidates, Winner is their trial, and Reason says in one line why it won.
+	// Choices are the chosen candidates, Winner is their tried model, and Reason says in one line why it won.
 	Choices Choices
-	Winner  *evaluate.Outcome
+	Winner  *Tried
 	Reason  string
 }
 
@@ -66,11 +69,18 @@ type Observer interface {
 	StageDone(StageDone)
 }
 
-// StageStarted is the start of a stage with its number of candidates.
+// StageStarted is the start of a stage with the number of candidates that are trained, in so many repeats each, and of those that
+// constraints left out.
 type StageStarted struct {
-	Stage      string
-	Candidates int
+	Stage                        string
+	Candidates, Repeats, LeftOut int
 }
 
 // StageDone is the end of a stage, with the label of the winner and the reason why it won.
-type StageDone struct{ Stage, Winner, Reason string }
+type StageDone struct {
+	Stage, Winner, Reason string
+	// Standing says how the winner stands against the others in the words of package choice. Tested is false if it only says
+	// why that was not tested.
+	Standing string
+	Tested   bool
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mixmas/search/dataset"
@@ -59,6 +60,27 @@ func (j *Job) From(modality string, o Origin) {
 		j.Start, j.Specification.Start = map[string]Origin{}, map[string]string{}
 	}
 	j.Start[modality], j.Specification.Start[modality] = o, o.Key
+}
+
+// Repeated returns repeat r of the job, counted from 1: the same training with other random numbers, and so other initial
+// weights. Repeat 1 is the job itself.
+func (j Job) Repeated(r int) Job {
+	j.Name = strings.TrimSuffix(j.Name, repeatSuffix(j.Specification.Repeat)) + repeatSuffix(r-1)
+	j.Specification.Repeat = r - 1
+	return j
+}
+
+// Stage returns the stage of the job: its name without the candidate's label and the repeat.
+func (j Job) Stage() string {
+	return strings.TrimSuffix(strings.TrimSuffix(j.Name, repeatSuffix(j.Specification.Repeat)), "/"+j.Label)
+}
+
+// repeatSuffix ends the names of later repeats, whose number in a specification counts from 0.
+func repeatSuffix(repeat int) string {
+	if repeat == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (repeat %d)", repeat+1)
 }
 
 // check returns an error if the job contradicts itself: it may come from elsewhere.

@@ -62,7 +62,7 @@ func (h *Halving) Search(ctx context.Context, space *strategy.Space, e strategy.
 		})
 		networks = networks[:(len(networks)+1)/2]
 	}
-	stage, winner, err := space.Decide(ctx, e, o, "halving", jobs(0)) // to the end
+	stage, winner, err := space.Decide(ctx, e, o, "halving", strategy.Repeated(jobs(0), space.Repeats.Network)) // to the end
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func measure(ctx context.Context, path string, seed uint64, scores *store.Store)
 	m := &measured{seed: seed, train: data.Len(dataset.Train), validation: data.Len(dataset.Validation), test: data.Len(dataset.Test), selecting: c.Search.Metric}
 	counted := map[string]bool{}
 	for _, stage := range r.Stages {
-		for _, o := range stage.Outcomes {
+		for _, o := range stage.Outcomes() {
 			if !counted[o.Score.Key] {
 				counted[o.Score.Key] = true
 				m.trainings++

@@ -522,3 +522,28 @@ func TestTooManyColumns(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A column of persons says how rows are split, or beside a column or files that say it, which rows belong together.
+func TestPersons(t *testing.T) {
+	row := func(split func(i int) string) func(i int) string {
+		return func(i int) string {
+			return fmt.Sprintf("%d,p%d,%s,%s", i*7919%101, i%12, []string{"a", "b"}[i/2%2], split(i))
+		}
+	}
+	fill(t, map[string]string{
+		"none.csv":        table(60, "x,person,y,z", row(func(i int) string { return fmt.Sprint(i * 31 % 17) })),
+		"split.csv":       table(60, "x,person,y,split", row(func(i int) string { return []string{"train", "train", "val", "test"}[i%4] })),
+		"files/train.csv": table(60, "x,person,y,z", row(func(i int) string { return fmt.Sprint(i * 31 % 17) })),
+		"files/test.csv":  table(20, "x,person,y,z", row(func(i int) string { return fmt.Sprint(i * 31 % 17) })),
+	})
+	for data, want := range map[string][2]string{ // group, split.group
+		"none.csv":  {"", "person"},
+		"split.csv": {"person", ""},
+		"files":     {"person", ""},
+	} {
+		_, yaml, o := look(t, data, inspect.Request{Labels: []string{"y"}})
+		if got := [2]string{o.Group, o.Split.Group}; got != want {
+			t.Errorf("%s: groups %q, want %q\n%s", data, got, want, yaml)
+		}
+	}
+}

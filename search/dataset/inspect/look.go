@@ -294,7 +294,7 @@ func article(k feature.Kind) string {
 	return "a " + string(k)
 }
 
-// oneSplit leaves one column that says which rows belong to which split: a split is preferred to a group.
+// oneSplit leaves one column that says which rows belong to which split, and one that says which belong together.
 func (p *Proposal) oneSplit() {
 	for _, kind := range []feature.Kind{feature.Split, feature.Group} {
 		first := -1
@@ -307,13 +307,7 @@ func (p *Proposal) oneSplit() {
 				first = i
 				continue
 			}
-			c.Kind, c.Hint = feature.Unused, fmt.Sprintf("another column says which split a row is in: this could be used as a %s in its place", kind)
-		}
-	}
-	if at := p.splitColumn(feature.Split); at >= 0 {
-		if g := p.splitColumn(feature.Group); g >= 0 {
-			p.Columns[g].Kind = feature.Unused
-			p.Columns[g].Hint = fmt.Sprintf("%s says which split a row is in", p.Columns[at].Title)
+			c.Kind, c.Hint = feature.Unused, fmt.Sprintf("another column is the %s: this could be used in its place", kind)
 		}
 	}
 }

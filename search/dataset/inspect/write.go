@@ -293,7 +293,11 @@ func (p *Proposal) writeIgnored(l *lines) {
 }
 
 func (p *Proposal) writeSplit(l *lines) {
-	switch split, group := p.splitColumn(feature.Split), p.splitColumn(feature.Group); {
+	split, group := p.splitColumn(feature.Split), p.splitColumn(feature.Group)
+	if group >= 0 && (split >= 0 || p.source.test != "" || p.source.validation != "") {
+		l.add(p.Columns[group].Reason, "  group: %s", word(p.selector(group)))
+	}
+	switch {
 	case split >= 0:
 		l.add(p.Columns[split].Reason, "  split: {column: %s}", word(p.selector(split)))
 	case p.source.test != "":

@@ -41,6 +41,12 @@ func (o *Options) Check() error {
 	if err := o.Split.check(o); err != nil {
 		return err
 	}
+	if o.Group != "" && o.Split.Group != "" {
+		return options.Errorf("group", "split.group names the groups already: want one of the two")
+	}
+	if o.Group != "" && len(o.Path) == 0 {
+		return options.Errorf("group", "needs a table: without a path at the top there is no column")
+	}
 	seen := map[string]bool{}
 	for i := range o.Modalities {
 		m, field := &o.Modalities[i], fmt.Sprintf("modalities[%d]", i)

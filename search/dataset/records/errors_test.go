@@ -31,6 +31,8 @@ func TestOptionsThatAreWrong(t *testing.T) {
 		{"path: a.csv\ntest: a.csv\nlabels: y\nmodalities: [{name: x, kind: table, columns: a}]", "data.test: a.csv is named in path too"},
 		{table + "split: {random: [0.5, 0.1, 0.1]}", "data.split.random: the shares [0.5 0.1 0.1]"},
 		{table + "split: {column: s, last: [1, 2]}", "data.split.column: rows are split by"},
+		{table + "group: g\nsplit: {group: s}", "data.group: split.group names the groups already"},
+		{"labels: {path: y.npy}\nmodalities: [{name: x, kind: array, path: x.npy}]\ngroup: g", "data.group: needs a table"},
 		{table + "classes: [a]", "data.classes: there is only one"},
 		{table + "classes: [a, a]", `data.classes[1]: "a" is named twice`},
 		{table + "delimiter: ab", `data.delimiter: want one character, or tab, got "ab"`},
@@ -50,6 +52,7 @@ func TestDataThatAreWrong(t *testing.T) {
 	for name, c := range map[string]struct{ table, data, want string }{
 		"a missing column":      {rows, strings.Replace(data, "[a, b]", "[a, c]", 1), "option modalities[0].columns: "},
 		"no column of labels":   {rows, strings.Replace(data, "labels: y", "labels: z", 1), "option labels.column: "},
+		"no group column":       {rows, data + "group: t\n", "option group: "},
 		"no split column":       {rows, strings.Replace(data, "column: s", "column: t", 1), "option split.column: "},
 		"a word as a number":    {rows + "x,1,u,val\n", strings.Replace(data, "[a, b]", "[a, b], kinds: {a: number}", 1), "a.csv:6: column a: "},
 		"a row without label":   {rows + "1,2,,train\n1,2,,val\n", data, "a.csv:6: column y: there is no label (and 2 of 6 rows have none): set unlabelled to drop"},

@@ -36,7 +36,7 @@ func Open(ctx context.Context, o Options, e dataset.Environment) (dataset.Datase
 	if err != nil {
 		return nil, errors.Join(explainNaN(err), s.close())
 	}
-	return &data{assembled, s, recipe, b.shown}, nil
+	return &data{assembled, s, recipe, b.shown, b.grouped}, nil
 }
 
 // explainNaN adds to the error of an array file with NaN what can be done.
@@ -69,6 +69,7 @@ type data struct {
 	session *session
 	recipe  *Recipe
 	shown   []shown // by modality; nil for rows that a model predicts from
+	groups  *groups // nil for none
 }
 
 // Recipe implements [dataset.Raw].
@@ -100,6 +101,8 @@ type builder struct {
 	labels   *labelCells
 	split    *splitCells // nil without a column
 	splits   *rows
+	group    *splitCells // nil without a column
+	grouped  *groups
 	bindings []*binding
 	shown    []shown
 	warnings []string
@@ -159,6 +162,7 @@ func (b *builder) build(ctx context.Context) (*dataset.Contents, *Recipe, error)
 		b.labels.ignore(classes)
 		a.drop(b.unused)
 	}
+	b.grouped = b.groups(a)
 	labels, err := b.labels.column(ctx, classes, b.primary.count, a.all)
 	if err != nil {
 		return nil, nil, err
@@ -195,6 +199,9 @@ func (b *builder) openSources(ctx context.Context) (err error) {
 		return err
 	}
 	if err := b.openSplit(ctx); err != nil {
+		return err
+	}
+	if err := b.openGroups(); err != nil {
 		return err
 	}
 	for i := range o.Modalities {
@@ -330,6 +337,9 @@ func (b *builder) scan(ctx context.Context) (err error) {
 	}
 	if b.split != nil {
 		b.scanner.listen(b.splits, b.split.listen(b.splits.columns))
+	}
+	if b.group != nil {
+		b.scanner.listen(b.primary, b.group.listen(b.primary.columns))
 	}
 	for _, x := range b.bindings {
 		x.listen(&b.scanner, b.primary)

@@ -40,6 +40,7 @@ type Options struct {
 	Classes    []string      `yaml:"classes,omitempty" doc:"names of the classes, in order; default: the sorted distinct values of the labels. Labels that are numbers from 0 (or from 1) on are the positions of these names"`
 	Unlabelled string        `yaml:"unlabelled,omitempty" doc:"what happens to rows without a label: error (the default) or drop. With several labels per row, such rows are used unless they are dropped"`
 	Unknown    string        `yaml:"unknown,omitempty" doc:"what happens to labels that are no class, neither of a training row nor of classes: error (the default) or ignore, as if the row did not have them"`
+	Group      string        `yaml:"group,omitempty" doc:"column that names the group of each row, such as a person, if the split does not say it: intervals of scores then take whole groups. No modality reads it as all"`
 	Split      Split         `yaml:"split,omitempty" doc:"which rows are for training, validation and test; default: at random, stratified by class, 70, 15 and 15 percent"`
 }
 

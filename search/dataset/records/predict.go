@@ -101,7 +101,7 @@ func (p *predictor) open(ctx context.Context) (*dataset.Unlabelled, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &data{assembled, p.session, p.recipe, nil}
+	d := &data{assembled, p.session, p.recipe, nil, nil}
 	return &dataset.Unlabelled{Dataset: d, Columns: carried.names, Row: carried.row}, nil
 }
 

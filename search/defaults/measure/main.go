@@ -203,7 +203,7 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 		return m, err
 	}
 	for _, stage := range r.Stages {
-		for _, o := range stage.Outcomes {
+		for _, o := range stage.Outcomes() {
 			m.seconds += o.Score.Seconds
 		}
 	}

@@ -1,0 +1,279 @@
+package combine
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sort"
+
+	"mixmas/search/metric"
+	"mixmas/search/task"
+)
+
+// Options of [Choose].
+type Options struct {
+	// Size is the most members of an ensemble that is chosen; 0 means 8. A late fusion may have more.
+	Size int
+	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 20.
+	Bags int
+	// LateFusions are sets of models, such as all encoders, whose late fusion is a possible choice too. That of the whole pool
+	// always is.
+	LateFusions [][]int
+	// Thresholds: fit a threshold per class, where the metric profits.
+	Thresholds bool
+	Seed       uint64
+}
+
+func (o Options) complete() Options {
+	if o.Size == 0 {
+		o.Size = 8
+	}
+	if o.Bags == 0 {
+		o.Bags = 20
+	}
+	return o
+}
+
+// halvings is how many ways to halve the rows a method is judged by.
+const halvings = 3
+
+// Choose returns the ensemble of the pool that does best on rows that it has not seen: each way to combine models is fitted to
+// halves of the rows and judged on the other halves, and the best is fitted to all rows. The ways are the best single model, the
+// late fusion of all and of given models, and greedy choices with replacement in bags, in both means. The best single model is
+// chosen unless another way is better.
+func Choose(ctx context.Context, p Pool, metric string, o Options) (*Ensemble, error) {
+	s, err := p.scorer(ctx, metric)
+	if err != nil {
+		return nil, err
+	}
+	o = o.complete()
+	methods := []method{{"single", single}, {"late fusion of all", fuse(allModels(p))}}
+	for _, members := range o.LateFusions {
+		if err := checkMembers(p, members); err != nil {
+			return nil, err
+		}
+		methods = append(methods, method{"late fusion", fuse(members)})
+	}
+	for _, mean := range []Mean{Probabilities, LogProbabilities} {
+		methods = append(methods, method{"greedy " + string(mean), greedy(mean)})
+	}
+	honest := make([]float64, len(methods))
+	for h := range halvings {
+		fitters, err := halved(ctx, p, s, o.Seed+uint64(h), o)
+		if err != nil {
+			return nil, err
+		}
+		for i, m := range methods {
+			logits, err := crossFit(ctx, fitters, m)
+			if err != nil {
+				return nil, err
+			}
+			v, err := s.Score(ctx, logits, nil)
+			if err != nil {
+				return nil, err
+			}
+			honest[i] += v / halvings
+		}
+	}
+	best := 0
+	for i, v := range honest {
+		if s.Better(v, honest[best]) {
+			best = i
+		}
+	}
+	whole, err := newFitter(ctx, p, s, allRows(p), o)
+	if err != nil {
+		return nil, err
+	}
+	e, err := methods[best].fit(ctx, whole)
+	if err != nil {
+		return nil, err
+	}
+	e.Honest = honest[best]
+	e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, p.Logits), e.Thresholds)
+	return e, err
+}
+
+func allModels(p Pool) []int {
+	models := make([]int, len(p.Logits))
+	for i := range models {
+		models[i] = i
+	}
+	return models
+}
+
+// greedy returns the method that chooses models one after another, each time the one that improves the mean most, with
+// replacement and from the best few on, in several random halves of the pool. A model's weight is its share of all choices.
+func greedy(mean Mean) func(ctx context.Context, f *fitter) (*Ensemble, error) {
+	return func(ctx context.Context, f *fitter) (*Ensemble, error) {
+		g := newGreed(f, mean)
+		order, err := g.ranked(ctx)
+		if err != nil {
+			return nil, err
+		}
+		votes := make([]float64, len(f.pool.Logits))
+		for bag := range f.options.Bags {
+			random := rand.New(rand.NewPCG(f.options.Seed, uint64(bag)))
+			models := order
+			if f.options.Bags > 1 && len(order) > 2 {
+				models = nil
+				picked := random.Perm(len(order))[:(len(order)+1)/2]
+				slices.Sort(picked)
+				for _, i := range picked {
+					models = append(models, order[i])
+				}
+			}
+			chosen, err := g.choose(ctx, models)
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range chosen {
+				votes[m] += 1 / float64(len(chosen))
+			}
+		}
+		return f.weigh(ctx, mean, most(votes, f.options.Size))
+	}
+}
+
+// most sets all votes but the n most to 0.
+func most(votes []float64, n int) []float64 {
+	order := make([]int, len(votes))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return votes[order[a]] > votes[order[b]] })
+	for _, i := range order[min(n, len(order)):] {
+		votes[i] = 0
+	}
+	return votes
+}
+
+// greed adds up models' predictions and scores the means.
+type greed struct {
+	f     *fitter
+	mean  Mean
+	terms [][]float32 // of each model: what is added, rows × classes
+	out   []float32
+}
+
+func newGreed(f *fitter, mean Mean) *greed {
+	g := &greed{f: f, mean: mean, out: make([]float32, len(f.rows)*f.pool.Classes)}
+	row := make([]float64, f.pool.Classes)
+	for i, logits := range f.pool.Logits {
+		term := some(logits, f.pool.Classes, f.rows)
+		for at := 0; at < len(term); at += len(row) {
+			z := term[at:][:len(row)]
+			if f.pool.Kind == task.MultiLabel {
+				for k, x := range z {
+					row[k] = float64(x) / f.temperatures[i]
+					if mean == Probabilities {
+						row[k], _ = sigmoids(row[k])
+					}
+				}
+			} else {
+				logSoftmax(row, z, f.temperatures[i])
+				for k := range row {
+					if mean == Probabilities {
+						row[k] = math.Exp(row[k])
+					}
+				}
+			}
+			for k, x := range row {
+				z[k] = float32(x)
+			}
+		}
+		g.terms = append(g.terms, term)
+	}
+	return g
+}
+
+// score is the metric of the mean of n predictions: those in sum, and one more.
+func (g *greed) score(ctx context.Context, sum, term []float32, n int) (float64, error) {
+	share := 1 / float32(n)
+	counted := g.f.scorer.Metric().Reads == metric.Predictions
+	many := g.f.pool.Kind == task.MultiLabel
+	for i, x := range term {
+		x = (sum[i] + x) * share
+		if g.mean == Probabilities {
+			switch {
+			case many && counted:
+				x -= 0.5
+			case many:
+				x = float32(logarithm(float64(x)) - logarithm(1-float64(x)))
+			case !counted:
+				x = float32(logarithm(float64(x)))
+			}
+		}
+		g.out[i] = x
+	}
+	return g.f.scorer.Score(ctx, g.out, nil)
+}
+
+// ranked are the models, best first.
+func (g *greed) ranked(ctx context.Context) ([]int, error) {
+	values := make([]float64, len(g.terms))
+	none := make([]float32, len(g.out))
+	for i, term := range g.terms {
+		var err error
+		if values[i], err = g.score(ctx, none, term, 1); err != nil {
+			return nil, err
+		}
+	}
+	order := allModels(g.f.pool)
+	sort.SliceStable(order, func(a, b int) bool { return g.f.scorer.Better(values[order[a]], values[order[b]]) })
+	return order, nil
+}
+
+// choose chooses among models, which are given best first: as many of the first as are best together, then one after another.
+// It returns the shortest choice of the best value.
+func (g *greed) choose(ctx context.Context, models []int) (chosen []int, err error) {
+	sum := make([]float32, len(g.out))
+	add := func(m int) {
+		for i, x := range g.terms[m] {
+			sum[i] += x
+		}
+		chosen = append(chosen, m)
+	}
+	best, value := 0, undefined
+	for _, m := range models[:min(g.f.options.Size, len(models))] {
+		v, err := g.score(ctx, sum, g.terms[m], len(chosen)+1)
+		if err != nil {
+			return nil, err
+		}
+		add(m)
+		if g.f.scorer.Better(v, value) {
+			best, value = len(chosen), v
+		}
+	}
+	chosen = chosen[:best]
+	clear(sum)
+	for _, m := range chosen {
+		for i, x := range g.terms[m] {
+			sum[i] += x
+		}
+	}
+	for len(chosen) < g.f.options.Size {
+		next, most := -1, undefined
+		for _, m := range models {
+			v, err := g.score(ctx, sum, g.terms[m], len(chosen)+1)
+			if err != nil {
+				return nil, err
+			}
+			if g.f.scorer.Better(v, most) {
+				next, most = m, v
+			}
+		}
+		if next < 0 {
+			break
+		}
+		add(next)
+		if g.f.scorer.Better(most, value) {
+			best, value = len(chosen), most
+		}
+	}
+	if best == 0 { // the metric is undefined on these rows
+		return models[:1], nil
+	}
+	return chosen[:best], nil
+}

@@ -1,0 +1,204 @@
+package combine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mixmas/search/metric"
+)
+
+// fitter fits ensembles to some rows of a pool.
+type fitter struct {
+	pool   Pool
+	scorer *metric.Scorer // of the rows
+	rows   []int
+	// temperatures are those of the models on the rows.
+	temperatures []float64
+	options      Options
+}
+
+func newFitter(ctx context.Context, p Pool, all *metric.Scorer, rows []int, o Options) (*fitter, error) {
+	f := &fitter{pool: p, scorer: all.Of(rows), rows: rows, options: o, temperatures: make([]float64, len(p.Logits))}
+	for i, logits := range p.Logits {
+		f.temperatures[i] = fitTemperature(ctx, p.Kind, p.Classes, f.scorer.Truth, logits, rows)
+	}
+	return f, ctx.Err()
+}
+
+// weigh returns the ensemble of models by their weights, without those of weight 0. Its members' logits are divided by their
+// temperatures, and by another that has the least log loss for the combination of log-probabilities.
+func (f *fitter) weigh(ctx context.Context, mean Mean, weights []float64) (*Ensemble, error) {
+	total := 0.0
+	for _, w := range weights {
+		total += w
+	}
+	e := &Ensemble{Mean: mean, Score: undefined, Honest: undefined}
+	for i, w := range weights {
+		if w > 0 {
+			e.Members, e.Weights, e.Temperatures = append(e.Members, i), append(e.Weights, w/total), append(e.Temperatures, f.temperatures[i])
+		}
+	}
+	return e, f.finish(ctx, e)
+}
+
+// finish fits what comes after the combination: the temperature of a product of experts, and thresholds.
+func (f *fitter) finish(ctx context.Context, e *Ensemble) error {
+	p := f.pool
+	if len(e.Members) > 1 && e.Mean == LogProbabilities {
+		logits, every := f.logits(e, f.rows), make([]int, len(f.rows))
+		for i := range every {
+			every[i] = i
+		}
+		t := fitTemperature(ctx, p.Kind, p.Classes, f.scorer.Truth, logits, every)
+		for i := range e.Temperatures {
+			e.Temperatures[i] *= t
+		}
+	}
+	if !f.options.Thresholds {
+		return ctx.Err()
+	}
+	var groups []uint64
+	if p.Groups != nil {
+		for _, row := range f.rows {
+			groups = append(groups, p.Groups[row])
+		}
+	}
+	var err error
+	e.Thresholds, err = thresholds(ctx, f.scorer, f.logits(e, f.rows), p.Classes, groups)
+	return err
+}
+
+// logits combines the pool's logits of some rows.
+func (f *fitter) logits(e *Ensemble, rows []int) []float32 {
+	sum := NewSum(f.pool.Kind, f.pool.Classes, len(rows), e.Mean)
+	for i, m := range e.Parts() {
+		sum.Add(m, some(f.pool.Logits[e.Members[i]], f.pool.Classes, rows))
+	}
+	return sum.Logits()
+}
+
+// method fits an ensemble to the rows of a fitter.
+type method struct {
+	name string
+	fit  func(ctx context.Context, f *fitter) (*Ensemble, error)
+}
+
+// single is the best single model.
+func single(ctx context.Context, f *fitter) (*Ensemble, error) {
+	best, value := 0, undefined
+	for i, logits := range f.pool.Logits {
+		v, err := f.scorer.Score(ctx, some(logits, f.pool.Classes, f.rows), nil)
+		if err != nil {
+			return nil, err
+		}
+		if f.scorer.Better(v, value) {
+			best, value = i, v
+		}
+	}
+	weights := make([]float64, len(f.pool.Logits))
+	weights[best] = 1
+	return f.weigh(ctx, LogProbabilities, weights)
+}
+
+// fuse returns the method that fuses given models.
+func fuse(members []int) func(ctx context.Context, f *fitter) (*Ensemble, error) {
+	return func(ctx context.Context, f *fitter) (*Ensemble, error) {
+		weights := make([]float64, len(f.pool.Logits))
+		for _, m := range members {
+			weights[m] = 1
+		}
+		return f.weigh(ctx, LogProbabilities, weights)
+	}
+}
+
+// crossFit predicts each half of the rows by what a method fits to the other half. Thresholds are subtracted.
+func crossFit(ctx context.Context, fitters [2]*fitter, m method) ([]float32, error) {
+	p := fitters[0].pool
+	out := make([]float32, p.Rows*p.Classes)
+	for i, f := range fitters {
+		e, err := m.fit(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		others := fitters[1-i].rows
+		logits := f.logits(e, others)
+		for j, row := range others {
+			subtract(out[row*p.Classes:][:p.Classes], logits[j*p.Classes:], e.Thresholds)
+		}
+	}
+	return out, nil
+}
+
+// LateFusion combines the given members by the mean of their log-probabilities, each at the temperature that has the least log
+// loss on all rows. crossFitted are the combined logits (rows × classes) with temperatures of the other half of the rows: Honest is
+// their metric, and so may other metrics be computed.
+func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *Ensemble, crossFitted []float32, err error) {
+	s, err := p.scorer(ctx, metric)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkMembers(p, members); err != nil {
+		return nil, nil, err
+	}
+	only := p // nothing is fitted for the others
+	only.Logits = nil
+	members = slices.Compact(slices.Sorted(slices.Values(members)))
+	every := make([]int, len(members))
+	for i, m := range members {
+		only.Logits, every[i] = append(only.Logits, p.Logits[m]), i
+	}
+	late := method{"late fusion", fuse(every)}
+	fitters, err := halved(ctx, only, s, 0, Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if crossFitted, err = crossFit(ctx, fitters, late); err != nil {
+		return nil, nil, err
+	}
+	whole, err := newFitter(ctx, only, s, allRows(p), Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if e, err = late.fit(ctx, whole); err != nil {
+		return nil, nil, err
+	}
+	if e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, only.Logits), nil); err != nil {
+		return nil, nil, err
+	}
+	e.Honest, err = s.Score(ctx, crossFitted, nil)
+	e.Members = members
+	return e, crossFitted, err
+}
+
+func checkMembers(p Pool, members []int) error {
+	if len(members) == 0 {
+		return fmt.Errorf("combine: a late fusion of no models")
+	}
+	for _, m := range members {
+		if m < 0 || m >= len(p.Logits) {
+			return fmt.Errorf("combine: there is no model %d among %d", m, len(p.Logits))
+		}
+	}
+	return nil
+}
+
+// allRows are the rows of a pool.
+func allRows(p Pool) []int {
+	rows := make([]int, p.Rows)
+	for i := range rows {
+		rows[i] = i
+	}
+	return rows
+}
+
+// halved returns fitters of the two halves of the rows.
+func halved(ctx context.Context, p Pool, s *metric.Scorer, seed uint64, o Options) (fitters [2]*fitter, err error) {
+	a, b := halves(s, p.Classes, p.Groups, seed)
+	for i, rows := range [][]int{a, b} {
+		if fitters[i], err = newFitter(ctx, p, s, rows, o); err != nil {
+			return fitters, err
+		}
+	}
+	return fitters, nil
+}
