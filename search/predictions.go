@@ -17,7 +17,9 @@ type predictions struct {
 	split dataset.Split
 	// score has the name, and what else is known of the score.
 	score store.Score
-	// logits computes them, while the predictions hold a slot of the device.
+	// before, if there is one, is called before logits, which computes them while it holds a slot of the device: what holds a slot
+	// must not train anything again, for which it would need another one.
+	before func(ctx context.Context) error
 	logits func(ctx context.Context) ([]float32, error)
 }
 
@@ -39,6 +41,11 @@ func (s *Search) keep(ctx context.Context, p predictions) (store.Score, error) {
 	}
 	if found, err := look(); found || err != nil {
 		return stored, err
+	}
+	if p.before != nil {
+		if err := p.before(ctx); err != nil {
+			return store.Score{}, err
+		}
 	}
 	var logits []float32
 	waiting := p.score.Name + ": another process is scoring it, waiting"
