@@ -18,18 +18,22 @@ func init() {
 
 // Search implements [Strategy].
 func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error) {
-	encoders, chosen, err := chooseEncoders(ctx, space, e, o)
+	encoders, err := chooseEncoders(ctx, space, e, o)
 	if err != nil {
 		return nil, err
 	}
-	// The function is chosen with the first network. A single modality is not fused, so all functions are equal and only the
+	// The function is chosen with the first network that constraints allow. A single modality is not fused, so all functions are equal and only the
 	// first is tried.
 	functions := space.Fusions
 	if len(space.Modalities) == 1 {
 		functions = functions[:1]
 	}
+	chosen, first, err := space.fit(ctx, o, encoders, functions)
+	if err != nil {
+		return nil, err
+	}
 	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), space.Repeats.Fusion, func(i int) Choices {
-		return Choices{chosen, functions[i], space.Networks[0]}
+		return Choices{chosen, functions[i], first}
 	})
 	if err != nil {
 		return nil, err
@@ -46,8 +50,8 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 }
 
 // chooseEncoders chooses the encoder of each modality independently.
-func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) ([]*Stage, map[string]Candidate, error) {
-	stages, winners := make([]*Stage, len(space.Modalities)), make([]int, len(space.Modalities))
+func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) ([]*Stage, error) {
+	stages := make([]*Stage, len(space.Modalities))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, m := range space.Modalities {
 		group.Go(func() (err error) {
@@ -56,18 +60,11 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 			for _, candidate := range m.Encoders {
 				jobs = append(jobs, repeated(space.Repeats.Encoder, func(int) trial.Job { return space.Job(name, candidate.Label, space.EncoderModel(m, candidate)) }))
 			}
-			stages[i], winners[i], err = space.Decide(ctx, e, o, name, jobs)
+			stages[i], _, err = space.Decide(ctx, e, o, name, jobs)
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	chosen := map[string]Candidate{}
-	for i, m := range space.Modalities {
-		chosen[m.Name] = m.Encoders[winners[i]]
-	}
-	return stages, chosen, nil
+	return stages, group.Wait()
 }
 
 // decideFused chooses one of the labelled candidates. with(i) returns the choices of the whole model with candidate i. If the
