@@ -193,8 +193,9 @@ func (r *reproduction) searched(ctx context.Context, s *search.Search, plan *con
 	r.Sample = found.Space.Specification.Sample.Count
 	result := paper.Search{Seed: plan.Seed}
 	for _, stage := range found.Stages {
-		list := paper.Stage{Name: stage.Name, Winner: stage.Winner.Job.Label}
-		for _, o := range stage.Outcomes {
+		list := paper.Stage{Name: stage.Name, Winner: stage.Winner.Label}
+		for _, t := range stage.Candidates {
+			o := t.First() // the paper's settings train each candidate once
 			candidate := paper.Candidate{Name: o.Job.Label, Parameters: o.Score.Parameters, Seconds: o.Score.Seconds}
 			var err error
 			if candidate.Accuracy, candidate.Right, err = r.candidate(ctx, s, o); err != nil {
