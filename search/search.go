@@ -87,6 +87,11 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := c.Search.Limits()
+	if err != nil {
+		return nil, c.Errorf("search", "%v", err)
+	}
+	space.LeaveOut = plan.LeaveOut(space, limits, o.Meter)
 	s := &Search{config: c, filled: filled, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite, train: o.Train, meter: o.Meter,
 		now: o.Now, started: o.Started, limit: o.Budget}
 	if s.now == nil {
