@@ -21,6 +21,7 @@ import (
 var layers = [][]string{
 	{"cmd/mixmas", "kernels/bench/report", "search/defaults/measure", "docs/pets", "docs/results/measure"},
 	{"cmd"},
+	{"cmd/paper"},
 	{"cgo", "nn/cpu"},
 	{"nn/cpu/simd", "nn/cpu/limits"},
 	{"search"},
@@ -39,7 +40,7 @@ var layers = [][]string{
 	{"search/dataset/arrays"},
 	{"search/dataset/decoded"},
 	{"search/dataset/arrayfile"},
-	{"search/dataset/watch", "search/dataset/datasettest"},
+	{"search/dataset/watch", "search/dataset/datasettest", "search/study"},
 	{"search/dataset", "search/dataset/avmnist/build"},
 	{"search/combine"},
 	{"search/metric", "search/sample", "search/choice"},

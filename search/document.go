@@ -29,7 +29,11 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		d.Sample = report.Sample{Size: len(drawn.Rows), Fraction: drawn.Fraction, Distance: drawn.Distance}
 		d.Plain = s.plain()
 		for _, stage := range r.Stages {
-			d.Stages = append(d.Stages, describe(stage, d.Plain))
+			described := describe(stage, d.Plain)
+			if s.config.Settings == config.Recommended {
+				s.describeCosts(stage, &described)
+			}
+			d.Stages = append(d.Stages, described)
 		}
 		if r.Space.ScoreAtBest {
 			d.ScoreAt = "best"

@@ -135,6 +135,8 @@ type Candidate struct {
 	Standing string            `json:"standing,omitempty"`
 	Metrics  map[string]Number `json:"metrics"`
 	Params   int               `json:"params"`
+	// Cost is what the candidate costs; nil if the search does not report it.
+	Cost *Cost `json:"cost,omitempty"`
 	// Seconds is the duration of the training, whenever it ran.
 	Seconds float64 `json:"seconds"`
 	// Cached means that the score was found in the store, for repeats all of them.
