@@ -157,6 +157,10 @@ SEEDS ?= 3
 results-data: ## search the real data sets in data/ with SEEDS=3 seeds and write docs/results/NAME.md (an hour)
 	$(GO) run ./docs/results/measure --to docs/results --store build/results.db --seeds $(SEEDS)
 
+.PHONY: results-paper
+results-paper: program ## run the paper's experiments on data/avmnist and write docs/results/paper.md (a day; resumes)
+	$(BIN) reproduce avmnist --store build/paper.db --work build/paper --to docs/results/paper.md
+
 .PHONY: readme-run
 readme-run: build ## update the run in README.md
 	docs/readme.sh $(BIN) README.md

@@ -21,6 +21,7 @@ import (
 var layers = [][]string{
 	{"cmd/mixmas", "kernels/bench/report", "search/defaults/measure", "docs/pets", "docs/results/measure"},
 	{"cmd"},
+	{"cmd/paper"},
 	{"cgo", "nn/cpu"},
 	{"nn/cpu/simd", "nn/cpu/limits"},
 	{"search"},
