@@ -157,6 +157,14 @@ SEEDS ?= 3
 results-data: ## search the real data sets in data/ with SEEDS=3 seeds and write docs/results/NAME.md (an hour)
 	$(GO) run ./docs/results/measure --to docs/results --store build/results.db --seeds $(SEEDS)
 
+.PHONY: results-choosing
+results-choosing: program ## compare both settings on the data sets in data/ and write docs/results/settings.md (some hours; resumes)
+	$(GO) run ./docs/results/settings --program $(BIN) --to docs/results/settings.md --work build/settings
+
+.PHONY: results-paper
+results-paper: program ## run the paper's experiments on data/avmnist and write docs/results/paper.md (a day; resumes)
+	$(BIN) reproduce avmnist --store build/paper.db --work build/paper --to docs/results/paper.md
+
 .PHONY: readme-run
 readme-run: build ## update the run in README.md
 	docs/readme.sh $(BIN) README.md

@@ -163,7 +163,7 @@ func openPredictInput(c *cli.Context, m *model.Model) (*dataset.Unlabelled, erro
 		}
 		in.Values[name] = value
 	}
-	for _, reads := range m.Model.Modalities {
+	for _, reads := range m.Modalities() {
 		in.Shapes[reads.Name], env.Preprocessing[reads.Name] = reads.Shape, m.Preprocessing[reads.Name]
 	}
 	status := newStatus(c.App.ErrWriter)

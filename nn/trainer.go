@@ -378,11 +378,7 @@ func compile(m Model, r Recipe, mode Mode, batch int, keep bool) (*program, erro
 	name := "evaluate"
 	if train {
 		name = "train"
-		shape := []int{batch}
-		if m.MultiLabel() {
-			shape = append(shape, m.Classes())
-		}
-		p.labels = g.Input("labels", shape...)
+		p.labels = g.Input("labels", labelShape(m, batch)...)
 	}
 	p.logits, p.loss = m.Forward(g, p.inputs, p.labels)
 	if train {

@@ -58,6 +58,10 @@ func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores 
 	if err != nil {
 		return v, err
 	}
+	training, err := dataset.Select(data, dataset.Train, nil, nil)
+	if err != nil {
+		return v, err
+	}
 	list, err := scores.List(ctx)
 	if err != nil && !errors.Is(err, store.ErrDamaged) {
 		return v, err
@@ -67,18 +71,22 @@ func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores 
 			return v, err
 		}
 		var of struct {
-			Test       string     `json:"test"`
-			Data       string     `json:"data"`
-			Validation trial.Rows `json:"validation"`
-			Unused     trial.Rows `json:"unused"`
+			Test       string          `json:"test"`
+			Teacher    json.RawMessage `json:"teacher"`
+			Data       string          `json:"data"`
+			Validation trial.Rows      `json:"validation"`
+			Unused     trial.Rows      `json:"unused"`
 		}
 		if err := json.Unmarshal(sc.Specification, &of); err != nil || of.Data != data.Fingerprint() {
 			v.OtherData++
 			continue
 		}
 		samples := rows[scoring{of.Validation, of.Unused}]
-		if of.Test != "" {
+		switch {
+		case of.Test != "":
 			samples = test
+		case of.Teacher != nil: // its predictions are those of the training rows
+			samples = training
 		}
 		if samples == nil {
 			v.OtherRows++

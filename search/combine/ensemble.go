@@ -5,7 +5,8 @@ import "mixmas/search/task"
 // Ensemble says how models of a pool are combined, and how well that does on the validation split.
 type Ensemble struct {
 	Mean Mean
-	// Members are the models' places in the pool, in ascending order, with their weights (which sum to 1) and temperatures.
+	// Members are the models' places in the pool, in ascending order, with their weights (which sum to 1) and temperatures. A
+	// single member is that model as it is, at temperature 1: Thresholds then apply to its own logits.
 	Members      []int
 	Weights      []float64
 	Temperatures []float64

@@ -26,8 +26,8 @@ func newFitter(ctx context.Context, p Pool, all *metric.Scorer, rows []int, o Op
 	return f, ctx.Err()
 }
 
-// weigh returns the ensemble of models by their weights, without those of weight 0. Its members' logits are divided by their
-// temperatures, and by another that has the least log loss for the combination of log-probabilities.
+// weigh returns the ensemble of models by their weights, without those of weight 0. Members are at their temperatures; a single
+// one stays as it is, at temperature 1.
 func (f *fitter) weigh(ctx context.Context, mean Mean, weights []float64) (*Ensemble, error) {
 	total := 0.0
 	for _, w := range weights {
@@ -39,10 +39,14 @@ func (f *fitter) weigh(ctx context.Context, mean Mean, weights []float64) (*Ense
 			e.Members, e.Weights, e.Temperatures = append(e.Members, i), append(e.Weights, w/total), append(e.Temperatures, f.temperatures[i])
 		}
 	}
+	if len(e.Members) == 1 {
+		e.Temperatures[0] = 1
+	}
 	return e, f.finish(ctx, e)
 }
 
-// finish fits what comes after the combination: the temperature of a product of experts, and thresholds.
+// finish fits what comes after the combination: thresholds, and how sure a product of experts is, which is a factor of all
+// temperatures.
 func (f *fitter) finish(ctx context.Context, e *Ensemble) error {
 	p := f.pool
 	if len(e.Members) > 1 && e.Mean == LogProbabilities {

@@ -41,6 +41,10 @@ func (c *Config) check(d *decoder) {
 	if err := metric.Known(c.Search.Metric); err != nil {
 		fail("search.metric", "%v", err)
 	}
+	if _, err := c.Search.Limits(); err != nil {
+		field, text, _ := strings.Cut(err.Error(), ": ")
+		fail("search."+field, "%s", text)
+	}
 	for _, modality := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
 		for _, candidate := range c.Search.Encoders[modality] {
 			if a, err := mixer.Lookup(candidate.Name); err == nil && !isEncoder(a) {
@@ -103,6 +107,14 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 		fail("data.pos_weight", "is for multi-label data; data set %s has %v", data.Name(), data.Task().Kind)
 	case n > 0 && n != len(data.Task().Classes):
 		fail("data.pos_weight", "has %d numbers, but data set %s has %d classes", n, data.Name(), len(data.Task().Classes))
+	case n > 0:
+		for _, of := range []struct{ field, weights string }{
+			{"search.training.class_weights", c.Search.Training.ClassWeights}, {"train.training.class_weights", c.Train.Training.ClassWeights},
+		} {
+			if of.weights == "balanced" {
+				fail(of.field, "balanced: the classes have weights already, those of data.pos_weight")
+			}
+		}
 	}
 	return d.err()
 }

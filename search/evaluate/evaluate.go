@@ -303,7 +303,7 @@ type trained struct {
 }
 
 // train runs a job by [Evaluator.Once]. It first restores the weights from which the job starts: training them again takes a
-// slot, and a trial that holds a slot must not wait for another.
+// slot, and a trial that holds a slot must not wait for another. Soft labels must be stored.
 func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look func() (bool, error), r *round) (t trained, lease *store.Lease, err error) {
 	pruned := false
 	w := Work{Key: key, Look: look, Waiting: job.Name + ": another process is training it, waiting", Do: func() (err error) {
@@ -324,6 +324,9 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 			if err := e.restore(ctx, from); err != nil {
 				return t, nil, err
 			}
+		}
+		if err := e.checkSoft(job); err != nil {
+			return t, nil, err
 		}
 		pruned = false
 		if lease, err = e.Once(ctx, w); !pruned {

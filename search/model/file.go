@@ -21,7 +21,7 @@ const (
 	digestKey      = "mixmas.sha256"
 )
 
-// Write writes a model file, and adds the format's version and the weights' digest to the description. It refuses a model
+// Write writes a model file, of an ensemble with the weights that [Join] returns, and adds the format's version and the weights' digest to the description. It refuses a model
 // that [Open] would refuse.
 func Write(w io.Writer, d *Description, weights nn.Weights) error {
 	d.Version, d.Weights = d.version(), safetensors.Digest(weights)
@@ -96,20 +96,23 @@ func read(r io.Reader, size int64) (*Model, error) {
 	if err := m.Description.parse([]byte(text)); err != nil {
 		return nil, fmt.Errorf("description: %w", err)
 	}
-	if m.network, err = m.Description.build(header.Shapes()); err != nil {
+	networks, err := m.Description.build(header.Shapes())
+	if err != nil {
 		return nil, fmt.Errorf("description: %w", err)
 	}
-	if m.weights, err = header.ReadTensors(r); err != nil {
+	weights, err := header.ReadTensors(r)
+	if err != nil {
 		return nil, err
 	}
 	if want := m.Description.Weights; want != "" {
-		if got := safetensors.Digest(m.weights); got != want {
+		if got := safetensors.Digest(weights); got != want {
 			return nil, fmt.Errorf("the weights' digest is %.12s, but the description wants %.12s: %w", got, want, errDamaged)
 		}
 	}
-	if err := m.weights.CheckFinite(); err != nil {
+	if err := weights.CheckFinite(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, errDamaged)
 	}
+	m.parts = m.Description.parts(networks, weights)
 	return m, nil
 }
 

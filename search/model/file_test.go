@@ -95,7 +95,7 @@ func TestWrongFilesAreRefused(t *testing.T) {
 	}{
 		"no version":       {func(d *model.Description, _ nn.Weights) { d.Version = 0 }, "description: it has version 0, but versions start at 1"},
 		"negative version": {func(d *model.Description, _ nn.Weights) { d.Version = -1 }, "description: it has version -1"},
-		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 4 }, "description: it has version 4, but this program reads versions up to 3: use a newer mixmas"},
+		"later version":    {func(d *model.Description, _ nn.Weights) { d.Version = 5 }, "description: it has version 5, but this program reads versions up to 4: use a newer mixmas"},
 		"class names":      {func(d *model.Description, _ nn.Weights) { d.Classes = d.Classes[:1] }, "description: 1 class names for 2 classes"},
 		"equal classes":    {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "cat" }, `description: classes 0 and 1 are both named "cat"`},
 		"empty class":      {func(d *model.Description, _ nn.Weights) { d.Classes[1] = "" }, "description: class 1 has no name"},

@@ -23,6 +23,9 @@ func FuzzModelFile(f *testing.F) {
 		f.Add(file[8:header], file[header:])
 	}
 	add(written(f, d, w))
+	both, members := pair(f)
+	both.Thresholds = []float64{1, -1}
+	add(written(f, both, model.Join(members)))
 	d.Version = 2
 	add(older(f, d, w))
 	add(older(f, strings.Repeat("[", 1000), w))
@@ -41,7 +44,7 @@ func FuzzModelFile(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again.Weights = m.Weights
+		again.Weights, again.Version = m.Weights, m.Version // a file of an earlier version is written as a later one
 		if !reflect.DeepEqual(again.Description, m.Description) {
 			t.Fatalf("got %+v, want %+v", again.Description, m.Description)
 		}

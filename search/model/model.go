@@ -1,6 +1,6 @@
-// Package model reads and writes the file of a trained model: the weights in safetensors form with a JSON description that is
-// sufficient to rebuild the network, preprocess its input and name its classes. The file carries digests of both, and is
-// checked completely before it is used.
+// Package model reads and writes the file of a trained model, or of several that predict together: the weights in safetensors form
+// with a JSON description that is sufficient to rebuild the networks, preprocess their input and name the classes. The file carries
+// digests of both, and is checked completely before it is used.
 package model
 
 import (
@@ -13,24 +13,40 @@ import (
 	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/nn/dimensions"
+	"mixmas/search/combine"
 	"mixmas/search/dataset"
+	"mixmas/search/task"
 )
 
 // Model is an opened model file.
 type Model struct {
 	Description
+	parts []part // one, or the members of an ensemble
+}
+
+// part is a network with its weights.
+type part struct {
 	network nn.Model
 	weights nn.Weights
 }
 
-// Parameters is the number of trained parameters.
-func (m *Model) Parameters() int { return m.network.Parameters().Count() }
+// Parameters is the number of trained parameters, of all members of an ensemble.
+func (m *Model) Parameters() int {
+	n := 0
+	for _, p := range m.parts {
+		n += p.network.Parameters().Count()
+	}
+	return n
+}
+
+// Kind is what the labels of a row are.
+func (m *Model) Kind() task.Kind { return task.KindOf(m.parts[0].network.MultiLabel()) }
 
 // Batch is the number of samples per batch in predictions.
 const Batch = 64
 
 // Predict returns the logits (rows × classes) of a split of a data set that has the model's modalities. The data set must
-// have been opened with the model's preprocessing.
+// have been opened with the model's preprocessing. The members of an ensemble predict one after another.
 func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
 	if data.Len(split) == 0 {
 		return nil, fmt.Errorf("the data set %s has no %s split", data.Name(), split)
@@ -38,33 +54,55 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	if err := m.CheckData(data); err != nil {
 		return nil, err
 	}
+	if m.Ensemble == nil {
+		return m.parts[0].predict(ctx, d, data, split)
+	}
+	sum := combine.NewSum(m.Kind(), len(m.Classes), data.Len(split), m.Ensemble.Mean)
+	for i, p := range m.parts {
+		logits, err := p.predict(ctx, d, data, split)
+		if err != nil {
+			return nil, fmt.Errorf("member %d: %w", i, err)
+		}
+		sum.Add(m.Ensemble.Members[i].Member, logits)
+	}
+	return sum.Logits(), nil
+}
+
+func (p part) predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
 	var names []string
-	for _, in := range m.network.Inputs() {
+	for _, in := range p.network.Inputs() {
 		names = append(names, in.Name)
 	}
 	samples, err := dataset.Select(data, split, nil, names)
 	if err != nil {
 		return nil, err
 	}
-	t, err := nn.NewTrainer(d, m.network, nn.Recipe{Batch: Batch}, 0)
+	t, err := nn.NewTrainer(d, p.network, nn.Recipe{Batch: Batch}, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer t.Close()
-	if err := t.Load(m.weights); err != nil {
+	if err := t.Load(p.weights); err != nil {
 		return nil, err
 	}
 	return t.Predict(ctx, samples)
 }
 
 // Labels returns the classes that one row's logits predict: the most likely one, or for a multi-label model each with a logit
-// above 0.
+// above 0. The logits are first reduced by the thresholds, if there are any.
 func (m *Model) Labels(logits []float32) []string {
-	labels := []string{}
-	if !m.network.MultiLabel() {
-		return append(labels, m.Classes[slices.Index(logits, slices.Max(logits))])
-	}
+	above := make([]float64, len(logits))
 	for i, z := range logits {
+		above[i] = float64(z)
+		if m.Thresholds != nil {
+			above[i] -= m.Thresholds[i]
+		}
+	}
+	labels := []string{}
+	if m.Kind() == task.OneLabel {
+		return append(labels, m.Classes[slices.Index(above, slices.Max(above))])
+	}
+	for i, z := range above {
 		if z > 0 {
 			labels = append(labels, m.Classes[i])
 		}
@@ -72,10 +110,11 @@ func (m *Model) Labels(logits []float32) []string {
 	return labels
 }
 
-// Probabilities returns the softmax of one row's logits, or for a multi-label model the sigmoid of each.
+// Probabilities returns the softmax of one row's logits, or for a multi-label model the sigmoid of each. Thresholds do not change
+// them.
 func (m *Model) Probabilities(logits []float32) []float32 {
 	p := make([]float32, len(logits))
-	if m.network.MultiLabel() {
+	if m.Kind() == task.MultiLabel {
 		for i, z := range logits {
 			p[i] = float32(1 / (1 + math.Exp(-float64(z))))
 		}
@@ -93,7 +132,7 @@ func (m *Model) Probabilities(logits []float32) []float32 {
 
 // CheckData checks that the data set has the modalities that the model reads, preprocessed as in the model's training.
 func (m *Model) CheckData(data dataset.Dataset) error {
-	for _, reads := range m.Model.Modalities {
+	for _, reads := range m.Modalities() {
 		i := dataset.ModalityIndex(data, reads.Name)
 		if i < 0 {
 			return fmt.Errorf("the data set %s has no modality %q, which the model reads", data.Name(), reads.Name)
@@ -120,7 +159,7 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 // Reads describes the model's inputs, such as "image (map of 1×28×28), text (sequence of 512×768)".
 func (m *Model) Reads() string {
 	var list []string
-	for _, modality := range m.Model.Modalities {
+	for _, modality := range m.Modalities() {
 		list = append(list, fmt.Sprintf("%s (%s of %s)", modality.Name, modality.Kind, dimensions.Text(modality.Shape)))
 	}
 	return strings.Join(list, ", ")

@@ -135,8 +135,19 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	if err != nil {
 		return nil, err
 	}
+	learner := t.model
+	if job.learns() {
+		learning := spec
+		if t.train, learning.Model, err = l.targets(job, t.train); err != nil {
+			return nil, err
+		}
+		if t.model, err = learning.Build(); err != nil {
+			return nil, blame(ctx, err)
+		}
+		learner = nn.SoftLabels(t.model)
+	}
 	// The device's memory is allocated first: if the model is too large for it, the weights below would be too.
-	if t.trainer, err = nn.NewTrainer(l.Device, t.model, spec.Recipe.Recipe, seed); err != nil {
+	if t.trainer, err = nn.NewTrainer(l.Device, learner, spec.Recipe.Recipe, seed); err != nil {
 		return nil, err
 	}
 	if err = t.initialise(seed, encoders); err != nil {

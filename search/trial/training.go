@@ -24,7 +24,7 @@ type training struct {
 	model      nn.Model // what is trained: the whole model, or the part behind frozen encoders
 	parameters int      // of the whole model
 	trainer    *nn.Trainer
-	train      nn.Samples
+	train      nn.Samples       // with what the model learns as their labels
 	scoring    *dataset.Samples // the rows that score the trial
 	scored     nn.Samples       // the same rows as inputs of the model
 	frozen     nn.Weights       // of frozen encoders
