@@ -80,8 +80,13 @@ func (s *Space) reason(ranked []*Tried, winner int) string {
 	return text + ", and first by name before " + second.Label
 }
 
-// draws is the number of draws of rows from which intervals and tests of other metrics than accuracy follow.
-const draws = 200
+// Draws of rows, from which intervals and tests of other metrics than accuracy follow. If they are only shown, there are fewer
+// of many rows: more would take longer than trainings.
+const (
+	draws       = 200
+	fewestDraws = 30
+	shownRows   = 10_000_000 // in all draws of a run
+)
 
 // compare applies the rule of package choice to the ranked candidates of a stage.
 func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice.Standing, error) {
@@ -115,6 +120,10 @@ func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice
 		}
 		return standing, nil
 	}
+	count := draws
+	if repeats == 1 && !s.CheapestClose {
+		count = max(fewestDraws, min(draws, shownRows/max(runs.Rows, 1)))
+	}
 	if share {
 		runs.Right = make([][]packed.Bits, len(runs.Scores))
 	} else {
@@ -142,7 +151,7 @@ func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice
 				runs.Right[c][r], err = metric.RowsRight(ctx, outputs)
 			default:
 				var values [][]float64
-				if values, err = metric.Bootstrap(ctx, s.Metric, []metric.Outputs{outputs}, groups, draws, s.Specification.Seed); err == nil {
+				if values, err = metric.Bootstrap(ctx, s.Metric, []metric.Outputs{outputs}, groups, count, s.Specification.Seed); err == nil {
 					runs.Draws[c][r] = values[0]
 				}
 			}
