@@ -19,8 +19,9 @@ import (
 // below its own. A name with a * stands for any one folder that no other line names. Devices stand high because nothing but the
 // commands may import them.
 var layers = [][]string{
-	{"cmd/mixmas", "kernels/bench/report", "search/defaults/measure", "docs/pets", "docs/results/measure"},
+	{"cmd/mixmas", "kernels/bench/report", "search/defaults/measure", "docs/pets", "docs/results/measure", "docs/results/settings"},
 	{"cmd"},
+	{"cmd/paper"},
 	{"cgo", "nn/cpu"},
 	{"nn/cpu/simd", "nn/cpu/limits"},
 	{"search"},
@@ -39,7 +40,7 @@ var layers = [][]string{
 	{"search/dataset/arrays"},
 	{"search/dataset/decoded"},
 	{"search/dataset/arrayfile"},
-	{"search/dataset/watch", "search/dataset/datasettest"},
+	{"search/dataset/watch", "search/dataset/datasettest", "search/study"},
 	{"search/dataset", "search/dataset/avmnist/build"},
 	{"search/combine"},
 	{"search/metric", "search/sample", "search/choice"},

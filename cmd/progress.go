@@ -107,8 +107,12 @@ func (p *progress) Estimated(e search.Estimated) {
 }
 
 // TrainingStarted implements [search.Observer].
-func (p *progress) TrainingStarted(search.TrainingStarted) {
+func (p *progress) TrainingStarted(e search.TrainingStarted) {
 	p.total.end()
+	if e.More > 0 {
+		p.line("baselines and members of the ensemble: %s", english.Plural(e.More, "training", ""))
+		return
+	}
 	p.line("full training of the winner")
 }
 

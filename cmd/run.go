@@ -80,11 +80,11 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 		}
 	}
 	r, err := s.runSearch()
-	if err != nil || !train {
-		if err == nil {
-			err = s.report(r, nil)
-		}
+	if err != nil {
 		return err
+	}
+	if !train {
+		return s.finish(r, nil)
 	}
 	if err := s.keepComplete(); err != nil {
 		return err
@@ -93,7 +93,7 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
-	if err := s.report(r, t); err != nil || proposed == "" || c.Bool("json") {
+	if err := s.finish(r, t); err != nil || proposed == "" || c.Bool("json") {
 		return err
 	}
 	model := ""

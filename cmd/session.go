@@ -12,10 +12,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/nn/cpu"
 	"mixmas/nn/device"
 	"mixmas/search"
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
+	"mixmas/search/cost"
 	"mixmas/search/dataset"
 	"mixmas/search/report"
 	"mixmas/search/store"
@@ -119,7 +121,7 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 			s.closeAfter(&err)
 		}
 	}()
-	if out := c.String("out"); out != "" { // empty for a search
+	if out := s.out(); out != "" {
 		if err := checkOut(out); err != nil {
 			return s, err
 		}
@@ -150,8 +152,17 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		return s, err
 	}
 	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress,
-		Overwrite: c.Bool("force"), Train: c.String("out") != "", Budget: c.Duration("budget"), Started: s.started})
+		Overwrite: c.Bool("force"), Train: s.out() != "", Budget: c.Duration("budget"), Started: s.started,
+		Meter: cost.NewMeter(cpu.New(cpu.Options{Workers: 1}))})
 	return s, err
+}
+
+// out is the folder of the models that the command trains in full; empty if it trains none.
+func (s *session) out() string {
+	if s.cli.Command.Name == "ensemble" { // its --out is a file
+		return ""
+	}
+	return s.cli.String("out")
 }
 
 // closeAfter closes everything that is open and writes the profile; it adds errors to the command's error.
@@ -191,10 +202,21 @@ func (s *session) explain(err error) error {
 	return err
 }
 
-// report prints the outcome: r is nil if nothing was searched, t is nil if nothing was trained in full.
-func (s *session) report(r *search.Result, t *search.Trained) error {
+// finish compares what was searched, and trained in full unless t is nil, with baselines, and prints the outcome.
+func (s *session) finish(r *search.Result, t *search.Trained) error {
+	a, err := s.search.Answers(s.cli.Context, r, t)
+	if err != nil {
+		return s.explain(err)
+	}
+	return s.report(r, t, a)
+}
+
+// report prints the outcome: r is nil if nothing was searched, t is nil if nothing was trained in full, and a if nothing was
+// compared.
+func (s *session) report(r *search.Result, t *search.Trained, a *search.Answers) error {
 	s.progress.Close()
 	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	a.Describe(&d)
 	d.Dataset.Warnings = s.warnings
 	if t != nil && len(s.search.Filled()) > 0 {
 		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})

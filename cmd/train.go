@@ -69,5 +69,8 @@ func train(c *cli.Context) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
-	return s.report(r, t)
+	if r == nil {
+		return s.report(nil, t, nil)
+	}
+	return s.finish(r, t)
 }

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"math"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,11 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		d.Sample = report.Sample{Size: len(drawn.Rows), Fraction: drawn.Fraction, Distance: drawn.Distance}
 		d.Plain = s.plain()
 		for _, stage := range r.Stages {
-			d.Stages = append(d.Stages, describe(stage, d.Plain))
+			described := describe(stage, d.Plain)
+			if s.config.Settings == config.Recommended {
+				s.describeCosts(stage, &described)
+			}
+			d.Stages = append(d.Stages, described)
 		}
 		if r.Space.ScoreAtBest {
 			d.ScoreAt = "best"
@@ -83,6 +88,9 @@ func describe(stage *strategy.Stage, plain bool) report.Stage {
 	}
 	if stage.Standing != nil {
 		out.Verdict = stage.Standing.Text(stage.Metric)
+		if stage.Standing.Tested {
+			out.Bound = &stage.Standing.Bound
+		}
 	}
 	for _, t := range stage.Candidates {
 		c := describeCandidate(stage, t)
@@ -124,6 +132,7 @@ func describeCandidate(stage *strategy.Stage, t *strategy.Tried) report.Candidat
 		if o.Foreign {
 			c.Numerics = o.Score.Numerics
 		}
+		c.Diverged = cmp.Or(c.Diverged, o.Diverged)
 		value, defined := o.Score.Metrics[stage.Metric]
 		if !defined {
 			value = math.NaN()

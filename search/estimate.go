@@ -96,9 +96,24 @@ func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
 
 func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
-// searchShare is the share of a budget that the search may use if a full training follows; endShare is kept for what comes
-// after the full training: the test, and the files.
-const searchShare, endShare = 0.6, 0.03
+// The shares of a budget after which each part of a run should have ended: the search if a full training follows, the full
+// training, and all else. With more to train after the winner, the parts before it end earlier. What remains is for the test, and
+// the files.
+const (
+	searchEnd, searchEndOfMore = 0.6, 0.45
+	allEnd                     = 0.97
+	winnerEndOfMore            = 0.7
+	moreEnd                    = 0.9
+	onlySearchEnd              = 0.85
+)
+
+// winnerShare is the share of a budget after which the full training of the winner should have ended.
+func (s *Search) winnerShare() float64 {
+	if s.more() {
+		return winnerEndOfMore
+	}
+	return allEnd
+}
 
 // newBudget returns the budget of the search; nil if there is no limit.
 func (s *Search) newBudget(limit time.Duration) *evaluate.Budget {
@@ -106,8 +121,13 @@ func (s *Search) newBudget(limit time.Duration) *evaluate.Budget {
 		return nil
 	}
 	share := 1.0
-	if s.train {
-		share = searchShare
+	switch {
+	case s.train && s.more():
+		share = searchEndOfMore
+	case s.train:
+		share = searchEnd
+	case s.more():
+		share = onlySearchEnd
 	}
 	return &evaluate.Budget{End: s.started.Add(time.Duration(share * float64(limit))), Now: s.now, Seconds: func(job trial.Job) float64 {
 		pace := s.timing.Load()
@@ -118,12 +138,12 @@ func (s *Search) newBudget(limit time.Duration) *evaluate.Budget {
 	}}
 }
 
-// deadline returns when the full training should have ended; the zero time if there is no budget.
-func (s *Search) deadline() time.Time {
+// deadline returns when a share of the budget will have passed; the zero time if there is no budget.
+func (s *Search) deadline(share float64) time.Time {
 	if s.limit <= 0 {
 		return time.Time{}
 	}
-	return s.started.Add(time.Duration((1 - endShare) * float64(s.limit)))
+	return s.started.Add(time.Duration(share * float64(s.limit)))
 }
 
 // timed is an observer that also notes how long trainings took.

@@ -17,14 +17,20 @@ import (
 var ErrOccupied = errors.New("the folder is occupied")
 
 // CheckFolder reports early whether the full training with a name may write its model to a folder. It may if the folder has
-// no model, or one with the same name that was trained on the same data; with [Options.Overwrite] it may replace anything but
+// no model, or those with the same name that were trained on the same data; with [Options.Overwrite] it may replace anything but
 // folders. Otherwise the error is ErrOccupied.
 func (s *Search) CheckFolder(name, folder string) error {
-	for _, file := range []struct {
-		name string
+	type file struct {
+		path string
 		read func(*os.File) (model.Description, error)
-	}{{modelFile, modelDescription}, {descriptionFile, descriptionText}} {
-		path := filepath.Join(folder, file.name)
+	}
+	var files []file
+	for _, name := range modelFiles {
+		path := filepath.Join(folder, name)
+		files = append(files, file{path, modelDescription}, file{descriptionOf(path), descriptionText})
+	}
+	for _, file := range files {
+		path := file.path
 		if s.overwrite {
 			if info, err := os.Lstat(path); err == nil && info.IsDir() {
 				return fmt.Errorf("%s is a folder, which a model cannot replace: remove it", path)

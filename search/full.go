@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"mixmas/nn"
 	"mixmas/nn/device"
@@ -23,11 +25,17 @@ import (
 	"mixmas/search/trial"
 )
 
-// The files in the folder of a full training.
+// The files in the folder of a run.
 const (
 	modelFile       = "model.safetensors"
 	descriptionFile = "model.json"
+	ensembleFile    = "ensemble.safetensors"
+	distilledFile   = "distilled.safetensors"
+	cheapestFile    = "cheapest.safetensors"
 )
+
+// modelFiles are the models in the folder: the searched one, and other answers. Each has a description beside it.
+var modelFiles = []string{modelFile, ensembleFile, distilledFile, cheapestFile}
 
 // ErrFailed marks a full training that failed, such as one that diverged. It would fail again.
 var ErrFailed = errors.New("the full training failed")
@@ -42,20 +50,28 @@ type Trained struct {
 	Stopped bool
 	// Test holds the metrics on the test split; nil if the data set has none.
 	Test map[string]float64
+	// Thresholds are those of the model file, see [metric.Outputs]; nil means zeros, with which Metrics and Test are measured.
+	Thresholds []float64
 	// Path is the model file. Its folder also has the description as a JSON file.
 	Path string
 }
 
 // Train trains a model in full: from scratch, on all training rows, by the plan's recipe for full trainings. Then it scores
 // the test split once and writes the model file to the folder, unless that holds another model (ErrOccupied, see
-// [Search.CheckFolder]). Under a budget it may stop early; then the test's score is not stored either. The folder also holds the checkpoints of the last two epochs, from which an interrupted training
-// resumes; damaged ones are set aside there.
+// [Search.CheckFolder]). Under a budget it may stop early; then the test's score is not stored either. The folder also holds the
+// checkpoints of the last two epochs, from which an interrupted training resumes; damaged ones are set aside there.
 func (s *Search) Train(ctx context.Context, name string, m mixer.Specification, recipe config.Train, folder string) (*Trained, error) {
-	return s.trainJob(ctx, name, folder, func() (trial.Job, error) { return s.fullJob(name, m, recipe, folder) })
+	t, err := s.trainTo(ctx, modelFile, name, folder, s.deadline(s.winnerShare()), func() (trial.Job, error) {
+		return s.fullJob(name, m, recipe, folder)
+	})
+	if err == nil && !s.more() {
+		err = removeOthers(folder)
+	}
+	return t, err
 }
 
-// trainJob is Train for the job that a function makes once the folder is there.
-func (s *Search) trainJob(ctx context.Context, name, folder string, makeJob func() (trial.Job, error)) (*Trained, error) {
+// trainTo is Train for the job that a function makes once the folder is there, with its file and its deadline.
+func (s *Search) trainTo(ctx context.Context, file, name, folder string, deadline time.Time, makeJob func() (trial.Job, error)) (*Trained, error) {
 	if err := s.CheckFolder(name, folder); err != nil {
 		return nil, err
 	}
@@ -66,8 +82,8 @@ func (s *Search) trainJob(ctx context.Context, name, folder string, makeJob func
 	if err != nil {
 		return nil, err
 	}
-	job.Deadline = s.deadline()
-	s.observer.TrainingStarted(TrainingStarted{name})
+	job.Deadline = deadline
+	s.observer.TrainingStarted(TrainingStarted{Model: name})
 	outcomes, err := s.evaluator.Score(ctx, job)
 	if err != nil {
 		return nil, err
@@ -80,24 +96,20 @@ func (s *Search) trainJob(ctx context.Context, name, folder string, makeJob func
 		_ = trial.RemoveCheckpoints(job.CheckpointFile) // it would fail again from there
 		return nil, fmt.Errorf("%w: %s (try a lower learning rate)", ErrFailed, o.Score.Reason)
 	}
-	trained := &Trained{Outcome: o, Path: filepath.Join(folder, modelFile), Metrics: o.Score.Metrics, Stopped: o.Best != nil}
-	var file []byte
+	trained := &Trained{Outcome: o, Path: filepath.Join(folder, file), Metrics: o.Score.Metrics, Stopped: o.Best != nil}
 	if trained.Stopped {
-		file, trained.Metrics = o.Best.Weights, o.Best.Metrics
-		s.observer.Notice(fmt.Sprintf("full/%s: the budget stopped the training after epoch %d; the same command with more time resumes it",
-			name, len(o.Score.Curve)))
-	} else if file, err = s.evaluator.Weights(ctx, o); err != nil {
+		trained.Metrics = o.Best.Metrics
+		s.observer.Notice(fmt.Sprintf("%s: the budget stopped the training after epoch %d; the same command with more time resumes it",
+			job.Name, len(o.Score.Curve)))
+	}
+	weights, err := s.weights(ctx, o)
+	if err != nil {
 		return nil, lackOfMemory("the full training", err)
 	}
-	weights, _, err := safetensors.Parse(file)
-	if err != nil {
-		return nil, err
+	if trained.Thresholds, err = s.thresholds(ctx, o); err != nil {
+		return nil, lackOfMemory("the thresholds", err)
 	}
-	measure := s.test
-	if trained.Stopped {
-		measure = s.measureTest
-	}
-	if trained.Test, err = measure(ctx, o, weights); err != nil {
+	if trained.Test, err = s.test(ctx, o); err != nil {
 		return nil, lackOfMemory("the test", err)
 	}
 	if err := s.CheckFolder(name, folder); err != nil { // another training may have written there meanwhile
@@ -109,6 +121,18 @@ func (s *Search) trainJob(ctx context.Context, name, folder string, makeJob func
 	}
 	s.observer.TrainingDone(TrainingDone{name})
 	return trained, trial.RemoveCheckpoints(job.CheckpointFile)
+}
+
+// weights returns the weights of an outcome, of a training that its budget stopped those of the best model so far.
+func (s *Search) weights(ctx context.Context, o *evaluate.Outcome) (weights nn.Weights, err error) {
+	var file []byte
+	if o.Best != nil {
+		file = o.Best.Weights
+	} else if file, err = s.evaluator.Weights(ctx, o); err != nil {
+		return nil, err
+	}
+	weights, _, err = safetensors.Parse(file)
+	return weights, err
 }
 
 // lackOfMemory adds advice to an out-of-memory error. It returns other errors unchanged.
@@ -129,8 +153,11 @@ func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train
 	return job, err
 }
 
-// checkpointIn makes a full training keep its checkpoints in a folder.
+// checkpointIn makes a full training keep its checkpoints in a folder, if there is one.
 func checkpointIn(folder string, job *trial.Job) error {
+	if folder == "" {
+		return nil
+	}
 	key, _, err := job.Specification.Key()
 	job.CheckpointFile = filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))
 	return err
@@ -138,32 +165,50 @@ func checkpointIn(folder string, job *trial.Job) error {
 
 // writeModel writes the model file and its description.
 func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
-	d := model.Description{Name: name, Model: t.Job.Specification.Model, Preprocessing: s.data.Preprocessing(),
-		Classes: s.data.Task().Classes, Training: t.Score.Key,
-		Data:    model.Data{Format: s.config.Data.Format, Fingerprint: s.data.Fingerprint()},
-		Metrics: map[string]map[string]float64{"validation": t.Metrics}}
+	d, err := s.description(name, map[string]map[string]float64{"validation": t.Metrics})
+	if err != nil {
+		return err
+	}
+	d.Model, d.Training, d.Thresholds = t.Job.Specification.Model, t.Score.Key, t.Thresholds
 	if t.Stopped {
 		d.Stopped = len(t.Score.Curve)
 	}
 	if t.Test != nil {
 		d.Metrics["test"] = t.Test
 	}
+	return writeFiles(t.Path, &d, weights)
+}
+
+// description returns what the descriptions of all models of the search have in common.
+func (s *Search) description(name string, metrics map[string]map[string]float64) (model.Description, error) {
+	d := model.Description{Name: name, Preprocessing: s.data.Preprocessing(), Classes: s.data.Task().Classes,
+		Data: model.Data{Format: s.config.Data.Format, Fingerprint: s.data.Fingerprint()}, Metrics: metrics}
 	if raw, ok := s.data.(dataset.Raw); ok {
 		recipe, err := raw.Recipe()
 		if err != nil {
-			return err
+			return d, err
 		}
 		d.Input = recipe
 	}
-	if err := atomicfile.Replace(t.Path, func(w io.Writer) error { return model.Write(w, &d, weights) }); err != nil {
+	return d, nil
+}
+
+// writeFiles writes a model file, and its description beside it for people.
+func writeFiles(path string, d *model.Description, weights nn.Weights) error {
+	if err := atomicfile.Replace(path, func(w io.Writer) error { return model.Write(w, d, weights) }); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return err
 	}
-	return atomicfile.Replace(filepath.Join(filepath.Dir(t.Path), descriptionFile), func(w io.Writer) error {
+	return atomicfile.Replace(descriptionOf(path), func(w io.Writer) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})
+}
+
+// descriptionOf is the path of the description beside a model file.
+func descriptionOf(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + filepath.Ext(descriptionFile)
 }

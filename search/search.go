@@ -10,6 +10,7 @@ import (
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
+	"mixmas/search/cost"
 	"mixmas/search/dataset"
 	"mixmas/search/defaults"
 	"mixmas/search/estimate"
@@ -41,6 +42,8 @@ type Options struct {
 	Started time.Time
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
+	// Meter measures the time of predictions; nil means not at all.
+	Meter *cost.Meter
 }
 
 // Search is a plan on a data set.
@@ -56,6 +59,7 @@ type Search struct {
 	options   evaluate.Options
 	overwrite bool // see Options.Overwrite
 	train     bool // see Options.Train
+	meter     *cost.Meter
 
 	now     func() time.Time
 	started time.Time
@@ -83,7 +87,12 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Search{config: c, filled: filled, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite, train: o.Train,
+	limits, err := c.Search.Limits()
+	if err != nil {
+		return nil, c.Errorf("search", "%v", err)
+	}
+	space.LeaveOut = plan.LeaveOut(space, limits, o.Meter)
+	s := &Search{config: c, filled: filled, data: data, space: space, observer: o.Observer, overwrite: o.Overwrite, train: o.Train, meter: o.Meter,
 		now: o.Now, started: o.Started, limit: o.Budget}
 	if s.now == nil {
 		s.now = time.Now
@@ -99,7 +108,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	s.runner = &trial.Local{Device: o.Device, Data: data, Files: evaluate.Files{Store: o.Store}, Now: s.now}
 	s.pace = s.runner.Pace
 	s.options = evaluate.Options{Data: data, Store: o.Store, Runner: s.runner, Workers: o.Workers, Observer: s.observer,
-		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed,
+		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed, RetryDiverged: c.Search.RetryDiverged,
 		Budget: s.budget}
 	s.evaluator = evaluate.New(s.options)
 	return s, nil

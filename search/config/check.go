@@ -41,6 +41,10 @@ func (c *Config) check(d *decoder) {
 	if err := metric.Known(c.Search.Metric); err != nil {
 		fail("search.metric", "%v", err)
 	}
+	if _, err := c.Search.Limits(); err != nil {
+		field, text, _ := strings.Cut(err.Error(), ": ")
+		fail("search."+field, "%s", text)
+	}
 	for _, modality := range slices.Sorted(maps.Keys(c.Search.Encoders)) {
 		for _, candidate := range c.Search.Encoders[modality] {
 			if a, err := mixer.Lookup(candidate.Name); err == nil && !isEncoder(a) {

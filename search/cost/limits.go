@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -69,11 +70,11 @@ func size(bytes int64) string {
 	if bytes < 10<<10 {
 		return humanize.Comma(bytes) + " bytes"
 	}
-	const kib = 1 << 10
+	unit, name := 1.0*(1<<20), " MiB"
 	if bytes < 100<<20 {
-		return humanize.CommafWithDigits(float64(bytes)/kib, 1) + " KiB"
+		unit, name = 1<<10, " KiB"
 	}
-	return humanize.CommafWithDigits(float64(bytes)/(kib*kib), 1) + " MiB"
+	return humanize.Commaf(math.Round(10*float64(bytes)/unit)/10) + name
 }
 
 // milliseconds formats a time with three significant digits.

@@ -46,6 +46,8 @@ type Baseline struct {
 	// Kind is one of the kinds below. Modality is set for a model of one modality.
 	Kind     string `json:"kind"`
 	Modality string `json:"modality,omitempty"`
+	// Beats means that the searched model does not beat it on validation, and is another model.
+	Beats bool `json:"beats,omitempty"`
 	Final
 }
 

@@ -140,6 +140,30 @@ func (s *search) markdown(b *strings.Builder) {
 	}
 	list(b, warnings(s.found))
 	s.trainings(b)
+	for _, d := range s.documents {
+		compared(b, d)
+	}
+}
+
+// compared writes the baselines and the answers of a document.
+func compared(b *strings.Builder, d Document) {
+	if len(d.Baselines) > 0 {
+		b.WriteString("\n### baselines\n\n")
+		if text := beaten(d); text != "" {
+			fmt.Fprintf(b, "Note: %s.\n\n", escape.Markdown(text))
+		}
+		baselinesTable(d).markdown(b)
+	}
+	for i, text := range d.LeftOut {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(b, "- Left out: %s\n", escape.Markdown(text))
+	}
+	if d.Answer != nil {
+		fmt.Fprintf(b, "\n### answer\n\n%s\n\n", escape.Markdown(answerLine(d)))
+		answersTable(d).markdown(b)
+	}
 }
 
 // list writes a list of texts after a blank line; nothing if there are none.

@@ -72,7 +72,7 @@ func stageTable(s Stage) table {
 	if second != "" {
 		t.columns = append(t.columns, right(second))
 	}
-	t.columns = append(t.columns, right("params"), right("seconds"), left(""))
+	t.columns = append(append(append(t.columns, right("params")), costColumns(s)...), right("seconds"), left(""))
 	for i, c := range s.Candidates {
 		mark := ""
 		if c.Name == s.Winner {
@@ -85,7 +85,10 @@ func stageTable(s Stage) table {
 		if second != "" {
 			row = append(row, number(value(c.Metrics, second)))
 		}
-		t.rows = append(t.rows, append(row, params(c.Params), seconds(c.Seconds), notes(c, runs(s))))
+		if row = append(row, params(c.Params)); costColumns(s) != nil {
+			row = append(row, costCells(c)...)
+		}
+		t.rows = append(t.rows, append(row, seconds(c.Seconds), notes(c, runs(s))))
 	}
 	return t
 }
@@ -133,6 +136,9 @@ func standing(c Candidate) string {
 // notes describes where a score came from, or why there is none; most is the number of runs of other candidates.
 func notes(c Candidate, most int) string {
 	var words []string
+	if c.Cost != nil && c.Cost.Front {
+		words = append(words, "Pareto front")
+	}
 	if c.Cached {
 		words = append(words, "cached")
 	}

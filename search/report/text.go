@@ -20,11 +20,15 @@ type TextOptions struct {
 }
 
 // WriteText writes a document for a terminal: data and sample, one ranked table per stage with the winner marked *, then the
-// winning architecture with its parameters, time and score, the full model's metrics, and the paths of the files. It returns
-// only errors of w.
+// winning architecture with its parameters, time and score, the full model's metrics, the baselines, and the paths of the files.
+// If the searched model does not beat a baseline, the first line says so; the last lines are the models that the run ends with,
+// and say which to use. It returns only errors of w.
 func WriteText(w io.Writer, d Document, o TextOptions) error {
 	var b strings.Builder
 	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }
+	if text := beaten(d); text != "" {
+		line("note", text)
+	}
 	line("data", dataLine(d.Dataset))
 	if len(d.Filled) > 0 {
 		line("chosen", fmt.Sprintf("%s by the data: %s", english.Plural(len(d.Filled), "setting", ""), strings.Join(parts(d.Filled), ", ")))
@@ -65,6 +69,13 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 			fmt.Fprintf(&b, "  %d more with --all-metrics\n", more)
 		}
 	}
+	if len(d.Baselines) > 0 {
+		b.WriteString("\nbaselines\n")
+		baselinesTable(d).text(&b)
+	}
+	for _, text := range d.LeftOut {
+		fmt.Fprintf(&b, "  left out: %s\n", escape.Terminal(text))
+	}
 	if len(d.Files) > 0 {
 		b.WriteString("\n")
 	}
@@ -76,6 +87,11 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 		fmt.Fprintf(&b, "%s  %s\n", align.Pad(f.Name, width, false), escape.Terminal(f.Path))
 	}
 	fmt.Fprintf(&b, "\n%s\n", effortLine(d))
+	if d.Answer != nil {
+		b.WriteString("\n")
+		line("answer", answerLine(d))
+		answersTable(d).text(&b)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

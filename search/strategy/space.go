@@ -96,6 +96,13 @@ func (s *Space) EncoderModel(m Modality, c Candidate) mixer.Specification {
 	return spec
 }
 
+// FullEncoderModel returns the model of one modality in a full training.
+func (s *Space) FullEncoderModel(m Modality, c Candidate) mixer.Specification {
+	spec := s.model()
+	spec.Modalities = []mixer.Modality{m.with(c.Full)}
+	return spec
+}
+
 // Model returns the whole model of choices in a short training.
 func (s *Space) Model(c Choices) mixer.Specification {
 	return s.fused(c, c.Fusion.Choice, func(c Candidate) mixer.Choice { return c.Choice })

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/store"
@@ -124,10 +125,16 @@ func (j Job) check(data dataset.Dataset) error {
 			return fmt.Errorf("%s: the job has %d rows of the %s split, but its specification has %d", j.Name, have, rows.split, rows.want.Count)
 		}
 	}
+	if err := j.checkFrozen(); err != nil {
+		return err
+	}
 	if err := j.checkUnused(data); err != nil {
 		return fmt.Errorf("%s: %w", j.Name, err)
 	}
 	for modality, origin := range j.Start {
+		if !slices.ContainsFunc(spec.Model.Modalities, func(m mixer.Modality) bool { return m.Name == modality }) {
+			return fmt.Errorf("%s: modality %s starts from an earlier training, but the model has no such modality", j.Name, modality)
+		}
 		if spec.Start[modality] != origin.Key {
 			return fmt.Errorf("%s: modality %s starts from %.12s, but in the specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
 		}

@@ -1,0 +1,141 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+
+	"github.com/dustin/go-humanize/english"
+
+	"mixmas/search/combine"
+	"mixmas/search/dataset"
+	"mixmas/search/metric"
+	"mixmas/search/report"
+)
+
+// baseline is a model, or several that are combined, with which the searched model is compared.
+type baseline struct {
+	kind, modality, name string
+	members              []*fitted // none: the most frequent class
+}
+
+// baselines lists what the searched model is compared with: free ones from the trials of the search, then those that were trained.
+func (a *answering) baselines() (list []baseline) {
+	list = append(list, baseline{kind: report.Majority, name: "the most frequent class"})
+	var encoders, winners []*fitted
+	var best *fitted
+	for _, f := range a.trials {
+		m := f.modality()
+		if m == "" {
+			continue
+		}
+		encoders = append(encoders, f)
+		if best == nil || metric.Better(a.metric, f.score, best.score) {
+			best = f
+		}
+		if f.Job.Specification.Repeat == 0 && a.isWinner(f) {
+			winners = append(winners, f)
+		}
+	}
+	if best != nil {
+		list = append(list, baseline{report.SingleModality, best.modality(), best.modality() + " alone (" + best.Job.Label + ")", []*fitted{best}})
+	}
+	if len(winners) == len(a.space.Modalities) && len(winners) > 1 {
+		list = append(list, baseline{report.LateFusionWinners, "", "late fusion of the chosen encoders", winners})
+	}
+	if len(encoders) > 1 && len(encoders) > len(winners) {
+		list = append(list, baseline{report.LateFusionAll, "", fmt.Sprintf("late fusion of all %d trained encoders", len(encoders)), encoders})
+	}
+	var linear []*fitted
+	for _, f := range a.further {
+		switch f.kind {
+		case report.Linear:
+			linear = append(linear, f.fitted)
+			list = append(list, baseline{f.kind, f.further.modality, "a linear model of " + f.further.modality, []*fitted{f.fitted}})
+		case report.Default:
+			list = append(list, baseline{f.kind, "", "an MLP-Mixer for everything, concatenated", []*fitted{f.fitted}})
+		case report.DefaultFull:
+			list = append(list, baseline{f.kind, "", "an MLP-Mixer for everything, trained in full", []*fitted{f.fitted}})
+		}
+	}
+	if len(linear) > 1 {
+		list = append(list, baseline{report.LinearLateFusion, "", "late fusion of the linear models", linear})
+	}
+	return list
+}
+
+// isWinner reports whether a trial is that of the chosen encoder of its modality.
+func (a *answering) isWinner(f *fitted) bool {
+	for _, m := range a.space.Modalities {
+		if chosen, has := a.choices.Encoders[m.Name]; has && m.Name == f.modality() {
+			return reflect.DeepEqual(a.space.EncoderModel(m, chosen), f.Job.Specification.Model)
+		}
+	}
+	return false
+}
+
+// compare measures a baseline on the validation rows and, if the test split is scored, on that.
+func (a *answering) compare(ctx context.Context, b baseline) (out report.Baseline, err error) {
+	out.Kind, out.Modality, out.Name = b.kind, b.modality, b.name
+	honest, thresholds := math.NaN(), []float64(nil)
+	var validation []float32
+	e := &combine.Ensemble{Mean: combine.LogProbabilities}
+	switch len(b.members) {
+	case 0:
+		if validation, err = mostFrequent(ctx, a.data, a.rows.labels.Len()); err != nil {
+			return out, err
+		}
+	case 1:
+		validation = b.members[0].logits
+		e.Members, e.Weights, e.Temperatures = []int{0}, []float64{1}, []float64{1}
+	default:
+		p, members := a.rows.pool(b.members), make([]int, len(b.members))
+		for i := range members {
+			members[i] = i
+		}
+		if e, validation, err = combine.LateFusion(ctx, p, members, a.metric); err != nil {
+			return out, err
+		}
+		honest = e.Honest
+	}
+	if out.Validation, err = a.rows.scored(ctx, a.metric, validation, thresholds, honest); err != nil {
+		return out, err
+	}
+	if err := a.cost(ctx, &out.Final, b.members, false); err != nil {
+		return out, err
+	}
+	if len(b.members) > 1 {
+		out.Members = members(b.members, e)
+	}
+	if a.folder == "" || a.data.Len(dataset.Test) == 0 {
+		return out, nil
+	}
+	var test []float32
+	switch len(b.members) {
+	case 0:
+		test, err = mostFrequent(ctx, a.data, a.data.Len(dataset.Test))
+	case 1:
+		test, err = a.testLogits(ctx, b.members[0].Outcome)
+	default:
+		test, err = a.testOf(ctx, e, b.members)
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Test, err = a.testRows.scored(ctx, a.metric, test, thresholds, math.NaN())
+	return out, err
+}
+
+// members describes the members of an ensemble of models.
+func members(models []*fitted, e *combine.Ensemble) (list []report.Member) {
+	for i, m := range e.Members {
+		list = append(list, report.Member{Name: models[m].Job.Name, Key: models[m].Score.Key, Weight: e.Weights[i], Temperature: e.Temperatures[i]})
+	}
+	return list
+}
+
+// several is such as "ensemble of 8 models".
+func several(e *combine.Ensemble) string {
+	return "ensemble of " + english.Plural(len(e.Members), "model", "")
+}

@@ -1,0 +1,260 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"mixmas/nn"
+	"mixmas/search/combine"
+	"mixmas/search/dataset"
+	"mixmas/search/evaluate"
+	"mixmas/search/metric"
+	"mixmas/search/model"
+	"mixmas/search/report"
+	"mixmas/search/store"
+)
+
+// poolLimit bounds the memory of the logits of all models that an ensemble is chosen from, in float32 numbers.
+const poolLimit = 1 << 27
+
+// chosen is an ensemble of fitted models.
+type chosen struct {
+	*combine.Ensemble
+	models []*fitted // of which the members are some
+}
+
+// only is the ensemble's single model; nil if it has several.
+func (c *chosen) only() *fitted {
+	if len(c.Members) != 1 {
+		return nil
+	}
+	return c.models[c.Members[0]]
+}
+
+// list returns the members.
+func (c *chosen) list() (members []*fitted) {
+	for _, i := range c.Members {
+		members = append(members, c.models[i])
+	}
+	return members
+}
+
+// ensemble chooses an ensemble among all models whose score is defined; nil if there is none.
+func (a *answering) ensemble(ctx context.Context, size int) (*chosen, error) {
+	var models []*fitted
+	var encoders []int
+	for _, f := range a.all() {
+		if math.IsNaN(f.score) {
+			continue
+		}
+		if f.modality() != "" && slices.Contains(a.trials, f) {
+			encoders = append(encoders, len(models))
+		}
+		models = append(models, f)
+	}
+	if len(models) == 0 {
+		return nil, nil
+	}
+	o := combine.Options{Size: size}
+	if len(encoders) > 1 {
+		o.LateFusions = append(o.LateFusions, encoders)
+	}
+	e, err := a.choose(ctx, a.rows, models, o)
+	if err != nil {
+		return nil, fmt.Errorf("the ensemble: %w", err)
+	}
+	return &chosen{e, models}, nil
+}
+
+// testOf returns the logits of the test split of an ensemble of models.
+func (a *answering) testOf(ctx context.Context, e *combine.Ensemble, models []*fitted) ([]float32, error) {
+	t := a.data.Task()
+	sum := combine.NewSum(t.Kind, len(t.Classes), a.data.Len(dataset.Test), e.Mean)
+	for i, m := range e.Parts() {
+		logits, err := a.testLogits(ctx, models[e.Members[i]].Outcome)
+		if err != nil {
+			return nil, err
+		}
+		sum.Add(m, logits)
+	}
+	return sum.Logits(), nil
+}
+
+// final describes an ensemble, which may be a single model, and measures it on validation and test.
+func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.Final, error) {
+	f := &report.Final{Name: name}
+	t := a.data.Task()
+	own := func(i int) []float32 { return c.models[i].logits }
+	logits := make([][]float32, len(c.models))
+	for _, i := range c.Members {
+		logits[i] = own(i)
+	}
+	validation := c.Logits(t.Kind, len(t.Classes), logits)
+	one := c.only()
+	if one != nil {
+		validation = one.logits
+		if one.Best != nil {
+			f.Note = fmt.Sprintf("stopped by the budget after epoch %d", len(one.Score.Curve))
+		}
+	} else {
+		f.Members = members(c.models, c.Ensemble)
+	}
+	var err error
+	if f.Validation, err = a.rows.scored(ctx, a.metric, validation, c.Thresholds, c.Honest); err != nil {
+		return nil, err
+	}
+	if err := a.cost(ctx, f, c.list(), true); err != nil {
+		return nil, err
+	}
+	if a.data.Len(dataset.Test) == 0 {
+		return f, nil
+	}
+	var test []float32
+	if one != nil {
+		test, err = a.testLogits(ctx, one.Outcome)
+	} else {
+		test, err = a.testOf(ctx, c.Ensemble, c.models)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Test, err = a.testRows.scored(ctx, a.metric, test, c.Thresholds, math.NaN())
+	return f, err
+}
+
+// write writes an ensemble to a file of the folder.
+func (a *answering) write(ctx context.Context, file string, c *chosen, f *report.Final) error {
+	return a.writeTo(ctx, filepath.Join(a.folder, file), c, f)
+}
+
+// writeTo writes an ensemble as a model file. One of a single model is written as that model.
+func (a *answering) writeTo(ctx context.Context, path string, c *chosen, f *report.Final) error {
+	d, err := a.description(a.name, map[string]map[string]float64{"validation": finite(f.Validation)})
+	if err != nil {
+		return err
+	}
+	if f.Test != nil {
+		d.Metrics["test"] = finite(f.Test)
+	}
+	d.Thresholds = c.Thresholds
+	var all []nn.Weights
+	for i, m := range c.Members {
+		weights, err := a.weights(ctx, c.models[m].Outcome)
+		if err != nil {
+			return err
+		}
+		all = append(all, weights)
+		spec := c.models[m].Job.Specification.Model
+		if c.only() != nil {
+			d.Model, d.Training = spec, c.models[m].Score.Key
+			break
+		}
+		if d.Ensemble == nil {
+			d.Ensemble = &model.Ensemble{Mean: c.Mean}
+		}
+		d.Ensemble.Members = append(d.Ensemble.Members, model.Member{Name: c.models[m].Job.Name, Model: spec, Member: c.Parts()[i], Training: c.models[m].Score.Key})
+	}
+	weights := all[0]
+	if d.Ensemble != nil {
+		weights = model.Join(all)
+	}
+	f.Path = path
+	return writeFiles(path, &d, weights)
+}
+
+// finite returns the metrics that have a value.
+func finite(s *report.Scored) map[string]float64 {
+	metrics := map[string]float64{}
+	for name, value := range s.Metrics {
+		if x := float64(value); !math.IsNaN(x) && !math.IsInf(x, 0) {
+			metrics[name] = x
+		}
+	}
+	return metrics
+}
+
+// Combine chooses an ensemble of at most the given size among all models of a finished search that are stored: its trials, the full
+// training of its winner, and the trainings of a run that ended with an ensemble. It trains nothing but what was pruned, and writes
+// the ensemble to a file.
+func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) (*report.Final, error) {
+	a, err := s.answering(ctx, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	winner, err := s.fullJob(s.config.Name, r.FullModel(), s.config.Train, "")
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.further(r.Space, r.Choices, "", true, true)
+	if err != nil {
+		return nil, err
+	}
+	o := s.options
+	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
+	stored := evaluate.New(o)
+	for _, f := range append([]further{{job: winner}}, list...) {
+		outcomes, err := stored.Score(ctx, f.job)
+		if errors.Is(err, evaluate.ErrUntrained) || err == nil && outcomes[0].Score.Status != store.Finished {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		model, err := a.fitted(ctx, a.rows, outcomes[0])
+		if err != nil {
+			return nil, err
+		}
+		a.further = append(a.further, furtherFitted{f, model})
+	}
+	c, err := a.ensemble(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, fmt.Errorf("%s is undefined for every model: choose another metric", a.metric)
+	}
+	final, err := a.final(ctx, several(c.Ensemble), c)
+	if err != nil {
+		return nil, err
+	}
+	return final, a.writeTo(ctx, path, c, final)
+}
+
+// teacher returns what a model is distilled from: an ensemble's predictions of the training rows.
+func (a *answering) teacher(c *chosen) Teacher {
+	t := a.data.Task()
+	return Teacher{Name: several(c.Ensemble),
+		Predictions: struct {
+			Mean    combine.Mean    `json:"mean"`
+			Members []report.Member `json:"members"`
+		}{c.Mean, members(c.models, c.Ensemble)},
+		Before: func(ctx context.Context) error {
+			for _, f := range c.list() {
+				if _, err := a.weights(ctx, f.Outcome); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Logits: func(ctx context.Context) ([]float32, error) {
+			sum := combine.NewSum(t.Kind, len(t.Classes), a.data.Len(dataset.Train), c.Mean)
+			for i, m := range c.Parts() {
+				logits, err := a.predict(ctx, c.models[c.Members[i]].Outcome, dataset.Train, nil)
+				if err != nil {
+					return nil, err
+				}
+				sum.Add(m, logits)
+			}
+			return sum.Logits(), nil
+		}}
+}
+
+// within reports whether a score is at most a point worse than another.
+func within(name string, score, best float64) bool {
+	const point = 0.01 + 1e-9 // but for rounding
+	return !math.IsNaN(score) && (metric.Better(name, score, best) || math.Abs(score-best) <= point)
+}

@@ -1,0 +1,231 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"mixmas/search/choice"
+	"mixmas/search/combine"
+	"mixmas/search/dataset"
+	"mixmas/search/evaluate"
+	"mixmas/search/metric"
+	"mixmas/search/report"
+	"mixmas/search/task"
+)
+
+// fitted is a trained model with its logits of the validation rows that score candidates.
+type fitted struct {
+	*evaluate.Outcome
+	logits []float32
+	// score is the search's metric on these rows; NaN if it is undefined.
+	score float64
+}
+
+// modality returns the only modality that the model reads; empty if it reads several.
+func (f *fitted) modality() string {
+	if m := f.Job.Specification.Model.Modalities; len(m) == 1 {
+		return m[0].Name
+	}
+	return ""
+}
+
+// rowsOf are rows of a split on which models are compared; nil means all.
+type rowsOf struct {
+	data   dataset.Dataset
+	split  dataset.Split
+	rows   []int
+	labels *dataset.Samples
+	groups []uint64
+}
+
+func newRows(data dataset.Dataset, split dataset.Split, rows []int) (rowsOf, error) {
+	labels, err := dataset.Select(data, split, rows, nil)
+	return rowsOf{data: data, split: split, rows: rows, labels: labels, groups: groupsOf(data, split, rows)}, err
+}
+
+// outputs are logits of these rows with their labels.
+func (r rowsOf) outputs(logits []float32, thresholds []float64) metric.Outputs {
+	t := r.data.Task()
+	return metric.Outputs{Logits: logits, Rows: r.labels.Len(), Classes: len(t.Classes), Kind: t.Kind, Label: r.labels.Label, Thresholds: thresholds}
+}
+
+// pool holds outputs of models for these rows, the names of which are for errors.
+func (r rowsOf) pool(models []*fitted) combine.Pool {
+	t := r.data.Task()
+	p := combine.Pool{Kind: t.Kind, Classes: len(t.Classes), Rows: r.labels.Len(), Label: r.labels.Label, Groups: r.groups}
+	for _, f := range models {
+		p.Logits, p.Names = append(p.Logits, f.logits), append(p.Names, f.Job.Name)
+	}
+	return p
+}
+
+// draws is the number of bootstrap samples of an interval.
+const draws = 200
+
+// scored measures logits of these rows. honest, if it is not NaN, takes the place of the metric's value, which then is
+// optimistic: what made the logits was fitted to these rows.
+func (r rowsOf) scored(ctx context.Context, name string, logits []float32, thresholds []float64, honest float64) (*report.Scored, error) {
+	o := r.outputs(logits, thresholds)
+	metrics, err := metric.Evaluate(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	score, defined := metrics[name]
+	if !defined {
+		score = math.NaN()
+	}
+	s := &report.Scored{Score: report.Number(score), Metrics: report.Metrics(metrics)}
+	shift := 0.0
+	if !math.IsNaN(honest) {
+		shift = honest - score
+		s.Score = report.Number(honest)
+	}
+	low, high, err := r.interval(ctx, name, o, float64(s.Score), shift)
+	s.Low, s.High = report.Number(low), report.Number(high)
+	return s, err
+}
+
+// interval is the 95% confidence interval of a score: Wilson's of a share of rows, otherwise that of bootstrap samples of the rows
+// or of their groups, shifted.
+func (r rowsOf) interval(ctx context.Context, name string, o metric.Outputs, score, shift float64) (low, high float64, err error) {
+	if math.IsNaN(score) {
+		return score, score, nil
+	}
+	if name == "accuracy" && r.groups == nil {
+		low, high = choice.Wilson(score, o.Rows)
+		return low, high, nil
+	}
+	values, err := metric.Bootstrap(ctx, name, []metric.Outputs{o}, r.groups, draws, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	defined := slices.DeleteFunc(values[0], math.IsNaN)
+	if len(defined) == 0 {
+		return math.NaN(), math.NaN(), nil
+	}
+	slices.Sort(defined)
+	at := func(p float64) float64 { return defined[int(math.Round(p*float64(len(defined)-1)))] + shift }
+	low, high = min(at(0.025), score), max(at(0.975), score)
+	if isShare(name) {
+		low, high = max(low, 0), min(high, 1)
+	}
+	return low, high, nil
+}
+
+// isShare reports whether the values of a metric are between 0 and 1.
+func isShare(name string) bool {
+	return slices.ContainsFunc(metric.All(), func(m metric.Metric) bool { return m.Name == name && m.Range == metric.Share })
+}
+
+// fitted returns an outcome with its logits of the rows, which are all validation rows or those of its own job.
+func (s *Search) fitted(ctx context.Context, r rowsOf, o *evaluate.Outcome) (*fitted, error) {
+	logits, err := s.validationLogits(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Job.Validation == nil && r.rows != nil {
+		logits = someRows(logits, len(s.data.Task().Classes), r.rows)
+	}
+	metrics, err := metric.Evaluate(ctx, r.outputs(logits, nil))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Job.Name, err)
+	}
+	score, defined := metrics[s.config.Search.Metric]
+	if !defined {
+		score = math.NaN()
+	}
+	return &fitted{Outcome: o, logits: logits, score: score}, nil
+}
+
+// someRows returns the logits of some rows.
+func someRows(logits []float32, classes int, rows []int) []float32 {
+	some := make([]float32, 0, len(rows)*classes)
+	for _, row := range rows {
+		some = append(some, logits[row*classes:][:classes]...)
+	}
+	return some
+}
+
+// alone returns what combine makes of a single model: its thresholds, if the plan wants them fitted and they help, and its honest
+// score.
+func (s *Search) alone(ctx context.Context, r rowsOf, f *fitted) (*combine.Ensemble, error) {
+	e, err := s.choose(ctx, r, []*fitted{f}, combine.Options{Size: 1, Bags: 1})
+	if err == nil && e.Thresholds == nil {
+		e.Honest = f.score // nothing was fitted
+	}
+	return e, err
+}
+
+// choose chooses an ensemble of models, with thresholds if the plan wants them fitted and they help on rows that they were not
+// fitted to.
+func (s *Search) choose(ctx context.Context, r rowsOf, models []*fitted, o combine.Options) (*combine.Ensemble, error) {
+	name, p := s.config.Search.Metric, r.pool(models)
+	o.Thresholds, o.Seed = s.fitsThresholds(), s.config.Seed
+	e, err := combine.Choose(ctx, p, name, o)
+	if err != nil || e.Thresholds == nil {
+		return e, err
+	}
+	o.Thresholds = false
+	plain, err := combine.Choose(ctx, p, name, o)
+	if err != nil || !metric.Better(name, e.Honest, plain.Honest) {
+		return plain, err
+	}
+	return e, nil
+}
+
+// fitsThresholds reports whether the plan wants thresholds that are fitted.
+func (s *Search) fitsThresholds() bool { return s.config.Train.Thresholds == "fitted" }
+
+// thresholds returns the thresholds of a full training's model; nil means zeros.
+func (s *Search) thresholds(ctx context.Context, o *evaluate.Outcome) ([]float64, error) {
+	if !s.fitsThresholds() {
+		return nil, nil
+	}
+	r, err := newRows(s.data, dataset.Validation, o.Job.Validation)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.fitted(ctx, r, o)
+	if err != nil || math.IsNaN(f.score) {
+		return nil, err
+	}
+	e, err := s.alone(ctx, r, f)
+	if err != nil {
+		return nil, err
+	}
+	return e.Thresholds, nil
+}
+
+// mostFrequent returns the logits of the classes' frequencies among the training rows, as many times as there are rows.
+func mostFrequent(ctx context.Context, data dataset.Dataset, rows int) ([]float32, error) {
+	t := data.Task()
+	counts, label, n := make([]int, len(t.Classes)), make([]float32, t.Width()), data.Len(dataset.Train)
+	for row := range n {
+		if row%1000 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err := data.Label(dataset.Train, row, label); err != nil {
+			return nil, err
+		}
+		task.Count(t.Kind, counts, label)
+	}
+	logits := make([]float32, 0, rows*len(counts))
+	for range rows {
+		for _, count := range counts {
+			p := (float64(count) + 0.5) / float64(n+1)
+			z := math.Log(p)
+			if t.Kind == task.MultiLabel {
+				z -= math.Log1p(-p)
+			}
+			logits = append(logits, float32(z))
+		}
+	}
+	return logits, nil
+}
+
+// groupsOf returns the group of each of some rows of a split; nil if the data have no groups, and each row is one.
+func groupsOf(data dataset.Dataset, split dataset.Split, rows []int) []uint64 {
+	return nil // until the data sets know their groups
+}

@@ -1,0 +1,192 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// metric is the metric by which models are compared: that of the last stage.
+func (d Document) metric() string {
+	if len(d.Stages) == 0 {
+		return "score"
+	}
+	return d.Stages[len(d.Stages)-1].Metric
+}
+
+// beaten says which baselines the searched model does not beat, and by how much; empty if it beats all of them.
+func beaten(d Document) string {
+	if d.Searched == nil || d.Searched.Validation == nil {
+		return ""
+	}
+	own := d.Searched.Validation.Score
+	var better []Baseline
+	for _, b := range d.Baselines {
+		if b.Beats && b.Validation != nil {
+			better = append(better, b)
+		}
+	}
+	slices.SortStableFunc(better, func(a, b Baseline) int { // by how far they are ahead
+		x, y := math.Abs(float64(a.Validation.Score-own)), math.Abs(float64(b.Validation.Score-own))
+		switch {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	var texts []string
+	for _, b := range better {
+		texts = append(texts, fmt.Sprintf("%s (%s, %s)", b.Name, number(b.Validation.Score), ahead(d.metric(), float64(b.Validation.Score-own))))
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.metric(), number(own), strings.Join(texts, ", "))
+}
+
+// ahead says by how much a baseline is better: in points for shares.
+func ahead(metric string, difference float64) string {
+	switch size := math.Abs(difference); {
+	case size == 0:
+		return "equal"
+	case metric == "loss":
+		return strconv.FormatFloat(size, 'f', 4, 64) + " better"
+	case size < 0.0005:
+		return "less than 0.1 points better"
+	default:
+		points := math.Round(1000*size) / 10
+		if points == 1 {
+			return "1 point better"
+		}
+		return strconv.FormatFloat(points, 'f', -1, 64) + " points better"
+	}
+}
+
+// text writes a score with both ends of its interval; a dash if there is none.
+func (s *Scored) text() string {
+	if s == nil {
+		return "–"
+	}
+	if math.IsNaN(float64(s.Low)) || math.IsNaN(float64(s.Score)) {
+		return number(s.Score)
+	}
+	return fmt.Sprintf("%s [%s, %s]", number(s.Score), number(s.Low), number(s.High))
+}
+
+// baselinesTable compares the searched model, marked *, with the baselines; those that it does not beat are marked !.
+func baselinesTable(d Document) table {
+	t := table{columns: []column{left(""), left("model"), right(d.metric() + " on validation")}}
+	test := slices.ContainsFunc(d.Baselines, func(b Baseline) bool { return b.Test != nil })
+	if test {
+		t.columns = append(t.columns, right("on test"))
+	}
+	t.columns = append(t.columns, right("params"))
+	add := func(mark string, f Final) {
+		row := []string{mark, f.Name, f.Validation.text()}
+		if test {
+			row = append(row, f.Test.text())
+		}
+		t.rows = append(t.rows, append(row, params(f.Params)))
+	}
+	if d.Searched != nil {
+		add("*", *d.Searched)
+	}
+	for _, b := range d.Baselines {
+		mark := ""
+		if b.Beats {
+			mark = "!"
+		}
+		add(mark, b.Final)
+	}
+	return t
+}
+
+// answers are the models that a run ends with, in order, with the names of their fields.
+func (d Document) answers() (fields []string, finals []Final) {
+	for _, f := range []struct {
+		field string
+		*Final
+	}{{"searched", d.Searched}, {"ensemble", d.Ensemble}, {"distilled", d.Distilled}, {"cheapest", d.Cheapest}} {
+		if f.Final == nil {
+			continue
+		}
+		final := *f.Final
+		if f.field == "cheapest" {
+			final.Name = "cheapest within a point: " + final.Name
+		}
+		fields, finals = append(fields, f.field), append(finals, final)
+	}
+	return fields, finals
+}
+
+// answersTable shows the models that a run ends with; the answer is marked *.
+func answersTable(d Document) table {
+	split := "test"
+	score := func(f Final) *Scored { return f.Test }
+	if d.Searched == nil || d.Searched.Test == nil {
+		split, score = "validation", func(f Final) *Scored { return f.Validation }
+	}
+	fields, finals := d.answers()
+	timed := slices.ContainsFunc(finals, func(f Final) bool { return f.Latency > 0 })
+	t := table{columns: []column{left(""), left("model"), right(d.metric() + " on " + split), right("params")}}
+	if timed {
+		t.columns = append(t.columns, right("ms per row"))
+	}
+	t.columns = append(t.columns, left("file"))
+	for i, f := range finals {
+		mark := ""
+		if d.Answer != nil && d.Answer.Model == fields[i] {
+			mark = "*"
+		}
+		row := []string{mark, f.Name, score(f).text(), params(f.Params)}
+		if timed {
+			row = append(row, milliseconds(f.Latency))
+		}
+		t.rows = append(t.rows, append(row, f.Path))
+	}
+	return t
+}
+
+// milliseconds formats a time with two significant digits, or as a dash if it is unknown.
+func milliseconds(ms float64) string {
+	switch {
+	case ms <= 0:
+		return "–"
+	case ms >= 100:
+		return strconv.FormatFloat(ms, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(ms, 'g', 2, 64)
+}
+
+// answerLine names the answer and says why it is.
+func answerLine(d Document) string {
+	name := d.Answer.Model
+	fields, finals := d.answers()
+	if i := slices.Index(fields, name); i >= 0 {
+		name = finals[i].Name
+	}
+	return fmt.Sprintf("%s, %s: %s", name, d.Answer.Path, d.Answer.Reason)
+}
+
+// WriteEnsemble writes the members of an ensemble and its scores. It returns only errors of w.
+func WriteEnsemble(w io.Writer, metric string, f Final) error {
+	var b strings.Builder
+	members := table{columns: []column{right("weight"), right("temperature"), left("member")}}
+	for _, m := range f.Members {
+		members.rows = append(members.rows, []string{number(Number(m.Weight)), number(Number(m.Temperature)), m.Name})
+	}
+	if len(members.rows) > 0 {
+		members.text(&b)
+		b.WriteString("\n")
+	}
+	scores := table{columns: []column{left("model"), right(metric + " on validation"), right("on test"), right("params"), right("ms per row"), left("file")},
+		rows: [][]string{{f.Name, f.Validation.text(), f.Test.text(), params(f.Params), milliseconds(f.Latency), f.Path}}}
+	scores.text(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
