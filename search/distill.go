@@ -21,6 +21,8 @@ type Teacher struct {
 	// Logits returns the logits of all rows of the training split (rows × classes), finite. It is only called if they are not
 	// stored, and may use the device.
 	Logits func(ctx context.Context) ([]float32, error)
+	// Before, if there is one, is called before Logits: it trains again what has to be, for which Logits has no slot of the device.
+	Before func(ctx context.Context) error
 }
 
 // distillWeight is the share of the teacher's predictions in what a distilled model learns; the rest are the labels.
@@ -55,6 +57,7 @@ func (s *Search) softLabels(ctx context.Context, teacher Teacher) (trial.Origin,
 		split:  dataset.Train,
 		needed: true,
 		score:  store.Score{Name: "soft/" + teacher.Name, Numerics: s.runner.Device.Numerics(), Finished: s.now().UTC().Truncate(time.Second)},
+		before: teacher.Before,
 		logits: teacher.Logits,
 	})
 	return trial.Origin{Key: sc.Key, Name: sc.Name, File: sc.Outputs}, err

@@ -12,14 +12,16 @@ import (
 
 // predictions are logits of all rows of a split, which are stored with their metrics as a score of their own.
 type predictions struct {
+	// needed means that the logits are needed, not only their metrics: they are computed again if their file is gone.
+	needed bool
 	// key is what the score's key is a hash of.
 	key   any
 	split dataset.Split
 	// score has the name, and what else is known of the score.
 	score store.Score
-	// needed means that the logits are needed too: they are computed again if their file is gone.
-	needed bool
-	// logits computes them, while the predictions hold a slot of the device.
+	// before, if there is one, is called before logits, which computes them while it holds a slot of the device: what holds a slot
+	// must not train anything again, for which it would need another one.
+	before func(ctx context.Context) error
 	logits func(ctx context.Context) ([]float32, error)
 }
 
@@ -47,6 +49,11 @@ func (s *Search) keep(ctx context.Context, p predictions) (store.Score, error) {
 	}
 	if found, err := look(); found || err != nil {
 		return stored, err
+	}
+	if p.before != nil {
+		if err := p.before(ctx); err != nil {
+			return store.Score{}, err
+		}
 	}
 	var logits []float32
 	waiting := p.score.Name + ": another process is scoring it, waiting"
