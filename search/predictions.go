@@ -12,13 +12,13 @@ import (
 
 // predictions are logits of all rows of a split, which are stored with their metrics as a score of their own.
 type predictions struct {
-	// needed means that the logits are needed, not only their metrics: they are computed again if their file is gone.
-	needed bool
 	// key is what the score's key is a hash of.
 	key   any
 	split dataset.Split
 	// score has the name, and what else is known of the score.
 	score store.Score
+	// needed means that the logits are needed too: they are computed again if their file is gone.
+	needed bool
 	// before, if there is one, is called before logits, which computes them while it holds a slot of the device: what holds a slot
 	// must not train anything again, for which it would need another one.
 	before func(ctx context.Context) error
