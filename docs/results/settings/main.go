@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"mixmas/search/atomicfile"
 	_ "mixmas/search/dataset/formats"
@@ -228,6 +229,7 @@ func (c *comparison) exec(ctx context.Context, log, configuration string, argume
 	command := exec.CommandContext(ctx, c.program, arguments...)
 	command.Dir, command.Stdin, command.Stdout, command.Stderr = c.configs, strings.NewReader(configuration), &out, said
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = time.Minute // then it is killed
 	if err := command.Run(); err != nil {
 		return report.Document{}, fmt.Errorf("%s %s: %w (see %s)", c.program, strings.Join(arguments, " "), err, log)
 	}
