@@ -124,6 +124,13 @@ func (b *binder) crossEntropy(o *device.CrossEntropy) {
 		loss: b.memory(o.Loss), delta: b.memory(o.Delta), rows: C.int64_t(o.Rows), classes: C.int64_t(o.Classes)})
 }
 
+var _ = device.On(&bindings, (*binder).softCrossEntropy)
+
+func (b *binder) softCrossEntropy(o *device.SoftCrossEntropy) {
+	add(b, C.MIXMAS_OP_SOFT_CROSS_ENTROPY, C.mixmas_soft_cross_entropy{logits: b.memory(o.Logits), targets: b.memory(o.Targets),
+		loss: b.memory(o.Loss), delta: b.memory(o.Delta), rows: C.int64_t(o.Rows), classes: C.int64_t(o.Classes)})
+}
+
 var _ = device.On(&bindings, (*binder).bceWithLogits)
 
 func (b *binder) bceWithLogits(o *device.BCEWithLogits) {

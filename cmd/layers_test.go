@@ -40,7 +40,7 @@ var layers = [][]string{
 	{"search/dataset/arrays"},
 	{"search/dataset/decoded"},
 	{"search/dataset/arrayfile"},
-	{"search/dataset/watch", "search/dataset/datasettest"},
+	{"search/dataset/watch", "search/dataset/datasettest", "search/study"},
 	{"search/dataset", "search/dataset/avmnist/build"},
 	{"search/combine"},
 	{"search/metric", "search/sample", "search/choice"},

@@ -90,8 +90,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader: stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
-			initCommand(), runCommand(), searchCommand(), trainCommand(), predictCommand(), reportCommand(),
-			scoresCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
+			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), reportCommand(),
+			scoresCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
 		},
 	}
 	app.Before = func(*cli.Context) error {

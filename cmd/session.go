@@ -121,7 +121,7 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 			s.closeAfter(&err)
 		}
 	}()
-	if out := c.String("out"); out != "" { // empty for a search
+	if out := s.out(); out != "" {
 		if err := checkOut(out); err != nil {
 			return s, err
 		}
@@ -152,9 +152,17 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		return s, err
 	}
 	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress,
-		Overwrite: c.Bool("force"), Train: c.String("out") != "", Budget: c.Duration("budget"), Started: s.started,
+		Overwrite: c.Bool("force"), Train: s.out() != "", Budget: c.Duration("budget"), Started: s.started,
 		Meter: cost.NewMeter(cpu.New(cpu.Options{Workers: 1}))})
 	return s, err
+}
+
+// out is the folder of the models that the command trains in full; empty if it trains none.
+func (s *session) out() string {
+	if s.cli.Command.Name == "ensemble" { // its --out is a file
+		return ""
+	}
+	return s.cli.String("out")
 }
 
 // closeAfter closes everything that is open and writes the profile; it adds errors to the command's error.

@@ -2,15 +2,18 @@
 //
 //   cross_entropy   loss = mean over rows of log sum exp(logits) - logits[label]
 //                   delta = (softmax(logits) - onehot(label)) / rows                 8 bytes, 4 with no delta
+//   soft            loss = mean over rows of -sum t log softmax(logits), t the targets of a row, s their sum
+//                   delta = (s softmax(logits) - t) / rows                           12 bytes, 8 with no delta
 //   bce             loss = -mean(w y log s(z) + (1 - y) log(1 - s(z))), s the logistic function, w the pos_weight
 //                   delta = ((1 - y) s(z) - w y (1 - s(z))) / (rows classes)         12 bytes
 //
 // The losses are small and limited by latency: if possible, a single block computes one in one launch. Otherwise each
-// block writes its sum to the workspace, and a second launch adds the sums. Cross entropy uses one warp per row.
+// block writes its sum to the workspace, and a second launch adds the sums. Cross entropies use one warp per row.
 //
 // Nothing overflows or cancels. Of the exponentials of a row only the label's own is left out of a sum, so that small
-// losses are log(1 + rest) and keep their precision; so does the label's delta, -rest / sum. Losses are added in
-// float64.
+// losses are log(1 + rest) and keep their precision; so does the label's delta, -rest / sum. With soft targets it is the
+// largest logit's exponential that is left out, which is 1; every term of the loss is then 0 or more, and that logit's
+// delta is ((s - t) - t rest) / sum. Losses are added in float64.
 //
 // A label that is not a class makes its row's loss and gradient NaN: a kernel has no other way to report it.
 #include <algorithm>
@@ -73,6 +76,42 @@ __global__ __launch_bounds__(THREADS) void cross_entropy(const mixmas_cross_entr
   put_mean(sum_of_losses, double(op.rows), op.loss, partial);
 }
 
+__global__ __launch_bounds__(THREADS) void soft_cross_entropy(const mixmas_soft_cross_entropy op, double *partial) {
+  const int lane = threadIdx.x % WARP;
+  const float scale = 1.0f / float(op.rows);
+  double sum_of_losses = 0;  // of this warp's rows, in lane 0
+  const int64_t first = int64_t(blockIdx.x) * WARPS + threadIdx.x / WARP, step = int64_t(gridDim.x) * WARPS;
+  for (int64_t row = first; row < op.rows; row += step) {
+    const float *logits = op.logits + row * op.classes, *targets = op.targets + row * op.classes;
+    float largest = -INFINITY;
+    int64_t top = op.classes;  // the first of the largest logits; if all are NaN, none
+    for (int64_t i = lane; i < op.classes; i += WARP)
+      if (logits[i] > largest) largest = logits[i], top = i;
+    const float mine = largest;
+    largest = warp_max(largest);
+    top = warp_min(mine == largest ? top : op.classes);
+    float rest = 0, total = 0, gap = 0;  // the other exponentials, the targets, and what they lose to the largest logit
+    for (int64_t i = lane; i < op.classes; i += WARP) {
+      const float t = targets[i];
+      if (i != top) {
+        rest += expf(logits[i] - largest);
+        gap += t * (0.5f * largest - 0.5f * logits[i]);  // half of it: all of it may be too large for a float
+      }
+      total += t;
+    }
+    rest = warp_sum(rest), total = warp_sum(total), gap = warp_sum(gap);
+    if (lane == 0) sum_of_losses += double(total) * double(log1pf(rest)) + 2.0 * double(gap);
+    if (!op.delta) continue;
+    float *delta = op.delta + row * op.classes;
+    const float sum = 1.0f + rest;
+    for (int64_t i = lane; i < op.classes; i += WARP) {
+      const float t = targets[i];
+      delta[i] = scale * (i == top ? ((total - t) - t * rest) / sum : total * (expf(logits[i] - largest) / sum) - t);
+    }
+  }
+  put_mean(sum_of_losses, double(op.rows), op.loss, partial);
+}
+
 __global__ __launch_bounds__(THREADS) void bce(const mixmas_bce op, double *partial) {
   const int64_t n = op.rows * op.classes;
   const float scale = 1.0f / float(n);
@@ -97,6 +136,10 @@ int64_t blocks(int64_t units, int64_t n) { return n <= FEW * THREADS ? 1 : std::
 
 int64_t blocks_of(const mixmas_cross_entropy &op) { return blocks(ceil_div(op.rows, WARPS), op.rows * op.classes); }
 
+int64_t blocks_of(const mixmas_soft_cross_entropy &op) {
+  return blocks(ceil_div(op.rows, WARPS), op.rows * op.classes);
+}
+
 int64_t blocks_of(const mixmas_bce &op) {
   return blocks(ceil_div(op.rows * op.classes, THREADS), op.rows * op.classes);
 }
@@ -120,10 +163,16 @@ cudaError_t run_mean(const Context &context, void (*kernel)(Operation, double *)
 
 int64_t workspace_size(const mixmas_cross_entropy &op, mixmas_numerics) { return size(op); }
 
+int64_t workspace_size(const mixmas_soft_cross_entropy &op, mixmas_numerics) { return size(op); }
+
 int64_t workspace_size(const mixmas_bce &op, mixmas_numerics) { return size(op); }
 
 cudaError_t run(const Context &context, const mixmas_cross_entropy &op) {
   return run_mean(context, cross_entropy, op, op.rows);
+}
+
+cudaError_t run(const Context &context, const mixmas_soft_cross_entropy &op) {
+  return run_mean(context, soft_cross_entropy, op, op.rows);
 }
 
 cudaError_t run(const Context &context, const mixmas_bce &op) {

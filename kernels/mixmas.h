@@ -199,6 +199,12 @@ typedef struct {
   int64_t rows, classes;
 } mixmas_bce;
 
+typedef struct {
+  const float *logits, *targets; /* targets: 0 or more for each class, of any sum in a row */
+  float *loss, *delta;
+  int64_t rows, classes;
+} mixmas_soft_cross_entropy;
+
 /* y = softmax of each row of x (batch, repeat, width). mask (batch, width), or NULL, is 0 for elements that are
  * ignored in each of the sample's `repeat` rows; y is 0 there, and in rows that are masked completely. y may be x. */
 typedef struct {
@@ -358,7 +364,8 @@ typedef struct {
   X(SOFTMAX, softmax, NONE) \
   X(SOFTMAX_GRAD, softmax_grad, NONE) \
   X(EMBEDDING, embedding, NONE) \
-  X(EMBEDDING_GRAD, embedding_grad, SOME)
+  X(EMBEDDING_GRAD, embedding_grad, SOME) \
+  X(SOFT_CROSS_ENTROPY, soft_cross_entropy, SOME)
 
 #define MIXMAS_KIND(KIND, name, WORKSPACE) MIXMAS_OP_##KIND,
 typedef enum { MIXMAS_NO_OP = 0, MIXMAS_OPERATIONS(MIXMAS_KIND) } mixmas_kind;

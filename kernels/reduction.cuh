@@ -26,6 +26,13 @@ __device__ __forceinline__ float warp_max(float value) {
   return value;
 }
 
+__device__ __forceinline__ int64_t warp_min(int64_t value) {
+#pragma unroll
+  for (int distance = WARP / 2; distance > 0; distance /= 2)
+    value = min(value, __shfl_xor_sync(ALL_LANES, value, distance));
+  return value;
+}
+
 // block_sum gives every thread of a block of THREADS the sum of all threads' values.
 template <int THREADS, class T>
 __device__ __forceinline__ T block_sum(T value) {

@@ -53,6 +53,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		"embedding":        {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Embedding(g.Input("ids", 2, 3), x) }, "embedding: the table 2×3×8 is not (vocabulary, width)"},
 		"small vocabulary": {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.Embedding(g.Input("ids", 2, 3), g.Input("y", 1, 8)) }, "embedding: the table 1×8"},
 		"loss":             {func(g *nn.Graph, x *nn.Value) *nn.Value { return g.CrossEntropy(x, x) }, "cross-entropy"},
+		"soft loss": {func(g *nn.Graph, x *nn.Value) *nn.Value {
+			return g.CrossEntropy(g.Reshape(x, 6, 8), g.Input("labels", 6, 7))
+		}, "cross-entropy: logits 6×8 do not fit labels 6×7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := nn.NewGraph(scope.Parameters(), nn.Training, true)

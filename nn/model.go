@@ -12,7 +12,7 @@ type Model interface {
 	MultiLabel() bool
 	// Forward records the model on inputs in the order of Inputs, each with the batch as an additional first dimension, and
 	// returns the prediction's logits (b, classes). If labels is not nil, it also records the loss, which may include more
-	// than the prediction. Labels are (b) class indices, or (b, classes) for multi-label models.
+	// than the prediction. Labels are (b) class indices, or (b, classes) for multi-label models and for [SoftLabels].
 	Forward(g *Graph, inputs []*Value, labels *Value) (logits, loss *Value)
 }
 
@@ -29,6 +29,26 @@ type Samples interface {
 	Len() int
 	// Read writes one sample of one of the model's inputs to dst.
 	Read(row, input int, dst []float32) error
-	// Label writes a sample's label: one class index, or a 0 or 1 per class.
+	// Label writes a sample's label: one class index, or a 0 or 1 per class. For a model with soft labels it is a number per
+	// class, see [SoftLabels].
 	Label(row int, dst []float32) error
+}
+
+// SoftLabels returns the model for trainings on soft labels: a number of 0 or more per class instead of a class index, see
+// [Graph.CrossEntropy]. A multi-label model stays as it is: its labels may be between 0 and 1 anyway.
+func SoftLabels(m Model) Model {
+	if m.MultiLabel() {
+		return m
+	}
+	return softLabels{m}
+}
+
+type softLabels struct{ Model }
+
+// labelShape is the shape of a batch of labels of a model.
+func labelShape(m Model, batch int) []int {
+	if _, soft := m.(softLabels); soft || m.MultiLabel() {
+		return []int{batch, m.Classes()}
+	}
+	return []int{batch}
 }

@@ -6,9 +6,15 @@ import (
 	"mixmas/nn/device"
 )
 
-// CrossEntropy is the mean cross-entropy of softmax(logits) (b, K) against labels (b), which are class indices stored as
-// float32.
+// CrossEntropy is the mean cross-entropy of softmax(logits) (b, K) against labels: (b) class indices stored as float32, or
+// (b, K) soft labels, which are not negative. A row of these usually adds up to 1; another sum is the row's weight.
 func (g *Graph) CrossEntropy(logits, labels *Value) *Value {
+	if len(logits.Shape) == 2 && slices.Equal(labels.Shape, logits.Shape) {
+		return g.loss(logits, func(loss, delta device.Buffer) device.Operation {
+			return &device.SoftCrossEntropy{Logits: logits.buffer, Targets: labels.buffer, Loss: loss, Delta: delta,
+				Rows: logits.Shape[0], Classes: logits.Shape[1]}
+		})
+	}
 	if len(logits.Shape) != 2 || labels.Size() != logits.Shape[0] {
 		return g.Fail([]int{1}, "cross-entropy: logits %v do not fit labels %v", logits.Shape, labels.Shape)
 	}
@@ -18,8 +24,8 @@ func (g *Graph) CrossEntropy(logits, labels *Value) *Value {
 	})
 }
 
-// BCEWithLogits is the mean binary cross-entropy of sigmoid(logits) against labels, both (b, K). posWeight (K), which
-// may be nil, multiplies the loss of positive labels.
+// BCEWithLogits is the mean binary cross-entropy of sigmoid(logits) against labels, both (b, K), which are 0, 1 or, for soft
+// labels, between. posWeight (K), which may be nil, multiplies the loss of positive labels.
 func (g *Graph) BCEWithLogits(logits, labels, posWeight *Value) *Value {
 	if len(logits.Shape) != 2 || !slices.Equal(labels.Shape, logits.Shape) || posWeight != nil && posWeight.Size() != logits.Shape[1] {
 		return g.Fail([]int{1}, "binary cross-entropy: logits %v do not fit labels %v or the classes' weights", logits.Shape, labels.Shape)

@@ -32,6 +32,15 @@ func (g *Graph) Compile(name string) (*device.Program, error) {
 	return p, nil
 }
 
+// keep makes outputs of all values that were recorded.
+func (g *Graph) keep() {
+	for i := range g.buffers {
+		if info := &g.buffers[i]; info.Space == device.Arena {
+			info.Last = forever
+		}
+	}
+}
+
 // lifetimes finds the first write and the last read of every buffer, and counts its readers.
 func (g *Graph) lifetimes() {
 	var reads, writes []device.Buffer

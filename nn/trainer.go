@@ -151,14 +151,10 @@ func (t *Trainer) Steps(n int) int {
 // after the current step.
 func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate float64, onStep func(step int, loss float64)) (float64, error) {
 	n := samples.Len()
-	if t.order = slices.Grow(t.order[:0], n)[:n]; n == 0 {
+	if n == 0 {
 		return 0, errors.New("no samples to train on")
 	}
-	for i := range t.order {
-		t.order[i] = i
-	}
-	rng := rand.New(rand.NewPCG(t.seed, uint64(epoch)))
-	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
+	t.shuffle(n, epoch)
 	steps := t.Steps(n)
 	if steps == 0 {
 		return 0, errors.New("cannot train on one sample: the model normalises batches")
@@ -180,8 +176,7 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 		return nil
 	}
 	for step := range steps {
-		from := step * t.recipe.Batch
-		p, err := t.start(samples, t.order[from:min(from+t.recipe.Batch, n)], rate)
+		p, err := t.start(samples, t.rowsOf(step), rate)
 		if err == nil && t.queue == nil {
 			err = p.runner.Read(p.loss.buffer, p.lossValue[:])
 		}
@@ -210,6 +205,22 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 		}
 	}
 	return sum / float64(steps), nil
+}
+
+// shuffle draws the order of n samples in an epoch.
+func (t *Trainer) shuffle(n, epoch int) {
+	t.order = slices.Grow(t.order[:0], n)[:n]
+	for i := range t.order {
+		t.order[i] = i
+	}
+	rng := rand.New(rand.NewPCG(t.seed, uint64(epoch)))
+	rng.Shuffle(n, func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
+}
+
+// rowsOf returns the samples of a step of the epoch, counted from 0.
+func (t *Trainer) rowsOf(step int) []int {
+	from := step * t.recipe.Batch
+	return t.order[from:min(from+t.recipe.Batch, len(t.order))]
 }
 
 // finite reports whether a training can continue after a loss.
@@ -250,16 +261,34 @@ func (t *Trainer) start(samples Samples, rows []int, rate float64) (*program, er
 		return nil, err
 	}
 	t.updates++
-	step := device.Step{LearningRate: rate, Update: t.updates, Seed: t.seed, Counter: uint32(t.updates)}
-	return p, p.runner.Run(step)
+	return p, p.runner.Run(t.step(rate))
+}
+
+// step returns the values of an update.
+func (t *Trainer) step(rate float64) device.Step {
+	return device.Step{LearningRate: rate, Update: t.updates, Seed: t.seed, Counter: uint32(t.updates)}
 }
 
 // Predict returns the logits of all samples (len × classes), in evaluation mode. Logits that are not finite are an error:
 // [ErrDiverged] if this trainer has trained.
 func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, error) {
+	logits := make([]float32, 0, samples.Len()*t.model.Classes())
+	err := t.PredictBatches(ctx, samples, func(batch []float32) error {
+		logits = append(logits, batch...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return logits, nil
+}
+
+// PredictBatches is [Trainer.Predict] for more samples than there is memory for: it calls use with the logits of each batch, in
+// order. They are valid until use returns.
+func (t *Trainer) PredictBatches(ctx context.Context, samples Samples, use func(logits []float32) error) error {
 	n, classes := samples.Len(), t.model.Classes()
-	logits := make([]float32, n*classes)
 	rows := make([]int, min(t.recipe.Batch, n))
+	memory := make([]float32, len(rows)*classes)
 	for from := 0; from < n; from += len(rows) {
 		batch := rows[:min(len(rows), n-from)]
 		for i := range batch {
@@ -267,31 +296,43 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 		}
 		p, err := t.program(Evaluation, len(batch))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := t.feed(p, samples, batch, false); err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.runner.Run(device.Step{}); err != nil {
-			return nil, err
+			return err
 		}
-		if err := p.runner.Read(p.logits.buffer, logits[from*classes:][:len(batch)*classes]); err != nil {
-			return nil, err
+		logits := memory[:len(batch)*classes]
+		if err := p.runner.Read(p.logits.buffer, logits); err != nil {
+			return err
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
+		}
+		if err := t.checkFinite(logits, from); err != nil {
+			return err
+		}
+		if err := use(logits); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// checkFinite returns an error if logits of samples, of which the first has a number, are infinite or NaN.
+func (t *Trainer) checkFinite(logits []float32, first int) error {
 	for i, z := range logits {
-		if z-z != 0 { // infinite or NaN
-			err := fmt.Errorf("the prediction of sample %d is %v", i/classes, z)
+		if z-z != 0 {
+			err := fmt.Errorf("the prediction of sample %d is %v", first+i/t.model.Classes(), z)
 			if t.updates > 0 {
-				return nil, fmt.Errorf("%w: %w", ErrDiverged, err)
+				return fmt.Errorf("%w: %w", ErrDiverged, err)
 			}
-			return nil, fmt.Errorf("%w: the sample has values that are too large for the weights", err)
+			return fmt.Errorf("%w: the sample has values that are too large for the weights", err)
 		}
 	}
-	return logits, nil
+	return nil
 }
 
 // program records, compiles and loads the model for a mode and batch size, once.
@@ -300,26 +341,34 @@ func (t *Trainer) program(mode Mode, batch int) (*program, error) {
 	if p := t.programs[key]; p != nil {
 		return p, nil
 	}
-	train := mode == Training
-	p, err := compile(t.model, t.recipe, mode, batch)
+	p, err := compile(t.model, t.recipe, mode, batch, false)
 	if err != nil {
 		return nil, err
 	}
-	if p.runner, err = t.session.Load(p.compiled); err != nil {
+	if err := t.load(p); err != nil {
 		return nil, err
-	}
-	for _, v := range p.inputs { // after sizes are checked and the device has memory for them
-		p.rows = append(p.rows, make([]float32, v.Size()))
-	}
-	if train {
-		p.rowLabels = make([]float32, p.labels.Size())
 	}
 	t.programs[key] = p
 	return p, nil
 }
 
-// compile records and compiles a model for a mode and batch size.
-func compile(m Model, r Recipe, mode Mode, batch int) (*program, error) {
+// load loads a compiled program.
+func (t *Trainer) load(p *program) (err error) {
+	if p.runner, err = t.session.Load(p.compiled); err != nil {
+		return err
+	}
+	for _, v := range p.inputs { // after sizes are checked and the device has memory for them
+		p.rows = append(p.rows, make([]float32, v.Size()))
+	}
+	if p.labels != nil {
+		p.rowLabels = make([]float32, p.labels.Size())
+	}
+	return nil
+}
+
+// compile records and compiles a model for a mode and batch size. If keep is set, every value of the program can be read after a
+// run.
+func compile(m Model, r Recipe, mode Mode, batch int, keep bool) (*program, error) {
 	train := mode == Training
 	g := NewGraph(m.Parameters(), mode, train)
 	p := &program{batch: batch}
@@ -329,11 +378,7 @@ func compile(m Model, r Recipe, mode Mode, batch int) (*program, error) {
 	name := "evaluate"
 	if train {
 		name = "train"
-		shape := []int{batch}
-		if m.MultiLabel() {
-			shape = append(shape, m.Classes())
-		}
-		p.labels = g.Input("labels", shape...)
+		p.labels = g.Input("labels", labelShape(m, batch)...)
 	}
 	p.logits, p.loss = m.Forward(g, p.inputs, p.labels)
 	if train {
@@ -342,6 +387,9 @@ func compile(m Model, r Recipe, mode Mode, batch int) (*program, error) {
 		g.Optimise(r.update())
 	} else {
 		g.Output("logits", p.logits)
+	}
+	if keep {
+		g.keep()
 	}
 	var err error
 	if p.compiled, err = g.Compile(fmt.Sprintf("%s/%d", name, batch)); err != nil {
@@ -359,7 +407,7 @@ func Program(m Model, r Recipe, mode Mode, batch int) (*device.Program, error) {
 	if err := m.Parameters().Err(); err != nil {
 		return nil, err
 	}
-	p, err := compile(m, r, mode, batch)
+	p, err := compile(m, r, mode, batch, false)
 	if err != nil {
 		return nil, err
 	}

@@ -160,7 +160,7 @@ func valueOf(name string, o *evaluate.Outcome) float64 {
 
 // train trains what the answers need besides the search and the winner's full training.
 func (a *answering) train(ctx context.Context) error {
-	list, err := a.Search.further(a.space, a.choices, a.folder)
+	list, err := a.Search.further(a.space, a.choices, a.folder, a.config.Search.Baselines, a.ensembles() && a.config.Train.Ensemble.Full)
 	if err != nil || len(list) == 0 {
 		return err
 	}

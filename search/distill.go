@@ -51,10 +51,11 @@ func (s *Search) Distill(ctx context.Context, name string, m mixer.Specification
 func (s *Search) softLabels(ctx context.Context, teacher Teacher) (trial.Origin, error) {
 	sc, err := s.keep(ctx, predictions{
 		key: struct {
-			Soft any    `json:"soft"`
-			Data string `json:"data"`
+			Teacher any    `json:"teacher"`
+			Data    string `json:"data"`
 		}{teacher.Predictions, s.data.Fingerprint()},
 		split:  dataset.Train,
+		needed: true,
 		score:  store.Score{Name: "soft/" + teacher.Name, Numerics: s.runner.Device.Numerics(), Finished: s.now().UTC().Truncate(time.Second)},
 		before: teacher.Before,
 		logits: teacher.Logits,

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -10,9 +11,11 @@ import (
 	"mixmas/nn"
 	"mixmas/search/combine"
 	"mixmas/search/dataset"
+	"mixmas/search/evaluate"
 	"mixmas/search/metric"
 	"mixmas/search/model"
 	"mixmas/search/report"
+	"mixmas/search/store"
 )
 
 // poolLimit bounds the memory of the logits of all models that an ensemble is chosen from, in float32 numbers.
@@ -56,11 +59,11 @@ func (a *answering) ensemble(ctx context.Context, size int) (*chosen, error) {
 	if len(models) == 0 {
 		return nil, nil
 	}
-	o := combine.Options{Size: size, Thresholds: a.fitsThresholds(), Seed: a.config.Seed}
+	o := combine.Options{Size: size}
 	if len(encoders) > 1 {
 		o.LateFusions = append(o.LateFusions, encoders)
 	}
-	e, err := combine.Choose(ctx, a.rows.pool(models), a.metric, o)
+	e, err := a.choose(ctx, a.rows, models, o)
 	if err != nil {
 		return nil, fmt.Errorf("the ensemble: %w", err)
 	}
@@ -123,8 +126,13 @@ func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.
 	return f, err
 }
 
-// write writes an ensemble as a model file. One of a single model is written as that model.
+// write writes an ensemble to a file of the folder.
 func (a *answering) write(ctx context.Context, file string, c *chosen, f *report.Final) error {
+	return a.writeTo(ctx, filepath.Join(a.folder, file), c, f)
+}
+
+// writeTo writes an ensemble as a model file. One of a single model is written as that model.
+func (a *answering) writeTo(ctx context.Context, path string, c *chosen, f *report.Final) error {
 	d, err := a.description(a.name, map[string]map[string]float64{"validation": finite(f.Validation)})
 	if err != nil {
 		return err
@@ -154,8 +162,8 @@ func (a *answering) write(ctx context.Context, file string, c *chosen, f *report
 	if d.Ensemble != nil {
 		weights = model.Join(all)
 	}
-	f.Path = filepath.Join(a.folder, file)
-	return writeFiles(f.Path, &d, weights)
+	f.Path = path
+	return writeFiles(path, &d, weights)
 }
 
 // finite returns the metrics that have a value.
@@ -167,6 +175,53 @@ func finite(s *report.Scored) map[string]float64 {
 		}
 	}
 	return metrics
+}
+
+// Combine chooses an ensemble of at most the given size among all models of a finished search that are stored: its trials, the full
+// training of its winner, and the trainings of a run that ended with an ensemble. It trains nothing but what was pruned, and writes
+// the ensemble to a file.
+func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) (*report.Final, error) {
+	a, err := s.answering(ctx, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	winner, err := s.fullJob(s.config.Name, r.FullModel(), s.config.Train, "")
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.further(r.Space, r.Choices, "", true, true)
+	if err != nil {
+		return nil, err
+	}
+	o := s.options
+	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
+	stored := evaluate.New(o)
+	for _, f := range append([]further{{job: winner}}, list...) {
+		outcomes, err := stored.Score(ctx, f.job)
+		if errors.Is(err, evaluate.ErrUntrained) || err == nil && outcomes[0].Score.Status != store.Finished {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		model, err := a.fitted(ctx, a.rows, outcomes[0])
+		if err != nil {
+			return nil, err
+		}
+		a.further = append(a.further, furtherFitted{f, model})
+	}
+	c, err := a.ensemble(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, fmt.Errorf("%s is undefined for every model: choose another metric", a.metric)
+	}
+	final, err := a.final(ctx, several(c.Ensemble), c)
+	if err != nil {
+		return nil, err
+	}
+	return final, a.writeTo(ctx, path, c, final)
 }
 
 // teacher returns what a model is distilled from: an ensemble's predictions of the training rows.
@@ -200,6 +255,6 @@ func (a *answering) teacher(c *chosen) Teacher {
 
 // within reports whether a score is at most a point worse than another.
 func within(name string, score, best float64) bool {
-	const point = 0.01
+	const point = 0.01 + 1e-9 // but for rounding
 	return !math.IsNaN(score) && (metric.Better(name, score, best) || math.Abs(score-best) <= point)
 }

@@ -153,8 +153,11 @@ func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train
 	return job, err
 }
 
-// checkpointIn makes a full training keep its checkpoints in a folder.
+// checkpointIn makes a full training keep its checkpoints in a folder, if there is one.
 func checkpointIn(folder string, job *trial.Job) error {
+	if folder == "" {
+		return nil
+	}
 	key, _, err := job.Specification.Key()
 	job.CheckpointFile = filepath.Join(folder, fmt.Sprintf("checkpoint-%.12s.safetensors", key))
 	return err

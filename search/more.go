@@ -36,9 +36,9 @@ func (s *Search) ensembles() bool {
 // mostLinear is the largest number of elements of an input, times the classes, of which a linear model is trained.
 const mostLinear = 1 << 24
 
-// further returns what is trained after the search for the choices of a space, in full if full trainings follow the search; their
-// checkpoints are in the folder.
-func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder string) (list []further, err error) {
+// further returns what is trained after the search for the choices of a space: baselines, members of the ensemble, or both. Full
+// trainings keep their checkpoints in the folder, if there is one.
+func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder string, baselines, members bool) (list []further, err error) {
 	add := func(kind, modality, name string, model mixer.Specification) {
 		if err != nil {
 			return
@@ -49,7 +49,7 @@ func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder
 		}
 	}
 	plain, has := s.unsearched(space)
-	if s.config.Search.Baselines {
+	if baselines {
 		for _, m := range space.Modalities {
 			if m.Size()*len(s.data.Task().Classes) <= mostLinear {
 				linear := strategy.Candidate{Choice: mixer.Choice{Architecture: "linear"}}
@@ -60,7 +60,7 @@ func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder
 			list = append(list, further{space.Job("baseline", "default", space.Model(plain)), report.Default, ""})
 		}
 	}
-	if s.ensembles() && s.config.Train.Ensemble.Full {
+	if members {
 		for _, m := range space.Modalities {
 			if len(space.Modalities) > 1 {
 				add("", m.Name, m.Name+"/"+choices.Encoders[m.Name].Label, space.FullEncoderModel(m, choices.Encoders[m.Name]))

@@ -151,7 +151,28 @@ func someRows(logits []float32, classes int, rows []int) []float32 {
 // alone returns what combine makes of a single model: its thresholds, if the plan wants them fitted and they help, and its honest
 // score.
 func (s *Search) alone(ctx context.Context, r rowsOf, f *fitted) (*combine.Ensemble, error) {
-	return combine.Choose(ctx, r.pool([]*fitted{f}), s.config.Search.Metric, combine.Options{Size: 1, Bags: 1, Thresholds: s.fitsThresholds(), Seed: s.config.Seed})
+	e, err := s.choose(ctx, r, []*fitted{f}, combine.Options{Size: 1, Bags: 1})
+	if err == nil && e.Thresholds == nil {
+		e.Honest = f.score // nothing was fitted
+	}
+	return e, err
+}
+
+// choose chooses an ensemble of models, with thresholds if the plan wants them fitted and they help on rows that they were not
+// fitted to.
+func (s *Search) choose(ctx context.Context, r rowsOf, models []*fitted, o combine.Options) (*combine.Ensemble, error) {
+	name, p := s.config.Search.Metric, r.pool(models)
+	o.Thresholds, o.Seed = s.fitsThresholds(), s.config.Seed
+	e, err := combine.Choose(ctx, p, name, o)
+	if err != nil || e.Thresholds == nil {
+		return e, err
+	}
+	o.Thresholds = false
+	plain, err := combine.Choose(ctx, p, name, o)
+	if err != nil || !metric.Better(name, e.Honest, plain.Honest) {
+		return plain, err
+	}
+	return e, nil
 }
 
 // fitsThresholds reports whether the plan wants thresholds that are fitted.

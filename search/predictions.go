@@ -17,6 +17,8 @@ type predictions struct {
 	split dataset.Split
 	// score has the name, and what else is known of the score.
 	score store.Score
+	// needed means that the logits are needed too: they are computed again if their file is gone.
+	needed bool
 	// before, if there is one, is called before logits, which computes them while it holds a slot of the device: what holds a slot
 	// must not train anything again, for which it would need another one.
 	before func(ctx context.Context) error
@@ -36,7 +38,13 @@ func (s *Search) keep(ctx context.Context, p predictions) (store.Score, error) {
 		if errors.Is(err, store.ErrNotFound) {
 			return false, nil
 		}
-		stored = sc
+		if stored = sc; err != nil || !p.needed {
+			return err == nil, err
+		}
+		_, err = scores.Outputs(sc)
+		if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) {
+			return false, nil
+		}
 		return err == nil, err
 	}
 	if found, err := look(); found || err != nil {
@@ -71,6 +79,9 @@ func (s *Search) keep(ctx context.Context, p predictions) (store.Score, error) {
 	}
 	if err := s.data.Unchanged(ctx); err != nil {
 		return store.Score{}, err
+	}
+	if stored.Key != "" {
+		return stored, scores.PutOutputs(ctx, stored, outputs)
 	}
 	sc.Key, sc.Specification, sc.Search, sc.Status, sc.Machine = key, canonical, s.config.Name, store.Finished, trial.Machine()
 	return scores.Put(ctx, sc, nil, outputs)

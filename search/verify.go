@@ -22,31 +22,43 @@ import (
 type Verified struct {
 	// Measured is the number of scores whose metrics were recomputed.
 	Measured int
-	// OtherRows is the number of scores on the same data but on validation rows that the plan does not draw.
+	// OtherRows is the number of scores on the same data but on validation rows, or training rows, that the plan does not draw.
 	OtherRows int
 	// OtherData is the number of scores on other data.
 	OtherData int
 }
 
 // Verify recomputes the metrics of all finished scores on the data from their outputs, and calls wrong for each score that
-// differs. The plan, filled in by the data where it leaves something open, determines which validation rows are drawn. Missing or damaged outputs are left to [store.Store.Verify].
-// It returns an error if it could not continue.
+// differs. The plan, filled in by the data where it leaves something open, determines which rows are drawn. Missing or
+// damaged outputs are left to [store.Store.Verify]. It returns an error if it could not continue.
 func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores *store.Store, wrong func(error)) (v Verified, err error) {
 	if _, err := defaults.Fill(c, data); err != nil {
 		return v, err
 	}
-	_, drawn, _, err := plan.Draw(ctx, c, data)
+	_, drawn, unused, err := plan.Draw(ctx, c, data)
 	if err != nil {
 		return v, err
 	}
-	rows := map[trial.Rows]*dataset.Samples{}
+	// scoring identifies the validation rows and the training rows that score a trial.
+	type scoring struct{ validation, unused trial.Rows }
+	rows := map[scoring]*dataset.Samples{}
 	for _, validation := range [][]int{nil, drawn} {
-		id := trial.Identify(validation, data.Len(dataset.Validation))
-		if rows[id], err = dataset.Select(data, dataset.Validation, validation, nil); err != nil {
+		samples, err := dataset.Select(data, dataset.Validation, validation, nil)
+		if err != nil {
 			return v, err
+		}
+		id := scoring{validation: trial.Identify(validation, data.Len(dataset.Validation))}
+		rows[id] = samples
+		if unused != nil {
+			id.unused = trial.Identify(unused, 0)
+			rows[id] = samples.Then(dataset.Train, unused)
 		}
 	}
 	test, err := dataset.Select(data, dataset.Test, nil, nil)
+	if err != nil {
+		return v, err
+	}
+	training, err := dataset.Select(data, dataset.Train, nil, nil)
 	if err != nil {
 		return v, err
 	}
@@ -59,17 +71,22 @@ func Verify(ctx context.Context, c *config.Config, data dataset.Dataset, scores 
 			return v, err
 		}
 		var of struct {
-			Test       string     `json:"test"`
-			Data       string     `json:"data"`
-			Validation trial.Rows `json:"validation"`
+			Test       string          `json:"test"`
+			Teacher    json.RawMessage `json:"teacher"`
+			Data       string          `json:"data"`
+			Validation trial.Rows      `json:"validation"`
+			Unused     trial.Rows      `json:"unused"`
 		}
 		if err := json.Unmarshal(sc.Specification, &of); err != nil || of.Data != data.Fingerprint() {
 			v.OtherData++
 			continue
 		}
-		samples := rows[of.Validation]
-		if of.Test != "" {
+		samples := rows[scoring{of.Validation, of.Unused}]
+		switch {
+		case of.Test != "":
 			samples = test
+		case of.Teacher != nil: // its predictions are those of the training rows
+			samples = training
 		}
 		if samples == nil {
 			v.OtherRows++

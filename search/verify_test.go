@@ -103,17 +103,26 @@ func TestVerifyKnowsTheRows(t *testing.T) {
 	if want := (search.Verified{Measured: 8}); v != want || wrong != nil { // 6 trials, the full training and its test
 		t.Errorf("%+v, %q, want %+v", v, wrong, want)
 	}
+	f.change("search:\n", "search:\n  score_on_unused: true\n")
+	f.run()
+	if v, wrong := f.verify(); v.Measured != 14 || v.OtherRows != 0 || wrong != nil {
+		t.Errorf("with training rows that score too: %+v, %q, want 6 scores more", v, wrong)
+	}
+	f.change("score_on_unused: true", "score_on_unused: false")
+	if v, wrong := f.verify(); v.Measured != 8 || v.OtherRows != 6 || wrong != nil {
+		t.Errorf("with training rows that scored before: %+v, %q, want 6 scores on other rows", v, wrong)
+	}
 	test := f.named("test/tiny")
 	f.edit(test.Key, `"loss":`+number(test.Metrics["loss"]), `"loss":0.01`, true)
 	if _, wrong := f.verify(); len(wrong) != 1 || !strings.Contains(wrong[0], "test/tiny") {
 		t.Errorf("an edited test score: %q", wrong)
 	}
 	f.change("error: 0.2", "error: 0.3")
-	if v, _ := f.verify(); v.OtherRows != 6 || v.Measured != 2 {
-		t.Errorf("another plan: %+v, want 6 scores on other rows", v)
+	if v, _ := f.verify(); v.OtherRows != 12 || v.Measured != 2 {
+		t.Errorf("another plan: %+v, want 12 scores on other rows", v)
 	}
 	f.data = other{}
-	if v, _ := f.verify(); v != (search.Verified{OtherData: 8}) {
+	if v, _ := f.verify(); v != (search.Verified{OtherData: 14}) {
 		t.Errorf("other data: %+v", v)
 	}
 }

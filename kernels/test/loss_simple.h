@@ -33,6 +33,24 @@ inline Loss cross_entropy(const Values &logits, const Values &labels, int64_t ro
   return out;
 }
 
+// soft_cross_entropy takes targets for each class, of any sum in a row.
+inline Loss soft_cross_entropy(const Values &logits, const Values &targets, int64_t rows, int64_t classes) {
+  Loss out;
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto z = logits.begin() + row * classes, t = targets.begin() + row * classes;
+    const int64_t top = std::max_element(z, z + classes) - z;
+    double rest = 0, others = 0;  // but for the largest logit's
+    for (int64_t i = 0; i < classes; ++i)
+      if (i != top) rest += std::exp(z[i] - z[top]), others += t[i];
+    for (int64_t i = 0; i < classes; ++i) {
+      out.loss += t[i] * (std::log1p(rest) + (z[top] - z[i])) / rows;
+      const double p = std::exp(z[i] - z[top]) / (1 + rest);
+      out.delta.push_back((i == top ? (others - t[i] * rest) / (1 + rest) : (others + t[top]) * p - t[i]) / rows);
+    }
+  }
+  return out;
+}
+
 inline double softplus(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-std::fabs(z))); }
 
 inline double logistic(double z) { return z < 0 ? std::exp(z) / (1 + std::exp(z)) : 1 / (1 + std::exp(-z)); }

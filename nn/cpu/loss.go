@@ -41,6 +41,34 @@ func (c *crossEntropy) run(*turn) error {
 	return nil
 }
 
+// softCrossEntropy runs [device.SoftCrossEntropy].
+type softCrossEntropy struct {
+	set                          *simd.Set
+	logits, targets, loss, delta []float32
+	rows, classes                int
+}
+
+var _ = register(bindSoftCrossEntropy)
+
+func bindSoftCrossEntropy(b *binder, o *device.SoftCrossEntropy) instruction {
+	n := o.Rows * o.Classes
+	return &softCrossEntropy{set: b.set, logits: b.memory(o.Logits, n), targets: b.memory(o.Targets, n),
+		loss: b.memory(o.Loss, 1), delta: b.memory(o.Delta, n), rows: o.Rows, classes: o.Classes}
+}
+
+func (c *softCrossEntropy) run(*turn) error {
+	var sum float64
+	for at := 0; at < len(c.logits); at += c.classes {
+		var delta []float32
+		if c.delta != nil {
+			delta = c.delta[at:][:c.classes]
+		}
+		sum += float64(c.set.SoftCrossEntropy(delta, c.logits[at:][:c.classes], c.targets[at:][:c.classes], 1/float32(c.rows)))
+	}
+	c.loss[0] = float32(sum / float64(c.rows))
+	return nil
+}
+
 // bce runs [device.BCEWithLogits], in float64: it is small.
 type bce struct {
 	logits, labels, weights, loss, delta []float32

@@ -30,6 +30,7 @@ var draws = map[string]func(*rapid.T, *fixture) device.Operation{
 	"depthwise conv":      drawDepthwiseConv,
 	"depthwise conv grad": drawDepthwiseConvGrad,
 	"cross entropy":       drawCrossEntropy,
+	"soft cross entropy":  drawSoftCrossEntropy,
 	"bce":                 drawBCE,
 	"adam":                drawAdam,
 	"sgd":                 drawSGD,
@@ -471,6 +472,20 @@ func drawCrossEntropy(t *rapid.T, f *fixture) device.Operation {
 	o := &device.CrossEntropy{Rows: d[0], Classes: d[1], Logits: f.in("logits", f.scaled(t, d[0]*d[1])), Labels: f.in("labels", labels), Loss: f.out("loss", 1)}
 	if chance(t, "delta") {
 		o.Delta = f.out("delta", d[0]*d[1])
+	}
+	return o
+}
+
+func drawSoftCrossEntropy(t *rapid.T, f *fixture) device.Operation {
+	d := dims(t, 40, 2)
+	n := d[0] * d[1]
+	targets := make([]float32, n)
+	for i := range targets {
+		targets[i] = float32(f.random.IntN(3)) / 2
+	}
+	o := &device.SoftCrossEntropy{Rows: d[0], Classes: d[1], Logits: f.in("logits", f.scaled(t, n)), Targets: f.in("targets", targets), Loss: f.out("loss", 1)}
+	if chance(t, "delta") {
+		o.Delta = f.out("delta", n)
 	}
 	return o
 }

@@ -125,7 +125,11 @@ func otherPrograms(t testing.TB) []*device.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list = append(list, softmax, embedding)
+	loss, err := losses(64, 1000).recorded(t, nil).Compile("losses")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax, embedding, loss)
 	// With dropout, mixings are recorded as their parts.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {

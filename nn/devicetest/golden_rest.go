@@ -16,7 +16,7 @@ import (
 
 // runners run a case of each operation.
 var runners = map[string]func(v *vectors){
-	"cross_entropy": runLoss, "bce_with_logits": runLoss,
+	"cross_entropy": runCrossEntropy, "bce_with_logits": runLoss,
 	"multimodal": runMultimodal, "training": runTraining,
 	"adam": runOptimiser, "adam_l2": runOptimiser, "adamw": runOptimiser, "sgd_momentum": runOptimiser,
 	"plateau": runPlateau, "philox": runPhilox,
@@ -33,11 +33,14 @@ func runLoss(v *vectors) {
 	x, labels := v.array("x"), v.array("labels")
 	logits := r.input("x", x.Float32(), x.Shape...)
 	r.RequireGradient(logits)
-	y := r.input("labels", labels.Float32(), labels.Shape...)
 	var loss *nn.Value
-	if v.c.Op == "cross_entropy" {
-		loss = r.CrossEntropy(logits, y)
-	} else {
+	switch v.c.Op {
+	case "cross_entropy":
+		loss = r.CrossEntropy(logits, r.input("labels", labels.Float32(), labels.Shape...))
+	case "soft_cross_entropy":
+		loss = r.CrossEntropy(logits, r.input("labels", oneHot(labels.Float32(), x.Shape[1]), x.Shape...))
+	default:
+		y := r.input("labels", labels.Float32(), labels.Shape...)
 		var weight *nn.Value
 		if w, ok := v.arrays["pos_weight"]; ok {
 			weight = r.Constant("pos_weight", w.Float32(), w.Shape...)
@@ -52,6 +55,22 @@ func runLoss(v *vectors) {
 	r.run(device.Step{})
 	v.wantValue("y", r, loss)
 	v.wantValue("gx", r, gx)
+}
+
+// runCrossEntropy runs the vectors of class indices, and again with each index as a soft label.
+func runCrossEntropy(v *vectors) {
+	runLoss(v)
+	v.c.Op = "soft_cross_entropy"
+	runLoss(v)
+}
+
+// oneHot returns a row per class index, with 1 for that class and 0 for the others.
+func oneHot(indices []float32, classes int) []float32 {
+	rows := make([]float32, len(indices)*classes)
+	for i, class := range indices {
+		rows[i*classes+int(class)] = 1
+	}
+	return rows
 }
 
 // ordered holds the members of a JSON object of numbers, in order.

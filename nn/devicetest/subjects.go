@@ -313,7 +313,7 @@ func words(b, n, vocabulary, width int) subject {
 	}}
 }
 
-// losses has both losses for n samples and k classes.
+// losses has all losses for n samples and k classes.
 func losses(n, k int) subject {
 	s := nn.NewScope()
 	bias := s.Parameter("bias", nn.Normal(1), k)
@@ -332,8 +332,12 @@ func losses(n, k int) subject {
 		for i := range weight {
 			weight[i] = random.Float32() + 0.5
 		}
+		soft := make([]float32, n*k)
+		for i := range soft { // some are 0, and a row may have any sum
+			soft[i] = max(0, random.Float32()-0.5)
+		}
 		labels := r.input("many", many, n, k)
-		return r.Add(r.CrossEntropy(logits, r.input("one", one, n)),
+		return r.Add(r.Add(r.CrossEntropy(logits, r.input("one", one, n)), r.CrossEntropy(logits, r.input("soft", soft, n, k))),
 			r.Add(r.BCEWithLogits(logits, labels, nil), r.BCEWithLogits(logits, labels, r.Constant("weight", weight, k))))
 	}}
 }

@@ -15,6 +15,7 @@ type encodedModality struct {
 	shape   []int
 	masked  bool
 	network Network
+	stored  bool // the input is the tokens, see [BuildFrozen]
 }
 
 // encoded is what is recorded of a modality.
@@ -51,7 +52,7 @@ func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
 	if err != nil {
 		return encodedModality{}, fmt.Errorf("modality %s: %w", m.Name, err)
 	}
-	return encodedModality{m.Name, m.Kind, slices.Clone(m.Shape), m.Masked, network}, nil
+	return encodedModality{name: m.Name, kind: m.Kind, shape: slices.Clone(m.Shape), masked: m.Masked, network: network}, nil
 }
 
 // Output returns the number and width of the tokens of the modality's encoder.
@@ -66,6 +67,9 @@ func (m Modality) Output() (tokens, width int, err error) {
 // inputs lists the modality's input and, if it is masked, the mask of its steps or of the whole rows.
 func (m encodedModality) inputs() []nn.ModelInput {
 	list := []nn.ModelInput{{Name: m.name, Shape: m.shape}}
+	if m.stored {
+		list[0] = nn.ModelInput{Name: TokensInput(m.name), Shape: []int{m.network.Tokens(), m.network.Width()}}
+	}
 	if m.masked {
 		list = append(list, nn.ModelInput{Name: m.name + ".mask", Shape: []int{m.kind.Steps(m.shape)}})
 	}

@@ -32,8 +32,8 @@ type Multimodal struct {
 	prediction string
 }
 
-// newMultimodal creates encoders.NAME.*, align.NAME.*, heads.NAME.*, fusion.*, network.* and head.*.
-func newMultimodal(spec Specification) (nn.Model, error) {
+// newMultimodal creates encoders.NAME.*, by the function encode, and align.NAME.*, heads.NAME.*, fusion.*, network.* and head.*.
+func newMultimodal(spec Specification, encode func(*nn.Scope, Modality) (encodedModality, error)) (nn.Model, error) {
 	if len(spec.Modalities) == 0 {
 		return nil, errors.New("a model needs at least one modality")
 	}
@@ -55,7 +55,7 @@ func newMultimodal(spec Specification) (nn.Model, error) {
 	width := 0
 	var counts []int
 	for _, modality := range spec.Modalities {
-		e, err := newModality(s.In("encoders", modality.Name), modality)
+		e, err := encode(s.In("encoders", modality.Name), modality)
 		if err != nil {
 			return nil, err
 		}

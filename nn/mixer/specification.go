@@ -1,10 +1,6 @@
 package mixer
 
-import (
-	"fmt"
-
-	"mixmas/nn"
-)
+import "mixmas/nn"
 
 // Specification describes a model completely, except for its weights. Its JSON form is canonical: the same model has the
 // same bytes, and the same bytes build the same model.
@@ -45,15 +41,11 @@ type Modality struct {
 // Build makes the model that a specification describes: a [Classifier] without a fusion function and network, and a
 // [Multimodal] model with them.
 func Build(spec Specification) (nn.Model, error) {
-	seen := map[string]bool{}
-	for _, m := range spec.Modalities {
-		if seen[m.Name] {
-			return nil, fmt.Errorf("modality %s: the name is already used", m.Name)
-		}
-		seen[m.Name] = true
+	if err := spec.checkNames(); err != nil {
+		return nil, err
 	}
 	if spec.Fusion == nil && spec.Network == nil {
 		return newClassifier(spec)
 	}
-	return newMultimodal(spec)
+	return newMultimodal(spec, newModality)
 }

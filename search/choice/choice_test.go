@@ -116,6 +116,9 @@ func reference(right [][][]bool, a, b int) (ms, variance, f float64) {
 			e += rest * rest / (r - 1) / (v - 1)
 		}
 	}
+	if ms < 1e-30 { // only rounding: then the rows that differ between repeats count
+		return 0, max(e/(r*v), between/v), f
+	}
 	return ms, 2*ms/r + max(0, between/v-e/(r*v)), f
 }
 
@@ -138,9 +141,6 @@ func TestRuleIsItsFormulas(t *testing.T) {
 			for b := range a {
 				ms, variance, f := reference(right, a, b)
 				d := s.difference(a, b)
-				if ms < 1e-30 {
-					ms = 0
-				}
 				degrees := variance * variance * f / (2 * ms / float64(repeats)) / (2 * ms / float64(repeats))
 				if floor := 1 / float64(rows); math.Sqrt(variance) < floor {
 					variance = floor * floor

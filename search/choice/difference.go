@@ -24,10 +24,14 @@ func (s *Standing) difference(a, b int) difference {
 		return difference{s.gain(s.Mean[a] - s.Mean[b]), math.Inf(1), 1}
 	}
 	d := difference{mean: s.gain(s.meanDifference(a, b, shared)), degrees: math.Inf(1)}
+	rows, rest := s.rowVariance(a, b, shared)
 	repeats := 2 * s.ms / n
-	variance := repeats + s.rowVariance(a, b, shared)
+	variance := repeats + rows
 	if repeats > 0 {
 		d.degrees = max(variance*variance*s.f/(repeats*repeats), 1)
+	}
+	if repeats == 0 { // by chance: rows that differ from repeat to repeat are not without effect
+		variance += rest
 	}
 	d.err = math.Sqrt(variance)
 	if s.runs.Share && s.runs.Rows > 0 { // a difference of one row is never clear
@@ -40,15 +44,16 @@ func (s *Standing) difference(a, b int) difference {
 const alone = -1
 
 // rowVariance is the variance of the mean over repeats of a's score less b's that comes from the choice of the rows: what varies
-// from row to row in the same way in all repeats. With one repeat it includes what would not be the same.
-func (s *Standing) rowVariance(a, b int, repeats []int) float64 {
+// from row to row in the same way in all repeats. With one repeat it includes what would not be the same. rest is the variance that
+// comes from rows that vary otherwise in each repeat.
+func (s *Standing) rowVariance(a, b int, repeats []int) (same, rest float64) {
 	switch {
 	case s.runs.Right != nil:
-		return rowVariance(s.counts(a, b, repeats), len(repeats), s.runs.Rows)
+		return s.counts(a, b, repeats).variance(len(repeats), s.runs.Rows)
 	case s.runs.Draws != nil:
 		return s.bootstrapVariance(a, b, repeats)
 	}
-	return math.Inf(1)
+	return math.Inf(1), 0
 }
 
 // counts are sums over rows and repeats of D: 1 or 0 by whether a is right, less that of b.
@@ -92,27 +97,26 @@ func (s *Standing) counts(a, b int, repeats []int) counts {
 	return sum
 }
 
-// rowVariance is max(0, var(D̄ of rows)/V − E/(R·V)), with E the mean square of D by row × repeat.
-func rowVariance(sum counts, repeats, rows int) float64 {
+// variance is max(0, var(D̄ of rows)/V − E/(R·V)) and E/(R·V), with E the mean square of D by row × repeat.
+func (sum counts) variance(repeats, rows int) (same, rest float64) {
 	r, v := float64(repeats), float64(rows)
 	if rows < 2 {
-		return math.Inf(1)
+		return math.Inf(1), 0
 	}
-	between := (v*sum.rows - sum.all*sum.all) / (r * r * v * (v - 1))
-	if repeats == 1 {
-		return max(0, between/v)
+	same = (v*sum.rows - sum.all*sum.all) / (r * r * v * v * (v - 1))
+	if repeats > 1 {
+		rest = (r*v*sum.squares - r*sum.repeats - v*sum.rows + sum.all*sum.all) / (r * r * v * v * (r - 1) * (v - 1))
 	}
-	rest := (r*v*sum.squares - r*sum.repeats - v*sum.rows + sum.all*sum.all) / (r * v * (r - 1) * (v - 1))
-	return max(0, between/v-rest/(r*v))
+	return max(0, same-rest), max(0, rest)
 }
 
-// bootstrapVariance is max(0, B − Σ B_r/(R(R−1))), with B the variance over the draws of the mean over the repeats and B_r that of
-// repeat r less the mean. Draws without a value are left out.
-func (s *Standing) bootstrapVariance(a, b int, repeats []int) float64 {
+// bootstrapVariance is max(0, B − rest) and rest = Σ B_r/(R(R−1)), with B the variance over the draws of the mean over the repeats
+// and B_r that of repeat r less the mean. Draws without a value are left out.
+func (s *Standing) bootstrapVariance(a, b int, repeats []int) (same, rest float64) {
 	n := float64(len(repeats))
 	values := make([]float64, len(repeats))
 	var mean moments
-	rest := make([]moments, len(repeats))
+	own := make([]moments, len(repeats))
 	for d := range s.runs.Draws[a][repeats[0]] {
 		sum := 0.0
 		for i, r := range repeats {
@@ -127,17 +131,17 @@ func (s *Standing) bootstrapVariance(a, b int, repeats []int) float64 {
 		}
 		mean.add(sum / n)
 		for i, x := range values {
-			rest[i].add(x - sum/n)
+			own[i].add(x - sum/n)
 		}
 	}
-	variance := mean.variance()
-	if len(repeats) == 1 || math.IsInf(variance, 1) {
-		return variance
+	same = mean.variance()
+	if len(repeats) == 1 || math.IsInf(same, 1) {
+		return same, 0
 	}
-	for _, m := range rest {
-		variance -= m.variance() / (n * (n - 1))
+	for _, m := range own {
+		rest += m.variance() / (n * (n - 1))
 	}
-	return max(0, variance)
+	return max(0, same-rest), rest
 }
 
 // moments are a running mean and sum of squares (Welford).

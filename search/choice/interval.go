@@ -22,27 +22,40 @@ func wilson(p, n, t float64) (low, high float64) {
 }
 
 // intervals computes the intervals of the means. The variance of a mean is that between the repeats, pooled over all candidates,
-// and that of the rows; with one run each it is that of the rows. Shares get Wilson's interval for as many rows as have this
+// and that of the rows; with one run each it is that of the rows alone. Shares get Wilson's interval for as many rows as have this
 // variance.
 func (s *Standing) intervals() {
 	s.Low, s.High = make([]float64, len(s.Mean)), make([]float64, len(s.Mean))
-	squares, degrees := 0.0, 0
+	within, degrees := s.within()
+	for c := range s.Mean {
+		s.Low[c], s.High[c] = s.interval(c, within, degrees)
+	}
+}
+
+// within is the variance between the repeats of a candidate with its degrees of freedom. What all candidates share in a
+// repeat has fewer of them than what is a candidate's own.
+func (s *Standing) within() (variance, degrees float64) {
+	squares, n := 0.0, 0
 	for _, c := range s.entrants {
-		n := 0
 		for _, x := range s.runs.Scores[c] {
 			if !math.IsNaN(x) {
 				squares += (x - s.Mean[c]) * (x - s.Mean[c])
 				n++
 			}
 		}
-		degrees += n - 1
 	}
-	if degrees > 0 {
-		squares /= float64(degrees)
+	free := float64(n - len(s.entrants))
+	if free < 1 {
+		return 0, 0
 	}
-	for c := range s.Mean {
-		s.Low[c], s.High[c] = s.interval(c, squares, float64(degrees))
+	variance = squares / free
+	own := s.ms * s.f / free
+	shared := max(0, variance-own)
+	if degrees = own * own; s.f > 0 {
+		degrees /= s.f
 	}
+	degrees += shared * shared / max(1, free-s.f)
+	return variance, variance * variance / degrees
 }
 
 // interval is that of one candidate; within is the variance between repeats with its degrees of freedom.
@@ -57,7 +70,11 @@ func (s *Standing) interval(c int, within, f float64) (low, high float64) {
 		return Wilson(mean, s.runs.Rows)
 	}
 	between := within / n
-	variance := between + s.rowVariance(c, alone, repeats)
+	same, rest := s.rowVariance(c, alone, repeats)
+	variance := between + same
+	if between == 0 {
+		variance += rest
+	}
 	degrees := math.Inf(1)
 	if between > 0 {
 		degrees = max(variance*variance*f/(between*between), 1)

@@ -107,6 +107,14 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 		fail("data.pos_weight", "is for multi-label data; data set %s has %v", data.Name(), data.Task().Kind)
 	case n > 0 && n != len(data.Task().Classes):
 		fail("data.pos_weight", "has %d numbers, but data set %s has %d classes", n, data.Name(), len(data.Task().Classes))
+	case n > 0:
+		for _, of := range []struct{ field, weights string }{
+			{"search.training.class_weights", c.Search.Training.ClassWeights}, {"train.training.class_weights", c.Train.Training.ClassWeights},
+		} {
+			if of.weights == "balanced" {
+				fail(of.field, "balanced: the classes have weights already, those of data.pos_weight")
+			}
+		}
 	}
 	return d.err()
 }

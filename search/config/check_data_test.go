@@ -53,6 +53,9 @@ func TestCheckData(t *testing.T) {
 		{"length of pos weight", edit("path: there", "pos_weight: [1]"), shapes{modalities: good, multi: true}, []string{
 			"small.yaml:1: data.pos_weight: has 1 numbers, but data set shapes has 3 classes",
 		}},
+		{"class weights and pos weight", edit("path: there", "pos_weight: [1, 2, 3]", "search:", "search:\n  training: {class_weights: balanced}"), shapes{modalities: good, multi: true}, []string{
+			"small.yaml:3: search.training.class_weights: balanced: the classes have weights already, those of data.pos_weight",
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := parse(t, test.text).CheckData(test.data)

@@ -16,7 +16,7 @@ import (
 type Config struct {
 	Name string `yaml:"name" json:"name" doc:"Name of the search in tables and reports. Default: the data's format."`
 	// Settings are the defaults of the fields that say how to choose; see [Paper] and [Recommended].
-	Settings string `yaml:"settings" json:"settings" jsonschema:"enum=paper,enum=recommended" doc:"The defaults of the fields that say how candidates are scored, compared and combined: those of the paper, or what measurements recommend (paper | recommended). Default: recommended for data in the format records without a search section, otherwise paper."`
+	Settings string `yaml:"settings" json:"settings" jsonschema:"enum=paper,enum=recommended" doc:"The defaults of the fields that say how candidates are scored, compared and combined: those of the paper, or what measurements recommend (paper | recommended). A field that is set keeps its value in either. Default: recommended for data in the format records without a search section, otherwise paper."`
 	Seed     uint64 `yaml:"seed" json:"seed" doc:"Seed of the search: the same seed, data and configuration give the same bits."`
 	// Numerics are the numerics of matrix products; "auto" is the device's own choice.
 	Numerics string `yaml:"numerics" json:"numerics" jsonschema:"enum=auto,enum=fp32,enum=tf32,enum=bf16" doc:"The format that matrix products round their operands to; part of a score's key (auto | fp32 | tf32 | bf16). auto: tf32 on a GPU; a CPU always computes in fp32."`

@@ -23,7 +23,8 @@ func templateHead() string {
 	var text strings.Builder
 	text.WriteString(`# A mixmas search. Check it with: mixmas config check FILE
 # Omitted fields take their defaults; mixmas config schema lists every field and option. Without a section
-# search, candidates and trainings follow from the data: docs/defaults.md says how.
+# search, candidates and trainings follow from the data: docs/defaults.md says how. Fields that are comments,
+# such as "# start: warm", have the values that the settings give them.
 `)
 	section := func(title string) { fmt.Fprintf(&text, "#\n# %s:\n", title) }
 	line := func(name, doc string) { fmt.Fprintf(&text, "#   %-18s %s\n", name, strings.TrimSuffix(doc, ".")) }

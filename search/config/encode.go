@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -28,20 +29,39 @@ func Template() []byte {
 }
 
 func (c *Config) write(w io.Writer, comments bool) error {
-	e := encoder{comments}
-	y := yaml.NewEncoder(w)
-	y.SetIndent(2)
-	if err := y.Encode(e.value(reflect.ValueOf(c).Elem())); err != nil {
-		return fmt.Errorf("configuration: %w", err)
+	e := encoder{comments: comments}
+	if comments {
+		e.left = map[string]bool{}
+		for _, s := range c.settings() {
+			e.left[s.field] = !c.Sets(s.field)
+		}
 	}
-	return y.Close()
+	text, err := encoded(e.value(reflect.ValueOf(c).Elem(), ""))
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
+}
+
+// encoded returns the text of a node.
+func encoded(n *yaml.Node) ([]byte, error) {
+	var text bytes.Buffer
+	y := yaml.NewEncoder(&text)
+	y.SetIndent(2)
+	if err := errors.Join(y.Encode(n), y.Close()); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return text.Bytes(), nil
 }
 
 // encoder turns values into YAML nodes, optionally with the fields' doc tags as comments.
-type encoder struct{ comments bool }
+type encoder struct {
+	comments bool
+	left     map[string]bool // the fields that are left to the settings: they are only comments
+}
 
-// value returns the node of a value of the configuration.
-func (e encoder) value(v reflect.Value) *yaml.Node {
+// value returns the node of the value of a field of the configuration.
+func (e encoder) value(v reflect.Value, field string) *yaml.Node {
 	switch value := v.Interface().(type) {
 	case Data:
 		return e.data(value)
@@ -50,17 +70,17 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 	case Fusions:
 		return e.fusions(value)
 	case Search:
-		return e.fields(value.fields())
+		return e.fields(value.fields(), field)
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		return e.fields(options.Fields(v))
+		return e.fields(options.Fields(v), field)
 	case reflect.Map:
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		keys := v.MapKeys()
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 		for _, key := range keys {
-			e.add(n, key.String(), "", e.value(v.MapIndex(key)))
+			e.add(n, key.String(), "", e.value(v.MapIndex(key), ""))
 		}
 		return n
 	case reflect.Slice, reflect.Array:
@@ -72,33 +92,69 @@ func (e encoder) value(v reflect.Value) *yaml.Node {
 			n.Style = yaml.FlowStyle
 		}
 		for i := range v.Len() {
-			n.Content = append(n.Content, e.value(v.Index(i)))
+			n.Content = append(n.Content, e.value(v.Index(i), ""))
 		}
 		return n
 	}
 	return scalarNode(v)
 }
 
-// fields returns the mapping of a struct's fields.
-func (e encoder) fields(list []options.Field) *yaml.Node {
+// fields returns the mapping of the fields of a struct, which is itself a field. Those that are left to the settings are comments
+// before the next field.
+func (e encoder) fields(list []options.Field, of string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
+	var comments []string
 	for _, f := range list {
-		list := f.Value.Kind() == reflect.Slice || f.Value.Kind() == reflect.Map
-		if f.OmitEmpty && (f.Value.IsZero() || list && f.Value.Len() == 0) {
+		isList := f.Value.Kind() == reflect.Slice || f.Value.Kind() == reflect.Map
+		if f.OmitEmpty && (f.Value.IsZero() || isList && f.Value.Len() == 0) {
 			continue
 		}
-		e.add(n, f.Name, f.Doc, e.value(f.Value))
+		name := join(of, f.Name)
+		if e.isLeft(f, name) {
+			comments = append(comments, e.comment(f))
+			continue
+		}
+		e.add(n, f.Name, f.Doc, e.value(f.Value, name))
+		if comments != nil {
+			key := n.Content[len(n.Content)-2]
+			key.HeadComment = strings.Join(append(comments, key.HeadComment), "\n")
+			comments = nil
+		}
 	}
 	return n
+}
+
+// isLeft reports whether a field, or everything in it, is left to the settings.
+func (e encoder) isLeft(f options.Field, name string) bool {
+	if f.Value.Kind() != reflect.Struct || e.left == nil {
+		return e.left[name]
+	}
+	switch f.Value.Interface().(type) {
+	case Data, Search:
+		return false
+	}
+	return !slices.ContainsFunc(options.Fields(f.Value), func(inner options.Field) bool { return !e.isLeft(inner, join(name, inner.Name)) })
+}
+
+// comment returns a field as a comment: its doc tag, and the value that it has.
+func (e encoder) comment(f options.Field) string {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	encoder{}.add(n, f.Name, "", encoder{}.value(f.Value, ""))
+	n.Content[1].Style = yaml.FlowStyle
+	text, err := encoded(n)
+	if err != nil {
+		panic(err)
+	}
+	return wrap(f.Doc) + "\n# " + strings.TrimSpace(string(text))
 }
 
 // data returns {format, the format's options, pos_weight if there is one}.
 func (e encoder) data(data Data) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	e.add(n, "format", formatDoc, scalarNode(reflect.ValueOf(data.Format)))
-	n.Content = append(n.Content, e.fields(options.Fields(reflect.ValueOf(data.Options).Elem())).Content...)
+	n.Content = append(n.Content, e.fields(options.Fields(reflect.ValueOf(data.Options).Elem()), "").Content...)
 	if data.PosWeight != nil {
-		e.add(n, "pos_weight", posWeightDoc, e.value(reflect.ValueOf(data.PosWeight)))
+		e.add(n, "pos_weight", posWeightDoc, e.value(reflect.ValueOf(data.PosWeight), ""))
 	}
 	return n
 }
@@ -112,7 +168,7 @@ func (e encoder) candidates(list []Candidate, k catalogue) *yaml.Node {
 		if f, agreed := agreed(list, name); agreed {
 			shared[name] = true
 			if !e.comments || !registered(list, name, k) {
-				e.add(defaults, name, f.Doc, e.value(f.Value))
+				e.add(defaults, name, f.Doc, e.value(f.Value, ""))
 			}
 		}
 	}
@@ -127,7 +183,7 @@ func (e encoder) candidates(list []Candidate, k catalogue) *yaml.Node {
 			if shared[f.Name] || c.inherited(f) || e.comments && registered([]Candidate{c}, f.Name, k) {
 				continue
 			}
-			e.add(item, f.Name, "", e.value(f.Value))
+			e.add(item, f.Name, "", e.value(f.Value, ""))
 		}
 		if len(item.Content) == 2 {
 			item = item.Content[1]

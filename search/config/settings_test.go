@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -201,5 +202,27 @@ func TestEpochs(t *testing.T) {
 		if steps := max((test.rows+test.batch-1)/test.batch, 1); got*steps < test.updates {
 			t.Errorf("%+v: %d epochs make %d updates", test, got, got*steps)
 		}
+	}
+}
+
+// The template leaves what the settings give to them: it shows these fields as comments, which can be taken up as they are.
+func TestTemplateLeavesFieldsToTheSettings(t *testing.T) {
+	template := string(config.Template())
+	if got := settled(parse(t, template)); got != ofThePaper {
+		t.Errorf("the template says\n%s", got)
+	}
+	other := parse(t, strings.Replace(template, "\nsettings: paper\n", "\nsettings: recommended\n", 1))
+	if got := settled(other); got != recommended {
+		t.Errorf("with recommended settings it says\n%s", got)
+	}
+	comment := regexp.MustCompile(`(?m)^( *)# ((?:start|score_at|repeats|choose|updates|score_on_unused|baselines|class_weights|select|thresholds|ensemble): .+)$`)
+	taken := comment.ReplaceAllString(template, "$1$2")
+	for _, s := range parse(t, taken).Settled() {
+		if !s.Set {
+			t.Errorf("%s is not a comment of the template\n%s", s.Field, template)
+		}
+	}
+	if got := strings.ReplaceAll(settled(parse(t, taken)), "*", ""); got != ofThePaper {
+		t.Errorf("without comments, the template says\n%s", got)
 	}
 }

@@ -82,7 +82,7 @@ func (r *rehearsing) Score(ctx context.Context, jobs ...trial.Job) ([]*evaluate.
 
 // Outputs implements [strategy.Evaluator]: there are none.
 func (*rehearsing) Outputs(context.Context, *evaluate.Outcome) ([]float32, error) {
-	return nil, evaluate.ErrUntrained
+	return nil, nil
 }
 
 func (r *rehearsing) score(ctx context.Context, job trial.Job) (*evaluate.Outcome, error) {
@@ -135,7 +135,11 @@ func (r *rehearsing) score(ctx context.Context, job trial.Job) (*evaluate.Outcom
 
 // Cost returns the cost of a training step of a job, and the number of the model's parameters.
 func Cost(job trial.Job) (cost float64, parameters int, err error) {
-	m, err := mixer.Build(job.Specification.Model)
+	whole, err := mixer.Build(job.Specification.Model)
+	if err != nil {
+		return 0, 0, err
+	}
+	m, err := job.Specification.Build()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -147,7 +151,7 @@ func Cost(job trial.Job) (cost float64, parameters int, err error) {
 	}
 	c := step.Cost()
 	const perByte = 2 // a byte takes as long as some operations
-	return float64(c.FLOPs) + perByte*float64(c.Bytes), m.Parameters().Count(), nil
+	return float64(c.FLOPs) + perByte*float64(c.Bytes), whole.Parameters().Count(), nil
 }
 
 // steps returns the steps of an epoch.

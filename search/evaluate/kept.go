@@ -151,6 +151,17 @@ func (e *Evaluator) restore(ctx context.Context, from trial.Origin) error {
 	return nil
 }
 
+// checkSoft returns an error unless the soft labels of a job, if it has any, are stored.
+func (e *Evaluator) checkSoft(job trial.Job) error {
+	if job.Soft == nil {
+		return nil
+	}
+	if _, err := (Files{e.options.Store}).Outputs(*job.Soft); err != nil {
+		return fmt.Errorf("soft labels of %s: %w", job.Soft.Name, err)
+	}
+	return nil
+}
+
 // gone reports whether an error means that a file must be made again.
 func gone(err error) bool { return errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged) }
 

@@ -68,14 +68,24 @@ func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numer
 		rows := trial.Identify(unused, 0)
 		s.Specification.Unused = &rows
 	}
-	s.Specification.Numerics, s.Specification.Recipe, s.Specification.Seed = numerics, trial.Recipe{Recipe: c.Search.Training.Recipe}, c.Seed
+	s.Specification.Numerics, s.Specification.Recipe, s.Specification.Seed = numerics, recipe(c.Search.Training), c.Seed
 	s.Specification.Recipe.Epochs = c.Search.Epochs(s.Specification.Sample.Count)
 	return &s, nil
 }
 
+// recipe returns the recipe of a training, without what ends it.
+func recipe(t config.Training) trial.Recipe {
+	r := trial.Recipe{Recipe: t.Recipe, LabelSmoothing: t.LabelSmoothing}
+	if t.ClassWeights == trial.Balanced {
+		r.ClassWeights = trial.Balanced
+	}
+	return r
+}
+
 // FullRecipe returns the recipe of the full training; metric is the search's.
 func FullRecipe(t config.Train, metric string) trial.Recipe {
-	r := trial.Recipe{Recipe: t.Training.Recipe, EarlyStopping: t.EarlyStopping}
+	r := recipe(t.Training)
+	r.EarlyStopping = t.EarlyStopping
 	if t.Plateau.Factor < 1 {
 		r.Plateau = &t.Plateau
 	}

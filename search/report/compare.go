@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -170,4 +171,22 @@ func answerLine(d Document) string {
 		name = finals[i].Name
 	}
 	return fmt.Sprintf("%s, %s: %s", name, d.Answer.Path, d.Answer.Reason)
+}
+
+// WriteEnsemble writes the members of an ensemble and its scores. It returns only errors of w.
+func WriteEnsemble(w io.Writer, metric string, f Final) error {
+	var b strings.Builder
+	members := table{columns: []column{right("weight"), right("temperature"), left("member")}}
+	for _, m := range f.Members {
+		members.rows = append(members.rows, []string{number(Number(m.Weight)), number(Number(m.Temperature)), m.Name})
+	}
+	if len(members.rows) > 0 {
+		members.text(&b)
+		b.WriteString("\n")
+	}
+	scores := table{columns: []column{left("model"), right(metric + " on validation"), right("on test"), right("params"), right("ms per row"), left("file")},
+		rows: [][]string{{f.Name, f.Validation.text(), f.Test.text(), params(f.Params), milliseconds(f.Latency), f.Path}}}
+	scores.text(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"mixmas/search/choice"
 	"mixmas/search/cost"
@@ -21,22 +22,38 @@ func (s *Space) choose(ctx context.Context, e Evaluator, stage *Stage) (err erro
 	if stage.Standing, err = s.compare(ctx, e, stage); err != nil {
 		return fmt.Errorf("stage %s: %w", stage.Name, err)
 	}
-	costs := make([]float64, len(stage.Candidates))
 	for i, t := range stage.Candidates {
 		t.Low, t.High, t.Tie = stage.Standing.Low[i], stage.Standing.High[i], stage.Standing.Ties[i]
-		costs[i] = math.NaN()
-		if c, err := cost.Of(t.First().Job.Specification.Model); err == nil {
-			t.Cost = float64(c.FLOPs)
-			costs[i] = t.Cost
-		}
 	}
 	best := 0
 	if s.CheapestClose {
-		best = stage.Standing.Close(costs)
-		stage.Standing.Choose(best)
+		best = stage.Standing.Close(costs(stage.Candidates))
 	}
-	stage.Winner, stage.Reason = stage.Candidates[best], s.reason(stage.Candidates, best)
+	stage.win(best, s.reason(stage.Candidates, best))
 	return nil
+}
+
+// win makes a candidate the winner.
+func (s *Stage) win(candidate int, reason string) {
+	s.Winner, s.Reason = s.Candidates[candidate], reason
+	s.Standing.Choose(candidate)
+}
+
+// costs sets the costs of ranked candidates, and returns those that count: NaN if unknown, and that of the best if they differ
+// from it by less than a hundredth, which is no reason for a worse score.
+func costs(ranked []*Tried) []float64 {
+	list := make([]float64, len(ranked))
+	for i, t := range ranked {
+		list[i] = math.NaN()
+		if c, err := cost.Of(t.First().Job.Specification.Model); err == nil {
+			t.Cost = float64(c.FLOPs)
+			list[i] = t.Cost
+		}
+		if math.Abs(list[i]-list[0]) < 0.01*list[0] {
+			list[i] = list[0]
+		}
+	}
+	return list
 }
 
 // reason says in one line why a candidate won.
@@ -46,7 +63,7 @@ func (s *Space) reason(ranked []*Tried, winner int) string {
 	}
 	best, second := ranked[0], ranked[1]
 	if chosen := ranked[winner]; winner != 0 {
-		return fmt.Sprintf("needs %.0f%% of the operations of %s, the best, and is close to it: within one standard error and one point",
+		return fmt.Sprintf("needs %.0f%% of the operations of %s, which has the best score, and is within one standard error and one point of it",
 			100*chosen.Cost/best.Cost, best.Label)
 	}
 	mean := ""
@@ -84,10 +101,7 @@ func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice
 		}
 		runs.Scores = append(runs.Scores, scores)
 	}
-	groups, err := s.groups(first.Job)
-	if err != nil {
-		return nil, err
-	}
+	groups := s.groups(first.Job)
 	share := s.Metric == "accuracy" && groups == nil
 	if share && repeats == 1 && !s.CheapestClose { // the score and the number of rows say all
 		standing, err := choice.Compare(runs)
@@ -117,8 +131,9 @@ func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice
 				continue
 			}
 			outputs, err := s.outputs(ctx, e, o)
+			lost := errors.Is(err, evaluate.ErrUntrained) || errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged)
 			switch {
-			case errors.Is(err, evaluate.ErrUntrained), errors.Is(err, store.ErrPruned), errors.Is(err, store.ErrDamaged):
+			case err == nil && outputs.Logits == nil, lost && !s.CheapestClose: // the choice does not depend on them
 				runs.Right, runs.Draws = nil, nil
 				return choice.Compare(runs)
 			case err != nil:
@@ -142,10 +157,10 @@ func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice
 	return choice.Compare(runs)
 }
 
-// outputs returns the logits of an outcome with the labels of the rows that score it.
+// outputs returns the logits of an outcome with the labels of the rows that score it; nothing if its score is made up.
 func (s *Space) outputs(ctx context.Context, e Evaluator, o *evaluate.Outcome) (metric.Outputs, error) {
 	logits, err := e.Outputs(ctx, o)
-	if err != nil {
+	if err != nil || logits == nil {
 		return metric.Outputs{}, err
 	}
 	rows, err := trial.Scoring(s.Data, o.Job, nil)
@@ -155,8 +170,14 @@ func (s *Space) outputs(ctx context.Context, e Evaluator, o *evaluate.Outcome) (
 	return metric.Outputs{Logits: logits, Rows: rows.Len(), Classes: len(s.Data.Task().Classes), Kind: s.Data.Task().Kind, Label: rows.Label}, nil
 }
 
-// groups returns the groups of the rows that score a job; nil if the data have none.
-func (s *Space) groups(job trial.Job) ([]uint64, error) { return nil, nil }
+// groups returns the groups of the rows that score a job, in the order of its outputs; nil if the data have none.
+func (s *Space) groups(job trial.Job) []uint64 {
+	groups := dataset.Groups(s.Data, dataset.Validation, job.Validation)
+	if groups != nil && len(job.Unused) > 0 {
+		groups = slices.Concat(groups, dataset.Groups(s.Data, dataset.Train, job.Unused))
+	}
+	return groups
+}
 
 func distinct(groups []uint64) int {
 	seen := map[uint64]bool{}
@@ -165,5 +186,3 @@ func distinct(groups []uint64) int {
 	}
 	return len(seen)
 }
-
-var _ = dataset.Train

@@ -22,7 +22,10 @@ func init() {
 
 // Search implements [Strategy]. Every combination is equally likely, and none is drawn twice.
 func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error) {
-	drawn := combinations(space, r.Trials)
+	drawn, err := combinations(ctx, space, r.Trials)
+	if err != nil {
+		return nil, err
+	}
 	var jobs []trial.Job
 	for _, c := range drawn {
 		jobs = append(jobs, space.FusedJob("random", label(space, c), space.Model(c)))
@@ -43,9 +46,12 @@ func label(space *Space, c Choices) string {
 	return strings.Join(labels, "+")
 }
 
-// combinations draws different combinations with the search's seed. If there are no more than wanted, it returns all of them
-// in order.
-func combinations(space *Space, wanted int) []Choices {
+// drawsPerTrial limits the combinations that are drawn for each wanted one, if constraints leave most out.
+const drawsPerTrial = 10
+
+// combinations draws different combinations with the search's seed, until as many as wanted may be tried. If there are no more
+// than wanted, it returns all of them in order.
+func combinations(ctx context.Context, space *Space, wanted int) ([]Choices, error) {
 	functions := space.Fusions
 	if len(space.Modalities) == 1 { // nothing to fuse: all functions are the same
 		functions = functions[:1]
@@ -79,18 +85,27 @@ func combinations(space *Space, wanted int) []Choices {
 			}
 			add(at)
 		}
-		return list
+		return list, nil
 	}
 	rng := rand.New(rand.NewPCG(space.Specification.Seed, 0))
 	seen := map[string]bool{}
-	for len(list) < wanted {
+	for allowed := 0; allowed < wanted && len(list) < min(all, drawsPerTrial*wanted); {
 		for i, size := range places {
 			at[i] = rng.IntN(size)
 		}
-		if text := fmt.Sprint(at); !seen[text] {
-			seen[text] = true
-			add(at)
+		text := fmt.Sprint(at)
+		if seen[text] {
+			continue
+		}
+		seen[text] = true
+		add(at)
+		reason, err := space.leftOut(ctx, space.Model(list[len(list)-1]))
+		if err != nil {
+			return nil, err
+		}
+		if reason == "" {
+			allowed++
 		}
 	}
-	return list
+	return list, nil
 }

@@ -3,11 +3,9 @@ package strategy
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"mixmas/search/choice"
-	"mixmas/search/cost"
 	"mixmas/search/evaluate"
 	"mixmas/search/trial"
 )
@@ -111,8 +109,13 @@ func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string
 	if err := s.choose(ctx, e, stage); err != nil {
 		return nil, 0, err
 	}
-	o.StageDone(StageDone{name, stage.Winner.Label, stage.Reason, stage.Standing.Text(s.Metric), stage.Standing.Tested})
+	o.StageDone(stage.done())
 	return stage, index[stage.Winner], nil
+}
+
+// done is the end of the stage.
+func (s *Stage) done() StageDone {
+	return StageDone{s.Name, s.Winner.Label, s.Reason, s.Standing.Text(s.Metric), s.Standing.Tested}
 }
 
 // unchosen says why none of the ranked candidates can be chosen; nil if one can.
@@ -129,32 +132,4 @@ func (s *Stage) unchosen() error {
 			s.Name, s.Metric)
 	}
 	return nil
-}
-
-// leaveOut notes the candidates that break a constraint, and returns the indices of the others. It returns an error if all do.
-func (s *Space) leaveOut(ctx context.Context, stage *Stage, jobs [][]trial.Job) (kept []int, err error) {
-	least, smallest := "", math.MaxInt
-	for i, repeats := range jobs {
-		job, reason := repeats[0], ""
-		if s.LeaveOut != nil {
-			if reason, err = s.LeaveOut(ctx, job.Specification.Model); err != nil {
-				return nil, fmt.Errorf("%s: %w", job.Name, err)
-			}
-		}
-		if reason == "" {
-			kept = append(kept, i)
-			continue
-		}
-		stage.Left = append(stage.Left, LeftOut{job.Label, reason})
-		if c, err := cost.Of(job.Specification.Model); err == nil && c.Parameters < smallest {
-			least, smallest = job.Label+" "+reason, c.Parameters
-		}
-	}
-	if len(kept) == 0 {
-		if least == "" {
-			least = stage.Left[0].Label + " " + stage.Left[0].Reason
-		}
-		return nil, fmt.Errorf("stage %s: every candidate is left out; the smallest: %s", stage.Name, least)
-	}
-	return kept, nil
 }

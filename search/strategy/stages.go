@@ -18,24 +18,28 @@ func init() {
 
 // Search implements [Strategy].
 func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error) {
-	encoders, chosen, err := chooseEncoders(ctx, space, e, o)
+	encoders, err := chooseEncoders(ctx, space, e, o)
 	if err != nil {
 		return nil, err
 	}
-	// The function is chosen with the first network. A single modality is not fused, so all functions are equal and only the
+	// The function is chosen with the first network that constraints allow. A single modality is not fused, so all functions are equal and only the
 	// first is tried.
 	functions := space.Fusions
 	if len(space.Modalities) == 1 {
 		functions = functions[:1]
 	}
-	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), space.Repeats.Fusion, func(i int) Choices {
-		return Choices{chosen, functions[i], space.Networks[0]}
+	chosen, first, err := space.fit(ctx, o, encoders, functions)
+	if err != nil {
+		return nil, err
+	}
+	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), worthwhile(space.Repeats.Fusion, len(functions), space.Repeats.Network), func(i int) Choices {
+		return Choices{chosen, functions[i], first}
 	})
 	if err != nil {
 		return nil, err
 	}
 	// The trials of the first network already ran in the previous stage, as many as that had repeats.
-	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), space.Repeats.Network, func(i int) Choices {
+	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), worthwhile(space.Repeats.Network, len(space.Networks), 1), func(i int) Choices {
 		return Choices{chosen, functions[function], space.Networks[i]}
 	})
 	if err != nil {
@@ -46,28 +50,22 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 }
 
 // chooseEncoders chooses the encoder of each modality independently.
-func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) ([]*Stage, map[string]Candidate, error) {
-	stages, winners := make([]*Stage, len(space.Modalities)), make([]int, len(space.Modalities))
+func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) ([]*Stage, error) {
+	stages := make([]*Stage, len(space.Modalities))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, m := range space.Modalities {
 		group.Go(func() (err error) {
 			name := "encoder/" + m.Name
+			repeats := worthwhile(space.Repeats.Encoder, len(m.Encoders), max(space.Repeats.Fusion, space.Repeats.Network))
 			var jobs [][]trial.Job
 			for _, candidate := range m.Encoders {
-				jobs = append(jobs, repeated(space.Repeats.Encoder, func(int) trial.Job { return space.Job(name, candidate.Label, space.EncoderModel(m, candidate)) }))
+				jobs = append(jobs, repeated(repeats, func(int) trial.Job { return space.Job(name, candidate.Label, space.EncoderModel(m, candidate)) }))
 			}
-			stages[i], winners[i], err = space.Decide(ctx, e, o, name, jobs)
+			stages[i], _, err = space.Decide(ctx, e, o, name, jobs)
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	chosen := map[string]Candidate{}
-	for i, m := range space.Modalities {
-		chosen[m.Name] = m.Encoders[winners[i]]
-	}
-	return stages, chosen, nil
+	return stages, group.Wait()
 }
 
 // decideFused chooses one of the labelled candidates. with(i) returns the choices of the whole model with candidate i. If the
@@ -89,6 +87,14 @@ func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, nam
 		}))
 	}
 	return space.Decide(ctx, e, o, name, jobs)
+}
+
+// worthwhile returns the repeats of a stage: if there is nothing to choose, only as many as the later stages start from.
+func worthwhile(repeats, candidates, later int) int {
+	if candidates == 1 {
+		return min(repeats, later)
+	}
+	return repeats
 }
 
 // labels returns the labels of options.

@@ -22,7 +22,7 @@ type Tried struct {
 	Low, High float64
 	// Tie means that the candidate cannot be told apart from the leader of its stage, or is the leader.
 	Tie bool
-	// Cost is the number of floating-point operations of predicting one row; 0 if it is unknown.
+	// Cost is the number of floating-point operations of predicting one row; 0 if it is unknown, or does not count in the choice.
 	Cost float64
 }
 

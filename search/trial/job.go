@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/store"
@@ -93,6 +94,16 @@ func (j Job) check(data dataset.Dataset) error {
 		return fmt.Errorf("%s: the job starts from %d trainings, but its specification from %d", j.Name, len(j.Start), len(spec.Start))
 	case slices.ContainsFunc(j.Outputs, func(epoch int) bool { return epoch < 1 }):
 		return fmt.Errorf("%s: outputs after epochs %v: want at least 1", j.Name, j.Outputs)
+	case (j.Soft == nil) != (spec.Soft == nil) || j.Soft != nil && j.Soft.Key != spec.Soft.Labels:
+		return fmt.Errorf("%s: the job and its specification name different soft labels", j.Name)
+	case spec.Soft != nil && !(spec.Soft.Weight > 0 && spec.Soft.Weight <= 1):
+		return fmt.Errorf("%s: soft labels of weight %v: want more than 0 and at most 1", j.Name, spec.Soft.Weight)
+	case spec.Recipe.ClassWeights != "" && spec.Recipe.ClassWeights != Balanced:
+		return fmt.Errorf("%s: class weights %q: want none or %q", j.Name, spec.Recipe.ClassWeights, Balanced)
+	case spec.Recipe.ClassWeights != "" && len(spec.Model.PosWeight) > 0:
+		return fmt.Errorf("%s: the classes have weights by the recipe and by the model's pos_weight: want one of the two", j.Name)
+	case !(spec.Recipe.LabelSmoothing >= 0 && spec.Recipe.LabelSmoothing < 1):
+		return fmt.Errorf("%s: label smoothing %v: want from 0 to less than 1", j.Name, spec.Recipe.LabelSmoothing)
 	case j.Until < 0 || spec.Repeat < 0:
 		return fmt.Errorf("%s: until epoch %d, repeat %d: want at least 0", j.Name, j.Until, spec.Repeat)
 	}
@@ -114,10 +125,16 @@ func (j Job) check(data dataset.Dataset) error {
 			return fmt.Errorf("%s: the job has %d rows of the %s split, but its specification has %d", j.Name, have, rows.split, rows.want.Count)
 		}
 	}
+	if err := j.checkFrozen(); err != nil {
+		return err
+	}
 	if err := j.checkUnused(data); err != nil {
 		return fmt.Errorf("%s: %w", j.Name, err)
 	}
 	for modality, origin := range j.Start {
+		if !slices.ContainsFunc(spec.Model.Modalities, func(m mixer.Modality) bool { return m.Name == modality }) {
+			return fmt.Errorf("%s: modality %s starts from an earlier training, but the model has no such modality", j.Name, modality)
+		}
 		if spec.Start[modality] != origin.Key {
 			return fmt.Errorf("%s: modality %s starts from %.12s, but in the specification from %.12s", j.Name, modality, origin.Key, spec.Start[modality])
 		}

@@ -86,8 +86,16 @@ func TestContradictoryJobs(t *testing.T) {
 			j.From("numbers", Origin{Key: "abc"})
 			j.Specification.Start["numbers"] = "def"
 		}, "starts from abc, but in the specification from def"},
-		"until":  {func(j *Job) { j.Until = -1 }, "until epoch -1"},
-		"repeat": {func(j *Job) { j.Specification.Repeat = -1 }, "repeat -1"},
+		"soft labels":       {func(j *Job) { j.Soft = &Origin{Key: "a"} }, "name different soft labels"},
+		"other soft labels": {func(j *Job) { j.Soft, j.Specification.Soft = &Origin{Key: "a"}, &Soft{Labels: "b", Weight: 1} }, "name different soft labels"},
+		"weight":            {func(j *Job) { j.Soft, j.Specification.Soft = &Origin{Key: "a"}, &Soft{Labels: "a", Weight: 1.5} }, "weight 1.5"},
+		"class weights":     {func(j *Job) { j.Specification.Recipe.ClassWeights = "equal" }, `class weights "equal": want none or "balanced"`},
+		"two weights": {func(j *Job) {
+			j.Specification.Recipe.ClassWeights, j.Specification.Model.PosWeight = Balanced, []float32{1, 2, 3}
+		}, "want one of the two"},
+		"smoothing": {func(j *Job) { j.Specification.Recipe.LabelSmoothing = 1 }, "label smoothing 1"},
+		"until":     {func(j *Job) { j.Until = -1 }, "until epoch -1"},
+		"repeat":    {func(j *Job) { j.Specification.Repeat = -1 }, "repeat -1"},
 	} {
 		job := numbersJob(t)
 		c.change(&job)

@@ -17,10 +17,12 @@ import (
 type Local struct {
 	Device device.Device
 	Data   dataset.Dataset
-	// Files provides the weights and checkpoints that jobs name. It may be nil for jobs that name none.
+	// Files provides the files that jobs name. It may be nil for jobs that name none.
 	Files Source
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
+
+	tokens tokenCache
 }
 
 func (l *Local) now() time.Time {
@@ -36,12 +38,16 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 		return Result{}, err
 	}
 	r := Result{Score: store.Score{Name: job.Name, Status: store.Finished, Machine: Machine(), Numerics: job.Specification.Numerics}}
+	if !job.Specification.Frozen {
+		l.tokens.clear() // the stages of frozen encoders are over, or have not begun
+	}
 	t, err := l.start(ctx, job, progress)
 	if err == nil {
-		defer t.trainer.Close()
+		defer t.close()
 		err = t.epochs(ctx)
-		r.Score.Parameters, r.Score.FLOPs, r.Score.Curve = t.model.Parameters().Count(), t.flops, t.state.Curve
+		r.Score.Parameters, r.Score.FLOPs, r.Score.Curve = t.parameters, t.flops, t.state.Curve
 		if err == nil {
+			t.ended = true
 			err = t.finish(ctx, &r)
 		}
 		r.Score.Seconds = t.seconds()
@@ -50,6 +56,13 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 	if failed := new(trialError); errors.As(err, failed) {
 		score := r.Score
 		score.Status, score.Reason, score.Metrics = store.Failed, failed.Error(), nil
+		if errors.Is(failed.error, nn.ErrDiverged) {
+			where, err := l.whereDiverged(ctx, t)
+			if err != nil {
+				return Result{}, err
+			}
+			score.Reason += where
+		}
 		result := Result{Score: score}
 		if t != nil {
 			result.EpochOutputs = t.outputs
@@ -61,15 +74,28 @@ func (l *Local) Run(ctx context.Context, job Job, progress Progress) (Result, er
 
 // Predict computes a trained model's logits of samples.
 func (l *Local) Predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples) ([]float32, error) {
-	trainer, err := nn.NewTrainer(l.Device, m, nn.Recipe{Batch: batch}, 0)
+	logits := make([]float32, 0, samples.Len()*m.Classes())
+	err := l.predict(ctx, m, batch, weights, samples, func(batch []float32) error {
+		logits = append(logits, batch...)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
+	return logits, nil
+}
+
+// predict is Predict batch by batch.
+func (l *Local) predict(ctx context.Context, m nn.Model, batch int, weights nn.Weights, samples nn.Samples, use func(logits []float32) error) error {
+	trainer, err := nn.NewTrainer(l.Device, m, nn.Recipe{Batch: batch}, 0)
+	if err != nil {
+		return err
+	}
 	defer trainer.Close()
 	if err := trainer.Load(weights); err != nil {
-		return nil, err
+		return err
 	}
-	return trainer.Predict(ctx, samples)
+	return trainer.PredictBatches(ctx, samples, use)
 }
 
 // start builds the job's model with its initial weights.
@@ -83,21 +109,48 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 	if t.key, _, err = spec.Key(); err != nil {
 		return nil, err
 	}
-	if t.model, err = mixer.Build(spec.Model); err != nil {
+	whole, err := mixer.Build(spec.Model)
+	if err != nil {
 		return nil, blame(ctx, err)
 	}
-	if t.train, err = dataset.Select(l.Data, dataset.Train, job.Train, Inputs(t.model)); err != nil {
+	t.model, t.parameters = whole, whole.Parameters().Count()
+	if t.scoring, err = Scoring(l.Data, job, Inputs(whole)); err != nil {
 		return nil, err
 	}
-	if t.scoring, err = Scoring(l.Data, job, Inputs(t.model)); err != nil {
+	encoders, err := l.startWeights(job)
+	if err != nil {
 		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			t.close()
+		}
+	}()
+	if spec.Frozen {
+		err = l.freeze(ctx, t, encoders)
+	} else {
+		t.train, err = dataset.Select(l.Data, dataset.Train, job.Train, Inputs(whole))
+		t.scored = t.scoring
+	}
+	if err != nil {
+		return nil, err
+	}
+	learner := t.model
+	if job.learns() {
+		learning := spec
+		if t.train, learning.Model, err = l.targets(job, t.train); err != nil {
+			return nil, err
+		}
+		if t.model, err = learning.Build(); err != nil {
+			return nil, blame(ctx, err)
+		}
+		learner = nn.SoftLabels(t.model)
 	}
 	// The device's memory is allocated first: if the model is too large for it, the weights below would be too.
-	if t.trainer, err = nn.NewTrainer(l.Device, t.model, spec.Recipe.Recipe, seed); err != nil {
+	if t.trainer, err = nn.NewTrainer(l.Device, learner, spec.Recipe.Recipe, seed); err != nil {
 		return nil, err
 	}
-	if err := t.initialise(seed); err != nil {
-		t.trainer.Close()
+	if err = t.initialise(seed, encoders); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -130,7 +183,7 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 			return err
 		}
 	}
-	logits, err := t.trainer.Predict(ctx, t.scoring)
+	logits, err := t.trainer.Predict(ctx, t.scored)
 	if err != nil {
 		return blame(ctx, err)
 	}
@@ -158,7 +211,7 @@ func (t *training) finish(ctx context.Context, r *Result) (err error) {
 	if partial {
 		return nil
 	}
-	weights, err := t.trainer.Weights()
+	weights, err := t.weights()
 	if err != nil {
 		return err
 	}
@@ -173,7 +226,7 @@ func (t *training) best(ctx context.Context) (*Best, error) {
 			return nil, err
 		}
 	}
-	logits, err := t.trainer.Predict(ctx, t.scoring)
+	logits, err := t.trainer.Predict(ctx, t.scored)
 	if err != nil {
 		return nil, blame(ctx, err)
 	}
@@ -181,7 +234,7 @@ func (t *training) best(ctx context.Context) (*Best, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights, err := t.trainer.Weights()
+	weights, err := t.weights()
 	if err != nil {
 		return nil, err
 	}

@@ -6,18 +6,17 @@ import (
 	"time"
 
 	"mixmas/nn"
-	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 )
 
 // Pace measures the seconds of a training step of a job: the median of some steps after one that warms up, on its first rows and
 // from new weights. It makes fewer steps, at least one, if they take longer than the limit. It leaves nothing behind.
 func (l *Local) Pace(ctx context.Context, job Job, steps int, limit time.Duration) (seconds float64, err error) {
-	m, err := mixer.Build(job.Specification.Model)
+	m, err := job.Specification.Build()
 	if err != nil {
 		return 0, err
 	}
-	samples, err := dataset.Select(l.Data, dataset.Train, job.Train, Inputs(m))
+	samples, err := l.paceSamples(job, m)
 	if err != nil {
 		return 0, err
 	}
@@ -48,4 +47,14 @@ func (l *Local) Pace(ctx context.Context, job Job, steps int, limit time.Duratio
 	taken = taken[1:] // the first step warms up
 	slices.Sort(taken)
 	return taken[len(taken)/2], nil
+}
+
+// paceSamples returns the job's training rows. The encoders whose tokens a model with frozen encoders reads may not be trained
+// yet: any tokens do.
+func (l *Local) paceSamples(job Job, m nn.Model) (nn.Samples, error) {
+	if !job.Specification.Frozen {
+		return dataset.Select(l.Data, dataset.Train, job.Train, Inputs(m))
+	}
+	labels, err := dataset.Select(l.Data, dataset.Train, job.Train, nil)
+	return &zeros{labels, m.Inputs()}, err
 }

@@ -17,8 +17,10 @@ type Recipe struct {
 	EarlyStopping int           `json:"early_stopping,omitempty"`
 	// Select is the metric by which an epoch is better than another, of equal ones that with the lower loss; "" is the loss.
 	Select string `json:"select,omitempty"`
-	// ClassWeights is "balanced" if all classes count the same in the loss, each row with N/(K·n) for n of N training rows of
-	// its class; "" is none. LabelSmoothing is the share of each label that is spread over all classes.
+	// ClassWeights is [Balanced] if all classes count the same in the loss, and "" if all rows do. A row of a class counts
+	// N/(K·n) if n of the N training rows have that class, of K that some have; with several labels per row, having a label counts
+	// (N-n)/n. No weight is above 100 or below 1/100. LabelSmoothing is the share of each label that is spread over all
+	// classes, or, with several labels per row, over having it and not. Validation losses know neither.
 	ClassWeights   string  `json:"class_weights,omitempty"`
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 }

@@ -112,10 +112,11 @@ func (s Specification) Key() (key string, canonical json.RawMessage, err error) 
 
 // seed hashes the search's seed with the model, recipe and data of the training. It omits the numerics and the trials to
 // start from, so that every machine draws the same numbers, and what draws none: the unused rows that score it, whether it
-// trains the encoders, soft labels, and what selects the best epoch.
+// trains the encoders, what the labels become, and what selects the best epoch.
 func (s Specification) seed() (uint64, error) {
 	s.Revision, s.Numerics, s.Start, s.Recipe.Select = 0, "", nil, ""
 	s.Unused, s.Frozen, s.Soft = nil, false, nil
+	s.Recipe.ClassWeights, s.Recipe.LabelSmoothing = "", 0
 	_, canonical, err := s.Key()
 	if err != nil {
 		return 0, err

@@ -3,12 +3,12 @@ package trial
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
-	"mixmas/nn/safetensors"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/store"
@@ -17,28 +17,45 @@ import (
 // training is a job that is running.
 type training struct {
 	Job
-	key            string
-	data           dataset.Dataset
-	files          Source
-	progress       Progress
-	model          nn.Model
-	trainer        *nn.Trainer
-	train, scoring *dataset.Samples
-	flops          int64
-	started        time.Time
-	now            func() time.Time
-	state          progress
-	outputs        map[int][]byte // files of outputs of the scoring rows by epoch
+	key        string
+	data       dataset.Dataset
+	files      Source
+	progress   Progress
+	model      nn.Model // what is trained: the whole model, or the part behind frozen encoders
+	parameters int      // of the whole model
+	trainer    *nn.Trainer
+	train      nn.Samples       // with what the model learns as their labels
+	scoring    *dataset.Samples // the rows that score the trial
+	scored     nn.Samples       // the same rows as inputs of the model
+	frozen     nn.Weights       // of frozen encoders
+	release    []func()         // end the use of tokens
+	flops      int64
+	started    time.Time
+	now        func() time.Time
+	state      progress
+	outputs    map[int][]byte // files of outputs of the scoring rows by epoch
+	ended      bool           // all epochs are done
+}
+
+// close frees what the training holds. A second call does nothing.
+func (t *training) close() {
+	if t.trainer != nil {
+		t.trainer.Close()
+	}
+	for _, release := range t.release {
+		release()
+	}
+	t.trainer, t.release = nil, nil
 }
 
 // seconds returns the duration of the training, including the time before interruptions.
 func (t *training) seconds() float64 { return t.state.Seconds + t.now().Sub(t.started).Seconds() }
 
 // initialise sets the initial weights of the training.
-func (t *training) initialise(seed uint64) error {
+func (t *training) initialise(seed uint64, encoders []trainedEncoder) error {
 	weights := t.model.Parameters().Initialise(seed)
 	for _, m := range t.Specification.Model.Modalities {
-		if m.Vectors == 0 {
+		if m.Vectors == 0 || t.Specification.Frozen {
 			continue
 		}
 		data, ok := t.data.(dataset.WordVectors)
@@ -53,35 +70,40 @@ func (t *training) initialise(seed uint64) error {
 			return trialError{err}
 		}
 	}
-	for modality, origin := range t.Start {
-		if err := t.warm(weights, modality, origin); err != nil {
-			return fmt.Errorf("weights of %s: %w", origin.Name, err)
+	for _, e := range encoders {
+		for name, tensor := range mixer.WarmStart(e.modality.Name, e.weights) {
+			if _, frozen := t.frozen[name]; frozen {
+				continue
+			}
+			if old, ok := weights[name]; !ok || !slices.Equal(old.Shape, tensor.Shape) {
+				return fmt.Errorf("weights of %s: %s does not fit the fused model", e.origin.Name, name)
+			}
+			weights[name] = tensor
 		}
 	}
 	return t.trainer.Load(weights)
 }
 
-// warm replaces a modality's encoder and head in the weights with those of a finished encoder training.
-func (t *training) warm(weights nn.Weights, modality string, origin Origin) error {
-	file, err := t.files.Weights(origin)
-	if err != nil {
-		return err
+// weights returns the weights of the whole model as it is now.
+func (t *training) weights() (nn.Weights, error) {
+	weights, err := t.trainer.Weights()
+	if err == nil {
+		maps.Copy(weights, t.frozen)
 	}
-	trained, _, err := safetensors.Parse(file)
-	if err != nil {
-		return err
-	}
-	for name, tensor := range mixer.WarmStart(modality, trained) {
-		if old, ok := weights[name]; !ok || !slices.Equal(old.Shape, tensor.Shape) {
-			return fmt.Errorf("%s does not fit the fused model", name)
-		}
-		weights[name] = tensor
-	}
-	return nil
+	return weights, err
 }
 
 // epochs trains to the epoch that the job wants, from the checkpoint if there is one.
 func (t *training) epochs(ctx context.Context) error {
+	last := t.Specification.Recipe.Epochs
+	if t.Until > 0 {
+		last = min(last, t.Until)
+	}
+	return t.trainTo(ctx, last)
+}
+
+// trainTo is epochs to a given epoch.
+func (t *training) trainTo(ctx context.Context, last int) error {
 	recipe, steps := t.Specification.Recipe, t.trainer.Steps(t.train.Len())
 	t.state = newProgress(recipe)
 	if err := t.resume(); err != nil {
@@ -92,10 +114,6 @@ func (t *training) epochs(ctx context.Context) error {
 		return blame(ctx, err)
 	}
 	t.flops = program.Cost().FLOPs
-	last := recipe.Epochs
-	if t.Until > 0 {
-		last = min(last, t.Until)
-	}
 	t.progress.Started(last * steps)
 	for !t.state.ended(recipe) && len(t.state.Curve) < last {
 		epoch, began, rate := len(t.state.Curve), t.now(), t.state.rate(recipe)
@@ -131,7 +149,7 @@ func (t *training) validate(ctx context.Context, entry *store.Epoch) error {
 	if !watches && !t.wantsOutputs(epoch) {
 		return nil
 	}
-	logits, err := t.trainer.Predict(ctx, t.scoring)
+	logits, err := t.trainer.Predict(ctx, t.scored)
 	if err != nil {
 		return blame(ctx, err)
 	}

@@ -38,6 +38,7 @@ var avx2 = Set{
 	Depthwise:           nativeDepthwise,
 	DepthwiseGrad:       nativeDepthwiseGrad,
 	SoftmaxCrossEntropy: nativeSoftmaxCrossEntropy,
+	SoftCrossEntropy:    nativeSoftCrossEntropy,
 	Softmax:             nativeSoftmax,
 	Dropout:             nativeDropout,
 	Adam:                nativeAdam,

@@ -145,3 +145,29 @@ func nativeSoftmaxCrossEntropy(delta, logits []float32, label int, scale float32
 	delta[label] -= scale
 	return float32(math.Log(float64(sum)) + gap)
 }
+
+// nativeSoftCrossEntropy adds up what the targets lose to the largest logit, targets (largest - logits), from halves: the
+// difference of two float32 numbers may be too large for one.
+func nativeSoftCrossEntropy(delta, logits, targets []float32, scale float32) float32 {
+	n := len(logits)
+	targets = targets[:n]
+	largest := avx2Largest(n, &logits[0])
+	var gap float64
+	var half [64]float32
+	for i := 0; i < n; i += len(half) {
+		m := min(n-i, len(half))
+		avx2Scale(m, &half[0], &logits[i], 0.5)
+		avx2AddScalar(m, &half[0], &half[0], -largest/2)
+		gap -= 2 * float64(avx2Dot(m, &half[0], &targets[i]))
+	}
+	total := avx2Sum(n, &targets[0])
+	if delta == nil {
+		return float32(float64(total)*math.Log(float64(avx2ExpSum(n, nil, &logits[0], largest))) + gap)
+	}
+	delta = delta[:n]
+	sum := avx2ExpSum(n, &delta[0], &logits[0], largest)
+	avx2Scale(n, &delta[0], &delta[0], total/sum)
+	avx2Axpy(n, &delta[0], &targets[0], -1)
+	avx2Scale(n, &delta[0], &delta[0], scale)
+	return float32(float64(total)*math.Log(float64(sum)) + gap)
+}

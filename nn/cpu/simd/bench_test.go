@@ -113,6 +113,16 @@ func BenchmarkFunctions(b *testing.B) {
 					s.SoftmaxCrossEntropy(x[0][i:i+10], x[1][i:i+10], 3, 1)
 				}
 			}},
+			{"SoftCrossEntropy 1000", 3, func() {
+				for i := 0; i+1000 <= n; i += 1000 {
+					s.SoftCrossEntropy(x[0][i:i+1000], x[1][i:i+1000], x[2][i:i+1000], 1)
+				}
+			}},
+			{"SoftCrossEntropy 10", 3, func() {
+				for i := 0; i+10 <= n; i += 10 {
+					s.SoftCrossEntropy(x[0][i:i+10], x[1][i:i+10], x[2][i:i+10], 1)
+				}
+			}},
 			{"Adam", 7, func() { s.Adam(x[0], x[1], x[2], x[3], step) }},
 		}
 		clear(x[3]) // Adam's second moment is not negative

@@ -33,6 +33,7 @@ var portable = Set{
 	Depthwise:           portableDepthwise,
 	DepthwiseGrad:       portableDepthwiseGrad,
 	SoftmaxCrossEntropy: portableSoftmaxCrossEntropy,
+	SoftCrossEntropy:    portableSoftCrossEntropy,
 	Softmax:             portableSoftmax,
 	Dropout:             portableDropout,
 	Adam:                portableAdam,

@@ -46,3 +46,26 @@ func portableSoftmaxCrossEntropy(delta, logits []float32, label int, scale float
 	}
 	return float32(loss)
 }
+
+func portableSoftCrossEntropy(delta, logits, targets []float32, scale float32) float32 {
+	targets = targets[:len(logits)]
+	largest := logits[0]
+	for _, v := range logits {
+		largest = max(largest, v)
+	}
+	var sum, total, gap float64
+	for i, v := range logits {
+		below := float64(v) - float64(largest)
+		sum += math.Exp(below)
+		total += float64(targets[i])
+		gap -= float64(targets[i]) * below
+	}
+	if delta != nil {
+		delta = delta[:len(logits)]
+		for i, v := range logits {
+			probability := math.Exp(float64(v)-float64(largest)) / sum
+			delta[i] = float32(float64(scale) * (total*probability - float64(targets[i])))
+		}
+	}
+	return float32(total*math.Log(sum) + gap)
+}

@@ -81,6 +81,11 @@ type Set struct {
 	// (softmax(logits) - onehot(label)) to it. It neither overflows nor loses precision for any finite logits.
 	SoftmaxCrossEntropy func(delta, logits []float32, label int, scale float32) float32
 
+	// SoftCrossEntropy returns -Σ targets log softmax(logits) of one row and, if delta is not nil, writes scale (s
+	// softmax(logits) - targets) to it, where s is the sum of the targets, which are not negative. delta may be logits, but not
+	// targets.
+	SoftCrossEntropy func(delta, logits, targets []float32, scale float32) float32
+
 	// Softmax is the softmax over those elements of a row whose mask is not 0. y is 0 for the others, which are not read,
 	// and for a row that is masked completely. mask may be nil.
 	Softmax func(y, x, mask []float32)

@@ -107,3 +107,62 @@ func TestSoftmaxCrossEntropy(t *testing.T) {
 		}
 	})
 }
+
+func TestSoftCrossEntropy(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		r := seeded(15)
+		for _, classes := range widths {
+			for _, size := range []float64{0.1, 5, 1e3, 1e30, 3e38} {
+				logits, targets, delta := guarded(t, classes, true), guarded(t, classes, true), guarded(t, classes, true)
+				random(r, logits, size)
+				random(r, targets, 2/float64(classes))
+				for i, v := range targets {
+					targets[i] = max(v, 0)
+				}
+				largest := wide([]float32{slices.Max(logits)})[0]
+				var sum, total, want float64
+				for i, v := range wide(logits) {
+					sum += math.Exp(v - largest)
+					total += float64(targets[i])
+				}
+				for i, v := range wide(logits) {
+					want += float64(targets[i]) * (math.Log(sum) + largest - v)
+				}
+				loss := s.SoftCrossEntropy(delta, logits, targets, 0.25)
+				if want > math.MaxFloat32 {
+					want = math.Inf(1)
+				}
+				within(t, "loss", classes, loss, want, 5e-7*(1+want))
+				for i, v := range wide(logits) {
+					within(t, "delta", i, delta[i], 0.25*(total*math.Exp(v-largest)/sum-float64(targets[i])), 3e-7)
+				}
+				sameBits(t, "loss without delta", []float32{s.SoftCrossEntropy(nil, logits, targets, 0.25)}, []float32{loss})
+				inPlace := slices.Clone(logits)
+				s.SoftCrossEntropy(inPlace, inPlace, targets, 0.25)
+				sameBits(t, "delta over logits", inPlace, delta)
+
+				clear(targets) // as a single class does
+				label := r.IntN(classes)
+				targets[label] = 1
+				loss = s.SoftCrossEntropy(delta, logits, targets, 0.25)
+				hard := guarded(t, classes, true)
+				within(t, "loss of one class", classes, loss, float64(s.SoftmaxCrossEntropy(hard, logits, label, 0.25)), 3e-7*(1+math.Abs(float64(loss))))
+				for i, v := range wide(hard) {
+					within(t, "delta of one class", i, delta[i], v, 2e-7)
+				}
+
+				kept := logits[label]
+				logits[r.IntN(classes)] = canary
+				loss = s.SoftCrossEntropy(delta, logits, targets, 0.25)
+				if loss == loss || delta[0] == delta[0] || delta[classes-1] == delta[classes-1] {
+					t.Fatalf("%d logits with a NaN give the loss %v and deltas %v", classes, loss, delta)
+				}
+				random(r, logits, 1)
+				logits[label], targets[label] = kept, canary
+				if loss = s.SoftCrossEntropy(delta, logits, targets, 0.25); loss == loss {
+					t.Fatalf("%d targets with a NaN give the loss %v", classes, loss)
+				}
+			}
+		}
+	})
+}

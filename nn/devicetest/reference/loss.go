@@ -34,6 +34,29 @@ func (r *Runner) crossEntropy(o *device.CrossEntropy) {
 	}
 }
 
+var _ = device.On(&operations, (*Runner).softCrossEntropy)
+
+func (r *Runner) softCrossEntropy(o *device.SoftCrossEntropy) {
+	logits, targets, loss, delta := r.Values(o.Logits), r.Values(o.Targets), r.Values(o.Loss), r.Values(o.Delta)
+	loss[0] = 0
+	for i := range o.Rows {
+		z, t := logits[i*o.Classes:][:o.Classes], targets[i*o.Classes:][:o.Classes]
+		top, sum, total := math.Inf(-1), 0.0, 0.0
+		for k, x := range z {
+			top, total = math.Max(top, x), total+t[k]
+		}
+		for _, x := range z {
+			sum += math.Exp(x - top)
+		}
+		for k, x := range z {
+			loss[0] += t[k] * (top + math.Log(sum) - x) / float64(o.Rows)
+			if delta != nil {
+				delta[i*o.Classes+k] = (total*math.Exp(x-top)/sum - t[k]) / float64(o.Rows)
+			}
+		}
+	}
+}
+
 var _ = device.On(&operations, (*Runner).bceWithLogits)
 
 func (r *Runner) bceWithLogits(o *device.BCEWithLogits) {

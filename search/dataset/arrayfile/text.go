@@ -21,11 +21,16 @@ func OpenText(ctx context.Context, path string, e dataset.Environment, cache *fi
 	return a.text()
 }
 
+// maximumText is the largest size of a row's text, in bytes.
+const maximumText = 1 << 16
+
 // text returns an array of text.
 func (a *array) text() (*Text, error) {
 	switch {
 	case !a.header.Type.Text():
 		return nil, errors.Join(fmt.Errorf("%s: the elements are numbers of type %s, want text", a.Name(), a.header.Type), a.Close())
+	case a.header.Type.Size > maximumText:
+		return nil, errors.Join(fmt.Errorf("%s: type %s: want 1 to %d bytes of text per element", a.Name(), a.header.Type, maximumText), a.Close())
 	case a.header.RowSize() != 1:
 		return nil, errors.Join(fmt.Errorf("%s: the rows have %d texts each, want 1", a.Name(), a.header.RowSize()), a.Close())
 	}

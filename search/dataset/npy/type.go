@@ -26,7 +26,7 @@ var (
 )
 
 // maximumText is the largest size of an element of text, in bytes.
-const maximumText = 1 << 16
+const maximumText = 1 << 30
 
 // ParseType parses NumPy's notation: "<f4", "|u1", ">i8", "|b1", and for text "|S20" and "<U20".
 func ParseType(descr string) (Type, error) {
