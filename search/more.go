@@ -160,7 +160,7 @@ func (s *Search) trainOne(ctx context.Context, job trial.Job, deadline time.Time
 		return nil, err
 	}
 	o := outcomes[0]
-	if job.CheckpointFile != "" && o.Best == nil && o.OutOfMemory == nil {
+	if job.CheckpointFile != "" && o.OutOfMemory == nil { // the store has what a stopped training resumes from
 		if err := trial.RemoveCheckpoints(job.CheckpointFile); err != nil {
 			return nil, err
 		}
