@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -71,6 +72,23 @@ func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder
 		}
 	}
 	return list, err
+}
+
+// unstored returns the jobs after the winner's training that have no score yet.
+func (s *Search) unstored(ctx context.Context, space *strategy.Space, choices strategy.Choices, stored *evaluate.Evaluator) (jobs []trial.Job, err error) {
+	if !s.more() {
+		return nil, nil
+	}
+	list, err := s.further(space, choices, "", s.config.Search.Baselines, s.ensembles() && s.config.Train.Ensemble.Full)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range list {
+		if _, err := stored.Score(ctx, f.job); errors.Is(err, evaluate.ErrUntrained) {
+			jobs = append(jobs, f.job)
+		}
+	}
+	return jobs, ctx.Err()
 }
 
 // unsearched returns what somebody would take who does not search: an MLP-Mixer for every modality and as the fusion network, an MLP
