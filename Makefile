@@ -32,6 +32,14 @@ program:
 run: program ## search and train on the built-in data, in about ten seconds; with the CUDA kernels if they were compiled
 	$(BIN) run
 
+# The page of how often choices are right, from recorded trainings (mixmas study record).
+RECORDINGS ?= $(wildcard testdata/choosing/*.npz)
+.PHONY: choosing
+choosing: ## write docs/results/choosing.md from the recorded trainings in RECORDINGS, in seconds
+	@mkdir -p build
+	$(GO) run ./cmd/mixmas study choosing $(RECORDINGS) > build/choosing.md
+	( echo '<!-- Made by `make choosing`, with the text of choosing.note. -->'; cat docs/results/choosing.note build/choosing.md ) > docs/results/choosing.md
+
 # The page of the defaults by the data. DEFAULTS_DATA are configurations that name data and nothing else; without any, only the rule
 # on the page is written anew.
 DEFAULTS_DATA ?=
@@ -148,6 +156,10 @@ SEEDS ?= 3
 .PHONY: results-data
 results-data: ## search the real data sets in data/ with SEEDS=3 seeds and write docs/results/NAME.md (an hour)
 	$(GO) run ./docs/results/measure --to docs/results --store build/results.db --seeds $(SEEDS)
+
+.PHONY: results-choosing
+results-choosing: program ## compare both settings on the data sets in data/ and write docs/results/settings.md (some hours; resumes)
+	$(GO) run ./docs/results/settings --program $(BIN) --to docs/results/settings.md --work build/settings
 
 .PHONY: results-paper
 results-paper: program ## run the paper's experiments on data/avmnist and write docs/results/paper.md (a day; resumes)

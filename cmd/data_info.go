@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -28,6 +29,8 @@ type description struct {
 	MultiLabel  bool       `json:"multi_label"`
 	kind        task.Kind
 	Rows        map[string]int `json:"rows"`
+	// Groups are the numbers of groups of rows that belong together, by split; empty without groups.
+	Groups map[string]int `json:"groups,omitempty"`
 	// Counts are the numbers of rows that have each class, by split and then in the order of Classes.
 	Counts map[string][]int `json:"counts"`
 	// Warnings are sentences about what is odd in the data.
@@ -116,7 +119,11 @@ func (d *description) writeText(w io.Writer) error {
 	head := []string{"rows with class"}
 	for _, split := range dataset.Splits {
 		n := d.Rows[split.String()]
-		rows = append(rows, []string{split.String(), humanize.Comma(int64(n)) + " " + english.PluralWord(n, "row", "")})
+		text := humanize.Comma(int64(n)) + " " + english.PluralWord(n, "row", "")
+		if groups := d.Groups[split.String()]; groups > 0 {
+			text += " of " + humanize.Comma(int64(groups)) + " " + english.PluralWord(groups, "group", "")
+		}
+		rows = append(rows, []string{split.String(), text})
 		head = append(head, split.String())
 	}
 	if d.Duplicates != nil {
@@ -209,7 +216,7 @@ func (d *description) counts() (counts [3][]int) {
 // describe describes an open data set.
 func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 	d := &description{Name: data.Name(), Fingerprint: data.Fingerprint(), Classes: data.Task().Classes,
-		kind: data.Task().Kind, MultiLabel: data.Task().Kind == task.MultiLabel, Rows: map[string]int{}, Counts: map[string][]int{}}
+		kind: data.Task().Kind, MultiLabel: data.Task().Kind == task.MultiLabel, Rows: map[string]int{}, Groups: map[string]int{}, Counts: map[string][]int{}}
 	standard := data.Preprocessing()
 	for i, m := range data.Modalities() {
 		described := describeModality(m, standard[m.Name])
@@ -222,6 +229,9 @@ func describe(ctx context.Context, data dataset.Dataset) (*description, error) {
 			return nil, err
 		}
 		d.Rows[split.String()], d.Counts[split.String()] = data.Len(split), counts
+		if n := dataset.CountGroups(data, split, math.MaxInt); n > 0 {
+			d.Groups[split.String()] = n
+		}
 	}
 	return d, nil
 }

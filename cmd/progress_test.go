@@ -54,6 +54,9 @@ func TestProgressLines(t *testing.T) {
 	p.TrialDone(evaluate.TrialDone{ID: 3, Name: "encoder/image/ramlp", Metric: "accuracy", Score: 0, Seconds: 10, Err: errors.New("loss is NaN\nafter step 3")})
 	p.TrialDone(evaluate.TrialDone{ID: 4, Name: "encoder/image/monarch_mixer", Metric: "accuracy", Score: 0, Seconds: 10, Err: fmt.Errorf("waiting: %w", context.Canceled)})
 	p.StageDone(strategy.StageDone{Stage: "encoder/image", Winner: "mlp\x1b[31m"})
+	p.StageStarted(strategy.StageStarted{Stage: "encoder/audio", Candidates: 2, Repeats: 3, LeftOut: 1})
+	p.StageDone(strategy.StageDone{Stage: "encoder/audio", Winner: "mlp_mixer", Standing: "ahead of all others (95%)", Tested: true})
+	p.StageDone(strategy.StageDone{Stage: "fusion", Winner: "concat", Standing: "one run each: not tested"})
 	p.Close()
 	want := `encoder/image: 2 candidates
 encoder/image/mlp_mixer: 40 of 100 steps, loss 1.2500, 1m0s left
@@ -61,6 +64,9 @@ encoder/image/mlp_mixer: accuracy 0.5123 after 100.0 s
 encoder/image/hyper_mixer: accuracy 0.5000, cached
 encoder/image/ramlp: failed: loss is NaN; after step 3
 encoder/image: the winner is mlp\x1b[31m
+encoder/audio: 2 candidates, 3 runs each; 1 left out
+encoder/audio: the winner is mlp_mixer; ahead of all others (95%)
+fusion: the winner is concat
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)

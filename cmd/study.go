@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -27,6 +29,11 @@ func studyCommand() *cli.Command {
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 				},
 				Action: studyRule,
+			},
+			{
+				Name: "choosing", Usage: "say in Markdown how often choices are right, and what they lose", ArgsUsage: "FILE...",
+				Description: "FILE is a recording. The tables are those of docs/results/choosing.md.",
+				Action:      studyChoosing,
 			},
 		},
 	}
@@ -72,4 +79,32 @@ func studyRule(c *cli.Context) error {
 	}
 	add("mean", counted.Shares)
 	return align.Rows(c.App.Writer, rows)
+}
+
+func studyChoosing(c *cli.Context) error {
+	if err := arguments(c, 1, -1, "FILE"); err != nil {
+		return err
+	}
+	var subjects []study.Subject
+	for _, path := range c.Args().Slice() {
+		r, err := study.Open(c.Context, path)
+		if err != nil {
+			return err
+		}
+		s := study.Subject{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), Calibrations: map[int]*study.Calibration{}}
+		if s.Evidence, err = r.Evidence(c.Context, layout); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		for _, repeats := range study.CalibratedRepeats {
+			const replays, seed = 1000, 1
+			if r.Least(layout) < repeats {
+				continue
+			}
+			if s.Calibrations[repeats], err = r.Calibrate(c.Context, layout, repeats, replays, seed); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		subjects = append(subjects, s)
+	}
+	return study.WriteMarkdown(c.App.Writer, subjects)
 }

@@ -134,3 +134,55 @@ func TestTrainingStepDoesNotAllocate(t *testing.T) {
 		t.Errorf("a training step allocates %v times", n)
 	}
 }
+
+// shares are points whose labels are soft: all of a class, or a share of the next one too.
+type shares struct {
+	points
+	next, weight float32
+}
+
+func (s *shares) Label(row int, dst []float32) error {
+	var class [1]float32
+	err := s.points.Label(row, class[:])
+	clear(dst)
+	dst[int(class[0])] = s.weight * (1 - s.next)
+	dst[(int(class[0])+1)%4] = s.weight * s.next
+	return err
+}
+
+// A model that knows only g.CrossEntropy trains on soft labels: like on labels if they say the same, and at most to what they say.
+func TestSoftLabels(t *testing.T) {
+	losses := func(m nn.Model, samples nn.Samples) (list []float64) {
+		trainer := newTrainer(t, m, 16)
+		for epoch := range 30 {
+			loss, err := trainer.Epoch(t.Context(), samples, epoch, 0.02, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, loss)
+		}
+		return list
+	}
+	hard := losses(newCorner(), points{})
+	for i, loss := range losses(nn.SoftLabels(newCorner()), &shares{weight: 1}) {
+		if math.Abs(loss-hard[i]) > 1e-3*(1+hard[i]) {
+			t.Errorf("epoch %d: the loss is %v, on class indices %v", i+1, loss, hard[i])
+		}
+	}
+	entropy := -0.25*math.Log(0.25) - 0.75*math.Log(0.75)
+	soft := losses(nn.SoftLabels(newCorner()), &shares{next: 0.25, weight: 1})
+	if last := soft[len(soft)-1]; last < entropy || last > entropy+0.1 {
+		t.Errorf("the loss ends at %v, want a little more than the entropy of the labels, %v", last, entropy)
+	}
+	if double := losses(nn.SoftLabels(newCorner()), &shares{next: 0.25, weight: 2}); math.Abs(double[0]-2*soft[0]) > 0.1*soft[0] {
+		t.Errorf("with twice the weight the first loss is %v, without %v", double[0], soft[0])
+	}
+	several := multiLabel{newCorner()}
+	if nn.SoftLabels(several) != nn.Model(several) {
+		t.Error("a multi-label model is another one on soft labels")
+	}
+}
+
+type multiLabel struct{ *corner }
+
+func (multiLabel) MultiLabel() bool { return true }

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"math"
 	"path/filepath"
 	"slices"
@@ -87,6 +88,9 @@ func describe(stage *strategy.Stage, plain bool) report.Stage {
 	}
 	if stage.Standing != nil {
 		out.Verdict = stage.Standing.Text(stage.Metric)
+		if stage.Standing.Tested {
+			out.Bound = &stage.Standing.Bound
+		}
 	}
 	for _, t := range stage.Candidates {
 		c := describeCandidate(stage, t)
@@ -128,6 +132,7 @@ func describeCandidate(stage *strategy.Stage, t *strategy.Tried) report.Candidat
 		if o.Foreign {
 			c.Numerics = o.Score.Numerics
 		}
+		c.Diverged = cmp.Or(c.Diverged, o.Diverged)
 		value, defined := o.Score.Metrics[stage.Metric]
 		if !defined {
 			value = math.NaN()

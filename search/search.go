@@ -108,7 +108,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	s.runner = &trial.Local{Device: o.Device, Data: data, Files: evaluate.Files{Store: o.Store}, Now: s.now}
 	s.pace = s.runner.Pace
 	s.options = evaluate.Options{Data: data, Store: o.Store, Runner: s.runner, Workers: o.Workers, Observer: s.observer,
-		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed,
+		Search: c.Name, Metric: c.Search.Metric, AnyNumerics: c.Search.Reuse == "any-numerics", RetryFailed: c.Search.RetryFailed, RetryDiverged: c.Search.RetryDiverged,
 		Budget: s.budget}
 	s.evaluator = evaluate.New(s.options)
 	return s, nil

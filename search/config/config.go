@@ -55,7 +55,7 @@ type Search struct {
 	ScoreAt  string           `yaml:"score_at" json:"score_at" jsonschema:"enum=last,enum=best" doc:"The epoch at which fused candidates are scored: the last, or the best by the metric on the scoring rows (last | best)."`
 	Repeats  strategy.Repeats `yaml:"repeats" json:"repeats" doc:"How often each candidate of a stage is trained, each time from other initial weights."`
 	Choose   string           `yaml:"choose" json:"choose" jsonschema:"enum=best,enum=cheapest_close" doc:"What wins a stage: the best mean score, or the cheapest candidate within one standard error of it and within one point (best | cheapest_close)."`
-	Updates  int              `yaml:"updates" json:"updates" jsonschema:"minimum=0" doc:"The short trainings make at least this many updates: their epochs are raised if the sample is small. 0: as many as their epochs make."`
+	Updates  int              `yaml:"updates" json:"updates" jsonschema:"minimum=0,maximum=1000000000" doc:"The short trainings make at least this many updates: their epochs are raised if the sample is small. 0: as many as their epochs make."`
 	// ScoreOnUnused adds rows to the validation rows that score candidates.
 	ScoreOnUnused bool `yaml:"score_on_unused" json:"score_on_unused" doc:"Score candidates also on training rows that the sample leaves out, at most as many as there are validation rows. They are not used for anything else."`
 	// Baselines are what the searched model is compared with.

@@ -18,19 +18,35 @@ func Groups(data Dataset, split Split, rows []int) []uint64 {
 	return nil
 }
 
+// CountGroups returns the number of groups of a split, or most if there are more; 0 without groups.
+func CountGroups(data Dataset, split Split, most int) int {
+	different := map[uint64]bool{}
+	rows := make([]int, 0, 1<<12)
+	for row := range data.Len(split) {
+		if rows = append(rows, row); len(rows) < cap(rows) && row < data.Len(split)-1 {
+			continue
+		}
+		found := Groups(data, split, rows)
+		if found == nil {
+			return 0
+		}
+		for _, group := range found {
+			if different[group] = true; len(different) >= most {
+				return most
+			}
+		}
+		rows = rows[:0]
+	}
+	return len(different)
+}
+
 // EnoughGroups is the number of validation groups from which scores are expected to say something about other groups.
 const EnoughGroups = 10
 
 // fewGroups warns of validation rows of few groups.
 func fewGroups(d Dataset) string {
-	different := map[uint64]bool{}
-	for _, group := range Groups(d, Validation, nil) {
-		if different[group] = true; len(different) == EnoughGroups {
-			return ""
-		}
-	}
-	switch n := len(different); n {
-	case 0:
+	switch n := CountGroups(d, Validation, EnoughGroups); n {
+	case 0, EnoughGroups:
 		return ""
 	case 1:
 		return "the validation rows are all of one group: what is best for it need not be best for others, and no interval tells how far others differ"

@@ -82,7 +82,7 @@ func (r *rehearsing) Score(ctx context.Context, jobs ...trial.Job) ([]*evaluate.
 
 // Outputs implements [strategy.Evaluator]: there are none.
 func (*rehearsing) Outputs(context.Context, *evaluate.Outcome) ([]float32, error) {
-	return nil, evaluate.ErrUntrained
+	return nil, nil
 }
 
 func (r *rehearsing) score(ctx context.Context, job trial.Job) (*evaluate.Outcome, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
+	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/search/dataset"
 	"mixmas/search/store"
@@ -36,6 +38,9 @@ type Options struct {
 	Metric string
 	// AnyNumerics allows scores of other numerics and kernel versions. RetryFailed trains again if a stored training failed.
 	AnyNumerics, RetryFailed bool
+	// RetryDiverged trains a candidate that diverges once more, at a third of the learning rate. Full trainings, which write
+	// checkpoint files, are not.
+	RetryDiverged bool
 	// OnlyKept means that nothing is trained: a job without a score returns [ErrUntrained].
 	OnlyKept bool
 	// Budget bounds the time of the search; nil means no limit.
@@ -82,6 +87,9 @@ type Outcome struct {
 	OutOfMemory error
 	// Untried means that the budget would not have sufficed for the job. Its score is not stored.
 	Untried bool
+	// Diverged is the reason why the training of the job diverged, if this is the outcome of a second one at a lower learning
+	// rate, which Job has; "" for all others.
+	Diverged string
 	// Best is the best model so far of a full training that its deadline stopped; nil for all others.
 	Best *trial.Best
 
@@ -184,8 +192,36 @@ func (e *Evaluator) announce(o *Outcome) {
 	e.options.Observer.TrialDone(done)
 }
 
-// score scores one job. Equal jobs at the same time are trained once in all processes that share the store.
+// score scores one job, a second time at a lower learning rate if it diverges and that is wanted.
 func (e *Evaluator) score(ctx context.Context, job trial.Job, r *round) (*Outcome, error) {
+	o, err := e.scoreShared(ctx, job, r)
+	if err != nil || !e.options.RetryDiverged || job.CheckpointFile != "" || !diverged(o) {
+		return o, err
+	}
+	again := job
+	again.Specification.Recipe.LearningRate /= retryShare
+	if o.id != 0 {
+		e.announce(o)
+		e.options.Observer.Notice(fmt.Sprintf("%s: trains once more with the learning rate %.3g", job.Name, again.Specification.Recipe.LearningRate))
+	}
+	second, err := e.scoreShared(ctx, again, r)
+	if err != nil || second.Untried {
+		return o, err
+	}
+	second.Diverged = o.Score.Reason
+	return second, nil
+}
+
+// retryShare divides the learning rate of a training that diverged.
+const retryShare = 3
+
+// diverged reports whether the training of an outcome diverged, now or when it was stored.
+func diverged(o *Outcome) bool {
+	return o.Score.Status == store.Failed && o.OutOfMemory == nil && strings.Contains(o.Score.Reason, nn.ErrDiverged.Error())
+}
+
+// scoreShared scores one job. Equal jobs at the same time are trained once in all processes that share the store.
+func (e *Evaluator) scoreShared(ctx context.Context, job trial.Job, r *round) (*Outcome, error) {
 	key, _, err := job.Specification.Key()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", job.Name, err)

@@ -102,6 +102,8 @@ type Stage struct {
 	Reason string `json:"reason,omitempty"`
 	// Verdict says in words how the chosen candidate stands against the others, or why that was not tested.
 	Verdict string `json:"verdict,omitempty"`
+	// Bound is how far the winner is below the best at most (95%), in units of the metric; absent if that was not tested.
+	Bound *float64 `json:"bound,omitempty"`
 }
 
 // LeftOut is a candidate that was left out, with the constraint that it breaks.
@@ -145,6 +147,8 @@ type Candidate struct {
 	Numerics string `json:"numerics,omitempty"`
 	// Failed is the reason why there is no score; empty if there is one.
 	Failed string `json:"failed,omitempty"`
+	// Diverged is the reason why a training of the candidate diverged that was made once more, at a third of the learning rate.
+	Diverged string `json:"diverged,omitempty"`
 }
 
 // Repeat is one of the trials of a candidate.
@@ -165,7 +169,7 @@ func (d Document) Saved() Document {
 	d.Stages = slices.Clone(d.Stages)
 	for i := range d.Stages {
 		s := &d.Stages[i]
-		s.Verdict, s.Candidates = "", slices.Clone(s.Candidates)
+		s.Verdict, s.Bound, s.Candidates = "", nil, slices.Clone(s.Candidates)
 		for k := range s.Candidates {
 			c := &s.Candidates[k]
 			c.Low, c.High, c.Standing, c.Repeats = nil, nil, "", nil

@@ -14,6 +14,11 @@ func remarks(s Stage) (list []string) {
 	if s.Verdict != "" && tested(s) {
 		list = append(list, s.Verdict)
 	}
+	for _, c := range s.Candidates {
+		if c.Diverged != "" {
+			list = append(list, fmt.Sprintf("%s diverged, and was trained once more at a third of the learning rate", c.Name))
+		}
+	}
 	for _, c := range s.LeftOut {
 		list = append(list, fmt.Sprintf("left out: %s %s", c.Name, c.Reason))
 	}

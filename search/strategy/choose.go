@@ -131,8 +131,9 @@ func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice
 				continue
 			}
 			outputs, err := s.outputs(ctx, e, o)
+			lost := errors.Is(err, evaluate.ErrUntrained) || errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrDamaged)
 			switch {
-			case errors.Is(err, evaluate.ErrUntrained), errors.Is(err, store.ErrPruned), errors.Is(err, store.ErrDamaged):
+			case err == nil && outputs.Logits == nil, lost && !s.CheapestClose: // the choice does not depend on them
 				runs.Right, runs.Draws = nil, nil
 				return choice.Compare(runs)
 			case err != nil:
@@ -156,10 +157,10 @@ func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice
 	return choice.Compare(runs)
 }
 
-// outputs returns the logits of an outcome with the labels of the rows that score it.
+// outputs returns the logits of an outcome with the labels of the rows that score it; nothing if its score is made up.
 func (s *Space) outputs(ctx context.Context, e Evaluator, o *evaluate.Outcome) (metric.Outputs, error) {
 	logits, err := e.Outputs(ctx, o)
-	if err != nil {
+	if err != nil || logits == nil {
 		return metric.Outputs{}, err
 	}
 	rows, err := trial.Scoring(s.Data, o.Job, nil)

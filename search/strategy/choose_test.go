@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -204,10 +205,13 @@ func TestIntervalsResampleGroups(t *testing.T) {
 	}
 }
 
-// Without outputs nothing is tested, and nothing is lost but the intervals.
+// Without outputs nothing is tested, and nothing is lost but the intervals. What would choose by them is an error.
 func TestMissingOutputs(t *testing.T) {
 	e := &models{data: labelled{rows: 100}, right: better(map[string]float64{"small": 0.5, "middle": 0.6, "large": 0.9}), gone: true}
-	for _, s := range []*Space{{Metric: "accuracy"}, {Metric: "f1_macro"}, {Metric: "accuracy", CheapestClose: true}} {
+	if _, err := decide(t, &Space{Metric: "accuracy", CheapestClose: true}, e, threeSizes, 2); !errors.Is(err, evaluate.ErrUntrained) {
+		t.Errorf("a choice that depends on outputs is made without: %v", err)
+	}
+	for _, s := range []*Space{{Metric: "accuracy"}, {Metric: "f1_macro"}} {
 		stage, err := decide(t, s, e, threeSizes, 2)
 		if err != nil {
 			t.Fatal(err)
@@ -283,11 +287,11 @@ func TestFailedRepeats(t *testing.T) {
 // without repeats.
 func TestRepeatsStartFromRepeats(t *testing.T) {
 	run := func(repeats Repeats) (names map[string]string) {
-		s := space([]int{2, 1}, 2, 2)
+		s := space([]int{2, 2}, 2, 2)
 		s.Warm, s.Frozen, s.Repeats = true, true, repeats
 		e := &scorer{values: map[string]float64{}}
 		for r := range 4 {
-			for _, name := range []string{"encoder/m0/m0e1", "fusion/f1"} {
+			for _, name := range []string{"encoder/m0/m0e1", "encoder/m1/m1e0", "fusion/f1"} {
 				e.values[(trial.Job{Name: name}).Repeated(r+1).Name] = 1
 			}
 		}
@@ -307,7 +311,7 @@ func TestRepeatsStartFromRepeats(t *testing.T) {
 		return names
 	}
 	names := run(Repeats{Encoder: 3, Fusion: 2, Network: 4})
-	if len(names) != 3*3+2*2+2*4 {
+	if len(names) != 3*4+2*2+2*4 {
 		t.Errorf("%d jobs: %v", len(names), names)
 	}
 	for name, want := range map[string]string{
@@ -322,6 +326,28 @@ func TestRepeatsStartFromRepeats(t *testing.T) {
 	for name, from := range run(Repeats{}) {
 		if names[name] != from {
 			t.Errorf("without repeats %s starts from %q, with them from %q", name, from, names[name])
+		}
+	}
+}
+
+// If there is nothing to choose, a stage is repeated only for the stages that start from it.
+func TestNothingToChoose(t *testing.T) {
+	for _, test := range []struct {
+		repeats Repeats
+		want    []int // encoders of m0 and m1, fusion, network
+	}{
+		{Repeats{3, 1, 1}, []int{3, 1, 1, 1}}, {Repeats{3, 1, 2}, []int{3, 2, 1, 2}}, {Repeats{3, 3, 1}, []int{3, 3, 1, 1}}, {Repeats{2, 2, 3}, []int{2, 2, 2, 3}},
+	} {
+		s := space([]int{2, 1}, 1, 2)
+		s.Repeats = test.repeats
+		r, err := (&stages{}).Search(t.Context(), s, &scorer{}, &listener{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, stage := range r.Stages {
+			if n := len(stage.Winner.Repeats); n != test.want[i] {
+				t.Errorf("%+v: stage %s has %d repeats, want %d", test.repeats, stage.Name, n, test.want[i])
+			}
 		}
 	}
 }

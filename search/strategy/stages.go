@@ -32,14 +32,14 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 	if err != nil {
 		return nil, err
 	}
-	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), space.Repeats.Fusion, func(i int) Choices {
+	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), worthwhile(space.Repeats.Fusion, len(functions), space.Repeats.Network), func(i int) Choices {
 		return Choices{chosen, functions[i], first}
 	})
 	if err != nil {
 		return nil, err
 	}
 	// The trials of the first network already ran in the previous stage, as many as that had repeats.
-	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), space.Repeats.Network, func(i int) Choices {
+	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), worthwhile(space.Repeats.Network, len(space.Networks), 1), func(i int) Choices {
 		return Choices{chosen, functions[function], space.Networks[i]}
 	})
 	if err != nil {
@@ -56,9 +56,10 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	for i, m := range space.Modalities {
 		group.Go(func() (err error) {
 			name := "encoder/" + m.Name
+			repeats := worthwhile(space.Repeats.Encoder, len(m.Encoders), max(space.Repeats.Fusion, space.Repeats.Network))
 			var jobs [][]trial.Job
 			for _, candidate := range m.Encoders {
-				jobs = append(jobs, repeated(space.Repeats.Encoder, func(int) trial.Job { return space.Job(name, candidate.Label, space.EncoderModel(m, candidate)) }))
+				jobs = append(jobs, repeated(repeats, func(int) trial.Job { return space.Job(name, candidate.Label, space.EncoderModel(m, candidate)) }))
 			}
 			stages[i], _, err = space.Decide(ctx, e, o, name, jobs)
 			return err
@@ -86,6 +87,14 @@ func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, nam
 		}))
 	}
 	return space.Decide(ctx, e, o, name, jobs)
+}
+
+// worthwhile returns the repeats of a stage: if there is nothing to choose, only as many as the later stages start from.
+func worthwhile(repeats, candidates, later int) int {
+	if candidates == 1 {
+		return min(repeats, later)
+	}
+	return repeats
 }
 
 // labels returns the labels of options.

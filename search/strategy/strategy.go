@@ -48,8 +48,8 @@ func Doc(name string) string { return strategies.Doc(name) }
 // Evaluator scores jobs, as [evaluate.Evaluator] does: in parallel, and training only those that have no score yet.
 type Evaluator interface {
 	Score(ctx context.Context, jobs ...trial.Job) ([]*evaluate.Outcome, error)
-	// Outputs returns the logits (rows × classes) of a finished outcome for the rows that score it, see [trial.Scoring]. The error
-	// is [evaluate.ErrUntrained] if there are none.
+	// Outputs returns the logits (rows × classes) of a finished outcome for the rows that score it, see [trial.Scoring]; nil for a
+	// score that is made up. The error is [evaluate.ErrUntrained] if they were lost and nothing may be trained.
 	Outputs(ctx context.Context, o *evaluate.Outcome) ([]float32, error)
 }
 

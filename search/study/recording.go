@@ -108,6 +108,15 @@ func (r *Recording) Stages(layout Layout) ([]Stage, error) {
 	return stages, nil
 }
 
+// Least is the smallest number of trainings that the stages have of all their candidates; 0 if there are no stages.
+func (r *Recording) Least(layout Layout) int {
+	stages, err := r.Stages(layout)
+	if err != nil {
+		return 0
+	}
+	return len(slices.MinFunc(stages, func(a, b Stage) int { return cmp.Compare(len(a.Keys), len(b.Keys)) }).Keys)
+}
+
 func newStage(name string, candidates map[string]map[Key]*Run) Stage {
 	s := Stage{Name: name, Candidates: slices.Sorted(maps.Keys(candidates))}
 	for key := range candidates[s.Candidates[0]] {

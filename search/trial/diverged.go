@@ -41,7 +41,7 @@ func (l *Local) fault(ctx context.Context, job Job, epoch int) (*nn.Fault, error
 	if len(t.state.Curve) != epoch {
 		return nil, errors.New("the training stopped at another epoch")
 	}
-	fault, err := t.trainer.Diagnose(ctx, t.samples, epoch, t.state.rate(job.Specification.Recipe))
+	fault, err := t.trainer.Diagnose(ctx, t.train, epoch, t.state.rate(job.Specification.Recipe))
 	if fault != nil || err != nil {
 		return fault, err
 	}

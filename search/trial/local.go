@@ -136,24 +136,15 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 		return nil, err
 	}
 	learner := t.model
-	t.samples = t.train
 	if job.learns() {
-		labels, err := dataset.Select(l.Data, dataset.Train, job.Train, nil)
-		if err != nil {
+		learning := spec
+		if t.train, learning.Model, err = l.targets(job, t.train); err != nil {
 			return nil, err
 		}
-		learnt, learning, err := newTargets(l.Data, job, t.samples, labels, l.Files)
-		if err != nil {
-			return nil, err
-		}
-		build := mixer.Build
-		if spec.Frozen {
-			build = mixer.BuildFrozen
-		}
-		if t.model, err = build(learning); err != nil {
+		if t.model, err = learning.Build(); err != nil {
 			return nil, blame(ctx, err)
 		}
-		t.samples, learner = learnt, nn.SoftLabels(t.model)
+		learner = nn.SoftLabels(t.model)
 	}
 	// The device's memory is allocated first: if the model is too large for it, the weights below would be too.
 	if t.trainer, err = nn.NewTrainer(l.Device, learner, spec.Recipe.Recipe, seed); err != nil {

@@ -40,6 +40,15 @@ func (j Job) learns() bool {
 	return r.ClassWeights != "" || r.LabelSmoothing > 0 || j.Soft != nil
 }
 
+// targets returns the targets of a job's training samples, and the model that learns from them.
+func (l *Local) targets(job Job, samples nn.Samples) (nn.Samples, mixer.Specification, error) {
+	labels, err := dataset.Select(l.Data, dataset.Train, job.Train, nil)
+	if err != nil {
+		return nil, job.Specification.Model, err
+	}
+	return newTargets(l.Data, job, samples, labels, l.Files)
+}
+
 // newTargets returns the targets of a job whose samples have the given labels, and the model that learns from them: that of the
 // specification, with other weights of positive labels if the recipe balances several labels per row.
 func newTargets(data dataset.Dataset, job Job, samples nn.Samples, labels *dataset.Samples, files Source) (*targets, mixer.Specification, error) {

@@ -24,8 +24,7 @@ type training struct {
 	model      nn.Model // what is trained: the whole model, or the part behind frozen encoders
 	parameters int      // of the whole model
 	trainer    *nn.Trainer
-	train      nn.Samples
-	samples    nn.Samples       // those of train, with what the model learns as their labels
+	train      nn.Samples       // with what the model learns as their labels
 	scoring    *dataset.Samples // the rows that score the trial
 	scored     nn.Samples       // the same rows as inputs of the model
 	frozen     nn.Weights       // of frozen encoders
@@ -118,7 +117,7 @@ func (t *training) trainTo(ctx context.Context, last int) error {
 	t.progress.Started(last * steps)
 	for !t.state.ended(recipe) && len(t.state.Curve) < last {
 		epoch, began, rate := len(t.state.Curve), t.now(), t.state.rate(recipe)
-		loss, err := t.trainer.Epoch(ctx, t.samples, epoch, rate, func(step int, loss float64) {
+		loss, err := t.trainer.Epoch(ctx, t.train, epoch, rate, func(step int, loss float64) {
 			t.progress.Step(epoch*steps+step, loss)
 		})
 		if err != nil {

@@ -153,7 +153,7 @@ func nativeSoftCrossEntropy(delta, logits, targets []float32, scale float32) flo
 	targets = targets[:n]
 	largest := avx2Largest(n, &logits[0])
 	var gap float64
-	var half [256]float32
+	var half [64]float32
 	for i := 0; i < n; i += len(half) {
 		m := min(n-i, len(half))
 		avx2Scale(m, &half[0], &logits[i], 0.5)

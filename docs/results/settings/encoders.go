@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"runtime"
+	"strings"
+
+	"mixmas/nn/cpu"
+	"mixmas/nn/mixer"
+	"mixmas/nn/safetensors"
+	"mixmas/search/config"
+	"mixmas/search/dataset"
+	"mixmas/search/defaults"
+	"mixmas/search/report"
+	"mixmas/search/store"
+	"mixmas/search/trial"
+)
+
+// tested returns the seconds of all trainings in a store, and the scores of the trained encoders of a document on the test rows.
+func tested(ctx context.Context, configuration, folder, path string, d report.Document, metric string) (seconds float64, encoders []encoder, err error) {
+	scores, err := store.Open(ctx, path, store.Options{})
+	if err != nil {
+		return 0, nil, err
+	}
+	all, err := scores.List(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, sc := range all {
+		seconds += sc.Seconds
+	}
+	c, err := config.Parse("configuration", []byte(configuration))
+	if err != nil {
+		return 0, nil, err
+	}
+	format, err := dataset.Lookup(c.Data.Format)
+	if err != nil {
+		return 0, nil, err
+	}
+	data, err := format.Open(ctx, c.Data.Options, dataset.Environment{Folder: folder})
+	if err != nil {
+		return 0, nil, err
+	}
+	defer data.Close()
+	if _, err := defaults.Fill(c, data); err != nil {
+		return 0, nil, err
+	}
+	runner := trial.Local{Device: cpu.New(cpu.Options{Workers: runtime.NumCPU()}), Data: data}
+	for _, stage := range d.Stages {
+		modality, is := strings.CutPrefix(stage.Name, "encoder/")
+		if !is {
+			continue
+		}
+		for _, candidate := range stage.Candidates {
+			keys := []string{candidate.Key}
+			for _, r := range candidate.Repeats {
+				if r.Key != candidate.Key {
+					keys = append(keys, r.Key)
+				}
+			}
+			for _, key := range keys {
+				sc, err := scores.Get(ctx, key)
+				if err != nil {
+					return 0, nil, err
+				}
+				if sc.Status != store.Finished {
+					continue
+				}
+				metrics, err := testOf(ctx, &runner, scores, sc)
+				if err != nil {
+					return 0, nil, err
+				}
+				if test, defined := metrics[metric]; defined {
+					encoders = append(encoders, encoder{modality, candidate.Name, test})
+				}
+			}
+		}
+	}
+	return seconds, encoders, nil
+}
+
+// testOf returns the metrics on the test rows of a model with the weights of a score.
+func testOf(ctx context.Context, runner *trial.Local, scores *store.Store, sc store.Score) (map[string]float64, error) {
+	var spec trial.Specification
+	if err := json.Unmarshal(sc.Specification, &spec); err != nil {
+		return nil, err
+	}
+	file, err := scores.Weights(sc)
+	if err != nil {
+		return nil, err
+	}
+	weights, _, err := safetensors.Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	model, err := mixer.Build(spec.Model)
+	if err != nil {
+		return nil, err
+	}
+	samples, err := dataset.Select(runner.Data, dataset.Test, nil, trial.Inputs(model))
+	if err != nil {
+		return nil, err
+	}
+	const batch = 64
+	logits, err := runner.Predict(ctx, model, batch, weights, samples)
+	if err != nil {
+		return nil, err
+	}
+	return trial.Measure(ctx, runner.Data, samples, logits)
+}
