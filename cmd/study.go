@@ -2,12 +2,15 @@ package cmd
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/align"
+	"mixmas/search/atomicfile"
 	"mixmas/search/study"
 )
 
@@ -29,6 +32,17 @@ func studyCommand() *cli.Command {
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 				},
 				Action: studyRule,
+			},
+			{
+				Name: "record", Usage: "train every candidate several times, and record what each predicts", ArgsUsage: "[CONFIG] --to FILE",
+				Description: "It trains every candidate encoder, then every fusion function and fusion network with the encoders that are best on average:\n" +
+					"--repeats times from other initial weights, on each of --draws samples. Each is scored after its last epoch. The data need one\n" +
+					"label per row and a test split. An interrupted recording resumes from --store. CONFIG - is standard input.",
+				Flags: sessionFlags(
+					&cli.IntFlag{Name: "repeats", Value: 5, Usage: "train `N` times on each sample"},
+					&cli.IntFlag{Name: "draws", Value: 4, Usage: "draw `N` samples"},
+					&cli.StringFlag{Name: "to", Usage: "write the recording to `FILE`, an npz file"}),
+				Action: studyRecord,
 			},
 			{
 				Name: "choosing", Usage: "say in Markdown how often choices are right, and what they lose", ArgsUsage: "FILE...",
@@ -79,6 +93,54 @@ func studyRule(c *cli.Context) error {
 	}
 	add("mean", counted.Shares)
 	return align.Rows(c.App.Writer, rows)
+}
+
+// studyRecord is the action of study record. What it prints is what was recorded, as text or JSON.
+func studyRecord(c *cli.Context) (err error) {
+	plan, err := loadPlan(c)
+	if err != nil {
+		return err
+	}
+	to, repeats, draws := c.String("to"), c.Int("repeats"), c.Int("draws")
+	const most = 1000
+	switch {
+	case to == "":
+		return usagef("study record: --to is missing")
+	case repeats < 1 || repeats > most:
+		return usagef("--repeats %d: want 1 to %d", repeats, most)
+	case draws < 1 || draws > most:
+		return usagef("--draws %d: want 1 to %d", draws, most)
+	}
+	if err := checkOverwrites(c, "to", c.Args().First(), c.String("store")); err != nil {
+		return err
+	}
+	if info, err := os.Stat(filepath.Dir(to)); err != nil { // before anything is trained
+		return fmt.Errorf("--to %s: %w", quote(to), err)
+	} else if !info.IsDir() {
+		return fmt.Errorf("--to %s: %s is not a folder", quote(to), filepath.Dir(to))
+	}
+	s, err := openSession(c, plan)
+	if err != nil {
+		return err
+	}
+	defer s.closeAfter(&err)
+	r, err := s.search.Record(c.Context, repeats, draws)
+	if err != nil {
+		return s.explain(err)
+	}
+	if err := atomicfile.Write(to, func(w io.Writer) error { return study.Write(w, r.Records, r.Validation, r.Test) }); err != nil {
+		return fmt.Errorf("--to %s: %w", quote(to), err)
+	}
+	s.progress.Close()
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, map[string]any{"runs": len(r.Records), "failed": r.Failed, "validation": len(r.Validation), "test": len(r.Test), "file": to})
+	}
+	failed := ""
+	if r.Failed > 0 {
+		failed = fmt.Sprintf("; %d failed, and are not in it", r.Failed)
+	}
+	fmt.Fprintf(c.App.Writer, "%s: %d trainings%s; %d validation and %d test rows\n", to, len(r.Records), failed, len(r.Validation), len(r.Test))
+	return nil
 }
 
 func studyChoosing(c *cli.Context) error {

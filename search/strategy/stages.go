@@ -55,12 +55,7 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	group, ctx := errgroup.WithContext(ctx)
 	for i, m := range space.Modalities {
 		group.Go(func() (err error) {
-			name := "encoder/" + m.Name
-			repeats := worthwhile(space.Repeats.Encoder, len(m.Encoders), max(space.Repeats.Fusion, space.Repeats.Network))
-			var jobs [][]trial.Job
-			for _, candidate := range m.Encoders {
-				jobs = append(jobs, repeated(repeats, func(int) trial.Job { return space.Job(name, candidate.Label, space.EncoderModel(m, candidate)) }))
-			}
+			name, jobs := encoderJobs(space, m)
 			stages[i], _, err = space.Decide(ctx, e, o, name, jobs)
 			return err
 		})
@@ -68,25 +63,43 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	return stages, group.Wait()
 }
 
+// encoderJobs returns the jobs of the encoders of a modality, and the name of their stage.
+func encoderJobs(space *Space, m Modality) (stage string, jobs [][]trial.Job) {
+	stage = "encoder/" + m.Name
+	repeats := worthwhile(space.Repeats.Encoder, len(m.Encoders), max(space.Repeats.Fusion, space.Repeats.Network))
+	for _, candidate := range m.Encoders {
+		jobs = append(jobs, repeated(repeats, func(int) trial.Job { return space.Job(stage, candidate.Label, space.EncoderModel(m, candidate)) }))
+	}
+	return stage, jobs
+}
+
 // decideFused chooses one of the labelled candidates. with(i) returns the choices of the whole model with candidate i. If the
 // space is warm, the encoders of repeat r start from repeat r of the winners of their stages.
 func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, name string, encoders []*Stage, candidates []string,
 	repeats int, with func(i int) Choices) (stage *Stage, winner int, err error) {
-	var jobs [][]trial.Job
+	var winners []*Tried
+	for _, s := range encoders {
+		winners = append(winners, s.Winner)
+	}
+	return space.Decide(ctx, e, o, name, fusedJobs(space, name, winners, candidates, repeats, with))
+}
+
+// fusedJobs returns the jobs of the labelled candidates, see [decideFused].
+func fusedJobs(space *Space, name string, encoders []*Tried, candidates []string, repeats int, with func(i int) Choices) (jobs [][]trial.Job) {
 	for i, label := range candidates {
 		model := space.Model(with(i))
 		jobs = append(jobs, repeated(repeats, func(r int) trial.Job {
 			job := space.FusedJob(name, label, model)
 			if space.Warm {
 				for i, m := range space.Modalities {
-					job.From(m.Name, encoders[i].Winner.Origin(r))
+					job.From(m.Name, encoders[i].Origin(r))
 				}
 				job.Specification.Frozen = space.Frozen
 			}
 			return job
 		}))
 	}
-	return space.Decide(ctx, e, o, name, jobs)
+	return jobs
 }
 
 // worthwhile returns the repeats of a stage: if there is nothing to choose, only as many as the later stages start from.
