@@ -59,3 +59,21 @@ func TestChooseCombines(t *testing.T) {
 		}
 	}
 }
+
+// A pool like that of a search with repeats.
+func BenchmarkChoose(b *testing.B) {
+	for _, c := range []struct {
+		kind    task.Kind
+		classes int
+		metric  string
+	}{{task.OneLabel, 10, "accuracy"}, {task.OneLabel, 2, "auroc_macro"}, {task.OneLabel, 5, "balanced_accuracy"}, {task.MultiLabel, 24, "f1_weighted"}} {
+		b.Run(c.metric, func(b *testing.B) {
+			p := pool(600, c.classes, 40, 3, c.kind, 1)
+			for b.Loop() {
+				if _, err := combine.Choose(b.Context(), p, c.metric, combine.Options{Thresholds: true}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
