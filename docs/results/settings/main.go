@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"mixmas/search/atomicfile"
 	_ "mixmas/search/dataset/formats"
@@ -38,6 +39,8 @@ type set struct {
 	arguments []string
 	// goal is a score that the recommended answer should reach; 0 for none.
 	goal float64
+	// named means that the set is only run if --only names it: it takes a day.
+	named bool
 }
 
 var sets = []set{
@@ -45,6 +48,7 @@ var sets = []set{
 	{name: "spsw_har", metric: "balanced_accuracy", goal: 0.97},
 	{name: "physionet2012", metric: "auroc_macro", goal: 0.85},
 	{name: "avmnist-quick", metric: "accuracy", seeds: 2, arguments: []string{"--epochs", "5"}},
+	{name: "avmnist", metric: "accuracy", seeds: 3, arguments: []string{"--epochs", "5"}, named: true},
 	{name: "builtin", metric: "accuracy", text: "name: builtin\ndata: {format: builtin}\n"},
 }
 
@@ -99,7 +103,7 @@ func (c *comparison) run(ctx context.Context, only string) (err error) {
 		}
 	}
 	for _, s := range c.sets {
-		if len(chosen) > 0 && !slices.Contains(chosen, s.name) {
+		if len(chosen) > 0 && !slices.Contains(chosen, s.name) || s.named && len(chosen) == 0 {
 			continue
 		}
 		for seed := 1; seed <= c.seedsOf(s); seed++ {
@@ -228,6 +232,7 @@ func (c *comparison) exec(ctx context.Context, log, configuration string, argume
 	command := exec.CommandContext(ctx, c.program, arguments...)
 	command.Dir, command.Stdin, command.Stdout, command.Stderr = c.configs, strings.NewReader(configuration), &out, said
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = time.Minute // then it is killed
 	if err := command.Run(); err != nil {
 		return report.Document{}, fmt.Errorf("%s %s: %w (see %s)", c.program, strings.Join(arguments, " "), err, log)
 	}
@@ -272,7 +277,9 @@ func (c *comparison) write() error {
 				results.seeds = append(results.seeds, pair)
 			}
 		}
-		p.results = append(p.results, results)
+		if !s.named || len(results.seeds) > 0 {
+			p.results = append(p.results, results)
+		}
 	}
 	note, err := os.ReadFile(c.note)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
