@@ -59,8 +59,8 @@ func TestSortedRows(t *testing.T) {
 	plan := sorted(t, 125, "")
 	store := filepath.Join(t.TempDir(), "scores.db")
 	code, stdout, stderr := command("search", plan, "--json", "--store", store)
-	at, first := strings.Index(stderr, "warning: training and validation rows have different classes, so "+warning), strings.Index(stderr, "candidate")
-	if code != exitOK || at < 0 || first < at || strings.Count(stderr, "warning: ") != 1 {
+	at, first := strings.Index(stderr, "warning: training and validation rows have different classes, so "+warning), strings.Index(stderr, ": 1 candidate")
+	if code != exitOK || at < 0 || first < at || strings.Count(stderr, "warning: training and validation") != 1 {
 		t.Errorf("search: exit code %d, %s", code, stderr)
 	}
 	var document struct{ Dataset struct{ Warnings []string } }

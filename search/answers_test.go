@@ -18,9 +18,11 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
+	"mixmas/search/metric"
 	"mixmas/search/model"
 	"mixmas/search/report"
 	"mixmas/search/store"
+	"mixmas/search/task"
 )
 
 // answering is a fixture whose plan wants baselines and an ensemble.
@@ -375,5 +377,61 @@ func TestOccupiedByAnotherAnswer(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(folder, "model.safetensors")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a model was written: %v", err)
+	}
+}
+
+// labelled is the tiny data set with several labels per row, of which few rows have each.
+type labelled struct{ tiny }
+
+func (labelled) Task() task.Task {
+	return task.Task{Kind: task.MultiLabel, Classes: []string{"a", "b", "c"}}
+}
+func (labelled) Fingerprint() string { return strings.Repeat("cd", 32) }
+func (labelled) Label(_ dataset.Split, row int, dst []float32) error {
+	clear(dst)
+	if row%2 == 0 {
+		dst[row%3] = 1
+	}
+	if row%7 == 0 {
+		dst[(row+1)%3] = 1
+	}
+	return nil
+}
+
+// Several labels have answers whose files hold the thresholds that were fitted on validation rows.
+func TestAnswersOfSeveralLabels(t *testing.T) {
+	f := answering(t)
+	f.data = labelled{}
+	f.change("search:\n", "search:\n  metric: f1_macro\n")
+	f.change("  select: metric\n", "  select: metric\n  thresholds: fitted\n")
+	trained, a, err := f.answers(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trained.Thresholds == nil {
+		t.Error("no thresholds help, though most labels are far below 0.5")
+	}
+	for _, final := range []*report.Final{a.Searched, a.Ensemble, a.Cheapest} {
+		m, err := model.Open(final.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits, err := m.Predict(t.Context(), f.device(), f.data, dataset.Test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := metric.Evaluate(t.Context(), metric.Outputs{Logits: logits, Rows: 20, Classes: 3, Kind: task.MultiLabel, Thresholds: m.Thresholds,
+			Label: func(row int, dst []float32) error { return f.data.Label(dataset.Test, row, dst) }})
+		if err != nil || math.Abs(got["f1_macro"]-float64(final.Test.Score)) > 1e-9 {
+			t.Errorf("%s: F1 %v of %s, but %v was said (%v)", final.Name, got["f1_macro"], final.Path, final.Test.Score, err)
+		}
+		if diff := cmp.Diff(m.Thresholds, final.Thresholds); diff != "" {
+			t.Errorf("%s: thresholds of the file against those that were said:\n%s", final.Name, diff)
+		}
+	}
+	var d report.Document
+	a.Describe(&d)
+	if d.Searched.Validation.Score == 0 {
+		t.Error("the searched model has F1 0")
 	}
 }

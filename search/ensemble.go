@@ -104,7 +104,7 @@ func (a *answering) testOf(ctx context.Context, e *combine.Ensemble, models []*f
 
 // final describes an ensemble, which may be a single model, and measures it on validation and test.
 func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.Final, error) {
-	f := &report.Final{Name: name}
+	f := &report.Final{Name: name, Thresholds: c.Thresholds}
 	t := a.data.Task()
 	own := func(i int) []float32 { return c.models[i].logits }
 	logits := make([][]float32, len(c.models))

@@ -26,8 +26,10 @@ type further struct {
 	kind, modality string
 }
 
-// more reports whether anything is trained besides the search and the full training of the winner.
-func (s *Search) more() bool { return s.config.Search.Baselines || s.ensembles() }
+// more reports whether anything follows the search and the full training of the winner.
+func (s *Search) more() bool {
+	return s.config.Search.Baselines || s.ensembles() || s.train && s.fitsThresholds()
+}
 
 // ensembles reports whether a run ends with an ensemble.
 func (s *Search) ensembles() bool {
