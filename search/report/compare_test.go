@@ -45,7 +45,7 @@ answer  ensemble of 8 models, out/ensemble.safetensors: accuracy 0.9900 on valid
 	if !strings.HasSuffix(text, last) {
 		t.Errorf("the last lines are not%s\nbut\n%s", last, text)
 	}
-	for _, want := range []string{"\nbaselines\n", "\n  !  a default", "\n  left out: full/default: not trained"} {
+	for _, want := range []string{"\nbaselines\n", "\n  !  a default", "\n  full/default: not trained"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -54,7 +54,7 @@ answer  ensemble of 8 models, out/ensemble.safetensors: accuracy 0.9900 on valid
 	if err := WriteMarkdown(&b, Page{Title: "Page", Documents: []Document{withAnswers()}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"### baselines\n\nNote: the searched model, accuracy 0.9360 on validation, does not beat", "### answer\n\nensemble of 8 models, ", "- Left out: full/default"} {
+	for _, want := range []string{"### baselines\n\nNote: the searched model, accuracy 0.9360 on validation, does not beat", "### answer\n\nensemble of 8 models, ", "- full/default: not trained"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
