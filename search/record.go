@@ -8,6 +8,7 @@ import (
 
 	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
+	"mixmas/search/cost"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
 	"mixmas/search/plan"
@@ -46,7 +47,7 @@ func (s *Search) Record(ctx context.Context, repeats, draws int) (*Recording, er
 	if err != nil {
 		return nil, err
 	}
-	r := &Recording{}
+	r, flops := &Recording{}, map[string]float64{} // by stage and candidate
 	if r.Validation, err = s.classes(dataset.Validation, spaces[0].Validation); err != nil {
 		return nil, err
 	}
@@ -54,6 +55,14 @@ func (s *Search) Record(ctx context.Context, repeats, draws int) (*Recording, er
 		return nil, err
 	}
 	for _, t := range trained {
+		name := t.Stage + "/" + t.Label
+		if _, known := flops[name]; !known {
+			static, err := cost.Of(t.First().Job.Specification.Model)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			flops[name] = float64(static.FLOPs)
+		}
 		for _, o := range t.Repeats {
 			if o.Score.Status != store.Finished {
 				r.Failed++
@@ -63,7 +72,7 @@ func (s *Search) Record(ctx context.Context, repeats, draws int) (*Recording, er
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", o.Job.Name, err)
 			}
-			record.Stage, record.Draw, record.FLOPs = t.Stage, t.Draw, t.Cost
+			record.Stage, record.Draw, record.FLOPs = t.Stage, t.Draw, flops[name]
 			r.Records = append(r.Records, *record)
 		}
 	}

@@ -206,6 +206,8 @@ func TestWords(t *testing.T) {
 		{"a failed candidate", failed, 1, "-t-", "ahead of all others (95%)"},
 		{"no outputs", Runs{Rows: 50, Scores: [][]float64{{0.1, 0.2}, {0.3, 0.4}}}, 1, "tt", "not tested: the outputs of the runs are missing"},
 		{"too few", Runs{Rows: 50, Scores: [][]float64{{0.1, 0.2}, {0.3, nan}}}, 1, "tt", "too few finished runs to compare; not tested"},
+		{"no repeat in common", Runs{Rows: 50, Scores: [][]float64{{0.1, 0.2, nan, nan}, {nan, nan, 0.3, 0.4}, {0.1, 0.3, 0.2, 0.3}},
+			Draws: [][][]float64{{{1, 2}, {1, 3}, nil, nil}, {nil, nil, {1, 2}, {2, 1}}, {{1, 2}, {2, 1}, {1, 1}, {2, 3}}}}, 1, "ttt", "at most an unknown amount below the best"},
 		{"loss", losses, 1, "-t", "ahead of all others (95%)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -40,6 +40,9 @@ type Standing struct {
 // metrics the bootstrap's. A candidate ties with the leader unless it is behind by t(1 − 0.05/(C−1))·SE or more, with
 // Satterthwaite's degrees of freedom.
 //
+// Where chance leaves nothing to measure, it claims less: equal candidates tie, the standard error of shares is that of one row at
+// least, and if MS is 0, rows that differ between repeats count.
+//
 // A run without a score is left out: two candidates are compared in the repeats that both have. It returns an error if lengths do
 // not agree or no run has a score.
 func Compare(runs Runs) (*Standing, error) {

@@ -27,6 +27,9 @@ func (s *Standing) Text(metric string) string {
 
 // amount writes a difference of scores: in percentage points for shares.
 func (s *Standing) amount(x float64, metric string) string {
+	if math.IsInf(x, 0) { // two candidates have no repeat in common
+		return "an unknown amount"
+	}
 	if !s.runs.Share {
 		return strconv.FormatFloat(x, 'g', 2, 64) + " of " + metric
 	}
