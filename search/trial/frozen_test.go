@@ -450,3 +450,42 @@ func TestPaceOfFrozenTrials(t *testing.T) {
 		t.Errorf("a step takes %v seconds (%v)", seconds, err)
 	}
 }
+
+// avmnist has the modalities of AV-MNIST without samples.
+type avmnist struct{ dataset.Dataset }
+
+func (avmnist) Name() string                                      { return "avmnist" }
+func (avmnist) Len(dataset.Split) int                             { return 64 }
+func (avmnist) Task() task.Task                                   { return task.Task{Classes: make([]string, 10)} }
+func (avmnist) Fingerprint() string                               { return strings.Repeat("ef", 32) }
+func (avmnist) Read(_ dataset.Split, _, _ int, d []float32) error { clear(d); return nil }
+func (avmnist) Label(_ dataset.Split, _ int, d []float32) error   { clear(d); return nil }
+func (avmnist) Modalities() []dataset.Modality {
+	return []dataset.Modality{{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 28}}, {Name: "audio", Kind: mixer.Map, Shape: []int{1, 112, 112}}}
+}
+
+// BenchmarkFusedStep is a step of a fusion candidate of AV-MNIST with the sizes of the paper, in a warm trial and in one with
+// frozen encoders.
+func BenchmarkFusedStep(b *testing.B) {
+	mlp := func(patch, depth int) mixer.Choice {
+		return choice(b, fmt.Sprintf(`{"architecture": "mlp_mixer", "options": {"width": 128, "depth": %d, "patch": %d, "token_width": 32, "channel_width": 3072}}`, depth, patch))
+	}
+	network := mlp(0, 2)
+	for _, function := range []string{"concat", "mean"} {
+		for _, frozen := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%s/frozen=%t", function, frozen), func(b *testing.B) {
+				l := &Local{Device: cpu.New(cpu.Options{Workers: 1}), Data: avmnist{}}
+				job := Job{Specification: On(l.Data, nil, nil)}
+				job.Specification.Frozen = frozen
+				job.Specification.Recipe = Recipe{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 1}}
+				job.Specification.Model = mixer.Specification{Classes: 10, Fusion: mixer.Fuse(function), Network: &network}
+				for i, m := range l.Data.Modalities() {
+					job.Specification.Model.Modalities = append(job.Specification.Model.Modalities, mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Encoder: mlp(14+42*i, 4)})
+				}
+				if _, err := l.Pace(b.Context(), job, b.N, time.Hour); err != nil { // one step more, which warms up
+					b.Fatal(err)
+				}
+			})
+		}
+	}
+}
