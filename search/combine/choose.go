@@ -18,7 +18,7 @@ import (
 type Options struct {
 	// Size is the most members of an ensemble that is chosen; 0 means 8. A late fusion may have more.
 	Size int
-	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 20.
+	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 4: more were no better.
 	Bags int
 	// LateFusions are sets of models, such as all encoders, whose late fusion is a possible choice too. That of the whole pool
 	// always is.
@@ -34,7 +34,7 @@ func (o Options) complete() Options {
 		o.Size = 8
 	}
 	if o.Bags == 0 {
-		o.Bags = 20
+		o.Bags = 4
 	}
 	return o
 }
