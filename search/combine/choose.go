@@ -18,7 +18,7 @@ import (
 type Options struct {
 	// Size is the most members of an ensemble that is chosen; 0 means 8. A late fusion may have more.
 	Size int
-	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 20.
+	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 4: more were no better.
 	Bags int
 	// LateFusions are sets of models, such as all encoders, whose late fusion is a possible choice too. That of the whole pool
 	// always is.
@@ -34,7 +34,7 @@ func (o Options) complete() Options {
 		o.Size = 8
 	}
 	if o.Bags == 0 {
-		o.Bags = 20
+		o.Bags = 4
 	}
 	return o
 }
@@ -45,26 +45,28 @@ const halvings = 3
 // method fits an ensemble to the rows of a fitter.
 type method func(ctx context.Context, f *fitter) (*Ensemble, error)
 
-// Choose returns the ensemble of the pool that does best on rows that it has not seen: each method is fitted to halves of the rows
-// and judged on the other halves, and the best is fitted to all rows. The methods are the best single model, the late fusion of
-// all and of given models, and greedy choices by the metric and by the log loss, each in both means. The best single model
-// stays unless another method is better. The same pool, options and seed give the same ensemble.
-func Choose(ctx context.Context, p Pool, metric string, o Options) (*Ensemble, error) {
-	s, err := p.scorer(ctx, metric)
+// Choose returns an ensemble of models of the pool. Several methods are fitted to halves of the rows and judged on the other halves;
+// one of them is then fitted to all rows: the greedy choice that improves the log loss of the mean log-probabilities, unless
+// another is ahead of it by more than a point. The others are the late fusion of all and of given models, and greedy choices by
+// the metric and by the log loss in either mean. The best single model stays if it is not behind what would be chosen. The same
+// pool, options and seed give the same ensemble.
+//
+// Measured on four data sets, the method that is best by halves is no better on test rows than the first one, and worse where it
+// wins by little: a few hundred rows cannot tell them apart.
+func Choose(ctx context.Context, p Pool, name string, o Options) (*Ensemble, error) {
+	s, err := p.scorer(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	o = o.complete()
-	methods := []method{single, fuse(allModels(p))}
+	methods := []method{single, greedy(LogProbabilities, byLoss), fuse(allModels(p))}
 	for _, members := range o.LateFusions {
 		if err := checkMembers(p, members); err != nil {
 			return nil, err
 		}
 		methods = append(methods, fuse(members))
 	}
-	for _, mean := range []Mean{Probabilities, LogProbabilities} {
-		methods = append(methods, greedy(mean, byMetric), greedy(mean, byLoss))
-	}
+	methods = append(methods, greedy(Probabilities, byLoss), greedy(LogProbabilities, byMetric), greedy(Probabilities, byMetric))
 	if len(p.Logits) == 1 {
 		methods = methods[:1]
 	}
@@ -72,12 +74,7 @@ func Choose(ctx context.Context, p Pool, metric string, o Options) (*Ensemble, e
 	if err != nil {
 		return nil, err
 	}
-	best := 0
-	for i, v := range honest {
-		if s.Better(v, honest[best]) {
-			best = i
-		}
-	}
+	best := preferred(s, honest)
 	whole, err := newFitter(ctx, p, s, allRows(p), o)
 	if err != nil {
 		return nil, err
@@ -89,6 +86,31 @@ func Choose(ctx context.Context, p Pool, metric string, o Options) (*Ensemble, e
 	e.Honest = honest[best]
 	e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, p.Logits), e.Thresholds)
 	return e, err
+}
+
+// preferred returns the place of the method that is chosen by its value: the first is the single model, and the second stays ahead of
+// the later ones unless they are better by a point.
+func preferred(s *metric.Scorer, honest []float64) int {
+	if len(honest) == 1 {
+		return 0
+	}
+	point := 0.01
+	if s.Metric().Range != metric.Share {
+		point *= math.Abs(honest[1])
+	}
+	if s.Metric().LowerIsBetter {
+		point = -point
+	}
+	best := 1
+	for i := 2; i < len(honest); i++ {
+		if s.Better(honest[i], honest[1]+point) && s.Better(honest[i], honest[best]) {
+			best = i
+		}
+	}
+	if !s.Better(honest[best], honest[0]) {
+		return 0
+	}
+	return best
 }
 
 // judge returns the metric of each method on rows that it was not fitted to, a mean over several ways to halve the rows. It is NaN
