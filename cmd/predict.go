@@ -33,7 +33,8 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "[FILE...]",
 		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict\n" +
 			"new.csv. They need no labels, and only the columns that the model reads. --input NAME=VALUE predicts a single row.\n" +
-			"Other models read the data of a configuration, with --data.",
+			"Other models read the data of a configuration, with --data. An ensemble is a model file like any other. Where a model has\n" +
+			"thresholds, they decide which labels are predicted; probabilities are printed without them.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Value: usualModel, Usage: "model `FILE`"},
 			&cli.StringSliceFlag{Name: "input", Usage: "predict a single row: `NAME=VALUE`, the name of a modality or column, such as photo=a.png or age=32; may be repeated"},

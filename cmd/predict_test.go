@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"mixmas/nn"
 	"mixmas/nn/mixer"
+	"mixmas/search/combine"
+	"mixmas/search/config"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/builtin"
 	"mixmas/search/dataset/datasettest"
 	"mixmas/search/model"
 )
@@ -96,5 +101,48 @@ func TestFoldersAreReadAsTheModelsData(t *testing.T) {
 	code := run(context.Background(), []string{"mixmas", "predict", "--model", path, "--data", datasettest.AVMNIST(t)}, strings.NewReader(""), &stdout, &stderr)
 	if code == 0 || !strings.Contains(stderr.String(), "data set avmnist: ") {
 		t.Errorf("exit code %d, %s", code, stderr.String())
+	}
+}
+
+// An ensemble is one model file: predict reads the modalities of all members, averages what they predict, and labels by thresholds.
+func TestPredictTakesEnsembles(t *testing.T) {
+	data, err := builtin.Open(t.Context(), *config.Default().Data.Options.(*builtin.Options), dataset.Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := model.Description{Name: "both", Classes: data.Task().Classes, Data: model.Data{Format: "builtin"}, Preprocessing: data.Preprocessing(),
+		Ensemble: &model.Ensemble{Mean: combine.Probabilities}, Thresholds: make([]float64, len(data.Task().Classes))}
+	d.Thresholds[7] = -100
+	var weights []nn.Weights
+	for _, m := range data.Modalities() {
+		spec := mixer.Specification{Classes: len(d.Classes), Modalities: []mixer.Modality{{Name: m.Name, Kind: m.Kind, Shape: m.Shape,
+			Encoder: mixer.Choice{Architecture: "mlp_mixer", Options: &mixer.MLPMixerOptions{Width: 4, Depth: 1, Patch: 7, TokenWidth: 4, ChannelWidth: 4}}}}}
+		network, err := mixer.Build(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights = append(weights, network.Parameters().Initialise(1))
+		d.Ensemble.Members = append(d.Ensemble.Members, model.Member{Model: spec, Member: combine.Member{Weight: 1, Temperature: 1}})
+	}
+	path := filepath.Join(t.TempDir(), "ensemble.safetensors")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(model.Write(file, &d, model.Join(weights)), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"mixmas", "predict", "--model", path}, strings.NewReader(""), &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d, %s", code, stderr.String())
+	}
+	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+	if len(lines) != 1+data.Len(dataset.Test) {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for _, line := range lines[1:] {
+		if label := strings.Split(line, ",")[1]; label != d.Classes[7] {
+			t.Fatalf("%s: the threshold of %s is far below all others", line, d.Classes[7])
+		}
 	}
 }

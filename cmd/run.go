@@ -13,9 +13,10 @@ import (
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "search, then train the winner in full", ArgsUsage: "[CONFIG|DATA]",
-		Description: "Without CONFIG it runs on built-in data, in about ten seconds on two cores. CONFIG - is standard input.\n" +
+		Description: "Without CONFIG it runs on built-in data, in about twenty seconds on two cores. CONFIG - is standard input.\n" +
 			"DATA is a table, a folder or an archive: the configuration is proposed as by mixmas init, and is kept in the folder of the model.\n" +
-			"Scores are stored in --store: a second run trains only what is missing.",
+			"Scores are stored in --store: a second run trains only what is missing. With the recommended settings it also trains baselines and\n" +
+			"combines what was trained to an ensemble; the last lines are the models to choose from, and say which to use.",
 		Flags:  sessionFlags(append(dataFlags(), outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
@@ -84,7 +85,8 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 		return err
 	}
 	if !train {
-		return s.finish(r, nil)
+		_, err := s.finish(r, nil)
+		return err
 	}
 	if err := s.keepComplete(); err != nil {
 		return err
@@ -93,12 +95,17 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
-	if err := s.finish(r, t); err != nil || proposed == "" || c.Bool("json") {
+	a, err := s.finish(r, t)
+	if err != nil || proposed == "" || c.Bool("json") {
 		return err
 	}
+	path := t.Path
+	if a != nil {
+		path = a.Answer.Path
+	}
 	model := ""
-	if out := c.String("out"); out != outFolder {
-		model = "--model " + quote(filepath.Join(out, filepath.Base(usualModel))) + " "
+	if path != filepath.FromSlash(usualModel) {
+		model = "--model " + quote(path) + " "
 	}
 	fmt.Fprintf(c.App.ErrWriter, "\nto predict new rows: mixmas predict %sFILE\n", model)
 	return nil

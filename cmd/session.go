@@ -202,13 +202,14 @@ func (s *session) explain(err error) error {
 	return err
 }
 
-// finish compares what was searched, and trained in full unless t is nil, with baselines, and prints the outcome.
-func (s *session) finish(r *search.Result, t *search.Trained) error {
+// finish compares what was searched, and trained in full unless t is nil, with baselines, and prints the outcome. The answers are
+// nil if the configuration wants none.
+func (s *session) finish(r *search.Result, t *search.Trained) (*search.Answers, error) {
 	a, err := s.search.Answers(s.cli.Context, r, t)
 	if err != nil {
-		return s.explain(err)
+		return nil, s.explain(err)
 	}
-	return s.report(r, t, a)
+	return a, s.report(r, t, a)
 }
 
 // report prints the outcome: r is nil if nothing was searched, t is nil if nothing was trained in full, and a if nothing was

@@ -121,6 +121,9 @@ func estimateText(e search.Estimated) string {
 	if e.Full > 0 {
 		fmt.Fprintf(&b, ", then a full training of at most %s", spanText(e.Full, e.Full))
 	}
+	if e.More > 0 {
+		fmt.Fprintf(&b, ", then baselines and members of an ensemble, at most %s", spanText(e.More, e.More))
+	}
 	return b.String()
 }
 

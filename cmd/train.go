@@ -72,5 +72,6 @@ func train(c *cli.Context) (err error) {
 	if r == nil {
 		return s.report(nil, t, nil)
 	}
-	return s.finish(r, t)
+	_, err = s.finish(r, t)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -135,7 +136,11 @@ func members(models []*fitted, e *combine.Ensemble) (list []report.Member) {
 	return list
 }
 
-// several is such as "ensemble of 8 models".
+// several is such as "ensemble of 8 models", or "late fusion of 24 models" where all count the same.
 func several(e *combine.Ensemble) string {
-	return "ensemble of " + english.Plural(len(e.Members), "model", "")
+	kind := "ensemble"
+	if e.Mean == combine.LogProbabilities && len(e.Members) > 1 && slices.Min(e.Weights) == slices.Max(e.Weights) {
+		kind = "late fusion"
+	}
+	return kind + " of " + english.Plural(len(e.Members), "model", "")
 }

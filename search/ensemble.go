@@ -45,29 +45,47 @@ func (c *chosen) list() (members []*fitted) {
 
 // ensemble chooses an ensemble among all models whose score is defined; nil if there is none.
 func (a *answering) ensemble(ctx context.Context, size int) (*chosen, error) {
-	var models []*fitted
-	var encoders []int
-	for _, f := range a.all() {
-		if math.IsNaN(f.score) {
-			continue
-		}
-		if f.modality() != "" && slices.Contains(a.trials, f) {
-			encoders = append(encoders, len(models))
-		}
-		models = append(models, f)
-	}
+	models := slices.DeleteFunc(a.all(), func(f *fitted) bool { return math.IsNaN(f.score) })
 	if len(models) == 0 {
 		return nil, nil
 	}
 	o := combine.Options{Size: size}
-	if len(encoders) > 1 {
-		o.LateFusions = append(o.LateFusions, encoders)
+	for _, set := range a.lateFusions() {
+		var places []int
+		for _, f := range set {
+			if i := slices.Index(models, f); i >= 0 {
+				places = append(places, i)
+			}
+		}
+		if len(places) > 1 {
+			o.LateFusions = append(o.LateFusions, places)
+		}
 	}
 	e, err := a.choose(ctx, a.rows, models, o)
 	if err != nil {
 		return nil, fmt.Errorf("the ensemble: %w", err)
 	}
 	return &chosen{e, models}, nil
+}
+
+// lateFusions are sets of models whose late fusion may be the ensemble: all trained encoders, the encoders that were trained in full
+// with the searched model, and the linear models. So the answer is not worse than these baselines where one cannot know it before.
+func (a *answering) lateFusions() [][]*fitted {
+	var encoders, full, linear []*fitted
+	for _, f := range a.trials {
+		if f.modality() != "" {
+			encoders = append(encoders, f)
+		}
+	}
+	for _, f := range a.further {
+		switch {
+		case f.kind == report.Linear:
+			linear = append(linear, f.fitted)
+		case f.kind == "" && f.further.modality != "":
+			full = append(full, f.fitted)
+		}
+	}
+	return [][]*fitted{encoders, append(full, a.searched), linear}
 }
 
 // testOf returns the logits of the test split of an ensemble of models.
@@ -86,7 +104,7 @@ func (a *answering) testOf(ctx context.Context, e *combine.Ensemble, models []*f
 
 // final describes an ensemble, which may be a single model, and measures it on validation and test.
 func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.Final, error) {
-	f := &report.Final{Name: name}
+	f := &report.Final{Name: name, Thresholds: c.Thresholds}
 	t := a.data.Task()
 	own := func(i int) []float32 { return c.models[i].logits }
 	logits := make([][]float32, len(c.models))

@@ -19,8 +19,9 @@ type Estimated struct {
 	Workers int
 	// Least and Most bound the time of the search: it depends on which candidates win.
 	Least, Most time.Duration
-	// Full is the time of the full training if it does not stop early; 0 if there is none to come.
-	Full time.Duration
+	// Full is the time of the full training if it does not stop early, and More that of the trainings after it; 0 if there are none
+	// to come.
+	Full, More time.Duration
 	// Seconds are the expected seconds of the trainings, by name.
 	Seconds map[string]float64
 }
@@ -61,6 +62,10 @@ func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
 			full = &job
 		}
 	}
+	more, err := s.unstored(ctx, space, cheap.Result.Choices, stored)
+	if err != nil {
+		return err
+	}
 	if len(trainings) == 0 {
 		return ctx.Err()
 	}
@@ -86,6 +91,9 @@ func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
 	e.Most = duration(slower * max(sums[0], sums[1]) / parallel)
 	if full != nil {
 		e.Full = duration(pace.Seconds(*full))
+	}
+	for _, job := range more {
+		e.More += duration(pace.Seconds(job) / float64(min(workers, len(more))))
 	}
 	if s.budget != nil {
 		s.budget.Reserve = cheap.Cheapest(pace.Seconds)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -25,8 +26,10 @@ type further struct {
 	kind, modality string
 }
 
-// more reports whether anything is trained besides the search and the full training of the winner.
-func (s *Search) more() bool { return s.config.Search.Baselines || s.ensembles() }
+// more reports whether anything follows the search and the full training of the winner.
+func (s *Search) more() bool {
+	return s.config.Search.Baselines || s.ensembles() || s.train && s.fitsThresholds()
+}
 
 // ensembles reports whether a run ends with an ensemble.
 func (s *Search) ensembles() bool {
@@ -71,6 +74,23 @@ func (s *Search) further(space *strategy.Space, choices strategy.Choices, folder
 		}
 	}
 	return list, err
+}
+
+// unstored returns the jobs after the winner's training that have no score yet.
+func (s *Search) unstored(ctx context.Context, space *strategy.Space, choices strategy.Choices, stored *evaluate.Evaluator) (jobs []trial.Job, err error) {
+	if !s.more() {
+		return nil, nil
+	}
+	list, err := s.further(space, choices, "", s.config.Search.Baselines, s.ensembles() && s.config.Train.Ensemble.Full)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range list {
+		if _, err := stored.Score(ctx, f.job); errors.Is(err, evaluate.ErrUntrained) {
+			jobs = append(jobs, f.job)
+		}
+	}
+	return jobs, ctx.Err()
 }
 
 // unsearched returns what somebody would take who does not search: an MLP-Mixer for every modality and as the fusion network, an MLP
@@ -160,7 +180,7 @@ func (s *Search) trainOne(ctx context.Context, job trial.Job, deadline time.Time
 		return nil, err
 	}
 	o := outcomes[0]
-	if job.CheckpointFile != "" && o.Best == nil && o.OutOfMemory == nil {
+	if job.CheckpointFile != "" && o.OutOfMemory == nil { // the store has what a stopped training resumes from
 		if err := trial.RemoveCheckpoints(job.CheckpointFile); err != nil {
 			return nil, err
 		}

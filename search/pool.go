@@ -42,7 +42,7 @@ type rowsOf struct {
 
 func newRows(data dataset.Dataset, split dataset.Split, rows []int) (rowsOf, error) {
 	labels, err := dataset.Select(data, split, rows, nil)
-	return rowsOf{data: data, split: split, rows: rows, labels: labels, groups: groupsOf(data, split, rows)}, err
+	return rowsOf{data: data, split: split, rows: rows, labels: labels, groups: dataset.Groups(data, split, rows)}, err
 }
 
 // outputs are logits of these rows with their labels.
@@ -223,9 +223,4 @@ func mostFrequent(ctx context.Context, data dataset.Dataset, rows int) ([]float3
 		}
 	}
 	return logits, nil
-}
-
-// groupsOf returns the group of each of some rows of a split; nil if the data have no groups, and each row is one.
-func groupsOf(data dataset.Dataset, split dataset.Split, rows []int) []uint64 {
-	return nil // until the data sets know their groups
 }

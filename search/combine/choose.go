@@ -4,8 +4,11 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sort"
+
+	"golang.org/x/sync/errgroup"
 
 	"mixmas/search/metric"
 	"mixmas/search/task"
@@ -15,7 +18,7 @@ import (
 type Options struct {
 	// Size is the most members of an ensemble that is chosen; 0 means 8. A late fusion may have more.
 	Size int
-	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 20.
+	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 4: more were no better.
 	Bags int
 	// LateFusions are sets of models, such as all encoders, whose late fusion is a possible choice too. That of the whole pool
 	// always is.
@@ -23,6 +26,7 @@ type Options struct {
 	// Thresholds: fit a threshold per class, where the metric profits.
 	Thresholds bool
 	Seed       uint64
+	Only       string // EXPERIMENT
 }
 
 func (o Options) complete() Options {
@@ -30,7 +34,7 @@ func (o Options) complete() Options {
 		o.Size = 8
 	}
 	if o.Bags == 0 {
-		o.Bags = 20
+		o.Bags = 4
 	}
 	return o
 }
@@ -38,61 +42,115 @@ func (o Options) complete() Options {
 // halvings is how many ways to halve the rows a method is judged by.
 const halvings = 3
 
-// Choose returns the ensemble of the pool that does best on rows that it has not seen: each way to combine models is fitted to
-// halves of the rows and judged on the other halves, and the best is fitted to all rows. The ways are the best single model, the
-// late fusion of all and of given models, and greedy choices with replacement in bags, in both means. The best single model is
-// chosen unless another way is better.
-func Choose(ctx context.Context, p Pool, metric string, o Options) (*Ensemble, error) {
-	s, err := p.scorer(ctx, metric)
+// method fits an ensemble to the rows of a fitter.
+type method func(ctx context.Context, f *fitter) (*Ensemble, error)
+
+// Choose returns an ensemble of models of the pool. Several methods are fitted to halves of the rows and judged on the other halves;
+// one of them is then fitted to all rows: the greedy choice that improves the log loss of the mean log-probabilities, unless
+// another is ahead of it by more than a point. The others are the late fusion of all and of given models, and greedy choices by
+// the metric and by the log loss in either mean. The best single model stays if it is not behind what would be chosen. The same
+// pool, options and seed give the same ensemble.
+//
+// Measured on four data sets, the method that is best by halves is no better on test rows than the first one, and worse where it
+// wins by little: a few hundred rows cannot tell them apart.
+func Choose(ctx context.Context, p Pool, name string, o Options) (*Ensemble, error) {
+	s, err := p.scorer(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	o = o.complete()
-	methods := []method{{"single", single}, {"late fusion of all", fuse(allModels(p))}}
+	methods := []method{single, greedy(LogProbabilities, byLoss), fuse(allModels(p))}
 	for _, members := range o.LateFusions {
 		if err := checkMembers(p, members); err != nil {
 			return nil, err
 		}
-		methods = append(methods, method{"late fusion", fuse(members)})
+		methods = append(methods, fuse(members))
 	}
-	for _, mean := range []Mean{Probabilities, LogProbabilities} {
-		methods = append(methods, method{"greedy " + string(mean), greedy(mean)})
+	methods = append(methods, greedy(Probabilities, byLoss), greedy(LogProbabilities, byMetric), greedy(Probabilities, byMetric))
+	if len(p.Logits) == 1 {
+		methods = methods[:1]
 	}
-	honest := make([]float64, len(methods))
-	for h := range halvings {
-		fitters, err := halved(ctx, p, s, o.Seed+uint64(h), o)
-		if err != nil {
-			return nil, err
-		}
-		for i, m := range methods {
-			logits, err := crossFit(ctx, fitters, m)
-			if err != nil {
-				return nil, err
-			}
-			v, err := s.Score(ctx, logits, nil)
-			if err != nil {
-				return nil, err
-			}
-			honest[i] += v / halvings
-		}
+	honest, err := judge(ctx, p, s, methods, o)
+	if err != nil {
+		return nil, err
 	}
-	best := 0
-	for i, v := range honest {
-		if s.Better(v, honest[best]) {
-			best = i
-		}
-	}
+	best := preferred(s, honest)
 	whole, err := newFitter(ctx, p, s, allRows(p), o)
 	if err != nil {
 		return nil, err
 	}
-	e, err := methods[best].fit(ctx, whole)
+	e, err := methods[best](ctx, whole)
 	if err != nil {
 		return nil, err
 	}
 	e.Honest = honest[best]
 	e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, p.Logits), e.Thresholds)
 	return e, err
+}
+
+// preferred returns the place of the method that is chosen by its value: the first is the single model, and the second stays ahead of
+// the later ones unless they are better by a point.
+func preferred(s *metric.Scorer, honest []float64) int {
+	if len(honest) == 1 {
+		return 0
+	}
+	point := 0.01
+	if s.Metric().Range != metric.Share {
+		point *= math.Abs(honest[1])
+	}
+	if s.Metric().LowerIsBetter {
+		point = -point
+	}
+	best := 1
+	for i := 2; i < len(honest); i++ {
+		if s.Better(honest[i], honest[1]+point) && s.Better(honest[i], honest[best]) {
+			best = i
+		}
+	}
+	if !s.Better(honest[best], honest[0]) {
+		return 0
+	}
+	return best
+}
+
+// judge returns the metric of each method on rows that it was not fitted to, a mean over several ways to halve the rows. It is NaN
+// for all if there are too few rows to halve.
+func judge(ctx context.Context, p Pool, s *metric.Scorer, methods []method, o Options) ([]float64, error) {
+	honest := make([]float64, len(methods))
+	if p.Rows < 2 {
+		for i := range honest {
+			honest[i] = undefined
+		}
+		return honest, nil
+	}
+	values := make([][halvings]float64, len(methods))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for h := range halvings {
+		group.Go(func() error {
+			fitters, err := halved(ctx, p, s, o.Seed+uint64(h), o)
+			if err != nil {
+				return err
+			}
+			for i, m := range methods {
+				logits, err := crossFit(ctx, fitters, m)
+				if err != nil {
+					return err
+				}
+				if values[i][h], err = s.Score(ctx, logits, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	for i := range methods { // in order, so that the number of cores has no effect
+		for _, v := range values[i] {
+			honest[i] += v / halvings
+		}
+	}
+	return honest, err
 }
 
 func allModels(p Pool) []int {
@@ -103,22 +161,31 @@ func allModels(p Pool) []int {
 	return models
 }
 
+// What a greedy choice improves. The loss is better where few rows tell, and where thresholds will be fitted to the metric.
+const (
+	byMetric = false
+	byLoss   = true
+)
+
 // greedy returns the method that chooses models one after another, each time the one that improves the mean most, with
 // replacement and from the best few on, in several random halves of the pool. A model's weight is its share of all choices.
-func greedy(mean Mean) func(ctx context.Context, f *fitter) (*Ensemble, error) {
+func greedy(mean Mean, loss bool) method {
 	return func(ctx context.Context, f *fitter) (*Ensemble, error) {
-		g := newGreed(f, mean)
-		order, err := g.ranked(ctx)
+		g := f.greed(mean)
+		if g.scorer = f.scorer; loss {
+			g.scorer = f.loss
+		}
+		order, err := f.ranked(ctx, g.scorer)
 		if err != nil {
 			return nil, err
 		}
+		order = order[:min(mostModels, len(order))]
 		votes := make([]float64, len(f.pool.Logits))
 		for bag := range f.options.Bags {
-			random := rand.New(rand.NewPCG(f.options.Seed, uint64(bag)))
 			models := order
 			if f.options.Bags > 1 && len(order) > 2 {
 				models = nil
-				picked := random.Perm(len(order))[:(len(order)+1)/2]
+				picked := rand.New(rand.NewPCG(f.options.Seed, uint64(bag))).Perm(len(order))[:(len(order)+1)/2]
 				slices.Sort(picked)
 				for _, i := range picked {
 					models = append(models, order[i])
@@ -136,6 +203,9 @@ func greedy(mean Mean) func(ctx context.Context, f *fitter) (*Ensemble, error) {
 	}
 }
 
+// mostModels bounds how many of a pool, the best alone, a greedy choice looks at.
+const mostModels = 64
+
 // most sets all votes but the n most to 0.
 func most(votes []float64, n int) []float64 {
 	order := make([]int, len(votes))
@@ -151,13 +221,18 @@ func most(votes []float64, n int) []float64 {
 
 // greed adds up models' predictions and scores the means.
 type greed struct {
-	f     *fitter
-	mean  Mean
-	terms [][]float32 // of each model: what is added, rows × classes
-	out   []float32
+	f      *fitter
+	mean   Mean
+	scorer *metric.Scorer
+	terms  [][]float32 // of each model: what is added, rows × classes
+	out    []float32
 }
 
-func newGreed(f *fitter, mean Mean) *greed {
+// greed returns the terms of one mean. The fitter keeps those of the last mean, for another choice by them.
+func (f *fitter) greed(mean Mean) *greed {
+	if f.last != nil && f.last.mean == mean {
+		return f.last
+	}
 	g := &greed{f: f, mean: mean, out: make([]float32, len(f.rows)*f.pool.Classes)}
 	row := make([]float64, f.pool.Classes)
 	for i, logits := range f.pool.Logits {
@@ -185,13 +260,14 @@ func newGreed(f *fitter, mean Mean) *greed {
 		}
 		g.terms = append(g.terms, term)
 	}
+	f.last = g
 	return g
 }
 
 // score is the metric of the mean of n predictions: those in sum, and one more.
 func (g *greed) score(ctx context.Context, sum, term []float32, n int) (float64, error) {
 	share := 1 / float32(n)
-	counted := g.f.scorer.Metric().Reads == metric.Predictions
+	counted := g.scorer.Metric().Reads == metric.Predictions
 	many := g.f.pool.Kind == task.MultiLabel
 	for i, x := range term {
 		x = (sum[i] + x) * share
@@ -207,22 +283,7 @@ func (g *greed) score(ctx context.Context, sum, term []float32, n int) (float64,
 		}
 		g.out[i] = x
 	}
-	return g.f.scorer.Score(ctx, g.out, nil)
-}
-
-// ranked are the models, best first.
-func (g *greed) ranked(ctx context.Context) ([]int, error) {
-	values := make([]float64, len(g.terms))
-	none := make([]float32, len(g.out))
-	for i, term := range g.terms {
-		var err error
-		if values[i], err = g.score(ctx, none, term, 1); err != nil {
-			return nil, err
-		}
-	}
-	order := allModels(g.f.pool)
-	sort.SliceStable(order, func(a, b int) bool { return g.f.scorer.Better(values[order[a]], values[order[b]]) })
-	return order, nil
+	return g.scorer.Score(ctx, g.out, nil)
 }
 
 // choose chooses among models, which are given best first: as many of the first as are best together, then one after another.
@@ -242,7 +303,7 @@ func (g *greed) choose(ctx context.Context, models []int) (chosen []int, err err
 			return nil, err
 		}
 		add(m)
-		if g.f.scorer.Better(v, value) {
+		if g.scorer.Better(v, value) {
 			best, value = len(chosen), v
 		}
 	}
@@ -260,7 +321,7 @@ func (g *greed) choose(ctx context.Context, models []int) (chosen []int, err err
 			if err != nil {
 				return nil, err
 			}
-			if g.f.scorer.Better(v, most) {
+			if g.scorer.Better(v, most) {
 				next, most = m, v
 			}
 		}
@@ -268,7 +329,7 @@ func (g *greed) choose(ctx context.Context, models []int) (chosen []int, err err
 			break
 		}
 		add(next)
-		if g.f.scorer.Better(most, value) {
+		if g.scorer.Better(most, value) {
 			best, value = len(chosen), most
 		}
 	}

@@ -10,16 +10,18 @@ import (
 
 // fitter fits ensembles to some rows of a pool.
 type fitter struct {
-	pool   Pool
-	scorer *metric.Scorer // of the rows
-	rows   []int
+	pool Pool
+	// scorer and loss are the metric and the log loss of the rows.
+	scorer, loss *metric.Scorer
+	rows         []int
 	// temperatures are those of the models on the rows.
 	temperatures []float64
 	options      Options
+	last         *greed
 }
 
 func newFitter(ctx context.Context, p Pool, all *metric.Scorer, rows []int, o Options) (*fitter, error) {
-	f := &fitter{pool: p, scorer: all.Of(rows), rows: rows, options: o, temperatures: make([]float64, len(p.Logits))}
+	f := &fitter{pool: p, scorer: all.Of(rows), loss: all.By("loss").Of(rows), rows: rows, options: o, temperatures: make([]float64, len(p.Logits))}
 	for i, logits := range p.Logits {
 		f.temperatures[i] = fitTemperature(ctx, p.Kind, p.Classes, f.scorer.Truth, logits, rows)
 	}
@@ -62,14 +64,8 @@ func (f *fitter) finish(ctx context.Context, e *Ensemble) error {
 	if !f.options.Thresholds {
 		return ctx.Err()
 	}
-	var groups []uint64
-	if p.Groups != nil {
-		for _, row := range f.rows {
-			groups = append(groups, p.Groups[row])
-		}
-	}
 	var err error
-	e.Thresholds, err = thresholds(ctx, f.scorer, f.logits(e, f.rows), p.Classes, groups)
+	e.Thresholds, err = thresholds(ctx, f.scorer, f.logits(e, f.rows), p.Classes, f.groups())
 	return err
 }
 
@@ -82,17 +78,27 @@ func (f *fitter) logits(e *Ensemble, rows []int) []float32 {
 	return sum.Logits()
 }
 
-// method fits an ensemble to the rows of a fitter.
-type method struct {
-	name string
-	fit  func(ctx context.Context, f *fitter) (*Ensemble, error)
-}
-
-// single is the best single model.
+// single is the best single model: by the metric, or where thresholds are fitted, by the metric with those of the other half, among
+// the few that are best by the metric and by the log loss.
 func single(ctx context.Context, f *fitter) (*Ensemble, error) {
-	best, value := 0, undefined
-	for i, logits := range f.pool.Logits {
-		v, err := f.scorer.Score(ctx, some(logits, f.pool.Classes, f.rows), nil)
+	models := allModels(f.pool)
+	if f.options.Thresholds {
+		models = nil
+		for _, s := range []*metric.Scorer{f.scorer, f.loss} {
+			ranked, err := f.ranked(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			models = append(models, ranked[:min(2, len(ranked))]...)
+		}
+	}
+	best, value := models[0], undefined
+	for _, i := range models {
+		z := some(f.pool.Logits[i], f.pool.Classes, f.rows)
+		v, err := f.scorer.Score(ctx, z, nil)
+		if err == nil && f.options.Thresholds {
+			v, err = crossed(ctx, f.scorer, z, f.pool.Classes, f.groups(), 0)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -105,8 +111,46 @@ func single(ctx context.Context, f *fitter) (*Ensemble, error) {
 	return f.weigh(ctx, LogProbabilities, weights)
 }
 
+// ranked returns the models at their temperatures, the best first.
+func (f *fitter) ranked(ctx context.Context, s *metric.Scorer) ([]int, error) {
+	values := make([]float64, len(f.pool.Logits))
+	for i, logits := range f.pool.Logits {
+		z := some(logits, f.pool.Classes, f.rows)
+		for k := range z {
+			z[k] = finite(float64(z[k]) / f.temperatures[i])
+		}
+		var err error
+		if values[i], err = s.Score(ctx, z, nil); err != nil {
+			return nil, err
+		}
+	}
+	order := allModels(f.pool)
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case s.Better(values[a], values[b]):
+			return -1
+		case s.Better(values[b], values[a]):
+			return 1
+		}
+		return 0
+	})
+	return order, nil
+}
+
+// groups are the groups of the fitter's rows.
+func (f *fitter) groups() []uint64 {
+	if f.pool.Groups == nil {
+		return nil
+	}
+	groups := make([]uint64, len(f.rows))
+	for i, row := range f.rows {
+		groups[i] = f.pool.Groups[row]
+	}
+	return groups
+}
+
 // fuse returns the method that fuses given models.
-func fuse(members []int) func(ctx context.Context, f *fitter) (*Ensemble, error) {
+func fuse(members []int) method {
 	return func(ctx context.Context, f *fitter) (*Ensemble, error) {
 		weights := make([]float64, len(f.pool.Logits))
 		for _, m := range members {
@@ -121,7 +165,7 @@ func crossFit(ctx context.Context, fitters [2]*fitter, m method) ([]float32, err
 	p := fitters[0].pool
 	out := make([]float32, p.Rows*p.Classes)
 	for i, f := range fitters {
-		e, err := m.fit(ctx, f)
+		e, err := m(ctx, f)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +196,7 @@ func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *E
 	for i, m := range members {
 		only.Logits, every[i] = append(only.Logits, p.Logits[m]), i
 	}
-	late := method{"late fusion", fuse(every)}
+	late := fuse(every)
 	fitters, err := halved(ctx, only, s, 0, Options{})
 	if err != nil {
 		return nil, nil, err
@@ -164,7 +208,7 @@ func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *E
 	if err != nil {
 		return nil, nil, err
 	}
-	if e, err = late.fit(ctx, whole); err != nil {
+	if e, err = late(ctx, whole); err != nil {
 		return nil, nil, err
 	}
 	if e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, only.Logits), nil); err != nil {

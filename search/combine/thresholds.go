@@ -32,33 +32,34 @@ func thresholds(ctx context.Context, s *metric.Scorer, logits []float32, classes
 	if err != nil {
 		return nil, err
 	}
-	crossed := 0.0
+	mean := 0.0
 	for h := range halvings {
-		out := make([]float32, len(logits))
-		a, b := halves(s, classes, groups, uint64(h))
-		for i, fitted := range [][]int{a, b} {
-			others := [][]int{b, a}[i]
-			if len(fitted) == 0 {
-				return nil, nil
-			}
-			t, err := s.Of(fitted).Thresholds(ctx, some(logits, classes, fitted))
-			if err != nil {
-				return nil, err
-			}
-			for _, row := range others {
-				subtract(out[row*classes:][:classes], logits[row*classes:], t)
-			}
-		}
-		v, err := s.Score(ctx, out, nil)
+		v, err := crossed(ctx, s, logits, classes, groups, uint64(h))
 		if err != nil {
 			return nil, err
 		}
-		crossed += v / halvings
+		mean += v / halvings
 	}
-	if !s.Better(crossed, plain) {
+	if !s.Better(mean, plain) {
 		return nil, nil
 	}
 	return s.Thresholds(ctx, logits)
+}
+
+// crossed returns the metric of each half of the rows with the thresholds of the other.
+func crossed(ctx context.Context, s *metric.Scorer, logits []float32, classes int, groups []uint64, seed uint64) (float64, error) {
+	out := make([]float32, len(logits))
+	a, b := halves(s, classes, groups, seed)
+	for i, fitted := range [][]int{a, b} {
+		t, err := s.Of(fitted).Thresholds(ctx, some(logits, classes, fitted))
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range [][]int{b, a}[i] {
+			subtract(out[row*classes:][:classes], logits[row*classes:], t)
+		}
+	}
+	return s.Score(ctx, out, nil)
 }
 
 // subtract writes logits less their thresholds.

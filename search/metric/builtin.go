@@ -21,13 +21,16 @@ func init() {
 	}{
 		{"precision", "Precision", Counts.Precision}, {"recall", "Recall", Counts.Recall}, {"f1", "F1", Counts.F1},
 	} {
-		oneSided := figure.name != "f1"
-		Register(Metric{Name: figure.name + "_micro", Kinds: task.Classification(), Doc: figure.doc + " over the labels of all classes together.", Range: Share, Reads: Predictions, OneSided: oneSided,
-			Value: func(e *Evaluation) (float64, bool) { return figure.of(e.Total), true }})
-		Register(Metric{Name: figure.name + "_macro", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged.", Range: Share, Reads: Predictions, OneSided: oneSided,
-			Value: func(e *Evaluation) (float64, bool) { return macro(e, figure.of), true }})
-		Register(Metric{Name: figure.name + "_weighted", Kinds: task.Classification(), Doc: figure.doc + " of each class, averaged with the class's number of rows as weight.", Range: Share, Reads: Predictions, OneSided: oneSided,
-			Value: func(e *Evaluation) (float64, bool) { return weighted(e, figure.of), true }})
+		for _, m := range []Metric{
+			{Name: "_micro", Doc: " over the labels of all classes together.", Value: func(e *Evaluation) (float64, bool) { return figure.of(e.Total), true }},
+			{Name: "_macro", Doc: " of each class, averaged.", Value: func(e *Evaluation) (float64, bool) { return macro(e, figure.of), true }},
+			{Name: "_weighted", Doc: " of each class, averaged with the class's number of rows as weight.",
+				Value: func(e *Evaluation) (float64, bool) { return weighted(e, figure.of), true }},
+		} {
+			m.Name, m.Doc, m.Kinds, m.Range = figure.name+m.Name, figure.doc+m.Doc, task.Classification(), Share
+			m.Reads, m.OneSided = Predictions, figure.name != "f1"
+			Register(m)
+		}
 	}
 	Register(Metric{Name: "auroc_macro", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged.", Range: Share, Value: aurocMacro, Reads: Ranks})
 	Register(Metric{Name: "auroc_weighted", Kinds: task.Classification(), Doc: "Area under each class's ROC curve, averaged with the class's number of rows as weight.", Range: Share,

@@ -36,6 +36,17 @@ func NewScorer(ctx context.Context, name string, o Outputs) (*Scorer, error) {
 	return &Scorer{m, o.Rows, o.Classes, o.Kind, e.truth, task.Width(o.Kind, o.Classes)}, nil
 }
 
+// By returns the scorer of another metric for the same rows. It panics on an unknown name.
+func (s *Scorer) By(name string) *Scorer {
+	other := *s
+	m, err := metrics.Lookup(name)
+	if err != nil {
+		panic("metric: " + err.Error())
+	}
+	other.metric = m
+	return &other
+}
+
 // Rows returns the number of rows.
 func (s *Scorer) Rows() int { return s.rows }
 
@@ -69,6 +80,9 @@ func (s *Scorer) Better(a, b float64) bool { return Better(s.metric.Name, a, b) 
 // Score returns the metric of logits (rows × classes, finite) with thresholds (one per class, or nil), and NaN where it is
 // undefined. The value is that of [Evaluate].
 func (s *Scorer) Score(ctx context.Context, logits []float32, thresholds []float64) (float64, error) {
+	if s.rows == 0 {
+		return math.NaN(), nil
+	}
 	e, err := s.evaluation(ctx, logits, thresholds)
 	if err != nil {
 		return 0, err

@@ -14,7 +14,7 @@ import (
 // none are better than zeros, or for a metric that is OneSided. First one for all classes is fitted; then those of classes move away from it, the further the more
 // rows have the class.
 func (s *Scorer) Thresholds(ctx context.Context, logits []float32) ([]float64, error) {
-	if s.metric.Reads == Ranks || s.metric.Reads == LossOnly || s.metric.OneSided && s.kind == task.MultiLabel {
+	if s.metric.Reads == Ranks || s.metric.Reads == LossOnly || s.metric.OneSided && s.kind == task.MultiLabel || s.rows == 0 || s.classes == 1 && s.kind == task.OneLabel {
 		return nil, nil
 	}
 	d, err := newDecision(ctx, s, logits)
@@ -35,8 +35,9 @@ func (s *Scorer) Thresholds(ctx context.Context, logits []float32) ([]float64, e
 	return d.e.thresholds, nil
 }
 
-// A class's own threshold counts as much as the common one when as many rows have the class.
-const shrinkage = 10
+// A class's own threshold counts as much as the common one when this many rows have the class. Measured on mdi_icons (24 labels,
+// 282 rows): weighted F1 of an ensemble .729 with 0, .731 with 10, .734 with 30, .730 with 100, .728 with the common one alone.
+const shrinkage = 30
 
 // placesTried bounds the thresholds that are tried for a class at a time.
 const placesTried = 256
@@ -68,20 +69,19 @@ func newDecision(ctx context.Context, s *Scorer, logits []float32) (*decision, e
 	return d, nil
 }
 
-// margin is how far the row's class is above the others' best, without its own threshold: it is predicted when the margin is
-// above the threshold. For multi-label data that is the logit. rival is the class that is predicted otherwise.
-func (d *decision) margin(row, class int) (margin float64, rival int) {
-	z := d.e.logits[row*d.e.Classes:][:d.e.Classes]
+// others is what a row's class is compared with: the class that is predicted otherwise, the first of the best, and how much its logit
+// is above its threshold. For multi-label data there is none, and 0.
+func (d *decision) others(row, class int) (rival int, best float64) {
 	if d.e.Kind == task.MultiLabel {
-		return float64(z[class]), -1
+		return -1, 0
 	}
-	best := math.Inf(-1)
-	for k, x := range z {
+	best = math.Inf(-1)
+	for k, x := range d.e.logits[row*d.e.Classes:][:d.e.Classes] {
 		if above := float64(x) - d.e.thresholds[k]; k != class && above > best {
-			best, rival = above, k
+			rival, best = k, above
 		}
 	}
-	return float64(z[class]) - best, rival
+	return rival, best
 }
 
 // predict changes whether a row is predicted to have a class: for a single label, instead of the rival.
@@ -138,8 +138,9 @@ func (d *decision) add(class int, truth, predicted bool, by int) {
 // set sets one threshold, and moves the rows between the old one and the new.
 func (d *decision) set(class int, threshold float64) {
 	for row := range d.e.Rows {
-		margin, rival := d.margin(row, class)
-		d.move(row, class, rival, margin > threshold)
+		rival, best := d.others(row, class)
+		above := float64(d.e.logits[row*d.e.Classes+class]) - threshold
+		d.move(row, class, rival, above > best || above == best && class < rival)
 	}
 	d.e.thresholds[class] = threshold
 }
@@ -210,9 +211,8 @@ func quantiles(values []float32, n int) []float64 {
 // perClass moves each class's threshold from the common one towards the one that is best for it.
 func (d *decision) perClass(ctx context.Context) error {
 	type place struct {
-		margin float64
-		row    int
-		rival  int
+		margin     float64 // the class is predicted when its threshold is below
+		row, rival int
 	}
 	rows := make([]place, d.e.Rows)
 	for class := range d.e.Classes {
@@ -222,8 +222,8 @@ func (d *decision) perClass(ctx context.Context) error {
 		start := d.e.thresholds[class]
 		before := d.s.value(d.e)
 		for row := range rows {
-			margin, rival := d.margin(row, class)
-			rows[row] = place{margin, row, rival}
+			rival, best := d.others(row, class)
+			rows[row] = place{float64(d.e.logits[row*d.e.Classes+class]) - best, row, rival}
 		}
 		slices.SortFunc(rows, func(a, b place) int { return cmp.Or(cmp.Compare(b.margin, a.margin), cmp.Compare(a.row, b.row)) })
 		d.set(class, rows[0].margin) // none is predicted

@@ -16,6 +16,8 @@ type Final struct {
 	Test       *Scored `json:"test,omitempty"`
 	// Members are the models that are combined; empty for a single model.
 	Members []Member `json:"members,omitempty"`
+	// Thresholds are subtracted from the logits before a class is predicted; absent if they are 0, as for probabilities of 0.5.
+	Thresholds []float64 `json:"thresholds,omitempty"`
 	// Note is what should be known of it, such as that the budget stopped its training.
 	Note string `json:"note,omitempty"`
 }

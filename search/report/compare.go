@@ -39,12 +39,16 @@ func beaten(d Document) string {
 		}
 		return 0
 	})
+	const most = 3
 	var texts []string
-	for _, b := range better {
+	for _, b := range better[:min(most, len(better))] {
 		texts = append(texts, fmt.Sprintf("%s (%s, %s)", b.Name, number(b.Validation.Score), ahead(d.metric(), float64(b.Validation.Score-own))))
 	}
 	if len(texts) == 0 {
 		return ""
+	}
+	if more := len(better) - most; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.metric(), number(own), strings.Join(texts, ", "))
 }

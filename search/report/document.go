@@ -43,7 +43,7 @@ type Document struct {
 	Distilled *Final  `json:"distilled,omitempty"`
 	Cheapest  *Final  `json:"cheapest,omitempty"`
 	Answer    *Answer `json:"answer,omitempty"`
-	// LeftOut are sentences about what the budget, or what is no longer stored, left out of the answers.
+	// LeftOut are sentences about what is missing from the baselines and the answers, or was stopped by the budget.
 	LeftOut []string `json:"left_out,omitempty"`
 	// Trainings is the number of trainings that were run, not found in the store.
 	Trainings int `json:"trainings"`

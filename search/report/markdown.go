@@ -158,7 +158,7 @@ func compared(b *strings.Builder, d Document) {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(b, "- Left out: %s\n", escape.Markdown(text))
+		fmt.Fprintf(b, "- %s\n", escape.Markdown(text))
 	}
 	if d.Answer != nil {
 		fmt.Fprintf(b, "\n### answer\n\n%s\n\n", escape.Markdown(answerLine(d)))

@@ -181,16 +181,34 @@ func seconds(s float64) string { return humanize.CommafWithDigits(math.Round(10*
 // percent formats a fraction as a percentage.
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
 
-// metricsTable returns the full model's metrics by name, on the validation split and, if there is one, the test split.
+// metricsTable returns the full model's metrics by name, on the validation split and, if there is one, the test split; beside them
+// those with the thresholds that were fitted on the validation split, if there are some.
 func metricsTable(d Document, names []string) table {
 	t := table{columns: []column{left("metric"), right("validation")}}
 	if d.Test != nil {
 		t.columns = append(t.columns, right("test"))
 	}
+	fitted := d.Searched != nil && len(d.Searched.Thresholds) > 0
+	if fitted {
+		t.columns = append(t.columns, right("validation, fitted thresholds"))
+		if d.Searched.Test != nil {
+			t.columns = append(t.columns, right("test"))
+		}
+	}
 	for _, name := range names {
 		row := []string{name, number(value(d.Model.Metrics, name))}
 		if d.Test != nil {
 			row = append(row, number(value(d.Test.Metrics, name)))
+		}
+		if fitted {
+			v := value(d.Searched.Validation.Metrics, name)
+			if name == d.metric() { // of rows that the thresholds were not fitted to
+				v = d.Searched.Validation.Score
+			}
+			row = append(row, number(v))
+			if d.Searched.Test != nil {
+				row = append(row, number(value(d.Searched.Test.Metrics, name)))
+			}
 		}
 		t.rows = append(t.rows, row)
 	}

@@ -74,7 +74,7 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 		baselinesTable(d).text(&b)
 	}
 	for _, text := range d.LeftOut {
-		fmt.Fprintf(&b, "  left out: %s\n", escape.Terminal(text))
+		fmt.Fprintf(&b, "  %s\n", escape.Terminal(text))
 	}
 	if len(d.Files) > 0 {
 		b.WriteString("\n")
