@@ -31,6 +31,7 @@ type Trainer struct {
 	// programs are keyed by mode and batch size.
 	programs map[programKey]*program
 	order    []int
+	logits   []float32 // of a batch
 	updates  int
 }
 
@@ -288,7 +289,7 @@ func (t *Trainer) Predict(ctx context.Context, samples Samples) ([]float32, erro
 func (t *Trainer) PredictBatches(ctx context.Context, samples Samples, use func(logits []float32) error) error {
 	n, classes := samples.Len(), t.model.Classes()
 	rows := make([]int, min(t.recipe.Batch, n))
-	memory := make([]float32, len(rows)*classes)
+	t.logits = slices.Grow(t.logits[:0], len(rows)*classes)[:len(rows)*classes]
 	for from := 0; from < n; from += len(rows) {
 		batch := rows[:min(len(rows), n-from)]
 		for i := range batch {
@@ -304,7 +305,7 @@ func (t *Trainer) PredictBatches(ctx context.Context, samples Samples, use func(
 		if err := p.runner.Run(device.Step{}); err != nil {
 			return err
 		}
-		logits := memory[:len(batch)*classes]
+		logits := t.logits[:len(batch)*classes]
 		if err := p.runner.Read(p.logits.buffer, logits); err != nil {
 			return err
 		}
