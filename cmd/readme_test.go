@@ -209,8 +209,8 @@ func TestTranscript(t *testing.T) {
 		switch row := regexp.MustCompile(`^  [ *] +\d+  (\w+) `).FindStringSubmatch(line); {
 		case row != nil:
 			got[stage] = append(got[stage], row[1])
-		case len(words) == 1:
-			stage = words[0]
+		case len(words) == 1 || strings.HasSuffix(line, " runs each\n"):
+			stage = strings.TrimSuffix(words[0], ",")
 		}
 	}
 	for _, list := range []map[string][]string{got, want} {

@@ -79,7 +79,7 @@ func (s *Scored) text() string {
 	if math.IsNaN(float64(s.Low)) || math.IsNaN(float64(s.Score)) {
 		return number(s.Score)
 	}
-	return fmt.Sprintf("%s [%s, %s]", number(s.Score), number(s.Low), number(s.High))
+	return withInterval(s.Score, float64(s.Low), float64(s.High))
 }
 
 // baselinesTable compares the searched model, marked *, with the baselines; those that it does not beat are marked !.

@@ -37,10 +37,10 @@ func TestTextOfAnswers(t *testing.T) {
 	}
 	last := `
 answer  ensemble of 8 models, out/ensemble.safetensors: accuracy 0.9900 on validation rows that it was not chosen on, searched 0.9360
-     model                                     accuracy on test  params  ms per row  file
-     searched                           0.9300 [0.9000, 0.9500]   1,000       0.031  out/model.safetensors
-  *  ensemble of 8 models               0.9850 [0.9700, 0.9900]  12,345         1.3  out/ensemble.safetensors
-     cheapest within a point: searched  0.9300 [0.9000, 0.9500]   1,000       0.031  out/model.safetensors
+     model                                   accuracy on test  params  ms per row  file
+     searched                           0.9300 [0.900, 0.950]   1,000       0.031  out/model.safetensors
+  *  ensemble of 8 models               0.9850 [0.970, 0.990]  12,345         1.3  out/ensemble.safetensors
+     cheapest within a point: searched  0.9300 [0.900, 0.950]   1,000       0.031  out/model.safetensors
 `
 	if !strings.HasSuffix(text, last) {
 		t.Errorf("the last lines are not%s\nbut\n%s", last, text)

@@ -28,7 +28,11 @@ func costColumns(s Stage) []column {
 	if !slices.ContainsFunc(s.Candidates, func(c Candidate) bool { return c.Cost != nil }) {
 		return nil
 	}
-	return []column{right("FLOPs"), right("ms, 1 row"), right("64 rows"), right("memory")}
+	columns := []column{right("FLOPs"), right("ms per row"), right("ms per 64 rows"), right("memory")}
+	for i := range columns[1:] { // FLOPs decide between close candidates
+		columns[i+1].optional = true
+	}
+	return columns
 }
 
 // costCells are a candidate's cells of the columns.

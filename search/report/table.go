@@ -17,11 +17,13 @@ type table struct {
 	rows    [][]string
 }
 
-// column is a column of a table. Numbers are aligned right, and code is formatted as code if the output supports it.
+// column is a column of a table. Numbers are aligned right, and code is formatted as code if the output supports it. Terminals
+// that would be too narrow do not show optional ones.
 type column struct {
-	head  string
-	right bool
-	code  bool
+	head     string
+	right    bool
+	code     bool
+	optional bool
 }
 
 // left returns a column of words, right one of numbers.
@@ -70,7 +72,7 @@ func stageTable(s Stage) table {
 	}
 	second := secondMetric(s)
 	if second != "" {
-		t.columns = append(t.columns, right(second))
+		t.columns = append(t.columns, column{head: second, right: true, optional: true})
 	}
 	t.columns = append(append(append(t.columns, right("params")), costColumns(s)...), right("seconds"), left(""))
 	for i, c := range s.Candidates {
@@ -122,7 +124,12 @@ func score(c Candidate) string {
 	if c.Failed != "" || !known {
 		return number(c.Score)
 	}
-	return fmt.Sprintf("%s [%.3f, %.3f]", number(c.Score), low, high)
+	return withInterval(c.Score, low, high)
+}
+
+// withInterval formats a score with both ends of its interval.
+func withInterval(score Number, low, high float64) string {
+	return fmt.Sprintf("%s [%.3f, %.3f]", number(score), low, high)
 }
 
 // standing formats how a candidate stands against the leader, or a dash if that was not tested.

@@ -36,14 +36,19 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	if d.Sample.Size > 0 {
 		line("sample", sampleLine(d.Sample))
 	}
-	for _, s := range d.Stages {
+	tables, hidden := stageTables(d.Stages)
+	for i, s := range d.Stages {
 		fmt.Fprintf(&b, "\n%s\n", escape.Terminal(stageTitle(s)))
-		stageTable(s).text(&b)
+		tables[i].text(&b)
 		for _, text := range remarks(s) {
 			fmt.Fprintf(&b, "  %s\n", escape.Terminal(text))
 		}
 	}
-	for i, text := range warnings(d) {
+	notes := warnings(d)
+	if len(hidden) > 0 {
+		notes = append(notes, fmt.Sprintf("not shown for lack of room: %s; --json has them", english.WordSeries(hidden, "and")))
+	}
+	for i, text := range notes {
 		if i == 0 {
 			b.WriteString("\n")
 		}
@@ -94,6 +99,59 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// mostColumns is the width of stage tables on a terminal, without the words at the end of a line: with these it is about 120.
+const mostColumns = 100
+
+// stageTables returns the tables of stages for a terminal. If one is too wide, all lack the same optional columns, from the last
+// on; hidden are their heads.
+func stageTables(stages []Stage) (tables []table, hidden []string) {
+	var optional []string
+	for _, s := range stages {
+		t := stageTable(s)
+		tables = append(tables, t)
+		for _, c := range t.columns {
+			if c.optional && !slices.Contains(optional, c.head) {
+				optional = append(optional, c.head)
+			}
+		}
+	}
+	wide := func(t table) bool { return t.width() > mostColumns }
+	for len(optional) > 0 && slices.ContainsFunc(tables, wide) {
+		last := len(optional) - 1
+		hidden, optional = append(hidden, optional[last]), optional[:last]
+		for i := range tables {
+			tables[i] = tables[i].without(hidden)
+		}
+	}
+	slices.Reverse(hidden)
+	return tables, hidden
+}
+
+// width is that of the table on a terminal without its last column.
+func (t table) width() (sum int) {
+	widths := align.Widths(t.lines(escape.Terminal, escape.Terminal), 1)
+	for _, w := range widths[:len(widths)-1] {
+		sum += 2 + w
+	}
+	return sum
+}
+
+// without returns the table without the optional columns with these heads.
+func (t table) without(heads []string) table {
+	hide := func(i int) bool { return t.columns[i].optional && slices.Contains(heads, t.columns[i].head) }
+	out := table{rows: make([][]string, len(t.rows))}
+	for i, c := range t.columns {
+		if hide(i) {
+			continue
+		}
+		out.columns = append(out.columns, c)
+		for k, row := range t.rows {
+			out.rows[k] = append(out.rows[k], row[i])
+		}
+	}
+	return out
 }
 
 // text writes the table with aligned columns.
