@@ -226,6 +226,21 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// Of a chosen candidate that is behind the best, the words do not say that it is ahead.
+func TestWordsOfAWorseChoice(t *testing.T) {
+	s, err := Compare(recorded(constant(3, 500, 250, 100)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "ahead of all others (95%)"; s.Text("") != want {
+		t.Errorf("%q, want %q", s.Text(""), want)
+	}
+	s.Choose(1)
+	if got, want := s.Text(""), "the chosen one is behind the best (95%), by "; !strings.HasPrefix(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	nan := math.NaN()
 	good := func() Runs { return recorded(constant(2, 70, 20, 30)) }

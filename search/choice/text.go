@@ -7,7 +7,7 @@ import (
 )
 
 // Text says in words how the chosen candidate stands: "ahead of all others (95%)", or how many cannot be told apart and how much
-// may be lost, or why nothing was tested.
+// may be lost, or that it is behind the best, or why nothing was tested.
 func (s *Standing) Text(metric string) string {
 	if !s.Tested {
 		return s.untested
@@ -18,7 +18,10 @@ func (s *Standing) Text(metric string) string {
 			tied++
 		}
 	}
-	if tied == 1 {
+	switch {
+	case !s.Ties[s.Chosen]: // a constraint left out what is better
+		return fmt.Sprintf("the chosen one is behind the best (95%%), by %s at most", s.amount(s.Bound, metric))
+	case tied == 1:
 		return "ahead of all others (95%)"
 	}
 	return fmt.Sprintf("not decided: %d of %d cannot be told apart; the chosen one is at most %s below the best (95%%); "+
