@@ -42,8 +42,8 @@ var Claims = []Claim{
 	},
 	{
 		Conclusion: "The searched model (the published architecture) beats M2-Mixer.",
-		Rule: "On the test rows, each model at its better learning rate, paired by seed: held if it is ahead (95%); contradicted if M2-Mixer is; " +
-			"otherwise not testable.",
+		Rule: "On the test rows, each model at its better learning rate, paired by seed: held if the 95% interval of the difference lies above 0; " +
+			"contradicted if it lies below; otherwise not testable.",
 		judge: func(r *Results) (Verdict, string) { return beats(r, Searched) },
 	},
 	{
@@ -136,13 +136,13 @@ func beats(r *Results, model string) (Verdict, string) {
 	low, high := c.standing.Interval(0, 1)
 	reason := fmt.Sprintf("%+.2f points, 95%% interval %+.2f to %+.2f, over %d seeds.",
 		100*(c.standing.Mean[0]-c.standing.Mean[1]), 100*low, 100*high, c.seeds)
-	switch {
-	case c.standing.Ties[0] && c.standing.Ties[1]:
-		return NotTestable, reason
-	case c.standing.Leader == 0:
+	switch { // not by ties: those of two models are tested on one side, after the data have said on which
+	case low > 0:
 		return Held, reason
+	case high < 0:
+		return Contradicted, reason
 	}
-	return Contradicted, reason
+	return NotTestable, reason
 }
 
 // ties lists the candidates that cannot be told apart from the leader, the leader first.

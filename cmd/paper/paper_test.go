@@ -103,6 +103,32 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// The verdict of two models agrees with the interval that stands beside it, also where the model that is ahead by the rule of
+// package choice, which tests on one side, is not by the interval.
+func TestVerdictIsThatOfTheInterval(t *testing.T) {
+	between := 0
+	for share := 0.70; share < 0.73; share += 0.0005 {
+		r := made(3, nil, map[string][2]float64{Searched: {0, share}, Found: {0, 0.6}, Baseline: {0, 0.7}})
+		c := r.models(Searched, Baseline)
+		low, high := c.standing.Interval(0, 1)
+		want := NotTestable
+		switch {
+		case low > 0:
+			want = Held
+		case high < 0:
+			want = Contradicted
+		case len(c.ties()) == 1:
+			between++
+		}
+		if got, reason := beats(r, Searched); got != want {
+			t.Errorf("a share of %v: %s, want %s: %s", share, got, want, reason)
+		}
+	}
+	if between == 0 {
+		t.Error("no difference lies between the one-sided test and the interval")
+	}
+}
+
 func TestPage(t *testing.T) {
 	r := made(3, map[string]map[string]float64{"encoder/image": {"hyper_mixer": 0.8, "mlp_mixer": 0.6}, "encoder/audio": {"hyper_mixer": 0.6, "ramlp": 0},
 		"fusion": {"concat": 0.9, "mean": 0.7}}, map[string][2]float64{Searched: {0, 0.8}, Found: {0.6, 0.5}, Baseline: {0.7, 0.6}})
