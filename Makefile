@@ -29,7 +29,7 @@ program:
 	$(call with-kernels,build) -o $(BIN) ./cmd/mixmas
 
 .PHONY: run
-run: program ## search and train on the built-in data, in about ten seconds; with the CUDA kernels if they were compiled
+run: program ## search and train on the built-in data, in about half a minute; with the CUDA kernels if they were compiled
 	$(BIN) run
 
 # The page of how often choices are right, from recorded trainings (mixmas study record).
@@ -151,15 +151,11 @@ page: ## rewrite docs/results/avmnist.md from the output of make results
 	$(BIN) report --title 'AV-MNIST, with the candidates and trainings of the paper' \
 	  --note "$$(cat docs/results/avmnist.note)" bin/search.json bin/again.json bin/train.json > docs/results/avmnist.md
 
-# The real data sets that docs/results/measure knows; the comments of testdata/configs/NAME.yaml say which files data/NAME needs.
-SEEDS ?= 3
-.PHONY: results-data
-results-data: ## search the real data sets in data/ with SEEDS=3 seeds and write docs/results/NAME.md (an hour)
-	$(GO) run ./docs/results/measure --to docs/results --store build/results.db --seeds $(SEEDS)
-
-.PHONY: results-choosing
-results-choosing: program ## compare both settings on the data sets in data/ and write docs/results/settings.md (some hours; resumes)
-	$(GO) run ./docs/results/settings --program $(BIN) --to docs/results/settings.md --work build/settings
+# The data sets are those of docs/results/settings; the comments of testdata/configs/NAME.yaml say which files data/NAME needs.
+SEEDS ?= 5
+.PHONY: results-settings
+results-settings: program ## compare both settings on the data sets in data/ with SEEDS=5 seeds and write docs/results/settings.md (some hours; resumes)
+	$(GO) run ./docs/results/settings --program $(BIN) --to docs/results/settings.md --work build/settings --seeds $(SEEDS)
 
 .PHONY: results-paper
 results-paper: program ## run the paper's experiments on data/avmnist and write docs/results/paper.md (a day; resumes)
