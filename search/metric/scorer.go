@@ -134,3 +134,23 @@ func (s *Scorer) evaluation(ctx context.Context, logits []float32, thresholds []
 	}
 	return e, err
 }
+
+// RowsRight says which rows are predicted completely right: the rows whose share is the accuracy.
+func RowsRight(ctx context.Context, o Outputs) (packed.Bits, error) {
+	s, err := NewScorer(ctx, "accuracy", o)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.evaluation(ctx, o.Logits, o.Thresholds)
+	if err != nil {
+		return nil, err
+	}
+	right := packed.NewBits(o.Rows)
+	var cells []cell
+	for row := range o.Rows {
+		if cells = e.cells(row, cells[:0]); completelyRight(cells) {
+			right.Set(row)
+		}
+	}
+	return right, nil
+}
