@@ -112,6 +112,7 @@ func TestUnusedLeavesTheSample(t *testing.T) {
 
 // Short trainings get the epochs that make enough updates, unless they have more.
 func TestUpdates(t *testing.T) {
+	_, space := open(t, fmt.Sprintf(digits, 1000, "size: 1000", "")) // the same for all: only the trainings differ
 	for search, want := range map[string]int{
 		"updates: 300":                                20, // 1,000 rows, 64 of them per update
 		"updates: 0":                                  10,
@@ -126,7 +127,10 @@ func TestUpdates(t *testing.T) {
 		"updates: 3010\n  training: {batch: 10}":      31,
 		"updates: 1000000\n  training: {batch: 1000}": 1000000,
 	} {
-		c, space := open(t, fmt.Sprintf(digits, 1000, "size: 1000", search))
+		c, err := config.Parse("plan.yaml", fmt.Appendf(nil, digits, 1000, "size: 1000", search))
+		if err != nil {
+			t.Fatal(err)
+		}
 		before := c.Search.Training
 		s, err := plan.Sampled(t.Context(), space, c, "any")
 		if err != nil {
