@@ -82,8 +82,13 @@ func TestFilledConfigurationFits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := defaults.Fill(c, data); err != nil {
+		filled, err := defaults.Fill(c, data)
+		if err != nil {
 			t.Fatal(err)
+		}
+		slices.Sort(filled)
+		if distinct := slices.Compact(slices.Clone(filled)); len(distinct) < len(filled) {
+			t.Fatalf("a field is filled in twice: %v", filled)
 		}
 		if err := c.CheckData(data); err != nil {
 			t.Fatal(err)

@@ -41,12 +41,11 @@ func (set *setter) training(data dataset.Dataset) error {
 		dropout = 0
 	}
 	set.recipe("train.training", full, rate, fullDecay, dropout)
-	set.word("train.select", &c.Train.Select, "metric") // by the loss, a full training ends below the search's where labels are rare
 	patience := max(leastPatience, epochs(patienceUpdates, rows, full.Batch))
 	set.whole("train.plateau.patience", &c.Train.Plateau.Patience, patience)
 	set.number("train.plateau.factor", &c.Train.Plateau.Factor, reduction)
 	set.whole("train.early_stopping", &c.Train.EarlyStopping, stopAfter*patience)
-	set.word("train.select", &c.Train.Select, "metric") // what the search chose by, so that the full training does not fall behind it
+	set.word("train.select", &c.Train.Select, "metric") // by the loss, it ends below the search's model where labels are rare
 	return nil
 }
 
