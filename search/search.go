@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
@@ -142,8 +144,8 @@ func (s *Search) Run(ctx context.Context) (*Result, error) {
 func (s *Search) warnOfFewUpdates(spec trial.Specification) {
 	r, rows := spec.Recipe, max(spec.Sample.Count, 1)
 	if updates := r.Epochs * ((rows + r.Batch - 1) / r.Batch); updates < config.EnoughUpdates {
-		s.observer.Notice(fmt.Sprintf("warning: a short training makes %d updates, and below %d the order of the candidates is unreliable: "+
-			"search.updates: %d would raise its epochs from %d to %d", updates, config.EnoughUpdates, config.EnoughUpdates,
+		s.observer.Notice(fmt.Sprintf("warning: a short training makes %s, and below %d the order of the candidates is unreliable: "+
+			"search.updates: %d would raise its epochs from %d to %d", english.Plural(updates, "update", ""), config.EnoughUpdates, config.EnoughUpdates,
 			r.Epochs, config.EpochsFor(config.EnoughUpdates, rows, r.Batch)))
 	}
 }
