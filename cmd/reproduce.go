@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -23,6 +22,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/avmnist"
 	"mixmas/search/evaluate"
+	"mixmas/search/metric"
 	"mixmas/search/packed"
 	"mixmas/search/store"
 	trials "mixmas/search/trial"
@@ -219,27 +219,15 @@ func (r *reproduction) candidate(ctx context.Context, s *search.Search, o *evalu
 	if err != nil {
 		return 0, nil, err
 	}
-	right, err := r.right(dataset.Validation, logits)
+	right, err := r.right(ctx, dataset.Validation, logits)
 	return accuracy, right, err
 }
 
-// right says which rows of a split logits predict right.
-func (r *reproduction) right(split dataset.Split, logits []float32) (packed.Bits, error) {
-	rows, classes := r.data.Len(split), len(r.data.Task().Classes)
-	if len(logits) != rows*classes {
-		return nil, fmt.Errorf("%d outputs of the %s rows, want %d rows of %d", len(logits), split, rows, classes)
-	}
-	right, label := packed.NewBits(rows), make([]float32, 1)
-	for row := range rows {
-		if err := r.data.Label(split, row, label); err != nil {
-			return nil, err
-		}
-		z := logits[row*classes:][:classes]
-		if slices.Index(z, slices.Max(z)) == int(label[0]) {
-			right.Set(row)
-		}
-	}
-	return right, nil
+// right says which rows of a split logits predict right. It is not interrupted, so that the page has all that was trained.
+func (r *reproduction) right(ctx context.Context, split dataset.Split, logits []float32) (packed.Bits, error) {
+	task := r.data.Task()
+	return metric.RowsRight(context.WithoutCancel(ctx), metric.Outputs{Logits: logits, Rows: r.data.Len(split), Classes: len(task.Classes), Kind: task.Kind,
+		Label: func(row int, dst []float32) error { return r.data.Label(split, row, dst) }})
 }
 
 // train trains a model in full at a learning rate, and adds the training to the results. One that diverges is a result too.
@@ -263,7 +251,7 @@ func (r *reproduction) train(ctx context.Context, s *search.Search, plan *config
 	if err != nil {
 		return err
 	}
-	if result.Right, err = r.right(dataset.Test, logits); err != nil {
+	if result.Right, err = r.right(ctx, dataset.Test, logits); err != nil {
 		return err
 	}
 	result.Key, result.Parameters, result.Validation, result.Test = t.Score.Key, t.Score.Parameters, t.Metrics["accuracy"], t.Test["accuracy"]
