@@ -9,11 +9,13 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,6 +119,7 @@ func (m *memory) get(o Origin) ([]byte, error) {
 func (m *memory) Weights(o Origin) ([]byte, error)    { return m.get(o) }
 func (m *memory) Checkpoint(o Origin) ([]byte, error) { return m.get(o) }
 func (m *memory) Outputs(o Origin) ([]byte, error)    { return m.get(o) }
+func (m *memory) Temporary() (*os.File, error)        { return os.CreateTemp("", "tokens-*") }
 
 func kindsRunner() (*Local, *memory, *atomic.Int64) {
 	files, reads := &memory{}, &atomic.Int64{}
@@ -337,12 +340,12 @@ func TestTokensAreShared(t *testing.T) {
 func TestTokensThatCannotBeMade(t *testing.T) {
 	var c tokenCache
 	broken := errors.New("broken")
-	if _, _, err := c.get(t.Context(), "key", 2, 3, func(*tokens) error { return broken }); !errors.Is(err, broken) {
+	if _, _, err := c.get(t.Context(), "key", 2, 3, nil, func(*tokens) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	making, waited := make(chan struct{}), make(chan error)
 	go func() {
-		_, _, err := c.get(t.Context(), "key", 2, 3, func(*tokens) error {
+		_, _, err := c.get(t.Context(), "key", 2, 3, nil, func(*tokens) error {
 			close(making)
 			for {
 				c.mutex.Lock()
@@ -357,7 +360,7 @@ func TestTokensThatCannotBeMade(t *testing.T) {
 		waited <- err
 	}()
 	<-making
-	made, release, err := c.get(t.Context(), "key", 2, 3, func(k *tokens) error { return k.add(make([]float32, 6)) })
+	made, release, err := c.get(t.Context(), "key", 2, 3, nil, func(k *tokens) error { return k.add(make([]float32, 6)) })
 	if err != nil || len(made.rows) != 6 {
 		t.Fatalf("the other trial got %v (%v)", made, err)
 	}
@@ -375,7 +378,12 @@ func TestTokensThatCannotBeMade(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c.made["key"] = &cachedTokens{ready: make(chan struct{})}
-	if _, _, err := c.get(ctx, "key", 2, 3, nil); !errors.Is(err, context.Canceled) {
+	if _, _, err := c.get(ctx, "key", 2, 3, nil, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	full := func() (*os.File, error) { return nil, syscall.ENOSPC }
+	c = tokenCache{most: 1}
+	if _, _, err := c.get(t.Context(), "key", 1<<20, 3, full, nil); !errors.Is(err, nn.ErrSamples) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "a temporary file of 12 MiB beside the store (start: warm needs none)") {
 		t.Errorf("got %v", err)
 	}
 }

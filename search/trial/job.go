@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -223,10 +224,12 @@ type Progress interface {
 	Notice(text string)
 }
 
-// Source provides the files that jobs name.
+// Source provides the files that jobs name, and those that they need for a while.
 type Source interface {
 	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint, and Outputs the outputs.
 	Weights(o Origin) ([]byte, error)
 	Checkpoint(o Origin) ([]byte, error)
 	Outputs(o Origin) ([]byte, error)
+	// Temporary returns a new file that nobody else uses, for what does not fit into memory. Whoever gets it closes and removes it.
+	Temporary() (*os.File, error)
 }

@@ -8,15 +8,18 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/dustin/go-humanize"
+
 	"mixmas/nn"
 )
 
 // tokens are what a frozen encoder makes of some rows, one after the other. They are in memory or, if there are too many, in a
 // temporary file.
 type tokens struct {
-	size int // elements of a row
-	rows []float32
-	file *os.File
+	size  int   // elements of a row
+	bytes int64 // of all rows
+	rows  []float32
+	file  *os.File
 }
 
 // read writes the tokens of a row to dst. It allocates nothing, and may be called from several goroutines at once.
@@ -26,7 +29,7 @@ func (t *tokens) read(row int, dst []float32) error {
 		return nil
 	}
 	_, err := t.file.ReadAt(asBytes(dst), 4*int64(row)*int64(t.size))
-	return err
+	return t.explain(err)
 }
 
 // add appends the tokens of rows.
@@ -35,10 +38,8 @@ func (t *tokens) add(rows []float32) error {
 		t.rows = append(t.rows, rows...)
 		return nil
 	}
-	if _, err := t.file.Write(asBytes(rows)); err != nil {
-		return tokensError(err)
-	}
-	return nil
+	_, err := t.file.Write(asBytes(rows))
+	return t.explain(err)
 }
 
 // asBytes returns the memory of numbers as bytes, for files that only this process reads.
@@ -46,25 +47,30 @@ func asBytes(numbers []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(numbers))), 4*len(numbers))
 }
 
-// newTokens returns tokens without rows, with room for some, in memory or in a file.
-func newTokens(rows, size int, inMemory bool) (*tokens, error) {
+// newTokens returns tokens without rows, with room for some, in memory or in a file that create makes.
+func newTokens(rows, size int, inMemory bool, create func() (*os.File, error)) (t *tokens, err error) {
+	t = &tokens{size: size, bytes: tokenBytes(rows, size)}
 	if inMemory {
-		return &tokens{size: size, rows: make([]float32, 0, rows*size)}, nil
+		t.rows = make([]float32, 0, rows*size)
+	} else {
+		t.file, err = create()
 	}
-	file, err := os.CreateTemp("", "mixmas-tokens-*")
-	if err != nil {
-		return nil, tokensError(err)
-	}
-	_ = os.Remove(file.Name()) // it goes with the process, but on systems that remove no open file: see close
-	return &tokens{size: size, file: file}, nil
+	return t, t.explain(err)
 }
 
-// tokensError is the error of a file of tokens: no training is at fault.
-func tokensError(err error) error {
-	return fmt.Errorf("%w: tokens of frozen encoders: %w", nn.ErrSamples, err)
+// tokenBytes is the size of the tokens of some rows, each of size elements.
+func tokenBytes(rows, size int) int64 { return 4 * int64(rows) * int64(size) }
+
+// explain makes the error of a file say what it is for. No training is at fault.
+func (t *tokens) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: the tokens of frozen encoders, a temporary file of %s beside the store (start: warm needs none): %w",
+		nn.ErrSamples, humanize.IBytes(uint64(t.bytes)), err)
 }
 
-// close removes a file.
+// close removes a file, which systems that remove open files have done already.
 func (t *tokens) close() {
 	if t.file != nil {
 		_ = t.file.Close()
@@ -94,13 +100,13 @@ type cachedTokens struct {
 }
 
 // get returns the tokens with a key and a function to call when they are not needed any more. If no other trial has made them,
-// fill adds them row by row.
-func (c *tokenCache) get(ctx context.Context, key string, rows, size int, fill func(*tokens) error) (*tokens, func(), error) {
+// fill adds them row by row, to a file that create makes if they are too many for the memory.
+func (c *tokenCache) get(ctx context.Context, key string, rows, size int, create func() (*os.File, error), fill func(*tokens) error) (*tokens, func(), error) {
 	for {
-		e, mine := c.use(key, 4*int64(rows)*int64(size))
+		e, mine := c.use(key, tokenBytes(rows, size))
 		release := func() { c.release(key, e) }
 		if mine {
-			if e.tokens, e.err = newTokens(rows, size, e.inMemory); e.err == nil {
+			if e.tokens, e.err = newTokens(rows, size, e.inMemory, create); e.err == nil {
 				e.err = fill(e.tokens)
 			}
 			if e.err != nil {
