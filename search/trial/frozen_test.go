@@ -381,6 +381,14 @@ func TestTokensThatCannotBeMade(t *testing.T) {
 	if _, _, err := c.get(ctx, "key", 2, 3, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+	c = tokenCache{left: func() int64 { return 100 }} // bytes, of which tokens may take a quarter
+	for key, rows := range map[string]int{"in memory": 2, "in a file": 3} {
+		made, release, err := c.get(t.Context(), key, rows, 3, (&memory{}).Temporary, func(k *tokens) error { return k.add(make([]float32, 3*rows)) })
+		if err != nil || (made.file == nil) != (key == "in memory") || c.used > 24 {
+			t.Errorf("%s: %+v (%v), %d bytes are in use", key, made, err, c.used)
+		}
+		release()
+	}
 	full := func() (*os.File, error) { return nil, syscall.ENOSPC }
 	c = tokenCache{most: 1}
 	if _, _, err := c.get(t.Context(), "key", 1<<20, 3, full, nil); !errors.Is(err, nn.ErrSamples) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "a temporary file of 12 MiB beside the store (start: warm needs none)") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"unsafe"
@@ -11,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"mixmas/nn"
+	"mixmas/nn/cpu/limits"
 )
 
 // tokens are what a frozen encoder makes of some rows, one after the other. They are in memory or, if there are too many, in a
@@ -78,12 +80,25 @@ func (t *tokens) close() {
 	}
 }
 
-// mostTokenBytes bounds the tokens of frozen encoders that are in memory.
-const mostTokenBytes = 512 << 20
+// mostTokenBytes bounds the tokens of frozen encoders that are in memory. What a single encoder makes of some rows takes no more
+// than a share of the memory that is left.
+const (
+	mostTokenBytes  = 512 << 20
+	shareForOneMore = 4
+)
+
+// memoryLeft returns how many bytes this process may still take, as far as that is known.
+func memoryLeft() int64 {
+	if limit, known := limits.Least(os.DirFS("/")); known {
+		return max(0, limit.Left)
+	}
+	return math.MaxInt64
+}
 
 // tokenCache shares tokens between the trials of a search. Its zero value is empty.
 type tokenCache struct {
-	most  int64 // bytes in memory; 0 means mostTokenBytes
+	most  int64        // bytes in memory; 0 means mostTokenBytes
+	left  func() int64 // nil means memoryLeft
 	mutex sync.Mutex
 	used  int64 // bytes in memory
 	made  map[string]*cachedTokens
@@ -145,7 +160,11 @@ func (c *tokenCache) use(key string, bytes int64) (e *cachedTokens, mine bool) {
 			c.remove(other, old)
 		}
 	}
-	e = &cachedTokens{ready: make(chan struct{}), users: 1, bytes: bytes, inMemory: c.used+bytes <= most}
+	left := memoryLeft
+	if c.left != nil {
+		left = c.left
+	}
+	e = &cachedTokens{ready: make(chan struct{}), users: 1, bytes: bytes, inMemory: c.used+bytes <= most && bytes <= left()/shareForOneMore}
 	if e.inMemory {
 		c.used += bytes
 	}
