@@ -481,7 +481,8 @@ func (avmnist) Modalities() []dataset.Modality {
 }
 
 // BenchmarkFusedStep is a step of a fusion candidate of AV-MNIST with the sizes of the paper, in a warm trial and in one with
-// frozen encoders.
+// frozen encoders. No frozen step can take less time than its share of the warm step's operations: the fusion network is as wide as
+// the encoders, and half as deep.
 func BenchmarkFusedStep(b *testing.B) {
 	mlp := func(patch, depth int) mixer.Choice {
 		return choice(b, fmt.Sprintf(`{"architecture": "mlp_mixer", "options": {"width": 128, "depth": %d, "patch": %d, "token_width": 32, "channel_width": 3072}}`, depth, patch))
@@ -498,9 +499,18 @@ func BenchmarkFusedStep(b *testing.B) {
 				for i, m := range l.Data.Modalities() {
 					job.Specification.Model.Modalities = append(job.Specification.Model.Modalities, mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Encoder: mlp(14+42*i, 4)})
 				}
+				m, err := job.Specification.Build()
+				if err != nil {
+					b.Fatal(err)
+				}
+				step, err := nn.Program(m, job.Specification.Recipe.Recipe, nn.Training, 64)
+				if err != nil {
+					b.Fatal(err)
+				}
 				if _, err := l.Pace(b.Context(), job, b.N, time.Hour); err != nil { // one step more, which warms up
 					b.Fatal(err)
 				}
+				b.ReportMetric(float64(step.Cost().FLOPs)/1e9, "GFLOP/op")
 			})
 		}
 	}
