@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"mixmas/search/atomicfile"
@@ -165,5 +166,9 @@ func (s *Store) removeTemporary(path string, info fs.FileInfo) (removed bool, er
 		err := os.Remove(path)
 		return err == nil, err
 	}
-	return atomicfile.RemoveAbandoned(path)
+	removed, err = atomicfile.RemoveAbandoned(path)
+	if runtime.GOOS == "windows" && !removed { // a process has it open, see [Store.Temporary]
+		err = nil
+	}
+	return removed, err
 }

@@ -387,6 +387,10 @@ func TestTokensThatCannotBeMade(t *testing.T) {
 		if err != nil || (made.file == nil) != (key == "in memory") || c.used > 24 {
 			t.Errorf("%s: %+v (%v), %d bytes are in use", key, made, err, c.used)
 		}
+		row := make([]float32, 3)
+		if n := testing.AllocsPerRun(10, func() { err = made.read(rows-1, row) }); n != 0 || err != nil {
+			t.Errorf("%s: reading a row allocates %v times (%v)", key, n, err)
+		}
 		release()
 	}
 	full := func() (*os.File, error) { return nil, syscall.ENOSPC }

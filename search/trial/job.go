@@ -186,8 +186,8 @@ func (j Job) wantsOutputs(epochs int) bool { return slices.Contains(j.Outputs, e
 
 // Result is the result of a training.
 type Result struct {
-	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] or [Job.Deadline] stopped the training. The store sets
-	// the digests of the files.
+	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] or [Job.Deadline] stopped the training.
+	// The store sets the digests of the files.
 	Score store.Score `json:"score"`
 	// Weights are the trained weights, and Outputs the outputs of the model with them for the rows of [Scoring], as files.
 	Weights []byte `json:"weights,omitempty"`

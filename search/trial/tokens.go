@@ -154,17 +154,18 @@ func (c *tokenCache) use(key string, bytes int64) (e *cachedTokens, mine bool) {
 		e.users++
 		return e, false
 	}
-	most := cmp.Or(c.most, mostTokenBytes)
-	for other, old := range c.made {
-		if bytes <= most && c.used+bytes > most && old.users == 0 {
-			c.remove(other, old)
-		}
-	}
 	left := memoryLeft
 	if c.left != nil {
 		left = c.left
 	}
-	e = &cachedTokens{ready: make(chan struct{}), users: 1, bytes: bytes, inMemory: c.used+bytes <= most && bytes <= left()/shareForOneMore}
+	most := cmp.Or(c.most, mostTokenBytes)
+	fits := bytes <= most && bytes <= left()/shareForOneMore
+	for other, old := range c.made {
+		if fits && c.used+bytes > most && old.users == 0 {
+			c.remove(other, old)
+		}
+	}
+	e = &cachedTokens{ready: make(chan struct{}), users: 1, bytes: bytes, inMemory: fits && c.used+bytes <= most}
 	if e.inMemory {
 		c.used += bytes
 	}
