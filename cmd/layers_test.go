@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"cmd"},
 	{"cmd/paper"},
 	{"cgo", "nn/cpu"},
-	{"nn/cpu/simd", "nn/cpu/limits"},
+	{"nn/cpu/simd"},
 	{"search"},
 	{"search/plan"},
 	{"search/defaults"},
@@ -59,7 +59,7 @@ var layers = [][]string{
 	{"nn/device/profile"},
 	{"nn/device"},
 	{"nn/options"},
-	{"nn/registry", "nn/dimensions", "nn/philox", "nn/devicetest/golden"},
+	{"nn/cpu/limits", "nn/registry", "nn/dimensions", "nn/philox", "nn/devicetest/golden"},
 }
 
 // layer is the line of a package; exact names count before patterns.

@@ -81,7 +81,7 @@ func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
 	sums := [2]float64{}
 	for i, r := range []*estimate.Rehearsal{cheap, costly} {
 		for _, t := range r.Trainings {
-			seconds := pace.Seconds(t.Job)
+			seconds := pace.Training(t)
 			sums[i] += seconds
 			e.Seconds[t.Job.Name] = max(e.Seconds[t.Job.Name], seconds)
 		}

@@ -140,6 +140,9 @@ func (p *Pace) Seconds(job trial.Job) float64 {
 	return float64(epochs)*p.Epoch(job) + p.prediction(job, p.Step(job))
 }
 
+// Training returns the expected seconds of a training of a rehearsal, in which frozen encoders may have to run first.
+func (p *Pace) Training(t Training) float64 { return p.Seconds(t.Job) + p.rate*t.Encoding }
+
 func (p *Pace) prediction(job trial.Job, step float64) float64 {
 	return perPrediction * step * float64(job.Specification.ScoringRows()) / float64(max(job.Specification.Recipe.Batch, 1))
 }

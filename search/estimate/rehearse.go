@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"mixmas/nn"
+	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/search/evaluate"
 	"mixmas/search/metric"
@@ -32,8 +33,9 @@ type Rehearsal struct {
 type Training struct {
 	Job   trial.Job
 	Steps int
-	// Cost is that of a step, in units that only mean something beside others.
-	Cost float64
+	// Cost is that of a step, in units that only mean something beside others. Encoding is the cost of running its frozen encoders
+	// over all rows, which the trainings before it have not run; 0 if none is left.
+	Cost, Encoding float64
 }
 
 // mostRehearsed limits the trainings that are rehearsed: a strategy may try more and more while scores improve.
@@ -43,7 +45,7 @@ const mostRehearsed = 10_000
 // [evaluate.ErrUntrained] for others. What is missing is made up such that the cheapest candidate of a stage wins, or the
 // costliest: the time that the search takes lies between the two.
 func Rehearse(ctx context.Context, space *strategy.Space, searcher strategy.Strategy, stored strategy.Evaluator, costliest bool) (*Rehearsal, error) {
-	r := &rehearsing{space: space, stored: stored, costliest: costliest, epochs: map[string]int{}, seen: map[string]bool{}}
+	r := &rehearsing{space: space, stored: stored, costliest: costliest, epochs: map[string]int{}, seen: map[string]bool{}, encoded: map[string]bool{}}
 	result, err := searcher.Search(ctx, space, r, silent{})
 	if err != nil {
 		return nil, err
@@ -62,9 +64,10 @@ type rehearsing struct {
 	stored    strategy.Evaluator
 	costliest bool
 
-	mutex  sync.Mutex
-	epochs map[string]int  // that trainings have done, by key
-	seen   map[string]bool // keys of trainings that are stored
+	mutex   sync.Mutex
+	epochs  map[string]int  // that trainings have done, by key
+	seen    map[string]bool // keys of trainings that are stored
+	encoded map[string]bool // frozen encoders that have run
 }
 
 // Score implements [strategy.Evaluator].
@@ -112,7 +115,11 @@ func (r *rehearsing) score(ctx context.Context, job trial.Job) (*evaluate.Outcom
 		last = min(last, job.Until)
 	}
 	if todo := last - r.epochs[key]; todo > 0 {
-		r.Trainings = append(r.Trainings, Training{Job: job, Steps: todo * steps(job), Cost: cost})
+		encoding, err := r.encoding(job)
+		if err != nil {
+			return nil, err
+		}
+		r.Trainings = append(r.Trainings, Training{Job: job, Steps: todo * steps(job), Cost: cost, Encoding: encoding})
 		r.epochs[key] = last
 		if len(r.Trainings) > mostRehearsed {
 			return nil, fmt.Errorf("more than %d trainings", mostRehearsed)
@@ -149,9 +156,42 @@ func Cost(job trial.Job) (cost float64, parameters int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	c := step.Cost()
+	return units(step), whole.Parameters().Count(), nil
+}
+
+// units is the cost of running a program.
+func units(p *device.Program) float64 {
 	const perByte = 2 // a byte takes as long as some operations
-	return float64(c.FLOPs) + perByte*float64(c.Bytes), whole.Parameters().Count(), nil
+	c := p.Cost()
+	return float64(c.FLOPs) + perByte*float64(c.Bytes)
+}
+
+// encoding is the cost of running those frozen encoders of a job that have not run yet, once over the rows that it trains on and
+// those that score it.
+func (r *rehearsing) encoding(job trial.Job) (cost float64, err error) {
+	spec := job.Specification
+	if !spec.Frozen {
+		return 0, nil
+	}
+	for _, m := range spec.Model.Modalities {
+		id := spec.Start[m.Name]
+		if r.encoded[id] {
+			continue
+		}
+		r.encoded[id] = true
+		encoder, err := mixer.BuildEncoder(m)
+		if err != nil {
+			return 0, err
+		}
+		rows := spec.Sample.Count + spec.ScoringRows()
+		batch := max(1, min(spec.Recipe.Batch, rows))
+		program, err := nn.Program(encoder, nn.Recipe{Batch: batch}, nn.Evaluation, batch)
+		if err != nil {
+			return 0, err
+		}
+		cost += units(program) * float64(rows) / float64(batch)
+	}
+	return cost, nil
 }
 
 // steps returns the steps of an epoch.

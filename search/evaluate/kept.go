@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"mixmas/search/store"
@@ -76,6 +77,9 @@ func (f Files) Weights(o trial.Origin) ([]byte, error) {
 func (f Files) Outputs(o trial.Origin) ([]byte, error) {
 	return f.Store.Outputs(store.Score{Key: o.Key, Name: o.Name, Outputs: o.File})
 }
+
+// Temporary implements [trial.Source].
+func (f Files) Temporary() (*os.File, error) { return f.Store.Temporary() }
 
 // scoreFile is a file of a score: how to read it, store it again, and take it from the result of a training.
 type scoreFile struct {

@@ -9,8 +9,7 @@ type Observer interface {
 	// TrialStep is called after each step of a training.
 	TrialStep(TrialStep)
 	// TrialDone is called once for each job, with its score or the reason why it failed, and twice for one that diverged and is
-	// trained once more. For a job that was found in the
-	// store, TrialStarted is not called.
+	// trained once more. For a job that was found in the store, TrialStarted is not called.
 	TrialDone(TrialDone)
 	// Notice reports in one line what no other method does: that a training waits for another process, or that a checkpoint
 	// was damaged.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"mixmas/search/atomicfile"
@@ -33,6 +34,21 @@ func newBlob(content []byte) blob {
 func (s *Store) folder() string { return s.path + ".files" }
 
 func (s *Store) temporary() string { return filepath.Join(s.folder(), temporaryPrefix+rand.Text()) }
+
+// Temporary creates a file for the process's own use, where there is room for large ones: the system's folder for temporary files
+// may be in memory. It ends with the process; on Windows, where an open file has to have a name, one that a killed process left
+// stays until [Store.Prune].
+func (s *Store) Temporary() (*os.File, error) {
+	if err := os.MkdirAll(s.folder(), 0o755); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	f, err := os.OpenFile(s.temporary(), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	_ = os.Remove(f.Name())
+	return f, nil
+}
 
 func (s *Store) blobPath(d Digest) string { return filepath.Join(s.folder(), string(d[:2]), string(d)) }
 
@@ -150,5 +166,9 @@ func (s *Store) removeTemporary(path string, info fs.FileInfo) (removed bool, er
 		err := os.Remove(path)
 		return err == nil, err
 	}
-	return atomicfile.RemoveAbandoned(path)
+	removed, err = atomicfile.RemoveAbandoned(path)
+	if runtime.GOOS == "windows" && !removed { // a process has it open, see [Store.Temporary]
+		err = nil
+	}
+	return removed, err
 }

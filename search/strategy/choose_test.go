@@ -278,7 +278,7 @@ func TestFailedRepeats(t *testing.T) {
 	for r := range 3 {
 		e.broken[fmt.Sprint("middle ", r+1)] = true
 	}
-	if _, err := decide(t, &Space{Metric: "accuracy"}, e, threeSizes, 3); err == nil || !strings.Contains(err.Error(), "every candidate failed; the first: large: the training diverged") {
+	if _, err := decide(t, &Space{Metric: "accuracy"}, e, threeSizes, 3); err == nil || !strings.Contains(err.Error(), "every candidate failed; the first: large: the training diverged") || !strings.HasSuffix(err.Error(), "(lower search.training.learning_rate)") {
 		t.Errorf("got error %v", err)
 	}
 }

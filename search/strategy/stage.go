@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
+	"mixmas/nn"
 	"mixmas/search/choice"
 	"mixmas/search/evaluate"
 	"mixmas/search/trial"
@@ -123,8 +125,11 @@ func (s *Stage) unchosen() error {
 	best := s.Candidates[0]
 	switch best.standing(s.Metric) {
 	case failed:
-		return fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (set search.retry_failed to try them again)",
-			s.Name, best.Label, best.First().Score.Reason)
+		reason, advice := best.First().Score.Reason, "set search.retry_failed to try them again"
+		if strings.Contains(reason, nn.ErrDiverged.Error()) { // and would again
+			advice = "lower search.training.learning_rate"
+		}
+		return fmt.Errorf("stage %s: every candidate failed; the first: %s: %s (%s)", s.Name, best.Label, reason, advice)
 	case unfinished:
 		return fmt.Errorf("stage %s: no candidate has finished its training", s.Name)
 	case undefined:

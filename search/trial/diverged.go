@@ -35,6 +35,10 @@ func (l *Local) fault(ctx context.Context, job Job, epoch int) (*nn.Fault, error
 		return nil, err
 	}
 	defer t.close()
+	if err := t.begin(); err != nil {
+		return nil, err
+	}
+	t.CheckpointFile = "" // nothing is to resume from here
 	if err := t.trainTo(ctx, epoch); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +59,18 @@ func TestDivergenceInTheLastEpoch(t *testing.T) {
 		if want := "in the prediction after epoch 1, comes from matmul at head.weight"; err != nil || len(r.Score.Curve) != 1 || !strings.Contains(r.Score.Reason, want) {
 			t.Errorf("%s (%v), want %s", r.Score.Reason, err, want)
 		}
+	}
+}
+
+// A diagnosis that has to train from the first epoch, for lack of a checkpoint, leaves none.
+func TestDiagnosisLeavesNoFiles(t *testing.T) {
+	job, folder := numbersJob(t), t.TempDir()
+	job.CheckpointFile = filepath.Join(folder, "checkpoint"+previousSuffix)
+	if fault, err := local().fault(t.Context(), job, 1); fault != nil || err != nil {
+		t.Errorf("got %v (%v)", fault, err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("%v are left (%v)", left, err)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strings"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
@@ -118,7 +117,7 @@ func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, 
 		if err != nil {
 			return nil, nil, err
 		}
-		made, end, err := l.tokens.get(ctx, string(key), rows.Len(), m.Classes(), func(t *tokens) error {
+		made, end, err := l.tokens.get(ctx, string(key), rows.Len(), m.Classes(), l.Files.Temporary, func(t *tokens) error {
 			return l.predict(ctx, m, job.Specification.Recipe.Batch, mixer.EncoderOf(encoder.weights), rows, t.add)
 		})
 		if err != nil {
@@ -161,22 +160,3 @@ func (l *Local) freeze(ctx context.Context, t *training, encoders []trainedEncod
 	t.scored, t.release = scored, append(t.release, release)
 	return nil
 }
-
-// zeros are samples with the labels of rows whose inputs are all 0, except masks, which are 1. It implements nn.Samples.
-type zeros struct {
-	rows   *dataset.Samples
-	inputs []nn.ModelInput
-}
-
-// Len implements nn.Samples, as do the other methods.
-func (z *zeros) Len() int { return z.rows.Len() }
-
-func (z *zeros) Read(_, input int, dst []float32) error {
-	clear(dst)
-	if strings.HasSuffix(z.inputs[input].Name, ".mask") {
-		nn.Ones(dst)
-	}
-	return nil
-}
-
-func (z *zeros) Label(row int, dst []float32) error { return z.rows.Label(row, dst) }

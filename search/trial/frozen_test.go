@@ -9,11 +9,13 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,6 +119,7 @@ func (m *memory) get(o Origin) ([]byte, error) {
 func (m *memory) Weights(o Origin) ([]byte, error)    { return m.get(o) }
 func (m *memory) Checkpoint(o Origin) ([]byte, error) { return m.get(o) }
 func (m *memory) Outputs(o Origin) ([]byte, error)    { return m.get(o) }
+func (m *memory) Temporary() (*os.File, error)        { return os.CreateTemp("", "tokens-*") }
 
 func kindsRunner() (*Local, *memory, *atomic.Int64) {
 	files, reads := &memory{}, &atomic.Int64{}
@@ -337,12 +340,12 @@ func TestTokensAreShared(t *testing.T) {
 func TestTokensThatCannotBeMade(t *testing.T) {
 	var c tokenCache
 	broken := errors.New("broken")
-	if _, _, err := c.get(t.Context(), "key", 2, 3, func(*tokens) error { return broken }); !errors.Is(err, broken) {
+	if _, _, err := c.get(t.Context(), "key", 2, 3, nil, func(*tokens) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	making, waited := make(chan struct{}), make(chan error)
 	go func() {
-		_, _, err := c.get(t.Context(), "key", 2, 3, func(*tokens) error {
+		_, _, err := c.get(t.Context(), "key", 2, 3, nil, func(*tokens) error {
 			close(making)
 			for {
 				c.mutex.Lock()
@@ -357,7 +360,7 @@ func TestTokensThatCannotBeMade(t *testing.T) {
 		waited <- err
 	}()
 	<-making
-	made, release, err := c.get(t.Context(), "key", 2, 3, func(k *tokens) error { return k.add(make([]float32, 6)) })
+	made, release, err := c.get(t.Context(), "key", 2, 3, nil, func(k *tokens) error { return k.add(make([]float32, 6)) })
 	if err != nil || len(made.rows) != 6 {
 		t.Fatalf("the other trial got %v (%v)", made, err)
 	}
@@ -375,7 +378,24 @@ func TestTokensThatCannotBeMade(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c.made["key"] = &cachedTokens{ready: make(chan struct{})}
-	if _, _, err := c.get(ctx, "key", 2, 3, nil); !errors.Is(err, context.Canceled) {
+	if _, _, err := c.get(ctx, "key", 2, 3, nil, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	c = tokenCache{left: func() int64 { return 100 }} // bytes, of which tokens may take a quarter
+	for key, rows := range map[string]int{"in memory": 2, "in a file": 3} {
+		made, release, err := c.get(t.Context(), key, rows, 3, (&memory{}).Temporary, func(k *tokens) error { return k.add(make([]float32, 3*rows)) })
+		if err != nil || (made.file == nil) != (key == "in memory") || c.used > 24 {
+			t.Errorf("%s: %+v (%v), %d bytes are in use", key, made, err, c.used)
+		}
+		row := make([]float32, 3)
+		if n := testing.AllocsPerRun(10, func() { err = made.read(rows-1, row) }); n != 0 || err != nil {
+			t.Errorf("%s: reading a row allocates %v times (%v)", key, n, err)
+		}
+		release()
+	}
+	full := func() (*os.File, error) { return nil, syscall.ENOSPC }
+	c = tokenCache{most: 1}
+	if _, _, err := c.get(t.Context(), "key", 1<<20, 3, full, nil); !errors.Is(err, nn.ErrSamples) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "a temporary file of 12 MiB beside the store (start: warm needs none)") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -465,7 +485,8 @@ func (avmnist) Modalities() []dataset.Modality {
 }
 
 // BenchmarkFusedStep is a step of a fusion candidate of AV-MNIST with the sizes of the paper, in a warm trial and in one with
-// frozen encoders.
+// frozen encoders. No frozen step can take less time than its share of the warm step's operations: the fusion network is as wide as
+// the encoders, and half as deep.
 func BenchmarkFusedStep(b *testing.B) {
 	mlp := func(patch, depth int) mixer.Choice {
 		return choice(b, fmt.Sprintf(`{"architecture": "mlp_mixer", "options": {"width": 128, "depth": %d, "patch": %d, "token_width": 32, "channel_width": 3072}}`, depth, patch))
@@ -482,9 +503,18 @@ func BenchmarkFusedStep(b *testing.B) {
 				for i, m := range l.Data.Modalities() {
 					job.Specification.Model.Modalities = append(job.Specification.Model.Modalities, mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Encoder: mlp(14+42*i, 4)})
 				}
+				m, err := job.Specification.Build()
+				if err != nil {
+					b.Fatal(err)
+				}
+				step, err := nn.Program(m, job.Specification.Recipe.Recipe, nn.Training, 64)
+				if err != nil {
+					b.Fatal(err)
+				}
 				if _, err := l.Pace(b.Context(), job, b.N, time.Hour); err != nil { // one step more, which warms up
 					b.Fatal(err)
 				}
+				b.ReportMetric(float64(step.Cost().FLOPs)/1e9, "GFLOP/op")
 			})
 		}
 	}

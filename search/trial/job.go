@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -185,8 +186,8 @@ func (j Job) wantsOutputs(epochs int) bool { return slices.Contains(j.Outputs, e
 
 // Result is the result of a training.
 type Result struct {
-	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] or [Job.Deadline] stopped the training. The store sets
-	// the digests of the files.
+	// Score holds the numbers. Its status is finished, failed, or partial if [Job.Until] or [Job.Deadline] stopped the training.
+	// The store sets the digests of the files.
 	Score store.Score `json:"score"`
 	// Weights are the trained weights, and Outputs the outputs of the model with them for the rows of [Scoring], as files.
 	Weights []byte `json:"weights,omitempty"`
@@ -223,10 +224,12 @@ type Progress interface {
 	Notice(text string)
 }
 
-// Source provides the files that jobs name.
+// Source provides the files that jobs name, and those that they need for a while.
 type Source interface {
 	// Weights returns the trained weights that an origin names, Checkpoint the checkpoint, and Outputs the outputs.
 	Weights(o Origin) ([]byte, error)
 	Checkpoint(o Origin) ([]byte, error)
 	Outputs(o Origin) ([]byte, error)
+	// Temporary returns a new file that nobody else uses, for what does not fit into memory. Whoever gets it closes and removes it.
+	Temporary() (*os.File, error)
 }

@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"mixmas/nn"
@@ -58,3 +59,22 @@ func (l *Local) paceSamples(job Job, m nn.Model) (nn.Samples, error) {
 	labels, err := dataset.Select(l.Data, dataset.Train, job.Train, nil)
 	return &zeros{labels, m.Inputs()}, err
 }
+
+// zeros are samples with the labels of rows whose inputs are all 0, except masks, which are 1. It implements nn.Samples.
+type zeros struct {
+	rows   *dataset.Samples
+	inputs []nn.ModelInput
+}
+
+// Len implements nn.Samples, as do the other methods.
+func (z *zeros) Len() int { return z.rows.Len() }
+
+func (z *zeros) Read(_, input int, dst []float32) error {
+	clear(dst)
+	if strings.HasSuffix(z.inputs[input].Name, ".mask") {
+		nn.Ones(dst)
+	}
+	return nil
+}
+
+func (z *zeros) Label(row int, dst []float32) error { return z.rows.Label(row, dst) }

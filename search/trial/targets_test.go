@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ type file []byte
 
 func (f file) Outputs(Origin) ([]byte, error)  { return f, nil }
 func (file) Weights(Origin) ([]byte, error)    { return nil, store.ErrPruned }
+func (file) Temporary() (*os.File, error)      { return nil, os.ErrPermission }
 func (file) Checkpoint(Origin) ([]byte, error) { return nil, store.ErrPruned }
 
 // predicted returns a file of outputs with the logits of given probabilities.

@@ -95,6 +95,9 @@ func (t *training) weights() (nn.Weights, error) {
 
 // epochs trains to the epoch that the job wants, from the checkpoint if there is one.
 func (t *training) epochs(ctx context.Context) error {
+	if err := t.begin(); err != nil {
+		return err
+	}
 	last := t.Specification.Recipe.Epochs
 	if t.Until > 0 {
 		last = min(last, t.Until)
@@ -102,13 +105,15 @@ func (t *training) epochs(ctx context.Context) error {
 	return t.trainTo(ctx, last)
 }
 
-// trainTo is epochs to a given epoch.
+// begin sets the progress to that of the checkpoint, or to none.
+func (t *training) begin() error {
+	t.state = newProgress(t.Specification.Recipe)
+	return t.resume()
+}
+
+// trainTo trains to a given epoch.
 func (t *training) trainTo(ctx context.Context, last int) error {
 	recipe, steps := t.Specification.Recipe, t.trainer.Steps(t.train.Len())
-	t.state = newProgress(recipe)
-	if err := t.resume(); err != nil {
-		return err
-	}
 	program, err := t.trainer.Program(min(recipe.Batch, t.train.Len()))
 	if err != nil {
 		return blame(ctx, err)
