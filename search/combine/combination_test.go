@@ -133,13 +133,13 @@ func TestTemperatureIsFound(t *testing.T) {
 			}
 		}
 	}
-	// Of two rows that are right the label counts as 5/6, which is the sigmoid of log(5): the temperature is 1/log(5).
+	// Of two rows that are right the label counts as 9/10, which is the sigmoid of log(9): the temperature is 1/log(9).
 	right, wrong := []float32{1, 0, 0, 1}, []float32{-1, 0, 0, -1}
 	for _, c := range []struct {
 		logits []float32
 		rows   []int
 		want   float64
-	}{{right, []int{0, 1}, 1 / math.Log(5)}, {wrong, []int{0, 1}, 20}, {make([]float32, 4), []int{0, 1}, 1}, {right, nil, 1}} {
+	}{{right, []int{0, 1}, 1 / math.Log(9)}, {wrong, []int{0, 1}, 20}, {make([]float32, 4), []int{0, 1}, 1}, {right, nil, 1}} {
 		p := combine.Pool{Classes: 2, Rows: 2, Label: metric.Listed([]float32{0, 1}), Logits: [][]float32{c.logits}}
 		if got, err := combine.Temperature(t.Context(), p, 0, c.rows); err != nil || math.Abs(got/c.want-1) > 1e-3 {
 			t.Errorf("%v: temperature %v, %v, want %v", c.logits, got, err, c.want)
@@ -161,7 +161,7 @@ func TestTemperatureOfSeparatedRows(t *testing.T) {
 				scaled[i] = z / float32(temperature)
 			}
 			right := score(t, p, "loss", scaled, nil) // of each row
-			if perRow := 1 / float64(rows+1); right < perRow/4 || right > 4*perRow {
+			if perRow := 1 / float64(2*rows+1); right < perRow/4 || right > 4*perRow {
 				t.Errorf("%v, %d rows: loss %v at temperature %v, want about %v", kind, rows, right, temperature, perRow)
 			}
 		}
