@@ -1,6 +1,7 @@
 package combine_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -190,11 +191,11 @@ func TestHalves(t *testing.T) {
 			}
 		}
 		p.Groups = groups
-		a, b, err := combine.Halves(p, 1)
+		a, b, err := p.Halves(context.Background(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, _, _ := combine.Halves(p, 1)
+		again, _, _ := p.Halves(context.Background(), 1)
 		both := slices.Concat(a, b)
 		slices.Sort(both)
 		for i, row := range both {
@@ -230,8 +231,8 @@ func TestHalves(t *testing.T) {
 		}
 	})
 	p := pool(40, 2, 1, 1, task.OneLabel, 1)
-	a, _, _ := combine.Halves(p, 1)
-	if b, _, _ := combine.Halves(p, 2); slices.Equal(a, b) {
+	a, _, _ := p.Halves(context.Background(), 1)
+	if b, _, _ := p.Halves(context.Background(), 2); slices.Equal(a, b) {
 		t.Error("two seeds give the same halves")
 	}
 }

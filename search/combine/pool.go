@@ -59,6 +59,16 @@ func (p Pool) scorer(ctx context.Context, name string) (*metric.Scorer, error) {
 	return metric.NewScorer(ctx, name, metric.Outputs{Rows: p.Rows, Classes: p.Classes, Kind: p.Kind, Label: p.Label})
 }
 
+// Halves divides the rows in the two halves on which an ensemble is judged, see [Ensemble.Honest].
+func (p Pool) Halves(ctx context.Context, seed uint64) (a, b []int, err error) {
+	s, err := metric.NewScorer(ctx, "loss", metric.Outputs{Rows: p.Rows, Classes: p.Classes, Kind: p.Kind, Label: p.Label})
+	if err != nil {
+		return nil, nil, err
+	}
+	a, b = halves(s, p.Classes, p.Groups, seed)
+	return a, b, nil
+}
+
 // halves divides a scorer's rows at random in two halves, in ascending order: each class is in both halves as equally as can be, and a
 // group is in one of them as a whole unless all rows are in one group. The same seed gives the same halves. groups is nil if each row
 // is a group.

@@ -169,12 +169,45 @@ func milliseconds(ms float64) string {
 
 // answerLine names the answer and says why it is.
 func answerLine(d Document) string {
-	name := d.Answer.Model
-	fields, finals := d.answers()
-	if i := slices.Index(fields, name); i >= 0 {
-		name = finals[i].Name
-	}
+	name, _ := d.named(d.Answer.Model)
 	return fmt.Sprintf("%s, %s: %s", name, d.Answer.Path, d.Answer.Reason)
+}
+
+// named returns the name of a model that the run ends with, by the name of its field, and the model.
+func (d Document) named(field string) (string, Final) {
+	fields, finals := d.answers()
+	if i := slices.Index(fields, field); i >= 0 {
+		return finals[i].Name, finals[i]
+	}
+	return field, Final{}
+}
+
+// singleLine says what one loses and gains who takes the best single model in the place of an ensemble.
+func singleLine(d Document) string {
+	own := d.Answer.Single
+	name, model := d.named(own.Model)
+	_, whole := d.named(d.Answer.Model)
+	scale, unit := 100.0, "points"
+	if d.metric() == "loss" {
+		scale, unit = 1, "of loss"
+	}
+	text := fmt.Sprintf("%s, %s, is easier to use: ", name, own.Path)
+	switch behind := scale * float64(own.Behind); {
+	case behind <= 0:
+		text += "not behind on validation"
+	default:
+		text += fmt.Sprintf("%.2g %s behind on validation", behind, unit)
+	}
+	if low, high := scale*float64(own.Low), scale*float64(own.High); !math.IsNaN(low) {
+		text += fmt.Sprintf(" [%.2g, %.2g]", low, high)
+		if low <= 0 {
+			text += ", which may be chance"
+		}
+	}
+	if model.FLOPs > 0 && whole.FLOPs > model.FLOPs {
+		text += fmt.Sprintf("; %.2g%% of the operations per prediction", 100*float64(model.FLOPs)/float64(whole.FLOPs))
+	}
+	return text
 }
 
 // WriteEnsemble writes the members of an ensemble and its scores. It returns only errors of w.
