@@ -5,6 +5,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"mixmas/search/cost"
 	"mixmas/search/dataset"
@@ -13,6 +14,7 @@ import (
 	"mixmas/search/report"
 	"mixmas/search/store"
 	"mixmas/search/strategy"
+	"mixmas/search/trial"
 )
 
 // Answers are what a search, or a run, ends with besides the searched model.
@@ -166,7 +168,7 @@ func (a *answering) train(ctx context.Context) error {
 		return err
 	}
 	a.observer.TrainingStarted(TrainingStarted{More: len(list)})
-	outcomes, err := a.trainAll(ctx, list, &a.left)
+	outcomes, err := a.trainAll(ctx, list, a.trainingEnd(list), &a.left)
 	if err != nil {
 		return err
 	}
@@ -181,6 +183,44 @@ func (a *answering) train(ctx context.Context) error {
 		a.further = append(a.further, furtherFitted{list[i], f})
 	}
 	return nil
+}
+
+// choiceSeconds is about what choosing an ensemble takes per number in the pool (models × rows × classes), on one core.
+const choiceSeconds = 1e-5
+
+// trainingEnd is the deadline of further trainings under a budget: it leaves time to choose an ensemble, and to predict the test split
+// with all models that are compared. It is not before that of the searched model's training.
+func (a *answering) trainingEnd(list []further) time.Time {
+	end, pace := a.deadline(moreEnd), a.timing.Load()
+	if end.IsZero() || pace == nil {
+		return end
+	}
+	seconds, models := 0.0, len(list)+1
+	if a.ensembles() {
+		models += len(a.trials)
+		seconds += choiceSeconds * float64(models*a.rows.labels.Len()*len(a.data.Task().Classes))
+	}
+	if a.folder != "" {
+		jobs := []trial.Job{a.searched.Job}
+		for _, f := range list {
+			jobs = append(jobs, f.job)
+		}
+		for _, f := range a.trials {
+			if f.modality() != "" {
+				jobs = append(jobs, f.Job)
+			}
+		}
+		for _, job := range jobs {
+			seconds += pace.Prediction(job, a.data.Len(dataset.Test)) * pace.Drift()
+		}
+	}
+	if needed := a.deadline(1).Add(-time.Duration(seconds * float64(time.Second))); needed.Before(end) {
+		end = needed
+	}
+	if first := a.deadline(a.winnerShare()); end.Before(first) {
+		end = first
+	}
+	return end
 }
 
 // all returns every model, each once: the searched one first, then those that were trained in full, then the trials.

@@ -276,7 +276,7 @@ func TestBudgetOfAnswers(t *testing.T) {
 	if len(a.LeftOut) == 0 || a.Answer == nil || a.Ensemble == nil {
 		t.Errorf("left out %v, answer %v", a.LeftOut, a.Answer)
 	}
-	if n := ticks.Load(); n > 200 {
+	if n := ticks.Load(); n > 165 {
 		t.Errorf("it took %d ticks, want about 150", n)
 	}
 	f.wrap, f.workers = nil, 2

@@ -283,7 +283,11 @@ func (a *answering) simpler(ctx context.Context, answer candidate, candidates []
 	low, high := math.NaN(), math.NaN()
 	if n := len(differences); n > 0 {
 		slices.Sort(differences)
-		low, high = min(differences[n/40], behind), max(differences[n-1-n/40], behind)
+		least := 0.0
+		if isShare(a.metric) { // a difference of one row is never clear
+			least = 2 / float64(a.rows.labels.Len())
+		}
+		low, high = min(differences[n/40], behind-least), max(differences[n-1-n/40], behind+least)
 	}
 	out.Single = &report.Single{Model: best.field, Path: best.Path, Behind: report.Number(behind), Low: report.Number(low), High: report.Number(high)}
 	return nil

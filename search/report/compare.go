@@ -121,12 +121,14 @@ func (d Document) answers() (fields []string, finals []Final) {
 		}
 		final := *f.Final
 		if f.field == "cheapest" {
-			final.Name = "cheapest within a point: " + final.Name
+			final.Name = cheapestPrefix + final.Name
 		}
 		fields, finals = append(fields, f.field), append(finals, final)
 	}
 	return fields, finals
 }
+
+const cheapestPrefix = "cheapest within a point: "
 
 // answersTable shows the models that a run ends with; the answer is marked *.
 func answersTable(d Document) table {
@@ -187,25 +189,29 @@ func singleLine(d Document) string {
 	own := d.Answer.Single
 	name, model := d.named(own.Model)
 	_, whole := d.named(d.Answer.Model)
-	scale, unit := 100.0, "points"
+	scale, form, unit := 100.0, "%.1f", "points"
 	if d.metric() == "loss" {
-		scale, unit = 1, "of loss"
+		scale, form, unit = 1, "%.4f", "of loss"
 	}
-	text := fmt.Sprintf("%s, %s, is easier to use: ", name, own.Path)
-	switch behind := scale * float64(own.Behind); {
-	case behind <= 0:
+	scaled := func(x Number) string {
+		return fmt.Sprintf(form, scale*float64(x))
+	}
+	text := fmt.Sprintf("%s, %s, is easier to use: ", strings.TrimPrefix(name, cheapestPrefix), own.Path)
+	behind := scaled(own.Behind)
+	ahead := own.Behind <= 0 || strings.Trim(behind, "0.") == ""
+	if ahead {
 		text += "not behind on validation"
-	default:
-		text += fmt.Sprintf("%.2g %s behind on validation", behind, unit)
+	} else {
+		text += fmt.Sprintf("%s %s behind on validation", behind, unit)
 	}
-	if low, high := scale*float64(own.Low), scale*float64(own.High); !math.IsNaN(low) {
-		text += fmt.Sprintf(" [%.2g, %.2g]", low, high)
-		if low <= 0 {
+	if !math.IsNaN(float64(own.Low)) {
+		text += fmt.Sprintf(" [%s, %s]", scaled(own.Low), scaled(own.High))
+		if !ahead && own.Low <= 0 {
 			text += ", which may be chance"
 		}
 	}
 	if model.FLOPs > 0 && whole.FLOPs > model.FLOPs {
-		text += fmt.Sprintf("; %.2g%% of the operations per prediction", 100*float64(model.FLOPs)/float64(whole.FLOPs))
+		text += fmt.Sprintf("; %s of the operations per prediction", percent(float64(model.FLOPs)/float64(whole.FLOPs)))
 	}
 	return text
 }
