@@ -69,6 +69,9 @@ func reproduceAVMNIST(c *cli.Context) (err error) {
 	if c.IsSet("rows") && c.Int("rows") < 1 {
 		return usagef("--rows %d: want at least 1", c.Int("rows"))
 	}
+	if err := checkOverwrites(c, "to", c.String("store")); err != nil {
+		return err
+	}
 	folder, err := filepath.Abs(c.String("data"))
 	if err != nil {
 		return err

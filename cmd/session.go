@@ -196,6 +196,8 @@ func (s *session) explain(err error) error {
 		return interruptedError{"run the same command again to resume from the scores in " + quote(s.store), err}
 	case errors.Is(err, search.ErrOccupied):
 		return usagef("--out %s: %w: name another folder, or use --force to replace it", quote(s.cli.String("out")), err)
+	case errors.Is(err, search.ErrTaken):
+		return usagef("--out %s: %w: name another file, or use --force to replace it", quote(s.cli.String("out")), err)
 	case errors.Is(err, device.ErrDevice):
 		return fmt.Errorf("%w; when the device works again, run the same command to resume from the scores in %s", err, quote(s.store))
 	}
