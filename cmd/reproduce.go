@@ -72,6 +72,12 @@ func reproduceAVMNIST(c *cli.Context) (err error) {
 	if err := checkOverwrites(c, "to", c.String("store")); err != nil {
 		return err
 	}
+	if err := checkFolder("to", filepath.Dir(c.String("to"))); err != nil {
+		return err
+	}
+	if err := checkFolder("work", c.String("work")); err != nil {
+		return err
+	}
 	folder, err := filepath.Abs(c.String("data"))
 	if err != nil {
 		return err
