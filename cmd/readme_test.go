@@ -227,3 +227,21 @@ func TestTranscript(t *testing.T) {
 		}
 	}
 }
+
+// README's table and the page of the defaults name every field that the settings give.
+func TestPagesNameTheSettings(t *testing.T) {
+	c, err := config.Parse("c.yaml", []byte("data: {format: builtin}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{readme, docs + "/defaults.md"} {
+		text := read(t, page)
+		for _, s := range c.Settled() {
+			part := s.Field[:strings.LastIndex(s.Field, ".")] // a table may name search.repeats once, and class weights without their training
+			name := s.Field[strings.LastIndex(s.Field, ".")+1:]
+			if !strings.Contains(text, "`"+s.Field+"`") && !strings.Contains(text, "`"+part+"`") && !strings.Contains(text, "`"+name) {
+				t.Errorf("%s does not name %s", page, s.Field)
+			}
+		}
+	}
+}

@@ -202,8 +202,11 @@ func finite(s *report.Scored) map[string]float64 {
 
 // Combine chooses an ensemble of at most the given size among all models of a finished search that are stored: its trials, the full
 // training of its winner, and the trainings of a run that ended with an ensemble. It trains nothing but what was pruned, and writes
-// the ensemble to a file.
+// the ensemble to a file, unless that is something else (ErrTaken, see [Search.CheckFile]).
 func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) (*report.Final, error) {
+	if err := s.CheckFile(path); err != nil {
+		return nil, err
+	}
 	a, err := s.answering(ctx, r, nil)
 	if err != nil {
 		return nil, err

@@ -24,10 +24,10 @@ type fitted struct {
 	score float64
 }
 
-// modality returns the only modality that the model reads; empty if it reads several.
+// modality returns that of an encoder with its classifier; empty for a whole model, also of data with a single modality.
 func (f *fitted) modality() string {
-	if m := f.Job.Specification.Model.Modalities; len(m) == 1 {
-		return m[0].Name
+	if m := f.Job.Specification.Model; m.Fusion == nil && m.Network == nil {
+		return m.Modalities[0].Name
 	}
 	return ""
 }

@@ -46,7 +46,6 @@ func (set *setter) training(data dataset.Dataset) error {
 	set.whole("train.plateau.patience", &c.Train.Plateau.Patience, patience)
 	set.number("train.plateau.factor", &c.Train.Plateau.Factor, reduction)
 	set.whole("train.early_stopping", &c.Train.EarlyStopping, stopAfter*patience)
-	set.word("train.select", &c.Train.Select, "metric") // what the search chose by, so that the full training does not fall behind it
 	return nil
 }
 
