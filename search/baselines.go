@@ -112,6 +112,10 @@ func (a *answering) compare(ctx context.Context, b baseline) (out report.Baselin
 	if a.folder == "" || a.data.Len(dataset.Test) == 0 {
 		return out, nil
 	}
+	if a.overdue(1) && len(b.members) > 0 {
+		a.left.add("%s: not scored on test, because the budget is used up", b.name)
+		return out, nil
+	}
 	var test []float32
 	switch len(b.members) {
 	case 0:

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"mixmas/nn"
+	"mixmas/search/choice"
 	"mixmas/search/combine"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
@@ -20,7 +21,7 @@ import (
 )
 
 // poolLimit bounds the memory of the logits of all models that an ensemble is chosen from, in float32 numbers.
-const poolLimit = 1 << 27
+const poolLimit = 1 << 26
 
 // chosen is an ensemble of fitted models.
 type chosen struct {
@@ -111,27 +112,31 @@ func (a *answering) testOf(ctx context.Context, e *combine.Ensemble, models []*f
 	return sum.Logits(), nil
 }
 
+// validation returns what an ensemble, which may be a single model, predicts of the validation rows.
+func (a *answering) validation(c *chosen) []float32 {
+	if one := c.only(); one != nil {
+		return one.logits
+	}
+	logits := make([][]float32, len(c.models))
+	for _, i := range c.Members {
+		logits[i] = c.models[i].logits
+	}
+	t := a.data.Task()
+	return c.Logits(t.Kind, len(t.Classes), logits)
+}
+
 // final describes an ensemble, which may be a single model, and measures it on validation and test.
 func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.Final, error) {
 	f := &report.Final{Name: name, Thresholds: c.Thresholds}
-	t := a.data.Task()
-	own := func(i int) []float32 { return c.models[i].logits }
-	logits := make([][]float32, len(c.models))
-	for _, i := range c.Members {
-		logits[i] = own(i)
-	}
-	validation := c.Logits(t.Kind, len(t.Classes), logits)
 	one := c.only()
-	if one != nil {
-		validation = one.logits
-		if one.Best != nil {
-			f.Note = fmt.Sprintf("stopped by the budget after epoch %d", len(one.Score.Curve))
-		}
-	} else {
+	switch {
+	case one == nil:
 		f.Members = members(c.models, c.Ensemble)
+	case one.Best != nil:
+		f.Note = fmt.Sprintf("stopped by the budget after epoch %d", len(one.Score.Curve))
 	}
 	var err error
-	if f.Validation, err = a.rows.scored(ctx, a.metric, validation, c.Thresholds, c.Honest); err != nil {
+	if f.Validation, err = a.rows.scored(ctx, a.metric, a.validation(c), c.Thresholds, c.Honest); err != nil {
 		return nil, err
 	}
 	if err := a.cost(ctx, f, c.list(), true); err != nil {
@@ -302,6 +307,5 @@ func (a *answering) teacher(c *chosen) Teacher {
 
 // within reports whether a score is at most a point worse than another.
 func within(name string, score, best float64) bool {
-	const point = 0.01 + 1e-9 // but for rounding
-	return !math.IsNaN(score) && (metric.Better(name, score, best) || math.Abs(score-best) <= point)
+	return !math.IsNaN(score) && (metric.Better(name, score, best) || math.Abs(score-best) <= choice.Point+1e-9) // but for rounding
 }
