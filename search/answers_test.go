@@ -365,6 +365,27 @@ func TestCombine(t *testing.T) {
 	}
 }
 
+// After a run, the ensemble that is made by itself is that of the run.
+func TestCombineAfterRun(t *testing.T) {
+	f := answering(t)
+	_, answers, err := f.answers(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.options = nil
+	s, r := f.searched()
+	final, err := s.Combine(t.Context(), r, 4, filepath.Join(t.TempDir(), "ensemble.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if final.Name != answers.Ensemble.Name {
+		t.Errorf("it is %q, the run's %q", final.Name, answers.Ensemble.Name)
+	}
+	if diff := cmp.Diff(answers.Ensemble.Members, final.Members); diff != "" {
+		t.Errorf("members (-run +alone):\n%s", diff)
+	}
+}
+
 // A file in the place of another answer that is no model of this search is not replaced.
 func TestOccupiedByAnotherAnswer(t *testing.T) {
 	f := answering(t)

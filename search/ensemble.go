@@ -17,6 +17,7 @@ import (
 	"mixmas/search/model"
 	"mixmas/search/report"
 	"mixmas/search/store"
+	"mixmas/search/trial"
 )
 
 // poolLimit bounds the memory of the logits of all models that an ensemble is chosen from, in float32 numbers.
@@ -34,6 +35,14 @@ func (c *chosen) only() *fitted {
 		return nil
 	}
 	return c.models[c.Members[0]]
+}
+
+// name is such as "ensemble of 8 models".
+func (c *chosen) name() string {
+	if one := c.only(); one != nil {
+		return "ensemble of one: " + one.Job.Name
+	}
+	return several(c.Ensemble)
 }
 
 // list returns the members.
@@ -207,10 +216,6 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 	if err := s.CheckFile(path); err != nil {
 		return nil, err
 	}
-	a, err := s.answering(ctx, r, nil)
-	if err != nil {
-		return nil, err
-	}
 	winner, err := s.fullJob(s.config.Name, r.FullModel(), s.config.Train, "")
 	if err != nil {
 		return nil, err
@@ -222,15 +227,36 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 	o := s.options
 	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
 	stored := evaluate.New(o)
-	for _, f := range append([]further{{job: winner}}, list...) {
-		outcomes, err := stored.Score(ctx, f.job)
+	finished := func(job trial.Job) (*evaluate.Outcome, error) { // nil for none
+		outcomes, err := stored.Score(ctx, job)
 		if errors.Is(err, evaluate.ErrUntrained) || err == nil && outcomes[0].Score.Status != store.Finished {
-			continue
+			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		model, err := a.fitted(ctx, a.rows, outcomes[0])
+		return outcomes[0], nil
+	}
+	var full *Trained
+	switch outcome, err := finished(winner); {
+	case err != nil:
+		return nil, err
+	case outcome != nil: // as after its run, which then chooses the same ensemble
+		full = &Trained{Outcome: outcome, Path: path}
+	}
+	a, err := s.answering(ctx, r, full)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range list {
+		outcome, err := finished(f.job)
+		if err != nil {
+			return nil, err
+		}
+		if outcome == nil {
+			continue
+		}
+		model, err := a.fitted(ctx, a.rows, outcome)
 		if err != nil {
 			return nil, err
 		}
@@ -243,7 +269,7 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 	if c == nil {
 		return nil, fmt.Errorf("%s is undefined for every model: choose another metric", a.metric)
 	}
-	final, err := a.final(ctx, several(c.Ensemble), c)
+	final, err := a.final(ctx, c.name(), c)
 	if err != nil {
 		return nil, err
 	}

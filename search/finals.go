@@ -104,11 +104,7 @@ func (a *answering) combined(ctx context.Context, out *Answers) (list []candidat
 	if c == nil || err != nil {
 		return nil, err
 	}
-	name := several(c.Ensemble)
-	if one := c.only(); one != nil {
-		name = "ensemble of one: " + one.Job.Name
-	}
-	if out.Ensemble, err = a.final(ctx, name, c); err != nil {
+	if out.Ensemble, err = a.final(ctx, c.name(), c); err != nil {
 		return nil, err
 	}
 	if err := a.write(ctx, ensembleFile, c, out.Ensemble); err != nil {
