@@ -20,7 +20,8 @@ func ensembleCommand() *cli.Command {
 			"CONFIG - is standard input; without CONFIG the data are built in.",
 		Flags: sessionFlags(epochsFlag(),
 			&cli.IntFlag{Name: "size", Usage: "choose at most `N` models", DefaultText: "the configuration's, or 8"},
-			&cli.StringFlag{Name: "out", Value: filepath.Join(outFolder, "ensemble.safetensors"), Usage: "`FILE` for the ensemble"}),
+			&cli.StringFlag{Name: "out", Value: filepath.Join(outFolder, "ensemble.safetensors"), Usage: "`FILE` for the ensemble"},
+			forceFlag()),
 		Action: ensemble,
 	}
 }
@@ -36,11 +37,17 @@ func ensemble(c *cli.Context) (err error) {
 			return usagef("--size %d: want 1 to 1000", size)
 		}
 	}
+	if err := checkOverwrites(c, "out", c.Args().First(), c.String("store")); err != nil {
+		return err
+	}
 	s, err := openSession(c, plan)
 	if err != nil {
 		return err
 	}
 	defer s.closeAfter(&err)
+	if err := s.search.CheckFile(c.String("out")); err != nil {
+		return s.explain(err)
+	}
 	r, err := s.search.LookUp(c.Context)
 	if errors.Is(err, evaluate.ErrUntrained) {
 		return fmt.Errorf("%w: run mixmas search or mixmas run first, with the same configuration, store and seed", err)

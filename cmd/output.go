@@ -24,11 +24,14 @@ func (o *output) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// checkOverwrites returns an error if the file of a flag that is written is one of those that the command reads.
+// checkOverwrites returns an error if the file of a flag that is written is one of those that the command reads, or a folder.
 func checkOverwrites(c *cli.Context, flag string, inputs ...string) error {
 	to, err := os.Stat(c.String(flag))
 	if err != nil {
 		return nil // a new file
+	}
+	if to.IsDir() {
+		return usagef("%s: --%s %s is a folder: name a file", commandName(c), flag, quote(c.String(flag)))
 	}
 	for _, input := range inputs {
 		if from, err := os.Stat(input); err == nil && os.SameFile(from, to) {

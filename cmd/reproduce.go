@@ -69,6 +69,15 @@ func reproduceAVMNIST(c *cli.Context) (err error) {
 	if c.IsSet("rows") && c.Int("rows") < 1 {
 		return usagef("--rows %d: want at least 1", c.Int("rows"))
 	}
+	if err := checkOverwrites(c, "to", c.String("store")); err != nil {
+		return err
+	}
+	if err := checkFolder("to", filepath.Dir(c.String("to"))); err != nil {
+		return err
+	}
+	if err := checkFolder("work", c.String("work")); err != nil {
+		return err
+	}
 	folder, err := filepath.Abs(c.String("data"))
 	if err != nil {
 		return err

@@ -157,9 +157,18 @@ func TestFirstRows(t *testing.T) {
 }
 
 func TestReproduceUsage(t *testing.T) {
-	for _, args := range [][]string{{"--seeds", "0"}, {"--epochs", "0"}, {"--rows", "0"}, {"plan.yaml"}} {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--seeds", "0"}, {"--epochs", "0"}, {"--rows", "0"}, {"plan.yaml"}, {"--to", t.TempDir()}, {"--to", file, "--store", file}} {
 		if code, _, stderr := mixmas(t, append([]string{"reproduce", "avmnist"}, args...)...); code != exitUsage || stderr == "" {
 			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
+	}
+	for _, flag := range []string{"--to", "--work"} { // before hours of training
+		if code, _, stderr := mixmas(t, "reproduce", "avmnist", flag, filepath.Join(file, "new", "x")); code != exitFailure || !strings.Contains(stderr, "is a file") {
+			t.Errorf("%s below a file: exit code %d, %s", flag, code, stderr)
 		}
 	}
 	if code, _, stderr := mixmas(t, "reproduce", "avmnist", "--data", t.TempDir(), "--store", filepath.Join(t.TempDir(), "s.db"), "--device", "cpu"); code != exitFailure ||

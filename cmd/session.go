@@ -49,21 +49,21 @@ func forceFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "force", Usage: "replace the model of another search or of other data in --out"}
 }
 
-// checkOut checks the folder of --out, or the existing part of its path, before a search runs.
-func checkOut(out string) error {
+// checkFolder checks that a flag's folder is one or can be created, by the existing part of its path, before a search runs.
+func checkFolder(flag, out string) error {
 	for path := out; ; path = filepath.Dir(path) {
 		info, err := os.Stat(path)
 		switch {
 		case (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && path != filepath.Dir(path):
 			continue
 		case err != nil:
-			return fmt.Errorf("--out %s: %w", quote(out), err)
+			return fmt.Errorf("--%s %s: %w", flag, quote(out), err)
 		case info.IsDir():
 			return nil
 		case path == out:
-			return fmt.Errorf("--out %s: a file of this name exists", quote(out))
+			return fmt.Errorf("--%s %s: a file of this name exists", flag, quote(out))
 		}
-		return fmt.Errorf("--out %s: %s is a file", quote(out), path)
+		return fmt.Errorf("--%s %s: %s is a file", flag, quote(out), path)
 	}
 }
 
@@ -122,7 +122,7 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		}
 	}()
 	if out := s.out(); out != "" {
-		if err := checkOut(out); err != nil {
+		if err := checkFolder("out", out); err != nil {
 			return s, err
 		}
 	}
@@ -196,6 +196,8 @@ func (s *session) explain(err error) error {
 		return interruptedError{"run the same command again to resume from the scores in " + quote(s.store), err}
 	case errors.Is(err, search.ErrOccupied):
 		return usagef("--out %s: %w: name another folder, or use --force to replace it", quote(s.cli.String("out")), err)
+	case errors.Is(err, search.ErrTaken):
+		return usagef("--out %s: %w: name another file, or use --force to replace it", quote(s.cli.String("out")), err)
 	case errors.Is(err, device.ErrDevice):
 		return fmt.Errorf("%w; when the device works again, run the same command to resume from the scores in %s", err, quote(s.store))
 	}

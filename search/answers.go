@@ -2,17 +2,11 @@ package search
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
-	"mixmas/nn/mixer"
-	"mixmas/search/combine"
 	"mixmas/search/cost"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
@@ -20,6 +14,7 @@ import (
 	"mixmas/search/report"
 	"mixmas/search/store"
 	"mixmas/search/strategy"
+	"mixmas/search/trial"
 )
 
 // Answers are what a search, or a run, ends with besides the searched model.
@@ -95,7 +90,15 @@ func (s *Search) Answers(ctx context.Context, r *Result, t *Trained) (*Answers, 
 
 func (s *Search) answering(ctx context.Context, r *Result, t *Trained) (a *answering, err error) {
 	a = &answering{Search: s, name: s.config.Name, metric: s.config.Search.Metric, space: r.Space, choices: r.Choices, static: map[string]cost.Static{}}
-	if a.rows, err = newRows(s.data, dataset.Validation, r.Space.Validation); err != nil {
+	all := s.data.Len(dataset.Validation)
+	if r.Space.Validation != nil {
+		all = len(r.Space.Validation)
+	}
+	rows := s.someValidation(r.Space.Validation)
+	if len(rows) > 0 && len(rows) < all {
+		a.left.add("models are compared and combined on %d of %d validation rows", len(rows), all)
+	}
+	if a.rows, err = newRows(s.data, dataset.Validation, rows); err != nil {
 		return nil, err
 	}
 	if a.testRows, err = newRows(s.data, dataset.Test, nil); err != nil {
@@ -165,7 +168,7 @@ func (a *answering) train(ctx context.Context) error {
 		return err
 	}
 	a.observer.TrainingStarted(TrainingStarted{More: len(list)})
-	outcomes, err := a.trainAll(ctx, list, &a.left)
+	outcomes, err := a.trainAll(ctx, list, a.trainingEnd(list), &a.left)
 	if err != nil {
 		return err
 	}
@@ -180,6 +183,44 @@ func (a *answering) train(ctx context.Context) error {
 		a.further = append(a.further, furtherFitted{list[i], f})
 	}
 	return nil
+}
+
+// choiceSeconds is about what choosing an ensemble takes per number in the pool (models × rows × classes), on one core.
+const choiceSeconds = 1e-5
+
+// trainingEnd is the deadline of further trainings under a budget: it leaves time to choose an ensemble, and to predict the test split
+// with all models that are compared. It is not before that of the searched model's training.
+func (a *answering) trainingEnd(list []further) time.Time {
+	end, pace := a.deadline(moreEnd), a.timing.Load()
+	if end.IsZero() || pace == nil {
+		return end
+	}
+	seconds, models := 0.0, len(list)+1
+	if a.ensembles() {
+		models += len(a.trials)
+		seconds += choiceSeconds * float64(models*a.rows.labels.Len()*len(a.data.Task().Classes))
+	}
+	if a.folder != "" {
+		jobs := []trial.Job{a.searched.Job}
+		for _, f := range list {
+			jobs = append(jobs, f.job)
+		}
+		for _, f := range a.trials {
+			if f.modality() != "" {
+				jobs = append(jobs, f.Job)
+			}
+		}
+		for _, job := range jobs {
+			seconds += pace.Prediction(job, a.data.Len(dataset.Test)) * pace.Drift()
+		}
+	}
+	if needed := a.deadline(1).Add(-time.Duration(seconds * float64(time.Second))); needed.Before(end) {
+		end = needed
+	}
+	if first := a.deadline(a.winnerShare()); end.Before(first) {
+		end = first
+	}
+	return end
 }
 
 // all returns every model, each once: the searched one first, then those that were trained in full, then the trials.
@@ -199,20 +240,6 @@ func (a *answering) all() (list []*fitted) {
 		add(f)
 	}
 	return list
-}
-
-// single returns a model as an ensemble of its own.
-func (a *answering) single(ctx context.Context, f *fitted) (*chosen, error) {
-	if math.IsNaN(f.score) {
-		return &chosen{&combine.Ensemble{Mean: combine.LogProbabilities, Members: []int{0}, Weights: []float64{1}, Temperatures: []float64{1},
-			Score: f.score, Honest: f.score}, []*fitted{f}}, nil
-	}
-	e, err := a.alone(ctx, a.rows, f)
-	if err != nil {
-		return nil, err
-	}
-	e.Temperatures = []float64{1} // as its file predicts
-	return &chosen{e, []*fitted{f}}, nil
 }
 
 func (a *answering) answers(ctx context.Context, t *Trained) (out *Answers, err error) {
@@ -238,191 +265,4 @@ func (a *answering) answers(ctx context.Context, t *Trained) (out *Answers, err 
 	}
 	out.LeftOut = a.left.texts
 	return out, nil
-}
-
-// candidate is a model that may be the answer.
-type candidate struct {
-	field string // of the document
-	*chosen
-	*report.Final
-}
-
-// finals makes the models that a run ends with, and chooses the answer among them by what they are worth on validation rows that
-// they were not chosen or fitted on.
-func (a *answering) finals(ctx context.Context, t *Trained, out *Answers) error {
-	searched, err := a.single(ctx, a.searched)
-	if err != nil {
-		return err
-	}
-	if out.Searched, err = a.final(ctx, "searched", searched); err != nil {
-		return err
-	}
-	out.Searched.Path = t.Path
-	candidates := []candidate{{"searched", searched, out.Searched}}
-	if a.ensembles() {
-		more, err := a.combined(ctx, out)
-		if err != nil {
-			return err
-		}
-		candidates = append(candidates, more...)
-	}
-	answer := candidates[0]
-	for _, c := range candidates[1:] {
-		if metric.Better(a.metric, c.Honest, answer.Honest) {
-			answer = c
-		}
-	}
-	out.Answer = &report.Answer{Model: answer.field, Path: answer.Path, Reason: a.reason(answer, candidates)}
-	if err := a.cheapest(ctx, answer, candidates, out); err != nil {
-		return err
-	}
-	return removeOthers(a.folder, out.Ensemble, out.Distilled, out.Cheapest)
-}
-
-// combined makes the ensemble, and the model that is distilled from it.
-func (a *answering) combined(ctx context.Context, out *Answers) (list []candidate, err error) {
-	c, err := a.ensemble(ctx, a.config.Train.Ensemble.Size)
-	if c == nil || err != nil {
-		return nil, err
-	}
-	name := several(c.Ensemble)
-	if one := c.only(); one != nil {
-		name = "ensemble of one: " + one.Job.Name
-	}
-	if out.Ensemble, err = a.final(ctx, name, c); err != nil {
-		return nil, err
-	}
-	if err := a.write(ctx, ensembleFile, c, out.Ensemble); err != nil {
-		return nil, err
-	}
-	list = append(list, candidate{"ensemble", c, out.Ensemble})
-	if a.config.Train.Distill != "ensemble" {
-		return list, nil
-	}
-	t, err := a.Distill(ctx, a.name, a.searched.Job.Specification.Model, a.config.Train, a.teacher(c), a.folder)
-	if err != nil {
-		return nil, err
-	}
-	f, err := a.fitted(ctx, a.rows, t.Outcome)
-	if err != nil {
-		return nil, err
-	}
-	one, err := a.single(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	if out.Distilled, err = a.final(ctx, "distilled", one); err != nil {
-		return nil, err
-	}
-	out.Distilled.Path = t.Path
-	return append(list, candidate{"distilled", one, out.Distilled}), nil
-}
-
-// reason says why a candidate is the answer.
-func (a *answering) reason(answer candidate, candidates []candidate) string {
-	if len(candidates) == 1 {
-		return "there is no other"
-	}
-	text := fmt.Sprintf("%s %.4f on validation rows that it was not chosen on", a.metric, answer.Honest)
-	if answer.field != "ensemble" {
-		text = fmt.Sprintf("%s %.4f on validation", a.metric, answer.Honest)
-	}
-	for _, c := range candidates {
-		if c.field != answer.field {
-			text += fmt.Sprintf(", %s %.4f", c.field, c.Honest)
-		}
-	}
-	return text
-}
-
-// cheapest finds the model with the fewest operations per prediction that is at most a point worse than the answer on validation.
-func (a *answering) cheapest(ctx context.Context, answer candidate, candidates []candidate, out *Answers) error {
-	best := answer
-	flops := func(c candidate) int64 { return c.FLOPs }
-	for _, c := range candidates {
-		if within(a.metric, c.Honest, answer.Honest) && flops(c) < flops(best) {
-			best = c
-		}
-	}
-	var found *fitted
-	least := flops(best)
-	for _, f := range a.all() {
-		if !within(a.metric, f.score, answer.Honest) {
-			continue
-		}
-		static, err := a.staticOf(f.Job.Specification.Model)
-		if err != nil {
-			return err
-		}
-		if static.FLOPs < least || found != nil && static.FLOPs == least && metric.Better(a.metric, f.score, found.score) {
-			found, least = f, static.FLOPs
-		}
-	}
-	if found == nil {
-		same := *best.Final
-		out.Cheapest = &same
-		return nil
-	}
-	c, err := a.single(ctx, found)
-	if err != nil {
-		return err
-	}
-	if out.Cheapest, err = a.final(ctx, found.Job.Name, c); err != nil {
-		return err
-	}
-	return a.write(ctx, cheapestFile, c, out.Cheapest)
-}
-
-// removeOthers removes the models in a folder that this run does not have: an earlier run of the same search left them there.
-func removeOthers(folder string, kept ...*report.Final) error {
-	var errs []error
-	for _, file := range modelFiles[1:] {
-		path := filepath.Join(folder, file)
-		if slices.ContainsFunc(kept, func(f *report.Final) bool { return f != nil && f.Path == path }) {
-			continue
-		}
-		for _, p := range []string{path, descriptionOf(path)} {
-			if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// cost sets what predictions of models together cost; their time too if it is wanted.
-func (a *answering) cost(ctx context.Context, f *report.Final, models []*fitted, timed bool) error {
-	for _, m := range models {
-		spec := m.Job.Specification.Model
-		static, err := a.staticOf(spec)
-		if err != nil {
-			return err
-		}
-		f.Params, f.FLOPs = f.Params+static.Parameters, f.FLOPs+static.FLOPs
-		if !timed {
-			continue
-		}
-		latency, err := a.meter.Measure(ctx, spec)
-		if err != nil {
-			return err
-		}
-		f.Latency += 1000 * latency.One.Seconds()
-	}
-	return nil
-}
-
-// staticOf is the cost of a model, which is computed once.
-func (a *answering) staticOf(spec mixer.Specification) (cost.Static, error) {
-	text, err := json.Marshal(spec)
-	if err != nil {
-		return cost.Static{}, err
-	}
-	static, known := a.static[string(text)]
-	if !known {
-		if static, err = cost.Of(spec); err != nil {
-			return static, err
-		}
-		a.static[string(text)] = static
-	}
-	return static, nil
 }

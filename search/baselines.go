@@ -40,7 +40,7 @@ func (a *answering) baselines() (list []baseline) {
 		}
 	}
 	if best != nil {
-		list = append(list, baseline{report.SingleModality, best.modality(), best.modality() + " alone (" + best.Job.Label + ")", []*fitted{best}})
+		list = append(list, baseline{report.SingleModality, best.modality(), best.modality() + " alone (" + best.Job.Label + ", short training)", []*fitted{best}})
 	}
 	if len(winners) == len(a.space.Modalities) && len(winners) > 1 {
 		list = append(list, baseline{report.LateFusionWinners, "", "late fusion of the chosen encoders", winners})
@@ -110,6 +110,10 @@ func (a *answering) compare(ctx context.Context, b baseline) (out report.Baselin
 		out.Members = members(b.members, e)
 	}
 	if a.folder == "" || a.data.Len(dataset.Test) == 0 {
+		return out, nil
+	}
+	if a.overdue(1) && len(b.members) > 0 {
+		a.left.add("%s: not scored on test, because the budget is used up", b.name)
 		return out, nil
 	}
 	var test []float32

@@ -2,9 +2,11 @@ package search
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"time"
 
+	"mixmas/nn/mixer"
 	"mixmas/search/cost"
 	"mixmas/search/metric"
 	"mixmas/search/report"
@@ -40,4 +42,41 @@ func (s *Search) describeCosts(stage *strategy.Stage, out *report.Stage) {
 // milliseconds rounds a time to a thousandth of a millisecond.
 func milliseconds(d time.Duration) float64 {
 	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+// cost sets what predictions of models together cost; their time too if it is wanted.
+func (a *answering) cost(ctx context.Context, f *report.Final, models []*fitted, timed bool) error {
+	for _, m := range models {
+		spec := m.Job.Specification.Model
+		static, err := a.staticOf(spec)
+		if err != nil {
+			return err
+		}
+		f.Params, f.FLOPs = f.Params+static.Parameters, f.FLOPs+static.FLOPs
+		if !timed {
+			continue
+		}
+		latency, err := a.meter.Measure(ctx, spec)
+		if err != nil {
+			return err
+		}
+		f.Latency += 1000 * latency.One.Seconds()
+	}
+	return nil
+}
+
+// staticOf is the cost of a model, which is computed once.
+func (a *answering) staticOf(spec mixer.Specification) (cost.Static, error) {
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return cost.Static{}, err
+	}
+	static, known := a.static[string(text)]
+	if !known {
+		if static, err = cost.Of(spec); err != nil {
+			return static, err
+		}
+		a.static[string(text)] = static
+	}
+	return static, nil
 }

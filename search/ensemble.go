@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"mixmas/nn"
+	"mixmas/search/choice"
 	"mixmas/search/combine"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
@@ -16,10 +17,11 @@ import (
 	"mixmas/search/model"
 	"mixmas/search/report"
 	"mixmas/search/store"
+	"mixmas/search/trial"
 )
 
 // poolLimit bounds the memory of the logits of all models that an ensemble is chosen from, in float32 numbers.
-const poolLimit = 1 << 27
+const poolLimit = 1 << 26
 
 // chosen is an ensemble of fitted models.
 type chosen struct {
@@ -33,6 +35,14 @@ func (c *chosen) only() *fitted {
 		return nil
 	}
 	return c.models[c.Members[0]]
+}
+
+// name is such as "ensemble of 8 models".
+func (c *chosen) name() string {
+	if one := c.only(); one != nil {
+		return "ensemble of one: " + one.Job.Name
+	}
+	return several(c.Ensemble)
 }
 
 // list returns the members.
@@ -102,27 +112,31 @@ func (a *answering) testOf(ctx context.Context, e *combine.Ensemble, models []*f
 	return sum.Logits(), nil
 }
 
+// validation returns what an ensemble, which may be a single model, predicts of the validation rows.
+func (a *answering) validation(c *chosen) []float32 {
+	if one := c.only(); one != nil {
+		return one.logits
+	}
+	logits := make([][]float32, len(c.models))
+	for _, i := range c.Members {
+		logits[i] = c.models[i].logits
+	}
+	t := a.data.Task()
+	return c.Logits(t.Kind, len(t.Classes), logits)
+}
+
 // final describes an ensemble, which may be a single model, and measures it on validation and test.
 func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.Final, error) {
 	f := &report.Final{Name: name, Thresholds: c.Thresholds}
-	t := a.data.Task()
-	own := func(i int) []float32 { return c.models[i].logits }
-	logits := make([][]float32, len(c.models))
-	for _, i := range c.Members {
-		logits[i] = own(i)
-	}
-	validation := c.Logits(t.Kind, len(t.Classes), logits)
 	one := c.only()
-	if one != nil {
-		validation = one.logits
-		if one.Best != nil {
-			f.Note = fmt.Sprintf("stopped by the budget after epoch %d", len(one.Score.Curve))
-		}
-	} else {
+	switch {
+	case one == nil:
 		f.Members = members(c.models, c.Ensemble)
+	case one.Best != nil:
+		f.Note = fmt.Sprintf("stopped by the budget after epoch %d", len(one.Score.Curve))
 	}
 	var err error
-	if f.Validation, err = a.rows.scored(ctx, a.metric, validation, c.Thresholds, c.Honest); err != nil {
+	if f.Validation, err = a.rows.scored(ctx, a.metric, a.validation(c), c.Thresholds, c.Honest); err != nil {
 		return nil, err
 	}
 	if err := a.cost(ctx, f, c.list(), true); err != nil {
@@ -197,10 +211,9 @@ func finite(s *report.Scored) map[string]float64 {
 
 // Combine chooses an ensemble of at most the given size among all models of a finished search that are stored: its trials, the full
 // training of its winner, and the trainings of a run that ended with an ensemble. It trains nothing but what was pruned, and writes
-// the ensemble to a file.
+// the ensemble to a file, unless that is something else (ErrTaken, see [Search.CheckFile]).
 func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) (*report.Final, error) {
-	a, err := s.answering(ctx, r, nil)
-	if err != nil {
+	if err := s.CheckFile(path); err != nil {
 		return nil, err
 	}
 	winner, err := s.fullJob(s.config.Name, r.FullModel(), s.config.Train, "")
@@ -214,15 +227,36 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 	o := s.options
 	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
 	stored := evaluate.New(o)
-	for _, f := range append([]further{{job: winner}}, list...) {
-		outcomes, err := stored.Score(ctx, f.job)
+	finished := func(job trial.Job) (*evaluate.Outcome, error) { // nil for none
+		outcomes, err := stored.Score(ctx, job)
 		if errors.Is(err, evaluate.ErrUntrained) || err == nil && outcomes[0].Score.Status != store.Finished {
-			continue
+			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		model, err := a.fitted(ctx, a.rows, outcomes[0])
+		return outcomes[0], nil
+	}
+	var full *Trained
+	switch outcome, err := finished(winner); {
+	case err != nil:
+		return nil, err
+	case outcome != nil: // as after its run, which then chooses the same ensemble
+		full = &Trained{Outcome: outcome, Path: path}
+	}
+	a, err := s.answering(ctx, r, full)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range list {
+		outcome, err := finished(f.job)
+		if err != nil {
+			return nil, err
+		}
+		if outcome == nil {
+			continue
+		}
+		model, err := a.fitted(ctx, a.rows, outcome)
 		if err != nil {
 			return nil, err
 		}
@@ -235,7 +269,7 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 	if c == nil {
 		return nil, fmt.Errorf("%s is undefined for every model: choose another metric", a.metric)
 	}
-	final, err := a.final(ctx, several(c.Ensemble), c)
+	final, err := a.final(ctx, c.name(), c)
 	if err != nil {
 		return nil, err
 	}
@@ -273,6 +307,5 @@ func (a *answering) teacher(c *chosen) Teacher {
 
 // within reports whether a score is at most a point worse than another.
 func within(name string, score, best float64) bool {
-	const point = 0.01 + 1e-9 // but for rounding
-	return !math.IsNaN(score) && (metric.Better(name, score, best) || math.Abs(score-best) <= point)
+	return !math.IsNaN(score) && (metric.Better(name, score, best) || math.Abs(score-best) <= choice.Point+1e-9) // but for rounding
 }

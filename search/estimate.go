@@ -154,6 +154,9 @@ func (s *Search) deadline(share float64) time.Time {
 	return s.started.Add(time.Duration(share * float64(s.limit)))
 }
 
+// overdue reports whether a share of the budget has passed.
+func (s *Search) overdue(share float64) bool { return s.limit > 0 && s.now().After(s.deadline(share)) }
+
 // timed is an observer that also notes how long trainings took.
 type timed struct {
 	Observer

@@ -20,16 +20,33 @@ var ErrOccupied = errors.New("the folder is occupied")
 // no model, or those with the same name that were trained on the same data; with [Options.Overwrite] it may replace anything but
 // folders. Otherwise the error is ErrOccupied.
 func (s *Search) CheckFolder(name, folder string) error {
-	type file struct {
+	for _, file := range modelFiles {
+		if err := s.checkFile(name, filepath.Join(folder, file), ErrOccupied); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErrTaken means that a file is not a model of the same search and data, which an ensemble may replace.
+var ErrTaken = errors.New("the file is taken")
+
+// CheckFile reports early whether [Search.Combine] may write an ensemble to a file: the file and the description beside it must be
+// new, or a model of the same search that was trained on the same data; with [Options.Overwrite] it may replace anything but
+// folders. Otherwise the error is ErrTaken.
+func (s *Search) CheckFile(path string) error {
+	if path == descriptionOf(path) {
+		return fmt.Errorf("%s is the name of the description that is written beside the model", path)
+	}
+	return s.checkFile(s.config.Name, path, ErrTaken)
+}
+
+// checkFile checks a model file and the description beside it. taken is the error if they hold something else.
+func (s *Search) checkFile(name, path string, taken error) error {
+	for _, file := range []struct {
 		path string
 		read func(*os.File) (model.Description, error)
-	}
-	var files []file
-	for _, name := range modelFiles {
-		path := filepath.Join(folder, name)
-		files = append(files, file{path, modelDescription}, file{descriptionOf(path), descriptionText})
-	}
-	for _, file := range files {
+	}{{path, modelDescription}, {descriptionOf(path), descriptionText}} {
 		path := file.path
 		if s.overwrite {
 			if info, err := os.Lstat(path); err == nil && info.IsDir() {
@@ -48,12 +65,12 @@ func (s *Search) CheckFolder(name, folder string) error {
 		}
 		switch {
 		case err != nil:
-			return fmt.Errorf("%w: it holds a file that is not a mixmas model: %w", ErrOccupied, err)
+			return fmt.Errorf("%w: a file there is not a mixmas model: %w", taken, err)
 		case d.Name != name:
-			return fmt.Errorf("%w: %s is the model of %q, not of %q", ErrOccupied, path, d.Name, name)
+			return fmt.Errorf("%w: %s is the model of %q, not of %q", taken, path, d.Name, name)
 		case d.Data.Fingerprint != s.data.Fingerprint():
-			return fmt.Errorf("%w: %s was trained on other data, with fingerprint %.12s, not %.12s", ErrOccupied, path,
-				d.Data.Fingerprint, s.data.Fingerprint())
+			return fmt.Errorf("%w: %s was trained on other data, with fingerprint %.12s, not %.12s", taken, path, d.Data.Fingerprint,
+				s.data.Fingerprint())
 		}
 	}
 	return nil

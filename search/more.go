@@ -154,14 +154,15 @@ func (l *leftOut) add(format string, a ...any) {
 	l.texts = append(l.texts, fmt.Sprintf(format, a...))
 }
 
-// trainAll trains in parallel, and returns the outcomes in order. An outcome is nil if the training was left out or failed.
-func (s *Search) trainAll(ctx context.Context, list []further, left *leftOut) ([]*evaluate.Outcome, error) {
+// trainAll trains in parallel until a deadline, and returns the outcomes in order. An outcome is nil if the training was left out or
+// failed.
+func (s *Search) trainAll(ctx context.Context, list []further, deadline time.Time, left *leftOut) ([]*evaluate.Outcome, error) {
 	outcomes := make([]*evaluate.Outcome, len(list))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(s.options.Workers, 1))
 	for i, f := range list {
 		group.Go(func() (err error) {
-			outcomes[i], err = s.trainOne(ctx, f.job, s.deadline(moreEnd), left)
+			outcomes[i], err = s.trainOne(ctx, f.job, deadline, left)
 			return err
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"mixmas/search/choice"
@@ -23,10 +24,10 @@ type fitted struct {
 	score float64
 }
 
-// modality returns the only modality that the model reads; empty if it reads several.
+// modality returns that of an encoder with its classifier; empty for a whole model, also of data with a single modality.
 func (f *fitted) modality() string {
-	if m := f.Job.Specification.Model.Modalities; len(m) == 1 {
-		return m[0].Name
+	if m := f.Job.Specification.Model; m.Fusion == nil && m.Network == nil {
+		return m.Modalities[0].Name
 	}
 	return ""
 }
@@ -43,6 +44,34 @@ type rowsOf struct {
 func newRows(data dataset.Dataset, split dataset.Split, rows []int) (rowsOf, error) {
 	labels, err := dataset.Select(data, split, rows, nil)
 	return rowsOf{data: data, split: split, rows: rows, labels: labels, groups: dataset.Groups(data, split, rows)}, err
+}
+
+// Bounds of what models are compared and combined on: rows, of which more hardly tell models apart better, and numbers (rows ×
+// classes) per model.
+const (
+	mostRows    = 1 << 14
+	mostNumbers = 1 << 22
+)
+
+// someValidation returns the validation rows on which models are compared and combined: the given ones (nil means all), or if these
+// are too many, some of them at random.
+func (s *Search) someValidation(rows []int) []int {
+	most := max(min(mostRows, mostNumbers/len(s.data.Task().Classes)), 1)
+	n := len(rows)
+	if rows == nil {
+		n = s.data.Len(dataset.Validation)
+	}
+	if n <= most {
+		return rows
+	}
+	some := rand.New(rand.NewPCG(s.config.Seed, 0)).Perm(n)[:most]
+	slices.Sort(some)
+	for i, at := range some {
+		if rows != nil {
+			some[i] = rows[at]
+		}
+	}
+	return some
 }
 
 // outputs are logits of these rows with their labels.
@@ -119,14 +148,20 @@ func isShare(name string) bool {
 	return slices.ContainsFunc(metric.All(), func(m metric.Metric) bool { return m.Name == name && m.Range == metric.Share })
 }
 
-// fitted returns an outcome with its logits of the rows, which are all validation rows or those of its own job.
+// fitted returns an outcome with its logits of the rows, which are among those that scored it.
 func (s *Search) fitted(ctx context.Context, r rowsOf, o *evaluate.Outcome) (*fitted, error) {
 	logits, err := s.validationLogits(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	if o.Job.Validation == nil && r.rows != nil {
-		logits = someRows(logits, len(s.data.Task().Classes), r.rows)
+	if r.rows != nil {
+		places := r.rows
+		if own := o.Job.Validation; own != nil {
+			if places, err = placesOf(r.rows, own); err != nil {
+				return nil, fmt.Errorf("%s: %w", o.Job.Name, err)
+			}
+		}
+		logits = someRows(logits, len(s.data.Task().Classes), places)
 	}
 	metrics, err := metric.Evaluate(ctx, r.outputs(logits, nil))
 	if err != nil {
@@ -137,6 +172,23 @@ func (s *Search) fitted(ctx context.Context, r rowsOf, o *evaluate.Outcome) (*fi
 		score = math.NaN()
 	}
 	return &fitted{Outcome: o, logits: logits, score: score}, nil
+}
+
+// placesOf returns where rows are among others.
+func placesOf(rows, among []int) ([]int, error) {
+	place := make(map[int]int, len(among))
+	for i, row := range among {
+		place[row] = i
+	}
+	places := make([]int, len(rows))
+	for i, row := range rows {
+		at, has := place[row]
+		if !has {
+			return nil, fmt.Errorf("it was not scored on validation row %d", row)
+		}
+		places[i] = at
+	}
+	return places, nil
 }
 
 // someRows returns the logits of some rows.
@@ -183,7 +235,7 @@ func (s *Search) thresholds(ctx context.Context, o *evaluate.Outcome) ([]float64
 	if !s.fitsThresholds() {
 		return nil, nil
 	}
-	r, err := newRows(s.data, dataset.Validation, o.Job.Validation)
+	r, err := newRows(s.data, dataset.Validation, s.someValidation(o.Job.Validation))
 	if err != nil {
 		return nil, err
 	}

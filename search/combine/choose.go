@@ -16,17 +16,16 @@ import (
 
 // Options of [Choose].
 type Options struct {
-	// Size is the most members of an ensemble that is chosen; 0 means 8. A late fusion may have more.
+	// Size is the most members of an ensemble, also of a late fusion; 0 means 8.
 	Size int
 	// Bags is how many random halves of the pool the members are chosen from, by majority; 0 means 4: more were no better.
 	Bags int
 	// LateFusions are sets of models, such as all encoders, whose late fusion is a possible choice too. That of the whole pool
-	// always is.
+	// always is. Of sets larger than Size those models stay that are missed most.
 	LateFusions [][]int
 	// Thresholds: fit a threshold per class, where the metric profits.
 	Thresholds bool
 	Seed       uint64
-	Only       string // EXPERIMENT
 }
 
 func (o Options) complete() Options {
@@ -59,12 +58,12 @@ func Choose(ctx context.Context, p Pool, name string, o Options) (*Ensemble, err
 		return nil, err
 	}
 	o = o.complete()
-	methods := []method{single, greedy(LogProbabilities, byLoss), fuse(allModels(p))}
+	methods := []method{single, greedy(LogProbabilities, byLoss), fuse(allModels(p), o.Size)}
 	for _, members := range o.LateFusions {
 		if err := checkMembers(p, members); err != nil {
 			return nil, err
 		}
-		methods = append(methods, fuse(members))
+		methods = append(methods, fuse(members, o.Size))
 	}
 	methods = append(methods, greedy(Probabilities, byLoss), greedy(LogProbabilities, byMetric), greedy(Probabilities, byMetric))
 	if len(p.Logits) == 1 {
@@ -264,13 +263,13 @@ func (f *fitter) greed(mean Mean) *greed {
 	return g
 }
 
-// score is the metric of the mean of n predictions: those in sum, and one more.
-func (g *greed) score(ctx context.Context, sum, term []float32, n int) (float64, error) {
+// score is the metric of the mean of n predictions: those in sum and one more, or with sign -1 one less.
+func (g *greed) score(ctx context.Context, sum, term []float32, sign float32, n int) (float64, error) {
 	share := 1 / float32(n)
 	counted := g.scorer.Metric().Reads == metric.Predictions
 	many := g.f.pool.Kind == task.MultiLabel
 	for i, x := range term {
-		x = (sum[i] + x) * share
+		x = (sum[i] + sign*x) * share
 		if g.mean == Probabilities {
 			switch {
 			case many && counted:
@@ -298,7 +297,7 @@ func (g *greed) choose(ctx context.Context, models []int) (chosen []int, err err
 	}
 	best, value := 0, undefined
 	for _, m := range models[:min(g.f.options.Size, len(models))] {
-		v, err := g.score(ctx, sum, g.terms[m], len(chosen)+1)
+		v, err := g.score(ctx, sum, g.terms[m], 1, len(chosen)+1)
 		if err != nil {
 			return nil, err
 		}
@@ -317,7 +316,7 @@ func (g *greed) choose(ctx context.Context, models []int) (chosen []int, err err
 	for len(chosen) < g.f.options.Size {
 		next, most := -1, undefined
 		for _, m := range models {
-			v, err := g.score(ctx, sum, g.terms[m], len(chosen)+1)
+			v, err := g.score(ctx, sum, g.terms[m], 1, len(chosen)+1)
 			if err != nil {
 				return nil, err
 			}

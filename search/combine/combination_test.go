@@ -1,6 +1,7 @@
 package combine_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -103,9 +104,7 @@ func TestTemperatureIsFound(t *testing.T) {
 		for _, want := range []float64{0.25, 1, 3} {
 			const rows, classes = 4000, 3
 			logits, labels := make([]float32, rows*classes), make([]float32, 0, rows*classes)
-			every := make([]int, rows)
 			for row := range rows {
-				every[row] = row
 				z := make([]float64, classes)
 				for k := range z {
 					z[k] = 2 * random.NormFloat64()
@@ -128,26 +127,55 @@ func TestTemperatureIsFound(t *testing.T) {
 				}
 				labels = append(labels, float32(class))
 			}
-			got, err := combine.Temperature(kind, classes, logits, metric.Listed(labels), every)
+			p := combine.Pool{Kind: kind, Classes: classes, Rows: rows, Label: metric.Listed(labels), Logits: [][]float32{logits}}
+			got, err := combine.Temperature(t.Context(), p, 0, allOf(rows))
 			if err != nil || math.Abs(math.Log(got/want)) > 0.1 {
 				t.Errorf("%v: temperature %v, %v, want about %v", kind, got, err, want)
 			}
 		}
 	}
+	// Of two rows that are right the label counts as 9/10, which is the sigmoid of log(9): the temperature is 1/log(9).
 	right, wrong := []float32{1, 0, 0, 1}, []float32{-1, 0, 0, -1}
-	labels := metric.Listed([]float32{0, 1})
 	for _, c := range []struct {
 		logits []float32
 		rows   []int
 		want   float64
-	}{{right, []int{0, 1}, 0.05}, {wrong, []int{0, 1}, 20}, {make([]float32, 4), []int{0, 1}, 1}, {right, nil, 1}} {
-		if got, err := combine.Temperature(task.OneLabel, 2, c.logits, labels, c.rows); err != nil || math.Abs(got/c.want-1) > 1e-3 {
+	}{{right, []int{0, 1}, 1 / math.Log(9)}, {wrong, []int{0, 1}, 20}, {make([]float32, 4), []int{0, 1}, 1}, {right, nil, 1}} {
+		p := combine.Pool{Classes: 2, Rows: 2, Label: metric.Listed([]float32{0, 1}), Logits: [][]float32{c.logits}}
+		if got, err := combine.Temperature(t.Context(), p, 0, c.rows); err != nil || math.Abs(got/c.want-1) > 1e-3 {
 			t.Errorf("%v: temperature %v, %v, want %v", c.logits, got, err, c.want)
 		}
 	}
-	if _, err := combine.Temperature(task.OneLabel, 2, right, metric.Listed([]float32{0, 1, 1}), []int{2}); err == nil {
-		t.Error("a row without logits has a temperature")
+}
+
+// Logits that are right on every row are not made sure beyond what so many rows can tell: new rows with errors have no great loss.
+func TestTemperatureOfSeparatedRows(t *testing.T) {
+	for _, kind := range task.Kinds() {
+		for _, rows := range []int{20, 200} {
+			p := pool(rows, 4, 1, 0, kind, 1)
+			temperature, err := combine.Temperature(t.Context(), p, 0, allOf(rows))
+			if err != nil {
+				t.Fatal(err)
+			}
+			scaled := make([]float32, len(p.Logits[0]))
+			for i, z := range p.Logits[0] {
+				scaled[i] = z / float32(temperature)
+			}
+			right := score(t, p, "loss", scaled, nil) // of each row
+			if perRow := 1 / float64(2*rows+1); right < perRow/4 || right > 4*perRow {
+				t.Errorf("%v, %d rows: loss %v at temperature %v, want about %v", kind, rows, right, temperature, perRow)
+			}
+		}
 	}
+}
+
+// allOf are so many rows.
+func allOf(rows int) []int {
+	list := make([]int, rows)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }
 
 // Halves hold each row once and each class alike; groups stay whole; a seed gives the same halves, another one others.
@@ -162,11 +190,12 @@ func TestHalves(t *testing.T) {
 				groups = append(groups, rapid.Uint64Range(0, 5).Draw(t, "group"))
 			}
 		}
-		a, b, err := combine.Halves(kind, 3, rows, p.Label, groups, 1)
+		p.Groups = groups
+		a, b, err := p.Halves(context.Background(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, _, _ := combine.Halves(kind, 3, rows, p.Label, groups, 1)
+		again, _, _ := p.Halves(context.Background(), 1)
 		both := slices.Concat(a, b)
 		slices.Sort(both)
 		for i, row := range both {
@@ -202,8 +231,8 @@ func TestHalves(t *testing.T) {
 		}
 	})
 	p := pool(40, 2, 1, 1, task.OneLabel, 1)
-	a, _, _ := combine.Halves(task.OneLabel, 2, 40, p.Label, nil, 1)
-	if b, _, _ := combine.Halves(task.OneLabel, 2, 40, p.Label, nil, 2); slices.Equal(a, b) {
+	a, _, _ := p.Halves(context.Background(), 1)
+	if b, _, _ := p.Halves(context.Background(), 2); slices.Equal(a, b) {
 		t.Error("two seeds give the same halves")
 	}
 }
@@ -212,13 +241,10 @@ func TestHalves(t *testing.T) {
 func TestThresholdsUndoAShift(t *testing.T) {
 	for _, kind := range task.Kinds() {
 		p := pool(300, 3, 1, 1, kind, 9)
-		every := make([]int, 300)
-		for i := range every {
-			every[i] = i
-		}
 		name := map[task.Kind]string{task.OneLabel: "balanced_accuracy", task.MultiLabel: "f1_macro"}[kind]
 		fit := func(logits []float32) []float64 {
-			thresholds, err := combine.Thresholds(t.Context(), kind, 3, logits, p.Label, nil, name, every)
+			p.Logits = [][]float32{logits}
+			thresholds, err := combine.Thresholds(t.Context(), p, 0, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,7 +260,7 @@ func TestThresholdsUndoAShift(t *testing.T) {
 		if plain, fitted := score(t, p, name, shifted, nil), score(t, p, name, shifted, thresholds); thresholds == nil || fitted < plain+0.1 {
 			t.Errorf("%v: %v without, %v with thresholds %v", kind, plain, fitted, thresholds)
 		}
-		if thresholds, err := combine.Thresholds(t.Context(), kind, 3, p.Logits[0], p.Label, nil, "loss", every); thresholds != nil || err != nil {
+		if thresholds, err := combine.Thresholds(t.Context(), p, 0, "loss"); thresholds != nil || err != nil {
 			t.Errorf("%v: the loss has thresholds %v, %v", kind, thresholds, err)
 		}
 	}

@@ -29,9 +29,9 @@ func (e *Ensemble) Parts() []Member {
 // Logits combines logits of the whole pool, such as those of the test split (of each model, rows × classes). Those of models
 // that are not members may be nil.
 func (e *Ensemble) Logits(kind task.Kind, classes int, pool [][]float32) []float32 {
-	sum := NewSum(kind, classes, len(pool[e.Members[0]])/classes, e.Mean)
-	for i, m := range e.Parts() {
-		sum.Add(m, pool[e.Members[i]])
+	logits := make([][]float32, len(e.Members))
+	for i, m := range e.Members {
+		logits[i] = pool[m]
 	}
-	return sum.Logits()
+	return Logits(kind, classes, e.Mean, e.Parts(), logits)
 }

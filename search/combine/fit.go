@@ -1,6 +1,7 @@
 package combine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -149,15 +150,50 @@ func (f *fitter) groups() []uint64 {
 	return groups
 }
 
-// fuse returns the method that fuses given models.
-func fuse(members []int) method {
+// fuse returns the method that fuses given models with equal weights: if there are more than so many, those that are missed most.
+// 0 keeps them all.
+func fuse(members []int, most int) method {
 	return func(ctx context.Context, f *fitter) (*Ensemble, error) {
+		kept := members
+		if most > 0 && len(members) > most {
+			var err error
+			if kept, err = f.missed(ctx, members, most); err != nil {
+				return nil, err
+			}
+		}
 		weights := make([]float64, len(f.pool.Logits))
-		for _, m := range members {
+		for _, m := range kept {
 			weights[m] = 1
 		}
 		return f.weigh(ctx, LogProbabilities, weights)
 	}
+}
+
+// missed returns so many of the models: from all, half of those that are too many go at a time, those without which the log loss of
+// the others' mean is least.
+func (f *fitter) missed(ctx context.Context, models []int, most int) ([]int, error) {
+	g := f.greed(LogProbabilities)
+	g.scorer = f.loss
+	kept := slices.Compact(slices.Sorted(slices.Values(models)))
+	for len(kept) > most {
+		sum := make([]float32, len(g.out))
+		for _, m := range kept {
+			for i, x := range g.terms[m] {
+				sum[i] += x
+			}
+		}
+		without := map[int]float64{}
+		for _, m := range kept {
+			var err error
+			if without[m], err = g.score(ctx, sum, g.terms[m], -1, len(kept)-1); err != nil {
+				return nil, err
+			}
+		}
+		order := slices.Clone(kept)
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(without[b], without[a]) })
+		kept = slices.Sorted(slices.Values(order[:len(order)-(len(kept)-most+1)/2]))
+	}
+	return kept, nil
 }
 
 // crossFit predicts each half of the rows by what a method fits to the other half. Thresholds are subtracted.
@@ -196,7 +232,7 @@ func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *E
 	for i, m := range members {
 		only.Logits, every[i] = append(only.Logits, p.Logits[m]), i
 	}
-	late := fuse(every)
+	late := fuse(every, 0)
 	fitters, err := halved(ctx, only, s, 0, Options{})
 	if err != nil {
 		return nil, nil, err

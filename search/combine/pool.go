@@ -59,19 +59,21 @@ func (p Pool) scorer(ctx context.Context, name string) (*metric.Scorer, error) {
 	return metric.NewScorer(ctx, name, metric.Outputs{Rows: p.Rows, Classes: p.Classes, Kind: p.Kind, Label: p.Label})
 }
 
-// Halves divides rows at random in two halves, in ascending order: each class is in both halves as equally as can be, and a group
-// is in one of them as a whole unless all rows are in one group. The same seed gives the same halves. groups is nil if each row is
-// a group.
-func Halves(kind task.Kind, classes, rows int, label func(row int, dst []float32) error, groups []uint64, seed uint64) (a, b []int, err error) {
-	s, err := metric.NewScorer(context.Background(), "loss", metric.Outputs{Rows: rows, Classes: classes, Kind: kind, Label: label})
+// Halves divides the rows in the two halves on which an ensemble is judged, see [Ensemble.Honest].
+func (p Pool) Halves(ctx context.Context, seed uint64) (a, b []int, err error) {
+	s, err := metric.NewScorer(ctx, "loss", metric.Outputs{Rows: p.Rows, Classes: p.Classes, Kind: p.Kind, Label: p.Label})
 	if err != nil {
 		return nil, nil, err
 	}
-	a, b = halves(s, classes, groups, seed)
+	a, b = halves(s, p.Classes, p.Groups, seed)
 	return a, b, nil
 }
 
-// halves puts the rows, in units of groups, to the half that has fewer rows of their rarest class, then fewer rows. Units come in
+// halves divides a scorer's rows at random in two halves, in ascending order: each class is in both halves as equally as can be, and a
+// group is in one of them as a whole unless all rows are in one group. The same seed gives the same halves. groups is nil if each row
+// is a group.
+//
+// It puts the rows, in units of groups, to the half that has fewer rows of their rarest class, then fewer rows. Units come in
 // random order, the larger ones first.
 func halves(s *metric.Scorer, classes int, groups []uint64, seed uint64) (a, b []int) {
 	random := rand.New(rand.NewPCG(seed, 0x68616c766573))

@@ -2,7 +2,6 @@ package combine
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"mixmas/search/task"
@@ -11,39 +10,17 @@ import (
 // Temperatures are fitted within these bounds.
 const coldest, hottest = 0.05, 20
 
-// Temperature returns the temperature that gives logits (rows × classes) the least log loss on some rows, within 0.05 and 20; it
-// is 1 if there are no rows. It is one for all classes, also for multi-label data.
-func Temperature(kind task.Kind, classes int, logits []float32, label func(row int, dst []float32) error, rows []int) (float64, error) {
-	truth := make([]float32, task.Width(kind, classes)*len(rows))
-	for i, row := range rows {
-		if err := label(row, truth[i*task.Width(kind, classes):][:task.Width(kind, classes)]); err != nil {
-			return 0, err
-		}
-		if (row+1)*classes > len(logits) {
-			return 0, fmt.Errorf("combine: row %d has no logits", row)
-		}
-	}
-	if _, err := task.Check(kind, classes, truth); err != nil {
-		return 0, fmt.Errorf("combine: %w", err)
-	}
-	return fitTemperature(context.Background(), kind, classes, func(row, class int) bool {
-		return truthAt(kind, classes, truth, row, class)
-	}, logits, rows), nil
-}
-
-// truthAt reports whether the i-th label has the class.
-func truthAt(kind task.Kind, classes int, truth []float32, i, class int) bool {
-	if kind == task.MultiLabel {
-		return truth[i*classes+class] == 1
-	}
-	return int(truth[i]) == class
-}
-
-// fitTemperature minimises the log loss, a convex function of 1/temperature, by Newton steps that bisection keeps in bounds.
-// has reports whether the i-th of the rows has a class.
+// fitTemperature returns the temperature that gives logits (rows × classes) the least log loss on some rows; it is one for all
+// classes, also for multi-label data, and 1 if there are no rows. has reports whether the i-th of the rows has a class.
+//
+// Of labels that the logits predict without an error, the least loss is at temperature 0, with which the first error on new rows
+// costs everything. So labels count as uncertain, as if half a row more had been seen of which nothing is known (Krichevsky and
+// Trofimov, 1981): of n rows, a share of 1/(2n+1) of each label is spread over all classes. A whole row raised the log loss of test
+// rows on two data sets; so did nothing. The loss is a convex function of 1/temperature, which Newton steps that bisection keeps in
+// bounds minimise.
 func fitTemperature(ctx context.Context, kind task.Kind, classes int, has func(i, class int) bool, logits []float32, rows []int) float64 {
 	low, high := 1/float64(hottest), 1/float64(coldest)
-	inverse := 1.0
+	inverse, doubt := 1.0, 1/float64(2*len(rows)+1)
 	row := make([]float64, classes)
 	for range 40 {
 		slope, bend := 0.0, 0.0
@@ -56,9 +33,9 @@ func fitTemperature(ctx context.Context, kind task.Kind, classes int, has func(i
 				for k, x := range z {
 					x := float64(x)
 					yes, no := sigmoids(x * inverse)
-					slope += yes * x
+					slope += (yes - doubt/2) * x
 					if has(i, k) {
-						slope -= x
+						slope -= (1 - doubt) * x
 					}
 					bend += yes * no * x * x
 				}
@@ -70,8 +47,9 @@ func fitTemperature(ctx context.Context, kind task.Kind, classes int, has func(i
 				p, x := math.Exp(l), float64(z[k])
 				mean += p * x
 				square += p * x * x
+				slope -= doubt / float64(classes) * x
 				if has(i, k) {
-					slope -= x
+					slope -= (1 - doubt) * x
 				}
 			}
 			slope += mean

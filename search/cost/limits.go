@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"mixmas/nn/mixer"
 )
@@ -68,7 +69,7 @@ func (l Limits) LeaveOut(ctx context.Context, meter *Meter, spec mixer.Specifica
 // size formats bytes so that a size just above a limit does not look like it.
 func size(bytes int64) string {
 	if bytes < 10<<10 {
-		return humanize.Comma(bytes) + " bytes"
+		return english.Plural(int(bytes), "byte", "")
 	}
 	unit, name := 1.0*(1<<20), " MiB"
 	if bytes < 100<<20 {

@@ -228,5 +228,8 @@ func TestRecommended(t *testing.T) {
 		if slices.Contains(filled, "train.training.class_weights") != strings.HasSuffix(test.weights, " balanced") {
 			t.Errorf("%sfilled are %v", test.text, filled)
 		}
+		if slices.Sort(filled); len(slices.Compact(slices.Clone(filled))) != len(filled) {
+			t.Errorf("%sfilled twice: %v", test.text, filled)
+		}
 	}
 }

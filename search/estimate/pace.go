@@ -144,7 +144,14 @@ func (p *Pace) Seconds(job trial.Job) float64 {
 func (p *Pace) Training(t Training) float64 { return p.Seconds(t.Job) + p.rate*t.Encoding }
 
 func (p *Pace) prediction(job trial.Job, step float64) float64 {
-	return perPrediction * step * float64(job.Specification.ScoringRows()) / float64(max(job.Specification.Recipe.Batch, 1))
+	return prediction(job, step, job.Specification.ScoringRows())
+}
+
+// Prediction returns the expected seconds of predicting rows by a job's model.
+func (p *Pace) Prediction(job trial.Job, rows int) float64 { return prediction(job, p.Step(job), rows) }
+
+func prediction(job trial.Job, step float64, rows int) float64 {
+	return perPrediction * step * float64(rows) / float64(max(job.Specification.Recipe.Batch, 1))
 }
 
 // Taken notes what a training took. What is expected of later ones follows.

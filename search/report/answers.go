@@ -33,6 +33,14 @@ type Scored struct {
 	Metrics map[string]Number `json:"metrics,omitempty"`
 }
 
+// Error is the standard error of the score, by its interval; 0 if there is none.
+func (s *Scored) Error() float64 {
+	if e := float64(s.High-s.Low) / 4; e > 0 {
+		return e
+	}
+	return 0
+}
+
 // Member is a model of a combination.
 type Member struct {
 	// Name is that of its training, such as "full/digits", and Key the key of its score.
@@ -78,4 +86,17 @@ type Answer struct {
 	// Path is its file, and Reason why it is the answer.
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
+	// Single is the best single model where the answer is an ensemble: it is easier to use.
+	Single *Single `json:"single,omitempty"`
+}
+
+// Single is a single model beside an ensemble that is the answer.
+type Single struct {
+	// Model is the field of the document that holds it, and Path its file.
+	Model string `json:"model"`
+	Path  string `json:"path"`
+	// Behind is by how much its search metric is worse than the answer's on validation, with the ends of the 95% interval.
+	Behind Number `json:"behind"`
+	Low    Number `json:"low"`
+	High   Number `json:"high"`
 }

@@ -121,12 +121,14 @@ func (d Document) answers() (fields []string, finals []Final) {
 		}
 		final := *f.Final
 		if f.field == "cheapest" {
-			final.Name = "cheapest within a point: " + final.Name
+			final.Name = cheapestPrefix + final.Name
 		}
 		fields, finals = append(fields, f.field), append(finals, final)
 	}
 	return fields, finals
 }
+
+const cheapestPrefix = "cheapest within a point: "
 
 // answersTable shows the models that a run ends with; the answer is marked *.
 func answersTable(d Document) table {
@@ -169,12 +171,52 @@ func milliseconds(ms float64) string {
 
 // answerLine names the answer and says why it is.
 func answerLine(d Document) string {
-	name := d.Answer.Model
-	fields, finals := d.answers()
-	if i := slices.Index(fields, name); i >= 0 {
-		name = finals[i].Name
-	}
+	name, _ := d.named(d.Answer.Model)
 	return fmt.Sprintf("%s, %s: %s", name, d.Answer.Path, d.Answer.Reason)
+}
+
+// named returns the name of a model that the run ends with, by the name of its field, and the model.
+func (d Document) named(field string) (string, Final) {
+	fields, finals := d.answers()
+	if i := slices.Index(fields, field); i >= 0 {
+		return finals[i].Name, finals[i]
+	}
+	return field, Final{}
+}
+
+// singleLine says what one loses and gains who takes the best single model in the place of an ensemble.
+func singleLine(d Document) string {
+	own := d.Answer.Single
+	name, model := d.named(own.Model)
+	_, whole := d.named(d.Answer.Model)
+	scale, form, unit := 100.0, "%.1f", "points"
+	if d.metric() == "loss" {
+		scale, form, unit = 1, "%.4f", "of loss"
+	}
+	scaled := func(x Number) string {
+		return fmt.Sprintf(form, scale*float64(x))
+	}
+	text := fmt.Sprintf("%s, %s, is easier to use: ", strings.TrimPrefix(name, cheapestPrefix), own.Path)
+	behind := scaled(own.Behind)
+	ahead := own.Behind <= 0 || strings.Trim(behind, "0.") == ""
+	if ahead {
+		text += "not behind on validation"
+	} else {
+		text += fmt.Sprintf("%s %s behind on validation", behind, unit)
+	}
+	if !math.IsNaN(float64(own.Low)) {
+		text += fmt.Sprintf(" [%s, %s]", scaled(own.Low), scaled(own.High))
+		switch {
+		case ahead:
+			text += " " + unit
+		case own.Low <= 0:
+			text += ", which may be chance"
+		}
+	}
+	if model.FLOPs > 0 && whole.FLOPs > model.FLOPs {
+		text += fmt.Sprintf("; %s of the operations per prediction", percent(float64(model.FLOPs)/float64(whole.FLOPs)))
+	}
+	return text
 }
 
 // WriteEnsemble writes the members of an ensemble and its scores. It returns only errors of w.

@@ -162,6 +162,9 @@ func compared(b *strings.Builder, d Document) {
 	}
 	if d.Answer != nil {
 		fmt.Fprintf(b, "\n### answer\n\n%s\n\n", escape.Markdown(answerLine(d)))
+		if d.Answer.Single != nil {
+			fmt.Fprintf(b, "%s\n\n", escape.Markdown(singleLine(d)))
+		}
 		answersTable(d).markdown(b)
 	}
 }

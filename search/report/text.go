@@ -95,6 +95,9 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	if d.Answer != nil {
 		b.WriteString("\n")
 		line("answer", answerLine(d))
+		if d.Answer.Single != nil {
+			line("single", singleLine(d))
+		}
 		answersTable(d).text(&b)
 	}
 	_, err := io.WriteString(w, b.String())
