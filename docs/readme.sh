@@ -37,7 +37,7 @@ cd "$folder/pets"
   echo '$ head -n 5 pets.csv'
   head -n 5 pets.csv
   search run pets.csv --label species
-  shown mixmas predict new.csv --id file
+  shown mixmas predict --model mixmas-out/ensemble.safetensors new.csv --id file
   echo
   echo "$ mixmas predict --input file=pictures/323.png --input title='Luna squeaks'"
   mixmas predict --input file=pictures/323.png --input title='Luna squeaks'
