@@ -269,7 +269,7 @@ func better(name string, a, b store.Score) int {
 		return cmp.Compare(class(a), class(b))
 	}
 	x, y := a.Metrics[name], b.Metrics[name]
-	if slices.Contains(metric.AllNames(), name) && metric.Better(name, 0, 1) { // lower is better
+	if slices.Contains(metric.AllNames(), name) && metric.LowerIsBetter(name) {
 		return cmp.Compare(x, y)
 	}
 	return cmp.Compare(y, x)

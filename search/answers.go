@@ -132,13 +132,7 @@ func (a *answering) addTrials(ctx context.Context, r *Result) error {
 	perModel := a.rows.labels.Len() * len(a.data.Task().Classes)
 	if most := max(poolLimit/max(perModel, 1), 8); len(outcomes) > most {
 		slices.SortStableFunc(outcomes, func(x, y *evaluate.Outcome) int {
-			switch p, q := valueOf(a.metric, x), valueOf(a.metric, y); {
-			case metric.Better(a.metric, p, q):
-				return -1
-			case metric.Better(a.metric, q, p):
-				return 1
-			}
-			return 0
+			return metric.Compare(a.metric, metric.Value(x.Score.Metrics, a.metric), metric.Value(y.Score.Metrics, a.metric))
 		})
 		a.left.add("%d of %d trials, those with the lowest scores: their predictions of %d rows would take too much memory", len(outcomes)-most, len(outcomes), a.rows.labels.Len())
 		outcomes = outcomes[:most]
@@ -151,14 +145,6 @@ func (a *answering) addTrials(ctx context.Context, r *Result) error {
 		a.trials = append(a.trials, f)
 	}
 	return nil
-}
-
-// valueOf is the value of a metric; NaN if it is undefined.
-func valueOf(name string, o *evaluate.Outcome) float64 {
-	if v, defined := o.Score.Metrics[name]; defined {
-		return v
-	}
-	return math.NaN()
 }
 
 // train trains what the answers need besides the search and the winner's full training.
@@ -176,13 +162,20 @@ func (a *answering) train(ctx context.Context) error {
 		if o == nil {
 			continue
 		}
-		f, err := a.fitted(ctx, a.rows, o)
-		if err != nil {
+		if err := a.addFurther(ctx, list[i], o); err != nil {
 			return err
 		}
-		a.further = append(a.further, furtherFitted{list[i], f})
 	}
 	return nil
+}
+
+// addFurther adds the outcome of a further training.
+func (a *answering) addFurther(ctx context.Context, f further, o *evaluate.Outcome) error {
+	model, err := a.fitted(ctx, a.rows, o)
+	if err == nil {
+		a.further = append(a.further, furtherFitted{f, model})
+	}
+	return err
 }
 
 // choiceSeconds is about what choosing an ensemble takes per number in the pool (models × rows × classes), on one core.

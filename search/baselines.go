@@ -79,63 +79,59 @@ func (a *answering) isWinner(f *fitted) bool {
 // compare measures a baseline on the validation rows and, if the test split is scored, on that.
 func (a *answering) compare(ctx context.Context, b baseline) (out report.Baseline, err error) {
 	out.Kind, out.Modality, out.Name = b.kind, b.modality, b.name
-	honest, thresholds := math.NaN(), []float64(nil)
-	var validation []float32
-	e := &combine.Ensemble{Mean: combine.LogProbabilities}
+	honest := math.NaN()
+	var majority, validation []float32
+	var c *chosen // nil: the most frequent class
 	switch len(b.members) {
 	case 0:
-		if validation, err = mostFrequent(ctx, a.data, a.rows.labels.Len()); err != nil {
+		if majority, err = mostFrequent(ctx, a.data); err != nil {
 			return out, err
 		}
+		validation = slices.Repeat(majority, a.rows.labels.Len())
 	case 1:
-		validation = b.members[0].logits
-		e.Members, e.Weights, e.Temperatures = []int{0}, []float64{1}, []float64{1}
+		c = asItIs(b.members[0])
+		validation = a.validation(c)
 	default:
 		p, members := a.rows.pool(b.members), make([]int, len(b.members))
 		for i := range members {
 			members[i] = i
 		}
-		if e, validation, err = combine.LateFusion(ctx, p, members, a.metric); err != nil {
+		c = &chosen{models: b.members}
+		if c.Ensemble, validation, err = combine.LateFusion(ctx, p, members, a.metric); err != nil {
 			return out, err
 		}
-		honest = e.Honest
+		honest = c.Honest
 	}
-	if out.Validation, err = a.rows.scored(ctx, a.metric, validation, thresholds, honest); err != nil {
+	if out.Validation, err = a.rows.scored(ctx, a.metric, validation, nil, honest); err != nil {
 		return out, err
 	}
 	if err := a.cost(ctx, &out.Final, b.members, false); err != nil {
 		return out, err
 	}
 	if len(b.members) > 1 {
-		out.Members = members(b.members, e)
+		out.Members = members(c)
 	}
 	if a.folder == "" || a.data.Len(dataset.Test) == 0 {
 		return out, nil
 	}
-	if a.overdue(1) && len(b.members) > 0 {
+	if a.overdue(1) && c != nil {
 		a.left.add("%s: not scored on test, because the budget is used up", b.name)
 		return out, nil
 	}
-	var test []float32
-	switch len(b.members) {
-	case 0:
-		test, err = mostFrequent(ctx, a.data, a.data.Len(dataset.Test))
-	case 1:
-		test, err = a.testLogits(ctx, b.members[0].Outcome)
-	default:
-		test, err = a.testOf(ctx, e, b.members)
+	test := slices.Repeat(majority, a.data.Len(dataset.Test))
+	if c != nil {
+		if test, err = a.testOf(ctx, c); err != nil {
+			return out, err
+		}
 	}
-	if err != nil {
-		return out, err
-	}
-	out.Test, err = a.testRows.scored(ctx, a.metric, test, thresholds, math.NaN())
+	out.Test, err = a.testRows.scored(ctx, a.metric, test, nil, math.NaN())
 	return out, err
 }
 
-// members describes the members of an ensemble of models.
-func members(models []*fitted, e *combine.Ensemble) (list []report.Member) {
-	for i, m := range e.Members {
-		list = append(list, report.Member{Name: models[m].Job.Name, Key: models[m].Score.Key, Weight: e.Weights[i], Temperature: e.Temperatures[i]})
+// members describes the members of an ensemble.
+func members(c *chosen) (list []report.Member) {
+	for i, f := range c.list() {
+		list = append(list, report.Member{Name: f.Job.Name, Key: f.Score.Key, Weight: c.Weights[i], Temperature: c.Temperatures[i]})
 	}
 	return list
 }

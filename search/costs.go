@@ -19,7 +19,7 @@ func (s *Search) describeCosts(stage *strategy.Stage, out *report.Stage) {
 	for i, t := range stage.Candidates {
 		model := t.First().Job.Specification.Model
 		points[i] = cost.Point{Value: t.Score, Cost: math.NaN()}
-		if metric.Better(stage.Metric, 0, 1) { // such as a loss
+		if metric.LowerIsBetter(stage.Metric) {
 			points[i].Value = -t.Score
 		}
 		static, err := cost.Of(model)

@@ -9,6 +9,7 @@ import (
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
+	"mixmas/search/metric"
 	"mixmas/search/report"
 	"mixmas/search/store"
 	"mixmas/search/strategy"
@@ -133,11 +134,7 @@ func describeCandidate(stage *strategy.Stage, t *strategy.Tried) report.Candidat
 			c.Numerics = o.Score.Numerics
 		}
 		c.Diverged = cmp.Or(c.Diverged, o.Diverged)
-		value, defined := o.Score.Metrics[stage.Metric]
-		if !defined {
-			value = math.NaN()
-		}
-		r := report.Repeat{Key: o.Score.Key, Score: report.Number(value), Seconds: o.Score.Seconds, Cached: o.Cached}
+		r := report.Repeat{Key: o.Score.Key, Score: report.Number(metric.Value(o.Score.Metrics, stage.Metric)), Seconds: o.Score.Seconds, Cached: o.Cached}
 		if o.Score.Status == store.Failed {
 			r.Failed = o.Score.Reason
 		}

@@ -98,12 +98,21 @@ func (a *answering) lateFusions() [][]*fitted {
 	return [][]*fitted{encoders, append(full, a.searched), linear}
 }
 
-// testOf returns the logits of the test split of an ensemble of models.
-func (a *answering) testOf(ctx context.Context, e *combine.Ensemble, models []*fitted) ([]float32, error) {
+// testOf returns what an ensemble, which may be a single model, predicts of the test split.
+func (a *answering) testOf(ctx context.Context, c *chosen) ([]float32, error) {
+	if one := c.only(); one != nil {
+		return a.testLogits(ctx, one.Outcome)
+	}
+	return a.sum(c, dataset.Test, func(f *fitted) ([]float32, error) { return a.testLogits(ctx, f.Outcome) })
+}
+
+// sum combines the logits that an ensemble's members have for a split.
+func (a *answering) sum(c *chosen, split dataset.Split, logitsOf func(*fitted) ([]float32, error)) ([]float32, error) {
 	t := a.data.Task()
-	sum := combine.NewSum(t.Kind, len(t.Classes), a.data.Len(dataset.Test), e.Mean)
-	for i, m := range e.Parts() {
-		logits, err := a.testLogits(ctx, models[e.Members[i]].Outcome)
+	sum := combine.NewSum(t.Kind, len(t.Classes), a.data.Len(split), c.Mean)
+	members := c.list()
+	for i, m := range c.Parts() {
+		logits, err := logitsOf(members[i])
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +140,7 @@ func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.
 	one := c.only()
 	switch {
 	case one == nil:
-		f.Members = members(c.models, c.Ensemble)
+		f.Members = members(c)
 	case one.Best != nil:
 		f.Note = fmt.Sprintf("stopped by the budget after epoch %d", len(one.Score.Curve))
 	}
@@ -145,12 +154,7 @@ func (a *answering) final(ctx context.Context, name string, c *chosen) (*report.
 	if a.data.Len(dataset.Test) == 0 {
 		return f, nil
 	}
-	var test []float32
-	if one != nil {
-		test, err = a.testLogits(ctx, one.Outcome)
-	} else {
-		test, err = a.testOf(ctx, c.Ensemble, c.models)
-	}
+	test, err := a.testOf(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -224,9 +228,7 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 	if err != nil {
 		return nil, err
 	}
-	o := s.options
-	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
-	stored := evaluate.New(o)
+	stored := s.stored()
 	finished := func(job trial.Job) (*evaluate.Outcome, error) { // nil for none
 		outcomes, err := stored.Score(ctx, job)
 		if errors.Is(err, evaluate.ErrUntrained) || err == nil && outcomes[0].Score.Status != store.Finished {
@@ -256,11 +258,9 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 		if outcome == nil {
 			continue
 		}
-		model, err := a.fitted(ctx, a.rows, outcome)
-		if err != nil {
+		if err := a.addFurther(ctx, f, outcome); err != nil {
 			return nil, err
 		}
-		a.further = append(a.further, furtherFitted{f, model})
 	}
 	c, err := a.ensemble(ctx, size)
 	if err != nil {
@@ -278,12 +278,11 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 
 // teacher returns what a model is distilled from: an ensemble's predictions of the training rows.
 func (a *answering) teacher(c *chosen) Teacher {
-	t := a.data.Task()
 	return Teacher{Name: several(c.Ensemble),
 		Predictions: struct {
 			Mean    combine.Mean    `json:"mean"`
 			Members []report.Member `json:"members"`
-		}{c.Mean, members(c.models, c.Ensemble)},
+		}{c.Mean, members(c)},
 		Before: func(ctx context.Context) error {
 			for _, f := range c.list() {
 				if _, err := a.weights(ctx, f.Outcome); err != nil {
@@ -293,15 +292,7 @@ func (a *answering) teacher(c *chosen) Teacher {
 			return nil
 		},
 		Logits: func(ctx context.Context) ([]float32, error) {
-			sum := combine.NewSum(t.Kind, len(t.Classes), a.data.Len(dataset.Train), c.Mean)
-			for i, m := range c.Parts() {
-				logits, err := a.predict(ctx, c.models[c.Members[i]].Outcome, dataset.Train, nil)
-				if err != nil {
-					return nil, err
-				}
-				sum.Add(m, logits)
-			}
-			return sum.Logits(), nil
+			return a.sum(c, dataset.Train, func(f *fitted) ([]float32, error) { return a.predict(ctx, f.Outcome, dataset.Train, nil) })
 		}}
 }
 

@@ -40,9 +40,7 @@ const faster, slower = 0.8, 1.3
 // estimate tells the observer what the search will cost, and gives the budget what it needs. A strategy that cannot be
 // rehearsed, or trainings that cannot be measured, have no estimate: the search itself reports what is wrong.
 func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
-	o := s.options
-	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
-	stored := evaluate.New(o)
+	stored := s.stored()
 	cheap, err := estimate.Rehearse(ctx, space, s.config.Search.Searcher, stored, false)
 	if err != nil {
 		return ctx.Err()

@@ -15,11 +15,16 @@ import (
 	"mixmas/search/report"
 )
 
-// single returns a model as an ensemble of its own.
+// asItIs returns a model as an ensemble of its own to which nothing is fitted.
+func asItIs(f *fitted) *chosen {
+	return &chosen{&combine.Ensemble{Mean: combine.LogProbabilities, Members: []int{0}, Weights: []float64{1}, Temperatures: []float64{1},
+		Score: f.score, Honest: f.score}, []*fitted{f}}
+}
+
+// single returns a model as an ensemble of its own, with thresholds where they help.
 func (a *answering) single(ctx context.Context, f *fitted) (*chosen, error) {
 	if math.IsNaN(f.score) {
-		return &chosen{&combine.Ensemble{Mean: combine.LogProbabilities, Members: []int{0}, Weights: []float64{1}, Temperatures: []float64{1},
-			Score: f.score, Honest: f.score}, []*fitted{f}}, nil
+		return asItIs(f), nil
 	}
 	e, err := a.alone(ctx, a.rows, f)
 	if err != nil {
@@ -222,7 +227,7 @@ func (a *answering) closeTo(ctx context.Context, answer candidate) (func(ctx con
 	parts := []*metric.Scorer{whole, whole.Of(first), whole.Of(second)}
 	on := func(ctx context.Context, part int, logits []float32, thresholds []float64) (float64, error) {
 		if part > 0 {
-			logits = someRows(logits, p.Classes, [][]int{first, second}[part-1])
+			logits = combine.Rows(logits, p.Classes, [][]int{first, second}[part-1])
 		}
 		return parts[part].Score(ctx, logits, thresholds)
 	}
@@ -265,7 +270,7 @@ func (a *answering) simpler(ctx context.Context, answer candidate, candidates []
 		return err
 	}
 	sign := 1.0
-	if metric.Better(a.metric, 0, 1) { // such as a loss
+	if metric.LowerIsBetter(a.metric) {
 		sign = -1
 	}
 	behind := sign * (answer.Honest - best.Honest)
@@ -280,7 +285,7 @@ func (a *answering) simpler(ctx context.Context, answer candidate, candidates []
 	if n := len(differences); n > 0 {
 		slices.Sort(differences)
 		least := 0.0
-		if isShare(a.metric) { // a difference of one row is never clear
+		if metric.IsShare(a.metric) { // a difference of one row is never clear
 			least = 2 / float64(a.rows.labels.Len())
 		}
 		low, high = min(differences[n/40], behind-least), max(differences[n-1-n/40], behind+least)

@@ -201,9 +201,7 @@ func (s *Search) trainOne(ctx context.Context, job trial.Job, deadline time.Time
 
 // tooLate reports whether an epoch of a job that has no score would probably end after its deadline.
 func (s *Search) tooLate(ctx context.Context, job trial.Job) bool {
-	o := s.options
-	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
-	if _, err := evaluate.New(o).Score(ctx, job); err == nil {
+	if _, err := s.stored().Score(ctx, job); err == nil {
 		return false
 	}
 	left := job.Deadline.Sub(s.now()).Seconds()

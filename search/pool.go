@@ -101,10 +101,7 @@ func (r rowsOf) scored(ctx context.Context, name string, logits []float32, thres
 	if err != nil {
 		return nil, err
 	}
-	score, defined := metrics[name]
-	if !defined {
-		score = math.NaN()
-	}
+	score := metric.Value(metrics, name)
 	s := &report.Scored{Score: report.Number(score), Metrics: report.Metrics(metrics)}
 	shift := 0.0
 	if !math.IsNaN(honest) {
@@ -137,15 +134,10 @@ func (r rowsOf) interval(ctx context.Context, name string, o metric.Outputs, sco
 	slices.Sort(defined)
 	at := func(p float64) float64 { return defined[int(math.Round(p*float64(len(defined)-1)))] + shift }
 	low, high = min(at(0.025), score), max(at(0.975), score)
-	if isShare(name) {
+	if metric.IsShare(name) {
 		low, high = max(low, 0), min(high, 1)
 	}
 	return low, high, nil
-}
-
-// isShare reports whether the values of a metric are between 0 and 1.
-func isShare(name string) bool {
-	return slices.ContainsFunc(metric.All(), func(m metric.Metric) bool { return m.Name == name && m.Range == metric.Share })
 }
 
 // fitted returns an outcome with its logits of the rows, which are among those that scored it.
@@ -161,17 +153,13 @@ func (s *Search) fitted(ctx context.Context, r rowsOf, o *evaluate.Outcome) (*fi
 				return nil, fmt.Errorf("%s: %w", o.Job.Name, err)
 			}
 		}
-		logits = someRows(logits, len(s.data.Task().Classes), places)
+		logits = combine.Rows(logits, len(s.data.Task().Classes), places)
 	}
 	metrics, err := metric.Evaluate(ctx, r.outputs(logits, nil))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Job.Name, err)
 	}
-	score, defined := metrics[s.config.Search.Metric]
-	if !defined {
-		score = math.NaN()
-	}
-	return &fitted{Outcome: o, logits: logits, score: score}, nil
+	return &fitted{Outcome: o, logits: logits, score: metric.Value(metrics, s.config.Search.Metric)}, nil
 }
 
 // placesOf returns where rows are among others.
@@ -189,15 +177,6 @@ func placesOf(rows, among []int) ([]int, error) {
 		places[i] = at
 	}
 	return places, nil
-}
-
-// someRows returns the logits of some rows.
-func someRows(logits []float32, classes int, rows []int) []float32 {
-	some := make([]float32, 0, len(rows)*classes)
-	for _, row := range rows {
-		some = append(some, logits[row*classes:][:classes]...)
-	}
-	return some
 }
 
 // alone returns what combine makes of a single model: its thresholds, if the plan wants them fitted and they help, and its honest
@@ -250,29 +229,19 @@ func (s *Search) thresholds(ctx context.Context, o *evaluate.Outcome) ([]float64
 	return e.Thresholds, nil
 }
 
-// mostFrequent returns the logits of the classes' frequencies among the training rows, as many times as there are rows.
-func mostFrequent(ctx context.Context, data dataset.Dataset, rows int) ([]float32, error) {
-	t := data.Task()
-	counts, label, n := make([]int, len(t.Classes)), make([]float32, t.Width()), data.Len(dataset.Train)
-	for row := range n {
-		if row%1000 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err := data.Label(dataset.Train, row, label); err != nil {
-			return nil, err
-		}
-		task.Count(t.Kind, counts, label)
+// mostFrequent returns the logits of the classes' frequencies among the training rows.
+func mostFrequent(ctx context.Context, data dataset.Dataset) (logits []float32, err error) {
+	counts, err := dataset.CountClasses(ctx, data, dataset.Train)
+	if err != nil {
+		return nil, err
 	}
-	logits := make([]float32, 0, rows*len(counts))
-	for range rows {
-		for _, count := range counts {
-			p := (float64(count) + 0.5) / float64(n+1)
-			z := math.Log(p)
-			if t.Kind == task.MultiLabel {
-				z -= math.Log1p(-p)
-			}
-			logits = append(logits, float32(z))
+	for _, count := range counts {
+		p := (float64(count) + 0.5) / float64(data.Len(dataset.Train)+1)
+		z := math.Log(p)
+		if data.Task().Kind == task.MultiLabel {
+			z -= math.Log1p(-p)
 		}
+		logits = append(logits, float32(z))
 	}
 	return logits, nil
 }

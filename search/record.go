@@ -6,11 +6,10 @@ import (
 	"math"
 	"slices"
 
-	"mixmas/nn/mixer"
-	"mixmas/nn/safetensors"
 	"mixmas/search/cost"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
+	"mixmas/search/metric"
 	"mixmas/search/plan"
 	"mixmas/search/store"
 	"mixmas/search/strategy"
@@ -139,8 +138,7 @@ func (s *Search) classes(split dataset.Split, rows []int) ([]uint16, error) {
 
 // record collects what a training predicted.
 func (s *Search) record(ctx context.Context, o *evaluate.Outcome) (*study.Record, error) {
-	recipe := o.Job.Specification.Recipe
-	r := &study.Record{Details: study.Details{Parameters: o.Score.Parameters, Seconds: o.Score.Seconds, Recipe: recipe}}
+	r := &study.Record{Details: study.Details{Parameters: o.Score.Parameters, Seconds: o.Score.Seconds, Recipe: o.Job.Specification.Recipe}}
 	r.Candidate, r.Repeat = o.Job.Label, o.Job.Specification.Repeat
 	scoring, err := trial.Scoring(s.data, o.Job, nil)
 	if err != nil {
@@ -162,23 +160,7 @@ func (s *Search) record(ctx context.Context, o *evaluate.Outcome) (*study.Record
 		r.Validation = append(r.Validation, s.predicted(logits))
 		r.TrainLoss, r.ValidationLoss = append(r.TrainLoss, of.TrainLoss), append(r.ValidationLoss, loss)
 	}
-	file, err := s.evaluator.Weights(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	weights, _, err := safetensors.Parse(file)
-	if err != nil {
-		return nil, err
-	}
-	network, err := mixer.Build(o.Job.Specification.Model)
-	if err != nil {
-		return nil, err
-	}
-	samples, err := dataset.Select(s.data, dataset.Test, nil, trial.Inputs(network))
-	if err != nil {
-		return nil, err
-	}
-	logits, err := s.runner.Predict(ctx, network, recipe.Batch, weights, samples)
+	logits, err := s.predict(ctx, o, dataset.Test, nil)
 	r.Test = s.predicted(logits)
 	return r, err
 }
@@ -187,13 +169,7 @@ func (s *Search) record(ctx context.Context, o *evaluate.Outcome) (*study.Record
 func (s *Search) predicted(logits []float32) (classes []uint16) {
 	n := len(s.data.Task().Classes)
 	for ; len(logits) >= n; logits = logits[n:] {
-		best := 0
-		for class, z := range logits[:n] {
-			if z > logits[best] {
-				best = class
-			}
-		}
-		classes = append(classes, uint16(best))
+		classes = append(classes, uint16(metric.Largest(logits[:n])))
 	}
 	return classes
 }

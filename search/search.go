@@ -150,6 +150,13 @@ func (s *Search) warnOfFewUpdates(spec trial.Specification) {
 	}
 }
 
+// stored returns an evaluator that says nothing, trains nothing, and has only the scores that are stored.
+func (s *Search) stored() *evaluate.Evaluator {
+	o := s.options
+	o.OnlyKept, o.Observer, o.Budget = true, nil, nil
+	return evaluate.New(o)
+}
+
 // LookUp is like Run but trains nothing: a trial without a score returns [evaluate.ErrUntrained].
 func (s *Search) LookUp(ctx context.Context) (*Result, error) {
 	o := s.options

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/search/choice"
 	"mixmas/search/metric"
 	"mixmas/search/task"
 )
@@ -93,7 +94,7 @@ func preferred(s *metric.Scorer, honest []float64) int {
 	if len(honest) == 1 {
 		return 0
 	}
-	point := 0.01
+	point := choice.Point
 	if s.Metric().Range != metric.Share {
 		point *= math.Abs(honest[1])
 	}
@@ -235,7 +236,7 @@ func (f *fitter) greed(mean Mean) *greed {
 	g := &greed{f: f, mean: mean, out: make([]float32, len(f.rows)*f.pool.Classes)}
 	row := make([]float64, f.pool.Classes)
 	for i, logits := range f.pool.Logits {
-		term := some(logits, f.pool.Classes, f.rows)
+		term := Rows(logits, f.pool.Classes, f.rows)
 		for at := 0; at < len(term); at += len(row) {
 			z := term[at:][:len(row)]
 			if f.pool.Kind == task.MultiLabel {

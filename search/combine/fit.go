@@ -74,7 +74,7 @@ func (f *fitter) finish(ctx context.Context, e *Ensemble) error {
 func (f *fitter) logits(e *Ensemble, rows []int) []float32 {
 	sum := NewSum(f.pool.Kind, f.pool.Classes, len(rows), e.Mean)
 	for i, m := range e.Parts() {
-		sum.Add(m, some(f.pool.Logits[e.Members[i]], f.pool.Classes, rows))
+		sum.Add(m, Rows(f.pool.Logits[e.Members[i]], f.pool.Classes, rows))
 	}
 	return sum.Logits()
 }
@@ -95,7 +95,7 @@ func single(ctx context.Context, f *fitter) (*Ensemble, error) {
 	}
 	best, value := models[0], undefined
 	for _, i := range models {
-		z := some(f.pool.Logits[i], f.pool.Classes, f.rows)
+		z := Rows(f.pool.Logits[i], f.pool.Classes, f.rows)
 		v, err := f.scorer.Score(ctx, z, nil)
 		if err == nil && f.options.Thresholds {
 			v, err = crossed(ctx, f.scorer, z, f.pool.Classes, f.groups(), 0)
@@ -116,7 +116,7 @@ func single(ctx context.Context, f *fitter) (*Ensemble, error) {
 func (f *fitter) ranked(ctx context.Context, s *metric.Scorer) ([]int, error) {
 	values := make([]float64, len(f.pool.Logits))
 	for i, logits := range f.pool.Logits {
-		z := some(logits, f.pool.Classes, f.rows)
+		z := Rows(logits, f.pool.Classes, f.rows)
 		for k := range z {
 			z[k] = finite(float64(z[k]) / f.temperatures[i])
 		}
@@ -126,15 +126,7 @@ func (f *fitter) ranked(ctx context.Context, s *metric.Scorer) ([]int, error) {
 		}
 	}
 	order := allModels(f.pool)
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case s.Better(values[a], values[b]):
-			return -1
-		case s.Better(values[b], values[a]):
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return metric.Compare(s.Metric().Name, values[a], values[b]) })
 	return order, nil
 }
 

@@ -133,8 +133,8 @@ func halves(s *metric.Scorer, classes int, groups []uint64, seed uint64) (a, b [
 	return half[0], half[1]
 }
 
-// some returns the logits of some rows.
-func some(logits []float32, classes int, rows []int) []float32 {
+// Rows returns the logits of some rows.
+func Rows(logits []float32, classes int, rows []int) []float32 {
 	out := make([]float32, 0, len(rows)*classes)
 	for _, row := range rows {
 		out = append(out, logits[row*classes:][:classes]...)

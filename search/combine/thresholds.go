@@ -33,7 +33,7 @@ func crossed(ctx context.Context, s *metric.Scorer, logits []float32, classes in
 	out := make([]float32, len(logits))
 	a, b := halves(s, classes, groups, seed)
 	for i, fitted := range [][]int{a, b} {
-		t, err := s.Of(fitted).Thresholds(ctx, some(logits, classes, fitted))
+		t, err := s.Of(fitted).Thresholds(ctx, Rows(logits, classes, fitted))
 		if err != nil {
 			return 0, err
 		}

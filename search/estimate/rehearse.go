@@ -129,7 +129,7 @@ func (r *rehearsing) score(ctx context.Context, job trial.Job) (*evaluate.Outcom
 	if r.costliest {
 		value = 1 - value
 	}
-	if !metric.Better(r.space.Metric, 1, 0) {
+	if metric.LowerIsBetter(r.space.Metric) {
 		value = 1 - value
 	}
 	sc := store.Score{Key: key, Name: job.Name, Status: store.Finished, Parameters: parameters, Metrics: map[string]float64{r.space.Metric: value}}

@@ -102,7 +102,7 @@ func EvaluateProbabilities(ctx context.Context, probabilities []float64, o Outpu
 		p := probabilities[row*o.Classes:][:o.Classes]
 		if o.Kind == task.OneLabel {
 			e.Loss -= math.Log(p[e.truth.At(row)])
-			e.predicted[row] = largest(p)
+			e.predicted[row] = Largest(p)
 			continue
 		}
 		for class := range p {
@@ -171,8 +171,8 @@ func newEvaluation(ctx context.Context, o Outputs) (*Evaluation, error) {
 	return e, nil
 }
 
-// largest returns the class of the largest score, the first of equal ones.
-func largest[F float32 | float64](scores []F) uint32 {
+// Largest returns the class of the largest score, the first of equal ones.
+func Largest[F float32 | float64](scores []F) uint32 {
 	best := 0
 	for c, v := range scores {
 		if v > scores[best] {
@@ -198,7 +198,7 @@ func (e *Evaluation) softmax(ctx context.Context) error {
 	e.top, e.sum = make([]float64, e.Rows), make([]float64, e.Rows)
 	err := beside(ctx, 0, e.Rows, func(row int) {
 		logits := e.logits[row*e.Classes:][:e.Classes]
-		best := largest(logits)
+		best := Largest(logits)
 		top, sum := float64(logits[best]), 0.0
 		for _, z := range logits {
 			sum += math.Exp(float64(z) - top)

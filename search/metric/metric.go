@@ -89,6 +89,28 @@ func Check(name string, kind task.Kind) error {
 	return nil
 }
 
+// LowerIsBetter reports whether lower values of the named metric are better. It panics on an unknown name.
+func LowerIsBetter(name string) bool { return Better(name, 0, 1) }
+
+// Compare orders two values of the named metric, the better one first: -1, 1, or 0 if neither is better. It panics on an unknown name.
+func Compare(name string, a, b float64) int {
+	switch {
+	case Better(name, a, b):
+		return -1
+	case Better(name, b, a):
+		return 1
+	}
+	return 0
+}
+
+// Value returns the value of the named metric among others; NaN if it is undefined.
+func Value(values map[string]float64, name string) float64 {
+	if v, defined := values[name]; defined {
+		return v
+	}
+	return math.NaN()
+}
+
 // Better reports whether a is a strictly better value of the named metric than b: higher, or lower for a loss. NaN is worse
 // than every number. It panics on an unknown name: use [Check] first.
 func Better(name string, a, b float64) bool {

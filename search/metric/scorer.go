@@ -115,7 +115,7 @@ func (s *Scorer) evaluation(ctx context.Context, logits []float32, thresholds []
 			if len(thresholds) > 0 {
 				e.predicted[row] = e.decide(row)
 			} else {
-				e.predicted[row] = largest(logits[row*s.classes:][:s.classes])
+				e.predicted[row] = Largest(logits[row*s.classes:][:s.classes])
 			}
 		}
 	case s.kind == task.OneLabel:

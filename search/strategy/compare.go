@@ -39,7 +39,7 @@ type comparison struct {
 func (s *Space) compare(ctx context.Context, e Evaluator, stage *Stage) (*choice.Standing, error) {
 	job := stage.Candidates[0].Counted(s.Metric)[0].Job
 	c := &comparison{Space: s, stage: stage, groups: s.groups(job)}
-	c.runs = choice.Runs{Rows: job.Specification.ScoringRows(), LowerIsBetter: !metric.Better(s.Metric, 1, 0), Share: metric.IsShare(s.Metric)}
+	c.runs = choice.Runs{Rows: job.Specification.ScoringRows(), LowerIsBetter: metric.LowerIsBetter(s.Metric), Share: metric.IsShare(s.Metric)}
 	c.scores()
 	c.share = s.Metric == "accuracy" && c.groups == nil
 	c.shown = c.repeats == 1 && (!s.CheapestClose || len(stage.Candidates) == 1)

@@ -34,10 +34,7 @@ func Exhaust(ctx context.Context, draws []*Space, e Evaluator, o Observer) ([]Dr
 			winners[draw] = append(winners[draw], t)
 		}
 	}
-	functions := first.Fusions
-	if len(first.Modalities) == 1 {
-		functions = functions[:1]
-	}
+	functions := first.functions()
 	function, _, err := x.stage(func(space *Space, draw int) (string, [][]trial.Job) {
 		const name = "fusion"
 		return name, fusedJobs(space, name, winners[draw], labels(functions), space.Repeats.Fusion, func(i int) Choices {

@@ -52,10 +52,7 @@ const drawsPerTrial = 10
 // combinations draws different combinations with the search's seed, until as many as wanted may be tried. If there are no more
 // than wanted, it returns all of them in order.
 func combinations(ctx context.Context, space *Space, wanted int) ([]Choices, error) {
-	functions := space.Fusions
-	if len(space.Modalities) == 1 { // nothing to fuse: all functions are the same
-		functions = functions[:1]
-	}
+	functions := space.functions()
 	places := []int{len(functions), len(space.Networks)}
 	for _, m := range space.Modalities {
 		places = append(places, len(m.Encoders))

@@ -80,6 +80,14 @@ type Choices struct {
 // Part is a part of a model with the label of its choice.
 type Part struct{ Name, Label string }
 
+// functions are the fusion functions that are tried: of a single modality, which is not fused, all are equal, and only the first is.
+func (s *Space) functions() []Function {
+	if len(s.Modalities) == 1 {
+		return s.Fusions[:1]
+	}
+	return s.Fusions
+}
+
 // Parts returns the choices: those of the modalities under their names, then "fusion" and "network".
 func (s *Space) Parts(c Choices) []Part {
 	var parts []Part

@@ -22,12 +22,8 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 	if err != nil {
 		return nil, err
 	}
-	// The function is chosen with the first network that constraints allow. A single modality is not fused, so all functions are equal and only the
-	// first is tried.
-	functions := space.Fusions
-	if len(space.Modalities) == 1 {
-		functions = functions[:1]
-	}
+	// The function is chosen with the first network that constraints allow.
+	functions := space.functions()
 	chosen, first, err := space.fit(ctx, o, encoders, functions)
 	if err != nil {
 		return nil, err

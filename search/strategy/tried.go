@@ -127,11 +127,5 @@ func rank(name string, a, b *Tried) int {
 	if c := cmp.Compare(a.standing(name), b.standing(name)); c != 0 {
 		return c
 	}
-	switch {
-	case metric.Better(name, a.Score, b.Score):
-		return -1
-	case metric.Better(name, b.Score, a.Score):
-		return 1
-	}
-	return cmp.Or(cmp.Compare(a.Parameters(), b.Parameters()), cmp.Compare(a.Label, b.Label))
+	return cmp.Or(metric.Compare(name, a.Score, b.Score), cmp.Compare(a.Parameters(), b.Parameters()), cmp.Compare(a.Label, b.Label))
 }

@@ -47,8 +47,8 @@ func (r Recipe) Best(curve []store.Epoch) int {
 func (r Recipe) better(e, earlier store.Epoch) bool {
 	if r.Select != "" {
 		value, best := selected(e), selected(earlier)
-		if metric.Better(r.Select, value, best) || metric.Better(r.Select, best, value) {
-			return metric.Better(r.Select, value, best)
+		if order := metric.Compare(r.Select, value, best); order != 0 {
+			return order < 0
 		}
 	}
 	return e.ValidationLoss < earlier.ValidationLoss
