@@ -17,34 +17,27 @@ import (
 	"mixmas/search/trial"
 )
 
-// tested returns the seconds of all trainings in a store, and the scores of the trained encoders of a document on the test rows.
-func tested(ctx context.Context, configuration, folder, path string, d report.Document, metric string) (seconds float64, encoders []encoder, err error) {
+// tested returns the scores of the trained encoders of a document on the test rows. The store at path has their weights.
+func tested(ctx context.Context, configuration, folder, path string, d report.Document, metric string) (encoders []encoder, err error) {
 	scores, err := store.Open(ctx, path, store.Options{})
 	if err != nil {
-		return 0, nil, err
-	}
-	all, err := scores.List(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
-	for _, sc := range all {
-		seconds += sc.Seconds
+		return nil, err
 	}
 	c, err := config.Parse("configuration", []byte(configuration))
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	format, err := dataset.Lookup(c.Data.Format)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	data, err := format.Open(ctx, c.Data.Options, dataset.Environment{Folder: folder})
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	defer data.Close()
 	if _, err := defaults.Fill(c, data); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	runner := trial.Local{Device: cpu.New(cpu.Options{Workers: runtime.NumCPU()}), Data: data}
 	for _, stage := range d.Stages {
@@ -62,14 +55,14 @@ func tested(ctx context.Context, configuration, folder, path string, d report.Do
 			for _, key := range keys {
 				sc, err := scores.Get(ctx, key)
 				if err != nil {
-					return 0, nil, err
+					return nil, err
 				}
 				if sc.Status != store.Finished {
 					continue
 				}
 				metrics, err := testOf(ctx, &runner, scores, sc)
 				if err != nil {
-					return 0, nil, err
+					return nil, err
 				}
 				if test, defined := metrics[metric]; defined {
 					encoders = append(encoders, encoder{modality, candidate.Name, test})
@@ -77,7 +70,7 @@ func tested(ctx context.Context, configuration, folder, path string, d report.Do
 			}
 		}
 	}
-	return seconds, encoders, nil
+	return encoders, nil
 }
 
 // testOf returns the metrics on the test rows of a model with the weights of a score.

@@ -3,7 +3,8 @@
 //	go run ./docs/results/settings --program bin/mixmas --to docs/results/settings.md --work build/settings
 //
 // With each seed, a data set is searched as a user does it, with mixmas run. The recommended settings take longer, so the paper's
-// are also run again with other seeds until they have trained for as long, and the model that is best on the validation rows counts.
+// are also run again with other seeds until they have taken as long, and the model that is best on the validation rows counts. Time is
+// processor time, which other programs on the machine change little.
 // What a run gave is kept in --work: an interrupted comparison goes on, and the page is written after every run.
 package main
 
@@ -128,19 +129,19 @@ func (c *comparison) seedsOf(s set) int {
 // mostRestarts bounds how often the paper's settings are run again with another seed.
 const mostRestarts = 50
 
-// pair runs both settings with a seed, and the paper's again until they have trained for as long.
+// pair runs both settings with a seed, and the paper's again until they have taken as long.
 func (c *comparison) pair(ctx context.Context, s set, seed int) error {
 	long, err := c.measure(ctx, s, recommended, seed, 0)
 	if err != nil {
 		return err
 	}
 	spent := 0.0
-	for restart := 0; restart < mostRestarts && (restart == 0 || spent < long.Seconds); restart++ {
+	for restart := 0; restart < mostRestarts && (restart == 0 || spent < long.Processor); restart++ {
 		m, err := c.measure(ctx, s, paper, seed, restart)
 		if err != nil {
 			return err
 		}
-		spent += m.Seconds
+		spent += m.Processor
 	}
 	return nil
 }
@@ -148,8 +149,8 @@ func (c *comparison) pair(ctx context.Context, s set, seed int) error {
 // measured is what one run gave.
 type measured struct {
 	Document report.Document `json:"document"`
-	// Seconds are those of all trainings together.
-	Seconds float64 `json:"seconds"`
+	// Processor is the processor time of the run in seconds, of all cores together.
+	Processor float64 `json:"processor_seconds"`
 	// Encoders are the trained encoders with their scores on the test rows.
 	Encoders []encoder `json:"encoders"`
 }
@@ -183,7 +184,7 @@ func (c *comparison) read(s set, settings string, seed, restart int) (*measured,
 }
 
 // measure runs mixmas with settings and a seed, unless what it gave is kept. A restart has another seed.
-func (c *comparison) measure(ctx context.Context, s set, settings string, seed, restart int) (*measured, error) {
+func (c *comparison) measure(ctx context.Context, s set, settings string, seed, restart int) (m *measured, err error) {
 	if m, err := c.read(s, settings, seed, restart); m != nil || err != nil {
 		return m, err
 	}
@@ -201,12 +202,11 @@ func (c *comparison) measure(ctx context.Context, s set, settings string, seed, 
 	arguments := append([]string{"run", "-", "--seed", fmt.Sprint(number), "--store", base + ".db", "--out", base, "--json"}, s.arguments...)
 	fmt.Fprintf(os.Stderr, "%s, %s settings, seed %d\n", s.name, settings, number)
 	text = with(text, settings)
-	document, err := c.exec(ctx, base+".log", text, arguments)
-	if err != nil {
+	m = new(measured)
+	if m.Document, m.Processor, err = c.exec(ctx, base+".log", text, arguments); err != nil {
 		return nil, err
 	}
-	m := &measured{Document: document}
-	if m.Seconds, m.Encoders, err = tested(ctx, text, c.configs, base+".db", document, s.metric); err != nil {
+	if m.Encoders, err = tested(ctx, text, c.configs, base+".db", m.Document, s.metric); err != nil {
 		return nil, err
 	}
 	kept, err := json.Marshal(m)
@@ -224,11 +224,12 @@ func (c *comparison) measure(ctx context.Context, s set, settings string, seed, 
 	return m, c.write()
 }
 
-// exec runs mixmas with a configuration in the folder of configurations, and returns its document. What it says goes to a log.
-func (c *comparison) exec(ctx context.Context, log, configuration string, arguments []string) (report.Document, error) {
+// exec runs mixmas with a configuration in the folder of configurations, and returns its document and its processor time in seconds.
+// What it says goes to a log.
+func (c *comparison) exec(ctx context.Context, log, configuration string, arguments []string) (d report.Document, seconds float64, err error) {
 	said, err := os.Create(log)
 	if err != nil {
-		return report.Document{}, err
+		return d, 0, err
 	}
 	defer said.Close()
 	var out bytes.Buffer
@@ -237,9 +238,10 @@ func (c *comparison) exec(ctx context.Context, log, configuration string, argume
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = time.Minute // then it is killed
 	if err := command.Run(); err != nil {
-		return report.Document{}, fmt.Errorf("%s %s: %w (see %s)", c.program, strings.Join(arguments, " "), err, log)
+		return d, 0, fmt.Errorf("%s %s: %w (see %s)", c.program, strings.Join(arguments, " "), err, log)
 	}
-	return report.Read(log, &out)
+	d, err = report.Read(log, &out)
+	return d, (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Seconds(), err
 }
 
 // with returns a configuration with settings, and with distillation where they are recommended.

@@ -36,8 +36,8 @@ func (p page) text() string {
 		"Each data set is searched by `mixmas run` with several seeds and both settings. What is chosen is chosen on the validation rows; all scores\n" +
 		"below are on the test rows, mean over the seeds with its 95% interval by Student's t. All seeds have the same test rows, so the intervals\n" +
 		"say what other seeds might give, not what other rows might. The recommended settings take longer: \"in the same time\" means that the\n" +
-		"paper's are run again with other seeds until their trainings have taken as long, and that the model that is best on the validation rows\n" +
-		"counts.\n")
+		"paper's are run again with other seeds until they have taken as much processor time, and that the model that is best on the validation\n" +
+		"rows counts.\n")
 	p.goals(&b)
 	for _, r := range p.results {
 		r.write(&b)
@@ -176,14 +176,14 @@ func (r results) classifier(b *strings.Builder) {
 		points(mean-r.simpleScore, low-r.simpleScore, high-r.simpleScore))
 }
 
-// effort says how long the trainings took, and which model was the answer.
+// effort says how long the searches took, and which model was the answer.
 func (r results) effort(b *strings.Builder) {
 	var long, short, runs float64
 	var answers []string
 	for _, s := range r.seeds {
-		long += s.recommended.Seconds
+		long += s.recommended.Processor
 		for _, m := range s.paper {
-			short += m.Seconds
+			short += m.Processor
 		}
 		runs += float64(len(s.paper))
 		name := "searched"
@@ -193,6 +193,6 @@ func (r results) effort(b *strings.Builder) {
 		answers = append(answers, name)
 	}
 	n := float64(len(r.seeds))
-	fmt.Fprintf(b, "\nThe trainings of a run took %.0f seconds together with the recommended settings, and %.0f with the paper's in %.1f runs. The answer was: %s.\n",
-		long/n, short/n, runs/n, counted(answers))
+	fmt.Fprintf(b, "\nA search took %.0f seconds of processor time with the recommended settings, and %.1f with the paper's took %.0f. The answer was: %s.\n",
+		long/n, runs/n, short/n, counted(answers))
 }

@@ -27,7 +27,7 @@ func made(searched, ensemble, late float64, chosen string) *measured {
 		Stages: []report.Stage{{Name: "encoder/photo", Metric: "accuracy", Winner: chosen}},
 		Baselines: []report.Baseline{{Kind: report.LateFusionAll, Final: *scored("late", late)},
 			{Kind: report.Linear, Final: *scored("linear of text", 0.4)}, {Kind: report.Linear, Final: *scored("linear of photo", 0.5)}}}
-	return &measured{Document: d, Seconds: 100, Encoders: []encoder{{"photo", "mlp_mixer", 0.6}, {"photo", "mlp_mixer", 0.7}, {"photo", "ramlp", 0.8}, {"photo", "ramlp", 0.6}}}
+	return &measured{Document: d, Processor: 100, Encoders: []encoder{{"photo", "mlp_mixer", 0.6}, {"photo", "mlp_mixer", 0.7}, {"photo", "ramlp", 0.8}, {"photo", "ramlp", 0.6}}}
 }
 
 // plain is a made-up run with the paper's settings.
@@ -35,7 +35,7 @@ func plain(validation, test float64, chosen string) *measured {
 	metrics := func(value float64) map[string]report.Number {
 		return map[string]report.Number{"accuracy": report.Number(value)}
 	}
-	return &measured{Seconds: 40, Document: report.Document{Model: &report.Model{Metrics: metrics(validation)}, Test: &report.Test{Metrics: metrics(test)},
+	return &measured{Processor: 40, Document: report.Document{Model: &report.Model{Metrics: metrics(validation)}, Test: &report.Test{Metrics: metrics(test)},
 		Stages: []report.Stage{{Name: "encoder/photo", Metric: "accuracy", Winner: chosen}}}}
 }
 
@@ -57,7 +57,7 @@ func TestPage(t *testing.T) {
 		"| paper: searched, best of runs in the same time | 0.8150 |", // the one that is best on the validation rows, not on test
 		"| photo | paper | 1 of 2 | 2.50 | mlp_mixer 1, ramlp 1 |",
 		"| photo | recommended | 1 of 2 | 2.50 |",
-		"The trainings of a run took 100 seconds together with the recommended settings, and 80 with the paper's in 2.0 runs. The answer was: ensemble 2.",
+		"A search took 100 seconds of processor time with the recommended settings, and 2.0 with the paper's took 80. The answer was: ensemble 2.",
 		"A simple classifier (a forest) reaches 0.80 on the same splits. The answer less this: +11.0 points [-1.7, +23.7].",
 		"Nothing has been run yet.",
 		"The photos are dark.",
@@ -144,7 +144,7 @@ func TestKeptRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(c.page)
-	if err != nil || !strings.Contains(string(text), "and 120 with the paper's in 3.0 runs") {
+	if err != nil || !strings.Contains(string(text), "and 3.0 with the paper's took 120") {
 		t.Errorf("%v:\n%s", err, text)
 	}
 	if err := c.run(t.Context(), "birds"); err == nil || !strings.Contains(err.Error(), "birds") {
