@@ -269,3 +269,29 @@ func BenchmarkChoose(b *testing.B) {
 		})
 	}
 }
+
+// Where every model is right on all rows, the log loss says which is likely to be right on others.
+func TestChooseAtTheTopOfTheMetric(t *testing.T) {
+	all := pool(400, 3, 4, 1.5, task.OneLabel, 9)
+	p, test := half(all, 0), half(all, 1)
+	for _, logits := range p.Logits {
+		for row := range p.Rows {
+			z := logits[row*3:][:3]
+			var label [1]float32
+			if err := p.Label(row, label[:]); err != nil {
+				t.Fatal(err)
+			}
+			z[int(label[0])] = slices.Max(z) + 0.01
+		}
+	}
+	e := choose(t, p, "accuracy", few)
+	if e.Honest != 1 || len(e.Members) < 2 {
+		t.Fatalf("%v by members %v: want several models", e.Honest, e.Members)
+	}
+	got := score(t, test, "accuracy", e.Logits(p.Kind, 3, test.Logits), e.Thresholds)
+	for i, logits := range test.Logits {
+		if alone := score(t, test, "accuracy", logits, nil); alone >= got {
+			t.Errorf("on other rows the ensemble has %v, model %d has %v", got, i, alone)
+		}
+	}
+}
