@@ -295,3 +295,32 @@ func TestChooseAtTheTopOfTheMetric(t *testing.T) {
 		}
 	}
 }
+
+// The first of three methods is the single model, the second the usual ensemble. 500 rows.
+func TestPreferred(t *testing.T) {
+	p, nan := pool(500, 3, 1, 1, task.OneLabel, 1), math.NaN()
+	for _, c := range []struct {
+		name           string
+		honest, losses []float64
+		want           int
+	}{
+		{"accuracy", []float64{0.8}, []float64{1}, 0},
+		{"accuracy", []float64{0.8, 0.81, 0.815}, []float64{1, 1.1, 0.5}, 1},
+		{"accuracy", []float64{0.8, 0.81, 0.83}, []float64{1, 1.1, 1.2}, 2},
+		{"accuracy", []float64{1, 1, 1}, []float64{0.1, 0.01, 0.01}, 1},
+		{"accuracy", []float64{1, 0.999, 1}, []float64{0.1, 0.01, 0.01}, 1},    // a row behind
+		{"accuracy", []float64{1, 0.999, 1}, []float64{0.01, 0.1, 0.1}, 0},     // and worse by the loss
+		{"accuracy", []float64{1, 0.98, 0.98}, []float64{0.1, 0.01, 0.01}, 0},  // ten rows behind
+		{"accuracy", []float64{0.5, 0.48, 0.4}, []float64{0.9, 0.8, 0.8}, 1},   // a standard error is 2.2 points
+		{"accuracy", []float64{0.5, 0.475, 0.4}, []float64{0.9, 0.8, 0.8}, 0},  //
+		{"loss", []float64{0.5, 0.5001, 0.6}, []float64{0.5, 0.5001, 0.6}, 0},  // no share: a metric without a standard error
+		{"loss", []float64{0.5, 0.4, 0.45}, []float64{0.5, 0.4, 0.45}, 1},      //
+		{"accuracy", []float64{nan, nan, nan}, []float64{nan, nan, nan}, 0},    // too few rows to halve
+		{"auroc_macro", []float64{nan, nan, nan}, []float64{0.9, 0.8, 0.8}, 0}, // undefined
+	} {
+		got, err := combine.Preferred(t.Context(), p, c.name, c.honest, c.losses)
+		if err != nil || got != c.want {
+			t.Errorf("%s %v, losses %v: method %d, %v, want %d", c.name, c.honest, c.losses, got, err, c.want)
+		}
+	}
+}

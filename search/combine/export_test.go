@@ -19,3 +19,12 @@ func Thresholds(ctx context.Context, p Pool, model int, name string) ([]float64,
 	}
 	return thresholds(ctx, s, p.Logits[model], p.Classes, p.Groups)
 }
+
+// Preferred is the place of the method that is chosen, by the values of a metric on rows of a pool.
+func Preferred(ctx context.Context, p Pool, name string, honest, losses []float64) (int, error) {
+	s, err := p.scorer(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	return preferred(s, honest, losses), nil
+}
