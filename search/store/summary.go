@@ -195,6 +195,9 @@ func scan(record []byte, metrics []string, sum string) (sc Summary, ok bool) {
 			})
 		case "metrics":
 			return r.object(func(name []byte) bool {
+				if bytes.IndexByte(name, '\\') >= 0 { // not compared as it is written
+					return false
+				}
 				for i, wanted := range metrics {
 					if string(name) == wanted {
 						return r.number(&sc.Values[i])
