@@ -1,0 +1,2 @@
+// Package torch writes models as PyTorch modules.
+package torch

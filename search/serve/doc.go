@@ -1,0 +1,2 @@
+// Package serve answers predictions of a model over HTTP.
+package serve

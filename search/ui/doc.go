@@ -1,0 +1,2 @@
+// Package ui serves the runs of a store as live pages.
+package ui
