@@ -137,8 +137,8 @@ type Model struct {
 	Split string `json:"split,omitempty"`
 	Rows  int    `json:"rows,omitempty"`
 	Of    int    `json:"of,omitempty"`
-	// Confusion counts rows by [true][predicted] class, of data with one class per row and at most 30 classes. Confused are otherwise
-	// the most frequent mistakes, at most 30.
+	// Confusion counts rows by [true][predicted] class, of data with one class per row and at most 30 classes; of more classes,
+	// Confused are the most frequent mistakes, at most 30. The counts of multi-label data are in Classes.
 	Confusion [][]int    `json:"confusion,omitempty"`
 	Confused  []Confused `json:"confused,omitempty"`
 	// Classes are in the order of the data: all, or the 200 with the lowest F1 that occur. MoreClasses is the number of the others.
@@ -155,8 +155,7 @@ type Model struct {
 	Without []Without `json:"without,omitempty"`
 }
 
-// Confused is a kind of mistake: rows of a class that were predicted to be of another. Of multi-label data they lack a class that they
-// should have, and have another that they should not.
+// Confused is a kind of mistake: rows of a class that were predicted to be of another.
 type Confused struct {
 	True      string `json:"true"`
 	Predicted string `json:"predicted"`

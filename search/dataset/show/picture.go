@@ -1,10 +1,8 @@
-package page
+package show
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
-	"html/template"
 	"image"
 	"image/color"
 	"image/png"
@@ -15,27 +13,53 @@ import (
 	"mixmas/search/dataset/survey"
 )
 
-// side is the length of the longer side of a picture in the page, in pixels.
-const side = 96
+// Map is a map that can be drawn: 1 channel in grey, 3 in colour, 4 in colour with the opacity. Other maps, and those with values that
+// are no brightness, such as spectrograms, are drawn in false colours, channel by channel.
+type Map struct {
+	modality  dataset.Modality
+	sample    []float32
+	name      func(channel int) string
+	low, high float64 // of the values
+	natural   bool    // the channels are colours
+}
 
-// pictures shows a map: 1 channel in grey, 3 in colour, 4 in colour with the opacity. Other maps, and those with values that are
-// no brightness, such as spectrograms, are shown in false colours, channel by channel.
-func (p *part) pictures(m dataset.Modality, sample []float32, features []survey.Feature, name func(feature int) string) error {
-	channels := m.Shape[0]
-	low, high := math.Inf(1), math.Inf(-1)
+// Picture is a map, or a channel of one, as a PNG file.
+type Picture struct {
+	Channel       string // its name; empty if the picture shows all channels
+	Width, Height int    // pixels
+	PNG           []byte
+}
+
+func newMap(m dataset.Modality, sample []float32, features []survey.Feature, name func(channel int) string) *Map {
+	d := &Map{modality: m, sample: sample, name: name, low: math.Inf(1), high: math.Inf(-1)}
 	for _, f := range features {
-		low, high = min(low, f.Minimum), max(high, f.Maximum)
+		d.low, d.high = min(d.low, f.Minimum), max(d.high, f.Maximum)
 	}
 	brightness := false
 	for _, most := range []float64{1, 255} {
-		if low >= 0 && high > most/4 && high <= most {
-			low, high, brightness = 0, most, true
+		if d.low >= 0 && d.high > most/4 && d.high <= most {
+			d.low, d.high, brightness = 0, most, true
 			break
 		}
 	}
-	small := shrink(m, sample)
+	channels := m.Shape[0]
+	d.natural = channels == 3 || channels == 4 || channels == 1 && brightness
+	return d
+}
+
+// more is the number of channels that are not drawn.
+func (d *Map) more() int {
+	if d.natural {
+		return 0
+	}
+	return max(0, d.modality.Shape[0]-mostPictures)
+}
+
+// Draw draws the map with at most side pixels on a side: one picture, or one for each of the first channels.
+func (d *Map) Draw(side int) (list []Picture, err error) {
+	small := shrink(d.modality, d.sample, side)
 	level := func(v float32) float64 {
-		return min(max((float64(v)-low)/max(high-low, math.SmallestNonzeroFloat32), 0), 1)
+		return min(max((float64(v)-d.low)/max(d.high-d.low, math.SmallestNonzeroFloat32), 0), 1)
 	}
 	grey := func(v float32) uint8 {
 		if v != v {
@@ -43,8 +67,9 @@ func (p *part) pictures(m dataset.Modality, sample []float32, features []survey.
 		}
 		return uint8(math.Round(255 * level(v)))
 	}
-	if channels == 3 || channels == 4 || channels == 1 && brightness {
-		return p.picture("", small, func(v []float32) color.NRGBA {
+	channels := d.modality.Shape[0]
+	if d.natural {
+		p, err := small.draw("", func(v []float32) color.NRGBA {
 			c := color.NRGBA{R: grey(v[0]), G: grey(v[0]), B: grey(v[0]), A: 255}
 			if channels >= 3 {
 				c.G, c.B = grey(v[1]), grey(v[2])
@@ -54,18 +79,20 @@ func (p *part) pictures(m dataset.Modality, sample []float32, features []survey.
 			}
 			return c
 		})
+		return []Picture{p}, err
 	}
 	for channel := range min(channels, mostPictures) {
 		caption := ""
 		if channels > 1 {
-			caption = name(channel)
+			caption = d.name(channel)
 		}
-		if err := p.picture(caption, small, func(v []float32) color.NRGBA { return falseColour(level(v[channel]), v[channel] != v[channel]) }); err != nil {
-			return err
+		p, err := small.draw(caption, func(v []float32) color.NRGBA { return falseColour(level(v[channel]), v[channel] != v[channel]) })
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, p)
 	}
-	p.More = max(0, channels-mostPictures)
-	return nil
+	return list, nil
 }
 
 // shrunk is a map of a size that is shown.
@@ -75,7 +102,7 @@ type shrunk struct {
 }
 
 // shrink makes a map small enough by averaging squares of its pixels. Missing elements do not count.
-func shrink(m dataset.Modality, sample []float32) shrunk {
+func shrink(m dataset.Modality, sample []float32, side int) shrunk {
 	channels, high, wide := m.Shape[0], m.Shape[1], m.Shape[2]
 	by := (max(high, wide) + side - 1) / side
 	s := shrunk{width: (wide + by - 1) / by, height: (high + by - 1) / by, channels: channels}
@@ -112,7 +139,7 @@ func rows(channel []float32, wide, first, count int) (list [][]float32) {
 }
 
 // encoder writes PNGs, with the memory of the last one.
-var encoder = png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: new(buffers)}
+var encoder = png.Encoder{CompressionLevel: png.DefaultCompression, BufferPool: new(buffers)}
 
 // buffers keeps the memory of an encoder.
 type buffers struct{ sync.Pool }
@@ -124,22 +151,28 @@ func (b *buffers) Get() *png.EncoderBuffer {
 
 func (b *buffers) Put(kept *png.EncoderBuffer) { b.Pool.Put(kept) }
 
-// picture adds a picture of the pixels.
-func (p *part) picture(name string, s shrunk, colour func(values []float32) color.NRGBA) error {
+// draw makes a picture of the pixels.
+func (s shrunk) draw(channel string, colour func(values []float32) color.NRGBA) (Picture, error) {
 	drawn := image.NewNRGBA(image.Rect(0, 0, s.width, s.height))
+	grey := true
 	for i := range s.width * s.height {
-		drawn.SetNRGBA(i%s.width, i/s.width, colour(s.values[i*s.channels:][:s.channels]))
+		c := colour(s.values[i*s.channels:][:s.channels])
+		grey = grey && c.R == c.G && c.G == c.B && c.A == 255
+		drawn.SetNRGBA(i%s.width, i/s.width, c)
 	}
 	var file bytes.Buffer
-	if err := encoder.Encode(&file, drawn); err != nil {
-		return fmt.Errorf("drawing a sample: %w", err)
+	var picture image.Image = drawn
+	if grey { // a third of the bytes
+		one := image.NewGray(drawn.Rect)
+		for i := range one.Pix {
+			one.Pix[i] = drawn.Pix[4*i]
+		}
+		picture = one
 	}
-	times := max(1, side/max(s.width, s.height))
-	p.Pictures = append(p.Pictures, picture{
-		Name: name, Width: times * s.width, Height: times * s.height,
-		URL: template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(file.Bytes())),
-	})
-	return nil
+	if err := encoder.Encode(&file, picture); err != nil {
+		return Picture{}, fmt.Errorf("drawing a sample: %w", err)
+	}
+	return Picture{Channel: channel, Width: s.width, Height: s.height, PNG: file.Bytes()}, nil
 }
 
 // falseColours go from dark to bright, also for colour-blind eyes: some of matplotlib's viridis.
