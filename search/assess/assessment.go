@@ -92,11 +92,13 @@ type Shown struct {
 	Row   int      `json:"row"`   // of the split, from 0
 	True  []string `json:"true"`  // its classes, at most 10
 	Views []View   `json:"views"`
+	// More is the number of modalities that are not shown.
+	More int `json:"more,omitempty"`
 }
 
 // The kinds of views.
 const (
-	Picture = "picture" // PNG
+	Picture = "picture" // Image
 	Curve   = "curve"   // Values has a list of steps per feature
 	Numbers = "numbers" // Values has a list with one number per feature
 	Text    = "text"    // Text
@@ -108,10 +110,12 @@ const (
 type View struct {
 	Modality string `json:"modality"`
 	Kind     string `json:"kind"`
-	// Channel names the channel that PNG shows; empty if it shows all of them.
+	// Channel names the channel that Image shows; empty if it shows all of them.
 	Channel string `json:"channel,omitempty"`
-	// PNG is a picture file, with sides of Width and Height pixels. It may be small: show it larger, without smoothing.
-	PNG    []byte `json:"png,omitempty"`
+	// Image is a picture file of Type image/png or image/jpeg, with sides of Width and Height pixels. It may be small: show it larger,
+	// without smoothing.
+	Image  []byte `json:"image,omitempty"`
+	Type   string `json:"type,omitempty"`
 	Width  int    `json:"width,omitempty"`
 	Height int    `json:"height,omitempty"`
 	// Text may have several lines.

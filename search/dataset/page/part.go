@@ -56,7 +56,7 @@ func newPart(of show.Part) (part, error) {
 			times := max(1, side/max(drawn.Width, drawn.Height))
 			p.Pictures = append(p.Pictures, picture{
 				Name: shown(drawn.Channel), Width: times * drawn.Width, Height: times * drawn.Height,
-				URL: template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(drawn.PNG)),
+				URL: template.URL("data:" + drawn.Type + ";base64," + base64.StdEncoding.EncodeToString(drawn.File)),
 			})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"math"
 	"sync"
@@ -23,11 +24,12 @@ type Map struct {
 	natural   bool    // the channels are colours
 }
 
-// Picture is a map, or a channel of one, as a PNG file.
+// Picture is a map, or a channel of one, as a file.
 type Picture struct {
 	Channel       string // its name; empty if the picture shows all channels
 	Width, Height int    // pixels
-	PNG           []byte
+	Type          string // of the file: image/png, or image/jpeg for photos
+	File          []byte
 }
 
 func newMap(m dataset.Modality, sample []float32, features []survey.Feature, name func(channel int) string) *Map {
@@ -154,26 +156,37 @@ func (b *buffers) Put(kept *png.EncoderBuffer) { b.Pool.Put(kept) }
 // draw makes a picture of the pixels.
 func (s shrunk) draw(channel string, colour func(values []float32) color.NRGBA) (Picture, error) {
 	drawn := image.NewNRGBA(image.Rect(0, 0, s.width, s.height))
-	grey := true
+	grey, opaque := true, true
 	for i := range s.width * s.height {
 		c := colour(s.values[i*s.channels:][:s.channels])
-		grey = grey && c.R == c.G && c.G == c.B && c.A == 255
+		grey, opaque = grey && c.R == c.G && c.G == c.B, opaque && c.A == 255
 		drawn.SetNRGBA(i%s.width, i/s.width, c)
 	}
+	p := Picture{Channel: channel, Width: s.width, Height: s.height, Type: "image/png"}
 	var file bytes.Buffer
-	var picture image.Image = drawn
-	if grey { // a third of the bytes
+	var err error
+	switch {
+	case opaque && grey: // a third of the bytes
 		one := image.NewGray(drawn.Rect)
 		for i := range one.Pix {
 			one.Pix[i] = drawn.Pix[4*i]
 		}
-		picture = one
+		err = encoder.Encode(&file, one)
+	case opaque && s.channels >= 3 && s.width*s.height >= photo: // a tenth
+		p.Type = "image/jpeg"
+		err = jpeg.Encode(&file, drawn, &jpeg.Options{Quality: 85})
+	default:
+		err = encoder.Encode(&file, drawn)
 	}
-	if err := encoder.Encode(&file, picture); err != nil {
+	if err != nil {
 		return Picture{}, fmt.Errorf("drawing a sample: %w", err)
 	}
-	return Picture{Channel: channel, Width: s.width, Height: s.height, PNG: file.Bytes()}, nil
+	p.File = file.Bytes()
+	return p, nil
 }
+
+// photo is the number of pixels from which pictures in colour are JPEG files: smaller ones would hardly be smaller files.
+const photo = 32 * 32
 
 // falseColours go from dark to bright, also for colour-blind eyes: some of matplotlib's viridis.
 var falseColours = [...][3]float64{{68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {253, 231, 37}}
