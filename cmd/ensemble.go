@@ -55,13 +55,13 @@ func ensemble(c *cli.Context) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
-	final, err := s.search.Combine(c.Context, r, size, c.String("out"))
+	a, err := s.search.Combine(c.Context, r, size, c.String("out"))
 	if err != nil {
 		return s.explain(err)
 	}
 	s.progress.Close()
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, final)
+		return writeJSON(c.App.Writer, a.Ensemble)
 	}
-	return report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *final)
+	return report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *a.Ensemble)
 }

@@ -225,10 +225,15 @@ func (s *session) report(r *search.Result, t *search.Trained, a *search.Answers)
 		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
+	print := func() error { return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")}) }
 	if s.cli.Bool("json") {
-		return writeJSON(s.cli.App.Writer, d.Saved())
+		print = func() error { return writeJSON(s.cli.App.Writer, d.Saved()) }
 	}
-	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
+	if err := print(); err != nil {
+		return err
+	}
+	_, err := s.assess(d, r, t, a)
+	return err
 }
 
 // completeFile is the name of the configuration with what follows from the data, in the folder of the model.
