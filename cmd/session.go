@@ -225,7 +225,9 @@ func (s *session) report(r *search.Result, t *search.Trained, a *search.Answers)
 		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
 	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
-	print := func() error { return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")}) }
+	print := func() error {
+		return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
+	}
 	if s.cli.Bool("json") {
 		print = func() error { return writeJSON(s.cli.App.Writer, d.Saved()) }
 	}
