@@ -59,23 +59,18 @@ func (f Intervals) size() (float64, float64) {
 
 func (f Intervals) draw(c *canvas) {
 	p := newPlane(6, c.height)
-	room := 40.0
+	var names []string
 	for _, r := range f.Rows {
-		room = max(room, min(namesWidth, wide(r.Name)+8))
+		names = append(names, r.Name)
 	}
-	p.left = room + 12
+	p.left = gutter(names)
 	x := newExtent()
 	for _, r := range f.Rows {
 		x.add(r.Value, r.Low, r.High)
 		x.add(r.Points...)
 	}
 	p.x = x.linear(p.left+6, p.right-2)
-	for _, t := range p.x.ticks(5) {
-		c.print(`<path class="grid" d="M%s %sV%s"/>`, px(p.x.at(t.value)), px(p.top), px(p.bottom))
-		c.words(p.x.at(t.value), p.bottom+16, middle, "soft", t.text)
-	}
-	c.print(`<path class="axis" d="M%s %sH%s"/>`, px(p.left), px(p.bottom), px(p.right))
-	c.clipped((p.left+p.right)/2, p.bottom+34, p.right-p.left, middle, "", f.X)
+	p.below(c, f.X)
 	for i, r := range f.Rows {
 		r.draw(c, p, p.top+4+intervalHeight*(float64(i)+0.5))
 	}
