@@ -55,13 +55,22 @@ func ensemble(c *cli.Context) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
+	s.record()
 	a, err := s.search.Combine(c.Context, r, size, c.String("out"))
 	if err != nil {
 		return s.explain(err)
 	}
+	d := s.outcome(r, nil)
+	d.Ensemble = a.Ensemble
+	s.document = &d
 	s.progress.Close()
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, a.Ensemble)
+		err = writeJSON(c.App.Writer, a.Ensemble)
+	} else {
+		err = report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *a.Ensemble)
 	}
-	return report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *a.Ensemble)
+	if err != nil {
+		return err
+	}
+	return s.assess(r, nil, a)
 }
