@@ -244,7 +244,8 @@ func (k *card) use() {
 	}
 	k.WriteString(report.MarkdownTable(2, []string{"input", "form of a row"}, rows))
 	if len(k.final.Thresholds) > 0 {
-		k.text("\nThresholds that were fitted on the validation rows decide which classes are predicted; they do not change the probabilities.")
+		k.line("")
+		k.text("Thresholds that were fitted on the validation rows decide which classes are predicted; they do not change the probabilities.")
 	}
 }
 
@@ -484,7 +485,7 @@ func (k *card) compared() {
 	}
 	text := "The searched model beats every baseline on validation."
 	if beaten := d.Beaten(); beaten != "" {
-		text = "On validation, " + beaten + "."
+		text = strings.ToUpper(beaten[:1]) + beaten[1:] + "."
 	}
 	k.text("%s", text)
 	cell := func(s *report.Scored) string {
