@@ -113,8 +113,8 @@ func shrink(m dataset.Modality, sample []float32, side int) shrunk {
 		for y := range s.height {
 			for x := range s.width {
 				sum, n := 0.0, 0
-				for _, row := range rows(sample[c*high*wide:][:high*wide], wide, y*by, by) {
-					for _, v := range row[x*by : min((x+1)*by, wide)] {
+				for down := y * by; down < min((y+1)*by, high); down++ {
+					for _, v := range sample[(c*high+down)*wide:][x*by : min((x+1)*by, wide)] {
 						if v == v {
 							sum += float64(v)
 							n++
@@ -130,14 +130,6 @@ func shrink(m dataset.Modality, sample []float32, side int) shrunk {
 		}
 	}
 	return s
-}
-
-// rows are some rows of a channel.
-func rows(channel []float32, wide, first, count int) (list [][]float32) {
-	for start := first * wide; start < min((first+count)*wide, len(channel)); start += wide {
-		list = append(list, channel[start:][:wide])
-	}
-	return list
 }
 
 // encoder writes PNGs, with the memory of the last one.
