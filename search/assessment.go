@@ -2,12 +2,14 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/search/assess"
 	"mixmas/search/combine"
@@ -168,6 +170,10 @@ func (a *assessing) without(ctx context.Context, models []assess.Model, logits [
 		return err
 	}
 	predicted, err := a.predictWithout(ctx, members)
+	if errors.Is(err, device.ErrOutOfMemory) {
+		a.left.add("what each modality is worth: not measured: %v", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -221,7 +227,7 @@ func (a *assessing) drawFew() (members []*fitted, err error) {
 		}
 	}
 	n := a.rows.labels.Len()
-	const least = 256 // rows
+	const least = 64 // rows
 	most := min(mostWithoutRows, max(least, int(mostWithoutFLOPs/max(work, 1))))
 	a.few = a.rows
 	if a.places = a.some(nil, n, most); a.places == nil {
