@@ -55,13 +55,17 @@ func ensemble(c *cli.Context) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
-	final, err := s.search.Combine(c.Context, r, size, c.String("out"))
+	s.record()
+	a, err := s.search.Combine(c.Context, r, size, c.String("out"))
 	if err != nil {
 		return s.explain(err)
 	}
+	d := s.outcome(r, nil)
+	d.Ensemble = a.Ensemble
+	s.document = &d
 	s.progress.Close()
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, final)
+		return writeJSON(c.App.Writer, a.Ensemble)
 	}
-	return report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *final)
+	return report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *a.Ensemble)
 }

@@ -40,6 +40,7 @@ var layers = [][]string{
 	{"search/model", "search/report", "search/store"},
 	{"search/dataset/formats"},
 	{"search/dataset/page"},
+	{"search/dataset/show"},
 	{"search/dataset/survey", "search/dataset/records"},
 	{"search/dataset/*"},
 	{"search/dataset/arrays"},

@@ -92,11 +92,13 @@ type Shown struct {
 	Row   int      `json:"row"`   // of the split, from 0
 	True  []string `json:"true"`  // its classes, at most 10
 	Views []View   `json:"views"`
+	// More is the number of modalities that are not shown.
+	More int `json:"more,omitempty"`
 }
 
 // The kinds of views.
 const (
-	Picture = "picture" // PNG
+	Picture = "picture" // Image
 	Curve   = "curve"   // Values has a list of steps per feature
 	Numbers = "numbers" // Values has a list with one number per feature
 	Text    = "text"    // Text
@@ -108,10 +110,12 @@ const (
 type View struct {
 	Modality string `json:"modality"`
 	Kind     string `json:"kind"`
-	// Channel names the channel that PNG shows; empty if it shows all of them.
+	// Channel names the channel that Image shows; empty if it shows all of them.
 	Channel string `json:"channel,omitempty"`
-	// PNG is a picture file, with sides of Width and Height pixels. It may be small: show it larger, without smoothing.
-	PNG    []byte `json:"png,omitempty"`
+	// Image is a picture file of Type image/png or image/jpeg, with sides of Width and Height pixels. It may be small: show it larger,
+	// without smoothing.
+	Image  []byte `json:"image,omitempty"`
+	Type   string `json:"type,omitempty"`
 	Width  int    `json:"width,omitempty"`
 	Height int    `json:"height,omitempty"`
 	// Text may have several lines.
@@ -137,8 +141,8 @@ type Model struct {
 	Split string `json:"split,omitempty"`
 	Rows  int    `json:"rows,omitempty"`
 	Of    int    `json:"of,omitempty"`
-	// Confusion counts rows by [true][predicted] class, of data with one class per row and at most 30 classes. Confused are otherwise
-	// the most frequent mistakes, at most 30.
+	// Confusion counts rows by [true][predicted] class, of data with one class per row and at most 30 classes; of more classes,
+	// Confused are the most frequent mistakes, at most 30. The counts of multi-label data are in Classes.
 	Confusion [][]int    `json:"confusion,omitempty"`
 	Confused  []Confused `json:"confused,omitempty"`
 	// Classes are in the order of the data: all, or the 200 with the lowest F1 that occur. MoreClasses is the number of the others.
@@ -155,8 +159,7 @@ type Model struct {
 	Without []Without `json:"without,omitempty"`
 }
 
-// Confused is a kind of mistake: rows of a class that were predicted to be of another. Of multi-label data they lack a class that they
-// should have, and have another that they should not.
+// Confused is a kind of mistake: rows of a class that were predicted to be of another.
 type Confused struct {
 	True      string `json:"true"`
 	Predicted string `json:"predicted"`

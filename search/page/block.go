@@ -170,8 +170,8 @@ func newView(of assess.View) view {
 	}
 	switch of.Kind {
 	case assess.Picture:
-		if len(of.PNG) > 0 && of.Width > 0 && of.Height > 0 {
-			v.Picture = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(of.PNG))
+		if (of.Type == "image/png" || of.Type == "image/jpeg") && of.Width > 0 && of.Height > 0 {
+			v.Picture = template.URL("data:" + of.Type + ";base64," + base64.StdEncoding.EncodeToString(of.Image))
 			v.Width, v.Height = enlarged(of.Width, of.Height)
 		}
 	case assess.Text:

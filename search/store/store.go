@@ -119,6 +119,20 @@ func (s *Store) Get(ctx context.Context, key string) (sc Score, err error) {
 	return sc, err
 }
 
+// Scores returns those of some keys that are stored, of ended and of partial trials, by key. Damaged ones are left out.
+func (s *Store) Scores(ctx context.Context, keys []string) (found map[string]Score, err error) {
+	found = map[string]Score{}
+	err = s.view(ctx, func(scores *bbolt.Bucket) error {
+		for _, key := range keys {
+			if sc, known, err := s.lookUp(scores, key); known && err == nil {
+				found[key] = sc
+			}
+		}
+		return ctx.Err()
+	})
+	return found, err
+}
+
 // find returns the record with a key from either bucket.
 func (s *Store) find(bucket *bbolt.Bucket, key string, partial bool) (sc Score, known bool, err error) {
 	record := bucket.Get([]byte(key))
