@@ -1,16 +1,20 @@
 package cmd
 
 import (
+	"encoding/json"
+
 	"mixmas/search"
-	"mixmas/search/assess"
-	"mixmas/search/report"
 )
 
-// assess assesses the models that a command ended with.
-func (s *session) assess(d report.Document, r *search.Result, t *search.Trained, a *search.Answers) (*assess.Assessment, error) {
+// assess assesses the models that a command ended with, whose document is known, and keeps the assessment with the run.
+func (s *session) assess(r *search.Result, t *search.Trained, a *search.Answers) error {
 	assessment, err := s.search.Assess(s.cli.Context, r, t, a, s.warnings)
 	if err != nil {
-		return nil, s.explain(err)
+		return s.explain(err)
 	}
-	return assessment, nil
+	text, err := json.Marshal(assessment)
+	if err != nil {
+		return err
+	}
+	return s.recorder.Attach(s.cli.Context, "assessment.json", text)
 }

@@ -65,7 +65,12 @@ func ensemble(c *cli.Context) (err error) {
 	s.document = &d
 	s.progress.Close()
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, a.Ensemble)
+		err = writeJSON(c.App.Writer, a.Ensemble)
+	} else {
+		err = report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *a.Ensemble)
 	}
-	return report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *a.Ensemble)
+	if err != nil {
+		return err
+	}
+	return s.assess(r, nil, a)
 }

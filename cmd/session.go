@@ -233,17 +233,18 @@ func (s *session) report(r *search.Result, t *search.Trained, a *search.Answers)
 		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
 	s.document = &d
-	print := func() error {
-		return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
-	}
-	if s.cli.Bool("json") {
-		print = func() error { return writeJSON(s.cli.App.Writer, d.Saved()) }
-	}
-	if err := print(); err != nil {
+	if err := s.print(d); err != nil {
 		return err
 	}
-	_, err := s.assess(d, r, t, a)
-	return err
+	return s.assess(r, t, a)
+}
+
+// print prints a document.
+func (s *session) print(d report.Document) error {
+	if s.cli.Bool("json") {
+		return writeJSON(s.cli.App.Writer, d.Saved())
+	}
+	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
 }
 
 // outcome is the document of what was searched and trained.
