@@ -104,7 +104,7 @@ func (f Bars) draw(c *canvas) {
 func gutter(names []string) float64 {
 	room := 40.0
 	for _, name := range names {
-		room = max(room, min(namesWidth, wide(name)+8))
+		room = max(room, min(namesWidth, 1.08*wide(name)+8)) // some are strong
 	}
 	return room + 12
 }

@@ -12,7 +12,7 @@ import (
 func (c *Contents) architecture() []block {
 	var texts []string
 	if text := c.Document.WinnerText(); text != "" {
-		texts = append(texts, sentence(text))
+		texts = append(texts, full(text))
 	}
 	if c.Model == nil {
 		if len(texts) == 0 {
@@ -24,8 +24,11 @@ func (c *Contents) architecture() []block {
 	if err != nil {
 		return []block{{Texts: texts}}
 	}
-	return []block{{Texts: texts, Figures: []figure{{Name: "architecture", Drawn: c.drawn(o), Broad: true,
-		Text: "Arrows carry tokens × their width. Every modality also has a head of its own; the prediction is the mean of all heads if the network says nothing else."}}}}
+	text := "Arrows say how many tokens are passed on × their width."
+	if o.Fusion != nil && c.Model.Prediction != mixer.FusionPrediction {
+		text += " The prediction is the mean of the logits of the head and of each modality's own head."
+	}
+	return []block{{Texts: texts, Figures: []figure{{Name: "architecture", Drawn: c.drawn(o), Broad: true, Text: text}}}}
 }
 
 // drawn is the drawing of a model.
@@ -43,7 +46,7 @@ func (c *Contents) drawn(o *mixer.Outline) chart.Architecture {
 	head := chart.Box{Name: "head", Details: []string{parameters(o.Head) + " parameters"}, Layer: layer}
 	out := chart.Box{Name: count(o.Classes, "class"), Input: true, Layer: layer + 1}
 	if o.Classes > 1 {
-		out.Name = chartComma(o.Classes) + " classes"
+		out.Name = comma(o.Classes) + " classes"
 	}
 	var from []int
 	for _, e := range o.Encoders {

@@ -12,8 +12,9 @@ import (
 
 // section is a part of the report with a heading of its own in the list of contents.
 type section struct {
-	ID, Title string
-	Blocks    []block
+	// Short is the title in the list of contents.
+	ID, Short, Title string
+	Blocks           []block
 }
 
 // block is a piece of a section. What is set of it is shown in the order of the fields.
@@ -52,6 +53,8 @@ type figure struct {
 	Broad bool
 	// Beside a table that has the numbers, the figure needs none of its own.
 	Tabled bool
+	// Bare figures have the title of their block.
+	Bare bool
 }
 
 func (f figure) Caption() string { return f.Drawn.Caption() }

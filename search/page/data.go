@@ -13,7 +13,7 @@ func (c *Contents) data() (blocks []block) {
 	d := c.Document.Dataset
 	t := &table{Caption: "Rows", Head: []string{"split", "rows"}, Words: 1}
 	for i, n := range []int{d.Train, d.Validation, d.Test} {
-		t.Rows = append(t.Rows, row{Cells: []string{dataset.Split(i).String(), chartComma(n)}})
+		t.Rows = append(t.Rows, row{Cells: []string{dataset.Split(i).String(), comma(n)}})
 	}
 	if s := c.Document.Sample; s.Size > 0 {
 		t.Note = fmt.Sprintf("The search trained candidates on %s, %s of the training rows.", count(s.Size, "row"), percent(s.Fraction))

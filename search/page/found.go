@@ -148,12 +148,12 @@ func (c *Contents) lead() []string {
 	}
 	first := fmt.Sprintf("The model to use, %s, ", nameInSentence(f.Name))
 	if c.Document.Answer == nil {
-		first = fmt.Sprintf("The trained model, %s, ", nameInSentence(f.Name))
+		first = "The trained model "
 	}
 	if m == "accuracy" {
-		first += fmt.Sprintf("is right for %s of %s %s", metricValue(m, s.Score), chartComma(rows), which)
+		first += fmt.Sprintf("is right for %s of %s %s", metricValue(m, s.Score), comma(rows), which)
 	} else {
-		first += fmt.Sprintf("has a %s of %s on %s %s", metricName(m), metricValue(m, s.Score), chartComma(rows), which)
+		first += fmt.Sprintf("has a %s of %s on %s %s", metricName(m), metricValue(m, s.Score), comma(rows), which)
 	}
 	if !math.IsNaN(float64(s.Low)) {
 		first += fmt.Sprintf(" (95%% interval %s to %s)", metricValue(m, s.Low), metricValue(m, s.High))
@@ -239,11 +239,19 @@ func (c *Contents) beats() string {
 func nameInSentence(name string) string {
 	switch {
 	case name == "searched":
-		return "the searched one"
+		return "the searched model"
 	case strings.HasPrefix(name, "ensemble of"):
 		return "an " + name
 	}
 	return name
+}
+
+// title is the name of a final model as a heading.
+func title(name string) string {
+	if name == "searched" {
+		return "The searched model"
+	}
+	return sentenceCase(name)
 }
 
 // banner says that a run has not ended, or how.
@@ -312,19 +320,21 @@ func (c *Contents) facts() (list []fact) {
 		candidates += len(s.Candidates)
 	}
 	if candidates > 0 {
-		list = append(list, fact{chartComma(candidates), "candidates in " + count(len(d.Stages), "stage"), count(d.Trainings, "training") + " run for this report"})
+		note := count(d.Trainings, "training") + " run"
+		if d.Trainings == 0 {
+			note = "all scores were stored before"
+		}
+		list = append(list, fact{comma(candidates), "candidates in " + count(len(d.Stages), "stage"), note})
 	}
 	if d.Seconds > 0 {
 		note := ""
 		if d.Budget > 0 {
 			note = "of a budget of " + duration(d.Budget)
 		}
-		list = append(list, fact{duration(d.Seconds), "for all of it", note})
+		list = append(list, fact{duration(d.Seconds), "in total", note})
 	}
 	return list
 }
-
-func chartComma(n int) string { return strings.TrimSuffix(count(n, ""), " ") }
 
 // found compares the answer with the baselines, and says which models to use.
 func (c *Contents) found() (blocks []block) {
@@ -374,7 +384,7 @@ func (c *Contents) finals() *table {
 		name := f.Name
 		chosen := d.Answer != nil && d.Answer.Model == fields[i]
 		if chosen {
-			name += " ★"
+			name += "\u00a0★"
 		}
 		t.Rows = append(t.Rows, row{Cells: []string{name, f.Path, scored(f.Validation), scored(f.Test), parameters(f.Params), operations(f.FLOPs), milliseconds(f.Latency)}, Strong: chosen})
 	}
@@ -394,10 +404,10 @@ func (c *Contents) against() []block {
 	_, own, _ := c.answer()
 	score, split := judged(own)
 	f := chart.Intervals{Title: "The model to use beside the baselines", X: metricName(m) + " on " + split}
-	t := &table{Caption: "The model to use beside the baselines", Head: []string{"model", metricName(m) + " on " + split, "difference", "95% interval", "verdict"}, Words: 1}
-	name := sentenceCase(nameInSentence(own.Name))
+	t := &table{Caption: "The model to use beside the baselines", Head: []string{"model", "verdict", metricName(m) + " on " + split, "better by"}, Words: 2}
+	name := title(own.Name)
 	f.Rows = append(f.Rows, chart.Interval{Name: name, Value: float64(score.Score), Low: float64(score.Low), High: float64(score.High), Standing: chart.Chosen})
-	t.Rows = append(t.Rows, row{Cells: []string{name, scored(score), "", "", "the model to use"}, Strong: true})
+	t.Rows = append(t.Rows, row{Cells: []string{name, "", scored(score), ""}, Strong: true})
 	for _, r := range rivals {
 		standing, verdict := chart.Close, "cannot be told apart"
 		switch {
@@ -409,18 +419,18 @@ func (c *Contents) against() []block {
 			verdict = "not tested"
 		}
 		f.Rows = append(f.Rows, chart.Interval{Name: r.Name, Value: float64(r.score.Score), Low: float64(r.score.Low), High: float64(r.score.High), Standing: standing, Note: verdict})
-		ends := "–"
+		by := signed(m, r.by)
 		if !math.IsNaN(r.low) {
-			ends = signed(m, r.low) + " to " + signed(m, r.high)
+			by += " [" + signed(m, r.low) + ", " + signed(m, r.high) + "]"
 		}
-		t.Rows = append(t.Rows, row{Cells: []string{r.Name, scored(r.score), signed(m, r.by), ends, verdict}, Dull: r.low > 0})
+		t.Rows = append(t.Rows, row{Cells: []string{r.Name, verdict, scored(r.score), by}, Dull: r.low > 0})
 	}
 	unit := ""
 	if percentages(m) {
 		unit = ", in points"
 	}
-	t.Note = "The difference is by how much the model to use is better" + unit + ". Its interval is Newcombe's from both intervals; it is rather too wide, because both models were scored on the same rows."
-	return []block{{Title: "What it beats, and what it does not", Figures: []figure{{Name: "baselines", Drawn: f, Tabled: true}}, Table: t, Beside: true}}
+	t.Note = "By how much the model to use is better" + unit + ", with the 95% interval: Newcombe's from both intervals, which is rather too wide, because both models were scored on the same rows."
+	return []block{{Title: "What it beats, and what it does not", Figures: []figure{{Name: "baselines", Drawn: f, Tabled: true, Bare: true}}, Table: t, Beside: true}}
 }
 
 func sentenceCase(text string) string { return strings.TrimSuffix(sentence(text), ".") }

@@ -23,7 +23,7 @@ func (c *Contents) models() (blocks []block) {
 		return cmp.Compare(bit(a.Field != answer), bit(b.Field != answer))
 	})
 	for i, m := range list {
-		b := block{Fold: sentenceCase(nameInSentence(m.Name)), Open: i == 0}
+		b := block{Fold: title(m.Name), Open: i == 0}
 		switch m.Field {
 		case answer:
 			b.Fold += ": the model to use"
@@ -31,7 +31,7 @@ func (c *Contents) models() (blocks []block) {
 			b.Fold = "The cheapest within a point: " + m.Name
 		}
 		if m.Same != "" {
-			b.Texts = []string{fmt.Sprintf("This is the model that is above as %s.", m.Same)}
+			b.Texts = []string{"It is described above."}
 			b.Fold += " (the same model as " + m.Same + ")"
 		} else {
 			b.Blocks = c.model(m, m.Field+"-")
@@ -52,7 +52,7 @@ func bit(b bool) int {
 func (c *Contents) model(m assess.Model, name string) (blocks []block) {
 	head := fmt.Sprintf("On %s of the %s split.", count(m.Rows, "row"), m.Split)
 	if m.Of > m.Rows {
-		head = fmt.Sprintf("On %s of the %s rows of the %s split.", chartComma(m.Rows), chartComma(m.Of), m.Split)
+		head = fmt.Sprintf("On %s of the %s rows of the %s split.", comma(m.Rows), comma(m.Of), m.Split)
 	}
 	if m.Split == "validation" {
 		head += " These rows also chose the model, so the figures flatter it."
@@ -64,13 +64,13 @@ func (c *Contents) model(m assess.Model, name string) (blocks []block) {
 			names[i] = c.class(i)
 		}
 		f := chart.Heatmap{Title: "Confusion matrix", X: "predicted class", Y: "true class", Names: names, Counts: m.Confusion}
-		blocks = append(blocks, block{Title: "What is taken for what", Beside: true, Figures: []figure{{Name: name + "confusion", Drawn: f, Numbers: counts(f),
+		blocks = append(blocks, block{Title: "What is taken for what", Beside: true, Figures: []figure{{Name: name + "confusion", Drawn: f, Numbers: counts(f), Bare: true,
 			Text: "Rows of each true class by the class that was predicted, with the share of the true class. Right predictions are blue, wrong ones orange."}},
 			Table: confusions(m, f.Names)})
 	} else if len(m.Confused) > 0 {
 		t := &table{Caption: "The most frequent mistakes", Head: []string{"true class", "predicted", "rows", "share of the class"}, Words: 2}
 		for _, k := range m.Confused {
-			t.Rows = append(t.Rows, row{Cells: []string{k.True, k.Predicted, chartComma(k.Count), share(k.Share)}})
+			t.Rows = append(t.Rows, row{Cells: []string{k.True, k.Predicted, comma(k.Count), share(k.Share)}})
 		}
 		blocks = append(blocks, block{Title: "What is taken for what", Table: t})
 	}
@@ -180,7 +180,7 @@ func confusions(m assess.Model, names []string) *table {
 	const most = 10
 	t := &table{Caption: "The most frequent mistakes", Head: []string{"true class", "predicted", "rows", "share of the class"}, Words: 2}
 	for _, p := range pairs[:min(most, len(pairs))] {
-		t.Rows = append(t.Rows, row{Cells: []string{names[p.i], names[p.k], chartComma(p.n), percent(float64(p.n) / float64(max(1, p.sum)))}})
+		t.Rows = append(t.Rows, row{Cells: []string{names[p.i], names[p.k], comma(p.n), percent(float64(p.n) / float64(max(1, p.sum)))}})
 	}
 	if more := len(pairs) - most; more > 0 {
 		t.Note = "and " + count(more, "rarer one") + ", in the matrix"
@@ -192,12 +192,12 @@ func confusions(m assess.Model, names []string) *table {
 func classes(m assess.Model) *table {
 	t := &table{Caption: "Precision, recall and F1 of each class", Head: []string{"class", "rows", "predicted", "precision", "recall", "F1", "AUROC", "average precision"}, Words: 1}
 	for _, k := range m.Classes {
-		t.Rows = append(t.Rows, row{Cells: []string{k.Name, chartComma(k.Support), chartComma(k.Predicted), short3(k.Precision), short3(k.Recall), short3(k.F1), short3(k.AUROC), short3(k.AveragePrecision)}})
+		t.Rows = append(t.Rows, row{Cells: []string{k.Name, comma(k.Support), comma(k.Predicted), short3(k.Precision), short3(k.Recall), short3(k.F1), short3(k.AUROC), short3(k.AveragePrecision)}})
 	}
 	if m.MoreClasses > 0 {
 		t.Note = "These are the classes with the lowest F1; " + count(m.MoreClasses, "more class") + " are not shown."
 		if m.MoreClasses > 1 {
-			t.Note = "These are the classes with the lowest F1; " + chartComma(m.MoreClasses) + " more classes are not shown."
+			t.Note = "These are the classes with the lowest F1; " + comma(m.MoreClasses) + " more classes are not shown."
 		}
 	}
 	return t
@@ -301,20 +301,20 @@ func (c *Contents) worth() (blocks []block) {
 		if len(model.Without) == 0 {
 			continue
 		}
-		name := sentenceCase(nameInSentence(model.Name))
+		name := title(model.Name)
 		f := chart.Intervals{Title: name + " without a modality", X: metricName(m) + " on " + model.Split}
-		t := &table{Caption: name + " without a modality", Head: []string{"modality that is missing", metricName(m) + " without it", "with it", "it is worth", "95% interval"}, Words: 1}
+		t := &table{Caption: name + " without a modality", Head: []string{"modality that is missing", metricName(m) + " without it", "with it", "worth"}, Words: 1}
 		f.Rows = append(f.Rows, chart.Interval{Name: "with all", Value: float64(model.Without[0].With), Low: math.NaN(), High: math.NaN(), Standing: chart.Chosen, Note: "nothing is missing"})
 		for _, w := range model.Without {
 			f.Rows = append(f.Rows, chart.Interval{Name: "without " + w.Modality, Value: float64(w.Score), Low: float64(w.Low), High: float64(w.High)})
-			t.Rows = append(t.Rows, row{Cells: []string{w.Modality, interval(w.Score, w.Low, w.High), number(w.With), signed(m, float64(w.Worth)), signed(m, float64(w.WorthLow)) + " to " + signed(m, float64(w.WorthHigh))}})
+			t.Rows = append(t.Rows, row{Cells: []string{w.Modality, interval(w.Score, w.Low, w.High), number(w.With), signed(m, float64(w.Worth)) + " [" + signed(m, float64(w.WorthLow)) + ", " + signed(m, float64(w.WorthHigh)) + "]"}})
 		}
 		if percentages(m) {
 			t.Note = "Worth is in points: by how much the score falls if no row has the modality. The model was not trained for that."
 		} else {
 			t.Note = "Worth is by how much the score gets worse if no row has the modality. The model was not trained for that."
 		}
-		b := block{Figures: []figure{{Name: model.Field + "-without", Drawn: f, Tabled: true}}, Table: t, Beside: true}
+		b := block{Figures: []figure{{Name: model.Field + "-without", Drawn: f, Tabled: true, Bare: true}}, Table: t, Beside: true}
 		if model.Field != answer {
 			b = block{Fold: name, Blocks: []block{b}}
 			blocks = append(blocks, b)

@@ -88,16 +88,16 @@ func newReport(c *Contents, prefix string) view1 {
 	}
 	r.Banner, r.Lead, r.Facts = c.banner(), c.lead(), c.facts()
 	for _, s := range []section{
-		{"found", "What was found", c.found()},
-		{"models", "The final models", c.models()},
-		{"modalities", "What each modality is worth", c.worth()},
-		{"architecture", "The chosen architecture", c.architecture()},
-		{"data", "The data", c.data()},
-		{"search", "How it was found", c.stages()},
-		{"cost", "Score against cost", c.costs()},
-		{"timeline", "When what was trained", c.timeline()},
-		{"untried", "What was not tried, and what to bear in mind", c.untried()},
-		{"reproduce", "How to reproduce it", c.reproduce()},
+		{"found", "Found", "What was found", c.found()},
+		{"models", "Models", "The final models", c.models()},
+		{"modalities", "Modalities", "What each modality is worth", c.worth()},
+		{"architecture", "Architecture", "The chosen architecture", c.architecture()},
+		{"data", "Data", "The data", c.data()},
+		{"search", "Search", "How it was found", c.stages()},
+		{"cost", "Cost", "Score against cost", c.costs()},
+		{"timeline", "Timeline", "When what was trained", c.timeline()},
+		{"untried", "Not tried", "What was not tried, and what to bear in mind", c.untried()},
+		{"reproduce", "Reproduce", "How to reproduce it", c.reproduce()},
 	} {
 		if len(s.Blocks) > 0 {
 			s.ID = prefix + s.ID

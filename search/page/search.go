@@ -19,7 +19,7 @@ func (c *Contents) stages() (blocks []block) {
 	for i, s := range c.Document.Stages {
 		name := fmt.Sprintf("stage-%d-", i+1)
 		b := block{Title: "Stage " + s.Name, List: sentences(s.Remarks()), Beside: true, Table: stageTable(s)}
-		b.Figures = []figure{{Name: name + "scores", Drawn: dots(s), Tabled: true}}
+		b.Figures = []figure{{Name: name + "scores", Drawn: dots(s), Tabled: true, Bare: true}}
 		blocks = append(blocks, b)
 		if f, has := c.curves(s); has {
 			blocks = append(blocks, block{Fold: "Learning curves of stage " + s.Name, Figures: []figure{{Name: name + "curves", Drawn: f,
@@ -69,29 +69,26 @@ func dots(s report.Stage) chart.Intervals {
 
 // stageTable is the table of a stage's candidates.
 func stageTable(s report.Stage) *table {
-	t := &table{Caption: "Candidates of stage " + s.Name, Head: []string{"candidate", "standing", metricName(s.Metric) + " [95%]", "parameters", "FLOPs", "ms per row", "memory", "seconds"}, Words: 2}
+	t := &table{Caption: "Candidates of stage " + s.Name, Head: []string{"candidate", "standing", metricName(s.Metric) + " [95%]", "runs", "parameters", "FLOPs", "ms per row", "memory", "seconds"}, Words: 2}
 	for _, c := range s.Candidates {
 		standing := c.Standing
 		switch {
 		case c.Failed != "":
 			standing = "failed: " + strings.Join(strings.Fields(c.Failed), " ")
 		case standing == "" || standing == report.NotTested:
-			standing = "–"
-		}
-		if n := len(c.Repeats); n > 1 {
-			standing += fmt.Sprintf(", %d runs", n)
+			standing = report.NotTested
 		}
 		name := c.Name
 		if c.Name == s.Winner {
-			name += " ★"
+			name += "\u00a0★"
 		}
 		score := number(c.Score)
 		if low, high, known := c.Ends(); known && c.Failed == "" {
 			score = interval(c.Score, report.Number(low), report.Number(high))
 		}
-		cells := []string{name, standing, score, parameters(c.Params), "–", "–", "–", chart.Short(math.Round(10*c.Seconds) / 10)}
+		cells := []string{name, standing, score, comma(max(1, len(c.Repeats))), parameters(c.Params), "–", "–", "–", chart.Short(math.Round(10*c.Seconds) / 10)}
 		if k := c.Cost; k != nil {
-			cells[4], cells[5], cells[6] = operations(k.FLOPs), milliseconds(k.Latency1), memory(k.Memory)
+			cells[5], cells[6], cells[7] = operations(k.FLOPs), milliseconds(k.Latency1), memory(k.Memory)
 		}
 		t.Rows = append(t.Rows, row{Cells: cells, Strong: c.Name == s.Winner, Dull: c.Standing == report.Behind || c.Failed != ""})
 	}

@@ -20,8 +20,11 @@ import (
 
 // count is a number of things.
 func count(n int, singular string) string {
-	return humanize.Comma(int64(n)) + " " + english.PluralWord(n, singular, "")
+	return comma(n) + " " + english.PluralWord(n, singular, "")
 }
+
+// comma is a number with separators.
+func comma(n int) string { return humanize.Comma(int64(n)) }
 
 // number is a value of a metric, with four digits.
 func number(n report.Number) string {
@@ -55,7 +58,7 @@ func parameters(n int) string {
 	if n <= 0 {
 		return "–"
 	}
-	return humanize.Comma(int64(n))
+	return comma(n)
 }
 
 // operations is a number of operations with a prefix.
