@@ -159,8 +159,8 @@ type value struct{ Name, Value string }
 
 // How large pictures are at least and at most, and how many curves and values of a row are shown.
 const (
-	leastPicture = 112
-	mostPicture  = 240
+	leastPicture = 96
+	mostPicture  = 208
 	mostCurves   = 4
 	mostValues   = 10
 )

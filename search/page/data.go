@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -48,30 +49,20 @@ func (c *Contents) data() (blocks []block) {
 	if t := c.modalityTable(); t != nil {
 		blocks = append(blocks, block{Title: "Modalities and what is missing", Table: t})
 	}
+	var cards []card
 	for _, s := range a.Data.Samples {
-		name := s.Class
-		if name == "" {
-			name = "no class"
-		}
-		var cards []card
 		for _, i := range s.Shown {
-			if v, ok := shownCard(a, i, "", ""); ok {
+			if v, ok := shownCard(a, i, cmp.Or(s.Class, "no class"), ""); ok {
 				v.Note = fmt.Sprintf("row %d of %s", a.Shown[i].Row, a.Shown[i].Split)
 				cards = append(cards, v)
 			}
 		}
-		if len(cards) > 0 {
-			if len(blocks) == 0 || blocks[len(blocks)-1].Fold != samplesTitle {
-				blocks = append(blocks, block{Fold: samplesTitle})
-			}
-			last := &blocks[len(blocks)-1]
-			last.Blocks = append(last.Blocks, block{Title: "Class " + name, Cards: cards})
-		}
+	}
+	if len(cards) > 0 {
+		blocks = append(blocks, block{Title: "Samples to look at", Cards: cards})
 	}
 	return blocks
 }
-
-const samplesTitle = "Samples of the training rows to look at"
 
 // modalityTable lists the modalities with what is missing.
 func (c *Contents) modalityTable() *table {

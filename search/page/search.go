@@ -69,7 +69,7 @@ func dots(s report.Stage) chart.Intervals {
 
 // stageTable is the table of a stage's candidates.
 func stageTable(s report.Stage) *table {
-	t := &table{Caption: "Candidates of stage " + s.Name, Head: []string{"candidate", "standing", metricName(s.Metric) + " [95%]", "runs", "parameters", "FLOPs", "ms per row", "memory", "seconds"}, Words: 2}
+	t := &table{Caption: "Candidates of stage " + s.Name, Head: []string{"candidate", "standing", metricName(s.Metric) + " [95%]", "runs", "parameters", "FLOPs", "ms per row", "memory"}, Words: 2}
 	for _, c := range s.Candidates {
 		standing := c.Standing
 		switch {
@@ -86,7 +86,7 @@ func stageTable(s report.Stage) *table {
 		if low, high, known := c.Ends(); known && c.Failed == "" {
 			score = interval(c.Score, report.Number(low), report.Number(high))
 		}
-		cells := []string{name, standing, score, comma(max(1, len(c.Repeats))), parameters(c.Params), "–", "–", "–", chart.Short(math.Round(10*c.Seconds) / 10)}
+		cells := []string{name, standing, score, comma(max(1, len(c.Repeats))), parameters(c.Params), "–", "–", "–"}
 		if k := c.Cost; k != nil {
 			cells[5], cells[6], cells[7] = operations(k.FLOPs), milliseconds(k.Latency1), memory(k.Memory)
 		}
