@@ -103,7 +103,8 @@ func (l Lines) legend() (entries []entry) {
 
 const (
 	planeHeight = 250
-	mostPoints  = 300 // that are marked on curves
+	mostPoints  = 300 // that are marked on curves, and on one
+	mostOfCurve = 30
 )
 
 func (l Lines) size() (float64, float64) {
@@ -149,7 +150,7 @@ func (l Lines) draw(c *canvas) {
 		if s.Like > 0 {
 			like = s.Like - 1
 		}
-		s.draw(c, p, like, points <= mostPoints)
+		s.draw(c, p, like, points <= mostPoints && len(s.X) <= mostOfCurve)
 	}
 }
 

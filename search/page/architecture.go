@@ -66,7 +66,7 @@ func (c *Contents) drawn(o *mixer.Outline) chart.Architecture {
 	if o.Fusion == nil {
 		last, passes = from[0], tokens(o.Encoders[0].PartOutline)
 	} else {
-		fusion := add(chart.Box{Name: "fusion", Details: []string{o.Fusion.Name, orNothing(o.Fusion.Parameters)}, Layer: 2})
+		fusion := add(chart.Box{Name: "fusion function", Details: []string{o.Fusion.Name, orNothing(o.Fusion.Parameters)}, Layer: 2})
 		for i, k := range from {
 			f.Arrows = append(f.Arrows, chart.Arrow{From: k, To: fusion, Text: tokens(o.Encoders[i].PartOutline)})
 		}

@@ -409,12 +409,12 @@ func (c *Contents) against() []block {
 	f.Rows = append(f.Rows, chart.Interval{Name: name, Value: float64(score.Score), Low: float64(score.Low), High: float64(score.High), Standing: chart.Chosen})
 	t.Rows = append(t.Rows, row{Cells: []string{name, "", scored(score), ""}, Strong: true})
 	for _, r := range rivals {
-		standing, verdict := chart.Close, "cannot be told apart"
+		standing, verdict := chart.Close, "a tie"
 		switch {
 		case r.low > 0:
 			standing, verdict = chart.Behind, "beaten"
 		case r.high < 0:
-			standing, verdict = chart.Plain, "is better"
+			standing, verdict = chart.Plain, "better"
 		case math.IsNaN(r.low):
 			verdict = "not tested"
 		}
@@ -429,7 +429,7 @@ func (c *Contents) against() []block {
 	if percentages(m) {
 		unit = ", in points"
 	}
-	t.Note = "By how much the model to use is better" + unit + ", with the 95% interval: Newcombe's from both intervals, which is rather too wide, because both models were scored on the same rows."
+	t.Note = "A tie means that the two cannot be told apart: the interval of the difference contains 0. Better by is how much the model to use is ahead" + unit + ", with a 95% interval: Newcombe's from the intervals of both, rather too wide, because both were scored on the same rows."
 	return []block{{Title: "What it beats, and what it does not", Figures: []figure{{Name: "baselines", Drawn: f, Tabled: true, Bare: true}}, Table: t, Beside: true}}
 }
 

@@ -96,9 +96,9 @@ func (c *Contents) model(m assess.Model, name string) (blocks []block) {
 			if l.Class < 0 {
 				title = "mean of all classes"
 			}
-			f.Series = append(f.Series, chart.Series{Name: title + " " + short3(l.Area), X: floats(l.X), Y: floats(l.Y)})
+			f.Series = append(f.Series, chart.Series{Name: short3(l.Area) + " " + title, X: floats(l.X), Y: floats(l.Y)})
 		}
-		curves = append(curves, figure{Name: name + kind.name, Drawn: f, Numbers: atPlaces(kind.x, kind.y, kind.area, kind.lines), Text: "The number beside a class is its " + kind.area + "."})
+		curves = append(curves, figure{Name: name + kind.name, Drawn: f, Numbers: atPlaces(kind.x, kind.y, kind.area, kind.lines), Text: "The number before a class is its " + kind.area + "."})
 	}
 	if len(curves) > 0 {
 		blocks = append(blocks, block{Title: "Which errors a threshold trades for which", Figures: curves})

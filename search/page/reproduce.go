@@ -2,9 +2,8 @@ package page
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"mixmas/search/chart"
 	"mixmas/search/report"
@@ -40,6 +39,9 @@ func (c *Contents) untried() (blocks []block) {
 	return blocks
 }
 
+// seedLine is the line of a complete configuration with the seed.
+var seedLine = regexp.MustCompile(`(?m)^seed: *([0-9]+)`)
+
 // reproduce is what another needs to get the same numbers.
 func (c *Contents) reproduce() (blocks []block) {
 	d := c.Document
@@ -60,11 +62,8 @@ func (c *Contents) reproduce() (blocks []block) {
 		add("peak memory", memory(d.PeakMemory))
 	}
 	if c.Run != nil {
-		var seed struct {
-			Seed *uint64 `yaml:"seed"`
-		}
-		if yaml.Unmarshal([]byte(c.Run.Configuration), &seed) == nil && seed.Seed != nil {
-			add("seed", fmt.Sprint(*seed.Seed))
+		if seed := seedLine.FindStringSubmatch(c.Run.Configuration); seed != nil {
+			add("seed", seed[1])
 		}
 	}
 	add("fingerprint of the data", d.Dataset.Fingerprint)

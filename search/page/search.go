@@ -16,18 +16,21 @@ import (
 
 // stages tells how each stage was decided.
 func (c *Contents) stages() (blocks []block) {
+	learned := block{Title: "Learning curves", Texts: []string{"One curve per training; those of one candidate look alike."}}
 	for i, s := range c.Document.Stages {
 		name := fmt.Sprintf("stage-%d-", i+1)
 		b := block{Title: "Stage " + s.Name, List: sentences(s.Remarks()), Beside: true, Table: stageTable(s)}
 		b.Figures = []figure{{Name: name + "scores", Drawn: dots(s), Tabled: true, Bare: true}}
 		blocks = append(blocks, b)
 		if f, has := c.curves(s); has {
-			blocks = append(blocks, block{Fold: "Learning curves of stage " + s.Name, Figures: []figure{{Name: name + "curves", Drawn: f,
-				Text: "One curve per training; those of one candidate look alike."}}})
+			learned.Figures = append(learned.Figures, figure{Name: name + "curves", Drawn: f})
 		}
 	}
 	if f, has := c.fullCurve(); has {
-		blocks = append(blocks, block{Title: "The full training", Figures: []figure{{Name: "full-curve", Drawn: f}}})
+		learned.Figures = append(learned.Figures, figure{Name: "full-curve", Drawn: f})
+	}
+	if len(learned.Figures) > 0 {
+		blocks = append(blocks, learned)
 	}
 	return blocks
 }
