@@ -227,7 +227,7 @@ func (c *Contents) beats() string {
 		parts = append(parts, "is not clearly better than "+series(unclear))
 	}
 	if len(worse) > 0 {
-		parts = append(parts, "is beaten by "+series(worse))
+		parts = append(parts, "is behind "+series(worse))
 	}
 	if len(parts) == 0 {
 		return ""
