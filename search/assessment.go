@@ -95,7 +95,8 @@ func (a *assessing) assess(ctx context.Context, out *assess.Assessment) error {
 	logits := make([][]float32, len(a.models))
 	for i, c := range a.models {
 		if same := a.sameAs(i); same != "" {
-			out.Models = append(out.Models, assess.Model{Field: c.field, Name: assess.Name(c.Name), Same: same})
+			nan := report.Number(math.NaN())
+			out.Models = append(out.Models, assess.Model{Field: c.field, Name: assess.Name(c.Name), Path: c.Path, Same: same, Score: nan, Low: nan, High: nan})
 			continue
 		}
 		var err error
@@ -106,7 +107,12 @@ func (a *assessing) assess(ctx context.Context, out *assess.Assessment) error {
 		if err != nil {
 			return err
 		}
-		m.Field, m.Name, m.Split, m.Of = c.field, assess.Name(c.Name), a.split.String(), a.data.Len(a.split)
+		scored, err := a.rows.scored(ctx, a.metric, logits[i], c.Final.Thresholds, math.NaN())
+		if err != nil {
+			return err
+		}
+		m.Score, m.Low, m.High = scored.Score, scored.Low, scored.High
+		m.Field, m.Name, m.Path, m.Split, m.Of = c.field, assess.Name(c.Name), c.Path, a.split.String(), a.data.Len(a.split)
 		if a.rows.rows != nil {
 			for k := range m.Mistakes {
 				m.Mistakes[k].Row = a.rows.rows[m.Mistakes[k].Row]

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"mixmas/search/card"
 	"mixmas/search/combine"
 	"mixmas/search/metric"
 	"mixmas/search/report"
@@ -308,6 +309,7 @@ func removeOthers(folder string, kept ...*report.Final) error {
 				errs = append(errs, err)
 			}
 		}
+		errs = append(errs, card.Remove(path))
 	}
 	return errors.Join(errs...)
 }

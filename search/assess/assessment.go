@@ -2,10 +2,13 @@ package assess
 
 import "mixmas/search/report"
 
+// File is the name of the file of a run that holds its assessment.
+const File = "assessment.json"
+
 // Version is that of the JSON form of an [Assessment].
 const Version = 1
 
-// Assessment is what is known of the data and the final models of a run. Its JSON form is attached to the run as "assessment.json".
+// Assessment is what is known of the data and the final models of a run. Its JSON form is attached to the run as [File].
 // Names of classes, modalities and features are those of the data, whatever they contain, cut to 200 characters. Undefined numbers
 // are NaN, and null in JSON.
 type Assessment struct {
@@ -134,6 +137,8 @@ type Model struct {
 	// Field is "searched", "ensemble", "distilled" or "cheapest", as in the document, and Name its name there.
 	Field string `json:"field"`
 	Name  string `json:"name"`
+	// Path is its file; empty if none was written.
+	Path string `json:"path,omitempty"`
 	// Same is the Field of an earlier model that this one is: then nothing below is filled.
 	Same string `json:"same,omitempty"`
 	// Split is the split that was assessed: test, or validation if there is no test split, which chose the model, so that the figures
@@ -141,6 +146,10 @@ type Model struct {
 	Split string `json:"split,omitempty"`
 	Rows  int    `json:"rows,omitempty"`
 	Of    int    `json:"of,omitempty"`
+	// Score is the value of the assessment's metric on these rows, with the ends of its 95% interval.
+	Score report.Number `json:"score"`
+	Low   report.Number `json:"low"`
+	High  report.Number `json:"high"`
 	// Confusion counts rows by [true][predicted] class, of data with one class per row and at most 30 classes; of more classes,
 	// Confused are the most frequent mistakes, at most 30. The counts of multi-label data are in Classes.
 	Confusion [][]int    `json:"confusion,omitempty"`

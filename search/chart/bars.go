@@ -65,7 +65,7 @@ func (f Bars) size() (float64, float64) {
 func (f Bars) draw(c *canvas) {
 	entries := f.legend()
 	legend(c, entries)
-	p := newPlane(legendHeight(entries)+6, c.height)
+	p := newPlane(c, legendHeight(entries)+6, c.height)
 	p.left = gutter(f.Groups)
 	x := newExtent()
 	x.add(0)

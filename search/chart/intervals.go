@@ -68,7 +68,7 @@ func (f Intervals) size() (float64, float64) {
 }
 
 func (f Intervals) draw(c *canvas) {
-	p := newPlane(6, c.height)
+	p := newPlane(c, 6, c.height)
 	var names []string
 	for _, r := range f.Rows {
 		names = append(names, r.Name)

@@ -114,7 +114,7 @@ func (l Lines) size() (float64, float64) {
 func (l Lines) draw(c *canvas) {
 	entries := l.legend()
 	legend(c, entries)
-	p := newPlane(legendHeight(entries)+8, c.height)
+	p := newPlane(c, legendHeight(entries)+8, c.height)
 	x, y := newExtent(), newExtent()
 	if l.Whole {
 		x.add(0, 1)

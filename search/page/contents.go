@@ -30,9 +30,6 @@ type Contents struct {
 	Events []runs.Event
 }
 
-// AssessmentName is the name of the attachment with the assessment.
-const AssessmentName = "assessment.json"
-
 // Gather collects what a store knows of a run.
 func Gather(ctx context.Context, s *store.Store, r runs.Run) (Contents, error) {
 	c := Contents{Run: &r}
@@ -43,7 +40,7 @@ func Gather(ctx context.Context, s *store.Store, r runs.Run) (Contents, error) {
 	if c.Events, err = runs.Events(ctx, s, r); err != nil {
 		return c, err
 	}
-	text, err := runs.Attachment(ctx, s, r, AssessmentName)
+	text, err := runs.Attachment(ctx, s, r, assess.File)
 	switch {
 	case err == nil:
 		c.Assessment = new(assess.Assessment)

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -277,63 +278,71 @@ func (c *Contents) costs() []block {
 		Figures: figures}}
 }
 
-// timeline shows which training ran when. A training takes the first worker that is free.
+// timeline shows which training ran when. A training is on the first worker that is free: the events do not say which one it was.
 func (c *Contents) timeline() []block {
 	f := chart.Timeline{Title: "Trainings on workers"}
-	var start float64
-	seconds := func(e runs.Event) float64 { return float64(e.Time.UnixMilli()) / 1000 }
-	var free []bool // by worker
-	type running struct {
-		span   chart.Span
-		worker int
+	var start, last float64
+	running := map[int]chart.Span{}
+	cached := 0
+	end := func(s chart.Span, at float64, note string) {
+		s.End, s.Note = max(s.Begin, at), note
+		f.Spans = append(f.Spans, s)
 	}
-	now := map[int]running{}
-	cached, last := 0, 0.0
 	for i, e := range c.Events {
+		now := float64(e.Time.UnixMilli()) / 1000
 		if i == 0 {
-			start = seconds(e)
+			start = now
 		}
-		last = seconds(e) - start
+		last = now - start
 		switch e.Kind {
 		case runs.Trial:
-			worker := slices.Index(free, true)
-			if worker < 0 {
-				if len(free) >= 64 {
-					continue
-				}
-				worker, free = len(free), append(free, true)
-			}
-			free[worker] = false
-			now[e.Trial] = running{chart.Span{Name: e.Name, Lane: fmt.Sprintf("worker %02d", worker+1), Group: groupOf(e.Name, e.Stage), Begin: last}, worker}
+			running[e.Trial] = chart.Span{Name: e.Name, Group: groupOf(e.Name, e.Stage), Begin: last}
 		case runs.Done:
 			if e.Cached {
 				cached++
 			}
-			if r, has := now[e.Trial]; has && e.Trial != 0 {
-				r.span.End = last
-				if e.Error != "" {
-					r.span.Note = "failed"
-				}
-				f.Spans = append(f.Spans, r.span)
-				free[r.worker] = true
-				delete(now, e.Trial)
+			s, has := running[e.Trial]
+			if !has || e.Trial == 0 {
+				continue
 			}
+			delete(running, e.Trial)
+			at, note := last, ""
+			if e.Seconds > 0 { // until then it was trained, and afterwards stored, which needs no worker
+				at = min(at, s.Begin+e.Seconds)
+			}
+			if e.Error != "" {
+				note = "failed"
+			}
+			end(s, at, note)
 		}
 	}
-	for _, r := range now { // of a run that was stopped
-		r.span.End, r.span.Note = last, "did not end"
-		f.Spans = append(f.Spans, r.span)
+	for _, trial := range slices.Sorted(maps.Keys(running)) { // of a run that was stopped
+		end(running[trial], last, "did not end")
 	}
-	slices.SortStableFunc(f.Spans, func(a, b chart.Span) int {
-		return cmp.Or(cmp.Compare(a.Begin, b.Begin), strings.Compare(a.Lane, b.Lane))
-	})
 	if len(f.Spans) == 0 {
 		return nil
 	}
-	if len(free) < 10 {
-		for i := range f.Spans {
-			f.Spans[i].Lane = strings.Replace(f.Spans[i].Lane, " 0", " ", 1)
+	slices.SortStableFunc(f.Spans, func(a, b chart.Span) int { return cmp.Compare(a.Begin, b.Begin) })
+	var free []float64 // by worker, when it is
+	const slack = 0.02 // seconds
+	most := 64
+	for _, e := range c.Events {
+		if e.Kind == runs.Estimated && e.Workers > 0 {
+			most = min(most, e.Workers)
+			break
 		}
+	}
+	for i, s := range f.Spans {
+		worker := slices.IndexFunc(free, func(at float64) bool { return at <= s.Begin+slack })
+		if worker < 0 {
+			if worker = len(free); worker < most {
+				free = append(free, 0)
+			} else { // the event of an end is a little late
+				worker = slices.Index(free, slices.Min(free))
+			}
+		}
+		free[worker] = s.End
+		f.Spans[i].Lane = fmt.Sprintf("worker %2d", worker+1)
 	}
 	var texts []string
 	if cached > 0 {

@@ -17,8 +17,8 @@ func (d Document) Metric() string {
 	return d.Stages[len(d.Stages)-1].Metric
 }
 
-// beaten says which baselines the searched model does not beat, and by how much; empty if it beats all of them.
-func beaten(d Document) string {
+// Beaten says which baselines the searched model does not beat, and by how much; empty if it beats all of them.
+func (d Document) Beaten() string {
 	if d.Searched == nil || d.Searched.Validation == nil {
 		return ""
 	}

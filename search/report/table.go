@@ -166,6 +166,9 @@ func notes(c Candidate, most int) string {
 // oneLine replaces line ends and other white space by single blanks.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// Text returns a metric with four digits, or a dash if it is undefined.
+func (n Number) Text() string { return number(n) }
+
 // number formats a metric with four digits, or as a dash if it is undefined.
 func number(n Number) string {
 	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {

@@ -26,7 +26,7 @@ type TextOptions struct {
 func WriteText(w io.Writer, d Document, o TextOptions) error {
 	var b strings.Builder
 	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }
-	if text := beaten(d); text != "" {
+	if text := d.Beaten(); text != "" {
 		line("note", text)
 	}
 	line("data", dataLine(d.Dataset))
