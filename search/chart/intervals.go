@@ -1,0 +1,111 @@
+package chart
+
+import "cmp"
+
+// Intervals shows values with their intervals, one line each, such as the scores of candidates.
+type Intervals struct {
+	Title string
+	X     string // name of the axis
+	Rows  []Interval
+}
+
+// Interval is a value with its interval.
+type Interval struct {
+	Name string
+	// Value is NaN if there is none. Low and High are the ends of the interval, NaN if it is unknown.
+	Value, Low, High float64
+	// Points are the values behind it, such as one per repeat.
+	Points []float64
+	// Standing says how it is drawn.
+	Standing Standing
+	// Note stands in the place of the value if there is none, such as "failed"; otherwise it is added to the table.
+	Note string
+}
+
+// Standing is how a value stands among the others.
+type Standing int
+
+const (
+	Plain  Standing = iota
+	Chosen          // filled, with a strong name
+	Close           // cannot be told apart from the best
+	Behind          // dull
+)
+
+// Caption implements [Figure].
+func (f Intervals) Caption() string { return f.Title }
+
+// Table implements [Figure].
+func (f Intervals) Table() Table {
+	t := Table{Head: []string{"name", cmp.Or(f.X, "value"), "low", "high", "note"}, Words: 1}
+	for _, r := range f.Rows {
+		note := r.Note
+		if r.Standing == Chosen && note == "" {
+			note = "chosen"
+		}
+		t.Rows = append(t.Rows, []string{r.Name, Number(r.Value), Number(r.Low), Number(r.High), note})
+	}
+	return t
+}
+
+const (
+	intervalHeight = 26
+	namesWidth     = 176
+)
+
+func (f Intervals) size() (float64, float64) {
+	return width, 10 + intervalHeight*float64(max(1, len(f.Rows))) + below
+}
+
+func (f Intervals) draw(c *canvas) {
+	p := newPlane(6, c.height)
+	room := 40.0
+	for _, r := range f.Rows {
+		room = max(room, min(namesWidth, wide(r.Name)+8))
+	}
+	p.left = room + 12
+	x := newExtent()
+	for _, r := range f.Rows {
+		x.add(r.Value, r.Low, r.High)
+		x.add(r.Points...)
+	}
+	p.x = x.linear(p.left+6, p.right-2)
+	for _, t := range p.x.ticks(5) {
+		c.print(`<path class="grid" d="M%s %sV%s"/>`, px(p.x.at(t.value)), px(p.top), px(p.bottom))
+		c.words(p.x.at(t.value), p.bottom+16, middle, "soft", t.text)
+	}
+	c.print(`<path class="axis" d="M%s %sH%s"/>`, px(p.left), px(p.bottom), px(p.right))
+	c.clipped((p.left+p.right)/2, p.bottom+34, p.right-p.left, middle, "", f.X)
+	for i, r := range f.Rows {
+		r.draw(c, p, p.top+4+intervalHeight*(float64(i)+0.5))
+	}
+}
+
+func (r Interval) draw(c *canvas, p plane, y float64) {
+	class, mark, kind, name := "s1", "hollow", 0, ""
+	switch r.Standing {
+	case Chosen:
+		class, mark, kind, name = "s2", "fill", 1, "strong"
+	case Behind:
+		class = "dull"
+	}
+	c.clipped(p.left-8, y+4, p.left-12, end, name, r.Name)
+	if !finite(r.Value) {
+		c.clipped(p.left+8, y+4, p.right-p.left-8, start, "soft", r.Note)
+		return
+	}
+	c.print(`<g class="%s">`, class)
+	title := r.Name + ": " + Short(r.Value)
+	if finite(r.Low, r.High) {
+		title += " [" + Short(r.Low) + ", " + Short(r.High) + "]"
+		low, high := p.x.at(r.Low), p.x.at(r.High)
+		c.print(`<path class="line" d="M%s %sH%sM%s %sv8M%s %sv8"/>`, px(low), px(y), px(high), px(low), px(y-4), px(high), px(y-4))
+	}
+	for _, v := range r.Points {
+		if finite(v) {
+			c.print(`<path class="axis" d="M%s %sv6"/>`, px(p.x.at(v)), px(y+5))
+		}
+	}
+	c.mark(kind, p.x.at(r.Value), y, 5, mark, title)
+	c.print(`</g>`)
+}
