@@ -115,8 +115,13 @@ func encode(sc Score) ([]byte, error) {
 	if len(record) > longestRecord {
 		return nil, broken("its record has %d bytes, more than %d", len(record), longestRecord)
 	}
+	return withSum(record), nil
+}
+
+// withSum adds the checksum to a record, which is a JSON object with at least one field.
+func withSum(record []byte) []byte {
 	sum := digest(record)
-	return append(append(append(record[:len(record)-1], recordEnd...), sum...), `"}`...), nil
+	return append(append(append(record[:len(record)-1], recordEnd...), sum...), `"}`...)
 }
 
 // check returns an error for a score that cannot exist.
