@@ -13,7 +13,7 @@ import (
 func listenFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8080", Usage: "listen on `HOST:PORT`; port 0 takes a free one; other machines can connect to a HOST that is not loopback, which needs --token"},
-		&cli.StringFlag{Name: "token", Usage: "`TOKEN` that clients must send, as Authorization: Bearer TOKEN or ?token=TOKEN, of at least 16 characters; @FILE reads it from a file"},
+		&cli.StringFlag{Name: "token", EnvVars: []string{"MIXMAS_TOKEN"}, Usage: "`TOKEN` that clients must send, as Authorization: Bearer TOKEN or ?token=TOKEN, of at least 16 characters; @FILE reads it from a file"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "PEM `FILE` with the certificate for HTTPS"},
 		&cli.StringFlag{Name: "tls-key", Usage: "PEM `FILE` with the certificate's key"},
 	}

@@ -6,12 +6,16 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
 
+// Login is the path that a login page posts its form to, with the fields "token" and "to", the address of the page to open then.
+const Login = "/login"
+
 // Guard wraps a handler. Requests need the token, if there is one: as "Authorization: Bearer TOKEN", or from browsers as the cookie
-// that opening any page with ?token=TOKEN sets. Without a token, the Host header must name this machine, so that no web page
+// that opening any page with ?token=TOKEN sets, or the form of a login page, which Refuse may show (see [Login]). Without a token, the Host header must name this machine, so that no web page
 // gets in by a name that it points here. Requests from pages of other origins that could change something are refused. Answers have
 // headers that keep browsers from guessing types, from frames and from sending the address on; a page sets its own
 // Content-Security-Policy in place of the one that allows nothing.
@@ -37,7 +41,7 @@ func (o Options) Guard(h http.Handler) http.Handler {
 			return
 		}
 		if o.Token != "" && !slices.Contains(o.Public, r.URL.Path) {
-			if o.login(w, r) {
+			if o.login(w, r) || o.loginForm(w, r) {
 				return
 			}
 			if !o.admits(r) {
@@ -75,15 +79,34 @@ func (o Options) login(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	query.Del("token")
-	to := *r.URL
-	to.Scheme, to.Host, to.RawQuery = "", "", query.Encode()
-	to.Path = "/" + strings.TrimLeft(to.Path, `/\`) // never another host
-	to.RawPath = ""
+	o.letIn(w, r, r.URL.Path, query)
+	return true
+}
+
+// loginForm is login by a form.
+func (o Options) loginForm(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodPost || r.URL.Path != Login {
+		return false
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<14)
+	if !same(r.PostFormValue("token"), o.Token) {
+		return false
+	}
+	to, err := url.Parse(r.PostForm.Get("to"))
+	if err != nil || to.Path == Login {
+		to = &url.URL{}
+	}
+	o.letIn(w, r, to.Path, to.Query())
+	return true
+}
+
+// letIn sets the cookie and sends the browser to a page.
+func (o Options) letIn(w http.ResponseWriter, r *http.Request, path string, query url.Values) {
+	to := url.URL{Path: "/" + strings.TrimLeft(path, `/\`), RawQuery: query.Encode()} // never another host
 	name, value := o.cookie()
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, to.String(), http.StatusSeeOther)
-	return true
 }
 
 // cookie is the cookie that stands for the token. Servers on other ports of a machine, which share its cookies, have another name.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,40 @@ func TestLoginStaysHere(t *testing.T) {
 		Options{Token: token}.Guard(hello).ServeHTTP(w, r)
 		if to := w.Header().Get("Location"); w.Code != 303 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.HasPrefix(to, `/\`) {
 			t.Errorf("%s: status %d, location %q", path, w.Code, to)
+		}
+	}
+}
+
+// A login form lets in who has the token, and leads to a page of this server whatever it says.
+func TestLoginForm(t *testing.T) {
+	for _, c := range []struct {
+		token, to, origin string
+		status            int
+		location          string
+	}{
+		{token, "/runs/1?a=%2F", "", 303, "/runs/1?a=%2F"},
+		{token, "", "http://localhost:80", 303, "/"},
+		{token, "//evil.example/x", "", 303, "/x"},
+		{token, `/\evil.example`, "", 303, "/evil.example"},
+		{token, "https://evil.example/x", "", 303, "/x"},
+		{token, "javascript:alert(1)", "", 303, "/"},
+		{token, "/login", "", 303, "/"},
+		{token, "/%zz", "", 303, "/"},
+		{token, "/", "http://evil.example", 403, ""},
+		{token, "/", "null", 403, ""},
+		{"nonsense", "/", "", 401, ""},
+		{"", "/", "", 401, ""},
+		{strings.Repeat("x", 1<<15), "/", "", 401, ""},
+	} {
+		r := httptest.NewRequest("POST", "http://localhost:80"+Login, strings.NewReader(url.Values{"token": {c.token}, "to": {c.to}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		w := httptest.NewRecorder()
+		Options{Token: token}.Guard(hello).ServeHTTP(w, r)
+		if w.Code != c.status || w.Header().Get("Location") != c.location || (w.Header().Get("Set-Cookie") != "") != (c.status == 303) {
+			t.Errorf("%.30q to %q: status %d, headers %v", c.token, c.to, w.Code, w.Header())
 		}
 	}
 }
@@ -236,7 +271,7 @@ func TestTLS(t *testing.T) {
 
 func TestTakenAddress(t *testing.T) {
 	url, stop := serve(t, Options{Addr: "127.0.0.1:0"}, hello)
-	if err := Serve(t.Context(), Options{Addr: strings.TrimPrefix(url, "http://")}, hello, nil); err == nil {
+	if err := Serve(t.Context(), Options{Addr: strings.TrimPrefix(url, "http://")}, hello, nil); err == nil || !strings.Contains(err.Error(), "another program listens on it") {
 		t.Errorf("error %v", err)
 	}
 	if err := stop(); err != nil {

@@ -23,7 +23,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, name string, run
 		defer func() { <-s.watchers }()
 	default:
 		w.Header().Set("Retry-After", "30")
-		s.fail(w, http.StatusServiceUnavailable, "Too many pages are open.")
+		fail(w, http.StatusServiceUnavailable, "Too many pages are open.")
 		return
 	}
 	f, leave := s.feeds.watch(name, run)
@@ -53,6 +53,8 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, name string, run
 		}
 		select {
 		case <-r.Context().Done():
+			return
+		case <-s.ctx.Done():
 			return
 		case <-beat.C:
 			if !send(":\n\n") {
