@@ -48,7 +48,7 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) {
 // homeEvents are the changes of the list.
 func (s *server) homeEvents(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	s.stream(w, r, "list?"+query.Encode(), func(ctx context.Context, f *feed) {
+	s.stream(w, r, "list?"+query.Encode(), 0, func(ctx context.Context, f *feed) {
 		for {
 			started := time.Now()
 			view, err := s.list(ctx, query)

@@ -37,12 +37,12 @@ type runView struct {
 	Out           string
 	Configuration bool
 	Parts         runParts
-	Result        *resultView
 }
 
 // runParts are what changes while a run is going.
 type runParts struct {
 	Status  statusView
+	Result  *resultView // nil until there is one
 	Running []card
 	More    int // trainings that run without a card
 	Stages  []stageView
@@ -130,14 +130,10 @@ func (s *server) run(w http.ResponseWriter, r *http.Request) {
 	if n := run.Data; n.Train+n.Validation+n.Test > 0 {
 		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", humanize.Comma(int64(n.Train)), humanize.Comma(int64(n.Validation)), humanize.Comma(int64(n.Test)))
 	}
-	v.Parts = s.parts(run, c)
+	v.Parts = s.parts(ctx, run, c)
 	p := page{Title: v.Run.Name}
 	if run.State == runs.Running {
 		p.Live = "/runs/" + run.ID + "/events"
-	} else if d, _, err := runs.Document(ctx, s.store, run); err != nil {
-		v.Parts.Status.Error = shown(err.Error())
-	} else {
-		v.add(d)
 	}
 	s.show(w, "run", p, v)
 }
@@ -173,7 +169,7 @@ func (s *server) runEvents(w http.ResponseWriter, r *http.Request) {
 		failed(w, err)
 		return
 	}
-	s.stream(w, r, "run "+run.ID, func(ctx context.Context, f *feed) { s.watch(ctx, run, f) })
+	s.stream(w, r, "run "+run.ID, lastLook, func(ctx context.Context, f *feed) { s.watch(ctx, run, f) })
 }
 
 // watch publishes the changes of a run until it ends.
@@ -201,7 +197,7 @@ func (s *server) watch(ctx context.Context, run runs.Run, f *feed) {
 	}()
 	publish := func() {
 		mutex.Lock()
-		parts := s.parts(run, c)
+		parts := s.parts(ctx, run, c)
 		mutex.Unlock()
 		f.publish(parts.render())
 	}
@@ -242,8 +238,8 @@ func (s *server) ended(ctx context.Context, run *runs.Run, failed error, f *feed
 	<-ctx.Done() // the end would make browsers load the page again and again
 }
 
-// parts returns what changes while a run is going.
-func (s *server) parts(run runs.Run, c *course) runParts {
+// parts returns what changes while a run is going. Of one that has ended, the document says more than the events.
+func (s *server) parts(ctx context.Context, run runs.Run, c *course) runParts {
 	p := runParts{Live: run.State == runs.Running, Status: s.status(run, c), Stages: c.stageViews(), Curves: c.curves()}
 	if p.Live {
 		for _, t := range c.running {
@@ -257,13 +253,21 @@ func (s *server) parts(run runs.Run, c *course) runParts {
 	for _, l := range c.lines[max(0, len(c.lines)-mostLines):] {
 		p.Lines = append(p.Lines, lineView{l.time.UTC().Format(time.TimeOnly), l.text, l.bad})
 	}
+	if p.Live {
+		return p
+	}
+	if d, _, err := runs.Document(ctx, s.store, run); err != nil {
+		p.Status.Error = strings.TrimPrefix(p.Status.Error+"; "+shown(err.Error()), "; ")
+	} else {
+		p.add(d)
+	}
 	return p
 }
 
 // render returns the parts by the ids of their elements.
 func (p runParts) render() map[string]string {
 	texts := map[string]string{"trouble": ""}
-	for id, view := range map[string]any{"status": p.Status, "running": p, "stages": p.Stages, "curves": p.Curves, "log": p.Lines} {
+	for id, view := range map[string]any{"status": p.Status, "result": p.Result, "running": p, "stages": p.Stages, "curves": p.Curves, "log": p.Lines} {
 		text, err := render(id, view)
 		if err != nil {
 			text = trouble(err)
@@ -410,18 +414,22 @@ func (c *course) stageViews() (views []stageView) {
 }
 
 // add adds the document of a run that has ended: its stages have intervals and verdicts, which events lack.
-func (v *runView) add(d report.Document) {
-	byEvents := v.Parts.Stages
-	v.Parts.Stages = nil
+func (p *runParts) add(d report.Document) {
+	byEvents := p.Stages
+	p.Stages = nil
 	for i, s := range d.Stages {
-		v.Parts.Stages = append(v.Parts.Stages, documentStage(i, s))
+		p.Stages = append(p.Stages, documentStage(i, s))
 	}
 	for _, s := range byEvents { // what the document does not list, such as full trainings
 		if !slices.ContainsFunc(d.Stages, func(other report.Stage) bool { return shown(other.Name) == s.Name }) {
-			v.Parts.Stages = append(v.Parts.Stages, s)
+			s.ID = fmt.Sprintf("stage-%d", len(p.Stages))
+			for i := range s.Rows {
+				s.Rows[i].ID = fmt.Sprintf("%s-%d", s.ID, i)
+			}
+			p.Stages = append(p.Stages, s)
 		}
 	}
-	v.Result = newResult(d)
+	p.Result = newResult(d)
 }
 
 // documentStage shows a stage of a document.

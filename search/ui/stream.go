@@ -11,13 +11,15 @@ import (
 // Limits of streams.
 const (
 	mostWatchers  = 100
-	streamTimeout = 10 * time.Second // for one message: who does not read has gone
-	heartbeat     = 15 * time.Second // finds out who has gone, and keeps proxies from closing
+	streamTimeout = 10 * time.Second       // for one message: who does not read has gone
+	heartbeat     = 15 * time.Second       // finds out who has gone, and keeps proxies from closing
+	lastLook      = 600 * time.Millisecond // for the end of a run whose process ends with the server
 )
 
 // stream sends the changing parts of a page as server-sent events: first all, then those that change, as JSON objects from the
-// id of an element to its content. The event "end" says that nothing will change any more.
-func (s *server) stream(w http.ResponseWriter, r *http.Request, name string, run func(ctx context.Context, f *feed)) {
+// id of an element to its content. The event "end" says that nothing will change any more. When the server stops, the stream goes on
+// for so long at most if the end may be near.
+func (s *server) stream(w http.ResponseWriter, r *http.Request, name string, near time.Duration, run func(ctx context.Context, f *feed)) {
 	select {
 	case s.watchers <- struct{}{}:
 		defer func() { <-s.watchers }()
@@ -42,6 +44,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, name string, run
 	}
 	beat := time.NewTicker(s.heartbeat)
 	defer beat.Stop()
+	stopped, late := s.ctx.Done(), make(<-chan time.Time)
 	for version := 0; ; {
 		parts, now, ended, next := f.since(version)
 		if version = now; len(parts) > 0 && !send(message("parts", parts)) {
@@ -54,7 +57,9 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, name string, run
 		select {
 		case <-r.Context().Done():
 			return
-		case <-s.ctx.Done():
+		case <-stopped:
+			stopped, late = nil, time.After(near)
+		case <-late:
 			return
 		case <-beat.C:
 			if !send(":\n\n") {

@@ -18,15 +18,15 @@
     }
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
   };
-  let source;
+  let source, ended = false;
   const stop = () => { source?.close(); source = undefined; };
   const start = () => {
-    if (source || document.hidden) return;
+    if (source || ended || document.hidden) return;
     source = new EventSource(body.dataset.live);
     source.onopen = () => say("live");
     source.onerror = () => say(source?.readyState === EventSource.CLOSED ? "disconnected: reload to continue" : "connecting…");
     source.addEventListener("parts", e => { for (const [id, html] of Object.entries(JSON.parse(e.data))) put(id, html); });
-    source.addEventListener("end", () => { stop(); location.reload(); });
+    source.addEventListener("end", () => { stop(); say("ended"); ended = true; });
   };
   document.addEventListener("visibilitychange", () => document.hidden ? stop() : start());
   addEventListener("pagehide", stop);
