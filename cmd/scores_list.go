@@ -149,10 +149,8 @@ type selection struct {
 // parseSelection reads the arguments and flags of ls.
 func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
 	s.names, s.search, s.data = c.Args().Slice(), c.String("search"), strings.ToLower(c.String("data"))
-	for _, name := range s.names {
-		if _, err := path.Match(name, ""); err != nil {
-			return s, usagef("%q: a bracket is not closed", name)
-		}
+	if err := checkPatterns(s.names); err != nil {
+		return s, err
 	}
 	if strings.Trim(s.data, "0123456789abcdef") != "" {
 		return s, usagef("--data %q: want the beginning of a fingerprint, in hex, as mixmas data info prints it", c.String("data"))
@@ -172,6 +170,16 @@ func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
 		}
 	}
 	return s, nil
+}
+
+// checkPatterns rejects names that are no patterns.
+func checkPatterns(names []string) error {
+	for _, name := range names {
+		if _, err := path.Match(name, ""); err != nil {
+			return usagef("%q: a bracket is not closed", name)
+		}
+	}
+	return nil
 }
 
 // parseTime reads a date, a date and time, or how long ago. With end set, a date means the end of its day.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 	"time"
 
 	"mixmas/search/report"
@@ -206,4 +207,22 @@ func Follow(ctx context.Context, s *store.Store, r Run, from int64) iter.Seq2[Ev
 			}
 		}
 	}
+}
+
+// Unfinished returns the trainings that have started and not ended: of each the event of its start, with the step and the loss of the
+// last event about it.
+func Unfinished(events []Event) (list []Event) {
+	for _, e := range events {
+		i := slices.IndexFunc(list, func(t Event) bool { return t.Trial == e.Trial })
+		switch {
+		case e.Kind == Trial:
+			list = append(list, e)
+		case i < 0 || e.Trial == 0:
+		case e.Kind == Step:
+			list[i].Step, list[i].Loss, list[i].Time = e.Step, e.Loss, e.Time
+		case e.Kind == Done:
+			list = slices.Delete(list, i, i+1)
+		}
+	}
+	return list
 }

@@ -47,12 +47,25 @@ func runWord(text, more string) bool {
 	return text != "" && len(text) <= 64 && text[0] != '.' && strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyz-"+more) == ""
 }
 
-func (r RunRecord) check() error {
-	if !runWord(r.ID, "") {
-		return fmt.Errorf("run %.80q: want an ID of digits, small letters and hyphens", r.ID)
+func checkRunID(id string) error {
+	if !runWord(id, "") {
+		return fmt.Errorf("run %.80q: want an ID of digits, small letters and hyphens", id)
 	}
+	return nil
+}
+
+// check returns an error for a record that cannot be stored.
+func (r RunRecord) check() error {
 	if content := bytes.TrimSpace(r.Content); len(content) == 0 || content[0] != '{' {
 		return fmt.Errorf("run %s: its content is not a JSON object", r.ID)
+	}
+	return r.checkNames()
+}
+
+// checkNames returns an error unless the ID and the files are safe as paths.
+func (r RunRecord) checkNames() error {
+	if err := checkRunID(r.ID); err != nil {
+		return err
 	}
 	for name, d := range r.Files {
 		if !runWord(name, "._") || name == eventsFile || name == runRecordName {
@@ -124,8 +137,8 @@ func (s *Store) PutRun(ctx context.Context, id string, content json.RawMessage, 
 		return fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
 	}
 	added := map[string]Digest{}
-	if !runWord(id, "") {
-		return fmt.Errorf("store: %w", RunRecord{ID: id}.check())
+	if err := checkRunID(id); err != nil {
+		return fmt.Errorf("store: %w", err)
 	}
 	for name, file := range files {
 		added[name] = digest(file)
@@ -223,7 +236,7 @@ func (s *Store) RunFile(r RunRecord, name string) ([]byte, error) {
 	if !named {
 		return nil, fmt.Errorf("run %s: its %s: %w", r.ID, name, ErrUnrecorded)
 	}
-	if err := r.check(); err != nil {
+	if err := r.checkNames(); err != nil {
 		return nil, err
 	}
 	content, err := os.ReadFile(s.runFile(r.ID, d))
@@ -267,8 +280,8 @@ func (s *Store) LeaseRun(id string) (*Lease, error) {
 	if s.options.ReadOnly {
 		return nil, fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
 	}
-	if !runWord(id, "") {
-		return nil, fmt.Errorf("store: %w", RunRecord{ID: id}.check())
+	if err := checkRunID(id); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(s.runFolder(id)), 0o755); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -295,8 +308,8 @@ func (s *Store) RunHeld(id string) bool {
 
 // RunEvents returns the path of the file with the events of a run, which may not exist.
 func (s *Store) RunEvents(id string) (string, error) {
-	if !runWord(id, "") {
-		return "", fmt.Errorf("store: %w", RunRecord{ID: id}.check())
+	if err := checkRunID(id); err != nil {
+		return "", fmt.Errorf("store: %w", err)
 	}
 	return filepath.Join(s.runFolder(id), eventsFile), nil
 }
@@ -304,3 +317,51 @@ func (s *Store) RunEvents(id string) (string, error) {
 func (s *Store) runFolder(id string) string { return filepath.Join(s.folder(), runsFolder, id) }
 
 func (s *Store) runFile(id string, d Digest) string { return filepath.Join(s.runFolder(id), string(d)) }
+
+// sweepRuns removes files of runs that no record names, and the folders of runs that have no record and no living process: what is left
+// of a process that was killed while it recorded. The store must be locked.
+func (s *Store) sweepRuns(ctx context.Context, runs []RunRecord) (files int, bytes int64, err error) {
+	folders, err := os.ReadDir(filepath.Join(s.folder(), runsFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, nil
+	}
+	named := map[string]map[string]bool{}
+	for _, r := range runs {
+		named[r.ID] = map[string]bool{eventsFile: true, runLease: true}
+		for _, d := range r.Files {
+			named[r.ID][string(d)] = true
+		}
+	}
+	for _, folder := range folders {
+		id := folder.Name()
+		if !folder.IsDir() || !runWord(id, "") || s.RunHeld(id) { // a living process may be about to name a file
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return files, bytes, err
+		}
+		entries, err := os.ReadDir(s.runFolder(id))
+		if err != nil {
+			return files, bytes, err
+		}
+		for _, entry := range entries {
+			known := entry.Name() == eventsFile || entry.Name() == runLease || Digest(entry.Name()).valid()
+			if named[id][entry.Name()] || !known || !entry.Type().IsRegular() {
+				continue
+			}
+			info, err := entry.Info()
+			if err == nil {
+				err = os.Remove(filepath.Join(s.runFolder(id), entry.Name()))
+			}
+			if err != nil {
+				return files, bytes, err
+			}
+			files++
+			bytes += info.Size()
+		}
+		if named[id] == nil {
+			_ = os.Remove(s.runFolder(id)) // unless it holds what is not ours
+		}
+	}
+	return files, bytes, err
+}
