@@ -38,8 +38,11 @@ type Options struct {
 // shortestToken is the shortest token, in bytes: shorter ones can be guessed.
 const shortestToken = 16
 
-// windowsInUse is the number of EADDRINUSE on Windows.
-const windowsInUse = syscall.Errno(10048)
+// InUse reports whether the error of [Serve] is that another program listens on the address.
+func InUse(err error) bool {
+	const windows = syscall.Errno(10048) // its EADDRINUSE
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windows)
+}
 
 // connections is how many clients may be connected; more wait.
 const connections = 1024
@@ -93,7 +96,7 @@ func Serve(ctx context.Context, o Options, h http.Handler, started func(url stri
 		server.TLSConfig, scheme = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, "https"
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Addr)
-	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsInUse) {
+	if InUse(err) {
 		return fmt.Errorf("address %s: another program listens on it: name another port, or port 0 for a free one (%w)", o.Addr, err)
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"mixmas/search/chart"
+	"mixmas/search/config"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -65,7 +66,7 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 		facts.set(i, "numerics", run.Numerics)
 		facts.set(i, "program", run.Version)
 		facts.set(i, "command", strings.Join(run.Command, " "))
-		configurations.yaml(i, run.Configuration)
+		configurations.configuration(i, run.Configuration)
 		d, _, err := runs.Document(ctx, s.store, run)
 		if err != nil {
 			v.Missing = append(v.Missing, row.Name+": "+shown(err.Error()))
@@ -134,57 +135,13 @@ func (c *course) final(d report.Document) (keys []string) {
 	return keys
 }
 
-// yaml sets the values of a configuration by their paths. It reads the form in which the program writes configurations, a value
-// per line; any other text is compared line by line.
-func (c *comparison) yaml(column int, text string) {
-	type level struct {
-		indent int
-		path   string
-		items  int
+// configuration sets the values of a configuration.
+func (c *comparison) configuration(column int, text string) {
+	fields, err := config.Fields(text)
+	if err != nil {
+		c.set(column, "(unreadable)", text)
 	}
-	var open []level
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, " \r\n")
-		content := strings.TrimLeft(line, " ")
-		if content == "" || content[0] == '#' {
-			continue
-		}
-		indent := len(line) - len(content)
-		for {
-			item, isItem := strings.CutPrefix(content, "- ")
-			for len(open) > 0 && (open[len(open)-1].indent > indent || open[len(open)-1].indent == indent && !(isItem && open[len(open)-1].items >= 0)) {
-				open = open[:len(open)-1]
-			}
-			path := ""
-			if len(open) > 0 {
-				path = open[len(open)-1].path
-			}
-			if isItem {
-				if len(open) == 0 || open[len(open)-1].indent != indent {
-					open = append(open, level{indent: indent, path: path})
-				}
-				last := &open[len(open)-1]
-				last.items++
-				path = fmt.Sprintf("%s %d", last.path, last.items)
-				open = append(open, level{indent: indent + 1, path: path, items: -1})
-				shift := len(content) - len(strings.TrimLeft(item, " "))
-				indent, content = indent+shift, strings.TrimLeft(item, " ")
-				if key, _, is := strings.Cut(content, ":"); !is || strings.ContainsAny(key, "{}[]\"'") {
-					c.set(column, path, content)
-					break
-				}
-				continue
-			}
-			key, value, is := strings.Cut(content, ":")
-			if value = strings.TrimSpace(value); !is {
-				key, value = content, "yes"
-			}
-			path = strings.TrimPrefix(path+" › "+key, " › ")
-			if value != "" {
-				c.set(column, path, value)
-			}
-			open = append(open, level{indent: indent, path: path, items: -1})
-			break
-		}
+	for _, f := range fields {
+		c.set(column, f.Name, f.Value)
 	}
 }

@@ -307,7 +307,7 @@ func (s *server) status(run runs.Run, c *course) statusView {
 		v.Text = strings.TrimPrefix(v.Text+"; now "+shown(c.stages[i].name), "; ")
 	}
 	if left > 0 {
-		v.Left = "about " + took(left.Round(time.Second)) + " left"
+		v.Left = "about " + took(left.Round(time.Second))
 		if e := c.estimate; e != nil && !c.full && e.Full+e.More > 0 {
 			v.Left += ", then at most " + took(duration(e.Full+e.More).Round(time.Second)) + " of full trainings"
 		}
@@ -517,7 +517,7 @@ func newResult(d report.Document) *resultView {
 		add(f.field, f.model, f.field == answer)
 	}
 	for _, b := range d.Baselines {
-		add("baseline "+strings.ReplaceAll(shown(b.Kind), "_", " "), &b.Final, false)
+		add(strings.TrimSpace("baseline "+strings.ReplaceAll(shown(b.Kind), "_", " ")+" "+shown(b.Modality)), &b.Final, false)
 	}
 	if len(v.Models) == 0 && d.Model != nil {
 		row := modelRow{Name: "model", Path: shown(d.Model.Path), Params: humanize.Comma(int64(d.Model.Params)), Best: true}
