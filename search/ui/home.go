@@ -90,7 +90,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // list returns what the query selects.
 func (s *server) list(ctx context.Context, query url.Values) (*homeView, error) {
 	list, err := runs.List(ctx, s.store)
-	v := &homeView{Query: query.Get("q"), State: query.Get("state"), All: len(list),
+	v := &homeView{Query: shown(query.Get("q")), State: shown(query.Get("state")), All: len(list),
 		States: []runs.State{runs.Running, runs.Finished, runs.Failed, runs.Interrupted}}
 	switch {
 	case errors.Is(err, store.ErrDamaged) && len(list) > 0:
@@ -106,13 +106,13 @@ func (s *server) list(ctx context.Context, query url.Values) (*homeView, error) 
 	wanted := strings.ToLower(v.Query)
 	var fits []runs.Run
 	for _, r := range list {
-		if (v.State == "" || string(r.State) == v.State) && (strings.Contains(strings.ToLower(r.Name), wanted) ||
-			strings.Contains(strings.ToLower(r.Data.Name), wanted) || strings.Contains(r.ID, wanted) || strings.Contains(r.Kind, wanted)) {
+		if (v.State == "" || string(r.State) == v.State) && (strings.Contains(strings.ToLower(shown(r.Name)), wanted) ||
+			strings.Contains(strings.ToLower(shown(r.Data.Name)), wanted) || strings.Contains(r.ID, wanted) || strings.Contains(r.Kind, wanted)) {
 			fits = append(fits, r)
 		}
 	}
 	first, _ := strconv.Atoi(query.Get("from"))
-	first = max(0, min(first, len(fits)-1))
+	first = max(0, min(first, len(fits)-1)) / mostRuns * mostRuns
 	last := min(first+mostRuns, len(fits))
 	page := func(from int) string {
 		q := url.Values{}
