@@ -221,9 +221,11 @@ func TestWatchList(t *testing.T) {
 func TestManyWatchers(t *testing.T) {
 	v := tell(t)
 	s := pages(t, v.store)
+	const most = 20
+	s.watchers = make(chan struct{}, most)
 	url := serve(t, s) + "/runs/" + v.running + "/events"
 	var all []*watcher
-	for range mostWatchers {
+	for range most {
 		all = append(all, watch(t, url))
 	}
 	late := watch(t, url)
@@ -244,7 +246,7 @@ func TestManyWatchers(t *testing.T) {
 	for _, w := range all {
 		w.close()
 	}
-	for range mostWatchers { // all have left
+	for range most { // all have left
 		s.watchers <- struct{}{}
 	}
 	s.feeds.mutex.Lock()
