@@ -83,6 +83,9 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 			}
 		}
 	}
+	for i := range facts.rows { // every run has its own
+		facts.rows[i].Differs = facts.rows[i].Differs && !slices.Contains([]string{"state", "error", "started", "time", "command"}, facts.rows[i].Name)
+	}
 	v.Table = slices.Concat(facts.rows, outcomes.rows)
 	v.Table = slices.DeleteFunc(v.Table, func(r comparedRow) bool {
 		return !slices.ContainsFunc(r.Cells, func(cell string) bool { return cell != "" })

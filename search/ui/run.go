@@ -449,8 +449,13 @@ func documentStage(i int, s report.Stage) stageView {
 			v.More = len(s.Candidates) - mostCandidates
 			break
 		}
-		row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: c.Key, Name: shown(c.Name), Seconds: fmt.Sprintf("%.1f", c.Seconds),
-			Params: humanize.Comma(int64(c.Params)), Best: c.Name == s.Winner}
+		row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: c.Key, Name: shown(c.Name), Best: c.Name == s.Winner}
+		if c.Params > 0 {
+			row.Params = humanize.Comma(int64(c.Params))
+		}
+		if c.Seconds > 0 {
+			row.Seconds = fmt.Sprintf("%.1f", c.Seconds)
+		}
 		mark := chart.Interval{Name: row.Name, Value: float64(c.Score), Low: math.NaN(), High: math.NaN()}
 		if !math.IsNaN(mark.Value) {
 			row.Score = scoreText(mark.Value)

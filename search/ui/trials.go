@@ -127,7 +127,6 @@ func learningCurves(list []store.Score, name func(i int) string) (figures []char
 			}
 			return *e.ValidationMetric
 		}},
-		{"Learning rate", func(e store.Epoch) float64 { return e.LearningRate }},
 	} {
 		f := chart.Lines{Title: kind.title + " by epoch", X: "epoch", Y: strings.ToLower(kind.title)}
 		drawn := false
