@@ -16,8 +16,9 @@ func runCommand() *cli.Command {
 		Description: "Without CONFIG it runs on built-in data, in about twenty seconds on two cores. CONFIG - is standard input.\n" +
 			"DATA is a table, a folder or an archive: the configuration is proposed as by mixmas init, and is kept in the folder of the model.\n" +
 			"Scores are stored in --store: a second run trains only what is missing. With the recommended settings it also trains baselines and\n" +
-			"combines what was trained to an ensemble; the last lines are the models to choose from, and say which to use.",
-		Flags:  sessionFlags(append(dataFlags(), uiFlag(), outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
+			"combines what was trained to an ensemble; the last lines are the models to choose from, and say which to use. The report of the\n" +
+			"run is report.html in --out, a page for a browser.",
+		Flags:  sessionFlags(append(dataFlags(), uiFlag(), outFlag(), noReportFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }

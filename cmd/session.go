@@ -235,6 +235,14 @@ func (s *session) report(r *search.Result, t *search.Trained, a *search.Answers)
 		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
 	s.document = &d
+	if err := s.print(d); err != nil {
+		return err
+	}
+	return s.assess(r, t, a)
+}
+
+// print prints a document.
+func (s *session) print(d report.Document) error {
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d.Saved())
 	}

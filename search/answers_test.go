@@ -353,10 +353,11 @@ func TestCombine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ensemble.safetensors")
 	steps := &counter{}
 	f.watch = steps
-	final, err := s.Combine(t.Context(), r, 3, path)
+	answers, err := s.Combine(t.Context(), r, 3, path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	final := answers.Ensemble
 	if steps.steps > 0 || final.Path != path {
 		t.Errorf("it trained %d steps, and is in %s", steps.steps, final.Path)
 	}
@@ -374,10 +375,11 @@ func TestCombineAfterRun(t *testing.T) {
 	}
 	f.options = nil
 	s, r := f.searched()
-	final, err := s.Combine(t.Context(), r, 4, filepath.Join(t.TempDir(), "ensemble.safetensors"))
+	alone, err := s.Combine(t.Context(), r, 4, filepath.Join(t.TempDir(), "ensemble.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	final := alone.Ensemble
 	if final.Name != answers.Ensemble.Name {
 		t.Errorf("it is %q, the run's %q", final.Name, answers.Ensemble.Name)
 	}

@@ -77,6 +77,7 @@ func (a *answering) finals(ctx context.Context, t *Trained, out *Answers) error 
 	if err := a.simpler(ctx, answer, append(candidates, cheapest), out.Answer); err != nil {
 		return err
 	}
+	out.from, out.models = a, append(candidates, candidate{"cheapest", cheapest.chosen, out.Cheapest})
 	return removeOthers(a.folder, out.Ensemble, out.Distilled, out.Cheapest)
 }
 

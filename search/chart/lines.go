@@ -1,6 +1,9 @@
 package chart
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Lines shows curves, such as learning curves.
 type Lines struct {
@@ -29,13 +32,20 @@ type Series struct {
 // Caption implements [Figure].
 func (l Lines) Caption() string { return l.Title }
 
-// Table implements [Figure].
+// Table implements [Figure]. Curves over the same few values of X, such as epochs, have a column each; others have a row per point.
 func (l Lines) Table() Table {
-	t := Table{Head: []string{"series", cmp.Or(l.X, "x"), cmp.Or(l.Y, "y")}, Words: 1}
-	band := false
+	band, longest := false, 0
+	var all []float64 // values of X
 	for _, s := range l.Series {
 		band = band || s.Low != nil
+		longest = max(longest, min(len(s.X), len(s.Y)))
+		all = append(all, s.X[:min(len(s.X), len(s.Y))]...)
 	}
+	slices.Sort(all)
+	if all = slices.Compact(all); !band && len(all) == longest && finite(all...) {
+		return l.columns(all)
+	}
+	t := Table{Head: []string{"curve", cmp.Or(l.X, "x"), cmp.Or(l.Y, "y")}, Words: 1}
 	if band {
 		t.Head = append(t.Head, "low", "high")
 	}
@@ -46,6 +56,26 @@ func (l Lines) Table() Table {
 				row = append(row, at(s.Low, i), at(s.High, i))
 			}
 			t.Rows = append(t.Rows, row)
+		}
+	}
+	return t
+}
+
+// columns is the table with a column per curve.
+func (l Lines) columns(all []float64) Table {
+	t := Table{Head: []string{cmp.Or(l.X, "x")}}
+	for _, x := range all {
+		t.Rows = append(t.Rows, []string{Number(x)})
+	}
+	for _, s := range l.Series {
+		t.Head = append(t.Head, cmp.Or(s.Name, l.Y, "y"))
+		for k := range t.Rows {
+			t.Rows[k] = append(t.Rows[k], "")
+		}
+		for i := range min(len(s.X), len(s.Y)) {
+			if k, found := slices.BinarySearch(all, s.X[i]); found {
+				t.Rows[k][len(t.Head)-1] = Number(s.Y[i])
+			}
 		}
 	}
 	return t
@@ -71,7 +101,11 @@ func (l Lines) legend() (entries []entry) {
 	return entries
 }
 
-const planeHeight = 250
+const (
+	planeHeight = 250
+	mostPoints  = 300 // that are marked on curves, and on one
+	mostOfCurve = 30
+)
 
 func (l Lines) size() (float64, float64) {
 	return width, planeHeight + below + legendHeight(l.legend())
@@ -107,12 +141,16 @@ func (l Lines) draw(c *canvas) {
 	if l.Diagonal {
 		c.print(`<path class="axis" stroke-dasharray="3 4" d="M%s %sL%s %s"/>`, px(p.x.at(0)), px(p.y.at(0)), px(p.x.at(1)), px(p.y.at(1)))
 	}
+	points := 0
+	for _, s := range l.Series {
+		points += len(s.X)
+	}
 	for i, s := range l.Series {
 		like := i
 		if s.Like > 0 {
 			like = s.Like - 1
 		}
-		s.draw(c, p, like, len(s.X) <= 30)
+		s.draw(c, p, like, points <= mostPoints && len(s.X) <= mostOfCurve)
 	}
 }
 

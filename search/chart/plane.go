@@ -1,5 +1,10 @@
 package chart
 
+import (
+	"slices"
+	"strconv"
+)
+
 // plane is a rectangle with two axes.
 type plane struct {
 	x, y                     scale
@@ -48,6 +53,10 @@ type entry struct {
 
 // legendRows puts entries into lines. Beyond the most that are shown, the last says how many more there are.
 func legendRows(entries []entry) (rows [][]entry) {
+	const most = 24
+	if len(entries) > most+1 {
+		entries = append(slices.Clone(entries[:most]), entry{"and " + strconv.Itoa(len(entries)-most) + " more", -1, false})
+	}
 	used := float64(width)
 	for _, e := range entries {
 		need := legendWidth(e)
@@ -72,6 +81,10 @@ func legend(c *canvas, entries []entry) {
 	for i, row := range legendRows(entries) {
 		x, y := 4.0, 12+legendLine*float64(i)
 		for _, e := range row {
+			if e.index < 0 {
+				c.words(x, y, start, "soft", e.name)
+				continue
+			}
 			c.print(`<g class="%s">`, series(e.index))
 			if e.line {
 				c.print(`<path class="line" d="M%s %sh24"%s/>`, px(x), px(y-4), dash(e.index))

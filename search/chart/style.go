@@ -11,7 +11,10 @@ font:12px/1.2 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif
 .chart .on{fill:var(--paper)}
 .chart .grid{stroke:var(--grid);fill:none}
 .chart .axis{stroke:var(--soft);fill:none}
-.chart .box{stroke:var(--soft);fill:var(--paper)}
+.chart .box{stroke:var(--soft);stroke-width:1.25;fill:var(--paper)}
+.chart .input{stroke-dasharray:4 3}
+.chart .arrow{fill:var(--soft)}
+.chart .span{fill:currentColor;stroke:var(--paper);stroke-width:1}
 .chart .dull{color:var(--soft)}
 .chart .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .chart .thin{stroke-width:1.25}

@@ -129,16 +129,16 @@ func (s *search) markdown(b *strings.Builder) {
 	}
 	if len(s.found.Stages) > 0 {
 		item("Sample", sampleLine(s.found.Sample))
-		item("Winner", winner(s.found))
+		item("Winner", s.found.WinnerText())
 		item("Strategy", s.found.Strategy)
 		item("Reason", s.found.Reason)
 	}
 	for _, stage := range s.found.Stages {
 		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stageTitle(stage)))
 		stageTable(stage).markdown(b)
-		list(b, remarks(stage))
+		list(b, stage.Remarks())
 	}
-	list(b, warnings(s.found))
+	list(b, s.found.Warnings())
 	s.trainings(b)
 	for _, d := range s.documents {
 		compared(b, d)

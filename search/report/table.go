@@ -57,7 +57,7 @@ func scoreHead(s Stage) string {
 	if runs(s) > 1 {
 		head = "mean " + head
 	}
-	if slices.ContainsFunc(s.Candidates, func(c Candidate) bool { _, _, known := c.interval(); return known }) {
+	if slices.ContainsFunc(s.Candidates, func(c Candidate) bool { _, _, known := c.Ends(); return known }) {
 		head += ", 95% interval"
 	}
 	return head
@@ -120,7 +120,7 @@ func secondMetric(s Stage) string {
 
 // score formats a candidate's score with both ends of its interval.
 func score(c Candidate) string {
-	low, high, known := c.interval()
+	low, high, known := c.Ends()
 	if c.Failed != "" || !known {
 		return number(c.Score)
 	}
@@ -209,7 +209,7 @@ func metricsTable(d Document, names []string) table {
 		}
 		if fitted {
 			v := value(d.Searched.Validation.Metrics, name)
-			if name == d.metric() { // of rows that the thresholds were not fitted to
+			if name == d.Metric() { // of rows that the thresholds were not fitted to
 				v = d.Searched.Validation.Score
 			}
 			row = append(row, number(v))
