@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"mixmas/search/chart"
+	reportpage "mixmas/search/page"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 )
@@ -147,6 +149,26 @@ func (s *server) configuration(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte(run.Configuration))
+}
+
+// report shows the report of a run, which has a policy of its own.
+func (s *server) report(w http.ResponseWriter, r *http.Request) {
+	run, err := runs.Get(r.Context(), s.store, r.PathValue("id"))
+	var contents reportpage.Contents
+	if err == nil {
+		contents, err = reportpage.Gather(r.Context(), s.store, run)
+	}
+	var text bytes.Buffer
+	if err == nil {
+		err = reportpage.Write(&text, contents)
+	}
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(text.Bytes())
 }
 
 // course reads the events of a run so far, and where the next ones begin.

@@ -77,6 +77,7 @@ func (s *server) handler() http.Handler {
 	pages.HandleFunc("GET /runs/{id}", s.inTurn(s.run))
 	pages.HandleFunc("GET /runs/{id}/events", s.runEvents)
 	pages.HandleFunc("GET /runs/{id}/configuration", s.inTurn(s.configuration))
+	pages.HandleFunc("GET /runs/{id}/report", s.inTurn(s.report))
 	pages.HandleFunc("GET /compare", s.inTurn(s.compare))
 	pages.HandleFunc("GET /trials", s.inTurn(s.trials))
 	pages.HandleFunc("GET /trials/{key}", s.inTurn(s.trials))
