@@ -167,7 +167,7 @@ func (c *Contents) lead() []string {
 
 // leadOfSearch is what was found by a search without a full training.
 func (c *Contents) leadOfSearch() []string {
-	stage, winner, found := c.Document.Chosen()
+	stage, winner, found := c.decided()
 	if !found {
 		if c.Partial {
 			return []string{"No stage of the search has ended yet, so there is no result to report."}
@@ -183,6 +183,21 @@ func (c *Contents) leadOfSearch() []string {
 		lead = append(lead, "It was only searched, not trained in full, and was compared with no baseline.")
 	}
 	return lead
+}
+
+// decided returns the winner of the search, or of the last stage that has one if the search has not ended.
+func (c *Contents) decided() (report.Stage, report.Candidate, bool) {
+	if stage, winner, found := c.Document.Chosen(); found || !c.Partial {
+		return stage, winner, found
+	}
+	for _, s := range slices.Backward(c.Document.Stages) {
+		for _, k := range s.Candidates {
+			if s.Winner != "" && k.Name == s.Winner {
+				return s, k, true
+			}
+		}
+	}
+	return report.Stage{}, report.Candidate{}, false
 }
 
 // beats says what the answer beats and what it does not, by how much.
@@ -299,7 +314,7 @@ func (c *Contents) facts() (list []fact) {
 			note = "95% interval " + metricValue(m, s.Low) + " to " + metricValue(m, s.High)
 		}
 		list = append(list, fact{metricValue(m, s.Score), metricName(m) + " on " + split, note})
-	} else if stage, winner, found := d.Chosen(); found {
+	} else if stage, winner, found := c.decided(); found {
 		note := ""
 		if low, high, known := winner.Ends(); known {
 			note = "95% interval " + metricValue(stage.Metric, report.Number(low)) + " to " + metricValue(stage.Metric, report.Number(high))
