@@ -55,7 +55,7 @@ var layers = [][]string{
 	{"search/dataset/feature", "search/dataset/files", "search/dataset/picture", "search/dataset/split", "search/dataset/tabular", "search/dataset/text"},
 	{"search/filecache"},
 	{"search/atomicfile"},
-	{"search/chart"},
+	{"search/chart", "search/listen"},
 	{"search/align", "search/cost", "search/escape", "search/filelock", "search/identity", "search/packed", "search/regular"},
 	{"nn/devicetest"},
 	{"nn/benchmarks"},

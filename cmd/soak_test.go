@@ -55,8 +55,8 @@ func TestSoak(t *testing.T) {
 				t.Errorf("search %d: %s was trained %d times", searches, name, n)
 			}
 		}
-		if files, err := os.ReadDir(s.out); err != nil || len(files) != 3 {
-			t.Errorf("search %d: the folder holds %v (%v), want the model, its description and its card", searches, files, err)
+		if files, err := os.ReadDir(s.out); err != nil || len(files) != 4 {
+			t.Errorf("search %d: the folder holds %v (%v), want the model, its description, its card and the report", searches, files, err)
 		}
 		if t.Failed() {
 			t.Logf("the processes said:\n%s", &s.said)

@@ -123,7 +123,11 @@ func (f Architecture) draw(c *canvas) {
 		c.print(`<path class="arrow" d="M%s %sl-4.5 -8h9z"/>`, px(x2), px(y2))
 		if a.Text != "" {
 			c.print(`<g font-size="11">`)
-			c.clipped(x1+8, y1+16, boxWidth/2+boxGap, start, "soft", a.Text)
+			if x2 > x1+1 { // on the outer side
+				c.clipped(x1-8, y1+16, boxWidth/2+boxGap, end, "soft", a.Text)
+			} else {
+				c.clipped(x1+8, y1+16, boxWidth/2+boxGap, start, "soft", a.Text)
+			}
 			c.print(`</g>`)
 		}
 	}

@@ -65,7 +65,7 @@ func (f Bars) size() (float64, float64) {
 func (f Bars) draw(c *canvas) {
 	entries := f.legend()
 	legend(c, entries)
-	p := newPlane(legendHeight(entries)+6, c.height)
+	p := newPlane(c, legendHeight(entries)+6, c.height)
 	p.left = gutter(f.Groups)
 	x := newExtent()
 	x.add(0)
@@ -104,7 +104,7 @@ func (f Bars) draw(c *canvas) {
 func gutter(names []string) float64 {
 	room := 40.0
 	for _, name := range names {
-		room = max(room, min(namesWidth, wide(name)+8))
+		room = max(room, min(namesWidth, 1.08*wide(name)+8)) // some are strong
 	}
 	return room + 12
 }

@@ -57,6 +57,29 @@ func (c *canvas) clipped(x, y, room float64, anchor, class, s string) {
 	c.print(`</g>`)
 }
 
+// name writes a name that ends at a place, on two lines if it is long. y is the middle of the lines.
+func (c *canvas) name(x, y, room float64, class, s string) {
+	if wide(s) <= room {
+		c.words(x, y+4, end, class, s)
+		return
+	}
+	at, used := 0, 0.0
+	for i, r := range s {
+		if r == ' ' && i > 0 {
+			at = i
+		}
+		if used += wide(string(r)); used > room {
+			break
+		}
+	}
+	if at == 0 {
+		c.clipped(x, y+4, room, end, class, s)
+		return
+	}
+	c.clipped(x, y-3, room, end, class, s[:at])
+	c.clipped(x, y+11, room, end, class, s[at+1:])
+}
+
 // tip is the tooltip of the element that it is in.
 func tip(s string) string { return "<title>" + text(s) + "</title>" }
 
@@ -64,14 +87,14 @@ func tip(s string) string { return "<title>" + text(s) + "</title>" }
 func wide(s string) float64 { return letter * float64(align.Width(escape.Terminal(s))) }
 
 // letter is about the width of a letter, in pixels.
-const letter = 6.6
+const letter = 7.0
 
 // clip cuts off the end of a text that is wider than its place.
 func clip(s string, room float64) string {
 	if wide(s) <= room {
 		return s
 	}
-	used := letter
+	used := float64(letter)
 	for i, r := range s {
 		if used += wide(string(r)); used > room {
 			return strings.TrimSpace(s[:i]) + "…"

@@ -56,7 +56,7 @@ func TestFiguresOfAnyNumbers(t *testing.T) {
 			if err := WriteCSV(&b, table); err != nil {
 				t.Fatal(err)
 			}
-			rows, err := csv.NewReader(&b).ReadAll() // refuses rows of different lengths
+			rows, err := csv.NewReader(&b).ReadAll()                                 // refuses rows of different lengths
 			if err != nil || len(rows) != 1+len(table.Rows) && len(table.Head) > 1 { // a line of one empty cell is no line
 				t.Fatalf("%T: %d rows of %d: %v", f, len(rows), len(table.Rows), err)
 			}

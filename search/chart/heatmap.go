@@ -66,11 +66,11 @@ func (f Heatmap) geometry() (left, top, side float64) {
 	for _, name := range f.Names {
 		longest = max(longest, wide(name)+8)
 	}
-	left = 20 + min(96, longest)
+	left = 28 + min(110, longest)
 	side = min(44, (width-left-4)/float64(max(1, len(f.Names))))
 	top = 22.0
 	if longest > side { // the names of the columns are upright
-		top += min(96, longest)
+		top += min(110, longest)
 	} else {
 		top += 16
 	}
@@ -91,7 +91,7 @@ func (f Heatmap) draw(c *canvas) {
 	c.print(`</g>`)
 	for i, name := range f.Names {
 		at := side * (float64(i) + 0.5)
-		c.clipped(left-6, top+at+4, left-22, end, "soft", name)
+		c.clipped(left-6, top+at+4, left-32, end, "soft", name)
 		if top > 40 {
 			c.print(`<g transform="translate(%s %s) rotate(-90)">`, px(left+at+4), px(top-5))
 			c.clipped(0, 0, top-28, start, "soft", name)

@@ -50,15 +50,25 @@ func (f Intervals) Table() Table {
 
 const (
 	intervalHeight = 26
-	namesWidth     = 176
+	namesWidth     = 184
 )
 
+// rowHeight is larger if a name needs two lines.
+func (f Intervals) rowHeight() float64 {
+	for _, r := range f.Rows {
+		if wide(r.Name) > namesWidth {
+			return intervalHeight + 6
+		}
+	}
+	return intervalHeight
+}
+
 func (f Intervals) size() (float64, float64) {
-	return width, 10 + intervalHeight*float64(max(1, len(f.Rows))) + below
+	return width, 10 + f.rowHeight()*float64(max(1, len(f.Rows))) + below
 }
 
 func (f Intervals) draw(c *canvas) {
-	p := newPlane(6, c.height)
+	p := newPlane(c, 6, c.height)
 	var names []string
 	for _, r := range f.Rows {
 		names = append(names, r.Name)
@@ -72,7 +82,7 @@ func (f Intervals) draw(c *canvas) {
 	p.x = x.linear(p.left+6, p.right-2)
 	p.below(c, f.X)
 	for i, r := range f.Rows {
-		r.draw(c, p, p.top+4+intervalHeight*(float64(i)+0.5))
+		r.draw(c, p, p.top+4+f.rowHeight()*(float64(i)+0.5))
 	}
 }
 
@@ -84,7 +94,7 @@ func (r Interval) draw(c *canvas, p plane, y float64) {
 	case Behind:
 		class = "dull"
 	}
-	c.clipped(p.left-8, y+4, p.left-12, end, name, r.Name)
+	c.name(p.left-8, y, p.left-12, name, r.Name)
 	if !finite(r.Value) {
 		c.clipped(p.left+8, y+4, p.right-p.left-8, start, "soft", r.Note)
 		return

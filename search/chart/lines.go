@@ -103,7 +103,8 @@ func (l Lines) legend() (entries []entry) {
 
 const (
 	planeHeight = 250
-	mostPoints  = 300 // that are marked on curves
+	mostPoints  = 300 // that are marked on curves, and on one
+	mostOfCurve = 30
 )
 
 func (l Lines) size() (float64, float64) {
@@ -113,7 +114,7 @@ func (l Lines) size() (float64, float64) {
 func (l Lines) draw(c *canvas) {
 	entries := l.legend()
 	legend(c, entries)
-	p := newPlane(legendHeight(entries)+8, c.height)
+	p := newPlane(c, legendHeight(entries)+8, c.height)
 	x, y := newExtent(), newExtent()
 	if l.Whole {
 		x.add(0, 1)
@@ -149,7 +150,7 @@ func (l Lines) draw(c *canvas) {
 		if s.Like > 0 {
 			like = s.Like - 1
 		}
-		s.draw(c, p, like, points <= mostPoints)
+		s.draw(c, p, like, points <= mostPoints && len(s.X) <= mostOfCurve)
 	}
 }
 

@@ -14,15 +14,15 @@ type plane struct {
 // The width of most figures, and what axes need beside the plane, in pixels.
 const (
 	width       = 480
-	besideLeft  = 54
+	besideLeft  = 62
 	besideRight = 14
 	below       = 40
 	legendLine  = 18
 )
 
-// newPlane is a plane between a top and a bottom.
-func newPlane(top, bottom float64) plane {
-	return plane{left: besideLeft, right: width - besideRight, top: top, bottom: bottom - below}
+// newPlane is a plane between a top and the bottom of the canvas, or of another place.
+func newPlane(c *canvas, top, bottom float64) plane {
+	return plane{left: besideLeft, right: c.width - besideRight, top: top, bottom: bottom - below}
 }
 
 // axes draws the grid, the ticks and the names of the axes.

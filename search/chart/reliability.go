@@ -33,7 +33,7 @@ const countsHeight = 62
 func (f Reliability) size() (float64, float64) { return width, planeHeight + below + countsHeight }
 
 func (f Reliability) draw(c *canvas) {
-	p := newPlane(8, c.height-countsHeight)
+	p := newPlane(c, 8, c.height-countsHeight)
 	x := extent{0, 1}
 	p.x, p.y = x.linear(p.left, p.right), x.linear(p.bottom, p.top)
 	p.axes(c, "mean probability of the prediction", "share that is right")

@@ -67,7 +67,7 @@ func (f Scatter) size() (float64, float64) {
 func (f Scatter) draw(c *canvas) {
 	entries := f.legend()
 	legend(c, entries)
-	p := newPlane(legendHeight(entries)+8, c.height)
+	p := newPlane(c, legendHeight(entries)+8, c.height)
 	x, y := newExtent(), newExtent()
 	for _, v := range f.Points {
 		if !finite(v.X, v.Y) {
@@ -165,7 +165,7 @@ func (f Scatter) names(c *canvas, p plane) {
 		for _, at := range []struct{ x, y float64 }{{x + 9, y + 4}, {x - 9 - w, y + 4}, {x + 6, y - 8}, {x + 6, y + 16}, {x - 6 - w, y - 8}, {x - 6 - w, y + 16}} {
 			if b := (box{at.x - 2, at.y - 11, at.x + w, at.y + 3}); free(b) {
 				taken = append(taken, b)
-				c.words(at.x, at.y, start, "soft", name)
+				c.words(at.x, at.y, start, "soft halo", name)
 				break
 			}
 		}

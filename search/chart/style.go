@@ -7,6 +7,7 @@ font:12px/1.2 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif
 @media screen and (prefers-color-scheme:dark){.chart{--c1:#5cb1ea;--c2:#ff8a4c;--c3:#2fc79a;--c4:#e59cc8;--c5:#f0b840;--c6:#8fd0f7;--ink:#e6e9ec;--soft:#a3adb8;--grid:#343c45;--paper:#16191d}}
 .chart text{fill:var(--ink)}
 .chart .soft{fill:var(--soft)}
+.chart .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 .chart .strong{font-weight:600}
 .chart .on{fill:var(--paper)}
 .chart .grid{stroke:var(--grid);fill:none}

@@ -56,16 +56,19 @@ func (f Timeline) lanes() (names []string) {
 	return names
 }
 
-const laneHeight = 30
+const (
+	laneHeight    = 30
+	timelineWidth = 900
+)
 
 func (f Timeline) size() (float64, float64) {
-	return width, legendHeight(f.groups()) + 10 + laneHeight*float64(max(1, len(f.lanes()))) + below
+	return timelineWidth, legendHeight(f.groups()) + 10 + laneHeight*float64(max(1, len(f.lanes()))) + below
 }
 
 func (f Timeline) draw(c *canvas) {
 	groups, lanes := f.groups(), f.lanes()
 	legend(c, groups)
-	p := newPlane(legendHeight(groups)+6, c.height)
+	p := newPlane(c, legendHeight(groups)+6, c.height)
 	p.left = gutter(lanes)
 	x := newExtent()
 	x.add(0)
@@ -89,7 +92,7 @@ func (f Timeline) draw(c *canvas) {
 		}
 		index := slices.IndexFunc(groups, func(e entry) bool { return e.name == s.Group })
 		c.print(`<g class="%s"><path class="span" d="M%s %sH%sv%dH%sz">%s</path></g>`, series(index), px(left), px(y), px(max(right, left+1.5)), laneHeight-8, px(left), tip(title))
-		if right-left > 40 {
+		if right-left > 60 {
 			c.clipped(left+4, y+15, right-left-6, start, "on", s.Name)
 		}
 	}

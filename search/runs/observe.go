@@ -21,7 +21,7 @@ func (r *Recorder) Observe(next search.Observer) search.Observer {
 	if r == nil {
 		return next
 	}
-	o := &observer{Observer: next, log: r.events, start: time.Now()}
+	o := &observer{Observer: next, log: r.events, trained: &r.trainings, start: time.Now()}
 	r.events.mu.Lock()
 	r.events.failed = func(err error) {
 		next.Notice("the run's events are not recorded: " + err.Error())
@@ -33,8 +33,9 @@ func (r *Recorder) Observe(next search.Observer) search.Observer {
 // observer records events.
 type observer struct {
 	search.Observer
-	log   *eventLog
-	start time.Time
+	log     *eventLog
+	trained *atomic.Int64 // counts trainings that ended
+	start   time.Time
 	// trainings are those that run, by ID: *training.
 	trainings sync.Map
 }
@@ -107,6 +108,9 @@ func (o *observer) TrialStep(e evaluate.TrialStep) {
 // TrialDone implements [search.Observer].
 func (o *observer) TrialDone(e evaluate.TrialDone) {
 	o.trainings.Delete(e.ID)
+	if e.ID != 0 && !e.Untried {
+		o.trained.Add(1)
+	}
 	event := jobEvent(Done, e.Name, e.Job)
 	event.Trial, event.Metric, event.Score, event.Cached, event.Untried = e.ID, e.Metric, report.Number(e.Score), e.Cached, e.Untried
 	if event.Seconds = e.Seconds; math.IsNaN(e.Seconds) || math.IsInf(e.Seconds, 0) {

@@ -317,3 +317,51 @@ func (s *Store) RunEvents(id string) (string, error) {
 func (s *Store) runFolder(id string) string { return filepath.Join(s.folder(), runsFolder, id) }
 
 func (s *Store) runFile(id string, d Digest) string { return filepath.Join(s.runFolder(id), string(d)) }
+
+// sweepRuns removes files of runs that no record names, and the folders of runs that have no record and no living process: what is left
+// of a process that was killed while it recorded. The store must be locked.
+func (s *Store) sweepRuns(ctx context.Context, runs []RunRecord) (files int, bytes int64, err error) {
+	folders, err := os.ReadDir(filepath.Join(s.folder(), runsFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, nil
+	}
+	named := map[string]map[string]bool{}
+	for _, r := range runs {
+		named[r.ID] = map[string]bool{eventsFile: true, runLease: true}
+		for _, d := range r.Files {
+			named[r.ID][string(d)] = true
+		}
+	}
+	for _, folder := range folders {
+		id := folder.Name()
+		if !folder.IsDir() || !runWord(id, "") || s.RunHeld(id) { // a living process may be about to name a file
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return files, bytes, err
+		}
+		entries, err := os.ReadDir(s.runFolder(id))
+		if err != nil {
+			return files, bytes, err
+		}
+		for _, entry := range entries {
+			known := entry.Name() == eventsFile || entry.Name() == runLease || Digest(entry.Name()).valid()
+			if named[id][entry.Name()] || !known || !entry.Type().IsRegular() {
+				continue
+			}
+			info, err := entry.Info()
+			if err == nil {
+				err = os.Remove(filepath.Join(s.runFolder(id), entry.Name()))
+			}
+			if err != nil {
+				return files, bytes, err
+			}
+			files++
+			bytes += info.Size()
+		}
+		if named[id] == nil {
+			_ = os.Remove(s.runFolder(id)) // unless it holds what is not ours
+		}
+	}
+	return files, bytes, err
+}
