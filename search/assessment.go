@@ -98,7 +98,7 @@ func (a *assessing) assess(ctx context.Context, out *assess.Assessment) error {
 	for i, c := range a.models {
 		if same := a.sameAs(i); same != "" {
 			nan := report.Number(math.NaN())
-			out.Models = append(out.Models, assess.Model{Field: c.field, Name: assess.Name(c.Name), Path: c.Path, Same: same, Score: nan, Low: nan, High: nan})
+			out.Models = append(out.Models, assess.Model{Field: c.field, Name: assess.Name(c.Name), Path: c.Path, Reads: a.reads(c), Same: same, Score: nan, Low: nan, High: nan})
 			continue
 		}
 		var err error
@@ -114,7 +114,7 @@ func (a *assessing) assess(ctx context.Context, out *assess.Assessment) error {
 			return err
 		}
 		m.Score, m.Low, m.High = scored.Score, scored.Low, scored.High
-		m.Field, m.Name, m.Path, m.Split, m.Of = c.field, assess.Name(c.Name), c.Path, a.split.String(), a.data.Len(a.split)
+		m.Field, m.Name, m.Path, m.Reads, m.Split, m.Of = c.field, assess.Name(c.Name), c.Path, a.reads(c), a.split.String(), a.data.Len(a.split)
 		if a.rows.rows != nil {
 			for k := range m.Mistakes {
 				m.Mistakes[k].Row = a.rows.rows[m.Mistakes[k].Row]
@@ -202,6 +202,17 @@ func (a *assessing) without(ctx context.Context, models []assess.Model, logits [
 		}
 	}
 	return nil
+}
+
+// reads are the modalities that a model, which may be an ensemble, reads.
+func (a *assessing) reads(c candidate) []string {
+	names := []string{}
+	for _, m := range a.data.Modalities() {
+		if slices.ContainsFunc(c.list(), func(f *fitted) bool { return reads(f, m.Name) }) {
+			names = append(names, assess.Name(m.Name))
+		}
+	}
+	return names
 }
 
 // reads reports whether a model reads a modality.

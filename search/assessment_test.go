@@ -103,7 +103,7 @@ func TestAssess(t *testing.T) {
 		if score := f.scoreOf(m.Path, "accuracy", f.data); score != float64(m.Score) || math.Abs(score-float64(right)/20) > 1e-12 || m.Split != "test" || m.Rows != 20 || m.Of != 20 {
 			t.Errorf("%s: score %v, %d right of %d %s rows; its file scores %v", m.Field, m.Score, right, m.Rows, m.Split, score)
 		}
-		if len(m.Without) != 2 {
+		if len(m.Without) != 2 || !slices.Equal(m.Reads, []string{"picture", "numbers"}) {
 			t.Fatalf("%s: without %d modalities", m.Field, len(m.Without))
 		}
 		for i, w := range m.Without {

@@ -33,6 +33,7 @@ func contents(name string) card.Contents {
 			{Class: 1, Name: "rare", Support: 3, Precision: nan, Recall: 0, F1: 0, AUROC: nan, AveragePrecision: 0.1}},
 		Calibration: assess.Calibration{Bins: []assess.Bin{{Low: 0.9, High: 1, Count: 90, Confidence: 0.95, Share: 0.9, ShareLow: 0.82, ShareHigh: 0.95}}, ECE: 0.05, Brier: 0.1},
 		Without:     []assess.Without{{Modality: name, Rows: 90, Score: 0.6, Low: 0.5, High: 0.7, With: 0.9, Worth: 0.3, WorthLow: 0.2, WorthHigh: 0.4}}}
+	model.Reads = []string{name}
 	same := assess.Model{Field: "cheapest", Name: name, Same: "searched", Score: nan, Low: nan, High: nan}
 	return card.Contents{Field: "searched", Configuration: "name: " + name + "\n```\n", Version: "1.0",
 		Document: report.Document{Name: name, Command: "mixmas run " + name, Machine: name, Trainings: 12, Seconds: 61.23,
@@ -50,7 +51,7 @@ func contents(name string) card.Contents {
 		Assessment: &assess.Assessment{Version: 1, Metric: "accuracy", Models: []assess.Model{model, same}, Untested: []string{name},
 			Data: assess.Data{Name: name, Format: "records", Fingerprint: strings.Repeat("ab", 32), Rows: [3]int{1000, 100, 100}, Classes: []string{name, "rare"},
 				Counts: [3][]int{{900, 100}, {90, 10}, {90, 10}}, Duplicates: []string{"3 test rows are training rows too"}, Warnings: []string{name},
-				Modalities: []assess.Modality{{Name: name, Form: "table 3", Missing: [3]assess.Missing{{Rows: 2, Values: 5, Of: 100}}}}}}}
+				Modalities: []assess.Modality{{Name: name, Form: "table 3", Missing: [3]assess.Missing{{Rows: 2, Values: 5, Of: 100}}}, {Name: "not read", Form: "map 1×2×2"}}}}}
 }
 
 // written is a card.
