@@ -22,7 +22,8 @@ import (
 type clinic struct {
 	dataset.Dataset
 	classes int
-	photos  int // modalities
+	photos  int  // modalities
+	small   bool // only a table
 }
 
 func (clinic) Name() string        { return "clinic <script>" + strings.Repeat("x", 500) }
@@ -36,6 +37,9 @@ func (c clinic) Task() task.Task {
 }
 func (c clinic) Len(s dataset.Split) int { return [...]int{4 * c.classes, c.classes, 40}[s] }
 func (c clinic) Modalities() []dataset.Modality {
+	if c.small {
+		return []dataset.Modality{{Name: "table", Kind: mixer.Table, Shape: []int{2}}}
+	}
 	list := []dataset.Modality{
 		{Name: "scan", Kind: mixer.Map, Shape: []int{5, 60, 40}},
 		{Name: "pulse", Kind: mixer.Sequence, Shape: []int{500, 9}},
@@ -183,14 +187,23 @@ func TestViews(t *testing.T) {
 	}
 }
 
-// Of very many classes the first are listed, and of data with very many elements some rows are surveyed.
-func TestLargeData(t *testing.T) {
-	a := described(t, clinic{classes: 1200, photos: 1})
+// Of very many classes the first are listed.
+func TestManyClasses(t *testing.T) {
+	a := described(t, clinic{classes: 1200, small: true})
 	if len(a.Data.Classes) != 1000 || a.Data.MoreClasses != 200 || len(a.Data.Counts[0]) != 1000 || a.Data.Counts[0][999] != 4 || len(a.Data.Samples) != 24 {
 		t.Errorf("%d classes and %d more, samples of %d", len(a.Data.Classes), a.Data.MoreClasses, len(a.Data.Samples))
 	}
+	if a.Data.Surveyed != [3]int{4800, 1200, 40} {
+		t.Errorf("surveyed are %v rows", a.Data.Surveyed)
+	}
+}
+
+// Of data with very many elements some rows of each split are surveyed.
+func TestSurveyed(t *testing.T) {
+	c := clinic{classes: 1_000_000, photos: 1}
 	size := 5*60*40 + 500*9 + 40 + 5 + 3*48*48
-	if rows := a.Data.Surveyed; rows[0] >= 4800 || rows[0] < 1000 || rows[2] < 1 || rows[0]*size > 1<<26 {
+	rows := assess.Surveyed(c)
+	if total := rows[0] + rows[1] + rows[2]; rows[0] < 2000 || rows[1] < 500 || rows[2] < 1 || (total-1)*size > 1<<26 {
 		t.Errorf("surveyed are %v rows of %d elements", rows, size)
 	}
 }
