@@ -17,7 +17,7 @@ func runCommand() *cli.Command {
 			"DATA is a table, a folder or an archive: the configuration is proposed as by mixmas init, and is kept in the folder of the model.\n" +
 			"Scores are stored in --store: a second run trains only what is missing. With the recommended settings it also trains baselines and\n" +
 			"combines what was trained to an ensemble; the last lines are the models to choose from, and say which to use. The report of the\n" +
-			"run is report.html in --out, a page for a browser.",
+			"run is report.html in --out, a page for a browser; beside each model is its card, such as model_card.md.",
 		Flags:  sessionFlags(append(dataFlags(), uiFlag(), outFlag(), noReportFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}

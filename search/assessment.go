@@ -2,12 +2,14 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmas/nn/device"
 	"mixmas/nn/mixer"
 	"mixmas/search/assess"
 	"mixmas/search/combine"
@@ -96,7 +98,7 @@ func (a *assessing) assess(ctx context.Context, out *assess.Assessment) error {
 	for i, c := range a.models {
 		if same := a.sameAs(i); same != "" {
 			nan := report.Number(math.NaN())
-			out.Models = append(out.Models, assess.Model{Field: c.field, Name: assess.Name(c.Name), Path: c.Path, Same: same, Score: nan, Low: nan, High: nan})
+			out.Models = append(out.Models, assess.Model{Field: c.field, Name: assess.Name(c.Name), Path: c.Path, Reads: a.reads(c), Same: same, Score: nan, Low: nan, High: nan})
 			continue
 		}
 		var err error
@@ -112,7 +114,7 @@ func (a *assessing) assess(ctx context.Context, out *assess.Assessment) error {
 			return err
 		}
 		m.Score, m.Low, m.High = scored.Score, scored.Low, scored.High
-		m.Field, m.Name, m.Path, m.Split, m.Of = c.field, assess.Name(c.Name), c.Path, a.split.String(), a.data.Len(a.split)
+		m.Field, m.Name, m.Path, m.Reads, m.Split, m.Of = c.field, assess.Name(c.Name), c.Path, a.reads(c), a.split.String(), a.data.Len(a.split)
 		if a.rows.rows != nil {
 			for k := range m.Mistakes {
 				m.Mistakes[k].Row = a.rows.rows[m.Mistakes[k].Row]
@@ -168,6 +170,10 @@ func (a *assessing) without(ctx context.Context, models []assess.Model, logits [
 		return err
 	}
 	predicted, err := a.predictWithout(ctx, members)
+	if errors.Is(err, device.ErrOutOfMemory) {
+		a.left.add("what each modality is worth: not measured: %v", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -198,6 +204,17 @@ func (a *assessing) without(ctx context.Context, models []assess.Model, logits [
 	return nil
 }
 
+// reads are the modalities that a model, which may be an ensemble, reads.
+func (a *assessing) reads(c candidate) []string {
+	names := []string{}
+	for _, m := range a.data.Modalities() {
+		if slices.ContainsFunc(c.list(), func(f *fitted) bool { return reads(f, m.Name) }) {
+			names = append(names, assess.Name(m.Name))
+		}
+	}
+	return names
+}
+
 // reads reports whether a model reads a modality.
 func reads(f *fitted, modality string) bool {
 	return slices.ContainsFunc(f.Job.Specification.Model.Modalities, func(m mixer.Modality) bool { return m.Name == modality })
@@ -221,7 +238,7 @@ func (a *assessing) drawFew() (members []*fitted, err error) {
 		}
 	}
 	n := a.rows.labels.Len()
-	const least = 256 // rows
+	const least = 64 // rows
 	most := min(mostWithoutRows, max(least, int(mostWithoutFLOPs/max(work, 1))))
 	a.few = a.rows
 	if a.places = a.some(nil, n, most); a.places == nil {

@@ -139,7 +139,9 @@ type Model struct {
 	Name  string `json:"name"`
 	// Path is its file; empty if none was written.
 	Path string `json:"path,omitempty"`
-	// Same is the Field of an earlier model that this one is: then nothing below is filled.
+	// Reads are the modalities that it reads, in the order of the data.
+	Reads []string `json:"reads"`
+	// Same is the Field of an earlier model that this one is: then nothing below is filled in.
 	Same string `json:"same,omitempty"`
 	// Split is the split that was assessed: test, or validation if there is no test split, which chose the model, so that the figures
 	// are too good. Rows is the number of assessed rows, and Of that of the split.
@@ -164,7 +166,7 @@ type Model struct {
 	Calibration     Calibration `json:"calibration,omitzero"`
 	// Mistakes are the rows with the most confident wrong predictions, at most 12, the worst first.
 	Mistakes []Mistake `json:"mistakes,omitempty"`
-	// Without has what the model scores if it lacks one modality, in the order of the data.
+	// Without has what the model scores if it lacks one modality, in the order of the data: also of those that it does not read.
 	Without []Without `json:"without,omitempty"`
 }
 

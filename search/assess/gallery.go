@@ -196,7 +196,7 @@ func thin(values []float32, most int) (list []report.Number) {
 
 // pictures draws a map, as large as the bytes allow.
 func pictures(v View, m *show.Map, bytes int) (list []View, err error) {
-	for _, side := range []int{96, 64, 48, 32, 24, 16, 8} {
+	for side := 96; ; {
 		drawn, err := m.Draw(side)
 		if err != nil {
 			return nil, err
@@ -212,9 +212,9 @@ func pictures(v View, m *show.Map, bytes int) (list []View, err error) {
 			total += size(one)
 			list = append(list, one)
 		}
-		if total <= bytes {
-			break
+		longest := max(drawn[0].Width, drawn[0].Height)
+		if side = 2 * longest / 3; total <= bytes || side < 4 {
+			return slices.Clip(list), nil
 		}
 	}
-	return slices.Clip(list), nil
 }

@@ -197,6 +197,16 @@ func (k *card) title() string {
 	return assess.Name(k.Document.Name) + ": " + k.final.Name
 }
 
+// inputs are the modalities that the model reads, as far as is known.
+func (k *card) inputs() (list []assess.Modality) {
+	for _, m := range k.Assessment.Data.Modalities {
+		if k.model.Reads == nil || slices.Contains(k.model.Reads, m.Name) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
 func (k *card) summary() {
 	k.line("# %s\n", escape.Markdown(k.title()))
 	d := k.Assessment.Data
@@ -205,7 +215,7 @@ func (k *card) summary() {
 		labels = "any number of"
 	}
 	var reads []string
-	for _, m := range d.Modalities {
+	for _, m := range k.inputs() {
 		reads = append(reads, m.Name)
 	}
 	text := fmt.Sprintf("Predicts %s %s classes from %s.", labels, humanize.Comma(int64(len(d.Classes)+d.MoreClasses)), strings.Join(reads, ", "))
@@ -239,12 +249,13 @@ func (k *card) use() {
 	k.line("%s\n", code("mixmas predict --model "+file+" DATA", "sh"))
 	k.text("The file holds the weights and their description: how raw input is prepared and standardised, and what the classes are called. DATA has the form of the training data.")
 	var rows [][]string
-	for _, m := range k.Assessment.Data.Modalities {
+	for _, m := range k.inputs() {
 		rows = append(rows, []string{m.Name, m.Form})
 	}
 	k.WriteString(report.MarkdownTable(2, []string{"input", "form of a row"}, rows))
 	if len(k.final.Thresholds) > 0 {
-		k.text("\nThresholds that were fitted on the validation rows decide which classes are predicted; they do not change the probabilities.")
+		k.line("")
+		k.text("Thresholds that were fitted on the validation rows decide which classes are predicted; they do not change the probabilities.")
 	}
 }
 
@@ -484,7 +495,7 @@ func (k *card) compared() {
 	}
 	text := "The searched model beats every baseline on validation."
 	if beaten := d.Beaten(); beaten != "" {
-		text = "On validation, " + beaten + "."
+		text = strings.ToUpper(beaten[:1]) + beaten[1:] + "."
 	}
 	k.text("%s", text)
 	cell := func(s *report.Scored) string {

@@ -71,7 +71,7 @@ func (d *Map) Draw(side int) (list []Picture, err error) {
 	}
 	channels := d.modality.Shape[0]
 	if d.natural {
-		p, err := small.draw("", func(v []float32) color.NRGBA {
+		p, err := small.draw("", channels >= 3, func(v []float32) color.NRGBA {
 			c := color.NRGBA{R: grey(v[0]), G: grey(v[0]), B: grey(v[0]), A: 255}
 			if channels >= 3 {
 				c.G, c.B = grey(v[1]), grey(v[2])
@@ -88,7 +88,7 @@ func (d *Map) Draw(side int) (list []Picture, err error) {
 		if channels > 1 {
 			caption = d.name(channel)
 		}
-		p, err := small.draw(caption, func(v []float32) color.NRGBA { return falseColour(level(v[channel]), v[channel] != v[channel]) })
+		p, err := small.draw(caption, false, func(v []float32) color.NRGBA { return falseColour(level(v[channel]), v[channel] != v[channel]) })
 		if err != nil {
 			return nil, err
 		}
@@ -113,8 +113,8 @@ func shrink(m dataset.Modality, sample []float32, side int) shrunk {
 		for y := range s.height {
 			for x := range s.width {
 				sum, n := 0.0, 0
-				for _, row := range rows(sample[c*high*wide:][:high*wide], wide, y*by, by) {
-					for _, v := range row[x*by : min((x+1)*by, wide)] {
+				for down := y * by; down < min((y+1)*by, high); down++ {
+					for _, v := range sample[(c*high+down)*wide:][x*by : min((x+1)*by, wide)] {
 						if v == v {
 							sum += float64(v)
 							n++
@@ -132,14 +132,6 @@ func shrink(m dataset.Modality, sample []float32, side int) shrunk {
 	return s
 }
 
-// rows are some rows of a channel.
-func rows(channel []float32, wide, first, count int) (list [][]float32) {
-	for start := first * wide; start < min((first+count)*wide, len(channel)); start += wide {
-		list = append(list, channel[start:][:wide])
-	}
-	return list
-}
-
 // encoder writes PNGs, with the memory of the last one.
 var encoder = png.Encoder{CompressionLevel: png.DefaultCompression, BufferPool: new(buffers)}
 
@@ -153,14 +145,19 @@ func (b *buffers) Get() *png.EncoderBuffer {
 
 func (b *buffers) Put(kept *png.EncoderBuffer) { b.Pool.Put(kept) }
 
-// draw makes a picture of the pixels.
-func (s shrunk) draw(channel string, colour func(values []float32) color.NRGBA) (Picture, error) {
+// draw makes a picture of the pixels. A photo may lose a little.
+func (s shrunk) draw(channel string, isPhoto bool, colour func(values []float32) color.NRGBA) (Picture, error) {
 	drawn := image.NewNRGBA(image.Rect(0, 0, s.width, s.height))
 	grey, opaque := true, true
+	var palette color.Palette
+	places := map[color.NRGBA]int{} // in the palette
 	for i := range s.width * s.height {
 		c := colour(s.values[i*s.channels:][:s.channels])
 		grey, opaque = grey && c.R == c.G && c.G == c.B, opaque && c.A == 255
 		drawn.SetNRGBA(i%s.width, i/s.width, c)
+		if _, known := places[c]; !known && !isPhoto {
+			places[c], palette = len(palette), append(palette, c)
+		}
 	}
 	p := Picture{Channel: channel, Width: s.width, Height: s.height, Type: "image/png"}
 	var file bytes.Buffer
@@ -172,7 +169,13 @@ func (s shrunk) draw(channel string, colour func(values []float32) color.NRGBA) 
 			one.Pix[i] = drawn.Pix[4*i]
 		}
 		err = encoder.Encode(&file, one)
-	case opaque && s.channels >= 3 && s.width*s.height >= photo: // a tenth
+	case !isPhoto && len(palette) <= 256:
+		one := image.NewPaletted(drawn.Rect, palette)
+		for i := range one.Pix {
+			one.Pix[i] = uint8(places[drawn.NRGBAAt(i%s.width, i/s.width)])
+		}
+		err = encoder.Encode(&file, one)
+	case opaque && isPhoto && s.width*s.height >= photo: // a tenth
 		p.Type = "image/jpeg"
 		err = jpeg.Encode(&file, drawn, &jpeg.Options{Quality: 85})
 	default:
@@ -196,7 +199,8 @@ func falseColour(level float64, missing bool) color.NRGBA {
 	if missing {
 		return color.NRGBA{}
 	}
-	at := level * float64(len(falseColours)-1)
+	const levels = 63 // which the eye hardly tells apart: a palette of few colours makes a small file
+	at := math.Round(level*levels) / levels * float64(len(falseColours)-1)
 	i := min(int(at), len(falseColours)-2)
 	mix := func(c int) uint8 {
 		return uint8(math.Round(falseColours[i][c] + (at-float64(i))*(falseColours[i+1][c]-falseColours[i][c])))
