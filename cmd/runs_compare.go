@@ -17,7 +17,7 @@ import (
 
 // runsCompare prints two runs side by side.
 func runsCompare(c *cli.Context) error {
-	if err := arguments(c, 2, 2, "RUN RUN"); err != nil {
+	if err := arguments(c, 2, 2, "RUN"); err != nil {
 		return err
 	}
 	s, a, err := openRun(c, c.Args().Get(0))

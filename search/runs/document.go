@@ -48,30 +48,13 @@ func Document(ctx context.Context, s *store.Store, r Run) (d report.Document, pa
 	return stored.Document, false, nil
 }
 
-// soFar makes the document of a run that has not ended with one: the stages with the trials that have ended, and the full training.
-// Intervals, the sample and everything after the full training are unknown.
+// soFar makes the document of a run that has not ended with one.
 func soFar(ctx context.Context, s *store.Store, r Run) (report.Document, error) {
-	d := report.Document{Name: r.Name, Dataset: report.Dataset{Name: r.Data.Name, Fingerprint: r.Data.Fingerprint, Train: r.Data.Train,
-		Validation: r.Data.Validation, Test: r.Data.Test}, Stages: []report.Stage{}, Seconds: r.Seconds(time.Now()),
-		Command: escape.Shell(r.Command...), Machine: r.Machine, Files: []report.File{{Name: "store", Path: s.Path()}}}
 	events, err := Events(ctx, s, r)
 	if err != nil {
-		return d, err
+		return report.Document{}, err
 	}
-	var keys []string
-	for _, e := range events {
-		if e.Kind == Done && !e.Untried && !slices.Contains(keys, e.Key) {
-			keys = append(keys, e.Key)
-		}
-	}
-	scores, err := s.Scores(ctx, keys)
-	if err != nil {
-		return d, err
-	}
-	h := history{run: r, events: events, scores: scores}
-	d.Stages, d.Trainings = h.stages(), h.trainings()
-	h.full(&d)
-	return d, nil
+	return (history{run: r, events: events}).document(ctx, s)
 }
 
 // history is what is known of a run that has not ended with a document.
@@ -79,6 +62,30 @@ type history struct {
 	run    Run
 	events []Event
 	scores map[string]store.Score
+}
+
+// document has the stages with the trials that have ended, and the full training. Intervals of repeats, the sample and what comes after
+// the full training are unknown.
+func (h history) document(ctx context.Context, s *store.Store) (report.Document, error) {
+	r := h.run
+	d := report.Document{Name: r.Name, Dataset: report.Dataset{Name: r.Data.Name, Fingerprint: r.Data.Fingerprint, Train: r.Data.Train,
+		Validation: r.Data.Validation, Test: r.Data.Test}, Seconds: r.Seconds(time.Now()), Command: escape.Shell(r.Command...), Machine: r.Machine,
+		Files: []report.File{{Name: "store", Path: s.Path()}}}
+	seen := map[string]bool{}
+	var keys []string
+	for _, e := range h.events {
+		if e.Kind == Done && !e.Untried && !seen[e.Key] {
+			seen[e.Key] = true
+			keys = append(keys, e.Key)
+		}
+	}
+	var err error
+	if h.scores, err = s.Scores(ctx, keys); err != nil {
+		return d, err
+	}
+	d.Stages, d.Trainings = h.stages(), h.trainings()
+	h.full(&d)
+	return d, nil
 }
 
 // trainings is the number of trainings that ended and were run, not found in the store.

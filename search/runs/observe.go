@@ -13,15 +13,19 @@ import (
 	"mixmas/search/trial"
 )
 
-// stepEvery is the time between two events about the steps of a training.
-const stepEvery = 500 * time.Millisecond
+// stepEvery is the time between two events about the steps of a training, at least; of a long one, they are further apart by this
+// share of the time that it has taken, so that a day of training has some thousand events.
+const (
+	stepEvery = 500 * time.Millisecond
+	stepShare = 1000
+)
 
 // Observe returns an observer that records what it is told as events, and then tells it to next.
 func (r *Recorder) Observe(next search.Observer) search.Observer {
 	if r == nil {
 		return next
 	}
-	o := &observer{Observer: next, log: r.events, start: time.Now()}
+	o := &observer{Observer: next, log: r.events, trained: &r.trainings, start: time.Now()}
 	r.events.mu.Lock()
 	r.events.failed = func(err error) {
 		next.Notice("the run's events are not recorded: " + err.Error())
@@ -33,8 +37,9 @@ func (r *Recorder) Observe(next search.Observer) search.Observer {
 // observer records events.
 type observer struct {
 	search.Observer
-	log   *eventLog
-	start time.Time
+	log     *eventLog
+	trained *atomic.Int64 // counts trainings that ended
+	start   time.Time
 	// trainings are those that run, by ID: *training.
 	trainings sync.Map
 }
@@ -43,7 +48,8 @@ type observer struct {
 type training struct {
 	name  string
 	steps int
-	next  atomic.Int64 // when a step is recorded again, in nanoseconds after the observer's start
+	began int64        // in nanoseconds after the observer's start
+	next  atomic.Int64 // when a step is recorded again, likewise
 }
 
 func (o *observer) add(e Event) {
@@ -87,7 +93,7 @@ func (o *observer) TrainingStarted(e search.TrainingStarted) {
 func (o *observer) TrialStarted(e evaluate.TrialStarted) {
 	event := jobEvent(Trial, e.Name, e.Job)
 	event.Trial, event.Steps = e.ID, e.Steps
-	o.trainings.Store(e.ID, &training{name: e.Name, steps: e.Steps})
+	o.trainings.Store(e.ID, &training{name: e.Name, steps: e.Steps, began: int64(time.Since(o.start))})
 	o.add(event)
 	o.Observer.TrialStarted(e)
 }
@@ -97,7 +103,7 @@ func (o *observer) TrialStep(e evaluate.TrialStep) {
 	if value, running := o.trainings.Load(e.ID); running {
 		t := value.(*training)
 		now := int64(time.Since(o.start))
-		if next := t.next.Load(); now >= next && t.next.CompareAndSwap(next, now+int64(stepEvery)) {
+		if next := t.next.Load(); now >= next && t.next.CompareAndSwap(next, now+max(int64(stepEvery), (now-t.began)/stepShare)) {
 			o.add(Event{Kind: Step, Trial: e.ID, Name: t.name, Step: e.Step, Steps: t.steps, Loss: report.Number(e.Loss)})
 		}
 	}
@@ -107,6 +113,9 @@ func (o *observer) TrialStep(e evaluate.TrialStep) {
 // TrialDone implements [search.Observer].
 func (o *observer) TrialDone(e evaluate.TrialDone) {
 	o.trainings.Delete(e.ID)
+	if e.ID != 0 && !e.Untried {
+		o.trained.Add(1)
+	}
 	event := jobEvent(Done, e.Name, e.Job)
 	event.Trial, event.Metric, event.Score, event.Cached, event.Untried = e.ID, e.Metric, report.Number(e.Score), e.Cached, e.Untried
 	if event.Seconds = e.Seconds; math.IsNaN(e.Seconds) || math.IsInf(e.Seconds, 0) {

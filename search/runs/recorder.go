@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mixmas/search/report"
@@ -23,6 +24,8 @@ type Recorder struct {
 	store  *store.Store
 	lease  *store.Lease
 	events *eventLog
+
+	trainings atomic.Int64 // that ended
 
 	mu  sync.Mutex
 	run Run
@@ -135,6 +138,7 @@ func (r *Recorder) Finish(ctx context.Context, d *report.Document, failed error)
 	default:
 		r.run.State, r.run.Error = Failed, failed.Error()
 	}
+	r.run.Trainings = int(r.trainings.Load())
 	var files map[string][]byte
 	if d != nil {
 		text, err := json.Marshal(storedDocument{*d, d.Plain, d.Files})

@@ -134,7 +134,7 @@ func List(ctx context.Context, s *store.Store) ([]Run, error) {
 			list = append(list, r)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Run) int { return cmp.Or(strings.Compare(b.ID, a.ID)) })
+	slices.SortStableFunc(list, func(a, b Run) int { return cmp.Or(b.Started.Compare(a.Started), strings.Compare(b.ID, a.ID)) })
 	return list, damaged
 }
 

@@ -12,8 +12,8 @@
 // pruning removes the files. A partial score is replaced by a score of the same key whose training got further or ended, and
 // its checkpoint is removed. Outputs after requested epochs are kept with both kinds of scores.
 //
-// Runs of the program, too, have a bucket and a folder that versions do not know which are older than runs: see [Store.PutRun] and
-// package runs.
+// Runs of the program have a bucket and a folder of their own, which older versions leave alone: see [Store.PutRun] and package
+// runs.
 //
 // # Sharing
 //

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -195,7 +196,10 @@ func recordSum(record []byte) (sum string, hasSum bool) {
 	if end < 0 || string(record[end:][:len(recordEnd)]) != recordEnd {
 		return "", false
 	}
-	return string(digest(append(record[:end:end], '}'))), true
+	hash := sha256.New()
+	hash.Write(record[:end])
+	hash.Write([]byte{'}'})
+	return hex.EncodeToString(hash.Sum(nil)), true
 }
 
 // abbreviate shortens a key for messages.
