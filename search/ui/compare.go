@@ -72,11 +72,11 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 			v.Missing = append(v.Missing, row.Name+": "+shown(err.Error()))
 		}
 		outcomes.document(i, d)
-		c, _, err := s.course(ctx, run)
-		if err != nil {
+		var keys []string
+		if err := s.courses.of(ctx, s.store, run, func(c *course) { keys = c.final(d) }); err != nil {
 			v.Missing = append(v.Missing, row.Name+": "+shown(err.Error()))
 		}
-		for _, key := range c.final(d) {
+		for _, key := range keys {
 			if sc, known := s.score(ctx, key); known && len(sc.Curve) > 0 {
 				curves, names = append(curves, sc), append(names, row.Name+": "+shown(sc.Name))
 				break

@@ -149,13 +149,13 @@ func BenchmarkWatch(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, _, err := s.course(b.Context(), run)
-	if err != nil {
-		b.Fatal(err)
-	}
 	f := newFeed()
 	b.ReportAllocs()
 	for b.Loop() {
-		f.publish(s.parts(b.Context(), run, c).render())
+		var parts runParts
+		if err := s.courses.of(b.Context(), s.store, run, func(c *course) { parts = s.parts(b.Context(), run, c) }); err != nil {
+			b.Fatal(err)
+		}
+		f.publish(parts.render())
 	}
 }

@@ -241,7 +241,6 @@ func TestDamagedStore(t *testing.T) {
 // Events that are damaged or missing cost the page no more than what they say.
 func TestDamagedEvents(t *testing.T) {
 	v := tell(t)
-	h := pages(t, v.store).handler()
 	path, err := v.store.RunEvents(v.finished)
 	if err != nil {
 		t.Fatal(err)
@@ -250,10 +249,10 @@ func TestDamagedEvents(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		has(t, h, "/runs/"+v.finished, "0.8700 to 0.9300")
+		has(t, pages(t, v.store).handler(), "/runs/"+v.finished, "0.8700 to 0.9300")
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	has(t, h, "/runs/"+v.finished, "0.8700 to 0.9300", "Nothing has happened yet")
+	has(t, pages(t, v.store).handler(), "/runs/"+v.finished, "0.8700 to 0.9300", "Nothing has happened yet")
 }

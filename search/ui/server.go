@@ -47,6 +47,7 @@ type server struct {
 	store     *store.Store
 	refresh   time.Duration
 	feeds     feeds
+	courses   courses
 	watchers  chan struct{}
 	busy      chan struct{} // pages that are being made
 	heartbeat time.Duration
