@@ -153,7 +153,7 @@ func lacks(t *testing.T, h http.Handler, target string, unwanted ...string) {
 func TestPages(t *testing.T) {
 	v := tell(t)
 	h := pages(t, v.store).handler()
-	has(t, h, "/", v.finished, v.failed, v.running, `data-live="/events"`, `class="state running"`, "1 to 3 of 3")
+	has(t, h, "/", v.finished, v.failed, v.running, `data-live="/events"`, `class="state running"`, "1 to 3 of 3", "6 of 8 trainings of the search; now fusion")
 	has(t, h, "/?state=failed", v.failed, "1 to 1 of 1 that fit", `data-live="/events?state=failed"`)
 	lacks(t, h, "/?state=failed", v.finished, v.running)
 	has(t, h, "/?q=PETS", v.running)
