@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dustin/go-humanize"
-
 	"mixmas/search/chart"
 	"mixmas/search/config"
 	"mixmas/search/report"
@@ -60,7 +58,7 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 		facts.set(i, "time", row.Took)
 		facts.set(i, "kind", run.Kind)
 		facts.set(i, "data", run.Data.Name)
-		facts.set(i, "rows", fmt.Sprintf("%s, %s, %s", humanize.Comma(int64(run.Data.Train)), humanize.Comma(int64(run.Data.Validation)), humanize.Comma(int64(run.Data.Test))))
+		facts.set(i, "rows", fmt.Sprintf("%s, %s, %s", comma(run.Data.Train), comma(run.Data.Validation), comma(run.Data.Test)))
 		facts.set(i, "fingerprint", run.Data.Fingerprint)
 		facts.set(i, "machine", run.Machine)
 		facts.set(i, "numerics", run.Numerics)

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"mixmas/search/chart"
 	reportpage "mixmas/search/page"
 	"mixmas/search/report"
@@ -124,7 +122,7 @@ func (s *server) run(w http.ResponseWriter, r *http.Request) {
 	v := runView{Run: s.row(run), Version: shown(run.Version), Machine: shown(run.Machine), Numerics: shown(run.Numerics), Command: shown(strings.Join(run.Command, " ")),
 		Fingerprint: shown(run.Data.Fingerprint), Out: shown(run.Out), Configuration: run.Configuration != ""}
 	if n := run.Data; n.Train+n.Validation+n.Test > 0 {
-		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", humanize.Comma(int64(n.Train)), humanize.Comma(int64(n.Validation)), humanize.Comma(int64(n.Test)))
+		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", comma(n.Train), comma(n.Validation), comma(n.Test))
 	}
 	if err := s.courses.of(ctx, s.store, run, func(c *course) { v.Parts = s.parts(ctx, run, c) }); err != nil {
 		failed(w, err)
@@ -265,7 +263,7 @@ func (s *server) status(run runs.Run, c *course) statusView {
 	}
 	v.Trainings = count(c.trainings, "training")
 	if c.cached > 0 {
-		v.Trainings += fmt.Sprintf(", %s found in the store", humanize.Comma(int64(c.cached)))
+		v.Trainings += fmt.Sprintf(", %s found in the store", comma(c.cached))
 	}
 	if run.State != runs.Running {
 		return v
@@ -298,7 +296,7 @@ func (s *server) status(run runs.Run, c *course) statusView {
 func (s *server) card(t *training) card {
 	v := card{Name: shown(t.name), Step: "starting", Loss: chart.Short(t.loss)}
 	if t.step > 0 {
-		v.Step = fmt.Sprintf("step %s of %s", humanize.Comma(int64(t.step)), humanize.Comma(int64(t.steps)))
+		v.Step = fmt.Sprintf("step %s of %s", comma(t.step), comma(t.steps))
 		v.Per = 100 * t.share()
 	}
 	if left := t.left(s.now()); left > 0 {
@@ -431,7 +429,7 @@ func documentStage(i int, s report.Stage) stageView {
 		}
 		row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: c.Key, Name: shown(c.Name), Best: c.Name == s.Winner}
 		if c.Params > 0 {
-			row.Params = humanize.Comma(int64(c.Params))
+			row.Params = comma(c.Params)
 		}
 		if c.Seconds > 0 {
 			row.Seconds = fmt.Sprintf("%.1f", c.Seconds)
@@ -486,7 +484,7 @@ func newResult(d report.Document) *resultView {
 			row.Name += ": " + name
 		}
 		if f.Params > 0 {
-			row.Params = humanize.Comma(int64(f.Params))
+			row.Params = comma(f.Params)
 		}
 		v.Models = append(v.Models, row)
 	}
@@ -505,7 +503,7 @@ func newResult(d report.Document) *resultView {
 		add(strings.TrimSpace("baseline "+strings.ReplaceAll(shown(b.Kind), "_", " ")+" "+shown(b.Modality)), &b.Final, false)
 	}
 	if len(v.Models) == 0 && d.Model != nil {
-		row := modelRow{Name: "model", Path: shown(d.Model.Path), Params: humanize.Comma(int64(d.Model.Params)), Best: true}
+		row := modelRow{Name: "model", Path: shown(d.Model.Path), Params: comma(d.Model.Params), Best: true}
 		row.Validation = metricText(d.Model.Metrics, v.Metric)
 		if d.Test != nil {
 			row.Test = metricText(d.Test.Metrics, v.Metric)
