@@ -140,12 +140,20 @@ func runsList(c *cli.Context) error {
 		rows := [][]string{{"ID", "NAME", "KIND", "STATE", "STARTED", "SECONDS", "TRAININGS", "SCORE", "DATA"}}
 		for _, r := range list {
 			rows = append(rows, []string{r.ID, escape.Terminal(r.Name), escape.Terminal(r.Kind), escape.Terminal(string(r.State)),
-				r.Started.UTC().Format("2006-01-02 15:04"), fmt.Sprintf("%.1f", r.Seconds(now)), strconv.Itoa(r.Trainings), runScore(r),
+				r.Started.UTC().Format("2006-01-02 15:04"), fmt.Sprintf("%.1f", r.Seconds(now)), runTrainings(r), runScore(r),
 				escape.Terminal(r.Data.Name)})
 		}
 		err = align.Rows(c.App.Writer, rows)
 	}
 	return errors.Join(err, damaged)
+}
+
+// runTrainings is the number of trainings of a run, which is counted when it ends.
+func runTrainings(r runs.Run) string {
+	if r.State != runs.Finished && r.Trainings == 0 {
+		return "–"
+	}
+	return strconv.Itoa(r.Trainings)
 }
 
 // runScore is what a run ended with, as ls shows it.

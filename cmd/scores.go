@@ -45,7 +45,8 @@ func scoresCommand() *cli.Command {
 			{Name: "rm", Usage: "remove scores and their files; the beginning of a key is enough", ArgsUsage: "KEY...",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresRemove},
 			{Name: "prune", Usage: "remove trained weights but keep the scores; weights are trained again when needed",
-				Description: "The checkpoints of partial scores, from which stopped trainings resume, are kept unless --checkpoints is given.",
+				Description: "The checkpoints of partial scores, from which stopped trainings resume, are kept unless --checkpoints is given.\n" +
+					"Runs are kept too; only what killed processes left of unrecorded ones is removed.",
 				Flags: []cli.Flag{storeFlag(),
 					&cli.DurationFlag{Name: "older", Usage: "only weights of trials that ended more than this `TIME` ago, such as 720h"},
 					&cli.BoolFlag{Name: "checkpoints", Usage: "also remove the checkpoints of partial scores: their trainings start again at the first epoch"}},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,9 +19,11 @@ func Fields(text string) ([]Field, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	var list []Field
+	room := 100*len(text) + 1<<20 // what is nested deeply has long names
 	var walk func(name string, n *yaml.Node)
 	walk = func(name string, n *yaml.Node) {
 		switch {
+		case room < 0:
 		case n.Kind == yaml.DocumentNode:
 			for _, child := range n.Content {
 				walk(name, child)
@@ -38,10 +41,15 @@ func Fields(text string) ([]Field, error) {
 				walk(fmt.Sprintf("%s[%d]", name, i+1), child)
 			}
 		default:
-			list = append(list, Field{name, plainText(n)})
+			f := Field{name, plainText(n)}
+			list = append(list, f)
+			room -= len(f.Name) + len(f.Value)
 		}
 	}
 	walk("", &document)
+	if room < 0 {
+		return nil, errors.New("configuration: its fields are nested too deeply to list them")
+	}
 	return list, nil
 }
 

@@ -62,6 +62,34 @@ func TestOneFileHoldsTheLock(t *testing.T) {
 	}
 }
 
+// Those who share a lock keep out whoever wants it alone, but not each other; a file that is open for reading suffices.
+func TestShared(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	alone := open(t, path)
+	wantTry(t, alone, true, "nobody has it")
+	var readers []*os.File
+	for range 2 {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		readers = append(readers, f)
+	}
+	for _, f := range readers {
+		if locked, err := TryShared(f); locked || err != nil {
+			t.Errorf("shared while another has it alone: %t, %v", locked, err)
+		}
+	}
+	alone.Close()
+	for _, f := range readers {
+		if locked, err := TryShared(f); !locked || err != nil {
+			t.Errorf("not shared: %t, %v", locked, err)
+		}
+	}
+	wantTry(t, open(t, path), false, "two share it")
+}
+
 func TestNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a")
 	first := open(t, path)

@@ -25,6 +25,9 @@ func (c *Contents) answer() (field string, f report.Final, found bool) {
 			return fields[i], finals[i], true
 		}
 	}
+	if len(finals) > 0 { // such as an ensemble of its own
+		return fields[0], finals[0], true
+	}
 	if d.Model == nil {
 		return "", f, false
 	}

@@ -201,6 +201,16 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// A report of many candidates draws the first ones, and does not grow without bounds.
+func TestManyCandidates(t *testing.T) {
+	c := large(1000, "")
+	c.Assessment = nil
+	text := written(t, c)
+	if !strings.Contains(text, "The first 40 of 501 candidates.") || !strings.Contains(text, "candidate 499") || len(text) > 6_000_000 {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
 // Whatever is missing of the contents, there is a page, and texts never become HTML, terminal escapes or formulas.
 func TestAnyContents(t *testing.T) {
 	const evil = "<script>alert(1)</script>\x1b[31m\u202e\"'>{{.}}\x00\r\n=1+1 "

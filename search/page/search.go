@@ -21,10 +21,18 @@ func (c *Contents) stages() (blocks []block) {
 	for i, s := range c.Document.Stages {
 		name := fmt.Sprintf("stage-%d-", i+1)
 		b := block{Title: "Stage " + s.Name, List: sentences(s.Remarks()), Beside: true, Table: stageTable(s)}
-		b.Figures = []figure{{Name: name + "scores", Drawn: dots(s), Tabled: true, Bare: true}}
+		text := ""
+		if n := len(s.Candidates); n > mostDots {
+			text = fmt.Sprintf("The first %d of %s candidates.", mostDots, comma(n))
+		}
+		b.Figures = []figure{{Name: name + "scores", Drawn: dots(s), Tabled: true, Bare: true, Text: text}}
 		blocks = append(blocks, b)
 		if f, has := c.curves(s); has {
-			learned.Figures = append(learned.Figures, figure{Name: name + "curves", Drawn: f})
+			text := ""
+			if n := len(s.Candidates); n > mostLearned {
+				text = fmt.Sprintf("The first %d of %s candidates.", mostLearned, comma(n))
+			}
+			learned.Figures = append(learned.Figures, figure{Name: name + "curves", Drawn: f, Text: text})
 		}
 	}
 	if f, has := c.fullCurve(); has {
@@ -36,6 +44,12 @@ func (c *Contents) stages() (blocks []block) {
 	return blocks
 }
 
+// How many candidates of a stage are drawn.
+const (
+	mostDots    = 40
+	mostLearned = 24
+)
+
 func sentences(texts []string) (list []string) {
 	for _, text := range texts {
 		list = append(list, full(strings.TrimSpace(text))) // names at the beginning stay as they are
@@ -46,7 +60,7 @@ func sentences(texts []string) (list []string) {
 // dots is the drawing of a stage's scores.
 func dots(s report.Stage) chart.Intervals {
 	f := chart.Intervals{Title: "Scores of stage " + s.Name, X: metricName(s.Metric) + " on validation"}
-	for _, c := range s.Candidates {
+	for _, c := range s.Candidates[:min(mostDots, len(s.Candidates))] {
 		r := chart.Interval{Name: c.Name, Value: float64(c.Score), Low: math.NaN(), High: math.NaN(), Note: c.Standing}
 		if low, high, known := c.Ends(); known {
 			r.Low, r.High = low, high
@@ -148,7 +162,7 @@ func (c *Contents) curves(s report.Stage) (f chart.Lines, has bool) {
 	f = chart.Lines{Title: "Learning curves of stage " + s.Name, X: "epoch"}
 	kinds := [3]int{}
 	eachCurve := func(do func(name string, first bool, curve []store.Epoch)) {
-		for _, candidate := range s.Candidates {
+		for _, candidate := range s.Candidates[:min(mostLearned, len(s.Candidates))] {
 			keys := []string{candidate.Key}
 			for _, r := range candidate.Repeats {
 				if !slices.Contains(keys, r.Key) {

@@ -22,7 +22,7 @@ const (
 	Estimated = "estimated" // what the search will probably cost: Trainings, Stored, Workers, Least, Most, Full, More, Expected
 	Stage     = "stage"     // a stage starts: Stage, Candidates, Repeats, LeftOut
 	Trial     = "trial"     // a training starts: Trial, Name, Steps, Stage, Candidate, Key, Repeat
-	Step      = "step"      // Trial, Name, Step, Steps, Loss; at most two a second of each training
+	Step      = "step"      // Trial, Name, Step, Steps, Loss; at most two a second of each training, fewer of long ones
 	Done      = "done"      // a job ended: Trial (0 if it was found in the store), Name, Stage, Candidate, Key, Repeat, Metric, Score, Seconds, Cached, Untried, Error
 	Decided   = "decided"   // a stage ended: Stage, Name (the winner), Reason, Text (how it stands), Tested
 	Training  = "training"  // a full training starts: Name (the model), or with More that many others
@@ -85,12 +85,17 @@ const longestEvent = 4 << 20
 // Events returns the events of a run, in order. Lines that are not complete are ignored: the process may have been killed, or the
 // disk full. A run without the file has no events.
 func Events(ctx context.Context, s *store.Store, r Run) (list []Event, err error) {
+	return EventsFrom(ctx, s, r, 0)
+}
+
+// EventsFrom is [Events] from a byte offset on, which is 0 or the Offset of an event.
+func EventsFrom(ctx context.Context, s *store.Store, r Run, from int64) (list []Event, err error) {
 	file, err := openEvents(s, r)
 	if file == nil {
 		return nil, err
 	}
 	defer file.Close()
-	_, err = readEvents(ctx, file, 0, func(e Event) bool {
+	_, err = readEvents(ctx, file, from, func(e Event) bool {
 		list = append(list, e)
 		return true
 	})

@@ -85,6 +85,9 @@ func TestObserve(t *testing.T) {
 	if err := rec.Finish(t.Context(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
+	if n := get(t, s, rec.Run().ID).Trainings; n != 1 {
+		t.Errorf("%d trainings, want 1", n)
+	}
 	if next.calls != 1010 {
 		t.Errorf("the next observer was told %d times, want 1010", next.calls)
 	}
@@ -156,6 +159,30 @@ func TestStepsAreCheap(t *testing.T) {
 	})
 	if n := testing.AllocsPerRun(100, func() { o.TrialStep(evaluate.TrialStep{ID: 1, Step: 2}) }); n > 1 { // the ID, if it were large
 		t.Errorf("a step allocates %v times", n)
+	}
+}
+
+// An hour into a training, a step is recorded every few seconds.
+func TestStepsOfLongTrainings(t *testing.T) {
+	log := newEventLog(&full{room: math.MaxInt})
+	o := &observer{Observer: &told{}, log: log, start: time.Now().Add(-time.Hour)}
+	o.trainings.Store(1, &training{})
+	o.TrialStep(evaluate.TrialStep{ID: 1, Step: 1})
+	value, _ := o.trainings.Load(1)
+	if next := time.Duration(value.(*training).next.Load()) - time.Since(o.start); next < 3*time.Second || next > 4*time.Second {
+		t.Errorf("the next one is recorded after %v", next)
+	}
+	if err := log.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkTrialStep(b *testing.B) {
+	log := newEventLog(&full{room: math.MaxInt})
+	o := &observer{Observer: &told{}, log: log, start: time.Now()}
+	o.trainings.Store(1, &training{})
+	for b.Loop() {
+		o.TrialStep(evaluate.TrialStep{ID: 1, Step: 1})
 	}
 }
 

@@ -13,8 +13,12 @@ import (
 	"mixmas/search/trial"
 )
 
-// stepEvery is the time between two events about the steps of a training.
-const stepEvery = 500 * time.Millisecond
+// stepEvery is the time between two events about the steps of a training, at least; of a long one, they are further apart by this
+// share of the time that it has taken, so that a day of training has some thousand events.
+const (
+	stepEvery = 500 * time.Millisecond
+	stepShare = 1000
+)
 
 // Observe returns an observer that records what it is told as events, and then tells it to next.
 func (r *Recorder) Observe(next search.Observer) search.Observer {
@@ -44,7 +48,8 @@ type observer struct {
 type training struct {
 	name  string
 	steps int
-	next  atomic.Int64 // when a step is recorded again, in nanoseconds after the observer's start
+	began int64        // in nanoseconds after the observer's start
+	next  atomic.Int64 // when a step is recorded again, likewise
 }
 
 func (o *observer) add(e Event) {
@@ -88,7 +93,7 @@ func (o *observer) TrainingStarted(e search.TrainingStarted) {
 func (o *observer) TrialStarted(e evaluate.TrialStarted) {
 	event := jobEvent(Trial, e.Name, e.Job)
 	event.Trial, event.Steps = e.ID, e.Steps
-	o.trainings.Store(e.ID, &training{name: e.Name, steps: e.Steps})
+	o.trainings.Store(e.ID, &training{name: e.Name, steps: e.Steps, began: int64(time.Since(o.start))})
 	o.add(event)
 	o.Observer.TrialStarted(e)
 }
@@ -98,7 +103,7 @@ func (o *observer) TrialStep(e evaluate.TrialStep) {
 	if value, running := o.trainings.Load(e.ID); running {
 		t := value.(*training)
 		now := int64(time.Since(o.start))
-		if next := t.next.Load(); now >= next && t.next.CompareAndSwap(next, now+int64(stepEvery)) {
+		if next := t.next.Load(); now >= next && t.next.CompareAndSwap(next, now+max(int64(stepEvery), (now-t.began)/stepShare)) {
 			o.add(Event{Kind: Step, Trial: e.ID, Name: t.name, Step: e.Step, Steps: t.steps, Loss: report.Number(e.Loss)})
 		}
 	}

@@ -2,7 +2,9 @@ package runs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -269,5 +271,25 @@ func TestNilRecorder(t *testing.T) {
 	var rec *Recorder
 	if rec.Observe(nil) != nil || rec.Attach(t.Context(), "a", nil) != nil || rec.Finish(t.Context(), nil, nil) != nil || rec.Run().ID != "" {
 		t.Error("it did something")
+	}
+}
+
+// BenchmarkList lists 1000 runs, half of whose processes were killed, with configurations of a usual length.
+func BenchmarkList(b *testing.B) {
+	s := temporaryStore(b)
+	for i := range 1000 {
+		r := Run{Name: "digits", State: []State{Finished, Running}[i%2], Started: time.Unix(int64(i), 0), Configuration: strings.Repeat("a: line\n", 700)}
+		content, err := json.Marshal(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.PutRun(b.Context(), fmt.Sprintf("%015d", i), content, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if list, err := List(b.Context(), s); len(list) != 1000 || err != nil {
+			b.Fatal(len(list), err)
+		}
 	}
 }

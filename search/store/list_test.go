@@ -1,8 +1,8 @@
 package store
 
 import (
+	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -67,19 +67,22 @@ func large(t testing.TB, path string, scores int) *Store {
 	return s
 }
 
-// TestMakeLargeStore makes a store of 100,000 scores for measurements by hand.
-func TestMakeLargeStore(t *testing.T) {
-	path := os.Getenv("MIXMAS_LARGE_STORE")
-	if path == "" {
-		t.Skip("MIXMAS_LARGE_STORE names no file to make")
+var scoresToList = flag.Int("scores", 10_000, "how many scores the benchmarks of lists read")
+
+// BenchmarkList reads all scores whole, BenchmarkSummaries what lists show of them.
+func BenchmarkList(b *testing.B) {
+	s := large(b, filepath.Join(b.TempDir(), "scores.db"), *scoresToList)
+	for b.Loop() {
+		if list, err := s.List(b.Context()); len(list) != *scoresToList || err != nil {
+			b.Fatal(len(list), err)
+		}
 	}
-	large(t, path, 100_000)
 }
 
-func BenchmarkList(b *testing.B) {
-	s := large(b, filepath.Join(b.TempDir(), "scores.db"), 10_000)
+func BenchmarkSummaries(b *testing.B) {
+	s := large(b, filepath.Join(b.TempDir(), "scores.db"), *scoresToList)
 	for b.Loop() {
-		if list, err := s.List(b.Context()); len(list) != 10_000 || err != nil {
+		if list, err := s.Summaries(b.Context(), "accuracy"); len(list) != *scoresToList || err != nil {
 			b.Fatal(len(list), err)
 		}
 	}

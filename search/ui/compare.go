@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dustin/go-humanize"
-
 	"mixmas/search/chart"
 	"mixmas/search/config"
 	"mixmas/search/report"
@@ -60,7 +58,7 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 		facts.set(i, "time", row.Took)
 		facts.set(i, "kind", run.Kind)
 		facts.set(i, "data", run.Data.Name)
-		facts.set(i, "rows", fmt.Sprintf("%s, %s, %s", humanize.Comma(int64(run.Data.Train)), humanize.Comma(int64(run.Data.Validation)), humanize.Comma(int64(run.Data.Test))))
+		facts.set(i, "rows", fmt.Sprintf("%s, %s, %s", comma(run.Data.Train), comma(run.Data.Validation), comma(run.Data.Test)))
 		facts.set(i, "fingerprint", run.Data.Fingerprint)
 		facts.set(i, "machine", run.Machine)
 		facts.set(i, "numerics", run.Numerics)
@@ -72,11 +70,11 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 			v.Missing = append(v.Missing, row.Name+": "+shown(err.Error()))
 		}
 		outcomes.document(i, d)
-		c, _, err := s.course(ctx, run)
-		if err != nil {
+		var keys []string
+		if err := s.courses.of(ctx, s.store, run, func(c *course) { keys = c.final(d) }); err != nil {
 			v.Missing = append(v.Missing, row.Name+": "+shown(err.Error()))
 		}
-		for _, key := range c.final(d) {
+		for _, key := range keys {
 			if sc, known := s.score(ctx, key); known && len(sc.Curve) > 0 {
 				curves, names = append(curves, sc), append(names, row.Name+": "+shown(sc.Name))
 				break

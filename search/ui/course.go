@@ -26,6 +26,8 @@ type course struct {
 	trainings int     // that have ended, without those found in the store
 	cached    int
 	full      bool // the search is over
+	ended     bool // the run is
+	events    int  // that it has taken note of
 }
 
 // How much of a course is kept.
@@ -94,6 +96,7 @@ func (c *course) stage(name string) *stage {
 
 // apply takes note of an event.
 func (c *course) apply(e runs.Event) {
+	c.events++
 	say := func(format string, a ...any) { c.say(e, false, format, a...) }
 	switch e.Kind {
 	case runs.Estimated:
@@ -142,7 +145,7 @@ func (c *course) apply(e runs.Event) {
 	case runs.Notice:
 		say("%s", e.Text)
 	case runs.End:
-		c.running = nil
+		c.running, c.ended = nil, true
 		text := string(e.State)
 		if e.Error != "" {
 			text += ": " + e.Error

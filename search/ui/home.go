@@ -29,7 +29,12 @@ type homeView struct {
 }
 
 // runRow is a line of the list.
-type runRow struct{ ID, Name, Kind, Data, State, Started, Took, Result, Error string }
+type runRow struct {
+	ID, Name, Kind, Data, State, Started, Took, Result, Error string
+	// Per is the share that is done, in percent, if Bar is set.
+	Per float64
+	Bar bool
+}
 
 // home shows all runs.
 func (s *server) home(w http.ResponseWriter, r *http.Request) {
@@ -134,7 +139,15 @@ func (s *server) list(ctx context.Context, query url.Values) (*homeView, error) 
 	}
 	v.From, v.To, v.Of = first+1, last, len(fits)
 	for _, r := range fits[first:last] {
-		v.Rows = append(v.Rows, s.row(r))
+		row := s.row(r)
+		if r.State == runs.Running {
+			_ = s.courses.of(ctx, s.store, r, func(c *course) { // without it, the list says less
+				status := s.status(r, c)
+				row.Result = strings.TrimSuffix(status.Text+", "+status.Left, ", ")
+				row.Per, row.Bar = status.Per, status.Bar
+			})
+		}
+		v.Rows = append(v.Rows, row)
 	}
 	v.Empty, v.Filtered = len(v.Rows) == 0, v.Query != "" || v.State != ""
 	return v, nil

@@ -78,6 +78,7 @@ func TestManyScores(t *testing.T) {
 	h := pages(t, s).handler()
 	has(t, h, "/", id, "1 to 3 of 3")
 	has(t, h, "/runs/"+id, "0.8700 to 0.9300")
+	has(t, h, "/scores?from=9950", "9,901 to 10,000 of 10,000")
 }
 
 // The list and the events of a run that is watched for long, or has many candidates, stay bounded.
@@ -114,7 +115,7 @@ func TestLongRun(t *testing.T) {
 // BenchmarkFirstView is the time from the start of the server until the list is there: 10⁵ scores and 300 runs.
 func BenchmarkFirstView(b *testing.B) {
 	path, id := large(b, 100_000, 20, 300)
-	for _, page := range []struct{ name, target string }{{"list", "/"}, {"run", "/runs/" + id}} {
+	for _, page := range []struct{ name, target string }{{"list", "/"}, {"run", "/runs/" + id}, {"scores", "/scores"}} {
 		b.Run(page.name, func(b *testing.B) {
 			for b.Loop() {
 				s, err := store.Open(b.Context(), path, store.Options{ReadOnly: true})
@@ -149,13 +150,13 @@ func BenchmarkWatch(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, _, err := s.course(b.Context(), run)
-	if err != nil {
-		b.Fatal(err)
-	}
 	f := newFeed()
 	b.ReportAllocs()
 	for b.Loop() {
-		f.publish(s.parts(b.Context(), run, c).render())
+		var parts runParts
+		if err := s.courses.of(b.Context(), s.store, run, func(c *course) { parts = s.parts(b.Context(), run, c) }); err != nil {
+			b.Fatal(err)
+		}
+		f.publish(parts.render())
 	}
 }

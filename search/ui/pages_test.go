@@ -49,7 +49,7 @@ func tell(t testing.TB) told {
 }
 
 func (v told) targets() []string {
-	return []string{"/", "/?q=" + url.QueryEscape(hostile), "/?state=failed", "/runs/" + v.finished, "/runs/" + v.failed, "/runs/" + v.running,
+	return []string{"/", "/scores", "/scores?q=" + url.QueryEscape("<script>"), "/?q=" + url.QueryEscape(hostile), "/?state=failed", "/runs/" + v.finished, "/runs/" + v.failed, "/runs/" + v.running,
 		"/compare?run=" + v.finished + "&run=" + v.running, "/trials/" + v.keys["encoder/image/mlp_mixer"],
 		"/trials?key=" + v.keys["encoder/image/mlp_mixer"] + "&key=" + v.keys["encoder/image/ramlp"]}
 }
@@ -153,7 +153,7 @@ func lacks(t *testing.T, h http.Handler, target string, unwanted ...string) {
 func TestPages(t *testing.T) {
 	v := tell(t)
 	h := pages(t, v.store).handler()
-	has(t, h, "/", v.finished, v.failed, v.running, `data-live="/events"`, `class="state running"`, "1 to 3 of 3")
+	has(t, h, "/", v.finished, v.failed, v.running, `data-live="/events"`, `class="state running"`, "1 to 3 of 3", "6 of 8 trainings of the search; now fusion")
 	has(t, h, "/?state=failed", v.failed, "1 to 1 of 1 that fit", `data-live="/events?state=failed"`)
 	lacks(t, h, "/?state=failed", v.finished, v.running)
 	has(t, h, "/?q=PETS", v.running)
@@ -169,9 +169,13 @@ func TestPages(t *testing.T) {
 	has(t, h, "/runs/"+v.running+"/report", "mixmas report</title>")
 	has(t, h, "/trials/"+v.keys["encoder/image/mlp_mixer"][:12], "Validation loss by epoch", "model › depth", "cpu/avx2")
 	has(t, h, "/trials?key="+v.keys["encoder/image/mlp_mixer"]+"&key="+v.keys["encoder/image/ramlp"], "What differs", "model › depth", `<td class="differs">2</td><td class="differs">3</td>`)
+	has(t, h, "/scores", v.keys["encoder/image/mlp_mixer"], "0.5000", "1 to 3 of 3", "1,002")
+	has(t, h, "/scores?q=ramlp&metric=loss&sort=newest", v.keys["encoder/image/ramlp"], "1.5000", "1 to 1 of 1 that fit")
+	lacks(t, h, "/scores?q=ramlp", v.keys["encoder/image/mlp_mixer"])
+	has(t, h, "/scores?q=nothing+like+it", "No score fits")
 	has(t, h, "/compare?run="+v.finished+"&run="+v.failed, "winner of encoder/image", "mlp_mixer (accuracy 0.9000)", "Validation loss by epoch", "What differs")
 	for target, want := range map[string]int{
-		"/runs/none": 404, "/runs/none/events": 404, "/runs/none/configuration": 404, "/runs/none/report": 404, "/runs/..%2f..%2fetc": 404, "/trials/none": 404, "/trials": 400, "/compare": 400, "/none": 404,
+		"/runs/none": 404, "/runs/none/events": 404, "/runs/none/configuration": 404, "/runs/none/report": 404, "/runs/..%2f..%2fetc": 404, "/trials/none": 404, "/trials": 400, "/scores?metric=none": 400, "/scores?sort=none": 400, "/compare": 400, "/none": 404,
 		"/trials?key=1&key=2&key=3&key=4&key=5&key=6&key=7": 400, "/compare?run=" + v.finished: 400, "/compare?run=" + v.finished + "&run=" + v.finished: 400, "/compare?run=a&run=b": 404,
 		"/trials/" + strings.Repeat("a", 1000): 400,
 	} {
@@ -241,7 +245,6 @@ func TestDamagedStore(t *testing.T) {
 // Events that are damaged or missing cost the page no more than what they say.
 func TestDamagedEvents(t *testing.T) {
 	v := tell(t)
-	h := pages(t, v.store).handler()
 	path, err := v.store.RunEvents(v.finished)
 	if err != nil {
 		t.Fatal(err)
@@ -250,10 +253,10 @@ func TestDamagedEvents(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		has(t, h, "/runs/"+v.finished, "0.8700 to 0.9300")
+		has(t, pages(t, v.store).handler(), "/runs/"+v.finished, "0.8700 to 0.9300")
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	has(t, h, "/runs/"+v.finished, "0.8700 to 0.9300", "Nothing has happened yet")
+	has(t, pages(t, v.store).handler(), "/runs/"+v.finished, "0.8700 to 0.9300", "Nothing has happened yet")
 }

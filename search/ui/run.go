@@ -9,10 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/dustin/go-humanize"
 
 	"mixmas/search/chart"
 	reportpage "mixmas/search/page"
@@ -96,8 +93,8 @@ type candidateRow struct {
 }
 
 type lineView struct {
-	Time, Text string
-	Bad        bool
+	Time, Date, Text string
+	Bad              bool
 }
 
 // resultView is what a run ended with.
@@ -122,17 +119,15 @@ func (s *server) run(w http.ResponseWriter, r *http.Request) {
 		failed(w, err)
 		return
 	}
-	c, _, err := s.course(ctx, run)
-	if err != nil {
-		failed(w, err)
-		return
-	}
 	v := runView{Run: s.row(run), Version: shown(run.Version), Machine: shown(run.Machine), Numerics: shown(run.Numerics), Command: shown(strings.Join(run.Command, " ")),
 		Fingerprint: shown(run.Data.Fingerprint), Out: shown(run.Out), Configuration: run.Configuration != ""}
 	if n := run.Data; n.Train+n.Validation+n.Test > 0 {
-		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", humanize.Comma(int64(n.Train)), humanize.Comma(int64(n.Validation)), humanize.Comma(int64(n.Test)))
+		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", comma(n.Train), comma(n.Validation), comma(n.Test))
 	}
-	v.Parts = s.parts(ctx, run, c)
+	if err := s.courses.of(ctx, s.store, run, func(c *course) { v.Parts = s.parts(ctx, run, c) }); err != nil {
+		failed(w, err)
+		return
+	}
 	p := page{Title: v.Run.Name}
 	if run.State == runs.Running {
 		p.Live = "/runs/" + run.ID + "/events"
@@ -171,17 +166,6 @@ func (s *server) report(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text.Bytes())
 }
 
-// course reads the events of a run so far, and where the next ones begin.
-func (s *server) course(ctx context.Context, r runs.Run) (c *course, next int64, err error) {
-	c = newCourse()
-	list, err := runs.Events(ctx, s.store, r)
-	for _, e := range list {
-		c.apply(e)
-		next = e.Offset
-	}
-	return c, next, err
-}
-
 // runEvents are the changes of a run.
 func (s *server) runEvents(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), makeTimeout)
@@ -196,68 +180,40 @@ func (s *server) runEvents(w http.ResponseWriter, r *http.Request) {
 
 // watch publishes the changes of a run until it ends.
 func (s *server) watch(ctx context.Context, run runs.Run, f *feed) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	c, next, err := s.course(ctx, run)
-	if err != nil {
-		f.publish(map[string]string{"trouble": trouble(err)})
-		return
-	}
-	var mutex sync.Mutex // of the course
-	followed := make(chan error, 1)
-	go func() {
-		for e, err := range runs.Follow(ctx, s.store, run, next) {
-			if err != nil {
-				followed <- err
-				return
-			}
-			mutex.Lock()
-			c.apply(e)
-			mutex.Unlock()
-		}
-		followed <- nil
-	}()
-	publish := func() {
-		mutex.Lock()
-		parts := s.parts(ctx, run, c)
-		mutex.Unlock()
-		f.publish(parts.render())
-	}
-	ticker := time.NewTicker(s.refresh)
-	defer ticker.Stop()
+	shown, last := -1, time.Time{}
 	for {
-		publish()
-		select {
-		case <-ticker.C:
-		case err := <-followed:
-			if ctx.Err() == nil {
-				s.ended(ctx, &run, err, f, publish)
+		alive := s.store.RunHeld(run.ID) // before reading: what the process writes until its end is then read
+		var parts runParts
+		due := time.Since(last) >= s.refresh
+		err := s.courses.of(ctx, s.store, run, func(c *course) {
+			if ended := !alive || c.ended; ended || c.events != shown || due {
+				shown, due = c.events, true
+				parts = s.parts(ctx, run, c)
 			}
+			alive = alive && !c.ended
+		})
+		switch {
+		case ctx.Err() != nil:
 			return
-		case <-ctx.Done():
-			<-followed
+		case err != nil:
+			f.publish(map[string]string{"trouble": trouble(err)})
+		case due:
+			last = time.Now()
+			f.publish(parts.render())
+		}
+		if run.State != runs.Running && err == nil {
+			return
+		}
+		if !alive { // the record says how it ended
+			if now, err := runs.Get(ctx, s.store, run.ID); err == nil {
+				run = now
+				continue
+			}
+		}
+		if !pause(ctx, s.refresh/4) {
 			return
 		}
 	}
-}
-
-// ended publishes how a run ended. The record may come after the last event.
-func (s *server) ended(ctx context.Context, run *runs.Run, failed error, f *feed, publish func()) {
-	for failed == nil && run.State == runs.Running {
-		now, err := runs.Get(ctx, s.store, run.ID)
-		if failed = err; err == nil {
-			*run = now
-		}
-		if run.State == runs.Running && !pause(ctx, s.refresh) {
-			return
-		}
-	}
-	if failed == nil {
-		publish()
-		return
-	}
-	f.publish(map[string]string{"trouble": trouble(failed)})
-	<-ctx.Done() // the end would make browsers load the page again and again
 }
 
 // parts returns what changes while a run is going. Of one that has ended, the document says more than the events.
@@ -273,7 +229,7 @@ func (s *server) parts(ctx context.Context, run runs.Run, c *course) runParts {
 		}
 	}
 	for _, l := range c.lines[max(0, len(c.lines)-mostLines):] {
-		p.Lines = append(p.Lines, lineView{l.time.UTC().Format(time.TimeOnly), l.text, l.bad})
+		p.Lines = append(p.Lines, lineView{l.time.UTC().Format(time.TimeOnly), when(l.time), l.text, l.bad})
 	}
 	if p.Live {
 		return p
@@ -307,7 +263,7 @@ func (s *server) status(run runs.Run, c *course) statusView {
 	}
 	v.Trainings = count(c.trainings, "training")
 	if c.cached > 0 {
-		v.Trainings += fmt.Sprintf(", %s found in the store", humanize.Comma(int64(c.cached)))
+		v.Trainings += fmt.Sprintf(", %s found in the store", comma(c.cached))
 	}
 	if run.State != runs.Running {
 		return v
@@ -340,7 +296,7 @@ func (s *server) status(run runs.Run, c *course) statusView {
 func (s *server) card(t *training) card {
 	v := card{Name: shown(t.name), Step: "starting", Loss: chart.Short(t.loss)}
 	if t.step > 0 {
-		v.Step = fmt.Sprintf("step %s of %s", humanize.Comma(int64(t.step)), humanize.Comma(int64(t.steps)))
+		v.Step = fmt.Sprintf("step %s of %s", comma(t.step), comma(t.steps))
 		v.Per = 100 * t.share()
 	}
 	if left := t.left(s.now()); left > 0 {
@@ -473,7 +429,7 @@ func documentStage(i int, s report.Stage) stageView {
 		}
 		row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: c.Key, Name: shown(c.Name), Best: c.Name == s.Winner}
 		if c.Params > 0 {
-			row.Params = humanize.Comma(int64(c.Params))
+			row.Params = comma(c.Params)
 		}
 		if c.Seconds > 0 {
 			row.Seconds = fmt.Sprintf("%.1f", c.Seconds)
@@ -528,7 +484,7 @@ func newResult(d report.Document) *resultView {
 			row.Name += ": " + name
 		}
 		if f.Params > 0 {
-			row.Params = humanize.Comma(int64(f.Params))
+			row.Params = comma(f.Params)
 		}
 		v.Models = append(v.Models, row)
 	}
@@ -547,7 +503,7 @@ func newResult(d report.Document) *resultView {
 		add(strings.TrimSpace("baseline "+strings.ReplaceAll(shown(b.Kind), "_", " ")+" "+shown(b.Modality)), &b.Final, false)
 	}
 	if len(v.Models) == 0 && d.Model != nil {
-		row := modelRow{Name: "model", Path: shown(d.Model.Path), Params: humanize.Comma(int64(d.Model.Params)), Best: true}
+		row := modelRow{Name: "model", Path: shown(d.Model.Path), Params: comma(d.Model.Params), Best: true}
 		row.Validation = metricText(d.Model.Metrics, v.Metric)
 		if d.Test != nil {
 			row.Test = metricText(d.Test.Metrics, v.Metric)

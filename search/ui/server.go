@@ -47,6 +47,7 @@ type server struct {
 	store     *store.Store
 	refresh   time.Duration
 	feeds     feeds
+	courses   courses
 	watchers  chan struct{}
 	busy      chan struct{} // pages that are being made
 	heartbeat time.Duration
@@ -79,6 +80,7 @@ func (s *server) handler() http.Handler {
 	pages.HandleFunc("GET /runs/{id}/configuration", s.inTurn(s.configuration))
 	pages.HandleFunc("GET /runs/{id}/report", s.inTurn(s.report))
 	pages.HandleFunc("GET /compare", s.inTurn(s.compare))
+	pages.HandleFunc("GET /scores", s.inTurn(s.scores))
 	pages.HandleFunc("GET /trials", s.inTurn(s.trials))
 	pages.HandleFunc("GET /trials/{key}", s.inTurn(s.trials))
 	pages.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
@@ -157,7 +159,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
 var files embed.FS
 
 // templates are the pages and their parts.
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"figure": chart.Inline}).ParseFS(files, "pages/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"figure": chart.Inline, "comma": comma}).ParseFS(files, "pages/*.html"))
 
 // live is the script, and liveHash names it in the content security policy.
 var live, liveHash = func() (template.JS, string) {

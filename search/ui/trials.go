@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dustin/go-humanize"
-
 	"mixmas/search/chart"
 	"mixmas/search/store"
 )
@@ -92,11 +90,11 @@ func newTrialsView(list []store.Score) *trialsView {
 		for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
 			facts.set(i, name, scoreText(sc.Metrics[name]))
 		}
-		facts.set(i, "parameters", humanize.Comma(int64(sc.Parameters)))
+		facts.set(i, "parameters", comma(sc.Parameters))
 		if sc.FLOPs > 0 {
 			facts.set(i, "FLOPs per step", chart.Short(float64(sc.FLOPs)))
 		}
-		facts.set(i, "epochs", humanize.Comma(int64(len(sc.Curve))))
+		facts.set(i, "epochs", comma(len(sc.Curve)))
 		facts.set(i, "time", took(duration(sc.Seconds)))
 		facts.set(i, "ended", when(sc.Finished))
 		facts.set(i, "first computed by the search", sc.Search)

@@ -49,7 +49,10 @@ func when(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
+// comma is a number with commas between thousands.
+func comma(n int) string { return humanize.Comma(int64(n)) }
+
 // count is a number of things.
 func count(n int, thing string) string {
-	return humanize.Comma(int64(n)) + " " + english.PluralWord(n, thing, "")
+	return comma(n) + " " + english.PluralWord(n, thing, "")
 }

@@ -40,7 +40,7 @@ func TestPictures(t *testing.T) {
 		return p
 	}
 	to := func(id string) string { return `document.querySelector("[id$='-` + id + `']").scrollIntoView()` }
-	write("report.png", at(1280, 1180, false, ""))
+	write("report.png", at(1280, 1340, false, ""))
 	write("report-models.png", at(1280, 1100, false, to("models")))
 	write("report-search.png", at(1280, 1000, false, to("search")))
 	write("report-dark.png", at(1280, 1000, true, to("cost")))

@@ -80,9 +80,14 @@ func (p *tab) own(url string) {
 // await waits until an expression is true.
 func (p *tab) await(expression string) {
 	p.Helper()
-	if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression)); err != nil {
-		p.Fatalf("%s: %v\n%s", expression, err, evaluate[string](p, `document.body.innerText`))
+	for range 3 { // loading another page ends the first
+		_, err := chromedp.Run(p.ctx, chromedp.Poll[bool]("document.body !== null && "+expression))
+		if err == nil {
+			return
+		}
+		p.Log(err)
 	}
+	p.Fatalf("%s is not true: %s", expression, evaluate[string](p, `document.body.innerText`))
 }
 
 // A search that is watched while it runs: its page changes by itself, keeps what is selected, and shows the end.
@@ -151,7 +156,7 @@ func TestLoginPage(t *testing.T) {
 	p.await(`document.activeElement.id === "token"`)
 	evaluate[bool](p, `(document.getElementById("token").value = "wrong", document.querySelector("form").submit(), true)`)
 	p.await(`document.body.innerText.includes("This is not the token")`)
-	evaluate[bool](p, `(document.getElementById("token").value = "` + token + `", document.querySelector("form").submit(), true)`)
+	evaluate[bool](p, `(document.getElementById("token").value = "`+token+`", document.querySelector("form").submit(), true)`)
 	p.await(`location.search === "?state=finished" && document.querySelectorAll("#runs tbody tr").length > 0`)
 	p.await(`document.getElementById("connection").textContent === "live"`)
 }
