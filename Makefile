@@ -49,7 +49,7 @@ defaults: ## write docs/defaults.md; DEFAULTS_DATA="A.yaml B.yaml" measures the 
 	$(GO) run ./search/defaults/measure --to docs/defaults.md --store build/defaults.db $(DEFAULTS_DATA)
 
 .PHONY: test
-test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
+test: format vet lint generated portable-build unit purego race test-browser kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 
 .PHONY: ci
 ci: ## run all checks, and fail if a tool is missing
@@ -99,6 +99,22 @@ race: ## test under the race detector, with the portable kernels (it cannot chec
 		echo "$(GO) test -race -tags purego ./..."; CGO_ENABLED=1 $(GO) test -race -tags purego ./...; \
 	elif [ -n "$(ALL)" ]; then echo "race: the race detector needs a C compiler"; exit 1; \
 	else echo "skipped: race (the race detector needs a C compiler)"; fi
+
+has-browser = for b in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b >/dev/null && break; done
+
+.PHONY: test-browser
+test-browser: ## test the pages in Chromium: no network, no errors, keyboard, dark, narrow, print, hostile data
+	@if [ -n "$(ALL)" ] && ! { $(has-browser); }; then apt-get install -y --no-install-recommends chromium fonts-dejavu-core; fi; \
+	if $(has-browser); then \
+		echo "$(GO) test (in testdata/browser)"; $(GO) -C testdata/browser vet . && $(GO) -C testdata/browser test -count=1 .; \
+	elif [ -n "$(ALL)" ]; then echo "test-browser: Chromium is needed, such as Debian's package chromium"; exit 1; \
+	else echo "skipped: test-browser (Chromium is missing)"; fi
+
+# Pictures of the report of the built-in search.
+.PHONY: report-pictures
+report-pictures: ## write screenshots of the built-in search's report to docs/pictures (needs Chromium)
+	@mkdir -p docs/pictures
+	$(GO) -C testdata/browser test -count=1 -run '^TestPictures$$' -timeout 20m . -args -pictures $(CURDIR)/docs/pictures
 
 # How many times make soak kills or stops a process.
 SOAK ?= 200

@@ -56,16 +56,21 @@ func ensemble(c *cli.Context) (err error) {
 		return s.explain(err)
 	}
 	s.record()
-	final, err := s.search.Combine(c.Context, r, size, c.String("out"))
+	a, err := s.search.Combine(c.Context, r, size, c.String("out"))
 	if err != nil {
 		return s.explain(err)
 	}
 	d := s.outcome(r, nil)
-	d.Ensemble = final
+	d.Ensemble = a.Ensemble
 	s.document = &d
 	s.progress.Close()
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, final)
+		err = writeJSON(c.App.Writer, a.Ensemble)
+	} else {
+		err = report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *a.Ensemble)
 	}
-	return report.WriteEnsemble(c.App.Writer, plan.Search.Metric, *final)
+	if err != nil {
+		return err
+	}
+	return s.assess(r, nil, a)
 }

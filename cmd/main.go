@@ -91,7 +91,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
 			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), reportCommand(),
-			scoresCommand(), runsCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
+			scoresCommand(), runsCommand(), uiCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
 		},
 	}
 	app.Before = func(*cli.Context) error {

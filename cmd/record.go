@@ -48,5 +48,11 @@ func (s *session) endRecord(failed error) {
 	if err := s.recorder.Finish(s.cli.Context, s.document, failed); err != nil {
 		s.progress.Close()
 		fmt.Fprintln(s.cli.App.ErrWriter, oneLine(err))
+		return
+	}
+	if failed == nil {
+		if err := s.writeReport(); err != nil {
+			fmt.Fprintln(s.cli.App.ErrWriter, "no report: "+oneLine(err))
+		}
 	}
 }

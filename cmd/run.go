@@ -16,8 +16,9 @@ func runCommand() *cli.Command {
 		Description: "Without CONFIG it runs on built-in data, in about twenty seconds on two cores. CONFIG - is standard input.\n" +
 			"DATA is a table, a folder or an archive: the configuration is proposed as by mixmas init, and is kept in the folder of the model.\n" +
 			"Scores are stored in --store: a second run trains only what is missing. With the recommended settings it also trains baselines and\n" +
-			"combines what was trained to an ensemble; the last lines are the models to choose from, and say which to use.",
-		Flags:  sessionFlags(append(dataFlags(), outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
+			"combines what was trained to an ensemble; the last lines are the models to choose from, and say which to use. The report of the\n" +
+			"run is report.html in --out, a page for a browser; beside each model is its card, such as model_card.md.",
+		Flags:  sessionFlags(append(dataFlags(), uiFlag(), outFlag(), noReportFlag(), forceFlag(), epochsFlag(), allMetricsFlag(), budgetFlag("search and train"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, true) },
 	}
 }
@@ -28,7 +29,7 @@ func searchCommand() *cli.Command {
 		Name: "search", Usage: "find the best architecture, without training it in full", ArgsUsage: "[CONFIG|DATA]",
 		Description: "Without CONFIG it searches built-in data. CONFIG - is standard input. DATA is a table, a folder or an archive, for\n" +
 			"which a configuration is proposed as by mixmas init.",
-		Flags:  sessionFlags(append(dataFlags(), budgetFlag("search"))...),
+		Flags:  sessionFlags(append(dataFlags(), uiFlag(), budgetFlag("search"))...),
 		Action: func(c *cli.Context) error { return searchAndTrain(c, false) },
 	}
 }
@@ -81,6 +82,7 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 		}
 	}
 	s.record()
+	s.openUI()
 	r, err := s.runSearch()
 	if err != nil {
 		return err

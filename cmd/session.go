@@ -117,6 +117,7 @@ type session struct {
 	device   device.Device
 	observer *lateObserver
 	recorder *runs.Recorder   // nil if nothing is recorded
+	pages    *livePages       // nil without --ui
 	document *report.Document // of the outcome; nil until it is known
 }
 
@@ -176,6 +177,7 @@ func (s *session) out() string {
 // closeAfter closes everything that is open and writes the profile; it adds errors to the command's error.
 func (s *session) closeAfter(err *error) {
 	s.endRecord(*err)
+	s.closeUI()
 	if s.progress != nil {
 		s.progress.Close()
 	}
@@ -233,6 +235,14 @@ func (s *session) report(r *search.Result, t *search.Trained, a *search.Answers)
 		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
 	s.document = &d
+	if err := s.print(d); err != nil {
+		return err
+	}
+	return s.assess(r, t, a)
+}
+
+// print prints a document.
+func (s *session) print(d report.Document) error {
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d.Saved())
 	}

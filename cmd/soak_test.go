@@ -22,7 +22,7 @@ var soak = flag.Int("soak", 6, "how often the soak test kills or stops a process
 
 // TestSoak disturbs three processes that share a store and a folder, with kill -9 or with STOP and CONT, at random moments,
 // and starts the killed ones again, until all have ended. None ends with an error, the scores and the model are those of an
-// undisturbed run, no trial is trained to its end twice, and nothing is left in the folder but the model.
+// undisturbed run, no trial is trained to its end twice, and nothing is left in the folder but the model with its description and card.
 func TestSoak(t *testing.T) {
 	undisturbed := newProgram(t, "1")
 	started := time.Now()
@@ -55,8 +55,8 @@ func TestSoak(t *testing.T) {
 				t.Errorf("search %d: %s was trained %d times", searches, name, n)
 			}
 		}
-		if files, err := os.ReadDir(s.out); err != nil || len(files) != 2 {
-			t.Errorf("search %d: the folder holds %v (%v), want the model and its description", searches, files, err)
+		if files, err := os.ReadDir(s.out); err != nil || len(files) != 4 {
+			t.Errorf("search %d: the folder holds %v (%v), want the model, its description, its card and the report", searches, files, err)
 		}
 		if t.Failed() {
 			t.Logf("the processes said:\n%s", &s.said)

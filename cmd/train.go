@@ -21,7 +21,7 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a search's winner, or a preset without a search", ArgsUsage: "[CONFIG]",
 		Description: "The data and the recipe come from CONFIG (- is standard input); without CONFIG they are built in. Without --preset, run the\nsearch first: train only looks up its scores.\n\nPresets:" + presets.String(),
-		Flags: sessionFlags(outFlag(), forceFlag(), epochsFlag(), allMetricsFlag(),
+		Flags: sessionFlags(outFlag(), noReportFlag(), forceFlag(), epochsFlag(), allMetricsFlag(),
 			&cli.StringFlag{Name: "preset", Usage: "train the preset `NAME` instead of a search's winner"}),
 		Action: train,
 	}

@@ -28,6 +28,10 @@ type Answers struct {
 	Answer *report.Answer
 	// LeftOut are sentences about what was left out, and why.
 	LeftOut []string
+
+	// models are the final ones, for [Search.Assess].
+	from   *answering
+	models []candidate
 }
 
 // Describe adds the answers to a document. a may be nil.

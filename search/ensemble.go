@@ -103,13 +103,13 @@ func (a *answering) testOf(ctx context.Context, c *chosen) ([]float32, error) {
 	if one := c.only(); one != nil {
 		return a.testLogits(ctx, one.Outcome)
 	}
-	return a.sum(c, dataset.Test, func(f *fitted) ([]float32, error) { return a.testLogits(ctx, f.Outcome) })
+	return a.sum(c, a.data.Len(dataset.Test), func(f *fitted) ([]float32, error) { return a.testLogits(ctx, f.Outcome) })
 }
 
-// sum combines the logits that an ensemble's members have for a split.
-func (a *answering) sum(c *chosen, split dataset.Split, logitsOf func(*fitted) ([]float32, error)) ([]float32, error) {
+// sum combines the logits that an ensemble's members have for a number of rows.
+func (a *answering) sum(c *chosen, rows int, logitsOf func(*fitted) ([]float32, error)) ([]float32, error) {
 	t := a.data.Task()
-	sum := combine.NewSum(t.Kind, len(t.Classes), a.data.Len(split), c.Mean)
+	sum := combine.NewSum(t.Kind, len(t.Classes), rows, c.Mean)
 	members := c.list()
 	for i, m := range c.Parts() {
 		logits, err := logitsOf(members[i])
@@ -215,8 +215,8 @@ func finite(s *report.Scored) map[string]float64 {
 
 // Combine chooses an ensemble of at most the given size among all models of a finished search that are stored: its trials, the full
 // training of its winner, and the trainings of a run that ended with an ensemble. It trains nothing but what was pruned, and writes
-// the ensemble to a file, unless that is something else (ErrTaken, see [Search.CheckFile]).
-func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) (*report.Final, error) {
+// the ensemble to a file, unless that is something else (ErrTaken, see [Search.CheckFile]). The answers have only the ensemble.
+func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) (*Answers, error) {
 	if err := s.CheckFile(path); err != nil {
 		return nil, err
 	}
@@ -273,7 +273,8 @@ func (s *Search) Combine(ctx context.Context, r *Result, size int, path string) 
 	if err != nil {
 		return nil, err
 	}
-	return final, a.writeTo(ctx, path, c, final)
+	out := &Answers{Ensemble: final, from: a, models: []candidate{{"ensemble", c, final}}}
+	return out, a.writeTo(ctx, path, c, final)
 }
 
 // teacher returns what a model is distilled from: an ensemble's predictions of the training rows.
@@ -292,7 +293,7 @@ func (a *answering) teacher(c *chosen) Teacher {
 			return nil
 		},
 		Logits: func(ctx context.Context) ([]float32, error) {
-			return a.sum(c, dataset.Train, func(f *fitted) ([]float32, error) { return a.predict(ctx, f.Outcome, dataset.Train, nil) })
+			return a.sum(c, a.data.Len(dataset.Train), func(f *fitted) ([]float32, error) { return a.predict(ctx, f.Outcome, dataset.Train, nil) })
 		}}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"mixmas/search/card"
 	"mixmas/search/combine"
 	"mixmas/search/metric"
 	"mixmas/search/report"
@@ -77,6 +78,7 @@ func (a *answering) finals(ctx context.Context, t *Trained, out *Answers) error 
 	if err := a.simpler(ctx, answer, append(candidates, cheapest), out.Answer); err != nil {
 		return err
 	}
+	out.from, out.models = a, append(candidates, candidate{"cheapest", cheapest.chosen, out.Cheapest})
 	return removeOthers(a.folder, out.Ensemble, out.Distilled, out.Cheapest)
 }
 
@@ -307,6 +309,7 @@ func removeOthers(folder string, kept ...*report.Final) error {
 				errs = append(errs, err)
 			}
 		}
+		errs = append(errs, card.Remove(path))
 	}
 	return errors.Join(errs...)
 }

@@ -16,6 +16,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
+	"mixmas/search/card"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
@@ -193,8 +194,11 @@ func (s *Search) description(name string, metrics map[string]map[string]float64)
 	return d, nil
 }
 
-// writeFiles writes a model file, and its description beside it for people.
+// writeFiles writes a model file, and its description beside it for people. The card of the model that was there goes.
 func writeFiles(path string, d *model.Description, weights nn.Weights) error {
+	if err := card.Remove(path); err != nil {
+		return err
+	}
 	if err := atomicfile.Replace(path, func(w io.Writer) error { return model.Write(w, d, weights) }); err != nil {
 		return err
 	}

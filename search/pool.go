@@ -61,6 +61,11 @@ func (s *Search) someValidation(rows []int) []int {
 	if rows == nil {
 		n = s.data.Len(dataset.Validation)
 	}
+	return s.some(rows, n, most)
+}
+
+// some returns at most so many of n rows, drawn at random, in order. rows nil means all.
+func (s *Search) some(rows []int, n, most int) []int {
 	if n <= most {
 		return rows
 	}

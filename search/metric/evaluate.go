@@ -52,6 +52,15 @@ func Evaluate(ctx context.Context, o Outputs) (map[string]float64, error) {
 	return e.metrics(ctx)
 }
 
+// Evaluated returns what [Evaluate] computes the metrics from.
+func Evaluated(ctx context.Context, o Outputs) (*Evaluation, error) {
+	e, err := crossEntropy(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.complete(ctx)
+}
+
 // Loss computes the loss as [Evaluate] does, without the other metrics.
 func Loss(ctx context.Context, o Outputs) (float64, error) {
 	e, err := crossEntropy(ctx, o)

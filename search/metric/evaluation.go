@@ -100,12 +100,17 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
+// complete computes the counts and the AUROC of every class.
+func (e *Evaluation) complete(ctx context.Context) error {
+	if err := e.count(ctx); err != nil {
+		return err
+	}
+	return e.rank(ctx)
+}
+
 // metrics computes the counts, and every metric that is defined and finite.
 func (e *Evaluation) metrics(ctx context.Context) (map[string]float64, error) {
-	if err := e.count(ctx); err != nil {
-		return nil, err
-	}
-	if err := e.rank(ctx); err != nil {
+	if err := e.complete(ctx); err != nil {
 		return nil, err
 	}
 	values := map[string]float64{}

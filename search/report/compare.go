@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// metric is the metric by which models are compared: that of the last stage.
-func (d Document) metric() string {
+// Metric is the metric by which models are compared: that of the last stage.
+func (d Document) Metric() string {
 	if len(d.Stages) == 0 {
 		return "score"
 	}
 	return d.Stages[len(d.Stages)-1].Metric
 }
 
-// beaten says which baselines the searched model does not beat, and by how much; empty if it beats all of them.
-func beaten(d Document) string {
+// Beaten says which baselines the searched model does not beat, and by how much; empty if it beats all of them.
+func (d Document) Beaten() string {
 	if d.Searched == nil || d.Searched.Validation == nil {
 		return ""
 	}
@@ -42,7 +42,7 @@ func beaten(d Document) string {
 	const most = 3
 	var texts []string
 	for _, b := range better[:min(most, len(better))] {
-		texts = append(texts, fmt.Sprintf("%s (%s, %s)", b.Name, number(b.Validation.Score), ahead(d.metric(), float64(b.Validation.Score-own))))
+		texts = append(texts, fmt.Sprintf("%s (%s, %s)", b.Name, number(b.Validation.Score), ahead(d.Metric(), float64(b.Validation.Score-own))))
 	}
 	if len(texts) == 0 {
 		return ""
@@ -50,7 +50,7 @@ func beaten(d Document) string {
 	if more := len(better) - most; more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.metric(), number(own), strings.Join(texts, ", "))
+	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.Metric(), number(own), strings.Join(texts, ", "))
 }
 
 // ahead says by how much a baseline is better: in points for shares.
@@ -84,7 +84,7 @@ func (s *Scored) text() string {
 
 // baselinesTable compares the searched model, marked *, with the baselines; those that it does not beat are marked !.
 func baselinesTable(d Document) table {
-	t := table{columns: []column{left(""), left("model"), right(d.metric() + " on validation")}}
+	t := table{columns: []column{left(""), left("model"), right(d.Metric() + " on validation")}}
 	test := slices.ContainsFunc(d.Baselines, func(b Baseline) bool { return b.Test != nil })
 	if test {
 		t.columns = append(t.columns, right("on test"))
@@ -110,8 +110,8 @@ func baselinesTable(d Document) table {
 	return t
 }
 
-// answers are the models that a run ends with, in order, with the names of their fields.
-func (d Document) answers() (fields []string, finals []Final) {
+// Finals are the models that a run ends with, in order, with the names of their fields.
+func (d Document) Finals() (fields []string, finals []Final) {
 	for _, f := range []struct {
 		field string
 		*Final
@@ -137,9 +137,9 @@ func answersTable(d Document) table {
 	if d.Searched == nil || d.Searched.Test == nil {
 		split, score = "validation", func(f Final) *Scored { return f.Validation }
 	}
-	fields, finals := d.answers()
+	fields, finals := d.Finals()
 	timed := slices.ContainsFunc(finals, func(f Final) bool { return f.Latency > 0 })
-	t := table{columns: []column{left(""), left("model"), right(d.metric() + " on " + split), right("params")}}
+	t := table{columns: []column{left(""), left("model"), right(d.Metric() + " on " + split), right("params")}}
 	if timed {
 		t.columns = append(t.columns, right("ms per row"))
 	}
@@ -177,7 +177,7 @@ func answerLine(d Document) string {
 
 // named returns the name of a model that the run ends with, by the name of its field, and the model.
 func (d Document) named(field string) (string, Final) {
-	fields, finals := d.answers()
+	fields, finals := d.Finals()
 	if i := slices.Index(fields, field); i >= 0 {
 		return finals[i].Name, finals[i]
 	}
@@ -190,7 +190,7 @@ func singleLine(d Document) string {
 	name, model := d.named(own.Model)
 	_, whole := d.named(d.Answer.Model)
 	scale, form, unit := 100.0, "%.1f", "points"
-	if d.metric() == "loss" {
+	if d.Metric() == "loss" {
 		scale, form, unit = 1, "%.4f", "of loss"
 	}
 	scaled := func(x Number) string {

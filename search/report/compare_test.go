@@ -75,7 +75,7 @@ func TestTextOfAnswersWithoutTest(t *testing.T) {
 		t.Errorf("a small difference is %q", got)
 	}
 	d.Baselines[1].Beats, d.Baselines[2].Beats = false, false
-	if got := beaten(d); got != "" {
+	if got := d.Beaten(); got != "" {
 		t.Errorf("nothing beats it, but %q", got)
 	}
 }

@@ -233,9 +233,9 @@ func Metrics(values map[string]float64) map[string]Number {
 	return m
 }
 
-// interval returns the ends of a candidate's 95% confidence interval. Documents of earlier versions have only the half-width
+// Ends returns the ends of a candidate's 95% confidence interval. Documents of earlier versions have only the half-width
 // of Wilson's: its middle follows from it.
-func (c Candidate) interval() (low, high float64, known bool) {
+func (c Candidate) Ends() (low, high float64, known bool) {
 	p, half := float64(c.Score), c.Interval
 	switch {
 	case c.Low != nil && c.High != nil:

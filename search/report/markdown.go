@@ -129,16 +129,16 @@ func (s *search) markdown(b *strings.Builder) {
 	}
 	if len(s.found.Stages) > 0 {
 		item("Sample", sampleLine(s.found.Sample))
-		item("Winner", winner(s.found))
+		item("Winner", s.found.WinnerText())
 		item("Strategy", s.found.Strategy)
 		item("Reason", s.found.Reason)
 	}
 	for _, stage := range s.found.Stages {
 		fmt.Fprintf(b, "\n### %s\n\n", escape.Markdown(stageTitle(stage)))
 		stageTable(stage).markdown(b)
-		list(b, remarks(stage))
+		list(b, stage.Remarks())
 	}
-	list(b, warnings(s.found))
+	list(b, s.found.Warnings())
 	s.trainings(b)
 	for _, d := range s.documents {
 		compared(b, d)
@@ -149,7 +149,7 @@ func (s *search) markdown(b *strings.Builder) {
 func compared(b *strings.Builder, d Document) {
 	if len(d.Baselines) > 0 {
 		b.WriteString("\n### baselines\n\n")
-		if text := beaten(d); text != "" {
+		if text := d.Beaten(); text != "" {
 			fmt.Fprintf(b, "Note: %s.\n\n", escape.Markdown(text))
 		}
 		baselinesTable(d).markdown(b)
@@ -203,6 +203,18 @@ func (s *search) trainings(b *strings.Builder) {
 			fmt.Fprintf(b, "\nTrained by %s.\n", escape.Code(commands[i]))
 		}
 	}
+}
+
+// MarkdownTable returns a table of Markdown with escaped cells. The first columns, so many as words says, are aligned left, the others
+// right. Each row has as many cells as the head.
+func MarkdownTable(words int, head []string, rows [][]string) string {
+	t := table{rows: rows}
+	for i, text := range head {
+		t.columns = append(t.columns, column{head: text, right: i >= words})
+	}
+	var b strings.Builder
+	t.markdown(&b)
+	return b.String()
 }
 
 // markdown writes the table with aligned columns, so that it is also readable as text.

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// remarks are what there is to say below the table of a stage: why its winner is not the first, how it stands against the
+// Remarks are what there is to say below the table of a stage: why its winner is not the first, how it stands against the
 // others, and what was not tried.
-func remarks(s Stage) (list []string) {
+func (s Stage) Remarks() (list []string) {
 	if s.Reason != "" {
 		list = append(list, fmt.Sprintf("%s %s", s.Winner, s.Reason))
 	}
@@ -28,9 +28,9 @@ func remarks(s Stage) (list []string) {
 	return list
 }
 
-// warnings are what to bear in mind when reading the tables of all stages, each once: which orders were not tested, and scores
+// Warnings are what to bear in mind when reading the tables of all stages, each once: which orders were not tested, and scores
 // that are optimistic.
-func warnings(d Document) (list []string) {
+func (d Document) Warnings() (list []string) {
 	var verdicts []string
 	stages := map[string][]string{} // by verdict
 	for _, s := range d.Stages {

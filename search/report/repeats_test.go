@@ -104,20 +104,20 @@ func TestIntervalOfHalfWidth(t *testing.T) {
 		rows := rapid.IntRange(1, 100_000).Draw(t, "rows")
 		p := float64(rapid.IntRange(0, rows).Draw(t, "right")) / float64(rows)
 		c := Candidate{Score: Number(p), Interval: Interval("accuracy", p, rows)}
-		low, high, known := c.interval()
+		low, high, known := c.Ends()
 		wantLow, wantHigh := choice.Wilson(p, rows)
 		if !known || math.Abs(low-wantLow) > 1e-6 || math.Abs(high-wantHigh) > 1e-6 {
 			t.Errorf("%v of %d rows: [%v, %v] %t, want [%v, %v]", p, rows, low, high, known, wantLow, wantHigh)
 		}
 	})
 	for _, c := range []Candidate{{}, {Score: 0.5}, {Score: Number(math.NaN()), Interval: 0.1}, {Score: 2, Interval: 0.1}, {Score: 0.5, Interval: math.NaN()}} {
-		if low, high, known := c.interval(); known {
+		if low, high, known := c.Ends(); known {
 			t.Errorf("%+v has the interval [%v, %v]", c, low, high)
 		}
 	}
 	for _, half := range []float64{0.4999, 0.5, 0.6, 1e300, 1e-300} { // of broken documents: no panic, and ends in order
 		c := Candidate{Score: 0.5, Interval: half}
-		if low, high, known := c.interval(); known && !(low <= 0.5 && 0.5 <= high && low >= 0 && high <= 1) {
+		if low, high, known := c.Ends(); known && !(low <= 0.5 && 0.5 <= high && low >= 0 && high <= 1) {
 			t.Errorf("half-width %v: [%v, %v]", half, low, high)
 		}
 	}

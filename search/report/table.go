@@ -57,7 +57,7 @@ func scoreHead(s Stage) string {
 	if runs(s) > 1 {
 		head = "mean " + head
 	}
-	if slices.ContainsFunc(s.Candidates, func(c Candidate) bool { _, _, known := c.interval(); return known }) {
+	if slices.ContainsFunc(s.Candidates, func(c Candidate) bool { _, _, known := c.Ends(); return known }) {
 		head += ", 95% interval"
 	}
 	return head
@@ -120,7 +120,7 @@ func secondMetric(s Stage) string {
 
 // score formats a candidate's score with both ends of its interval.
 func score(c Candidate) string {
-	low, high, known := c.interval()
+	low, high, known := c.Ends()
 	if c.Failed != "" || !known {
 		return number(c.Score)
 	}
@@ -166,6 +166,9 @@ func notes(c Candidate, most int) string {
 // oneLine replaces line ends and other white space by single blanks.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// Text returns a metric with four digits, or a dash if it is undefined.
+func (n Number) Text() string { return number(n) }
+
 // number formats a metric with four digits, or as a dash if it is undefined.
 func number(n Number) string {
 	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
@@ -209,7 +212,7 @@ func metricsTable(d Document, names []string) table {
 		}
 		if fitted {
 			v := value(d.Searched.Validation.Metrics, name)
-			if name == d.metric() { // of rows that the thresholds were not fitted to
+			if name == d.Metric() { // of rows that the thresholds were not fitted to
 				v = d.Searched.Validation.Score
 			}
 			row = append(row, number(v))

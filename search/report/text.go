@@ -26,7 +26,7 @@ type TextOptions struct {
 func WriteText(w io.Writer, d Document, o TextOptions) error {
 	var b strings.Builder
 	line := func(head, text string) { fmt.Fprintf(&b, "%-6s  %s\n", head, escape.Terminal(text)) }
-	if text := beaten(d); text != "" {
+	if text := d.Beaten(); text != "" {
 		line("note", text)
 	}
 	line("data", dataLine(d.Dataset))
@@ -40,11 +40,11 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	for i, s := range d.Stages {
 		fmt.Fprintf(&b, "\n%s\n", escape.Terminal(stageTitle(s)))
 		tables[i].text(&b)
-		for _, text := range remarks(s) {
+		for _, text := range s.Remarks() {
 			fmt.Fprintf(&b, "  %s\n", escape.Terminal(text))
 		}
 	}
-	notes := warnings(d)
+	notes := d.Warnings()
 	if len(hidden) > 0 {
 		notes = append(notes, fmt.Sprintf("not shown for lack of room: %s; --json has them", english.WordSeries(hidden, "and")))
 	}
@@ -57,7 +57,7 @@ func WriteText(w io.Writer, d Document, o TextOptions) error {
 	if text := outcome(d); text != "" {
 		b.WriteString("\n")
 		if len(d.Stages) > 0 {
-			line("winner", winner(d))
+			line("winner", d.WinnerText())
 		} else {
 			line("model", d.Model.Name)
 		}

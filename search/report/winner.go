@@ -9,8 +9,8 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// winner names the winning architecture part by part; it is empty if nothing was searched.
-func winner(d Document) string {
+// WinnerText names the winning architecture part by part; it is empty if nothing was searched.
+func (d Document) WinnerText() string {
 	parts := d.Architecture
 	if len(parts) == 0 {
 		parts = Parts(d.Stages)
@@ -35,8 +35,8 @@ func Parts(stages []Stage) []Part {
 	return parts
 }
 
-// chosen returns the winning candidate and the stage that chose it.
-func (d Document) chosen() (stage Stage, c Candidate, found bool) {
+// Chosen returns the winning candidate and the stage that chose it.
+func (d Document) Chosen() (stage Stage, c Candidate, found bool) {
 	for _, s := range slices.Backward(d.Stages) {
 		for _, c := range s.Candidates {
 			if d.Winner == "" && c.Name == s.Winner || d.Winner != "" && c.Key == d.Winner {
@@ -65,7 +65,7 @@ func outcome(d Document) string {
 		}
 		return text
 	}
-	stage, c, found := d.chosen()
+	stage, c, found := d.Chosen()
 	if !found {
 		return ""
 	}
@@ -104,7 +104,7 @@ func shown(d Document) []string {
 	if slices.Contains(all, "hamming_accuracy") { // multi-label
 		wanted = []string{"hamming_accuracy", "f1_micro", "f1_macro", "auroc_macro", "loss"}
 	}
-	if stage, _, _ := d.chosen(); stage.Metric != "" {
+	if stage, _, _ := d.Chosen(); stage.Metric != "" {
 		selecting := stage.Metric
 		wanted = append([]string{selecting}, slices.DeleteFunc(wanted, func(name string) bool { return name == selecting })...)
 	}

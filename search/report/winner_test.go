@@ -18,8 +18,8 @@ func TestWinner(t *testing.T) {
 		"nothing":      {Document{}, "", "", ""},
 		"not there":    {Document{Stages: []Stage{{Name: "network", Metric: "loss", Winner: "z"}}}, "network: z", "", "loss"},
 	} {
-		stage, candidate, found := c.d.chosen()
-		if got := winner(c.d); got != c.winner || candidate.Name != c.candidate || stage.Metric != c.selecting || found != (c.candidate != "") {
+		stage, candidate, found := c.d.Chosen()
+		if got := c.d.WinnerText(); got != c.winner || candidate.Name != c.candidate || stage.Metric != c.selecting || found != (c.candidate != "") {
 			t.Errorf("%s: winner %q, chosen %q by %q (%t)", name, got, candidate.Name, stage.Metric, found)
 		}
 	}

@@ -85,12 +85,17 @@ const longestEvent = 4 << 20
 // Events returns the events of a run, in order. Lines that are not complete are ignored: the process may have been killed, or the
 // disk full. A run without the file has no events.
 func Events(ctx context.Context, s *store.Store, r Run) (list []Event, err error) {
+	return EventsFrom(ctx, s, r, 0)
+}
+
+// EventsFrom is [Events] from a byte offset on, which is 0 or the Offset of an event.
+func EventsFrom(ctx context.Context, s *store.Store, r Run, from int64) (list []Event, err error) {
 	file, err := openEvents(s, r)
 	if file == nil {
 		return nil, err
 	}
 	defer file.Close()
-	_, err = readEvents(ctx, file, 0, func(e Event) bool {
+	_, err = readEvents(ctx, file, from, func(e Event) bool {
 		list = append(list, e)
 		return true
 	})

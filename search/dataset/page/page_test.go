@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"flag"
-	"image/png"
+	"image"
+	_ "image/jpeg"
+	_ "image/png"
 	"math"
 	"os"
 	"regexp"
@@ -139,7 +141,7 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	for _, attribute := range regexp.MustCompile(`\s(?:src|href|on\w+|action)="([^"]{0,30})`).FindAllStringSubmatch(text, -1) {
-		if !strings.HasPrefix(attribute[1], "data:image/png;base64,") {
+		if !strings.HasPrefix(attribute[1], "data:image/png;base64,") && !strings.HasPrefix(attribute[1], "data:image/jpeg;base64,") {
 			t.Errorf("attribute %q", attribute[0])
 		}
 	}
@@ -210,12 +212,12 @@ func TestTwice(t *testing.T) {
 func TestPictures(t *testing.T) {
 	text := write(t, task.OneLabel)
 	sizes := map[string]int{}
-	for _, found := range regexp.MustCompile(`src="data:image/png;base64,([^"]*)" width="(\d+)" height="(\d+)"`).FindAllStringSubmatch(text, -1) {
+	for _, found := range regexp.MustCompile(`src="data:image/(?:png|jpeg);base64,([^"]*)" width="(\d+)" height="(\d+)"`).FindAllStringSubmatch(text, -1) {
 		data, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(found[1], "&#43;", "+"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := png.Decode(bytes.NewReader(data))
+		m, _, err := image.Decode(bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,25 +1,20 @@
 package page
 
 import (
+	"encoding/base64"
 	"html/template"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
-	"mixmas/nn/mixer"
-	"mixmas/search/dataset"
-	"mixmas/search/dataset/survey"
+	"mixmas/search/dataset/show"
 	"mixmas/search/escape"
 )
 
-// How much a sample shows.
 const (
-	mostValues   = 12   // of a table
-	mostCurves   = 6    // of a sequence
-	mostPictures = 3    // of a map with other than 1, 3 or 4 channels
-	mostTokens   = 40   // of a text without its words
-	mostText     = 2000 // characters
+	side     = 96   // pixels of the longer side of a picture
+	mostText = 2000 // characters
 )
 
 // part is one modality of a sample. It has pictures, curves, values or a text.
@@ -49,86 +44,29 @@ type curve struct {
 // value is an element of a table.
 type value struct{ Name, Value string }
 
-// reader reads samples as people understand them.
-type reader struct {
-	data       dataset.Dataset
-	modalities []dataset.Modality
-	standard   map[string]dataset.Standardisation
-	found      *survey.Survey
-}
-
-func newReader(c Contents) *reader {
-	return &reader{data: c.Data, modalities: c.Data.Modalities(), standard: c.Data.Preprocessing(), found: c.Survey}
-}
-
-// read reads all modalities of a row.
-func (r *reader) read(split dataset.Split, row int) (parts []part, err error) {
-	for i, m := range r.modalities {
-		p := part{Modality: shown(m.Name)}
-		steps := m.Steps()
-		if m.Masked {
-			mask := make([]float32, steps)
-			if err := r.data.Mask(split, i, row, mask); err != nil {
-				return nil, err
-			}
-			steps = 0
-			for _, real := range mask {
-				steps += int(real)
-			}
-		}
-		if p.Absent = steps == 0; !p.Absent {
-			if err := r.show(&p, split, i, row, steps); err != nil {
-				return nil, err
-			}
-		}
-		parts = append(parts, p)
-	}
-	return parts, nil
-}
-
-// show fills a part with what the sample is.
-func (r *reader) show(p *part, split dataset.Split, modality, row, steps int) error {
-	if texts, ok := r.data.(dataset.Texts); ok {
-		text, ok, err := texts.Text(split, modality, row)
+// newPart describes a modality of a sample.
+func newPart(of show.Part) (part, error) {
+	p := part{Modality: shown(of.Modality), Absent: of.Absent, Text: textShown(of.Text), More: of.More}
+	if of.Map != nil {
+		pictures, err := of.Map.Draw(side)
 		if err != nil {
-			return err
+			return p, err
 		}
-		if ok {
-			p.Text = textShown(text)
-			return nil
+		for _, drawn := range pictures {
+			times := max(1, side/max(drawn.Width, drawn.Height))
+			p.Pictures = append(p.Pictures, picture{
+				Name: shown(drawn.Channel), Width: times * drawn.Width, Height: times * drawn.Height,
+				URL: template.URL("data:" + drawn.Type + ";base64," + base64.StdEncoding.EncodeToString(drawn.File)),
+			})
 		}
 	}
-	m := r.modalities[modality]
-	sample := make([]float32, m.Size())
-	read := r.data.Read
-	if d, ok := r.data.(dataset.WithMissing); ok {
-		read = d.ReadMissing
+	for _, c := range of.Curves {
+		p.Curves = append(p.Curves, curve{shown(c.Name), number(c.Low), number(c.High), path(c.Values, c.Steps, c.Low, c.High)})
 	}
-	if err := read(split, modality, row, sample); err != nil {
-		return err
+	for _, v := range of.Values {
+		p.Values = append(p.Values, value{shown(v.Name), number(v.Value)})
 	}
-	survey.Original(m, r.standard[m.Name], sample)
-	features := r.found.Modalities[modality][dataset.Train].Features
-	name := func(feature int) string { return shown(survey.FeatureName(r.data, modality, feature)) }
-	switch m.Kind {
-	case mixer.Map:
-		return p.pictures(m, sample, features, name)
-	case mixer.Sequence:
-		p.curves(m, sample[:steps*m.Shape[1]], features, name)
-	case mixer.Table:
-		for i, v := range sample[:min(len(sample), mostValues)] {
-			p.Values = append(p.Values, value{name(i), number(float64(v))})
-		}
-		p.More = max(0, len(sample)-mostValues)
-	default: // numbers of tokens
-		var tokens []string
-		for _, v := range sample[:min(steps, mostTokens)] {
-			tokens = append(tokens, strconv.Itoa(int(v)))
-		}
-		p.Text = "tokens " + strings.Join(tokens, " ")
-		p.More = max(0, steps-mostTokens)
-	}
-	return nil
+	return p, nil
 }
 
 // textShown is a text that may have several lines.
@@ -151,27 +89,6 @@ const (
 	curveWidth  = 240
 	curveHeight = 40
 )
-
-// curves draws the features of a sequence, each between the usual values of the training rows.
-func (p *part) curves(m dataset.Modality, sample []float32, features []survey.Feature, name func(feature int) string) {
-	n := m.Shape[1]
-	for f := range min(n, mostCurves) {
-		var values []float32
-		for i := f; i < len(sample); i += n {
-			values = append(values, sample[i])
-		}
-		const usual = 3 // deviations: rare extremes would make all other curves flat
-		of := features[f]
-		low, high := max(of.Minimum, of.Mean-usual*of.Deviation), min(of.Maximum, of.Mean+usual*of.Deviation)
-		for _, v := range values {
-			if v == v {
-				low, high = min(low, float64(v)), max(high, float64(v))
-			}
-		}
-		p.Curves = append(p.Curves, curve{name(f), number(low), number(high), path(values, m.Shape[0], low, high)})
-	}
-	p.More = max(0, n-mostCurves)
-}
 
 // path is the path of a curve of so many steps. Missing values interrupt it. Of more steps than the box is wide, the smallest and
 // largest of some at a time are drawn.

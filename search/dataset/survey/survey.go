@@ -133,17 +133,35 @@ const parts = 16
 
 // Take surveys a data set. progress, if not nil, is called now and then with the number of rows read so far.
 func Take(ctx context.Context, data dataset.Dataset, progress func(done, total int)) (*Survey, error) {
+	return take(ctx, data, All(data), progress)
+}
+
+// All are the numbers of rows of the splits.
+func All(data dataset.Dataset) (rows [3]int) {
+	for _, split := range dataset.Splits {
+		rows[split] = data.Len(split)
+	}
+	return rows
+}
+
+// Some surveys so many rows of each split, at most all, at equal distances.
+func Some(ctx context.Context, data dataset.Dataset, rows [3]int) (*Survey, error) {
+	return take(ctx, data, rows, nil)
+}
+
+func take(ctx context.Context, data dataset.Dataset, some [3]int, progress func(done, total int)) (*Survey, error) {
 	s := &Survey{Modalities: make([]Modality, len(data.Modalities()))}
 	total := 0
 	for _, split := range dataset.Splits {
-		total += data.Len(split)
+		some[split] = min(some[split], data.Len(split))
+		total += some[split]
 	}
 	var done atomic.Int64
 	var calls sync.Mutex
 	var hashes [3][]uint64
 	seed := maphash.MakeSeed()
 	for _, split := range dataset.Splits {
-		rows := data.Len(split)
+		rows, all := some[split], data.Len(split)
 		hashes[split] = make([]uint64, rows)
 		n := parts
 		if width(data) > 1<<20 { // sums of many features take much memory
@@ -161,7 +179,7 @@ func Take(ctx context.Context, data dataset.Dataset, progress func(done, total i
 					if err := ctx.Err(); err != nil {
 						return err
 					}
-					if hashes[split][row], err = r.Read(split, row, count); err != nil {
+					if hashes[split][row], err = r.Read(split, row*all/rows, count); err != nil {
 						return err
 					}
 					if count := done.Add(1); progress != nil && count%256 == 0 {

@@ -1,0 +1,577 @@
+// Package card writes the model card beside a model file, in Markdown with the front matter of Hugging Face.
+package card
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"mixmas/search/assess"
+	"mixmas/search/escape"
+	"mixmas/search/report"
+)
+
+// Contents is what a card is about.
+type Contents struct {
+	// Field is the model's, in the document and the assessment: searched, ensemble, distilled or cheapest.
+	Field      string
+	Document   report.Document
+	Assessment *assess.Assessment
+	// Configuration is the complete configuration, as YAML, and Version that of the program.
+	Configuration, Version string
+}
+
+// Write writes a card. Texts from the data harm neither its front matter nor its Markdown. It returns only errors of w.
+func Write(w io.Writer, c Contents) error {
+	k := newCard(c)
+	k.frontMatter()
+	k.summary()
+	k.use()
+	k.data()
+	k.scores()
+	k.classes()
+	k.calibration()
+	k.without()
+	k.choice()
+	k.limits()
+	k.reproduce()
+	_, err := io.WriteString(w, k.String())
+	return err
+}
+
+// card is a card in the making.
+type card struct {
+	strings.Builder
+	Contents
+	final report.Final
+	model assess.Model // without figures if the model was not assessed
+}
+
+func newCard(c Contents) *card {
+	k := &card{Contents: c}
+	k.final = report.Final{Name: "searched"}
+	fields, finals := c.Document.Finals()
+	if i := slices.Index(fields, c.Field); i >= 0 {
+		k.final = finals[i]
+	} else if m := c.Document.Model; m != nil {
+		k.final = report.Final{Name: m.Name, Path: m.Path, Params: m.Params, Validation: scored(m.Metrics, c.Assessment.Metric)}
+		if c.Document.Test != nil {
+			k.final.Test = scored(c.Document.Test.Metrics, c.Assessment.Metric)
+		}
+	}
+	field := c.Field
+	for _, m := range slices.Backward(c.Assessment.Models) { // one that is the same stands before
+		if m.Field == field {
+			k.model = m
+			if m.Same == "" {
+				break
+			}
+			field = m.Same
+		}
+	}
+	for _, s := range []*report.Scored{k.final.Test, k.final.Validation} { // a training alone has no intervals
+		if s != nil && k.model.Split != "" && (s == k.final.Test) == (k.model.Split == "test") && math.IsNaN(float64(s.Low)) {
+			s.Low, s.High = k.model.Low, k.model.High
+		}
+	}
+	return k
+}
+
+// scored are metrics without intervals.
+func scored(metrics map[string]report.Number, metric string) *report.Scored {
+	nan := report.Number(math.NaN())
+	s := &report.Scored{Score: nan, Low: nan, High: nan, Metrics: metrics}
+	if v, has := metrics[metric]; has {
+		s.Score = v
+	}
+	return s
+}
+
+// line writes a line of Markdown.
+func (k *card) line(format string, a ...any) { fmt.Fprintf(k, format+"\n", a...) }
+
+// text writes a paragraph of words from anywhere.
+func (k *card) text(format string, a ...any) {
+	k.line("%s\n", escape.Markdown(fmt.Sprintf(format, a...)))
+}
+
+// item writes an item of a list.
+func (k *card) item(format string, a ...any) {
+	k.line("- %s", escape.Markdown(fmt.Sprintf(format, a...)))
+}
+
+func (k *card) heading(text string) {
+	if !strings.HasSuffix(k.String(), "\n\n") {
+		k.line("")
+	}
+	k.line("## %s\n", text)
+}
+
+// best is the score on the test split, or on validation if there is none, with the name of the split; nil for none.
+func (k *card) best() (*report.Scored, string) {
+	if k.final.Test != nil {
+		return k.final.Test, "test"
+	}
+	return k.final.Validation, "validation"
+}
+
+// hubNames are the names that Hugging Face has for metrics.
+var hubNames = map[string]string{"accuracy": "accuracy", "f1_macro": "f1", "f1_micro": "f1", "auroc_macro": "roc_auc"}
+
+// frontMatter writes what Hugging Face reads.
+func (k *card) frontMatter() {
+	k.line("---")
+	k.line("license: # fill in, such as apache-2.0")
+	k.line("library_name: mixmas")
+	k.line("tags:\n- mixmas\n- multimodal\n- mlp-mixer")
+	kind := "single-label"
+	if k.Assessment.Data.MultiLabel {
+		kind = "multi-label"
+	}
+	k.line("- %s-classification", kind)
+	best, split := k.best()
+	if best == nil {
+		k.line("---\n")
+		return
+	}
+	var metrics []string
+	for _, name := range k.order(best.Metrics) {
+		hub, known := hubNames[name]
+		if !known {
+			hub = name
+		}
+		if _, defined := decimal(best.Metrics[name]); defined && !slices.Contains(metrics, hub) {
+			metrics = append(metrics, hub)
+		}
+	}
+	if len(metrics) > 0 {
+		k.line("metrics:")
+		for _, name := range metrics {
+			k.line("- %s", quoted(name))
+		}
+	}
+	k.line("model-index:\n- name: %s\n  results:", quoted(k.title()))
+	k.line("  - task:\n      type: other\n      name: %s", quoted(kind+" classification of several modalities"))
+	k.line("    dataset:\n      type: %s\n      name: %s\n      split: %s\n      revision: %s", quoted(k.Assessment.Data.Format), quoted(k.Assessment.Data.Name), split,
+		quoted(k.Assessment.Data.Fingerprint))
+	if len(metrics) == 0 {
+		k.line("    metrics: []\n---\n")
+		return
+	}
+	k.line("    metrics:")
+	for _, name := range k.order(best.Metrics) {
+		value, defined := decimal(best.Metrics[name])
+		if !defined {
+			continue
+		}
+		hub, known := hubNames[name]
+		if !known {
+			hub = name
+		}
+		k.line("    - type: %s\n      value: %s\n      name: %s", quoted(hub), value, quoted(name+" on "+split))
+	}
+	k.line("---\n")
+}
+
+// order are the names of metrics: the one that selected first.
+func (k *card) order(metrics map[string]report.Number) []string {
+	names := slices.Sorted(maps.Keys(metrics))
+	if i := slices.Index(names, k.Assessment.Metric); i > 0 {
+		names = slices.Insert(slices.Delete(names, i, i+1), 0, k.Assessment.Metric)
+	}
+	return names
+}
+
+// title is the name of the search, with that of the model unless it is the searched one.
+func (k *card) title() string {
+	if k.Field == "searched" || k.Document.Name == "" {
+		return assess.Name(k.Document.Name)
+	}
+	return assess.Name(k.Document.Name) + ": " + k.final.Name
+}
+
+// inputs are the modalities that the model reads, as far as is known.
+func (k *card) inputs() (list []assess.Modality) {
+	for _, m := range k.Assessment.Data.Modalities {
+		if k.model.Reads == nil || slices.Contains(k.model.Reads, m.Name) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func (k *card) summary() {
+	k.line("# %s\n", escape.Markdown(k.title()))
+	d := k.Assessment.Data
+	labels := "one of"
+	if d.MultiLabel {
+		labels = "any number of"
+	}
+	var reads []string
+	for _, m := range k.inputs() {
+		reads = append(reads, m.Name)
+	}
+	text := fmt.Sprintf("Predicts %s %s classes from %s.", labels, humanize.Comma(int64(len(d.Classes)+d.MoreClasses)), strings.Join(reads, ", "))
+	if best, split := k.best(); best != nil {
+		text += fmt.Sprintf(" It has %s %s on %s rows.", k.Assessment.Metric, interval(best.Score, best.Low, best.High), split)
+	}
+	if k.final.Params > 0 {
+		text += fmt.Sprintf(" %s parameters", humanize.Comma(int64(k.final.Params)))
+		if n := len(k.final.Members); n > 0 {
+			text += fmt.Sprintf(" in %d models", n)
+		}
+		text += "."
+	}
+	k.text("%s", text)
+}
+
+// interval writes a score with its 95% interval.
+func interval(score, low, high report.Number) string {
+	if _, known := decimal(low); !known {
+		return score.Text()
+	}
+	return fmt.Sprintf("%s (%.3f to %.3f)", score.Text(), float64(low), float64(high))
+}
+
+func (k *card) use() {
+	k.heading("Use")
+	file := filepath.Base(k.final.Path)
+	if k.final.Path == "" {
+		file = "model.safetensors"
+	}
+	k.line("%s\n", code("mixmas predict --model "+file+" DATA", "sh"))
+	k.text("The file holds the weights and their description: how raw input is prepared and standardised, and what the classes are called. DATA has the form of the training data.")
+	var rows [][]string
+	for _, m := range k.inputs() {
+		rows = append(rows, []string{m.Name, m.Form})
+	}
+	k.WriteString(report.MarkdownTable(2, []string{"input", "form of a row"}, rows))
+	if len(k.final.Thresholds) > 0 {
+		k.line("")
+		k.text("Thresholds that were fitted on the validation rows decide which classes are predicted; they do not change the probabilities.")
+	}
+}
+
+func (k *card) data() {
+	d := k.Assessment.Data
+	k.heading("Data")
+	k.item("%s, format %s: %s training, %s validation and %s test rows", d.Name, d.Format, comma(d.Rows[0]), comma(d.Rows[1]), comma(d.Rows[2]))
+	k.line("- fingerprint %s (content, splits and preprocessing)", escape.Code(d.Fingerprint))
+	for _, m := range d.Modalities {
+		lacks := m.Missing[0].Rows + m.Missing[1].Rows + m.Missing[2].Rows
+		if lacks > 0 {
+			k.item("%s rows lack %s", comma(lacks), m.Name)
+		}
+		if missing := m.Missing[0].Values + m.Missing[1].Values + m.Missing[2].Values; missing > 0 {
+			of := m.Missing[0].Of + m.Missing[1].Of + m.Missing[2].Of
+			k.item("%s: %.2f%% of the values are missing; the mean takes their place", m.Name, 100*float64(missing)/float64(max(of, 1)))
+		}
+	}
+	for _, text := range slices.Concat(d.Duplicates, d.Warnings) {
+		k.item("%s", text)
+	}
+	const most = 30
+	listed := min(len(d.Classes), most)
+	var rows [][]string
+	for i, name := range d.Classes[:listed] {
+		rows = append(rows, []string{name, comma(d.Counts[0][i]), comma(d.Counts[1][i]), comma(d.Counts[2][i])})
+	}
+	k.line("")
+	k.WriteString(report.MarkdownTable(1, []string{"class", "training", "validation", "test"}, rows))
+	if more := len(d.Classes) + d.MoreClasses - listed; more > 0 {
+		k.line("\nand %s more classes", comma(more))
+	}
+}
+
+func comma(n int) string { return humanize.Comma(int64(n)) }
+
+func (k *card) scores() {
+	k.heading("Scores")
+	names := map[string]report.Number{}
+	for _, s := range []*report.Scored{k.final.Validation, k.final.Test} {
+		if s != nil {
+			maps.Copy(names, s.Metrics)
+		}
+	}
+	if len(names) == 0 {
+		k.line("The model has no scores.")
+		return
+	}
+	head := []string{"metric", "validation"}
+	if k.final.Test != nil {
+		head = append(head, "test")
+	}
+	cell := func(s *report.Scored, name string) string {
+		switch v, has := s.Metrics[name]; {
+		case name == k.Assessment.Metric:
+			return interval(s.Score, s.Low, s.High)
+		case has:
+			return v.Text()
+		}
+		return "–"
+	}
+	var rows [][]string
+	for _, name := range k.order(names) {
+		row := []string{name, "–"}
+		if k.final.Validation != nil {
+			row[1] = cell(k.final.Validation, name)
+		}
+		if k.final.Test != nil {
+			row = append(row, cell(k.final.Test, name))
+		}
+		rows = append(rows, row)
+	}
+	k.WriteString(report.MarkdownTable(1, head, rows))
+	text := fmt.Sprintf("In brackets: 95%% intervals. Validation rows, by %s, chose the model.", k.Assessment.Metric)
+	if k.final.Test != nil {
+		text += " Test rows had no part in any choice."
+	}
+	k.line("")
+	k.text("%s", text)
+}
+
+// assessed says on which rows figures were measured.
+func (k *card) assessed() string {
+	if k.model.Rows < k.model.Of {
+		return fmt.Sprintf("%s of %s %s rows", comma(k.model.Rows), comma(k.model.Of), k.model.Split)
+	}
+	return fmt.Sprintf("%s %s rows", comma(k.model.Rows), k.model.Split)
+}
+
+func (k *card) classes() {
+	k.heading("Classes")
+	if k.model.Split == "" {
+		k.line("The model was not assessed.")
+		return
+	}
+	k.line("On %s:\n", k.assessed())
+	const most = 60
+	listed := k.model.Classes[:min(len(k.model.Classes), most)]
+	head := []string{"class", "rows", "precision", "recall", "F1", "AUROC", "average precision"}
+	fitted := len(k.final.Thresholds) > 0
+	if fitted {
+		head = append(head, "threshold")
+	}
+	var rows [][]string
+	for _, c := range listed {
+		row := []string{c.Name, comma(c.Support), c.Precision.Text(), c.Recall.Text(), c.F1.Text(), c.AUROC.Text(), c.AveragePrecision.Text()}
+		if fitted {
+			row = append(row, c.Threshold.Text())
+		}
+		rows = append(rows, row)
+	}
+	k.WriteString(report.MarkdownTable(1, head, rows))
+	if more := len(k.model.Classes) - len(listed) + k.model.MoreClasses; more > 0 {
+		k.line("\nand %s more classes", comma(more))
+	}
+	k.confused()
+}
+
+// confused lists the most frequent mistakes.
+func (k *card) confused() {
+	list := k.model.Confused
+	for is, row := range k.model.Confusion {
+		support := 0
+		for _, n := range row {
+			support += n
+		}
+		for predicted, n := range row {
+			if n > 0 && is != predicted {
+				list = append(list, assess.Confused{True: k.Assessment.Data.Classes[is], Predicted: k.Assessment.Data.Classes[predicted], Count: n,
+					Share: report.Number(float64(n) / float64(support))})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b assess.Confused) int { return b.Count - a.Count })
+	var rows [][]string
+	for _, c := range list[:min(len(list), 10)] {
+		rows = append(rows, []string{c.True, c.Predicted, comma(c.Count), fmt.Sprintf("%.1f%%", 100*float64(c.Share))})
+	}
+	if len(rows) > 0 {
+		k.line("\nThe most frequent mistakes:\n")
+		k.WriteString(report.MarkdownTable(2, []string{"class", "predicted", "rows", "of the class"}, rows))
+	}
+}
+
+func (k *card) calibration() {
+	c := k.model.Calibration
+	if len(c.Bins) == 0 {
+		return
+	}
+	k.heading("Calibration")
+	what := "the probability of the predicted class"
+	if k.Assessment.Data.MultiLabel {
+		what = "the probability of each class"
+	}
+	k.line("Expected calibration error %s, Brier score %s: how far %s is from how often it is right.\n", c.ECE.Text(), c.Brier.Text(), what)
+	var rows [][]string
+	for _, b := range c.Bins {
+		if b.Count > 0 {
+			rows = append(rows, []string{fmt.Sprintf("%.1f to %.1f", float64(b.Low), float64(b.High)), comma(b.Count), b.Confidence.Text(), interval(b.Share, b.ShareLow, b.ShareHigh)})
+		}
+	}
+	k.WriteString(report.MarkdownTable(1, []string{"probability", "predictions", "mean probability", "share that is right"}, rows))
+}
+
+func (k *card) without() {
+	if len(k.model.Without) == 0 {
+		return
+	}
+	k.heading("Without a modality")
+	k.text("A row may lack a modality: the mean takes its place, or a length of 0. What the model then scores (%s, %s rows):", k.Assessment.Metric, comma(k.model.Without[0].Rows))
+	var rows [][]string
+	for _, w := range k.model.Without {
+		rows = append(rows, []string{w.Modality, interval(w.Score, w.Low, w.High), interval(w.Worth, w.WorthLow, w.WorthHigh)})
+	}
+	k.WriteString(report.MarkdownTable(1, []string{"without", k.Assessment.Metric, "worse by"}, rows))
+}
+
+func (k *card) choice() {
+	d := k.Document
+	k.heading("How it was chosen")
+	if len(d.Stages) > 0 {
+		k.text("A search trained %s on %s training rows each. Chosen: %s.", plural(candidates(d), "candidate"), comma(d.Sample.Size), d.WinnerText())
+		for _, s := range d.Stages {
+			k.item("%s, by %s: %s of %d", s.Name, s.Metric, s.Winner, len(s.Candidates))
+			for _, text := range s.Remarks() {
+				k.line("  - %s", escape.Markdown(text))
+			}
+		}
+		k.line("")
+	} else {
+		k.text("The architecture was given, not searched.")
+	}
+	if k.Field == "cheapest" {
+		k.text("It is the model with the fewest operations per prediction among those that are at most a point worse than the answer on the validation rows.")
+	}
+	if k.Field == "distilled" {
+		k.text("It learned from the predictions of the ensemble and from the labels.")
+	}
+	if d.Answer != nil {
+		if d.Answer.Model == k.Field {
+			k.text("It is the answer of the run: %s.", d.Answer.Reason)
+		} else {
+			k.text("The answer of the run is another model, %s: %s.", d.Answer.Model, d.Answer.Reason)
+		}
+	}
+	if len(k.final.Members) > 0 {
+		var rows [][]string
+		for _, m := range k.final.Members {
+			rows = append(rows, []string{m.Name, fmt.Sprintf("%.3f", m.Weight)})
+		}
+		k.WriteString(report.MarkdownTable(1, []string{"member", "weight"}, rows))
+		k.line("")
+	}
+	k.compared()
+}
+
+// candidates is the number of candidates of all stages.
+func candidates(d report.Document) (n int) {
+	for _, s := range d.Stages {
+		n += len(s.Candidates)
+	}
+	return n
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return comma(n) + " " + noun + "s"
+}
+
+// compared lists what the searched model was compared with.
+func (k *card) compared() {
+	d := k.Document
+	if len(d.Baselines) == 0 {
+		return
+	}
+	text := "The searched model beats every baseline on validation."
+	if beaten := d.Beaten(); beaten != "" {
+		text = strings.ToUpper(beaten[:1]) + beaten[1:] + "."
+	}
+	k.text("%s", text)
+	cell := func(s *report.Scored) string {
+		if s == nil {
+			return "–"
+		}
+		return interval(s.Score, s.Low, s.High)
+	}
+	row := func(f report.Final) []string {
+		return []string{f.Name, cell(f.Validation), cell(f.Test)}
+	}
+	rows := [][]string{row(k.final)}
+	for _, b := range d.Baselines {
+		rows = append(rows, row(b.Final))
+	}
+	k.WriteString(report.MarkdownTable(1, []string{"model", k.Assessment.Metric + " on validation", "on test"}, rows))
+}
+
+func (k *card) limits() {
+	k.heading("Limits")
+	if k.final.Test == nil {
+		k.item("There is no test split: the scores are those of rows that chose the model, and are too good.")
+	}
+	const fewRows = 20
+	var rare []string
+	for _, c := range k.model.Classes {
+		if c.Support < fewRows {
+			rare = append(rare, c.Name)
+		}
+	}
+	if n := len(rare); n > 0 {
+		const most = 5
+		text := strings.Join(rare[:min(n, most)], ", ")
+		if n > most {
+			text += fmt.Sprintf(" and %d more", n-most)
+		}
+		k.item("Fewer than %d of the assessed rows have %s: the figures of these classes say little.", fewRows, text)
+	}
+	k.item("The scores hold for rows like those of the data above. How the model does on other populations, devices or times was not measured, nor whether it treats groups of people alike.")
+	k.item("It always predicts from its own classes: rows of none of them are not recognised.")
+	if k.final.Note != "" {
+		k.item("%s", k.final.Note)
+	}
+	for _, text := range slices.Concat(k.Document.LeftOut, k.Assessment.Untested) {
+		k.item("%s", text)
+	}
+}
+
+func (k *card) reproduce() {
+	d := k.Document
+	k.heading("How to reproduce it")
+	if d.Command != "" {
+		k.line("%s\n", code(d.Command, "sh"))
+	}
+	if d.Machine != "" {
+		k.item("machine: %s", d.Machine)
+	}
+	if k.Version != "" {
+		k.item("program: mixmas %s", k.Version)
+	}
+	k.item("%s in %s seconds", plural(d.Trainings, "training"), strconv.FormatFloat(math.Round(10*d.Seconds)/10, 'f', -1, 64))
+	if k.Configuration != "" {
+		k.line("\nThe complete configuration, with the seed:\n\n%s", code(k.Configuration, "yaml"))
+	}
+}
+
+// code returns lines as a block of code.
+func code(text, language string) string {
+	text = strings.TrimSuffix(text, "\n")
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = escape.Terminal(line)
+	}
+	return fence + language + "\n" + strings.Join(lines, "\n") + "\n" + fence
+}

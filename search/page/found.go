@@ -1,0 +1,469 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"mixmas/search/chart"
+	"mixmas/search/report"
+	"mixmas/search/runs"
+)
+
+// answer is the model that the report is about: the one to use, or the searched one, and its field in the document.
+func (c *Contents) answer() (field string, f report.Final, found bool) {
+	d := c.Document
+	fields, finals := d.Finals()
+	for _, want := range []string{func() string {
+		if d.Answer == nil {
+			return ""
+		}
+		return d.Answer.Model
+	}(), "searched"} {
+		if i := slices.Index(fields, want); i >= 0 {
+			return fields[i], finals[i], true
+		}
+	}
+	if len(finals) > 0 { // such as an ensemble of its own
+		return fields[0], finals[0], true
+	}
+	if d.Model == nil {
+		return "", f, false
+	}
+	f = report.Final{Name: d.Model.Name, Path: d.Model.Path, Params: d.Model.Params, Validation: plain(d.Model.Metrics, d.Metric(), d.Dataset.Validation)}
+	if d.Test != nil {
+		f.Test = plain(d.Test.Metrics, d.Metric(), d.Dataset.Test)
+	}
+	return "searched", f, true
+}
+
+// plain is a score of a document that has only metrics, with an interval if it is a share of rows.
+func plain(metrics map[string]report.Number, name string, rows int) *report.Scored {
+	v, has := metrics[name]
+	if !has {
+		if v, has = metrics["accuracy"]; !has {
+			return nil
+		}
+		name = "accuracy"
+	}
+	c := report.Candidate{Score: v, Interval: report.Interval(name, float64(v), rows)}
+	s := &report.Scored{Score: v, Low: report.Number(math.NaN()), High: report.Number(math.NaN()), Metrics: metrics}
+	if low, high, known := c.Ends(); known {
+		s.Low, s.High = report.Number(low), report.Number(high)
+	}
+	return s
+}
+
+// metric is the metric by which models are compared.
+func (c *Contents) metric() string {
+	if m := c.Document.Metric(); m != "score" {
+		return m
+	}
+	if c.Run != nil && c.Run.Metric != "" {
+		return c.Run.Metric
+	}
+	return "accuracy"
+}
+
+// judged is the score of a model that says how good it is: on the test split if there is one.
+func judged(f report.Final) (s *report.Scored, split string) {
+	if f.Test != nil && !math.IsNaN(float64(f.Test.Score)) {
+		return f.Test, "test"
+	}
+	return f.Validation, "validation"
+}
+
+// difference is by how much a model is better than another, with a 95% interval: Newcombe's, by both intervals. It is too wide
+// rather than too narrow, because the rows of both are the same.
+func difference(metric string, own, other *report.Scored) (d, low, high float64) {
+	d = float64(own.Score - other.Score)
+	up := math.Hypot(float64(own.High-own.Score), float64(other.Score-other.Low))
+	down := math.Hypot(float64(own.Score-own.Low), float64(other.High-other.Score))
+	if lowerIsBetter(metric) {
+		return -d, -d - up, -d + down
+	}
+	return d, d - down, d + up
+}
+
+// rival is a baseline beside the answer.
+type rival struct {
+	report.Baseline
+	score         *report.Scored
+	by, low, high float64
+}
+
+// rivals are the baselines with a score on the split that judges the answer, the best first.
+func (c *Contents) rivals() (list []rival) {
+	_, own, found := c.answer()
+	score, split := judged(own)
+	if !found || score == nil {
+		return nil
+	}
+	for _, b := range c.Document.Baselines {
+		other := b.Test
+		if split == "validation" {
+			other = b.Validation
+		}
+		if other == nil || math.IsNaN(float64(other.Score)) {
+			continue
+		}
+		r := rival{Baseline: b, score: other}
+		r.by, r.low, r.high = difference(c.metric(), score, other)
+		list = append(list, r)
+	}
+	slices.SortStableFunc(list, func(a, b rival) int {
+		switch {
+		case a.by < b.by:
+			return -1
+		case a.by > b.by:
+			return 1
+		}
+		return 0
+	})
+	return list
+}
+
+// called is what a manager would call the kinds of baselines, in the order in which they are told.
+var called = []struct {
+	name  string
+	kinds []string
+}{
+	{"the most frequent class", []string{report.Majority}},
+	{"the best single modality", []string{report.SingleModality}},
+	{"linear models", []string{report.Linear, report.LinearLateFusion}},
+	{"late fusion", []string{report.LateFusionWinners, report.LateFusionAll}},
+	{"a default architecture", []string{report.Default, report.DefaultFull}},
+}
+
+// lead is what was found, in two sentences.
+func (c *Contents) lead() []string {
+	m := c.metric()
+	_, f, found := c.answer()
+	s, split := judged(f)
+	if !found || s == nil {
+		return c.leadOfSearch()
+	}
+	rows := c.Document.Dataset.Test
+	which := "test rows, which had no part in the search"
+	if split == "validation" {
+		rows, which = c.Document.Dataset.Validation, "validation rows, which also chose it, so that this may flatter"
+	}
+	first := fmt.Sprintf("The model to use, %s, ", nameInSentence(f.Name))
+	if c.Document.Answer == nil {
+		first = "The trained model "
+	}
+	if m == "accuracy" {
+		first += fmt.Sprintf("is right for %s of %s %s", metricValue(m, s.Score), comma(rows), which)
+	} else {
+		first += fmt.Sprintf("has a %s of %s on %s %s", metricName(m), metricValue(m, s.Score), comma(rows), which)
+	}
+	if !math.IsNaN(float64(s.Low)) {
+		first += fmt.Sprintf(" (95%% interval %s to %s)", metricValue(m, s.Low), metricValue(m, s.High))
+	}
+	lead := []string{first + "."}
+	if second := c.beats(); second != "" {
+		lead = append(lead, second)
+	}
+	return lead
+}
+
+// leadOfSearch is what was found by a search without a full training.
+func (c *Contents) leadOfSearch() []string {
+	stage, winner, found := c.decided()
+	if !found {
+		if c.Partial {
+			return []string{"No stage of the search has ended yet, so there is no result to report."}
+		}
+		return nil
+	}
+	text := fmt.Sprintf("The best architecture of stage %s is %s, with a %s of %s on validation rows", stage.Name, winner.Name, metricName(stage.Metric), metricValue(stage.Metric, winner.Score))
+	if low, high, known := winner.Ends(); known {
+		text += fmt.Sprintf(" (95%% interval %s to %s)", metricValue(stage.Metric, report.Number(low)), metricValue(stage.Metric, report.Number(high)))
+	}
+	lead := []string{text + "."}
+	if !c.Partial {
+		lead = append(lead, "It was only searched, not trained in full, and was compared with no baseline.")
+	}
+	return lead
+}
+
+// decided returns the winner of the search, or of the last stage that has one if the search has not ended.
+func (c *Contents) decided() (report.Stage, report.Candidate, bool) {
+	if stage, winner, found := c.Document.Chosen(); found || !c.Partial {
+		return stage, winner, found
+	}
+	for _, s := range slices.Backward(c.Document.Stages) {
+		for _, k := range s.Candidates {
+			if s.Winner != "" && k.Name == s.Winner {
+				return s, k, true
+			}
+		}
+	}
+	return report.Stage{}, report.Candidate{}, false
+}
+
+// beats says what the answer beats and what it does not, by how much.
+func (c *Contents) beats() string {
+	m := c.metric()
+	var better, unclear, worse []string
+	rivals := c.rivals()
+	for _, kind := range called {
+		i := slices.IndexFunc(rivals, func(r rival) bool { return slices.Contains(kind.kinds, r.Kind) }) // the best of them
+		if i < 0 {
+			continue
+		}
+		r := rivals[i]
+		name := kind.name
+		if r.Kind == report.SingleModality && r.Modality != "" {
+			name += " (" + r.Modality + ")"
+		}
+		switch {
+		case r.low > 0:
+			better = append(better, name+" by "+points(m, r.by))
+		case r.high < 0:
+			worse = append(worse, name+" by "+points(m, r.by))
+		case math.IsNaN(r.low):
+			if r.by > 0 {
+				better = append(better, name+" by "+points(m, r.by))
+			} else {
+				unclear = append(unclear, name+" ("+points(m, r.by)+" behind)")
+			}
+		case r.by > 0:
+			unclear = append(unclear, name+" ("+points(m, r.by)+" ahead, which may be chance)")
+		case r.by < 0:
+			unclear = append(unclear, name+" ("+points(m, r.by)+" behind, which may be chance)")
+		default:
+			unclear = append(unclear, name+" (equal)")
+		}
+	}
+	var parts []string
+	if len(better) > 0 {
+		parts = append(parts, "beats "+series(better))
+	}
+	if len(unclear) > 0 {
+		parts = append(parts, "is not clearly better than "+series(unclear))
+	}
+	if len(worse) > 0 {
+		parts = append(parts, "is behind "+series(worse))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "It " + strings.Join(parts, "; it ") + "."
+}
+
+// nameInSentence is the name of a final model in a sentence.
+func nameInSentence(name string) string {
+	switch {
+	case name == "searched":
+		return "the searched model"
+	case strings.HasPrefix(name, "ensemble of"):
+		return "an " + name
+	}
+	return name
+}
+
+// title is the name of a final model as a heading.
+func title(name string) string {
+	if name == "searched" {
+		return "The searched model"
+	}
+	return sentenceCase(name)
+}
+
+// banner says that a run has not ended, or how.
+func (c *Contents) banner() string {
+	if c.Run == nil {
+		if c.Partial {
+			return "This is what was known when the report was made: the search had not ended."
+		}
+		return ""
+	}
+	switch c.Run.State {
+	case runs.Running:
+		return "The search was running when this report was made: what follows is what was known then."
+	case runs.Interrupted:
+		return "The search was stopped before its end: what follows is what was known then. The same command resumes it."
+	case runs.Failed:
+		return "The search ended with an error: " + c.Run.Error
+	}
+	return ""
+}
+
+// about is the line below the title.
+func (c *Contents) about() string {
+	d := c.Document
+	var parts []string
+	if d.Dataset.Name != "" {
+		parts = append(parts, "data "+d.Dataset.Name)
+	}
+	if c.Run != nil {
+		parts = append(parts, c.Run.Started.UTC().Format("2 January 2006, 15:04 UTC"))
+	}
+	if d.Machine != "" {
+		parts = append(parts, d.Machine)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// facts are the numbers to see at once.
+func (c *Contents) facts() (list []fact) {
+	d, m := c.Document, c.metric()
+	_, f, found := c.answer()
+	if s, split := judged(f); found && s != nil {
+		note := ""
+		if !math.IsNaN(float64(s.Low)) {
+			note = "95% interval " + metricValue(m, s.Low) + " to " + metricValue(m, s.High)
+		}
+		list = append(list, fact{metricValue(m, s.Score), metricName(m) + " on " + split, note})
+	} else if stage, winner, found := c.decided(); found {
+		note := ""
+		if low, high, known := winner.Ends(); known {
+			note = "95% interval " + metricValue(stage.Metric, report.Number(low)) + " to " + metricValue(stage.Metric, report.Number(high))
+		}
+		list = append(list, fact{metricValue(stage.Metric, winner.Score), metricName(stage.Metric) + " on validation", note})
+	}
+	if found {
+		size := fact{chart.Short(float64(f.Params)), "parameters", ""}
+		if f.Latency > 0 {
+			size.Note = milliseconds(f.Latency) + " ms per row on one core"
+		}
+		if f.Params > 0 {
+			list = append(list, size)
+		}
+	}
+	candidates := 0
+	for _, s := range d.Stages {
+		candidates += len(s.Candidates)
+	}
+	if candidates > 0 {
+		note := count(d.Trainings, "training") + " run"
+		if d.Trainings == 0 {
+			note = "all scores were stored before"
+		}
+		list = append(list, fact{comma(candidates), "candidates in " + count(len(d.Stages), "stage"), note})
+	}
+	if d.Seconds > 0 {
+		note := ""
+		if d.Budget > 0 {
+			note = "of a budget of " + duration(d.Budget)
+		}
+		list = append(list, fact{duration(d.Seconds), "in total", note})
+	}
+	return list
+}
+
+// found compares the answer with the baselines, and says which models to use.
+func (c *Contents) found() (blocks []block) {
+	if c.Document.Answer != nil {
+		a := c.Document.Answer
+		_, f, _ := c.answer()
+		texts := []string{"Use " + nameInSentence(f.Name) + ", " + a.Path + ": " + a.Reason + "."}
+		if a.Single != nil {
+			texts = append(texts, c.single())
+		}
+		blocks = append(blocks, block{Texts: texts})
+	}
+	if t := c.finals(); t != nil {
+		blocks = append(blocks, block{Title: "Which models there are", Table: t})
+	}
+	return append(blocks, c.against()...)
+}
+
+// single says what a single model costs in the place of an ensemble.
+func (c *Contents) single() string {
+	own := c.Document.Answer.Single
+	m := c.metric()
+	text := "One model alone is easier to use: " + own.Path
+	if own.Behind > 0 {
+		text += " is " + points(m, float64(own.Behind)) + " behind on validation"
+	} else {
+		text += " is not behind on validation"
+	}
+	if !math.IsNaN(float64(own.Low)) {
+		text += " (95% interval of the difference " + signed(m, float64(own.Low)) + " to " + signed(m, float64(own.High)) + ")"
+		if own.Behind > 0 && own.Low <= 0 {
+			text += ", which may be chance"
+		}
+	}
+	return text + "."
+}
+
+// finals is the table of the final models; nil if there are none.
+func (c *Contents) finals() *table {
+	d, m := c.Document, metricName(c.metric())
+	fields, finals := d.Finals()
+	if len(finals) == 0 {
+		return nil
+	}
+	t := &table{Caption: "The models that the run ended with", Head: []string{"model", "file", m + " on validation", m + " on test", "parameters", "FLOPs", "ms per row"}, Words: 2}
+	for i, f := range finals {
+		name := f.Name
+		chosen := d.Answer != nil && d.Answer.Model == fields[i]
+		if chosen {
+			name += "\u00a0★"
+		}
+		t.Rows = append(t.Rows, row{Cells: []string{name, f.Path, scored(f.Validation), scored(f.Test), parameters(f.Params), operations(f.FLOPs), milliseconds(f.Latency)}, Strong: chosen})
+	}
+	if d.Answer != nil {
+		t.Note = "★ the model to use. Numbers in brackets are the ends of 95% intervals; times are of one row on one core."
+	}
+	return t
+}
+
+// against compares the answer with the baselines.
+func (c *Contents) against() []block {
+	rivals := c.rivals()
+	if len(rivals) == 0 {
+		return nil
+	}
+	m := c.metric()
+	_, own, _ := c.answer()
+	score, split := judged(own)
+	f := chart.Intervals{Title: "The model to use beside the baselines", X: metricName(m) + " on " + split}
+	t := &table{Caption: "The model to use beside the baselines", Head: []string{"model", "verdict", metricName(m) + " on " + split, "better by"}, Words: 2}
+	name := title(own.Name)
+	f.Rows = append(f.Rows, chart.Interval{Name: name, Value: float64(score.Score), Low: float64(score.Low), High: float64(score.High), Standing: chart.Chosen})
+	t.Rows = append(t.Rows, row{Cells: []string{name, "", scored(score), ""}, Strong: true})
+	for _, r := range rivals {
+		standing, verdict := chart.Close, "a tie"
+		switch {
+		case r.low > 0:
+			standing, verdict = chart.Behind, "beaten"
+		case r.high < 0:
+			standing, verdict = chart.Plain, "better"
+		case math.IsNaN(r.low):
+			verdict = "not tested"
+		}
+		f.Rows = append(f.Rows, chart.Interval{Name: r.Name, Value: float64(r.score.Score), Low: float64(r.score.Low), High: float64(r.score.High), Standing: standing, Note: verdict})
+		by := signed(m, r.by)
+		if !math.IsNaN(r.low) {
+			by += " [" + signed(m, r.low) + ", " + signed(m, r.high) + "]"
+		}
+		t.Rows = append(t.Rows, row{Cells: []string{r.Name, verdict, scored(r.score), by}, Dull: r.low > 0})
+	}
+	unit := ""
+	if percentages(m) {
+		unit = ", in points"
+	}
+	t.Note = "A tie means that the two cannot be told apart: the interval of the difference contains 0. Better by is how much the model to use is ahead" + unit + ", with a 95% interval: Newcombe's from the intervals of both, rather too wide, because both were scored on the same rows."
+	return []block{{Title: "What it beats, and what it does not", Figures: []figure{{Name: "baselines", Drawn: f, Tabled: true, Bare: true}}, Table: t, Beside: true}}
+}
+
+func sentenceCase(text string) string { return strings.TrimSuffix(sentence(text), ".") }
+
+// compared is the table of several runs.
+func compared(list []Contents, reports []view1) *table {
+	t := &table{Caption: "The runs of this page", Head: []string{"run", "data", "model to use", "score", "parameters", "time"}, Words: 3}
+	for i := range list {
+		c := &list[i]
+		_, f, found := c.answer()
+		cells := []string{reports[i].Name, c.Document.Dataset.Name, "–", "–", "–", duration(c.Document.Seconds)}
+		if s, split := judged(f); found && s != nil {
+			cells[2], cells[3], cells[4] = f.Name, metricName(c.metric())+" on "+split+" "+scored(s), parameters(f.Params)
+		}
+		t.Rows = append(t.Rows, row{Cells: cells})
+	}
+	return t
+}

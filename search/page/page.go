@@ -1,0 +1,108 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+
+	"mixmas/search/chart"
+	"mixmas/search/escape"
+)
+
+//go:embed page.html
+var text string
+
+//go:embed page.css
+var style string
+
+var page = template.Must(template.New("page").Parse(text))
+
+// styles is the style sheet of the page, and policy allows it, pictures inside the file and nothing else.
+var styles, policy = func() (string, string) {
+	all := style + chart.Style
+	sum := sha256.Sum256([]byte(all))
+	return all, "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src data:; base-uri 'none'; form-action 'none'"
+}()
+
+// whole is what the template shows.
+type whole struct {
+	Title   string
+	Style   template.CSS
+	Policy  string
+	Reports []view1
+	// Compared is the table of several runs; nil for one.
+	Compared *table
+}
+
+// view1 is the report of one run.
+type view1 struct {
+	ID, Name, About string
+	Banner          string // of a run that has not ended
+	Lead            []string
+	Facts           []fact
+	Sections        []section
+}
+
+// Write writes a page about a run, or several below each other with a table that compares them. Characters that are invisible or
+// change the direction of writing are shown as escapes, wherever they come from.
+func Write(w io.Writer, list ...Contents) error {
+	v := whole{Title: "mixmas: report", Style: template.CSS(styles), Policy: policy}
+	for i := range list {
+		r := newReport(&list[i], fmt.Sprintf("r%d-", i+1))
+		v.Reports = append(v.Reports, r)
+		if len(list) == 1 {
+			v.Title = r.Name + ": mixmas report"
+		}
+	}
+	if len(list) > 1 {
+		v.Compared = compared(list, v.Reports)
+	}
+	var b bytes.Buffer
+	if err := page.Execute(&b, v); err != nil {
+		return err
+	}
+	for line := range bytes.Lines(b.Bytes()) {
+		rest, ended := bytes.CutSuffix(line, []byte("\n"))
+		if _, err := io.WriteString(w, escape.Terminal(string(rest))); err != nil {
+			return err
+		}
+		if ended {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// newReport makes the report of a run. prefix makes the IDs of its elements unique.
+func newReport(c *Contents, prefix string) view1 {
+	d := c.Document
+	r := view1{ID: prefix + "top", Name: d.Name, About: c.about()}
+	if r.Name == "" {
+		r.Name = d.Dataset.Name
+	}
+	r.Banner, r.Lead, r.Facts = c.banner(), c.lead(), c.facts()
+	for _, s := range []section{
+		{"found", "Found", "What was found", c.found()},
+		{"models", "Models", "The final models", c.models()},
+		{"modalities", "Modalities", "What each modality is worth", c.worth()},
+		{"architecture", "Architecture", "The chosen architecture", c.architecture()},
+		{"data", "Data", "The data", c.data()},
+		{"search", "Search", "How it was found", c.stages()},
+		{"cost", "Cost", "Score against cost", c.costs()},
+		{"timeline", "Timeline", "When what was trained", c.timeline()},
+		{"untried", "Not tried", "What was not tried, and what to bear in mind", c.untried()},
+		{"reproduce", "Reproduce", "How to reproduce it", c.reproduce()},
+	} {
+		if len(s.Blocks) > 0 {
+			s.ID = prefix + s.ID
+			r.Sections = append(r.Sections, s)
+		}
+	}
+	return r
+}

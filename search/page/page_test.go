@@ -1,0 +1,295 @@
+package page
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/xml"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mixmas/nn/mixer"
+	"mixmas/search/assess"
+	"mixmas/search/report"
+	"mixmas/search/runs"
+	"mixmas/search/store"
+)
+
+func scoredAs(score, low, high report.Number) *report.Scored {
+	return &report.Scored{Score: score, Low: low, High: high}
+}
+
+// large are contents with so many candidates per stage, three repeats each, and names that begin with a text.
+func large(candidates int, name string) Contents {
+	d := report.Document{Name: name + "run", Dataset: report.Dataset{Name: name + "data", Fingerprint: strings.Repeat("0f", 32), Train: 5000, Validation: 1000, Test: 1000,
+		Warnings: []string{name + "warning"}}, Sample: report.Sample{Size: 1000, Fraction: 0.2}, Machine: name + "machine", Command: "mixmas run " + name, Seconds: 3600, Trainings: 60,
+		LeftOut: []string{name + "left out"}, Filled: []string{name + "filled"}}
+	c := Contents{Document: d, Curves: map[string][]store.Epoch{}, Run: &runs.Run{ID: "20261128-074241-1f3a", State: runs.Finished, Started: time.Date(2026, 11, 28, 7, 0, 0, 0, time.UTC),
+		Configuration: "name: x\nseed: 7\n# " + name + "\n", Version: "development", Numerics: "cpu/avx2"}}
+	add := func(e runs.Event) {
+		e.Time = c.Run.Started.Add(time.Duration(len(c.Events)) * time.Second)
+		c.Events = append(c.Events, e)
+	}
+	for _, stage := range []string{"encoder/" + name + "left", "fuse"} {
+		s := report.Stage{Name: stage, Metric: "accuracy", Winner: name + "candidate 3", Reason: "is " + name, Verdict: "not decided: " + name, Untried: []string{name + "untried"},
+			LeftOut: []report.LeftOut{{Name: name + "large", Reason: "has 1,000,000 parameters, more than 10"}}}
+		for k := range candidates / 2 {
+			v := 0.9 - 0.01*float64(k)
+			low, high := v-0.02, v+0.02
+			candidate := report.Candidate{Name: fmt.Sprintf("%scandidate %d", name, k), Key: fmt.Sprintf("%s-%d-0", stage, k), Score: report.Number(v), Low: &low, High: &high, Standing: report.Tie,
+				Params: 1000 * (k + 1), Cost: &report.Cost{FLOPs: int64(1e6 * (k + 1)), Latency1: 0.1 * float64(k+1), Memory: 1 << 20}, Seconds: 10}
+			for r := range 3 {
+				key := fmt.Sprintf("%s-%d-%d", stage, k, r)
+				candidate.Repeats = append(candidate.Repeats, report.Repeat{Key: key, Score: report.Number(v), Seconds: 10})
+				for e := range 100 {
+					value := 1 - math.Exp(-float64(e+k+r)/20)
+					c.Curves[key] = append(c.Curves[key], store.Epoch{TrainLoss: 1 - value, ValidationLoss: 1.1 - value, ValidationMetric: &value})
+				}
+				job := fmt.Sprintf("%s/%s (repeat %d)", stage, candidate.Name, r+1)
+				add(runs.Event{Kind: runs.Trial, Trial: len(c.Events) + 1, Name: job, Stage: stage, Key: key})
+				add(runs.Event{Kind: runs.Done, Trial: len(c.Events), Name: job, Stage: stage, Key: key})
+			}
+			s.Candidates = append(s.Candidates, candidate)
+		}
+		s.Candidates = append(s.Candidates, report.Candidate{Name: name + "broken", Score: report.Number(math.NaN()), Failed: name + "diverged"})
+		c.Document.Stages = append(c.Document.Stages, s)
+	}
+	final := report.Final{Name: "searched", Path: name + "out/model.safetensors", Params: 4000, FLOPs: 4e6, Latency: 0.3, Validation: scoredAs(0.91, 0.89, 0.93), Test: scoredAs(0.9, 0.88, 0.92)}
+	ensemble := final
+	ensemble.Name, ensemble.Params, ensemble.Test, ensemble.Members = "ensemble of 3 models", 12000, scoredAs(0.95, 0.935, 0.962), []report.Member{{Name: name + "member", Key: "x"}}
+	c.Document.Searched, c.Document.Ensemble, c.Document.Cheapest = &final, &ensemble, &final
+	c.Document.Model = &report.Model{Name: name + "run", Path: final.Path, Params: 4000, Epochs: 10}
+	c.Document.Answer = &report.Answer{Model: "ensemble", Path: name + "out/ensemble.safetensors", Reason: "it is best", Single: &report.Single{Model: "searched", Path: final.Path, Behind: 0.01, Low: -0.01, High: 0.03}}
+	for _, b := range []struct {
+		kind  string
+		score report.Number
+	}{{report.Majority, 0.3}, {report.SingleModality, 0.8}, {report.Linear, 0.7}, {report.LateFusionWinners, 0.945}, {report.Default, 0.97}} {
+		c.Document.Baselines = append(c.Document.Baselines, report.Baseline{Kind: b.kind, Modality: name + "left",
+			Final: report.Final{Name: name + b.kind, Params: 100, FLOPs: 1000, Validation: scoredAs(b.score, b.score-0.02, b.score+0.02), Test: scoredAs(b.score, b.score-0.015, b.score+0.015)}})
+	}
+	c.Model = &mixer.Specification{Classes: 30, Fusion: mixer.Fuse("concat")}
+	c.Assessment = assessment(name)
+	return c
+}
+
+// assessment has 30 classes, as much as an assessment shows of everything, and some 550 KB of pictures.
+func assessment(name string) *assess.Assessment {
+	const classes = 30
+	a := &assess.Assessment{Version: 1, Metric: "accuracy", Untested: []string{name + "untested"}, Data: assess.Data{Name: name + "data", Rows: [3]int{5000, 1000, 1000}, Surveyed: [3]int{5000, 1000, 1000},
+		Duplicates: []string{name + "duplicate"}, Modalities: []assess.Modality{{Name: name + "left", Kind: "map", Form: "map 1×28×28", Shape: []int{1, 28, 28},
+			Missing: [3]assess.Missing{{Rows: 3, Values: 5, Of: 100}}, Features: []assess.Feature{{Name: name + "feature", Missing: [3]int{1, 2, 3}}}}}}}
+	for k := range classes {
+		a.Data.Classes = append(a.Data.Classes, fmt.Sprintf("%sclass %d", name, k))
+		for s := range 3 {
+			a.Data.Counts[s] = append(a.Data.Counts[s], 30+k)
+		}
+	}
+	for i := range 70 {
+		views := []assess.View{{Modality: name + "left", Kind: assess.Picture, Image: bytes.Repeat([]byte{byte(i)}, 6000), Type: "image/png", Width: 28, Height: 28},
+			{Modality: name + "text", Kind: assess.Text, Text: name + "\nline"},
+			{Modality: name + "curve", Kind: assess.Curve, Names: []string{name + "a"}, Values: [][]report.Number{{1, 2, report.Number(math.NaN()), 3}}, More: 3},
+			{Modality: name + "numbers", Kind: assess.Numbers, Names: []string{name + "age"}, Values: [][]report.Number{{42}}}, {Modality: "gone", Kind: assess.Nothing}}
+		a.Shown = append(a.Shown, assess.Shown{Split: "train", Row: i, True: []string{a.Data.Classes[i%classes]}, Views: views})
+		a.Data.Samples = append(a.Data.Samples, assess.Sample{Class: a.Data.Classes[i%classes], Shown: []int{i}})
+	}
+	for _, field := range []string{"searched", "ensemble"} {
+		m := assess.Model{Field: field, Name: field, Split: "test", Rows: 1000, Of: 1000, Calibration: assess.Calibration{ECE: 0.02, Brier: 0.1}}
+		if field == "ensemble" {
+			m.Name = "ensemble of 3 models"
+		}
+		for k := range classes {
+			counts := make([]int, classes)
+			counts[k], counts[(k+1)%classes] = 30, 2
+			m.Confusion = append(m.Confusion, counts)
+			m.Classes = append(m.Classes, assess.Class{Class: k, Name: a.Data.Classes[k], Support: 32, Predicted: 33, Right: 30, Precision: 0.9, Recall: 0.94, F1: 0.92, AUROC: 0.99, AveragePrecision: 0.95,
+				Threshold: 0.1, Cut: 0.52})
+		}
+		for k := range 13 {
+			l := assess.Line{Class: k, Name: a.Data.Classes[k], Area: 0.99}
+			if k == 12 {
+				l.Class = -1
+			}
+			for i := range 101 {
+				l.X, l.Y = append(l.X, report.Number(i)/100), append(l.Y, report.Number(math.Sqrt(float64(i)/100)))
+			}
+			m.ROC, m.PrecisionRecall = append(m.ROC, l), append(m.PrecisionRecall, l)
+		}
+		for i := range 10 {
+			m.Calibration.Bins = append(m.Calibration.Bins, assess.Bin{Low: report.Number(i) / 10, High: report.Number(i+1) / 10, Count: 10 * i, Confidence: report.Number(i)/10 + 0.05,
+				Share: report.Number(i) / 10, ShareLow: report.Number(i) / 11, ShareHigh: report.Number(i+1) / 10})
+		}
+		for i := range 12 {
+			m.Mistakes = append(m.Mistakes, assess.Mistake{Row: i, True: []string{a.Data.Classes[i]}, Predicted: []string{a.Data.Classes[i+1]}, Probability: 0.9, Shown: i})
+		}
+		m.Without = []assess.Without{{Modality: name + "left", Rows: 1000, Score: 0.5, Low: 0.45, High: 0.55, With: 0.95, Worth: 0.45, WorthLow: 0.4, WorthHigh: 0.5}}
+		a.Models = append(a.Models, m)
+	}
+	a.Models = append(a.Models, assess.Model{Field: "cheapest", Name: "searched", Same: "searched"})
+	return a
+}
+
+func written(t *testing.T, list ...Contents) string {
+	t.Helper()
+	var b strings.Builder
+	if err := Write(&b, list...); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// The first sentences say what a manager asks: how good, how sure, and what it beats and does not beat by how much.
+func TestLead(t *testing.T) {
+	c := large(6, "")
+	want := []string{
+		"The model to use, an ensemble of 3 models, is right for 95.0% of 1,000 test rows, which had no part in the search (95% interval 93.5% to 96.2%).",
+		"It beats the most frequent class by 65 points, the best single modality (left) by 15 points and linear models by 25 points; " +
+			"it is not clearly better than late fusion (0.5 points ahead, which may be chance); it is behind a default architecture by 2 points.",
+	}
+	if got := c.lead(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	c.Document.Stages[1].Metric = "loss" // lower is better
+	c.Document.Ensemble.Test, c.Document.Baselines = scoredAs(0.2, 0.18, 0.22), c.Document.Baselines[:2]
+	want[1] = "It beats the most frequent class by 0.100 and the best single modality (left) by 0.600."
+	want[0] = "The model to use, an ensemble of 3 models, has a loss of 0.200 on 1,000 test rows, which had no part in the search (95% interval 0.180 to 0.220)."
+	if got := c.lead(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	searched := Contents{Document: report.Document{Stages: c.Document.Stages[:1]}}
+	if got := strings.Join(searched.lead(), " "); !strings.HasPrefix(got, "The best architecture of stage encoder/left is candidate 3, ") && got != "" {
+		t.Errorf("a search alone: %s", got)
+	}
+	stopped := Contents{Partial: true, Run: &runs.Run{State: runs.Interrupted}}
+	if got := strings.Join(stopped.lead(), " "); got != "No stage of the search has ended yet, so there is no result to report." {
+		t.Errorf("a stopped search: %s", got)
+	}
+}
+
+// The interval of a difference is that of Newcombe's paper.
+func TestDifference(t *testing.T) {
+	// Newcombe 1998, table II, method 10: 56/70 and 48/80: 0.2 [0.0524, 0.3339].
+	own, other := scoredAs(0.8, 0.6918, 0.8769), scoredAs(0.6, 0.4904, 0.7004) // Wilson's intervals
+	d, low, high := difference("accuracy", own, other)
+	if math.Abs(d-0.2) > 1e-9 || math.Abs(low-0.0524) > 5e-4 || math.Abs(high-0.3339) > 5e-4 {
+		t.Errorf("got %.4f [%.4f, %.4f], want 0.2 [0.0524, 0.3339]", d, low, high)
+	}
+	if d, low, high = difference("loss", own, other); math.Abs(d+0.2) > 1e-9 || math.Abs(low+0.3339) > 5e-4 || math.Abs(high+0.0524) > 5e-4 {
+		t.Errorf("loss: got %.4f [%.4f, %.4f], want -0.2 [-0.3339, -0.0524]", d, low, high)
+	}
+}
+
+// The report of a search of 20 candidates, with pictures, is at most 1.5 MB, has all sections, and each figure its table.
+func TestSize(t *testing.T) {
+	text := written(t, large(20, ""))
+	if len(text) > 1_500_000 {
+		t.Errorf("the report has %d bytes", len(text))
+	}
+	for _, id := range []string{"found", "models", "modalities", "data", "search", "cost", "timeline", "untried", "reproduce"} {
+		if !strings.Contains(text, `<section id="r1-`+id+`"`) {
+			t.Errorf("there is no section %s", id)
+		}
+	}
+	if !strings.Contains(text, "default-src &#39;none&#39;; style-src &#39;sha256-") {
+		t.Error("the page has no content security policy")
+	}
+	if n := strings.Count(text, "<figure"); n < 20 || strings.Count(text, "<table>") < n {
+		t.Errorf("%d figures, %d tables", n, strings.Count(text, "<table>"))
+	}
+}
+
+// A report of many candidates draws the first ones, and does not grow without bounds.
+func TestManyCandidates(t *testing.T) {
+	c := large(1000, "")
+	c.Assessment = nil
+	text := written(t, c)
+	if !strings.Contains(text, "The first 40 of 501 candidates.") || !strings.Contains(text, "candidate 499") || len(text) > 6_000_000 {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
+// Whatever is missing of the contents, there is a page, and texts never become HTML, terminal escapes or formulas.
+func TestAnyContents(t *testing.T) {
+	const evil = "<script>alert(1)</script>\x1b[31m\u202e\"'>{{.}}\x00\r\n=1+1 "
+	whole := large(6, evil)
+	variants := map[string]Contents{"whole": whole, "nothing": {}, "partial": {Partial: true, Run: &runs.Run{State: runs.Running, Error: evil}}}
+	for name, change := range map[string]func(c *Contents){
+		"no assessment": func(c *Contents) { c.Assessment = nil },
+		"no run":        func(c *Contents) { c.Run = nil },
+		"no curves":     func(c *Contents) { c.Curves = nil },
+		"no answer": func(c *Contents) {
+			c.Document.Answer, c.Document.Searched, c.Document.Ensemble, c.Document.Cheapest = nil, nil, nil, nil
+		},
+		"failed": func(c *Contents) { c.Run = &runs.Run{State: runs.Failed, Error: evil} },
+		"cut":    func(c *Contents) { c.Events = c.Events[:7] },
+		"odd shown": func(c *Contents) {
+			c.Assessment = &assess.Assessment{Models: []assess.Model{{Field: "ensemble", Name: evil, Confusion: [][]int{{1, 2, 3}, nil}, Mistakes: []assess.Mistake{{Shown: -1}, {Shown: 99}},
+				ROC: []assess.Line{{X: []report.Number{1}}}, Classes: []assess.Class{{}}}}, Data: assess.Data{Samples: []assess.Sample{{Shown: []int{-1, 5}}}}}
+		},
+		"a specification that cannot be built": func(c *Contents) { c.Model = &mixer.Specification{} },
+	} {
+		c := large(6, evil)
+		change(&c)
+		variants[name] = c
+	}
+	for name, c := range variants {
+		text := written(t, c)
+		if strings.Contains(text, "<script") || strings.ContainsAny(text, "\x1b\x00\u202e\r") {
+			t.Errorf("%s: the page has what the texts have", name)
+		}
+		if name == "failed" || name == "cut" || strings.HasPrefix(name, "no ") {
+			continue // their figures are among those of the others
+		}
+		folder := t.TempDir()
+		n, err := Figures(filepath.Join(folder, "figures"), c)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		files, err := filepath.Glob(filepath.Join(folder, "figures", "*"))
+		if err != nil || len(files) != 2*n {
+			t.Errorf("%s: %d files of %d figures: %v", name, len(files), n, err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if filepath.Ext(file) == ".csv" {
+				rows, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+				if err != nil {
+					t.Errorf("%s: %s: %v", name, file, err)
+				}
+				for _, cell := range rows {
+					for _, text := range cell {
+						if strings.HasPrefix(text, "=") || strings.ContainsAny(text, "\x1b\u202e\r\n") {
+							t.Errorf("%s: %s has the cell %q", name, file, text)
+						}
+					}
+				}
+			} else if err := xml.Unmarshal(content, new(struct{ XMLName xml.Name })); err != nil || bytes.ContainsAny(content, "\x1b\u202e") {
+				t.Errorf("%s: %s: %v", name, file, err)
+			}
+		}
+	}
+	if text := written(t, whole, variants["no run"]); strings.Count(text, "<article") != 2 || !strings.Contains(text, `id="r2-found"`) || strings.Count(text, "<h1>") != 1 {
+		t.Error("a page of two runs does not have two reports below one heading")
+	}
+}
+
+// The names of figures are names of files, each once.
+func TestNamesOfFigures(t *testing.T) {
+	c := large(6, "../x ")
+	seen := map[string]bool{}
+	for _, f := range allFigures(newReport(&c, "")) {
+		if seen[f.Name] || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			t.Errorf("a figure is named %q", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	if len(seen) < 15 {
+		t.Errorf("%d figures", len(seen))
+	}
+}

@@ -1,0 +1,201 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	"mixmas/search/chart"
+	"mixmas/search/metric"
+	"mixmas/search/report"
+	"mixmas/search/task"
+)
+
+// count is a number of things.
+func count(n int, singular string) string {
+	return comma(n) + " " + english.PluralWord(n, singular, "")
+}
+
+// comma is a number with separators.
+func comma(n int) string { return humanize.Comma(int64(n)) }
+
+// number is a value of a metric, with four digits.
+func number(n report.Number) string {
+	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+		return "–"
+	}
+	return strconv.FormatFloat(float64(n), 'f', 4, 64)
+}
+
+// short is a number of the data.
+func short(n report.Number) string { return chart.Short(float64(n)) }
+
+// interval is a value with both ends of its interval.
+func interval(score, low, high report.Number) string {
+	if math.IsNaN(float64(low)) || math.IsNaN(float64(high)) {
+		return number(score)
+	}
+	return fmt.Sprintf("%s [%.3f, %.3f]", number(score), float64(low), float64(high))
+}
+
+// scored is a score with its interval, or a dash.
+func scored(s *report.Scored) string {
+	if s == nil {
+		return "–"
+	}
+	return interval(s.Score, s.Low, s.High)
+}
+
+// parameters is a number of parameters, or a dash if it is unknown.
+func parameters(n int) string {
+	if n <= 0 {
+		return "–"
+	}
+	return comma(n)
+}
+
+// operations is a number of operations with a prefix.
+func operations(n int64) string {
+	if n <= 0 {
+		return "–"
+	}
+	return chart.Short(float64(n))
+}
+
+func milliseconds(ms float64) string {
+	if !(ms > 0) {
+		return "–"
+	}
+	return strconv.FormatFloat(ms, 'g', 2, 64)
+}
+
+func memory(n int64) string {
+	if n <= 0 {
+		return "–"
+	}
+	return humanize.IBytes(uint64(n))
+}
+
+// duration is a time for people.
+func duration(seconds float64) string {
+	switch {
+	case !(seconds >= 0) || seconds > 1e9:
+		return "–"
+	case seconds < 1:
+		return strconv.FormatFloat(1000*seconds, 'f', 0, 64) + " ms"
+	case seconds < 90:
+		return strconv.FormatFloat(seconds, 'f', 1, 64) + " s"
+	case seconds < 5400:
+		return strconv.FormatFloat(seconds/60, 'f', 1, 64) + " min"
+	}
+	return strconv.FormatFloat(seconds/3600, 'f', 1, 64) + " h"
+}
+
+// metricName is a metric as people say it.
+func metricName(name string) string {
+	if text, known := map[string]string{"f1_macro": "macro F1", "f1_micro": "micro F1", "f1_weighted": "weighted F1", "auroc_macro": "macro AUROC",
+		"auroc_weighted": "weighted AUROC"}[name]; known {
+		return text
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+// percentages are the metrics that count rows or labels that are right, so that people read them as percentages.
+func percentages(name string) bool { return strings.HasSuffix(name, "accuracy") }
+
+// value is a value of a metric for a sentence.
+func metricValue(name string, v report.Number) string {
+	switch f := float64(v); {
+	case math.IsNaN(f):
+		return "–"
+	case percentages(name):
+		return percent(f)
+	default:
+		return strconv.FormatFloat(f, 'f', 3, 64)
+	}
+}
+
+// percent is a share as a percentage with one digit, never rounded to all or nothing.
+func percent(share float64) string {
+	text := strconv.FormatFloat(100*share, 'f', 1, 64)
+	if text == "100.0" && share < 1 {
+		return "99.9%"
+	}
+	if text == "100.0" || text == "0.0" && share == 0 {
+		text = strings.TrimSuffix(text, ".0")
+	}
+	return text + "%"
+}
+
+// points is a difference of two values of a metric, without sign: in points of a percentage, or plain.
+func points(name string, difference float64) string {
+	size := math.Abs(difference)
+	if !percentages(name) {
+		return strconv.FormatFloat(size, 'f', 3, 64)
+	}
+	if size > 0 && size < 0.0005 {
+		return "less than 0.1 points"
+	}
+	text := strings.TrimSuffix(strconv.FormatFloat(100*size, 'f', 1, 64), ".0")
+	if text == "1" {
+		return "1 point"
+	}
+	return text + " points"
+}
+
+// signed is a difference with its sign, for tables.
+func signed(name string, difference float64) string {
+	if math.IsNaN(difference) {
+		return "–"
+	}
+	scale, digits := 1.0, 4
+	if percentages(name) {
+		scale, digits = 100, 1
+	}
+	text := strconv.FormatFloat(math.Abs(scale*difference), 'f', digits, 64)
+	switch {
+	case strings.Trim(text, "0.") == "":
+		return text
+	case difference < 0:
+		return "−" + text
+	}
+	return "+" + text
+}
+
+// lowerIsBetter reports whether lower values of a metric are better; a metric that this program does not know is none of these.
+func lowerIsBetter(name string) bool {
+	for _, kind := range task.Kinds() {
+		if slices.Contains(metric.Names(kind), name) {
+			return metric.LowerIsBetter(name)
+		}
+	}
+	return false
+}
+
+// sentence makes a text a sentence.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	return full(string(unicode.ToUpper(first)) + text[size:])
+}
+
+// full ends a text with a full stop.
+func full(text string) string {
+	if text == "" || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
+// series is a list in a sentence.
+func series(words []string) string { return english.WordSeries(words, "and") }
