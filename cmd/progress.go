@@ -116,6 +116,9 @@ func (p *progress) TrainingStarted(e search.TrainingStarted) {
 	p.line("full training of the winner")
 }
 
+// TrialEncoded implements [search.Observer].
+func (p *progress) TrialEncoded(evaluate.TrialEncoded) {}
+
 // TrialStarted implements [search.Observer].
 func (p *progress) TrialStarted(e evaluate.TrialStarted) {
 	t := &trial{name: e.Name, steps: e.Steps, start: p.now()}
