@@ -40,13 +40,14 @@ func execute() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	messages := newScreen(os.Stderr)
 	go func() {
 		received := <-signals
 		signal.Stop(signals)
 		cancel(signalError{received})
-		sayHeard(os.Stderr, time.After(time.Second))
+		sayHeard(messages, time.After(time.Second))
 	}()
-	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+	return run(ctx, os.Args, os.Stdin, os.Stdout, messages)
 }
 
 // run runs the program and returns its exit code. Errors go to stderr, one line each.
