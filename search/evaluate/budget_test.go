@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -103,6 +104,7 @@ func (l *listener) trained() int {
 	defer l.Unlock()
 	return l.steps
 }
+
 // The training that a stage must not be without is left out once another one, which got a free worker first, has a score.
 func TestOneTrainingIsEnough(t *testing.T) {
 	end := time.Unix(100, 0)
