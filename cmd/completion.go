@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,6 +19,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/escape"
 	"mixmas/search/metric"
+	"mixmas/search/runs"
 	"mixmas/search/store"
 )
 
@@ -209,7 +210,7 @@ func (c *completion) value(flag cli.Flag) {
 		for _, value := range listed {
 			c.add(value, "")
 		}
-	} else if known, has := namedValues[valueName(flag)]; has {
+	} else if known, has := namedValues[valueName(flag)]; has && valueName(flag) != "NAME" { // which may be that of anything
 		known(c)
 	}
 }
@@ -307,6 +308,9 @@ var (
 		"search": func(c *completion) {
 			c.scores(func(s store.Score) completed { return completed{text: s.Search} })
 		},
+		"stage": func(c *completion) {
+			c.scores(func(s store.Score) completed { return completed{text: path.Dir(s.Name)} })
+		},
 		"column": (*completion).kinds,
 	}
 	namedValues = map[string]func(*completion){
@@ -321,6 +325,7 @@ var (
 			c.scores(func(s store.Score) completed { return completed{fmt.Sprintf("%.12s", s.Key), s.Name} })
 		},
 		"NAME": func(c *completion) { c.scores(func(s store.Score) completed { return completed{text: s.Name} }) },
+		"RUN":  (*completion).runs,
 		"CASE": func(c *completion) {
 			for _, k := range benchmarks.All() {
 				c.add(k.Name, "")
@@ -354,9 +359,8 @@ const (
 	mostOfferedWords = 1000
 )
 
-// scores completes words of the scores in the store that the command line names, each once. A store that is missing, large, damaged or
-// in use offers none.
-func (c *completion) scores(of func(store.Score) completed) {
+// withStore calls use with the store that the command line names. One that is missing, large, damaged or in use offers nothing.
+func (c *completion) withStore(use func(ctx context.Context, s *store.Store)) {
 	path, err := store.Resolve(cmp.Or(c.given["store"], defaultStore))
 	if err != nil {
 		return
@@ -366,18 +370,34 @@ func (c *completion) scores(of func(store.Score) completed) {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, completionWait)
 	defer cancel()
-	s, err := store.Open(ctx, filepath.Clean(path), store.Options{ReadOnly: true, Timeout: completionWait})
-	if err != nil {
-		return
+	if s, err := store.Open(ctx, path, store.Options{ReadOnly: true, Timeout: completionWait}); err == nil {
+		use(ctx, s)
 	}
-	list, _ := s.List(ctx)
-	seen := map[string]bool{}
-	for _, score := range list {
-		word := of(score)
-		if word.text == "" || seen[word.text] || !strings.HasPrefix(word.text, c.current) || len(seen) == mostOfferedWords {
-			continue
+}
+
+// scores completes words of the scores in the store, each once.
+func (c *completion) scores(of func(store.Score) completed) {
+	c.withStore(func(ctx context.Context, s *store.Store) {
+		list, _ := s.List(ctx)
+		seen := map[string]bool{}
+		for _, score := range list {
+			word := of(score)
+			if word.text == "" || seen[word.text] || !strings.HasPrefix(word.text, c.current) || len(seen) == mostOfferedWords {
+				continue
+			}
+			seen[word.text] = true
+			c.words = append(c.words, word)
 		}
-		seen[word.text] = true
-		c.words = append(c.words, word)
-	}
+	})
+}
+
+// runs completes the runs in the store, the newest first.
+func (c *completion) runs() {
+	c.add("last", "the newest run")
+	c.withStore(func(ctx context.Context, s *store.Store) {
+		list, _ := runs.List(ctx, s)
+		for _, r := range list[:min(len(list), mostOfferedWords)] {
+			c.add(r.ID, r.Name)
+		}
+	})
 }

@@ -71,6 +71,8 @@ func TestCompletions(t *testing.T) {
 		{"scores ls --store some.db ", "none", "encoder/image/mlp_mixer encoder/image/ramlp fusion/concat"},
 		{"scores ls --store=some.db f", "none", "fusion/concat"},
 		{"scores ls --store none.db ", "none", ""},
+		{"scores ls --store some.db --stage e", "none", "encoder/image"},
+		{"runs show --store some.db ", "none", "last"},
 		{"scores ls --store . ", "none", ""},
 		{"train --preset ", "none", "m2mixer-avmnist ..."},
 		{"init a.csv --column a", "none", ""},
@@ -101,7 +103,7 @@ func TestCompletions(t *testing.T) {
 // Every command and every flag of the table is offered, however it is called, and every name of a value or an argument means something:
 // files, words, or nothing that is known.
 func TestCompletionFollowsTheTable(t *testing.T) {
-	unknowable := strings.Fields("N TIME TEXT TITLE SECONDS SIZE DB HEX COLUMN NAME=VALUE COMMAND SUBCOMMAND")
+	unknowable := strings.Fields("NAME N TIME TEXT TITLE SECONDS SIZE DB HEX COLUMN NAME=VALUE COMMAND SUBCOMMAND")
 	known := func(where, name string) {
 		if _, has := namedValues[name]; !has && !slices.Contains(unknowable, name) {
 			t.Errorf("%s: completion.go does not know what a %s is", where, name)

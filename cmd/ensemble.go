@@ -55,10 +55,14 @@ func ensemble(c *cli.Context) (err error) {
 	if err != nil {
 		return s.explain(err)
 	}
+	s.record()
 	final, err := s.search.Combine(c.Context, r, size, c.String("out"))
 	if err != nil {
 		return s.explain(err)
 	}
+	d := s.outcome(r, nil)
+	d.Ensemble = final
+	s.document = &d
 	s.progress.Close()
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, final)

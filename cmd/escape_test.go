@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,8 +15,10 @@ import (
 
 	"mixmas/search/escape"
 	"mixmas/search/evaluate"
+	"mixmas/search/runs"
 	"mixmas/search/store"
 	"mixmas/search/strategy"
+	trials "mixmas/search/trial"
 )
 
 // TestNamesAreShownAsText passes a name that a terminal, a table and a spreadsheet act on through what commands print.
@@ -35,6 +38,20 @@ func TestNamesAreShownAsText(t *testing.T) {
 	if _, err := s.Put(t.Context(), sc, nil, nil); err != nil {
 		t.Fatal(err)
 	}
+	recorder, err := runs.Start(t.Context(), s, runs.Run{Name: evil, Kind: evil, Command: []string{evil}, Configuration: "name: \"=a\\x1b\"\n" + evil, Metric: evil,
+		Data: runs.Data{Name: evil, Format: evil, Fingerprint: evil}, Numerics: evil, Version: evil, Machine: evil, Out: evil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	observer := recorder.Observe(newProgress(io.Discard))
+	observer.StageStarted(strategy.StageStarted{Stage: evil, Candidates: 1})
+	job := trials.Job{Name: evil + "/" + evil, Label: evil}
+	observer.TrialStarted(evaluate.TrialStarted{ID: 1, Name: evil, Steps: 2, Job: job})
+	observer.TrialDone(evaluate.TrialDone{ID: 2, Name: evil, Job: job, Metric: evil, Score: 0.5, Err: errors.New(evil)})
+	observer.StageDone(strategy.StageDone{Stage: evil, Winner: evil, Reason: evil, Standing: evil})
+	if err := recorder.Finish(t.Context(), nil, errors.New(evil)); err != nil {
+		t.Fatal(err)
+	}
 	command := func(args ...string) func(*bytes.Buffer) {
 		return func(out *bytes.Buffer) {
 			run(context.Background(), append([]string{"mixmas"}, args...), strings.NewReader(""), out, out)
@@ -49,6 +66,16 @@ func TestNamesAreShownAsText(t *testing.T) {
 	}{
 		{"scores ls", command("scores", "ls", "--store", path), "fusion/" + shown, false},
 		{"scores ls --json", command("scores", "ls", "--store", path, "--json"), `u009b1m`, true},
+		{"scores ls --csv", command("scores", "ls", "--store", path, "--csv"), "fusion/" + shown, false},
+		{"runs ls", command("runs", "ls", "--store", path), "  " + shown + "  ", false},
+		{"runs ls --csv", command("runs", "ls", "--store", path, "--csv"), ",'" + shown + ",", false},
+		{"runs ls --json", command("runs", "ls", "--store", path, "--json"), `u009b1m`, true},
+		{"runs show", command("runs", "show", "last", "--store", path), "failed: =1+2\\x1b[31m a b\\u202e\\u009b1m", false},
+		{"runs show --json", command("runs", "show", "last", "--store", path, "--json"), `u009b1m`, true},
+		{"runs show --configuration", command("runs", "show", "last", "--store", path, "--configuration"), `b\u202e`, false},
+		{"runs show of none", command("runs", "show", evil+"x", "--store", path), "not recorded", false},
+		{"runs compare", command("runs", "compare", "last", "last", "--store", path), "fingerprint  =1+2\\x1b[31m a b\\u202e", false},
+		{"runs compare --json", command("runs", "compare", "last", "last", "--store", path, "--json"), `u009b1m`, true},
 		{"an error", command("config", "check", "none"+evil), shown[:10], false},
 		{"progress", func(out *bytes.Buffer) {
 			p := newProgress(out)
@@ -68,6 +95,7 @@ func TestNamesAreShownAsText(t *testing.T) {
 				t.Error(err)
 			}
 		}, `u009b1m`, true},
+		{"runs rm", command("runs", "rm", evil, "--store", path), shown + " removed", false},
 		{"scores rm", command("scores", "rm", sc.Key, "--store", path), "fusion/" + shown, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

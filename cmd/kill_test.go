@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"mixmas/search/report"
+	"mixmas/search/runs"
 	"mixmas/search/store"
 )
 
@@ -143,10 +145,11 @@ func TestKilledSearchGoesOn(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for killed, searches := 0, 1; killed < *kills; searches++ {
 		p := newProgram(t, "2")
+		earlier := killed
 		for killed < *kills && p.killedAfter(time.Duration(rng.Float64()*0.6*float64(length))) {
 			killed++
 		}
-		p.finish()
+		p.checkRuns(p.finish(), killed-earlier)
 		if diff := cmp.Diff(want, p.scores()); diff != "" {
 			t.Fatalf("after %d kills, undisturbed against killed:\n%s", killed, diff)
 		}
@@ -164,4 +167,47 @@ func (p *program) model() []byte {
 		p.t.Fatal(err)
 	}
 	return file
+}
+
+// checkRuns fails the test unless each killed run reads as interrupted with all that it had finished, and the last as finished with its
+// document. A process that was killed before it began to search left no run.
+func (p *program) checkRuns(last report.Document, killed int) {
+	p.t.Helper()
+	s, err := store.Open(p.t.Context(), p.store, store.Options{ReadOnly: true})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	list, err := runs.List(p.t.Context(), s)
+	if err != nil || len(list) == 0 || len(list) > killed+2 {
+		p.t.Fatalf("%d runs after %d kills, %v", len(list), killed, err)
+	}
+	for i, r := range list {
+		d, partial, err := runs.Document(p.t.Context(), s, r)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if r.State == runs.Finished && !partial {
+			if i == 0 && d.Trainings != last.Trainings {
+				p.t.Errorf("the document of run %s has %d trainings, want %d", r.ID, d.Trainings, last.Trainings)
+			}
+			continue
+		}
+		if i == 0 || r.State != runs.Interrupted || !partial {
+			p.t.Errorf("run %d of %d, %s, is %s; partial %t", i, len(list), r.ID, r.State, partial)
+		}
+		events, err := runs.Events(p.t.Context(), s, r)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.Kind != runs.Done || e.Stage == "full" {
+				continue
+			}
+			if !slices.ContainsFunc(d.Stages, func(s report.Stage) bool {
+				return s.Name == e.Stage && slices.ContainsFunc(s.Candidates, func(c report.Candidate) bool { return c.Key == e.Key && c.Score == e.Score && c.Params > 0 })
+			}) {
+				p.t.Errorf("%s was finished when run %s was killed, but is not in %+v", e.Name, r.ID, d.Stages)
+			}
+		}
+	}
 }

@@ -54,7 +54,7 @@ func execute() int {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &output{w: stdout}
 	app := newApp(input{ctx, stdin}, out, stderr)
-	err := runWords(ctx, app, args)
+	err := runLine(ctx, app, args)
 	if out.err != nil && !errors.Is(err, out.err) { // so commands need not check what they print
 		err = errors.Join(err, out.err)
 	}
@@ -73,8 +73,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitFailure
 }
 
-// runWords runs a command line, or answers a question that only scripts ask.
-func runWords(ctx context.Context, app *cli.App, args []string) error {
+// runLine runs a command line, or answers a question that only scripts ask.
+func runLine(ctx context.Context, app *cli.App, args []string) error {
 	switch {
 	case len(args) > 2 && args[1] == completeWord:
 		return writeCompletions(ctx, app.Writer, app, args[2:])
@@ -109,7 +109,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
 			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), reportCommand(),
-			scoresCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
+			scoresCommand(), runsCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
 			completionCommand(), helpCommand(),
 		},
 	}

@@ -49,7 +49,7 @@ func TestManPages(t *testing.T) {
 		t.Errorf("groff: %v\n%s", err, out)
 	}
 	text, err := exec.CommandContext(t.Context(), groff, "-man", "-Tascii", "-P-cbou", filepath.Join(folder, "mixmas-scores-ls.1")).Output()
-	for _, want := range []string{"mixmas scores ls [options] [NAME...]", "'encoder/*/ramlp'", "--sort BY", "(default: name)", "mixmas-scores(1)"} {
+	for _, want := range []string{"mixmas scores ls [options] [NAME...]", "'encoder/*/ramlp'", "--sort BY", "(default: accuracy)", "mixmas-scores(1)"} {
 		if err != nil || !bytes.Contains(text, []byte(want)) {
 			t.Errorf("the page of scores ls does not say %q (%v):\n%s", want, err, text)
 		}

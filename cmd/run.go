@@ -80,6 +80,7 @@ func searchAndTrain(c *cli.Context, train bool) (err error) {
 			}
 		}
 	}
+	s.record()
 	r, err := s.runSearch()
 	if err != nil {
 		return err

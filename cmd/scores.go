@@ -37,15 +37,16 @@ func scoresCommand() *cli.Command {
 		Usage: "list, check, copy and remove stored scores",
 		Subcommands: []*cli.Command{
 			scoresListCommand(), scoresShowCommand(), scoresVerifyCommand(),
-			{Name: "export", Usage: "write all scores, with weights and outputs, to an archive; - is stdout", ArgsUsage: "FILE",
+			{Name: "export", Usage: "write all scores, with weights and outputs, and all runs to an archive; - is stdout", ArgsUsage: "FILE",
 				Description: "An existing archive is replaced; a file with other content is an error.",
 				Flags:       []cli.Flag{storeFlag()}, Action: scoresExport},
-			{Name: "import", Usage: "add the scores in an archive; - is stdin", ArgsUsage: "FILE",
+			{Name: "import", Usage: "add the scores and runs in an archive; - is stdin", ArgsUsage: "FILE",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresImport},
 			{Name: "rm", Usage: "remove scores and their files; the beginning of a key is enough", ArgsUsage: "KEY...",
 				Flags: []cli.Flag{storeFlag()}, Action: scoresRemove},
 			{Name: "prune", Usage: "remove trained weights but keep the scores; weights are trained again when needed",
-				Description: "The checkpoints of partial scores, from which stopped trainings resume, are kept unless --checkpoints is given.",
+				Description: "The checkpoints of partial scores, from which stopped trainings resume, are kept unless --checkpoints is given.\n" +
+					"Runs are kept too; only what killed processes left of unrecorded ones is removed.",
 				Flags: []cli.Flag{storeFlag(),
 					&cli.DurationFlag{Name: "older", Usage: "only weights of trials that ended more than this `TIME` ago, such as 720h"},
 					&cli.BoolFlag{Name: "checkpoints", Usage: "also remove the checkpoints of partial scores: their trainings start again at the first epoch"}},
@@ -119,11 +120,14 @@ func scoresImport(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	added, known, err := s.Import(c.Context, from)
+	done, err := s.Import(c.Context, from)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%d added, %d already stored\n", added, known)
+	fmt.Fprintf(c.App.Writer, "%d added, %d already stored\n", done.Added, done.Known)
+	if done.RunsAdded+done.RunsKnown > 0 {
+		fmt.Fprintf(c.App.Writer, "runs: %d added, %d already stored\n", done.RunsAdded, done.RunsKnown)
+	}
 	return nil
 }
 

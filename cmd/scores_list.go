@@ -3,10 +3,11 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 	"mixmas/search/align"
 	"mixmas/search/escape"
 	"mixmas/search/metric"
+	"mixmas/search/runs"
 	"mixmas/search/store"
 )
 
@@ -26,19 +28,23 @@ import (
 func scoresListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ls", Usage: "list all scores, or those with the given names", ArgsUsage: "[NAME...]",
-		Description: "The metric of a training that was stopped early is shown with its epoch.\n" +
+		Description: "The metric of a training that was stopped early is shown with its epoch, and that of a failed one as failed; both come after\n" +
+			"all others where a metric sorts.\n" +
 			"NAME is a score's name, or its beginning up to a slash, such as encoder/image, fusion, network, full or test.\n" +
 			"* and ? match anything but a slash: 'encoder/*/ramlp', or '*/digits' for the model of the search named digits.\n" +
-			"TIME is in UTC: a date, a date and time, or how long ago, such as 36h or 7d.",
+			"TIME is in UTC: a date, a date and time, or how long ago, such as 36h or 7d.\n" +
+			"The leaderboard of a metric on some data: mixmas scores ls --sort accuracy --data digits --stage full --limit 20",
 		Flags: []cli.Flag{
 			storeFlag(),
 			&cli.StringFlag{Name: "metric", Value: "accuracy", Usage: "`NAME` of the metric to show"},
-			&cli.StringFlag{Name: "sort", Value: "name", Usage: "sort `BY` name, metric (best first), params, seconds or finished"},
+			&cli.StringFlag{Name: "sort", Value: "name", Usage: "sort `BY` name, metric (best first), params, seconds or finished, or by the metric of this name, which is then shown"},
 			&cli.StringFlag{Name: "search", Usage: "only scores computed by the search with this `NAME`"},
-			&cli.StringFlag{Name: "data", Usage: "only scores on data whose fingerprint begins with `HEX`"},
+			&cli.StringFlag{Name: "data", Usage: "only scores on the data of this `NAME` in recorded runs, or whose fingerprint begins with this hex"},
+			&cli.StringFlag{Name: "stage", Usage: "only scores of the stage `NAME`, as the argument NAME"},
 			&cli.StringFlag{Name: "since", Usage: "only trials that ended at this `TIME` or later"},
 			&cli.StringFlag{Name: "until", Usage: "only trials that ended at this `TIME` or earlier; a date means the end of that day"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			limitFlag("scores"),
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"}, csvFlag(),
 		},
 		Action: scoresList,
 	}
@@ -64,38 +70,101 @@ func scoresList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	list, damaged := s.List(c.Context)
+	if wanted.data, err = dataNamed(c, s, wanted.data); err != nil {
+		return err
+	}
+	list, damaged := s.Summaries(c.Context, wanted.metrics...)
 	if damaged != nil && !errors.Is(damaged, store.ErrDamaged) {
 		return damaged
 	}
-	m := c.String("metric")
-	if err := checkMetric(m, list); err != nil {
+	if err := wanted.checkMetrics(c.Context, s, list); err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(sc store.Score) bool { return !wanted.has(sc) })
-	slices.SortStableFunc(list, orders(m)[c.String("sort")])
-	if c.Bool("json") {
-		return errors.Join(writeJSON(c.App.Writer, append([]store.Score{}, list...)), damaged)
+	list = slices.DeleteFunc(list, func(sc store.Summary) bool { return !wanted.has(sc) })
+	byName := func(a, b store.Summary) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
 	}
-	rows := [][]string{{"KEY", "NAME", escape.Terminal(strings.ToUpper(m)), "PARAMS", "SECONDS", "FINISHED", "NUMERICS"}}
-	for _, sc := range list {
-		rows = append(rows, []string{fmt.Sprintf("%.12s", sc.Key), escape.Terminal(sc.Name), value(sc, m), humanize.Comma(int64(sc.Parameters)),
-			fmt.Sprintf("%.1f", sc.Seconds), sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics)})
+	order := wanted.order()
+	slices.SortFunc(list, func(a, b store.Summary) int { return cmp.Or(order(a, b), byName(a, b)) })
+	list = limited(c, list)
+	switch {
+	case c.Bool("json"):
+		err = listJSON(c, s, list)
+	case c.Bool("csv"):
+		err = wanted.csv(c.App.Writer, list)
+	default:
+		err = wanted.table(c.App.Writer, list)
 	}
-	return errors.Join(align.Rows(c.App.Writer, rows), damaged)
+	return errors.Join(err, damaged)
 }
 
-// value returns a score's metric as ls shows it.
-func value(sc store.Score, name string) string {
+// listJSON prints the whole scores of a list.
+func listJSON(c *cli.Context, s *store.Store, list []store.Summary) error {
+	keys := make([]string, len(list))
+	for i, sc := range list {
+		keys[i] = sc.Key
+	}
+	scores, err := s.Scores(c.Context, keys)
+	if err != nil {
+		return err
+	}
+	whole := []store.Score{}
+	for _, key := range keys {
+		if sc, there := scores[key]; there { // it may have been removed since
+			whole = append(whole, sc)
+		}
+	}
+	return writeJSON(c.App.Writer, whole)
+}
+
+// table prints a list for people.
+func (s selection) table(w io.Writer, list []store.Summary) error {
+	head := []string{"KEY", "NAME"}
+	for _, m := range s.metrics {
+		head = append(head, escape.Terminal(strings.ToUpper(m)))
+	}
+	rows := [][]string{append(head, "PARAMS", "SECONDS", "FINISHED", "NUMERICS")}
+	for _, sc := range list {
+		row := []string{fmt.Sprintf("%.12s", sc.Key), escape.Terminal(sc.Name)}
+		for i := range s.metrics {
+			row = append(row, value(sc, i))
+		}
+		rows = append(rows, append(row, humanize.Comma(int64(sc.Parameters)), fmt.Sprintf("%.1f", sc.Seconds),
+			sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics)))
+	}
+	return align.Rows(w, rows)
+}
+
+// csv prints a list for programs.
+func (s selection) csv(w io.Writer, list []store.Summary) error {
+	rows := [][]string{slices.Concat([]string{"key", "name", "search", "status", "epochs"}, s.metrics,
+		[]string{"parameters", "seconds", "finished", "numerics", "data"})}
+	for _, sc := range list {
+		row := []string{sc.Key, sc.Name, sc.Search, string(sc.Status), strconv.Itoa(sc.Epochs)}
+		for _, v := range sc.Values {
+			if math.IsNaN(v) {
+				row = append(row, "")
+			} else {
+				row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
+			}
+		}
+		rows = append(rows, append(row, strconv.Itoa(sc.Parameters), strconv.FormatFloat(sc.Seconds, 'f', -1, 64),
+			sc.Finished.UTC().Format(time.RFC3339), sc.Numerics, sc.Data))
+	}
+	return writeCSVRows(w, rows)
+}
+
+// value returns a score's i-th metric as ls shows it.
+func value(sc store.Summary, i int) string {
 	text := "–"
-	if v, known := sc.Metrics[name]; known {
+	if v := sc.Values[i]; !math.IsNaN(v) {
 		text = fmt.Sprintf("%.4f", v)
 	}
 	switch sc.Status {
 	case store.Failed:
 		return "failed"
 	case store.Partial:
-		return fmt.Sprintf("%s (epoch %d)", text, len(sc.Curve))
+		return fmt.Sprintf("%s (epoch %d)", text, sc.Epochs)
 	}
 	return text
 }
@@ -141,24 +210,38 @@ func findScore(ctx context.Context, s *store.Store, wanted string) (store.Score,
 
 // selection holds the arguments and flags of ls.
 type selection struct {
-	names        []string
-	search, data string
-	since, until time.Time // zero: no limit
+	names         []string
+	search, stage string
+	data          []string // beginnings of fingerprints; none for all data
+	since, until  time.Time
+	// metrics are shown; sort is one of them, or what orders has.
+	metrics []string
+	sort    string
+	// sortFlag is the metric that --sort names itself; "" if it names none.
+	sortFlag string
 }
 
 // parseSelection reads the arguments and flags of ls.
 func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
-	s.names, s.search, s.data = c.Args().Slice(), c.String("search"), strings.ToLower(c.String("data"))
-	for _, name := range s.names {
-		if _, err := path.Match(name, ""); err != nil {
-			return s, usagef("%q: a bracket is not closed", name)
+	if err := checkList(c); err != nil {
+		return s, err
+	}
+	s.names, s.search, s.stage, s.sort = c.Args().Slice(), c.String("search"), c.String("stage"), c.String("sort")
+	if data := c.String("data"); data != "" {
+		s.data = []string{data}
+	}
+	if err := checkPatterns(append(slices.Clone(s.names), s.stage)); err != nil {
+		return s, err
+	}
+	s.metrics = []string{c.String("metric")}
+	if s.sort == "metric" {
+		s.sort = s.metrics[0]
+	}
+	if _, known := orders[s.sort]; !known && s.sort != s.metrics[0] {
+		s.sortFlag = s.sort
+		if s.metrics = append(s.metrics, s.sort); !c.IsSet("metric") {
+			s.metrics = []string{s.sort}
 		}
-	}
-	if strings.Trim(s.data, "0123456789abcdef") != "" {
-		return s, usagef("--data %q: want the beginning of a fingerprint, in hex, as mixmas data info prints it", c.String("data"))
-	}
-	if _, known := orders("")[c.String("sort")]; !known {
-		return s, usagef("--sort %q: want one of name, metric, params, seconds, finished", c.String("sort"))
 	}
 	for _, f := range []struct {
 		flag string
@@ -172,6 +255,16 @@ func parseSelection(c *cli.Context, now time.Time) (s selection, err error) {
 		}
 	}
 	return s, nil
+}
+
+// checkPatterns rejects names that are no patterns.
+func checkPatterns(names []string) error {
+	for _, name := range names {
+		if _, err := path.Match(name, ""); err != nil {
+			return usagef("%q: a bracket is not closed", name)
+		}
+	}
+	return nil
 }
 
 // parseTime reads a date, a date and time, or how long ago. With end set, a date means the end of its day.
@@ -198,20 +291,43 @@ func parseTime(text string, now time.Time, end bool) (time.Time, error) {
 	return time.Time{}, errors.New(`want a date such as 2026-01-31, a time such as "2026-01-31 15:04", or how long ago, such as 36h or 7d`)
 }
 
-func (s selection) has(sc store.Score) bool {
-	var of struct {
-		Data string `json:"data"`
-	}
-	if s.search != "" && sc.Search != s.search {
+func (s selection) has(sc store.Summary) bool {
+	if s.search != "" && sc.Search != s.search || s.stage != "" && !named(sc.Name, s.stage) {
 		return false
 	}
-	if s.data != "" && (json.Unmarshal(sc.Specification, &of) != nil || !strings.HasPrefix(of.Data, s.data)) {
+	if len(s.data) > 0 && !slices.ContainsFunc(s.data, func(beginning string) bool { return strings.HasPrefix(sc.Data, beginning) }) {
 		return false
 	}
 	if !s.since.IsZero() && sc.Finished.Before(s.since) || !s.until.IsZero() && sc.Finished.After(s.until) {
 		return false
 	}
 	return len(s.names) == 0 || slices.ContainsFunc(s.names, func(wanted string) bool { return named(sc.Name, wanted) })
+}
+
+// dataNamed returns the fingerprints of the data that --data names: those of the recorded runs on data of this name, or else the
+// beginning of a fingerprint.
+func dataNamed(c *cli.Context, s *store.Store, data []string) (fingerprints []string, err error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	name := data[0]
+	list, err := runs.List(c.Context, s)
+	if err != nil && !errors.Is(err, store.ErrDamaged) {
+		return nil, err
+	}
+	for _, r := range list {
+		if r.Data.Name == name && r.Data.Fingerprint != "" && !slices.Contains(fingerprints, r.Data.Fingerprint) {
+			fingerprints = append(fingerprints, r.Data.Fingerprint)
+		}
+	}
+	if hex := strings.ToLower(name); len(fingerprints) == 0 && strings.Trim(hex, "0123456789abcdef") == "" {
+		return []string{hex}, nil
+	}
+	if len(fingerprints) == 0 {
+		return nil, usagef("--data %q: want the name of the data of a recorded run, as mixmas runs ls prints it, or the beginning of a fingerprint, "+
+			"in hex, as mixmas data info prints it", name)
+	}
+	return fingerprints, nil
 }
 
 // named reports whether a score's name, or its beginning up to a slash, equals the wanted name or matches it as a pattern.
@@ -226,41 +342,60 @@ func named(name, wanted string) bool {
 	return err == nil && fits
 }
 
-// checkMetric rejects a metric that neither the program nor any score has.
-func checkMetric(name string, list []store.Score) error {
-	known := map[string]bool{}
-	for _, n := range metric.AllNames() {
-		known[n] = true
-	}
-	for _, sc := range list {
-		for n := range sc.Metrics {
-			known[n] = true
+// checkMetrics rejects a metric that neither the program nor any score has.
+func (s selection) checkMetrics(ctx context.Context, st *store.Store, list []store.Summary) error {
+	known := metric.AllNames()
+	for i, name := range s.metrics {
+		if slices.Contains(known, name) || slices.ContainsFunc(list, func(sc store.Summary) bool { return !math.IsNaN(sc.Values[i]) }) {
+			continue
 		}
+		all, err := st.List(ctx) // for the names of metrics of other programs
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
+			return err
+		}
+		names := map[string]bool{}
+		for _, n := range known {
+			names[n] = true
+		}
+		for _, sc := range all {
+			for n := range sc.Metrics {
+				names[n] = true
+			}
+		}
+		want := strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+		if name == s.sortFlag {
+			return usagef("--sort %q: want one of name, metric, params, seconds, finished, or a metric: %s", name, want)
+		}
+		return usagef("--metric %q: want one of %s", name, want)
 	}
-	if known[name] {
-		return nil
-	}
-	return usagef("--metric %q: want one of %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	return nil
 }
 
-// orders are the ways to sort scores.
-func orders(m string) map[string]func(a, b store.Score) int {
-	return map[string]func(a, b store.Score) int{
-		"name":     func(a, b store.Score) int { return 0 }, // they already are
-		"metric":   func(a, b store.Score) int { return better(m, a, b) },
-		"params":   func(a, b store.Score) int { return cmp.Compare(a.Parameters, b.Parameters) },
-		"seconds":  func(a, b store.Score) int { return cmp.Compare(a.Seconds, b.Seconds) },
-		"finished": func(a, b store.Score) int { return a.Finished.Compare(b.Finished) },
-	}
+// orders are the ways to sort scores besides by a metric.
+var orders = map[string]func(a, b store.Summary) int{
+	"name":     func(a, b store.Summary) int { return 0 }, // equal scores are sorted by name
+	"params":   func(a, b store.Summary) int { return cmp.Compare(a.Parameters, b.Parameters) },
+	"seconds":  func(a, b store.Summary) int { return cmp.Compare(a.Seconds, b.Seconds) },
+	"finished": func(a, b store.Summary) int { return a.Finished.Compare(b.Finished) },
 }
 
-// better puts the better value of a metric first, then partial scores and scores without the metric, then failed trials.
-func better(name string, a, b store.Score) int {
-	class := func(sc store.Score) int {
-		if sc.Status == store.Failed {
+// order returns how the scores are sorted.
+func (s selection) order() func(a, b store.Summary) int {
+	if order, known := orders[s.sort]; known {
+		return order
+	}
+	i := slices.Index(s.metrics, s.sort)
+	lower := slices.Contains(metric.AllNames(), s.sort) && metric.LowerIsBetter(s.sort)
+	return func(a, b store.Summary) int { return better(i, lower, a, b) }
+}
+
+// better puts the better value of the i-th metric first, then partial scores and scores without the metric, then failed trials.
+func better(i int, lower bool, a, b store.Summary) int {
+	class := func(sc store.Summary) int {
+		switch {
+		case sc.Status == store.Failed:
 			return 2
-		}
-		if _, known := sc.Metrics[name]; !known || sc.Status == store.Partial {
+		case math.IsNaN(sc.Values[i]) || sc.Status == store.Partial:
 			return 1
 		}
 		return 0
@@ -268,9 +403,8 @@ func better(name string, a, b store.Score) int {
 	if class(a) != 0 || class(b) != 0 {
 		return cmp.Compare(class(a), class(b))
 	}
-	x, y := a.Metrics[name], b.Metrics[name]
-	if slices.Contains(metric.AllNames(), name) && metric.LowerIsBetter(name) {
-		return cmp.Compare(x, y)
+	if lower {
+		return cmp.Compare(a.Values[i], b.Values[i])
 	}
-	return cmp.Compare(y, x)
+	return cmp.Compare(b.Values[i], a.Values[i])
 }

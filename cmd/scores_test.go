@@ -88,6 +88,10 @@ func TestScoresListSelects(t *testing.T) {
 		{"--data AA2", []string{mixer}},
 		{"--sort metric", []string{train, test, network, image, audio, mixer, fusion}},
 		{"--sort metric --metric loss", []string{train, test, mixer, image, audio, network, fusion}},
+		{"--sort accuracy --limit 2", []string{train, test}},
+		{"--sort loss", []string{train, test, mixer, image, audio, network, fusion}},
+		{"--stage encoder/image", []string{mixer, image}},
+		{"--stage encoder --sort accuracy", []string{image, audio, mixer}},
 		{"--sort finished", []string{audio, image, mixer, fusion, network, train, test}},
 		{"--sort params", []string{test, train, network, fusion, mixer, image, audio}},
 		{"--sort seconds encoder", []string{audio, image, mixer}},
@@ -106,7 +110,8 @@ func TestScoresListSelects(t *testing.T) {
 			t.Errorf("%q: code %d, got %v, want %v; %s", c.args, code, got, c.want, stderr)
 		}
 	}
-	for _, args := range []string{"--since never", "--data plan.yaml", "--data aa1g", "--until -3h", "--since 1e9d", "encoder/[", "--sort accuracy", "--metric none"} {
+	for _, args := range []string{"--since never", "--data plan.yaml", "--data aa1g", "--until -3h", "--since 1e9d", "encoder/[", "--sort acuracy", "--metric none", "--stage [", "--limit 0",
+		"--json --csv"} {
 		if code, _, stderr := mixmas(t, append([]string{"scores", "ls", "--store", path}, strings.Fields(args)...)...); code != exitUsage {
 			t.Errorf("%q: code %d, %s", args, code, stderr)
 		}

@@ -39,41 +39,50 @@ func scoresVerify(c *cli.Context) error {
 		faults++
 		fmt.Fprintln(c.App.Writer, oneLine(err))
 	}
-	scores, files, err := verifyStore(c, plan, report)
+	read, err := verifyStore(c, plan, report)
 	if err != nil {
 		return err
 	}
 	if faults > 0 {
-		return fmt.Errorf("%s: %s found; \"mixmas scores rm\" removes a score, and a search trains it again",
+		return fmt.Errorf("%s: %s found; \"mixmas scores rm\" removes a score, and a search trains it again; \"mixmas runs rm\" removes a run",
 			c.String("store"), english.Plural(faults, "fault", ""))
 	}
-	fmt.Fprintf(c.App.Writer, "%s, %s: no faults\n", english.Plural(scores, "score", ""), english.Plural(files, "file", ""))
+	fmt.Fprintf(c.App.Writer, "%s, %s: no faults\n", countScores(read), english.Plural(read.Files, "file", ""))
 	return nil
 }
 
+// countScores says how many scores, and runs if there are any, were read.
+func countScores(read store.Verified) string {
+	text := english.Plural(read.Scores, "score", "")
+	if read.Runs > 0 {
+		text += ", " + english.Plural(read.Runs, "run", "")
+	}
+	return text
+}
+
 // verifyStore reports each fault of the store and, if there is a plan, of the scores on its data.
-func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (scores, files int, err error) {
+func verifyStore(c *cli.Context, plan *config.Config, report func(error)) (read store.Verified, err error) {
 	s, err := openStore(c, store.Options{ReadOnly: true})
 	if errors.Is(err, store.ErrDamaged) { // its pages: nothing in it can be read
 		report(err)
-		return 0, 0, nil
+		return read, nil
 	}
 	if err != nil {
-		return 0, 0, err
+		return read, err
 	}
-	if scores, files, err = s.Verify(c.Context, report); err != nil || plan == nil {
-		return scores, files, err
+	if read, err = s.Verify(c.Context, report); err != nil || plan == nil {
+		return read, err
 	}
 	data, err := openData(c, plan)
 	if err != nil {
-		return 0, 0, err
+		return read, err
 	}
 	defer data.Close()
 	v, err := search.Verify(c.Context, plan, data, s, report)
 	if err != nil {
-		return 0, 0, err
+		return read, err
 	}
 	fmt.Fprintf(c.App.Writer, "%s recomputed; %d skipped (other validation rows of the same data); %d skipped (other data)\n",
 		english.Plural(v.Measured, "score", ""), v.OtherRows, v.OtherData)
-	return scores, files, nil
+	return read, nil
 }

@@ -20,6 +20,7 @@ import (
 	"mixmas/search/cost"
 	"mixmas/search/dataset"
 	"mixmas/search/report"
+	"mixmas/search/runs"
 	"mixmas/search/store"
 )
 
@@ -111,6 +112,12 @@ type session struct {
 	profiler *profiler
 	started  time.Time
 	store    string
+
+	scores   *store.Store
+	device   device.Device
+	observer *lateObserver
+	recorder *runs.Recorder   // nil if nothing is recorded
+	document *report.Document // of the outcome; nil until it is known
 }
 
 // openSession opens the data, store, device and display of a command that trains.
@@ -148,13 +155,14 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 	for _, text := range s.warnings {
 		s.progress.Notice("warning: " + text)
 	}
-	scores, err := store.Open(c.Context, s.store, store.Options{Waiting: func() {
+	s.device, s.observer = d, &lateObserver{s.progress}
+	s.scores, err = store.Open(c.Context, s.store, store.Options{Waiting: func() {
 		s.progress.Notice(fmt.Sprintf("store %s: in use by another process, waiting", s.store))
 	}})
 	if err != nil {
 		return s, err
 	}
-	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: scores, Workers: workers, Observer: s.progress,
+	s.search, err = search.New(plan, s.data, search.Options{Device: s.profiler.wrap(d), Store: s.scores, Workers: workers, Observer: s.observer,
 		Overwrite: c.Bool("force"), Train: s.out() != "", Budget: c.Duration("budget"), Started: s.started,
 		Meter: cost.NewMeter(cpu.New(cpu.Options{Workers: 1}))})
 	return s, err
@@ -170,6 +178,7 @@ func (s *session) out() string {
 
 // closeAfter closes everything that is open and writes the profile; it adds errors to the command's error.
 func (s *session) closeAfter(err *error) {
+	s.endRecord(*err)
 	if s.progress != nil {
 		s.progress.Close()
 	}
@@ -221,18 +230,27 @@ func (s *session) finish(r *search.Result, t *search.Trained) (*search.Answers, 
 // compared.
 func (s *session) report(r *search.Result, t *search.Trained, a *search.Answers) error {
 	s.progress.Close()
-	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	d := s.outcome(r, t)
 	a.Describe(&d)
-	d.Dataset.Warnings = s.warnings
 	if t != nil && len(s.search.Filled()) > 0 {
 		d.Files = append(d.Files, report.File{Name: "configuration", Path: filepath.Join(s.cli.String("out"), completeFile)})
 	}
-	d.Command = quoteAll(append([]string{"mixmas"}, os.Args[1:]...))
+	s.document = &d
 	if s.cli.Bool("json") {
 		return writeJSON(s.cli.App.Writer, d.Saved())
 	}
 	return report.WriteText(s.cli.App.Writer, d, report.TextOptions{AllMetrics: s.cli.Bool("all-metrics")})
 }
+
+// outcome is the document of what was searched and trained.
+func (s *session) outcome(r *search.Result, t *search.Trained) report.Document {
+	d := s.search.Document(r, t, time.Since(s.started).Seconds())
+	d.Dataset.Warnings, d.Command = s.warnings, quoteAll(commandLine())
+	return d
+}
+
+// commandLine returns the words of the command line.
+func commandLine() []string { return append([]string{"mixmas"}, os.Args[1:]...) }
 
 // completeFile is the name of the configuration with what follows from the data, in the folder of the model.
 const completeFile = "complete.yaml"

@@ -62,6 +62,10 @@ func train(c *cli.Context) (err error) {
 	} else if err := s.search.CheckModel(model); err != nil {
 		return fmt.Errorf("--preset %s: %w", preset, err)
 	}
+	if err := s.search.CheckFolder(name, c.String("out")); err != nil {
+		return s.explain(err)
+	}
+	s.record()
 	if err := s.keepComplete(); err != nil {
 		return err
 	}

@@ -315,7 +315,7 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 		if job.Resume, err = e.partial(ctx, job, key); err != nil {
 			return err
 		}
-		t.result, err = e.options.Runner.Run(ctx, job, watch{e.options.Observer, t.id, job.Name})
+		t.result, err = e.options.Runner.Run(ctx, job, watch{e.options.Observer, t.id, job})
 		if err == nil {
 			r.trained(t.result)
 		}

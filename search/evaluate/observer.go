@@ -30,6 +30,7 @@ type TrialStarted struct {
 	ID    int
 	Name  string
 	Steps int
+	Job   trial.Job
 }
 
 // TrialStep is a step of a training, counted from 1, with its loss.
@@ -68,15 +69,15 @@ func (Silent) Notice(string)             {}
 // watch reports one training to an observer.
 type watch struct {
 	Observer
-	id   int
-	name string
+	id  int
+	job trial.Job
 }
 
 // Encoded implements [trial.Progress].
-func (w watch) Encoded(done, all int) { w.TrialEncoded(TrialEncoded{w.id, w.name, done, all}) }
+func (w watch) Encoded(done, all int) { w.TrialEncoded(TrialEncoded{w.id, w.job.Name, done, all}) }
 
 // Started implements [trial.Progress].
-func (w watch) Started(steps int) { w.TrialStarted(TrialStarted{w.id, w.name, steps}) }
+func (w watch) Started(steps int) { w.TrialStarted(TrialStarted{w.id, w.job.Name, steps, w.job}) }
 
 // Step implements [trial.Progress].
 func (w watch) Step(step int, loss float64) { w.TrialStep(TrialStep{w.id, step, loss}) }

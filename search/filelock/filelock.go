@@ -9,12 +9,17 @@ import (
 
 // Try locks an open file without waiting. It reports false if the lock is held through another open file, of this process or
 // another. An error comes from the file system: some have no locks.
-func Try(f *os.File) (locked bool, err error) {
+func Try(f *os.File) (locked bool, err error) { return lock(f, false) }
+
+// TryShared is [Try] for a lock that others may share, but not hold alone. A file that is open for reading suffices.
+func TryShared(f *os.File) (locked bool, err error) { return lock(f, true) }
+
+func lock(f *os.File, shared bool) (locked bool, err error) {
 	connection, err := f.SyscallConn()
 	if err != nil {
 		return false, err
 	}
-	failed := connection.Control(func(descriptor uintptr) { locked, err = try(descriptor) })
+	failed := connection.Control(func(descriptor uintptr) { locked, err = try(descriptor, shared) })
 	if failed != nil {
 		err = failed
 	}

@@ -4,9 +4,13 @@ package filelock
 
 import "syscall"
 
-func try(descriptor uintptr) (bool, error) {
+func try(descriptor uintptr, shared bool) (bool, error) {
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
+	}
 	for {
-		switch err := syscall.Flock(int(descriptor), syscall.LOCK_EX|syscall.LOCK_NB); err {
+		switch err := syscall.Flock(int(descriptor), how|syscall.LOCK_NB); err {
 		case nil:
 			return true, nil
 		case syscall.EWOULDBLOCK:

@@ -4,4 +4,4 @@ package filelock
 
 import "errors"
 
-func try(uintptr) (bool, error) { return false, errors.ErrUnsupported }
+func try(uintptr, bool) (bool, error) { return false, errors.ErrUnsupported }

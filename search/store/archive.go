@@ -16,25 +16,37 @@ import (
 // each of its stored files: KEY/weights, KEY/outputs, KEY/checkpoint, KEY/outputs-1 and so on. The last entry is the empty
 // archiveEnd, without which the archive was truncated. Archives of format 1 have no partial scores and no outputs after
 // epochs; Export writes that format if the store has none.
+//
+// If archiveHead says that there are runs, they follow after archiveEnd, where older versions of the program stop to read: of each
+// runs/ID/run.json, runs/ID/events.jsonl if there are events, and runs/ID/NAME for each file that its record names. The last entry is
+// then the empty archiveRunsEnd.
 const (
 	archiveHead   = "mixmas-scores.json"
 	archiveEnd    = "end"
 	archiveFormat = 2
+
+	archiveRunsEnd = "runs-end"
 )
 
 // archiveVersion is the content of archiveHead.
 type archiveVersion struct {
 	Format int `json:"format"`
+	// Runs is the number of runs.
+	Runs int `json:"runs,omitempty"`
 }
 
-// Export writes all scores with their weights and outputs as one archive, in the order of [Store.List]. The same store gives
-// the same bytes. Pruned files are omitted; a damaged file is an error. It stops when ctx ends.
+// Export writes all scores with their weights and outputs, and all runs with their files, as one archive, in the order of [Store.List]
+// and [Store.Runs]. The same store gives the same bytes. Pruned files are omitted; a damaged file is an error. It stops when ctx ends.
 func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	list, err := s.List(ctx)
 	if err != nil {
 		return err
 	}
-	version := archiveVersion{1}
+	runs, err := s.Runs(ctx)
+	if err != nil {
+		return err
+	}
+	version := archiveVersion{Format: 1, Runs: len(runs)}
 	if slices.ContainsFunc(list, func(sc Score) bool { return sc.Status == Partial || len(sc.EpochOutputs) > 0 }) {
 		version.Format = archiveFormat
 	}
@@ -73,6 +85,9 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	if err := writeEntry(archive, archiveEnd, nil); err != nil {
 		return err
 	}
+	if err := s.exportRuns(ctx, archive, runs); err != nil {
+		return err
+	}
 	if err := archive.Close(); err != nil {
 		return fmt.Errorf("store: export: %w", err)
 	}
@@ -91,11 +106,14 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 	return nil
 }
 
-// Import adds the scores of an archive that [Store.Export] wrote, and checks their records and digests. It returns how many
-// scores it added and how many keys were already stored. A stored score stays, but gets its pruned files back; a partial
-// score is replaced as by [Store.PutFiles], and counts as added. Import stops at the first error, or when ctx ends; scores
-// that were added before stay, and importing again continues from there.
-func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err error) {
+// Imported is what [Store.Import] read: scores and runs that it added, and those that were already stored.
+type Imported struct{ Added, Known, RunsAdded, RunsKnown int }
+
+// Import adds the scores and the runs of an archive that [Store.Export] wrote, and checks their records and digests. It returns how
+// many it added and how many were already stored. A stored score stays, but gets its pruned files back; a partial
+// score is replaced as by [Store.PutFiles], and counts as added. A stored run stays as it is. Import stops at the first error, or when
+// ctx ends; what was added before stays, and importing again continues from there.
+func (s *Store) Import(ctx context.Context, r io.Reader) (done Imported, err error) {
 	err = readArchive(r, func(sc Score, blobs []blob) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -108,28 +126,44 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err 
 		case err != nil:
 			return err
 		case isNew:
-			added++
+			done.Added++
 		default:
-			known++
+			done.Known++
+		}
+		return nil
+	}, func(r RunRecord, files map[string][]byte, events []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		isNew, err := s.importRun(ctx, r, files, events)
+		switch {
+		case err != nil:
+			return err
+		case isNew:
+			done.RunsAdded++
+		default:
+			done.RunsKnown++
 		}
 		return nil
 	})
 	if err != nil {
 		err = fmt.Errorf("store: import: %w", err)
 	}
-	return added, known, err
+	return done, err
 }
 
 // IsArchive reports whether r begins like an archive of [Store.Export], written by any version of the program.
 func IsArchive(r io.Reader) bool {
-	err := readHead(tar.NewReader(r))
+	_, err := readHead(tar.NewReader(r))
 	return err == nil || errors.Is(err, ErrNewer)
 }
 
-// readArchive calls keep with each score of an archive and its files, until the first error.
-func readArchive(r io.Reader, keep func(sc Score, blobs []blob) error) error {
+// readArchive calls keep with each score of an archive and its files, and then keepRun with each run, its files and its events, until
+// the first error.
+func readArchive(r io.Reader, keep func(sc Score, blobs []blob) error, keepRun func(r RunRecord, files map[string][]byte, events []byte) error) error {
 	archive := tar.NewReader(r)
-	if err := readHead(archive); err != nil {
+	version, err := readHead(archive)
+	if err != nil {
 		return err
 	}
 	entry, err := nextEntry(archive)
@@ -146,7 +180,10 @@ func readArchive(r io.Reader, keep func(sc Score, blobs []blob) error) error {
 	if err != nil {
 		return fmt.Errorf("%w archive: %w", ErrDamaged, err)
 	}
-	return nil
+	if version.Runs == 0 {
+		return nil
+	}
+	return readRuns(archive, version.Runs, keepRun)
 }
 
 // nextEntry returns the name of the archive's next entry. It refuses sparse entries, a few bytes of which unpack to any
@@ -170,18 +207,17 @@ func nextEntry(archive *tar.Reader) (string, error) {
 	return header.Name, nil
 }
 
-func readHead(archive *tar.Reader) error {
-	var version archiveVersion
+func readHead(archive *tar.Reader) (version archiveVersion, err error) {
 	if name, err := nextEntry(archive); err != nil || name != archiveHead {
-		return fmt.Errorf("%w: not an archive of scores", ErrForeign)
+		return version, fmt.Errorf("%w: not an archive of scores", ErrForeign)
 	}
-	if err := json.NewDecoder(io.LimitReader(archive, 1<<10)).Decode(&version); err != nil || version.Format < 1 {
-		return fmt.Errorf("%w: %s has no format", ErrForeign, archiveHead)
+	if err := json.NewDecoder(io.LimitReader(archive, 1<<10)).Decode(&version); err != nil || version.Format < 1 || version.Runs < 0 {
+		return version, fmt.Errorf("%w: %s has no format", ErrForeign, archiveHead)
 	}
 	if version.Format > archiveFormat {
-		return fmt.Errorf("%w: the archive has format %d, but this program reads up to %d", ErrNewer, version.Format, archiveFormat)
+		return version, fmt.Errorf("%w: the archive has format %d, but this program reads up to %d", ErrNewer, version.Format, archiveFormat)
 	}
-	return nil
+	return version, nil
 }
 
 // readScore reads the entries of one score, beginning with entry, and returns the name of the entry after them.

@@ -41,8 +41,8 @@ func TestExportImport(t *testing.T) {
 		t.Error("the same store gave two archives")
 	}
 	own := put(t, to, 9)
-	if added, known, err := to.Import(t.Context(), bytes.NewReader(archive)); added != 3 || known != 0 || err != nil {
-		t.Fatalf("added %d, known %d, %v", added, known, err)
+	if got, err := to.Import(t.Context(), bytes.NewReader(archive)); got != (Imported{Added: 3, Known: 0}) || err != nil {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	want, err := from.List(t.Context())
 	if err != nil {
@@ -60,8 +60,8 @@ func TestExportImport(t *testing.T) {
 			}
 		}
 	}
-	if added, known, err := to.Import(t.Context(), bytes.NewReader(archive)); added != 0 || known != 3 || err != nil {
-		t.Errorf("again: added %d, known %d, %v", added, known, err)
+	if got, err := to.Import(t.Context(), bytes.NewReader(archive)); got != (Imported{Added: 0, Known: 3}) || err != nil {
+		t.Errorf("again: %+v, %v", got, err)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestImportBringsPrunedFilesBack(t *testing.T) {
 	if err := os.WriteFile(s.blobPath(sc.Weights), damaged, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Import(t.Context(), bytes.NewReader(archive)); err != nil {
+	if _, err := s.Import(t.Context(), bytes.NewReader(archive)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, want) {
@@ -90,8 +90,8 @@ func TestImportBringsPrunedFilesBack(t *testing.T) {
 	if _, err := s.Weights(sc); !errors.Is(err, ErrPruned) {
 		t.Fatalf("pruned weights: %v", err)
 	}
-	if added, known, err := s.Import(t.Context(), bytes.NewReader(archive)); added != 0 || known != 1 || err != nil {
-		t.Fatalf("added %d, known %d, %v", added, known, err)
+	if got, err := s.Import(t.Context(), bytes.NewReader(archive)); got != (Imported{Added: 0, Known: 1}) || err != nil {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	if got, err := s.Weights(sc); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("got %q, %v, want %q", got, err, want)
@@ -104,8 +104,8 @@ func TestImportNeverOverwrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if added, known, err := to.Import(t.Context(), bytes.NewReader(export(t, from))); added != 2 || known != 1 || err != nil {
-		t.Fatalf("added %d, known %d, %v", added, known, err)
+	if got, err := to.Import(t.Context(), bytes.NewReader(export(t, from))); got != (Imported{Added: 2, Known: 1}) || err != nil {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	if got, err := to.Get(t.Context(), own.Key); err != nil || !reflect.DeepEqual(got, own) {
 		t.Errorf("got %+v, %v", got, err)
@@ -118,13 +118,13 @@ func TestImportCutArchive(t *testing.T) {
 	end := len(archive) - 2*512 // tar's own end, which need not be there
 	for cut := 0; cut < end; cut += 256 {
 		s := temporaryStore(t)
-		added, _, err := s.Import(t.Context(), bytes.NewReader(archive[:cut]))
+		done, err := s.Import(t.Context(), bytes.NewReader(archive[:cut]))
 		if err == nil {
 			t.Errorf("cut to %d of %d bytes: imported without an error", cut, len(archive))
 		}
 		list, err := s.List(t.Context())
-		if err != nil || len(list) != added {
-			t.Errorf("cut to %d: %d scores, added %d, %v", cut, len(list), added, err)
+		if err != nil || len(list) != done.Added {
+			t.Errorf("cut to %d: %d scores, added %d, %v", cut, len(list), done.Added, err)
 		}
 		whole(t, s, "trial 2 was pruned")
 	}
@@ -203,14 +203,14 @@ func TestImportRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := temporaryStore(t)
-			_, _, err := s.Import(t.Context(), &archive)
+			_, err := s.Import(t.Context(), &archive)
 			wantError(t, err, c.is, c.says)
 			if list, err := s.List(t.Context()); err != nil || len(list) > 0 {
 				t.Errorf("imported %v, %v", list, err)
 			}
 		})
 	}
-	if _, _, err := temporaryStore(t).Import(t.Context(), bytes.NewReader([]byte("plain text"))); !errors.Is(err, ErrForeign) {
+	if _, err := temporaryStore(t).Import(t.Context(), bytes.NewReader([]byte("plain text"))); !errors.Is(err, ErrForeign) {
 		t.Errorf("plain text: %v", err)
 	}
 }
@@ -224,6 +224,9 @@ func FuzzImport(f *testing.F) {
 	putPartial(f, partial, 4, 2, 1)
 	f.Add(export(f, partial))
 	f.Add([]byte("plain text"))
+	runs := temporaryStore(f)
+	putRuns(f, runs)
+	f.Add(export(f, runs))
 	f.Fuzz(func(t *testing.T, archive []byte) {
 		err := readArchive(bytes.NewReader(archive), func(sc Score, blobs []blob) error {
 			if err := sc.check(); err != nil {
@@ -232,6 +235,16 @@ func FuzzImport(f *testing.F) {
 			for _, b := range blobs {
 				if b.digest != digest(b.content) || !sc.names(b.digest) {
 					t.Errorf("%s came with a file of SHA-256 %s", sc.Key, b.digest)
+				}
+			}
+			return nil
+		}, func(r RunRecord, files map[string][]byte, _ []byte) error {
+			if err := r.check(); err != nil {
+				t.Error(err)
+			}
+			for name, content := range files {
+				if r.Files[name] != digest(content) {
+					t.Errorf("run %s came with another %s", r.ID, name)
 				}
 			}
 			return nil
@@ -261,13 +274,13 @@ func TestArchiveStops(t *testing.T) {
 	to := temporaryStore(t)
 	ctx, cancel = context.WithCancel(t.Context())
 	to.step = func(string) { cancel() } // with the first score
-	added, _, err := to.Import(ctx, bytes.NewReader(whole))
-	if added != 1 || !errors.Is(err, context.Canceled) {
-		t.Errorf("import added %d, and ended with %v", added, err)
+	done, err := to.Import(ctx, bytes.NewReader(whole))
+	if done.Added != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("import added %d, and ended with %v", done.Added, err)
 	}
 	to.step = func(string) {}
-	if added, known, err := to.Import(t.Context(), bytes.NewReader(whole)); added != 2 || known != 1 || err != nil {
-		t.Errorf("importing again added %d, knew %d: %v", added, known, err)
+	if got, err := to.Import(t.Context(), bytes.NewReader(whole)); got != (Imported{Added: 2, Known: 1}) || err != nil {
+		t.Errorf("importing again: %+v, %v", got, err)
 	}
 }
 

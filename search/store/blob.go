@@ -57,7 +57,11 @@ func (s *Store) writeBlob(b blob) error {
 	if b.digest == "" {
 		return nil
 	}
-	path := s.blobPath(b.digest)
+	return s.writeFile(s.blobPath(b.digest), b)
+}
+
+// writeFile is writeBlob for the path of a file.
+func (s *Store) writeFile(path string, b blob) error {
 	if content, err := os.ReadFile(path); err == nil && digest(content) == b.digest {
 		return nil
 	}
@@ -115,8 +119,10 @@ func fileOf(owner Score, what string) string {
 }
 
 // damagedBlob returns the error of a file whose content does not match its name.
-func (s *Store) damagedBlob(d Digest) error {
-	return fmt.Errorf("%w: the SHA-256 of %s does not match its name; remove the file", ErrDamaged, s.blobPath(d))
+func (s *Store) damagedBlob(d Digest) error { return damagedFile(s.blobPath(d)) }
+
+func damagedFile(path string) error {
+	return fmt.Errorf("%w: the SHA-256 of %s does not match its name; remove the file", ErrDamaged, path)
 }
 
 // sweep removes the files that are not in live, and the remains of killed writers. The store must be locked.

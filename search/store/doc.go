@@ -12,6 +12,9 @@
 // pruning removes the files. A partial score is replaced by a score of the same key whose training got further or ended, and
 // its checkpoint is removed. Outputs after requested epochs are kept with both kinds of scores.
 //
+// Runs of the program have a bucket and a folder of their own, which older versions leave alone: see [Store.PutRun] and package
+// runs.
+//
 // # Sharing
 //
 // The bbolt file is open, and so locked, only during each method call. Any number of processes and goroutines may use one

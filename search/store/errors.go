@@ -12,6 +12,10 @@ var (
 	ErrPruned = errors.New("not stored")
 	// ErrDiffers means that weights are not those that the score was measured with.
 	ErrDiffers = errors.New("differs from the recorded one")
+	// ErrUnrecorded means that there is no such run, or no such file of a run.
+	ErrUnrecorded = errors.New("not recorded")
+	// ErrRunning means that the process of a run lives.
+	ErrRunning = errors.New("is running")
 	// ErrForeign means that the file is not a store. It is left untouched.
 	ErrForeign = errors.New("not a store of scores")
 	// ErrNewer means that a newer version of the program wrote the file.

@@ -30,10 +30,15 @@ func (s *Store) TryLease(key string) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
+	return takeLease(path)
+}
+
+// takeLease takes the lease whose file is at path, or returns nil if another holder has it.
+func takeLease(path string) (*Lease, error) {
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 		if errors.Is(err, fs.ErrNotExist) { // the folder was removed
-			if err = os.MkdirAll(s.folder(), 0o755); err == nil {
+			if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
 				continue
 			}
 		}
@@ -85,6 +90,21 @@ func leaseHeld(path string) (bool, error) {
 	}
 	defer file.Close()
 	free, err := filelock.Try(file)
+	return err == nil && !free, nil
+}
+
+// leaseShared is leaseHeld for a file that this process may only read. Several may ask at once: their locks are shared, so that none
+// takes another for the holder.
+func leaseShared(path string) (bool, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	defer file.Close()
+	free, err := filelock.TryShared(file)
 	return err == nil && !free, nil
 }
 

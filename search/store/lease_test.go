@@ -215,8 +215,8 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 		"remove": func(s *Store) error { return s.Remove(ctx, someKey) },
 		"prune":  func(s *Store) error { _, _, err := s.Prune(ctx, func(Score) bool { return true }); return err },
 		"export": func(s *Store) error { return s.Export(ctx, io.Discard) },
-		"import": func(s *Store) error { _, _, err := s.Import(ctx, bytes.NewReader(archive)); return err },
-		"verify": func(s *Store) error { _, _, err := s.Verify(ctx, func(error) {}); return err },
+		"import": func(s *Store) error { _, err := s.Import(ctx, bytes.NewReader(archive)); return err },
+		"verify": func(s *Store) error { _, err := s.Verify(ctx, func(error) {}); return err },
 	} {
 		alone := &Store{path: s.path, options: s.options, noSync: true, step: s.step, announceAfter: announceAfter}
 		all.Go(func() {

@@ -98,8 +98,8 @@ func TestStoreIsAMap(test *testing.T) {
 					t.Fatal(err)
 				}
 				s = temporaryStore(test)
-				if added, known, err := s.Import(t.Context(), &archive); added != len(model) || known != 0 || err != nil {
-					t.Fatalf("added %d, known %d, %v, want %d", added, known, err, len(model))
+				if got, err := s.Import(t.Context(), &archive); got != (Imported{Added: len(model), Known: 0}) || err != nil {
+					t.Fatalf("%+v, %v, want %d", got, err, len(model))
 				}
 			},
 			"": func(t *rapid.T) {

@@ -299,8 +299,8 @@ func TestPartialIsExported(t *testing.T) {
 	}
 	to := temporaryStore(t)
 	putPartial(t, to, 7, 2, 2)
-	if added, known, err := to.Import(t.Context(), bytes.NewReader(archive)); added != 4 || known != 0 || err != nil {
-		t.Fatalf("added %d, known %d, %v", added, known, err)
+	if got, err := to.Import(t.Context(), bytes.NewReader(archive)); got != (Imported{Added: 4, Known: 0}) || err != nil {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	got, err := to.GetPartial(t.Context(), stopped.Key)
 	if err != nil || !reflect.DeepEqual(got, stopped) {
@@ -315,8 +315,8 @@ func TestPartialIsExported(t *testing.T) {
 		t.Error("what was imported is exported as something else")
 	}
 	put(t, to, 7)
-	if added, known, err := to.Import(t.Context(), bytes.NewReader(archive)); added != 0 || known != 4 || err != nil {
-		t.Errorf("onto a finished score: added %d, known %d, %v", added, known, err)
+	if got, err := to.Import(t.Context(), bytes.NewReader(archive)); got != (Imported{Added: 0, Known: 4}) || err != nil {
+		t.Errorf("onto a finished score: %+v, %v", got, err)
 	}
 	if got, err := to.Get(t.Context(), stopped.Key); err != nil || got.Status != Finished {
 		t.Errorf("got %+v, %v", got, err)

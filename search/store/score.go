@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,8 +116,13 @@ func encode(sc Score) ([]byte, error) {
 	if len(record) > longestRecord {
 		return nil, broken("its record has %d bytes, more than %d", len(record), longestRecord)
 	}
+	return withSum(record), nil
+}
+
+// withSum adds the checksum to a record, which is a JSON object with at least one field.
+func withSum(record []byte) []byte {
 	sum := digest(record)
-	return append(append(append(record[:len(record)-1], recordEnd...), sum...), `"}`...), nil
+	return append(append(append(record[:len(record)-1], recordEnd...), sum...), `"}`...)
 }
 
 // check returns an error for a score that cannot exist.
@@ -190,7 +196,10 @@ func recordSum(record []byte) (sum string, hasSum bool) {
 	if end < 0 || string(record[end:][:len(recordEnd)]) != recordEnd {
 		return "", false
 	}
-	return string(digest(append(record[:end:end], '}'))), true
+	hash := sha256.New()
+	hash.Write(record[:end])
+	hash.Write([]byte{'}'})
+	return hex.EncodeToString(hash.Sum(nil)), true
 }
 
 // abbreviate shortens a key for messages.

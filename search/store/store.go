@@ -119,6 +119,20 @@ func (s *Store) Get(ctx context.Context, key string) (sc Score, err error) {
 	return sc, err
 }
 
+// Scores returns those of some keys that are stored, of ended and of partial trials, by key. Damaged ones are left out.
+func (s *Store) Scores(ctx context.Context, keys []string) (found map[string]Score, err error) {
+	found = map[string]Score{}
+	err = s.view(ctx, func(scores *bbolt.Bucket) error {
+		for _, key := range keys {
+			if sc, known, err := s.lookUp(scores, key); known && err == nil {
+				found[key] = sc
+			}
+		}
+		return ctx.Err()
+	})
+	return found, err
+}
+
 // find returns the record with a key from either bucket.
 func (s *Store) find(bucket *bbolt.Bucket, key string, partial bool) (sc Score, known bool, err error) {
 	record := bucket.Get([]byte(key))
@@ -424,13 +438,16 @@ func (s *Store) removeBlobs(unnamed []Digest) error {
 	return nil
 }
 
-// Prune removes the weights and the checkpoint of every score for which keep returns false, and the files that no score
-// names. It returns the number of files removed and their bytes. Scores and outputs stay. keep must not use the store. While
+// Prune removes the weights and the checkpoint of every score for which keep returns false, and the files that no score and no run
+// names. It returns the number of files removed and their bytes. Scores, outputs and runs stay. keep must not use the store. While
 // a record is damaged, Prune removes nothing, because the record's files are unknown. If ctx ends it, it may be called again.
 func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, bytes int64, err error) {
 	live := map[Digest]bool{}
+	var runs []RunRecord
 	err = s.update(ctx, func(scores *bbolt.Bucket) error {
 		all, damaged := s.all(scores)
+		of, wrong := s.allRuns(scores)
+		runs, damaged = of, append(damaged, wrong...)
 		if err := dropEnded(scores); err != nil {
 			return err
 		}
@@ -443,6 +460,12 @@ func (s *Store) Prune(ctx context.Context, keep func(Score) bool) (files int, by
 		return errors.Join(damaged...)
 	}, func() error {
 		files, bytes, err = s.sweep(ctx, live)
+		if err == nil {
+			var more int
+			var size int64
+			more, size, err = s.sweepRuns(ctx, runs)
+			files, bytes = files+more, bytes+size
+		}
 		if err != nil {
 			return fmt.Errorf("store: pruning: %w", err)
 		}

@@ -15,16 +15,22 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Verify reads the whole store: its pages, the record of every score, and every file that the records name. It calls wrong
-// for each fault, and returns the numbers of scores and files that it read. Pruned weights and checkpoints are not faults,
+// Verified is what [Store.Verify] read.
+type Verified struct{ Scores, Runs, Files int }
+
+// Verify reads the whole store: its pages, the record of every score and of every run, and every file that the records name. It calls
+// wrong for each fault, and returns the numbers of what it read. Pruned weights and checkpoints are not faults,
 // nor are missing files of partial scores and outputs after epochs, which older versions prune because they do not know them.
 // Other missing outputs are faults. It returns an error if it could not continue.
-func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files int, err error) {
+func (s *Store) Verify(ctx context.Context, wrong func(error)) (v Verified, err error) {
 	s.examined.Store(nil) // check the pages again
 	var list []Score
+	var runs []RunRecord
 	var damaged []error
 	err = s.view(ctx, func(scores *bbolt.Bucket) (err error) {
 		list, damaged = s.all(scores)
+		of, wrong := s.allRuns(scores)
+		runs, damaged = of, append(damaged, wrong...)
 		lost, err := s.lostMeta()
 		if lost {
 			damaged = append(damaged, fmt.Errorf("store %s: %w: one of its two meta pages: the score that was stored last may be "+
@@ -34,14 +40,15 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 	})
 	if errors.Is(err, ErrDamaged) {
 		wrong(err)
-		return 0, 0, nil
+		return v, nil
 	}
 	for _, err := range damaged {
 		wrong(err)
 	}
 	if err != nil {
-		return 0, 0, err
+		return v, err
 	}
+	v.Scores, v.Runs = len(list), len(runs)
 	type use struct {
 		owner Score
 		what  string
@@ -57,7 +64,7 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 	}
 	for _, d := range slices.Sorted(maps.Keys(named)) {
 		u := named[d]
-		sum, err := s.sum(ctx, d)
+		sum, err := s.sum(ctx, s.blobPath(d))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if !u.must {
@@ -68,15 +75,42 @@ func (s *Store) Verify(ctx context.Context, wrong func(error)) (scores, files in
 			}
 			continue
 		case ctx.Err() != nil:
-			return len(list), files, ctx.Err()
+			return v, ctx.Err()
 		case err != nil:
 			wrong(fmt.Errorf("%s: %w", fileOf(u.owner, u.what), err))
 		case sum != d:
 			wrong(fmt.Errorf("%s: %w", fileOf(u.owner, u.what), s.damagedBlob(d)))
 		}
-		files++
+		v.Files++
 	}
-	return len(list), files, nil
+	for _, r := range runs {
+		if err := s.verifyRun(ctx, r, &v, wrong); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+// verifyRun reads the files of a run.
+func (s *Store) verifyRun(ctx context.Context, r RunRecord, v *Verified, wrong func(error)) error {
+	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
+		path := s.runFile(r.ID, r.Files[name])
+		sum, err := s.sum(ctx, path)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil && sum != r.Files[name] {
+			err = damagedFile(path)
+		}
+		if err != nil {
+			if now, gone := s.Run(ctx, r.ID); gone != nil || now.Files[name] != r.Files[name] {
+				continue // it was removed or replaced in the meantime
+			}
+			wrong(fmt.Errorf("run %s: its %s: %w", r.ID, name, err))
+		}
+		v.Files++
+	}
+	return nil
 }
 
 // lostMeta reports whether one of the two meta pages of the locked file is damaged. bbolt then uses the other, which may be
@@ -94,8 +128,8 @@ func (s *Store) lostMeta() (bool, error) {
 }
 
 // sum returns the SHA-256 of a file's content.
-func (s *Store) sum(ctx context.Context, d Digest) (Digest, error) {
-	file, err := os.Open(s.blobPath(d))
+func (s *Store) sum(ctx context.Context, path string) (Digest, error) {
+	file, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}

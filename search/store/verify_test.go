@@ -12,11 +12,11 @@ import (
 // verify returns what is wrong with a store, one line each.
 func verify(t testing.TB, s *Store) (scores, files int, wrong []string) {
 	t.Helper()
-	scores, files, err := s.Verify(t.Context(), func(err error) { wrong = append(wrong, err.Error()) })
+	read, err := s.Verify(t.Context(), func(err error) { wrong = append(wrong, err.Error()) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return scores, files, wrong
+	return read.Scores, read.Files, wrong
 }
 
 func TestVerify(t *testing.T) {
@@ -87,7 +87,7 @@ func TestVerifyIsInterrupted(t *testing.T) {
 	put(t, s, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := s.Verify(ctx, func(err error) { t.Error(err) }); !errors.Is(err, context.Canceled) {
+	if _, err := s.Verify(ctx, func(err error) { t.Error(err) }); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,0 +1,364 @@
+package runs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"mixmas/search"
+	"mixmas/search/evaluate"
+	"mixmas/search/report"
+	"mixmas/search/strategy"
+	"mixmas/search/trial"
+)
+
+// told counts what an observer is told.
+type told struct {
+	evaluate.Silent
+	mu      sync.Mutex
+	calls   int
+	notices []string
+}
+
+func (o *told) count() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calls++
+}
+
+func (o *told) StageStarted(strategy.StageStarted)     { o.count() }
+func (o *told) StageDone(strategy.StageDone)           { o.count() }
+func (o *told) Estimated(search.Estimated)             { o.count() }
+func (o *told) TrainingStarted(search.TrainingStarted) { o.count() }
+func (o *told) TrainingDone(search.TrainingDone)       { o.count() }
+func (o *told) TrialStarted(evaluate.TrialStarted)     { o.count() }
+func (o *told) TrialStep(evaluate.TrialStep)           { o.count() }
+func (o *told) TrialDone(evaluate.TrialDone)           { o.count() }
+func (o *told) Notice(text string) {
+	o.count()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.notices = append(o.notices, text)
+}
+
+// tell tells an observer of a small run.
+func tell(o search.Observer, steps int) {
+	job := trial.Job{Name: "encoder/image/mlp (repeat 2)", Label: "mlp"}
+	job.Specification.Repeat = 1
+	o.Estimated(search.Estimated{Trainings: 2, Stored: 1, Workers: 3, Least: time.Second, Most: 2 * time.Second, Full: 3 * time.Second, More: 4 * time.Second,
+		Seconds: map[string]float64{"a": 1}})
+	o.StageStarted(strategy.StageStarted{Stage: "encoder/image", Candidates: 2, Repeats: 3, LeftOut: 1})
+	o.TrialStarted(evaluate.TrialStarted{ID: 7, Name: job.Name, Steps: steps, Job: job})
+	for i := range steps {
+		o.TrialStep(evaluate.TrialStep{ID: 7, Step: i + 1, Loss: math.NaN()})
+	}
+	o.TrialDone(evaluate.TrialDone{ID: 7, Name: job.Name, Job: job, Metric: "accuracy", Score: math.NaN(), Seconds: math.Inf(1), Err: errors.New("diverged")})
+	o.TrialDone(evaluate.TrialDone{Name: job.Name, Job: job, Metric: "accuracy", Score: 0.5, Cached: true, Seconds: 2})
+	o.StageDone(strategy.StageDone{Stage: "encoder/image", Winner: "mlp", Reason: "it is best", Standing: "ahead", Tested: true})
+	o.TrainingStarted(search.TrainingStarted{Model: "digits"})
+	o.TrainingStarted(search.TrainingStarted{More: 4})
+	o.TrainingDone(search.TrainingDone{Model: "digits"})
+	o.Notice("a \x1b[31m notice")
+}
+
+func kinds(list []Event) (kinds []string) {
+	for _, e := range list {
+		kinds = append(kinds, e.Kind)
+	}
+	return kinds
+}
+
+func TestObserve(t *testing.T) {
+	s := temporaryStore(t)
+	rec := start(t, s, Run{})
+	var next told
+	tell(rec.Observe(&next), 1000)
+	if err := rec.Finish(t.Context(), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := get(t, s, rec.Run().ID).Trainings; n != 1 {
+		t.Errorf("%d trainings, want 1", n)
+	}
+	if next.calls != 1010 {
+		t.Errorf("the next observer was told %d times, want 1010", next.calls)
+	}
+	list, err := Events(t.Context(), s, rec.Run())
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	list = slices.DeleteFunc(list, func(e Event) bool {
+		if e.Kind != Step {
+			return false
+		}
+		steps++
+		return steps > 1
+	})
+	if steps < 1 || steps > 20 {
+		t.Errorf("%d events of 1000 steps", steps)
+	}
+	if want := []string{Estimated, Stage, Trial, Step, Done, Done, Decided, Training, Training, Notice, End}; !slices.Equal(kinds(list), want) {
+		t.Fatalf("events %v, want %v", kinds(list), want)
+	}
+	key := list[2].Key
+	if len(key) != 64 {
+		t.Errorf("key %q", key)
+	}
+	nan := report.Number(math.NaN())
+	for i, want := range []Event{
+		{Kind: Estimated, Trainings: 2, Stored: 1, Workers: 3, Least: 1, Most: 2, Full: 3, More: 4, Expected: map[string]float64{"a": 1}},
+		{Kind: Stage, Stage: "encoder/image", Candidates: 2, Repeats: 3, LeftOut: 1},
+		{Kind: Trial, Stage: "encoder/image", Trial: 7, Name: "encoder/image/mlp (repeat 2)", Candidate: "mlp", Key: key, Repeat: 2, Steps: 1000},
+		{Kind: Step, Trial: 7, Name: "encoder/image/mlp (repeat 2)", Step: 1, Steps: 1000, Loss: nan},
+		{Kind: Done, Stage: "encoder/image", Trial: 7, Name: "encoder/image/mlp (repeat 2)", Candidate: "mlp", Key: key, Repeat: 2, Metric: "accuracy", Score: nan, Error: "diverged"},
+		{Kind: Done, Stage: "encoder/image", Name: "encoder/image/mlp (repeat 2)", Candidate: "mlp", Key: key, Repeat: 2, Metric: "accuracy", Score: 0.5, Seconds: 2, Cached: true},
+		{Kind: Decided, Stage: "encoder/image", Name: "mlp", Reason: "it is best", Text: "ahead", Tested: true},
+		{Kind: Training, Name: "digits"},
+		{Kind: Training, More: 4},
+		{Kind: Notice, Text: "a \x1b[31m notice"},
+		{Kind: End, State: Finished},
+	} {
+		got := list[i]
+		if got.Time.IsZero() || got.Offset == 0 {
+			t.Errorf("event %d has the time %v and the offset %d", i, got.Time, got.Offset)
+		}
+		for _, n := range []*report.Number{&got.Loss, &got.Score, &want.Loss, &want.Score} {
+			if math.IsNaN(float64(*n)) {
+				*n = -1
+			}
+		}
+		got.Time, got.Offset = time.Time{}, 0
+		if got.Kind == End {
+			got.Seconds = 0
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("event %d is\n%+v, want\n%+v", i, got, want)
+		}
+	}
+}
+
+// A step costs a look at the clock: most are not recorded, and allocate nothing.
+func TestStepsAreCheap(t *testing.T) {
+	s := temporaryStore(t)
+	rec := start(t, s, Run{})
+	o := rec.Observe(&told{})
+	o.TrialStarted(evaluate.TrialStarted{ID: 1, Steps: 10})
+	o.TrialStep(evaluate.TrialStep{ID: 1, Step: 1})
+	o.(*observer).trainings.Range(func(_, value any) bool {
+		value.(*training).next.Store(math.MaxInt64)
+		return true
+	})
+	if n := testing.AllocsPerRun(100, func() { o.TrialStep(evaluate.TrialStep{ID: 1, Step: 2}) }); n > 1 { // the ID, if it were large
+		t.Errorf("a step allocates %v times", n)
+	}
+}
+
+// An hour into a training, a step is recorded every few seconds.
+func TestStepsOfLongTrainings(t *testing.T) {
+	log := newEventLog(&full{room: math.MaxInt})
+	o := &observer{Observer: &told{}, log: log, start: time.Now().Add(-time.Hour)}
+	o.trainings.Store(1, &training{})
+	o.TrialStep(evaluate.TrialStep{ID: 1, Step: 1})
+	value, _ := o.trainings.Load(1)
+	if next := time.Duration(value.(*training).next.Load()) - time.Since(o.start); next < 3*time.Second || next > 4*time.Second {
+		t.Errorf("the next one is recorded after %v", next)
+	}
+	if err := log.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkTrialStep(b *testing.B) {
+	log := newEventLog(&full{room: math.MaxInt})
+	o := &observer{Observer: &told{}, log: log, start: time.Now()}
+	o.trainings.Store(1, &training{})
+	for b.Loop() {
+		o.TrialStep(evaluate.TrialStep{ID: 1, Step: 1})
+	}
+}
+
+// stuck is a file that does not return from Write until it is released.
+type stuck struct {
+	release chan struct{}
+	bytes.Buffer
+}
+
+func (f *stuck) Write(b []byte) (int, error) { <-f.release; return f.Buffer.Write(b) }
+func (f *stuck) Close() error                { return nil }
+
+// Whoever adds an event does not wait for the disk, and waiting steps do not fill the memory.
+func TestSlowDisk(t *testing.T) {
+	file := &stuck{release: make(chan struct{})}
+	log := newEventLog(file)
+	const n = 10 * mostPending
+	for i := range n {
+		log.add(Event{Kind: Step, Step: i + 1})
+	}
+	log.add(Event{Kind: Notice, Text: "important"})
+	log.mu.Lock()
+	waiting := len(log.pending)
+	log.mu.Unlock()
+	if waiting > mostPending+1 {
+		t.Errorf("%d events wait", waiting)
+	}
+	close(file.release)
+	if err := log.close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(file.String(), "important") {
+		t.Error("an event that is not a step was dropped")
+	}
+}
+
+// full is a disk that is full for a while: it takes so many bytes, and then half of a write.
+type full struct {
+	bytes.Buffer
+	room int
+}
+
+func (f *full) Write(b []byte) (int, error) {
+	if len(b) <= f.room {
+		f.room -= len(b)
+		return f.Buffer.Write(b)
+	}
+	n, _ := f.Buffer.Write(b[:f.room])
+	f.room = 0
+	return n, syscall.ENOSPC
+}
+func (f *full) Close() error { return nil }
+
+// A full disk costs the events that did not fit, and one notice.
+func TestFullDisk(t *testing.T) {
+	s := temporaryStore(t)
+	rec := start(t, s, Run{})
+	disk := &full{room: 100}
+	_ = rec.events.close()
+	rec.events = newEventLog(disk)
+	var next told
+	o := rec.Observe(&next)
+	for _, text := range []string{"first", "second", "third"} {
+		o.Notice(text)
+		rec.events.flush()
+	}
+	disk.room = math.MaxInt
+	o.Notice("fourth")
+	if err := rec.Finish(t.Context(), nil, nil); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("the end says %v", err)
+	}
+	if len(next.notices) != 5 || !strings.Contains(strings.Join(next.notices, "|"), "not recorded: ") {
+		t.Errorf("notices %q, want those four and one", next.notices)
+	}
+	var texts []string
+	if _, err := readEvents(t.Context(), bytes.NewReader(disk.Bytes()), 0, func(e Event) bool { texts = append(texts, e.Text); return true }); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"first", "fourth", ""}; !slices.Equal(texts, want) {
+		t.Errorf("events %q, want %q", texts, want)
+	}
+	if r := get(t, s, rec.Run().ID); r.State != Finished {
+		t.Errorf("the run is %s", r.State)
+	}
+}
+
+// Lines that are torn, foreign or too long are skipped; an offset leads to the next event.
+func TestTornEvents(t *testing.T) {
+	whole := `{"kind":"notice","text":"1"}` + "\n"
+	text := whole + "\n[1]\n{\"text\":\"no kind\"}\n{\"ki" + "\n" + strings.Repeat("x", longestEvent+5) + "\n" + whole + "\xff\x00\n" + whole + `{"kind":"notice"`
+	var offsets []int64
+	end, err := readEvents(t.Context(), strings.NewReader(text), 0, func(e Event) bool { offsets = append(offsets, e.Offset); return true })
+	if len(offsets) != 3 || err != nil || end != int64(strings.LastIndex(text, "\n")+1) {
+		t.Fatalf("offsets %v, end %d of %d, %v", offsets, end, len(text), err)
+	}
+	for i, from := range offsets {
+		n := 0
+		if _, err := readEvents(t.Context(), strings.NewReader(text), from, func(Event) bool { n++; return true }); n != 2-i || err != nil {
+			t.Errorf("%d events after %d, %v", n, from, err)
+		}
+	}
+}
+
+// Following yields what is there, waits for what comes, and ends with the run.
+func TestFollow(t *testing.T) {
+	s := temporaryStore(t)
+	for _, killed := range []bool{false, true} {
+		rec := start(t, s, Run{Name: "a"})
+		rec.events.add(Event{Kind: Notice, Text: "1"})
+		rec.events.flush()
+		var got []string
+		var offset int64
+		for e, err := range Follow(t.Context(), s, rec.Run(), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, e.Kind+e.Text); e.Kind == End {
+				if r := get(t, s, rec.Run().ID); r.State != Finished {
+					t.Errorf("at its end the run is %s", r.State)
+				}
+			}
+			switch e.Text {
+			case "1":
+				offset = e.Offset
+				rec.events.add(Event{Kind: Notice, Text: "2"})
+				if killed {
+					rec.kill()
+				} else if err := rec.Finish(t.Context(), nil, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		want := []string{"notice1", "notice2", "end"}
+		if killed {
+			want = want[:2]
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("followed %q, want %q", got, want)
+		}
+		got = nil
+		for e, err := range Follow(t.Context(), s, rec.Run(), offset) {
+			got = append(got, e.Kind+e.Text)
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if !slices.Equal(got, want[1:]) {
+			t.Errorf("from the first event on: %q, want %q", got, want[1:])
+		}
+	}
+	rec := start(t, s, Run{Name: "a"})
+	rec.events.add(Event{Kind: Notice})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, err := range Follow(ctx, s, rec.Run(), 0) {
+		if cancel(); err != nil {
+			t.Error(err)
+		}
+	}
+	for range Follow(t.Context(), s, rec.Run(), 0) {
+		break
+	}
+}
+
+// FuzzEvents: no bytes crash the reader, and what it reads can be written.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte(`{"kind":"done","score":null,"expected":{"a":1e300}}` + "\n" + `{"kind":"step","loss":1}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		end, err := readEvents(t.Context(), bytes.NewReader(text), 0, func(e Event) bool {
+			if _, err := json.Marshal(e); err != nil {
+				t.Error(err)
+			}
+			return true
+		})
+		if err != nil || end > int64(len(text)) {
+			t.Error(end, err)
+		}
+	})
+}
