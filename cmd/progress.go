@@ -65,11 +65,10 @@ type trial struct {
 
 // stage is a running stage.
 type stage struct {
-	name   string
-	all    int
-	done   map[string]bool // names of trials
-	metric string
-	best   float64
+	name string
+	all  int
+	done map[string]bool // names of trials
+	best float64
 }
 
 // newProgress returns a display on w.
