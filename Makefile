@@ -6,6 +6,10 @@ BIN := bin/mixmas
 # and named.
 ALL ?=
 
+# The version that mixmas --version says.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+STAMP = -ldflags '-X mixmas/cmd.stamp=$(VERSION)'
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -14,10 +18,10 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/mixmas, without C
-	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/mixmas
+	CGO_ENABLED=0 $(GO) build $(STAMP) -o $(BIN) ./cmd/mixmas
 
 # With the CUDA kernels if they were compiled: $(call with-kernels,build) and so on.
-with-kernels = $(if $(wildcard build/gpu/libmixmas_cuda.a),CGO_ENABLED=1 $(GO) $(1) -tags cuda,CGO_ENABLED=0 $(GO) $(1))
+with-kernels = $(if $(wildcard build/gpu/libmixmas_cuda.a),CGO_ENABLED=1 $(GO) $(1) $(STAMP) -tags cuda,CGO_ENABLED=0 $(GO) $(1) $(STAMP))
 
 .PHONY: install
 install: ## install mixmas into Go's bin folder, with the CUDA kernels if they were compiled
@@ -31,6 +35,21 @@ program:
 .PHONY: run
 run: program ## search and train on the built-in data, in about half a minute; with the CUDA kernels if they were compiled
 	$(BIN) run
+
+.PHONY: man
+man: build ## write the man pages into build/man
+	rm -rf build/man && $(BIN) __man build/man && ls build/man/mixmas.1
+
+.PHONY: dist
+dist: ## make the archives of a release in dist/: linux, darwin and windows on amd64 and arm64, with checksums (VERSION=0.3.0)
+	$(GO) run ./cmd/dist --version '$(VERSION)' --to dist
+
+# The systems of which dist-check compares the programs.
+SYSTEMS ?= linux/amd64,windows/arm64
+
+.PHONY: dist-check
+dist-check: ## make archives from copies of the tree in two folders, with separate build caches, and compare their checksums
+	GO='$(GO)' .ci/dist-check '$(SYSTEMS)'
 
 # The page of how often choices are right, from recorded trainings (mixmas study record).
 RECORDINGS ?= $(wildcard testdata/choosing/*.npz)
@@ -49,7 +68,7 @@ defaults: ## write docs/defaults.md; DEFAULTS_DATA="A.yaml B.yaml" measures the 
 	$(GO) run ./search/defaults/measure --to docs/defaults.md --store build/defaults.db $(DEFAULTS_DATA)
 
 .PHONY: test
-test: format vet lint generated portable-build unit purego race test-browser kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
+test: format vet lint generated portable-build dist-check unit purego race test-browser kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 
 .PHONY: ci
 ci: ## run all checks, and fail if a tool is missing
@@ -62,11 +81,13 @@ format: ## check that the code is formatted
 	@echo "format: ok"
 
 .PHONY: vet
-vet: ## vet for amd64, for the portable kernels, for arm64, and for CUDA without C
+vet: ## vet for amd64, for the portable kernels, for arm64, for CUDA without C, and for other systems
 	GOOS=linux GOARCH=amd64 $(GO) vet ./...
 	$(GO) vet -tags purego ./...
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) vet -tags cuda ./...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
 
 .PHONY: lint
 lint: ## run the version of staticcheck that .ci/tools pins
@@ -191,4 +212,4 @@ generate: ## regenerate the assembly
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin build cgo/stamp_*.h
+	rm -rf bin build dist cgo/stamp_*.h

@@ -19,6 +19,7 @@ import (
 	"mixmas/nn/benchmarks"
 	"mixmas/nn/device"
 	"mixmas/nn/mixer"
+	"mixmas/nn/registry"
 )
 
 // benchCommand times models on a device. Its cases, names and figures are those of testdata/peer/bench.py.
@@ -91,7 +92,7 @@ func bench(c *cli.Context) (err error) {
 	}
 	numerics := c.String("numerics")
 	if known := benchNumerics(); !slices.Contains(known, numerics) {
-		return usagef("--numerics %s: want one of %s", quote(numerics), strings.Join(known, ", "))
+		return usagef("--numerics %s: want one of %s%s", quote(numerics), strings.Join(known, ", "), registry.Suggestion(numerics, known))
 	}
 	cases, err := chosenCases(known, c.Args().Slice())
 	if err != nil {
@@ -143,7 +144,7 @@ func chosenCases(known []benchmarks.Case, names []string) ([]benchmarks.Case, er
 			for _, k := range known {
 				all = append(all, k.Name)
 			}
-			return nil, usagef("unknown case %q: want one of %s", name, strings.Join(all, ", "))
+			return nil, usagef("unknown case %q: want one of %s%s", name, strings.Join(all, ", "), registry.Suggestion(name, all))
 		}
 		list = append(list, known[i])
 	}

@@ -3,6 +3,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,23 +40,21 @@ func execute() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	messages := newScreen(os.Stderr)
 	go func() {
 		received := <-signals
 		signal.Stop(signals)
 		cancel(signalError{received})
-		sayHeard(os.Stderr, time.After(time.Second))
+		sayHeard(messages, time.After(time.Second))
 	}()
-	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+	return run(ctx, os.Args, os.Stdin, os.Stdout, messages)
 }
 
 // run runs the program and returns its exit code. Errors go to stderr, one line each.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &output{w: stdout}
 	app := newApp(input{ctx, stdin}, out, stderr)
-	words, err := arrange(app, args)
-	if err == nil {
-		err = app.RunContext(ctx, words)
-	}
+	err := runLine(ctx, app, args)
 	if out.err != nil && !errors.Is(err, out.err) { // so commands need not check what they print
 		err = errors.Join(err, out.err)
 	}
@@ -74,6 +73,24 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitFailure
 }
 
+// runLine runs a command line, or answers a question that only scripts ask.
+func runLine(ctx context.Context, app *cli.App, args []string) error {
+	switch {
+	case len(args) > 2 && args[1] == completeWord:
+		return writeCompletions(ctx, app.Writer, app, args[2:])
+	case len(args) == 3 && args[1] == manWord:
+		return writeManPages(app, args[2])
+	}
+	words, err := arrange(app, args)
+	if err != nil {
+		return err
+	}
+	if len(words) > 2 && words[1] == helpName && words[2] == "--help" {
+		words[2] = helpName
+	}
+	return app.RunContext(ctx, words)
+}
+
 // newApp returns the program with its commands, bound to streams.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
@@ -84,6 +101,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Description: "mixmas COMMAND --help describes a command. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration,\n" +
 			"130 after Ctrl-C, 143 after SIGTERM. Run an interrupted command again to resume it from the stored scores.",
 		HideHelpCommand: true,
+		Flags:           []cli.Flag{cli.HelpFlag}, // which the library leaves out because there is a command of this name
 		// A comma in a note is a comma.
 		DisableSliceFlagSeparator: true,
 
@@ -92,6 +110,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), reportCommand(),
 			scoresCommand(), runsCommand(), uiCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
+			completionCommand(), helpCommand(),
 		},
 	}
 	app.Before = func(*cli.Context) error {
@@ -132,12 +151,7 @@ func unknownCommand(known []*cli.Command) cli.ActionFunc {
 		if !c.Args().Present() {
 			return cli.ShowSubcommandHelp(c)
 		}
-		var names []string
-		for _, k := range known {
-			names = append(names, k.Name)
-		}
-		return usagef("unknown command %q: want one of %s (see %s --help)", c.Args().First(), strings.Join(names, ", "),
-			strings.TrimSpace(c.App.Name+" "+commandName(c)))
+		return unknownName(strings.TrimSpace(c.App.Name+" "+commandName(c)), known, c.Args().First())
 	}
 }
 
@@ -150,8 +164,8 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // onUsageError rewords an error of the flag parser. The error can only be an unknown flag, because arrange has checked the
 // rest.
 func onUsageError(c *cli.Context, err error, _ bool) error {
-	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown flag --", 1)
-	return usagef("%s (see %s --help)", text, strings.TrimSpace(c.App.Name+" "+commandName(c)))
+	spelling := strings.TrimPrefix(err.Error(), "flag provided but not defined: -")
+	return unknownFlag(strings.TrimSpace(c.App.Name+" "+commandName(c)), c.Command.Flags, spelling)
 }
 
 // commandName returns the name of the running command with its parents, such as "config check".
@@ -206,11 +220,23 @@ func oneLine(err error) string {
 	return escape.Terminal(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
-// version returns the module's version, or the commit that the program was built from.
+// stamp is the version that make dist sets: -ldflags "-X mixmas/cmd.stamp=VERSION".
+var stamp string
+
+// version returns the version with that of Go.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return cmp.Or(stamp, "unknown")
+	}
+	return stampedVersion() + " " + info.GoVersion
+}
+
+// stampedVersion returns the version that the program was stamped with, the module's, or the commit that it was built from.
+func stampedVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || stamp != "" {
+		return cmp.Or(stamp, "unknown")
 	}
 	text := info.Main.Version
 	if text == "" || text == "(devel)" {
@@ -221,5 +247,5 @@ func version() string {
 			}
 		}
 	}
-	return text + " " + info.GoVersion
+	return text
 }

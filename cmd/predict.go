@@ -17,6 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"mixmas/nn/registry"
 	"mixmas/search/atomicfile"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/picture"
@@ -53,11 +54,11 @@ func predictCommand() *cli.Command {
 func predict(c *cli.Context) error {
 	format := c.String("format")
 	if format != "csv" && format != "jsonl" {
-		return usagef("--format %s: want csv or jsonl", format)
+		return usagef("--format %s: want csv or jsonl%s", format, registry.Suggestion(format, []string{"csv", "jsonl"}))
 	}
 	split := slices.IndexFunc(dataset.Splits[:], func(s dataset.Split) bool { return s.String() == c.String("split") })
 	if split < 0 {
-		return usagef("--split %s: want train, validation or test", c.String("split"))
+		return usagef("--split %s: want train, validation or test%s", c.String("split"), registry.Suggestion(c.String("split"), []string{"train", "validation", "test"}))
 	}
 	if err := checkInput(c); err != nil {
 		return err

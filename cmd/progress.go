@@ -1,42 +1,48 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"mixmas/search"
 	"mixmas/search/escape"
 	"mixmas/search/evaluate"
+	"mixmas/search/metric"
 	"mixmas/search/strategy"
 )
 
 // How often a training's progress is shown.
 const (
-	barInterval  = 100 * time.Millisecond
+	viewInterval = 100 * time.Millisecond
 	lineInterval = 30 * time.Second
 )
 
-// progress shows the progress of a search: a bar for each running training if lines may change in place, otherwise plain
-// lines.
+// progress shows the progress of a search. What has happened are plain lines. If lines may change in place, what is happening stands
+// below them: the stages with their running trainings, and the total.
 type progress struct {
-	out      io.Writer     // destination of lines; above the bars if there are any
-	bars     *mpb.Progress // nil: plain lines
+	screen   *screen
 	interval time.Duration // time between two updates of a training
 	now      func() time.Time
 
-	trials sync.Map   // id → *trial
-	lines  sync.Mutex // one line at a time
+	trials sync.Map // id → *trial
 	total  total
+
+	mutex  sync.Mutex
+	stages []*stage // that are running
+
+	stop, stopped chan struct{} // of what draws; nil for plain lines and after the end
 }
 
 var _ search.Observer = (*progress)(nil)
@@ -46,41 +52,144 @@ const unknown = -1
 
 // trial is a running training.
 type trial struct {
+	id    int
 	name  string
-	steps int
 	start time.Time
-	bar   *mpb.Bar
 
+	steps atomic.Int64  // 0 while frozen encoders run
+	share atomic.Uint64 // bits of the share that is done
 	first atomic.Int64  // steps done before this process started
 	loss  atomic.Uint64 // bits of the last loss
 	next  atomic.Int64  // time of the next update, in nanoseconds after start
 }
 
-// newProgress returns a display on w, with bars if lines may change in place.
+// stage is a running stage.
+type stage struct {
+	name string
+	all  int
+	done map[string]bool // names of trials
+	best float64
+}
+
+// newProgress returns a display on w.
 func newProgress(w io.Writer) *progress {
-	p := &progress{out: w, interval: lineInterval, now: time.Now}
-	if movesLines(w) {
-		p.withBars(mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()))
+	p := &progress{screen: screenOf(w), interval: lineInterval, now: time.Now}
+	if p.screen.moves() {
+		p.interval = viewInterval
+		p.stop, p.stopped = make(chan struct{}), make(chan struct{})
+		go p.redraw()
 	}
 	return p
 }
 
-// withBars shows bars instead of plain lines.
-func (p *progress) withBars(bars *mpb.Progress) {
-	p.bars, p.out, p.interval = bars, bars, barInterval
+// redraw draws the display until it is closed.
+func (p *progress) redraw() {
+	defer close(p.stopped)
+	ticker := time.NewTicker(viewInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-ticker.C:
+			p.screen.draw(p.view)
+		}
+	}
 }
 
-// Close ends the display and removes the bars of trainings that are still running.
+// Close ends the display. What was happening disappears.
 func (p *progress) Close() {
-	if p.bars == nil {
+	if p.stop == nil {
 		return
 	}
-	p.total.end()
+	close(p.stop)
+	<-p.stopped
+	p.stop = nil
+	p.screen.draw(func(int, int) []string { return nil })
+}
+
+// view returns the lines that change, for the size of the terminal.
+func (p *progress) view(columns, rows int) []string {
+	now := p.now()
+	var running []*trial
 	p.trials.Range(func(_, t any) bool {
-		t.(*trial).bar.Abort(true)
+		running = append(running, t.(*trial))
 		return true
 	})
-	p.bars.Wait()
+	slices.SortFunc(running, func(a, b *trial) int { return cmp.Compare(a.id, b.id) })
+	p.mutex.Lock()
+	stages := len(p.stages)
+	var list []row
+	hidden := max(0, stages+len(running)+1-max(rows-2, 1)) // trainings that find no place
+	if hidden > 0 {
+		running = running[:max(len(running)-hidden, 0)]
+	}
+	of := func(name string) *stage {
+		i := slices.IndexFunc(p.stages, func(s *stage) bool { return strings.HasPrefix(name, s.name+"/") })
+		if i < 0 {
+			return nil
+		}
+		return p.stages[i]
+	}
+	for _, s := range p.stages {
+		list = append(list, s.row())
+		for _, t := range running {
+			if of(t.name) == s {
+				list = append(list, t.row(s.name+"/", now))
+			}
+		}
+	}
+	for _, t := range running {
+		if of(t.name) == nil {
+			list = append(list, t.row("", now))
+		}
+	}
+	p.mutex.Unlock()
+	if hidden > 0 {
+		list = append(list, row{name: fmt.Sprintf("%d more", hidden), below: true, done: math.NaN()})
+	}
+	if total, has := p.total.row(now); has {
+		list = append(list, total)
+	}
+	return layOut(list, columns)
+}
+
+// row is the line of a stage.
+func (s *stage) row() row {
+	r := row{name: escape.Terminal(s.name), done: float64(len(s.done)) / float64(max(s.all, 1)), count: fmt.Sprintf("%d/%d", len(s.done), s.all)}
+	if !math.IsNaN(s.best) {
+		r.value = fmt.Sprintf("best %.4f", s.best)
+	}
+	return r
+}
+
+// row is the line of a training, of whose name the stage above it tells the beginning.
+func (t *trial) row(stage string, now time.Time) row {
+	share := math.Float64frombits(t.share.Load())
+	r := row{name: escape.Terminal(strings.TrimPrefix(t.name, stage)), below: stage != "", done: share, count: percent(share)}
+	if t.steps.Load() == 0 {
+		r.value = "encoding"
+	} else if loss := math.Float64frombits(t.loss.Load()); !math.IsNaN(loss) {
+		r.value = fmt.Sprintf("loss %.4f", loss)
+	}
+	if left, known := t.left(share, now); known {
+		r.left = shortTime(left)
+	}
+	return r
+}
+
+// left is the time that is left, by the pace of this process.
+func (t *trial) left(share float64, now time.Time) (left time.Duration, known bool) {
+	steps := float64(t.steps.Load())
+	if steps == 0 {
+		return 0, false
+	}
+	first := max(float64(t.first.Load()), 0)
+	done := share*steps - first
+	if done < 1 {
+		return 0, false
+	}
+	return seconds(now.Sub(t.start).Seconds() / done * (1 - share) * steps), true
 }
 
 // StageStarted implements [search.Observer].
@@ -93,22 +202,36 @@ func (p *progress) StageStarted(e strategy.StageStarted) {
 		text += fmt.Sprintf("; %d left out", e.LeftOut)
 	}
 	p.line("%s: %s", e.Stage, text)
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.stages = append(p.stages, &stage{name: e.Stage, all: e.Candidates * max(e.Repeats, 1), done: map[string]bool{}, best: math.NaN()})
+}
+
+// stageHas notes the end of a trial of a stage.
+func (p *progress) stageHas(e evaluate.TrialDone) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for _, s := range p.stages {
+		if !strings.HasPrefix(e.Name, s.name+"/") {
+			continue
+		}
+		s.done[e.Name] = true
+		if e.Metric != "" && e.Err == nil && !e.Untried && !math.IsNaN(e.Score) && (math.IsNaN(s.best) || metric.Better(e.Metric, e.Score, s.best)) {
+			s.best = e.Score
+		}
+		return
+	}
 }
 
 // Estimated implements [search.Observer].
 func (p *progress) Estimated(e search.Estimated) {
 	p.line("%s", estimateText(e))
 	p.total.start(e, p.now())
-	if p.bars != nil {
-		p.total.show(p.bars.AddBar(int64(e.Trainings), mpb.BarRemoveOnComplete(), mpb.BarPriority(math.MaxInt32),
-			mpb.PrependDecorators(decor.Name("total", decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.total.text(p.now()) }))))
-	}
 }
 
 // TrainingStarted implements [search.Observer].
 func (p *progress) TrainingStarted(e search.TrainingStarted) {
-	p.total.end()
+	p.total.train(e, p.now())
 	if e.More > 0 {
 		p.line("baselines and members of the ensemble: %s", english.Plural(e.More, "training", ""))
 		return
@@ -116,23 +239,39 @@ func (p *progress) TrainingStarted(e search.TrainingStarted) {
 	p.line("full training of the winner")
 }
 
-// TrialStarted implements [search.Observer].
-func (p *progress) TrialStarted(e evaluate.TrialStarted) {
-	t := &trial{name: e.Name, steps: e.Steps, start: p.now()}
+// newTrial returns a training that starts now.
+func (p *progress) newTrial(id int, name string, steps int) *trial {
+	t := &trial{id: id, name: name, start: p.now()}
+	t.steps.Store(int64(steps))
 	t.first.Store(unknown)
 	t.next.Store(int64(p.interval))
 	t.loss.Store(math.Float64bits(math.NaN()))
-	if p.bars != nil {
-		t.bar = p.bars.AddBar(int64(e.Steps), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(escape.Terminal(e.Name), decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(
-				decor.Percentage(decor.WC{W: 5}),
-				decor.Any(func(decor.Statistics) string { return lossText(math.Float64frombits(t.loss.Load())) }, decor.WC{W: 13}),
-				decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 9}),
-			),
-		)
+	return t
+}
+
+// TrialEncoded implements [search.Observer].
+func (p *progress) TrialEncoded(e evaluate.TrialEncoded) {
+	value, running := p.trials.Load(e.ID)
+	if !running {
+		value, _ = p.trials.LoadOrStore(e.ID, p.newTrial(e.ID, e.Name, 0))
 	}
-	p.trials.Store(e.ID, t)
+	t := value.(*trial)
+	t.share.Store(math.Float64bits(float64(e.Rows) / float64(max(e.All, 1))))
+	if p.isDue(t) && !p.screen.moves() {
+		p.line("%s: frozen encoders: %s of %s rows", e.Name, humanize.Comma(int64(e.Rows)), humanize.Comma(int64(e.All)))
+	}
+}
+
+// TrialStarted implements [search.Observer].
+func (p *progress) TrialStarted(e evaluate.TrialStarted) {
+	p.trials.Store(e.ID, p.newTrial(e.ID, e.Name, e.Steps))
+}
+
+// isDue reports whether it is time for an update of a training. For each update it does so once.
+func (p *progress) isDue(t *trial) bool {
+	elapsed := p.now().Sub(t.start)
+	next := t.next.Load()
+	return int64(elapsed) >= next && t.next.CompareAndSwap(next, int64(elapsed+p.interval))
 }
 
 // TrialStep implements [search.Observer]. It is called after every step of every training, so most calls only check the
@@ -144,26 +283,24 @@ func (p *progress) TrialStep(e evaluate.TrialStep) {
 	}
 	t := value.(*trial)
 	t.first.CompareAndSwap(unknown, int64(e.Step)-1) // above 0 if the training resumes from a checkpoint
-	elapsed := p.now().Sub(t.start)
-	next := t.next.Load()
-	if int64(elapsed) < next || !t.next.CompareAndSwap(next, int64(elapsed+p.interval)) {
+	if !p.isDue(t) {
 		return
 	}
+	share := float64(e.Step) / float64(max(t.steps.Load(), 1))
 	t.loss.Store(math.Float64bits(e.Loss))
-	p.total.step(t.name, float64(e.Step)/float64(max(t.steps, 1)))
-	if t.bar != nil {
-		t.bar.SetCurrent(int64(e.Step))
+	t.share.Store(math.Float64bits(share))
+	p.total.step(t.name, share)
+	if p.screen.moves() {
 		return
 	}
-	first := t.first.Load()
-	left := time.Duration(float64(elapsed) / float64(max(int64(e.Step)-first, 1)) * float64(t.steps-e.Step))
-	p.line("%s: %d of %d steps%s, %s left", t.name, e.Step, t.steps, lossText(e.Loss), left.Round(time.Second))
+	left, _ := t.left(share, p.now())
+	p.line("%s: %d of %d steps%s, %s left", t.name, e.Step, t.steps.Load(), lossText(e.Loss), left.Round(time.Second))
 	p.totalLine()
 }
 
 // totalLine writes a line about the whole search now and then, if lines do not change in place.
 func (p *progress) totalLine() {
-	if p.bars != nil {
+	if p.screen.moves() {
 		return
 	}
 	if now := p.now(); p.total.due(now, p.interval) {
@@ -173,11 +310,8 @@ func (p *progress) totalLine() {
 
 // TrialDone implements [search.Observer].
 func (p *progress) TrialDone(e evaluate.TrialDone) {
-	if value, running := p.trials.LoadAndDelete(e.ID); running {
-		if t := value.(*trial); t.bar != nil {
-			t.bar.Abort(true)
-		}
-	}
+	p.trials.Delete(e.ID)
+	p.stageHas(e)
 	p.total.done(e.Name, !e.Cached && !e.Untried)
 	switch {
 	case e.Untried:
@@ -195,6 +329,9 @@ func (p *progress) TrialDone(e evaluate.TrialDone) {
 
 // StageDone implements [search.Observer].
 func (p *progress) StageDone(e strategy.StageDone) {
+	p.mutex.Lock()
+	p.stages = slices.DeleteFunc(p.stages, func(s *stage) bool { return s.name == e.Stage })
+	p.mutex.Unlock()
 	if e.Tested {
 		p.line("%s: the winner is %s; %s", e.Stage, e.Winner, e.Standing)
 		return
@@ -210,9 +347,7 @@ func (p *progress) Notice(text string) { p.line("%s", text) }
 
 // line writes one line. A write error is ignored: there is nowhere to report it.
 func (p *progress) line(format string, args ...any) {
-	p.lines.Lock()
-	defer p.lines.Unlock()
-	_, _ = fmt.Fprintln(p.out, escape.Terminal(fmt.Sprintf(format, args...)))
+	_, _ = io.WriteString(p.screen, escape.Terminal(fmt.Sprintf(format, args...))+"\n")
 }
 
 // lossText returns the loss as text, or "" before the first loss.

@@ -150,6 +150,9 @@ func openSession(c *cli.Context, plan *config.Config) (s *session, err error) {
 		return s, err
 	}
 	s.progress = newProgress(c.App.ErrWriter)
+	if budget := c.Duration("budget"); budget > 0 {
+		s.progress.total.deadline = s.started.Add(budget)
+	}
 	for _, text := range s.warnings {
 		s.progress.Notice("warning: " + text)
 	}

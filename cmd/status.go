@@ -4,23 +4,23 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"mixmas/search/escape"
 )
 
 // status shows the progress of a long command: one line that changes in place on a terminal, otherwise an occasional line.
 type status struct {
-	w        io.Writer
-	moving   bool
+	screen   *screen
 	interval time.Duration
 	next     time.Time
-	shown    bool
 }
 
 // newStatus returns a status that writes to w.
 func newStatus(w io.Writer) *status {
 	const line, terminal = 10 * time.Second, 200 * time.Millisecond
-	s := &status{w: w, interval: line}
-	if movesLines(w) {
-		s.moving, s.interval = true, terminal
+	s := &status{screen: screenOf(w), interval: line}
+	if s.screen.moves() {
+		s.interval = terminal
 	}
 	s.next = time.Now().Add(s.interval)
 	return s
@@ -32,18 +32,13 @@ func (s *status) show(format string, args ...any) {
 		return
 	}
 	s.next = time.Now().Add(s.interval)
-	text := fmt.Sprintf(format, args...)
-	if s.moving {
-		s.shown = true
-		_, _ = fmt.Fprintf(s.w, "\r\x1b[K%s", text)
+	text := escape.Terminal(fmt.Sprintf(format, args...))
+	if s.screen.moves() {
+		s.screen.draw(func(int, int) []string { return []string{text} })
 		return
 	}
-	_, _ = fmt.Fprintln(s.w, text)
+	_, _ = fmt.Fprintln(s.screen, text)
 }
 
 // close clears the line.
-func (s *status) close() {
-	if s.shown {
-		_, _ = fmt.Fprint(s.w, "\r\x1b[K")
-	}
-}
+func (s *status) close() { s.screen.draw(func(int, int) []string { return nil }) }

@@ -16,7 +16,7 @@ func movesLines(w io.Writer) bool {
 		return false
 	}
 	width, _, err := term.GetSize(int(f.Fd())) // fails if w is not a terminal
-	return err == nil && width > 0
+	return err == nil && width > 0 && understandsEscapes(f)
 }
 
 // canMove reports whether the terminal described by the environment can move its cursor. An unknown terminal (TERM is not

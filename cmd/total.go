@@ -8,46 +8,77 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize/english"
-	"github.com/vbauerster/mpb/v8"
 
 	"mixmas/search"
 )
 
-// total is the progress of a whole search: what was expected of its trainings, and how much of it is done.
+// total is the progress of a whole run: a search, the full training of its winner, and what follows. Each part says what was expected
+// of its trainings, and how much of it is done.
 type total struct {
 	mutex    sync.Mutex
-	bar      *mpb.Bar // nil without bars, and after the search
-	started  time.Time
+	deadline time.Time // of a budget; zero for none
+	started  time.Time // the part
 	next     time.Time // of the next plain line
 	parallel float64
 	expected map[string]float64 // seconds of the trainings that have not ended, by name
 	parts    map[string]float64 // share of them that is done
 	spent    float64            // expected seconds of those that have ended
 	all      int
+	unnamed  int     // trainings to come of which the names are not known
+	each     float64 // their expected seconds
+	full     float64 // seconds of the full training to come
+	more     float64 // seconds of what follows it
 }
 
+// start begins a search.
 func (t *total) start(e search.Estimated, now time.Time) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	t.started, t.expected, t.parts, t.spent = now, map[string]float64{}, map[string]float64{}, 0
+	t.begin(now)
 	for name, seconds := range e.Seconds {
 		t.expected[name] = seconds
 	}
 	t.all, t.parallel = len(t.expected), float64(max(e.Workers, 1))
+	t.full, t.more = e.Full.Seconds(), e.More.Seconds()
 }
 
-// show sets the bar of the display.
-func (t *total) show(bar *mpb.Bar) {
+// train begins the full training of the winner, or the trainings after it.
+func (t *total) train(e search.TrainingStarted, now time.Time) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	t.bar = bar
+	t.begin(now)
+	t.parallel = 1 // the estimates are of the clock
+	if e.More == 0 {
+		if t.full > 0 {
+			t.expected["full/"+e.Model], t.all = t.full, 1
+		}
+	} else {
+		t.all, t.unnamed, t.each, t.more = e.More, e.More, t.more/float64(e.More), 0
+	}
+	t.full = 0
+}
+
+// begin begins a part.
+func (t *total) begin(now time.Time) {
+	t.started, t.expected, t.parts, t.spent = now, map[string]float64{}, map[string]float64{}, 0
+	t.all, t.unnamed, t.each = 0, 0, 0
+}
+
+// open reports whether a training is one of those that are expected. The caller holds the mutex.
+func (t *total) open(name string) bool {
+	if _, open := t.expected[name]; open || t.unnamed == 0 {
+		return open
+	}
+	t.unnamed--
+	t.expected[name] = t.each
+	return true
 }
 
 // step notes the share of a training that is done, and done its end; trained means that it took its time.
 func (t *total) step(name string, part float64) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	if _, open := t.expected[name]; open {
+	if t.open(name) {
 		t.parts[name] = part
 	}
 }
@@ -55,53 +86,79 @@ func (t *total) step(name string, part float64) {
 func (t *total) done(name string, trained bool) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	seconds, open := t.expected[name]
-	if !open {
+	if !t.open(name) {
 		return
 	}
 	if trained {
-		t.spent += seconds
+		t.spent += t.expected[name]
 	}
 	delete(t.expected, name)
 	delete(t.parts, name)
-	if t.bar != nil {
-		t.bar.Increment()
-	}
 }
 
-// end ends the display of the search.
-func (t *total) end() {
-	t.mutex.Lock()
-	bar := t.bar
-	t.bar, t.expected, t.all = nil, nil, 0
-	t.mutex.Unlock()
-	if bar != nil { // not under the lock, which its text takes
-		bar.Abort(true)
-	}
-}
-
-// text is such as "7 of 24 trainings, 3m20s left".
-func (t *total) text(now time.Time) string {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	left, done := 0.0, t.spent
+// left returns the time that is left of the part, and of the parts after it. The caller holds the mutex.
+func (t *total) left(now time.Time) (part, later time.Duration) {
+	left, done := t.each*float64(t.unnamed), t.spent
 	for name, seconds := range t.expected {
 		left += seconds * (1 - t.parts[name])
 		done += seconds * t.parts[name]
 	}
-	pace := 1 / t.parallel // seconds of the clock per expected second
+	pace := 1 / max(t.parallel, 1) // seconds of the clock per expected second
 	if enough := 0.1 * (done + left); done > enough {
 		pace = now.Sub(t.started).Seconds() / done
 	}
-	return fmt.Sprintf("%d of %s, about %v left", t.all-len(t.expected), english.Plural(t.all, "training", ""),
-		time.Duration(left*pace*float64(time.Second)).Round(time.Second))
+	part, later = seconds(left*pace), seconds(t.full+t.more)
+	if !t.deadline.IsZero() {
+		whole := max(t.deadline.Sub(now), 0)
+		part = min(part, whole)
+		later = min(later, whole-part)
+	}
+	return part, later
+}
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+// ended is the number of trainings of the part that have ended. The caller holds the mutex.
+func (t *total) ended() int { return t.all - len(t.expected) - t.unnamed }
+
+// text is such as "7 of 24 trainings, about 3m20s left, then at most 10m0s".
+func (t *total) text(now time.Time) string {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	part, later := t.left(now)
+	text := fmt.Sprintf("%d of %s, about %v left", t.ended(), english.Plural(t.all, "training", ""), part.Round(time.Second))
+	if later >= time.Second {
+		text += fmt.Sprintf(", then at most %v", later.Round(time.Second))
+	}
+	return text
+}
+
+// row is the last line of the display; there is none if nothing is expected.
+func (t *total) row(now time.Time) (r row, has bool) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.all == 0 {
+		return row{}, false
+	}
+	part, later := t.left(now)
+	done := t.spent
+	whole := done + t.each*float64(t.unnamed)
+	for name, seconds := range t.expected {
+		done += seconds * t.parts[name]
+		whole += seconds
+	}
+	r = row{name: "total", count: fmt.Sprintf("%d/%d", t.ended(), t.all), left: shortTime(part + later)}
+	if whole > 0 {
+		r.done = done / whole
+	}
+	return r, true
 }
 
 // due reports whether the next plain line about a running search is due.
 func (t *total) due(now time.Time, interval time.Duration) bool {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	if len(t.expected) == 0 || now.Before(t.next) {
+	if len(t.expected) == 0 && t.unnamed == 0 || now.Before(t.next) {
 		return false
 	}
 	t.next = now.Add(interval)

@@ -182,8 +182,19 @@ func (a *answering) addFurther(ctx context.Context, f further, o *evaluate.Outco
 	return err
 }
 
-// choiceSeconds is about what choosing an ensemble takes per number in the pool (models × rows × classes), on one core.
+// choiceSeconds is about what choosing an ensemble without thresholds takes per number in the pool (models × rows × classes), on one
+// core that does nothing else.
 const choiceSeconds = 1e-5
+
+// choiceTime is about what choosing an ensemble takes. With thresholds it takes as long per number as fitting those of the searched
+// model took, on this machine and what else it does.
+func (a *answering) choiceTime(models int) time.Duration {
+	rate := math.Float64frombits(a.choosing.Load())
+	if pace := a.timing.Load(); pace != nil {
+		rate = max(rate, choiceSeconds*pace.Drift())
+	}
+	return duration(max(rate, choiceSeconds) * float64(models*a.rows.labels.Len()*len(a.data.Task().Classes)))
+}
 
 // trainingEnd is the deadline of further trainings under a budget: it leaves time to choose an ensemble, and to predict the test split
 // with all models that are compared. It is not before that of the searched model's training.
@@ -195,7 +206,7 @@ func (a *answering) trainingEnd(list []further) time.Time {
 	seconds, models := 0.0, len(list)+1
 	if a.ensembles() {
 		models += len(a.trials)
-		seconds += choiceSeconds * float64(models*a.rows.labels.Len()*len(a.data.Task().Classes))
+		seconds += a.choiceTime(models).Seconds()
 	}
 	if a.folder != "" {
 		jobs := []trial.Job{a.searched.Job}

@@ -71,6 +71,10 @@ func (a *answering) ensemble(ctx context.Context, size int) (*chosen, error) {
 			o.LateFusions = append(o.LateFusions, places)
 		}
 	}
+	if o.Thresholds = a.fitsThresholds(); o.Thresholds && a.limit > 0 && a.now().Add(a.choiceTime(len(models))).After(a.deadline(1)) {
+		o.Thresholds = false
+		a.left.add("the ensemble's thresholds: not fitted, because the budget would not suffice")
+	}
 	e, err := a.choose(ctx, a.rows, models, o)
 	if err != nil {
 		return nil, fmt.Errorf("the ensemble: %w", err)

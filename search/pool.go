@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"mixmas/search/choice"
 	"mixmas/search/combine"
@@ -187,18 +188,25 @@ func placesOf(rows, among []int) ([]int, error) {
 // alone returns what combine makes of a single model: its thresholds, if the plan wants them fitted and they help, and its honest
 // score.
 func (s *Search) alone(ctx context.Context, r rowsOf, f *fitted) (*combine.Ensemble, error) {
-	e, err := s.choose(ctx, r, []*fitted{f}, combine.Options{Size: 1, Bags: 1})
+	if s.limit > 0 && s.fitsThresholds() {
+		defer s.chose(s.now(), len(f.logits))
+	}
+	e, err := s.choose(ctx, r, []*fitted{f}, combine.Options{Size: 1, Bags: 1, Thresholds: s.fitsThresholds()})
 	if err == nil && e.Thresholds == nil {
 		e.Honest = f.score // nothing was fitted
 	}
 	return e, err
 }
 
-// choose chooses an ensemble of models, with thresholds if the plan wants them fitted and they help on rows that they were not
-// fitted to.
+// chose notes how long fitting thresholds to outputs took.
+func (s *Search) chose(began time.Time, numbers int) {
+	s.choosing.Store(math.Float64bits(s.now().Sub(began).Seconds() / float64(max(numbers, 1))))
+}
+
+// choose chooses an ensemble of models, with thresholds if they are wanted and help on rows that they were not fitted to.
 func (s *Search) choose(ctx context.Context, r rowsOf, models []*fitted, o combine.Options) (*combine.Ensemble, error) {
 	name, p := s.config.Search.Metric, r.pool(models)
-	o.Thresholds, o.Seed = s.fitsThresholds(), s.config.Seed
+	o.Seed = s.config.Seed
 	e, err := combine.Choose(ctx, p, name, o)
 	if err != nil || e.Thresholds == nil {
 		return e, err

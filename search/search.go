@@ -68,6 +68,8 @@ type Search struct {
 	limit   time.Duration    // see Options.Budget
 	budget  *evaluate.Budget // nil for none
 	timing  atomic.Pointer[estimate.Pace]
+	// choosing holds the bits of the seconds that fitting thresholds to a model took per number of its outputs; 0 before that.
+	choosing atomic.Uint64
 	// pace measures the seconds of a step of a job.
 	pace func(ctx context.Context, job trial.Job, steps int, limit time.Duration) (float64, error)
 }

@@ -386,6 +386,7 @@ func (c *counter) StageDone(strategy.StageDone)           {}
 func (c *counter) TrainingStarted(search.TrainingStarted) {}
 func (c *counter) TrainingDone(search.TrainingDone)       {}
 func (c *counter) Notice(string)                          {}
+func (c *counter) TrialEncoded(evaluate.TrialEncoded)     {}
 func (c *counter) TrialDone(evaluate.TrialDone)           {}
 func (c *counter) TrialStarted(evaluate.TrialStarted) {
 	c.Lock()

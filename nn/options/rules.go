@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mixmas/nn/registry"
 )
 
 // Rules are the limits of a value. They are written in its jsonschema tag, so that the schema has them too.
@@ -54,7 +56,7 @@ func ParseRules(tag string) (Rules, error) {
 func (r Rules) Check(v reflect.Value) string {
 	if v.Kind() == reflect.String {
 		if len(r.words) > 0 && !slices.Contains(r.words, v.String()) {
-			return fmt.Sprintf("want one of %s, got %q", strings.Join(r.words, ", "), v.String())
+			return fmt.Sprintf("want one of %s, got %q%s", strings.Join(r.words, ", "), v.String(), registry.Suggestion(v.String(), r.words))
 		}
 		return ""
 	}

@@ -1,26 +1,35 @@
 package registry
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // longestSuggested bounds the length of names that are compared, since the time grows with the product of two lengths.
 const longestSuggested = 64
 
-// Suggestion returns " (did you mean X?)" for the known name that is most similar to a wrong one. It is empty if no name is
-// similar, that is, if more than a third of the letters of the longer name would have to change.
+// Suggestion returns " (did you mean X?)" for the known name that is nearest to a wrong one, or "" if none is near: see [Nearest].
 func Suggestion(name string, known []string) string {
+	nearest := Nearest(name, known)
+	if nearest == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", nearest)
+}
+
+// Nearest returns the known name that is most similar to a wrong one. It is empty if no name is similar, that is, if more than a third
+// of the letters of the longer name would have to change. Capitals count as small letters.
+func Nearest(name string, known []string) string {
 	nearest, least := "", len(name)+1
 	for _, k := range known {
 		if len(name) > longestSuggested || len(k) > longestSuggested {
 			continue
 		}
-		if d := distance(name, k); d < least && 3*d <= max(len(name), len(k)) {
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least && 3*d <= max(len(name), len(k)) {
 			nearest, least = k, d
 		}
 	}
-	if nearest == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", nearest)
+	return nearest
 }
 
 // distance returns how many bytes must be inserted, deleted, changed or swapped with the next to turn one text into the

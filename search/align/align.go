@@ -5,6 +5,7 @@ package align
 import (
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 )
@@ -53,4 +54,24 @@ func Rows(w io.Writer, rows [][]string) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// TruncateStart is Truncate for texts of which the end matters more: a longer one begins with an ellipsis.
+func TruncateStart(text string, width int) string {
+	if Width(text) <= width {
+		return text
+	}
+	for text != "" && Width(text)+1 > width {
+		_, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+	}
+	return Truncate("…"+text, width)
+}
+
+// Truncate returns a text that takes at most so many cells: a longer one ends with an ellipsis.
+func Truncate(text string, width int) string {
+	if width < 1 {
+		return ""
+	}
+	return cells.Truncate(text, width, "…")
 }

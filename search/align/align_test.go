@@ -39,3 +39,18 @@ func TestRows(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, iotest.ErrTimeout }
+
+func TestTruncate(t *testing.T) {
+	for _, test := range []struct {
+		text       string
+		width      int
+		end, start string
+	}{
+		{"encoder/image", 13, "encoder/image", "encoder/image"}, {"encoder/image", 8, "encoder…", "…r/image"}, {"猫猫猫", 4, "猫…", "…猫"},
+		{"a", 0, "", ""}, {"ab", 1, "…", "…"}, {"ab", -1, "", ""}, {"", 3, "", ""},
+	} {
+		if end, start := Truncate(test.text, test.width), TruncateStart(test.text, test.width); end != test.end || start != test.start {
+			t.Errorf("%s in %d: %q and %q, want %q and %q", test.text, test.width, end, start, test.end, test.start)
+		}
+	}
+}

@@ -35,12 +35,12 @@ func create(prefix string, mode fs.FileMode) (*os.File, error) {
 // rename renames a file that create made to path, replacing the file there, and closes it.
 func rename(f *os.File, path string) error {
 	if runtime.GOOS != "windows" {
-		return errors.Join(os.Rename(f.Name(), path), f.Close())
+		return errors.Join(renameOver(f.Name(), path), f.Close())
 	}
 	if err := f.Close(); err != nil { // Windows does not rename open files
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return renameOver(f.Name(), path)
 }
 
 // RemoveAbandoned removes a partial file if its writer has ended. On Windows, where a writer closes the file before it renames

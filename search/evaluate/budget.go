@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mixmas/search/store"
@@ -25,6 +26,16 @@ type Budget struct {
 type round struct {
 	*Budget
 	must string // the name of the job that is trained in any case; "" if the stage has a score
+	// scored means that one of its trainings has a score, so that must need not be trained any more: others may have got the free
+	// workers first.
+	scored atomic.Bool
+}
+
+// trained notes the result of a training.
+func (r *round) trained(result trial.Result) {
+	if r != nil && result.Score.Status == store.Finished {
+		r.scored.Store(true)
+	}
 }
 
 // check returns an error if a job should not start now, because it would end too late or leave too little to later stages.
@@ -34,7 +45,7 @@ func (r *round) check(job trial.Job) error {
 	}
 	seconds := r.Seconds(job)
 	r.begin(job.Stage())
-	if job.Name == r.must {
+	if job.Name == r.must && !r.scored.Load() {
 		return nil
 	}
 	r.mutex.Lock()

@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -102,4 +103,23 @@ func (l *listener) trained() int {
 	l.Lock()
 	defer l.Unlock()
 	return l.steps
+}
+
+// The training that a stage must not be without is left out once another one, which got a free worker first, has a score.
+func TestOneTrainingIsEnough(t *testing.T) {
+	end := time.Unix(100, 0)
+	r := &round{must: "encoder/cheap", Budget: &Budget{End: end, Now: func() time.Time { return end }, Seconds: func(trial.Job) float64 { return 1 }}}
+	late := func(name string) bool { return errors.As(r.check(trial.Job{Name: name}), new(untriedError)) }
+	if late("encoder/cheap") || !late("encoder/costly") {
+		t.Error("without a score the cheapest training must run, and no other")
+	}
+	r.trained(trial.Result{Score: store.Score{Status: store.Failed}})
+	if late("encoder/cheap") {
+		t.Error("a failed training is no score")
+	}
+	r.trained(trial.Result{Score: store.Score{Status: store.Finished}})
+	if !late("encoder/cheap") {
+		t.Error("with a score the cheapest training runs too late")
+	}
+	(*round)(nil).trained(trial.Result{Score: store.Score{Status: store.Finished}})
 }

@@ -316,6 +316,9 @@ func (e *Evaluator) train(ctx context.Context, job trial.Job, key string, look f
 			return err
 		}
 		t.result, err = e.options.Runner.Run(ctx, job, watch{e.options.Observer, t.id, job})
+		if err == nil {
+			r.trained(t.result)
+		}
 		pruned = errors.Is(err, store.ErrPruned) // weights were pruned while it waited for the slot
 		return err
 	}}

@@ -4,6 +4,8 @@ import "mixmas/search/trial"
 
 // Observer observes the progress of trials. Its methods are called from several goroutines at once.
 type Observer interface {
+	// TrialEncoded is called before TrialStarted while the frozen encoders of a training run over its rows.
+	TrialEncoded(TrialEncoded)
 	// TrialStarted is called when a training starts.
 	TrialStarted(TrialStarted)
 	// TrialStep is called after each step of a training.
@@ -14,6 +16,13 @@ type Observer interface {
 	// Notice reports in one line what no other method does: that a training waits for another process, or that a checkpoint
 	// was damaged.
 	Notice(text string)
+}
+
+// TrialEncoded says how many of all rows the frozen encoders of a training have run over, each counted once per encoder.
+type TrialEncoded struct {
+	ID        int
+	Name      string
+	Rows, All int
 }
 
 // TrialStarted is the start of a training with its number of steps. IDs distinguish trainings.
@@ -51,6 +60,7 @@ type TrialDone struct {
 // Silent is an observer that ignores everything.
 type Silent struct{}
 
+func (Silent) TrialEncoded(TrialEncoded) {}
 func (Silent) TrialStarted(TrialStarted) {}
 func (Silent) TrialStep(TrialStep)       {}
 func (Silent) TrialDone(TrialDone)       {}
@@ -62,6 +72,9 @@ type watch struct {
 	id  int
 	job trial.Job
 }
+
+// Encoded implements [trial.Progress].
+func (w watch) Encoded(done, all int) { w.TrialEncoded(TrialEncoded{w.id, w.job.Name, done, all}) }
 
 // Started implements [trial.Progress].
 func (w watch) Started(steps int) { w.TrialStarted(TrialStarted{w.id, w.job.Name, steps, w.job}) }

@@ -57,4 +57,5 @@ type quiet struct{}
 
 func (quiet) Started(int)       {}
 func (quiet) Step(int, float64) {}
+func (quiet) Encoded(int, int)  {}
 func (quiet) Notice(string)     {}

@@ -45,10 +45,12 @@ type steps struct {
 	all, done, limit int
 	cancel           context.CancelFunc
 	notices          []string
+	encoded          [][2]int
 }
 
-func (s *steps) Started(all int)    { s.all = all }
-func (s *steps) Notice(text string) { s.notices = append(s.notices, text) }
+func (s *steps) Started(all int)       { s.all = all }
+func (s *steps) Encoded(done, all int) { s.encoded = append(s.encoded, [2]int{done, all}) }
+func (s *steps) Notice(text string)    { s.notices = append(s.notices, text) }
 func (s *steps) Step(int, float64) {
 	if s.done++; s.cancel != nil && s.done == s.limit {
 		s.cancel()

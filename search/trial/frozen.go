@@ -90,7 +90,7 @@ func (e *encodedRows) Label(row int, dst []float32) error { return e.rows.Label(
 
 // encode runs the frozen encoders of a job over rows that choose selects with the inputs of a model, and that id identifies.
 // release ends the use of the tokens.
-func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, id any, choose func(inputs []string) (*dataset.Samples, error)) (e *encodedRows, release func(), err error) {
+func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, id any, p *encoding, choose func(inputs []string) (*dataset.Samples, error)) (e *encodedRows, release func(), err error) {
 	var releases []func()
 	release = func() {
 		for _, end := range releases {
@@ -117,12 +117,17 @@ func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, 
 		if err != nil {
 			return nil, nil, err
 		}
+		before := p.done
 		made, end, err := l.tokens.get(ctx, string(key), rows.Len(), m.Classes(), l.Files.Temporary, func(t *tokens) error {
-			return l.predict(ctx, m, job.Specification.Recipe.Batch, mixer.EncoderOf(encoder.weights), rows, t.add)
+			return l.predict(ctx, m, job.Specification.Recipe.Batch, mixer.EncoderOf(encoder.weights), rows, func(batch []float32) error {
+				p.reach(p.done + len(batch)/m.Classes())
+				return t.add(batch)
+			})
 		})
 		if err != nil {
 			return nil, nil, blame(ctx, fmt.Errorf("frozen encoder of %s: %w", encoder.modality.Name, err))
 		}
+		p.reach(before + rows.Len())
 		releases = append(releases, end)
 		e.inputs = append(e.inputs, encodedInput{tokens: made})
 		for _, in := range m.Inputs()[1:] {
@@ -132,6 +137,20 @@ func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, 
 	}
 	e.rows, err = choose(masks)
 	return e, release, err
+}
+
+// encoding counts the rows that the frozen encoders of a training have run over.
+type encoding struct {
+	Progress
+	done, all int
+}
+
+// reach reports that so many rows are done, unless they were before.
+func (e *encoding) reach(done int) {
+	if done > e.done {
+		e.done = done
+		e.Encoded(done, e.all)
+	}
 }
 
 // freeze sets up a training with frozen encoders: the part of the model that is trained, on the tokens of its rows.
@@ -144,14 +163,15 @@ func (l *Local) freeze(ctx context.Context, t *training, encoders []trainedEncod
 		maps.Copy(t.frozen, mixer.WarmStart(e.modality.Name, mixer.EncoderOf(e.weights)))
 	}
 	spec := t.Specification
-	train, release, err := l.encode(ctx, t.Job, encoders, spec.Sample, func(inputs []string) (*dataset.Samples, error) {
+	p := &encoding{Progress: t.progress, all: len(encoders) * (spec.Sample.Count + t.scoring.Len())}
+	train, release, err := l.encode(ctx, t.Job, encoders, spec.Sample, p, func(inputs []string) (*dataset.Samples, error) {
 		return dataset.Select(l.Data, dataset.Train, t.Train, inputs)
 	})
 	if err != nil {
 		return err
 	}
 	t.train, t.release = train, append(t.release, release)
-	scored, release, err := l.encode(ctx, t.Job, encoders, []any{spec.Validation, spec.Unused}, func(inputs []string) (*dataset.Samples, error) {
+	scored, release, err := l.encode(ctx, t.Job, encoders, []any{spec.Validation, spec.Unused}, p, func(inputs []string) (*dataset.Samples, error) {
 		return Scoring(l.Data, t.Job, inputs)
 	})
 	if err != nil {

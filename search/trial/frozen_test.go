@@ -336,6 +336,27 @@ func TestTokensAreShared(t *testing.T) {
 	}
 }
 
+// Encoding reports every batch of every encoder, or all rows of an encoder at once where another trial has made the tokens.
+func TestEncodingIsReported(t *testing.T) {
+	l, files, _ := kindsRunner()
+	job := frozenJob(t, l, files)
+	for i, calls := range []int{4 * (4 + 2), 4 * 2} { // batches of 16 of 50 and of 20 rows; then whole splits
+		s := &steps{}
+		if _, err := l.Run(t.Context(), job, s); err != nil {
+			t.Fatal(err)
+		}
+		increasing := slices.IsSortedFunc(s.encoded, func(a, b [2]int) int { return a[0] - b[0] })
+		if n := len(s.encoded); n != calls || !increasing || s.encoded[n-1] != [2]int{280, 280} {
+			t.Errorf("trial %d: got %v, want %d reports up to all 280 rows", i, s.encoded, calls)
+		}
+	}
+	job.Specification.Frozen = false
+	s := &steps{}
+	if _, err := l.Run(t.Context(), job, s); err != nil || s.encoded != nil {
+		t.Errorf("without frozen encoders: %v (%v)", s.encoded, err)
+	}
+}
+
 // Tokens that cannot be made are no reason for other trials to fail, and leave nothing.
 func TestTokensThatCannotBeMade(t *testing.T) {
 	var c tokenCache

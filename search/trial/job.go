@@ -216,6 +216,9 @@ type Runner interface {
 
 // Progress observes a training.
 type Progress interface {
+	// Encoded is called before Started while frozen encoders run over the rows of a training, again and again: done of all rows are
+	// encoded, each counted once per encoder. A training whose tokens another one makes calls it only at the end.
+	Encoded(done, all int)
 	// Started is called before the first step, with the number of steps in all epochs of the recipe.
 	Started(steps int)
 	// Step is called after each of these steps, counted from 1.

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"mixmas/nn/registry"
 )
 
 // Kind is what a column is taken for.
@@ -47,7 +49,7 @@ func ParseKind(name string) (Kind, error) {
 	for _, k := range Kinds() {
 		names = append(names, string(k))
 	}
-	return "", fmt.Errorf("unknown kind of column %q: want one of %s", name, strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown kind of column %q: want one of %s%s", name, strings.Join(names, ", "), registry.Suggestion(name, names))
 }
 
 // Encodes reports whether an [Encoder] turns cells of this kind into features.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"mixmas/nn/options"
+	"mixmas/nn/registry"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/split"
 )
@@ -86,7 +87,7 @@ func oneOf(field, word string, words ...string) error {
 	if word == "" || slices.Contains(words, word) {
 		return nil
 	}
-	return options.Errorf(field, "want one of %s, got %q", strings.Join(words, ", "), word)
+	return options.Errorf(field, "want one of %s, got %q%s", strings.Join(words, ", "), word, registry.Suggestion(word, words))
 }
 
 // checkPaths returns an error for an empty path, or one that is named for two splits.

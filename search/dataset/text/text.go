@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"mixmas/nn/options"
+	"mixmas/nn/registry"
 )
 
 // Texts are the texts of a training split. They may be iterated several times. An error ends the iteration.
@@ -32,7 +33,7 @@ type Texts = iter.Seq2[string, error]
 // oneOf returns an error if the value of an option is not one of known.
 func oneOf(option, value string, known []string) error {
 	if !slices.Contains(known, value) {
-		return options.Errorf(option, "want one of %s, got %q", strings.Join(known, ", "), value)
+		return options.Errorf(option, "want one of %s, got %q%s", strings.Join(known, ", "), value, registry.Suggestion(value, known))
 	}
 	return nil
 }

@@ -1,0 +1,22 @@
+# Completion of mixmas for PowerShell. In $PROFILE: mixmas completion powershell | Out-String | Invoke-Expression
+
+Register-ArgumentCompleter -Native -CommandName mixmas -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $words = @()
+    foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
+        if ($element.Extent.StartOffset -lt $cursorPosition -and $element.Extent.EndOffset -le $cursorPosition) {
+            $words += $element.Extent.Text
+        }
+    }
+    if ($wordToComplete -eq '') {
+        $words += '""' # an empty word, which older versions drop unless it is quoted
+    }
+    $answer = @(& $commandAst.CommandElements[0].Value __complete @words 2>$null)
+    # Without an answer PowerShell completes files by itself.
+    $answer | Select-Object -Skip 1 | ForEach-Object {
+        $word, $description = $_ -split "`t", 2
+        if (-not $description) { $description = $word }
+        [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $description)
+    }
+}
