@@ -81,7 +81,9 @@ func TestUI(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	out, ended := newSaid(), make(chan int, 1)
-	go func() { ended <- run(ctx, []string{"mixmas", "ui", "--store", path, "--addr", "127.0.0.1:0"}, nil, out, io.Discard) }()
+	go func() {
+		ended <- run(ctx, []string{"mixmas", "ui", "--store", path, "--addr", "127.0.0.1:0"}, nil, out, io.Discard)
+	}()
 	url := out.await(t, `^(http://127\.0\.0\.1:\d+) shows the runs of .*Ctrl-C`)
 	if page := get(t, url); !strings.Contains(page, "There are no runs in this store yet") {
 		t.Errorf("%s", page)

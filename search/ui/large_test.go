@@ -112,9 +112,9 @@ func TestLongRun(t *testing.T) {
 	}
 }
 
-// BenchmarkFirstView is the time from the start of the server until the list is there: 10⁵ scores and 300 runs.
+// BenchmarkFirstView is the time from the start of the server until the list is there: 10⁵ scores and 50 runs.
 func BenchmarkFirstView(b *testing.B) {
-	path, id := large(b, 100_000, 20, 300)
+	path, id := large(b, 100_000, 20, 50)
 	for _, page := range []struct{ name, target string }{{"list", "/"}, {"run", "/runs/" + id}, {"scores", "/scores"}} {
 		b.Run(page.name, func(b *testing.B) {
 			for b.Loop() {
