@@ -34,7 +34,11 @@ func (g *graph) ordered(of *tensor, n *node, dims []size, contents func() []floa
 	if known := g.orders[key]; known != nil {
 		return known
 	}
-	made := &tensor{name: of.name, kind: of.kind, dims: dims, constant: &constant{floats: contents(), parent: of, via: n}}
+	name := of.name
+	if n.operation == "Transpose" {
+		name += ".transposed"
+	}
+	made := &tensor{name: name, kind: of.kind, dims: dims, constant: &constant{floats: contents(), parent: of, via: n}}
 	n.output = made
 	g.orders[key] = made
 	return made

@@ -58,9 +58,19 @@ type graph struct {
 	names           map[string]int     // how often a name was wanted
 	shared          map[string]*tensor // constants by their contents
 	orders          map[order]*tensor
+	computed        map[string]*tensor // what nodes compute, by what they compute it from
 	scope           string // where nodes get their names from
 	prefix          string // of names, for a member of an ensemble
 	batch           *tensor
+}
+
+// newGraph makes an empty graph. No tensor but outputs gets the reserved names.
+func newGraph(reserved ...string) *graph {
+	g := &graph{names: map[string]int{}, shared: map[string]*tensor{}, orders: map[order]*tensor{}, computed: map[string]*tensor{}}
+	for _, name := range reserved {
+		g.names[name] = 1
+	}
+	return g
 }
 
 // failure is an error that ends a translation.
@@ -95,13 +105,21 @@ func (g *graph) output(name, doc string, t *tensor) {
 	g.outputs = append(g.outputs, t)
 }
 
-// add adds a node.
+// add adds a node, unless there is one that computes the same.
 func (g *graph) add(operation string, inputs []*tensor, kind elements, dims []size, attributes ...attribute) *tensor {
+	key := fmt.Sprint(operation, attributes)
+	for _, in := range inputs {
+		key += fmt.Sprintf(" %p", in)
+	}
+	if known := g.computed[key]; known != nil {
+		return known
+	}
 	n := &node{operation: operation, inputs: inputs, attributes: attributes}
 	n.output = &tensor{kind: kind, dims: slices.Clone(dims), node: n}
 	n.name = g.unique(g.prefix + g.scope + "/" + operation)
 	n.output.name = n.name
 	g.nodes = append(g.nodes, n)
+	g.computed[key] = n.output
 	return n.output
 }
 
@@ -119,7 +137,15 @@ func (g *graph) elementwise(operation string, a, b *tensor) *tensor {
 	if t := g.foldElementwise(operation, a, b, dims); t != nil {
 		return t
 	}
+	if operation == "Mul" && b.ones() && slices.Equal(dims, a.dims) {
+		return a
+	}
 	return g.add(operation, []*tensor{a, b}, a.kind, dims)
+}
+
+// ones reports whether a tensor is a constant of ones.
+func (t *tensor) ones() bool {
+	return t.constant != nil && t.kind == floats && !slices.ContainsFunc(t.constant.floats, func(x float32) bool { return x != 1 })
 }
 
 // compare adds a node of two operands whose output is boolean.

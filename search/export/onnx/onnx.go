@@ -30,7 +30,7 @@ func Write(w io.Writer, m *model.Model, o Options) error {
 
 // encode builds the file.
 func encode(m *model.Model, o Options) *message {
-	g := &graph{names: map[string]int{"logits": 1, "probabilities": 1, "labels": 1}, shared: map[string]*tensor{}, orders: map[order]*tensor{}}
+	g := newGraph("logits", "probabilities", "labels")
 	prepared := map[string]*tensor{}
 	var inputs []Input
 	for _, modality := range m.Modalities() {
