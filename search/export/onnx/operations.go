@@ -119,7 +119,9 @@ func (t *translator) reduce(o *device.Reduce) {
 		fail("the reduction %v has no translation", o.Reduction)
 	case x.constant != nil:
 		t.set(o.Y, t.plus(t.foldSum(x, axis, dims, o.Scale), o.Plus))
-	case o.Scale == 1/float32(length.n) && length.n > 1:
+	case length.isOne():
+		t.set(o.Y, t.plus(t.scaled(t.reshape(x, append(outer.axes(), inner)), o.Scale), o.Plus))
+	case o.Scale == 1/float32(length.n):
 		t.set(o.Y, t.plus(t.add("ReduceMean", []*tensor{x}, floats, dims, axes, keep), o.Plus))
 	default:
 		y := t.add("ReduceSum", []*tensor{x, t.integersOf("axes."+joined([]int64{int64(axis)}), int64(axis))}, floats, dims, keep)
