@@ -49,7 +49,7 @@ func Cases() []Case {
 			for _, masked := range []bool{false, true} {
 				if m := input(kind, masked); m.Masked == masked {
 					m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
-					name := fmt.Sprintf("encoder/%s/%s", a.Name, kind)
+					name := fmt.Sprintf("%s/%s", a.Name, kind)
 					if masked && kind != mixer.Text {
 						name += "/masked"
 					}
@@ -62,7 +62,7 @@ func Cases() []Case {
 		for _, a := range mixer.All() {
 			if a.Takes(mixer.Tokens) {
 				network := choice(a, mixer.Input{Kind: mixer.Tokens, Shape: []int{8, 12}})
-				list = append(list, newCase("fusion/"+f.Name+"/"+a.Name, mixer.Specification{Modalities: modalities(true), Classes: 4,
+				list = append(list, newCase(f.Name+"/"+a.Name, mixer.Specification{Modalities: modalities(true), Classes: 4,
 					Width: 12, Fusion: mixer.Fuse(f.Name), Network: &network}))
 			}
 		}

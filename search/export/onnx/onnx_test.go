@@ -202,13 +202,13 @@ func TestFilesHaveWeightsOnce(t *testing.T) {
 // Sizes of graphs: as many products as the architectures have layers, and few nodes besides.
 func TestGraphsAreSmall(t *testing.T) {
 	for name, want := range map[string]struct{ products, nodes int }{
-		"encoder/linear/sequence":      {1, 12},
-		"encoder/simple_mlp/table":     {3, 12},
-		"encoder/mlp_mixer/sequence":   {6, 36}, // embed, two for tokens, two for features, head
-		"encoder/mlp_mixer/map":        {6, 38},
-		"encoder/hyper_mixer/sequence": {10, 52},
-		"encoder/monarch_mixer/map":    {10, 48},
-		"encoder/ramlp/map":            {19, 101},
+		"linear/sequence":      {1, 12},
+		"simple_mlp/table":     {3, 12},
+		"mlp_mixer/sequence":   {6, 36}, // embed, two for tokens, two for features, head
+		"mlp_mixer/map":        {6, 38},
+		"hyper_mixer/sequence": {10, 52},
+		"monarch_mixer/map":    {10, 48},
+		"ramlp/map":            {19, 101},
 	} {
 		c := cases()[slices.IndexFunc(cases(), func(c exporttest.Case) bool { return c.Name == name })]
 		m, err := c.Model()
