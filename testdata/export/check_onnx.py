@@ -1,6 +1,6 @@
-"""Runs exported models in onnxruntime and compares them with what the program predicts: python check_onnx.py FOLDER.
+"""Runs exported models in onnxruntime and compares them with what the program predicts: python check_onnx.py FOLDER...
 
-FOLDER is what `go run ./testdata/export --to FOLDER` wrote. The example of docs/export.md is run as well.
+FOLDER and FOLDER-other are what `go run ./testdata/export --to FOLDER` wrote. The example of docs/export.md is run as well.
 """
 
 import contextlib
@@ -71,7 +71,7 @@ def example(folder):
 
 
 def main():
-    folders = sorted(pathlib.Path(sys.argv[1]).iterdir())
+    folders = [case for folder in sys.argv[1:] if folder != "-v" for case in sorted(pathlib.Path(folder).iterdir())]
     failed, worst = [], 0
     for folder in folders:
         try:
@@ -85,7 +85,9 @@ def main():
         if not difference <= 1e-4:
             failed.append(f"{folder.name}: the logits differ by {difference:.2g} of their size")
     try:
-        example(next(f for f in folders if f.name == "concat-mlp_mixer"))
+        for folder in folders:
+            if folder.name == "concat-mlp_mixer":
+                example(folder)
     except Exception as e:
         failed.append(f"the example of docs/export.md: {type(e).__name__}: {e}")
     print(f"{len(folders)} models in onnxruntime {onnxruntime.__version__}: largest difference {worst:.2g} of the logits' size")
