@@ -1,8 +1,192 @@
 package torch
 
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
 // sources are the classes and functions that exported files are made of.
 var sources library
 
-type library struct{}
+// library is a list of classes and functions, in the order in which files have them.
+type library struct{ chunks []chunk }
 
-func (l *library) add(from, text string) {}
+// chunk is a class or function at the top level of a source.
+type chunk struct {
+	name, text string
+	from       string // who added it
+	imports    []string
+}
+
+var (
+	definition = regexp.MustCompile(`^(?:class|def|async def) (\w+)`)
+	word       = regexp.MustCompile(`\w+`)
+	// mute are the parts of Python code that name nothing: comments, and strings that are not formatted.
+	mute = regexp.MustCompile(`"""(?s:.*?)"""|f?"(?:\\.|[^"\\\n])*"|f?'(?:\\.|[^'\\\n])*'|#.*`)
+)
+
+// add adds the classes and functions of a Python source. It panics if another source defines one of their names, or if code is
+// outside of them.
+func (l *library) add(from, source string) {
+	var imports, head []string // head are decorators and comments before a definition
+	var added []chunk
+	for line := range strings.Lines(source) {
+		line = strings.TrimRight(line, "\r\n")
+		top := line != "" && line[0] != ' ' && line[0] != '\t' && line[0] != ')'
+		m := definition.FindStringSubmatch(line)
+		switch {
+		case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "from "):
+			imports = append(imports, line)
+		case m != nil:
+			for _, c := range l.chunks {
+				if c.name == m[1] && c.from != from {
+					panic(fmt.Sprintf("the PyTorch forms of %s and %s both define %s", c.from, from, c.name))
+				}
+			}
+			added = append(added, chunk{name: m[1], from: from, text: strings.Join(append(head, line), "\n")})
+			head = nil
+		case top && (line[0] == '@' || line[0] == '#'):
+			head = append(head, line)
+		case len(added) > 0 && !top:
+			added[len(added)-1].text += "\n" + line
+		case line != "":
+			panic(fmt.Sprintf("the PyTorch form of %s has code outside of classes and functions: %s", from, line))
+		}
+	}
+	for i := range added {
+		added[i].text, added[i].imports = strings.TrimRight(added[i].text, "\n "), imports
+	}
+	l.chunks = append(l.chunks, added...)
+}
+
+// needed returns the classes and functions that a text needs, directly or not, in the order of the library, with the lines whose
+// conditions hold.
+func (l *library) needed(text string, holds conditions) []chunk {
+	var usable []chunk
+	for _, c := range l.chunks {
+		if c.text = holds.apply(c.text); c.text != "" && definition.MatchString(strings.TrimLeft(afterDecorators(c.text), "\n")) {
+			usable = append(usable, c)
+		}
+	}
+	used := map[string]bool{}
+	for queue := []string{text}; len(queue) > 0; queue = queue[1:] {
+		for _, name := range names(queue[0]) {
+			if used[name] {
+				continue
+			}
+			used[name] = true
+			for _, c := range usable {
+				if c.name == name {
+					queue = append(queue, c.text)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(usable, func(c chunk) bool { return !used[c.name] })
+}
+
+func afterDecorators(text string) string {
+	for strings.HasPrefix(text, "@") || strings.HasPrefix(text, "#") {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	return text
+}
+
+// names lists the words of Python code outside of comments and strings.
+func names(code string) []string {
+	return word.FindAllString(mute.ReplaceAllStringFunc(code, func(s string) string {
+		if s[0] == 'f' {
+			return s
+		}
+		return " "
+	}), -1)
+}
+
+// binds returns the name that an import defines.
+func binds(line string) string {
+	all := word.FindAllString(line, -1)
+	return all[len(all)-1]
+}
+
+// imports lists the imports that the code needs of those that its chunks have, the standard library's first.
+func imports(chunks []chunk, code string) string {
+	used := map[string]bool{}
+	for _, name := range names(code) {
+		used[name] = true
+	}
+	var standard, others []string
+	for _, c := range chunks {
+		for _, line := range c.imports {
+			group := &standard
+			if strings.Contains(line, "torch") || strings.Contains(line, "numpy") {
+				group = &others
+			}
+			if used[binds(line)] && !slices.Contains(*group, line) {
+				*group = append(*group, line)
+			}
+		}
+	}
+	slices.SortFunc(standard, compareImports)
+	slices.SortFunc(others, compareImports)
+	return strings.Join(standard, "\n") + "\n\n" + strings.Join(others, "\n")
+}
+
+// compareImports puts "import x" before "from x import y".
+func compareImports(a, b string) int {
+	if from := strings.HasPrefix(a, "from "); from != strings.HasPrefix(b, "from ") {
+		if from {
+			return 1
+		}
+		return -1
+	}
+	return strings.Compare(a, b)
+}
+
+// conditions say what is true of a model. A line of a source that ends with
+//
+//	#: masked not lacking
+//
+// is kept if these conditions hold, without that end. With "else TEXT" at the end, TEXT takes its place otherwise.
+type conditions map[string]bool
+
+var condition = regexp.MustCompile(`^(\s*)(.*?)\s*#: ([a-z_ ]+?)(?: else (.*))?$`)
+
+// apply keeps the lines whose conditions hold. It panics for an unknown condition.
+func (c conditions) apply(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if m := condition.FindStringSubmatch(line); m != nil {
+			switch {
+			case c.all(m[3]):
+				line = m[1] + m[2]
+			case m[4] != "":
+				line = m[1] + m[4]
+			default:
+				continue
+			}
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (c conditions) all(text string) bool {
+	want := true
+	for name := range strings.FieldsSeq(text) {
+		if name == "not" {
+			want = false
+			continue
+		}
+		holds, known := c[name]
+		if !known {
+			panic("a PyTorch source has a line for the unknown condition " + name)
+		}
+		if holds != want {
+			return false
+		}
+		want = true
+	}
+	return true
+}
