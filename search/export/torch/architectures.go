@@ -3,7 +3,6 @@ package torch
 import (
 	"embed"
 	"fmt"
-	"strconv"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
@@ -22,9 +21,6 @@ func source(name string) string {
 }
 
 func init() {
-	for _, name := range []string{"mlp", "encoder"} {
-		sources.add("mixmas", source(name))
-	}
 	Register("mlp_mixer", Architecture{source("mlp_mixer"), newMLPMixer})
 	Register("hyper_mixer", Architecture{source("hyper_mixer"), newHyperMixer})
 	Register("monarch_mixer", Architecture{source("monarch_mixer"), newMonarchMixer})
@@ -74,17 +70,17 @@ func encoder(name string, in mixer.Input, options any, depth int, block func(tok
 	embed := "nn.Identity()"
 	switch {
 	case in.Kind == mixer.Map:
-		embed = Call("PatchEmbed", strconv.Itoa(in.Shape[0]), strconv.Itoa(width), keyword("patch", shapes["embed.proj.weight"][2]))
+		embed = Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
 	case in.Kind == mixer.Sequence && shapes["embed.weight"] != nil:
 		embed = linear(in.Shape[1], width)
 	case in.Kind == mixer.Text:
-		arguments := []string{strconv.Itoa(in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
+		arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
 		if shapes["embed.proj.weight"] != nil {
 			arguments = append(arguments, keyword("vectors", in.Vectors))
 		}
 		embed = Call("TextEmbed", arguments...)
 	}
-	return Call("Encoder", embed, times(depth, block(built.Tokens(), width, shapes)), strconv.Itoa(width)), nil
+	return Call("Encoder", embed, times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
 }
 
 // linear is the expression of a linear layer.
@@ -144,14 +140,14 @@ func newRaMLP(in mixer.Input, options any) (string, error) {
 		}
 		region = append(region, side)
 	}
-	return Call("RaMLP", strconv.Itoa(in.Shape[0]), keyword("depths", tuple(o.Depths)), keyword("dims", tuple(o.Dims)),
+	return Call("RaMLP", keyword("channels", in.Shape[0]), keyword("depths", tuple(o.Depths)), keyword("dims", tuple(o.Dims)),
 		keyword("mlp_ratio", tuple(o.MLPRatio)), keyword("expansion", tuple(o.Expansion)), keyword("region", tuple(region)),
 		keyword("group", tuple(o.Group))), nil
 }
 
 func newSimpleMLP(in mixer.Input, options any) (string, error) {
 	o := options.(*mixer.SimpleMLPOptions)
-	return Call("SimpleMLP", append([]string{strconv.Itoa(in.Shape[0]), keyword("hidden", o.Hidden), keyword("width", o.Width),
+	return Call("SimpleMLP", append([]string{keyword("features", in.Shape[0]), keyword("hidden", o.Hidden), keyword("width", o.Width),
 		keyword("layers", o.Layers)}, optional(1, false, o.Dropout)...)...), nil
 }
 
@@ -163,5 +159,5 @@ func newLinear(in mixer.Input, options any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return Call("WordMean", strconv.Itoa(in.Vocabulary), keyword("width", built.Width())), nil
+	return Call("WordMean", keyword("vocabulary", in.Vocabulary), keyword("width", built.Width())), nil
 }

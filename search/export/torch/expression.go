@@ -82,6 +82,14 @@ func tuple(numbers []int) string {
 	return "(" + strings.Join(items, ", ") + ")"
 }
 
+// numbers is a keyword argument that is a tuple of numbers.
+func numbers(name string, list []float64) string {
+	if len(list) == 1 {
+		return name + "(" + floats(list)[0] + ",)"
+	}
+	return wrapped(name+"(", floats(list), ")")
+}
+
 // floats are Python numbers.
 func floats[T float32 | float64](numbers []T) []string {
 	bits := 64

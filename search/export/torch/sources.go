@@ -7,8 +7,20 @@ import (
 	"strings"
 )
 
-// sources are the classes and functions that exported files are made of.
-var sources library
+// The classes and functions that exported files are made of: sources are those of architectures and fusion functions, wrappers put
+// them together as a model, and use loads it, applies it and tests it.
+var (
+	sources  = libraryOf("mlp", "encoder")
+	wrappers = libraryOf("names", "masked", "classifier", "multimodal", "multimodal_masked", "ensemble")
+	use      = libraryOf("input", "use", "self_test")
+)
+
+func libraryOf(files ...string) (l library) {
+	for _, name := range files {
+		l.add("mixmas", source(name))
+	}
+	return l
+}
 
 // library is a list of classes and functions, in the order in which files have them.
 type library struct{ chunks []chunk }
@@ -59,6 +71,11 @@ func (l *library) add(from, source string) {
 		added[i].text, added[i].imports = strings.TrimRight(added[i].text, "\n "), imports
 	}
 	l.chunks = append(l.chunks, added...)
+}
+
+// has reports whether the library defines a name.
+func (l *library) has(name string) bool {
+	return slices.ContainsFunc(l.chunks, func(c chunk) bool { return c.name == name })
 }
 
 // needed returns the classes and functions that a text needs, directly or not, in the order of the library, with the lines whose
@@ -142,51 +159,4 @@ func compareImports(a, b string) int {
 		return -1
 	}
 	return strings.Compare(a, b)
-}
-
-// conditions say what is true of a model. A line of a source that ends with
-//
-//	#: masked not lacking
-//
-// is kept if these conditions hold, without that end. With "else TEXT" at the end, TEXT takes its place otherwise.
-type conditions map[string]bool
-
-var condition = regexp.MustCompile(`^(\s*)(.*?)\s*#: ([a-z_ ]+?)(?: else (.*))?$`)
-
-// apply keeps the lines whose conditions hold. It panics for an unknown condition.
-func (c conditions) apply(text string) string {
-	var lines []string
-	for line := range strings.SplitSeq(text, "\n") {
-		if m := condition.FindStringSubmatch(line); m != nil {
-			switch {
-			case c.all(m[3]):
-				line = m[1] + m[2]
-			case m[4] != "":
-				line = m[1] + m[4]
-			default:
-				continue
-			}
-		}
-		lines = append(lines, line)
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (c conditions) all(text string) bool {
-	want := true
-	for name := range strings.FieldsSeq(text) {
-		if name == "not" {
-			want = false
-			continue
-		}
-		holds, known := c[name]
-		if !known {
-			panic("a PyTorch source has a line for the unknown condition " + name)
-		}
-		if holds != want {
-			return false
-		}
-		want = true
-	}
-	return true
 }

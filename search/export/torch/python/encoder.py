@@ -17,14 +17,16 @@ class PatchEmbed(nn.Module):
 class TextEmbed(nn.Module):
     """Token ids (b, n) -> a row of a table for each, plus what is learned for its position. Padding, id 0, becomes zeros."""
 
-    def __init__(self, vocabulary, tokens, width, vectors=None):
+    def __init__(self, vocabulary, tokens, width, vectors=None):  #: vectors else def __init__(self, vocabulary, tokens, width):
         super().__init__()
-        self.table = nn.Parameter(0.02 * torch.randn(vocabulary, vectors or width))
-        self.proj = nn.Linear(vectors, width) if vectors else nn.Identity()
+        self.table = nn.Parameter(0.02 * torch.randn(vocabulary, vectors or width))  #: vectors
+        self.proj = nn.Linear(vectors, width) if vectors else nn.Identity()  #: vectors
+        self.table = nn.Parameter(0.02 * torch.randn(vocabulary, width))  #: not vectors
         self.positions = nn.Parameter(0.3 * torch.randn(tokens, width))
 
     def forward(self, ids):
-        return (self.proj(F.embedding(ids, self.table)) + self.positions) * (ids != 0)[..., None]
+        words = self.proj(F.embedding(ids, self.table))  #: vectors else words = F.embedding(ids, self.table)
+        return (words + self.positions) * (ids != 0)[..., None]
 
 
 class Encoder(nn.Module):

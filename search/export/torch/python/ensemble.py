@@ -21,7 +21,7 @@ class Ensemble(nn.Module):
         weights = z.new_tensor(self.weights)[:, None, None] / sum(self.weights)
         return (z * weights).sum(0)  #: multi_label not probabilities
         return (z.log_softmax(2) * weights).sum(0).log_softmax(1)  #: not multi_label not probabilities
-        smallest = -103.27893   # the logarithm of the smallest float32 number  #: probabilities
+        smallest = -103.27893  # the logarithm of the smallest float32 number  #: probabilities
         yes = (F.logsigmoid(z) + weights.log()).logsumexp(0).clamp(min=smallest)  #: multi_label probabilities
         no = (F.logsigmoid(-z) + weights.log()).logsumexp(0).clamp(min=smallest)  #: multi_label probabilities
         return yes - no  #: multi_label probabilities

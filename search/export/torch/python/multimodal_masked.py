@@ -23,9 +23,9 @@ class Multimodal(nn.Module):  #: masked
 
     def forward(self, inputs):
         """Prepared inputs -> logits (b, classes)."""
-        tokens, masks = [], []
-        logits, count = [], 1  #: lacking not fusion
-        logits = []  #: not lacking not fusion
+        tokens, masks, logits, count = [], [], [], 1  #: lacking not fusion
+        tokens, masks, logits = [], [], []  #: not lacking not fusion
+        tokens, masks = [], []  #: fusion
         for name, encoder in self.encoders.items():
             x, mask = encode(name, encoder, inputs)  #: not lacking
             x, mask, present = encode(name, encoder, inputs)  #: lacking not fusion

@@ -12,18 +12,17 @@ def made_up():
         x = x * 2_654_435_761 & 0xFFFFFFFF
         x = (x ^ x >> 15) * 2_246_822_519 & 0xFFFFFFFF
         x = (x ^ x >> 13).reshape(rows, *form.shape)
-        if form.masked:  #: masked
-            steps = form.shape[0] if form.kind in ("sequence", "text") else 1  #: masked
-            real = torch.tensor([steps * (2 - (row + i) % 3) // 2 for row in range(rows)])  # all, half, none  #: masked
-            mask = (torch.arange(steps) < real[:, None]).long()  #: masked
+        real = torch.tensor([form.steps * (2 - (row + i) % 3) // 2 for row in range(rows)])  # all, half, none  #: masked
         if form.kind == "text":  #: texts
-            inputs[name] = x % form.vocabulary * mask  #: texts
+            inputs[name] = x % form.vocabulary * (torch.arange(form.steps) < real[:, None])  #: texts
             continue  #: texts
         x = x.double() / 2 ** 30 - 2
         if form.missing:  #: missing
             x.view(-1)[3::7] = math.nan  #: missing
         if form.masked:  #: masked not only_texts
-            inputs[name + ".mask"] = mask  #: masked not only_texts
+            inputs[name + (".length" if form.kind == "sequence" else ".present")] = real  #: sequences rows
+            inputs[name + ".length"] = real  #: sequences not rows
+            inputs[name + ".present"] = real  #: rows not sequences
         mean, deviation = form.statistics()  #: standardised
         inputs[name] = (x * deviation + mean).float()  #: standardised else inputs[name] = x.float()
     return inputs
