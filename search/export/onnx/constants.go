@@ -132,7 +132,7 @@ func (g *graph) foldElementwise(operation string, a, b *tensor, dims []size) *te
 	shape := lengths(dims)
 	walk(shape, broadcastStrides(a.dims, dims), func(i int) { left = append(left, a.constant.floats[i]) })
 	walk(shape, broadcastStrides(b.dims, dims), func(i int) { data = append(data, compute(left[len(data)], b.constant.floats[i])) })
-	return g.folded(g.prefix+g.scope, dims, data)
+	return g.folded(g.prefix+g.scope+".folded", dims, data)
 }
 
 // mapped is a constant with a function applied to its elements.
@@ -141,5 +141,5 @@ func (g *graph) mapped(t *tensor, f func(x float64) float64) *tensor {
 	for i, x := range t.constant.floats {
 		data[i] = float32(f(float64(x)))
 	}
-	return g.folded(g.prefix+g.scope, t.dims, data)
+	return g.folded(g.prefix+g.scope+".folded", t.dims, data)
 }

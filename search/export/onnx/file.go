@@ -1,11 +1,8 @@
 package onnx
 
 import (
-	"fmt"
 	"math"
 	"strings"
-
-	"mixmas/search/model"
 )
 
 // The versions of the format: files of opset 17 need IR version 8, and both are read by onnxruntime 1.12 and later.
@@ -35,34 +32,39 @@ const (
 )
 
 // encode writes the graph: the nodes that the outputs need, in their order, and the constants that they read.
-func (g *graph) encode(m *model.Model, o Options, inputs []Input) *message {
+func (g *graph) encode() *message {
 	nodes, constants := g.needed()
-	graph := &message{}
+	m := &message{}
 	for _, n := range nodes {
-		graph.message(graphNode, encodeNode(n))
+		m.message(graphNode, encodeNode(n))
 	}
-	graph.text(graphName, "mixmas")
+	m.text(graphName, "mixmas")
 	for _, t := range constants {
-		graph.message(graphInitializer, encodeConstant(t))
+		m.message(graphInitializer, encodeConstant(t))
 	}
 	for _, t := range g.inputs {
-		graph.message(graphInput, encodeValue(t))
+		m.message(graphInput, encodeValue(t))
 	}
 	for _, t := range g.outputs {
-		graph.message(graphOutput, encodeValue(t))
+		m.message(graphOutput, encodeValue(t))
 	}
+	return m
+}
+
+// file is a file with a graph. properties are its metadata: names and values.
+func (o Options) file(graph *message, about string, properties [][2]string) *message {
 	file := &message{}
 	file.integer(modelIR, ir)
 	file.text(modelProducer, "mixmas")
 	file.text(modelProducerVersion, o.Producer)
 	file.integer(modelVersion, 1)
-	file.text(modelDoc, about(m))
+	file.text(modelDoc, strings.ToValidUTF8(about, "�"))
 	file.message(modelGraph, graph)
 	set := &message{}
 	set.text(opsetDomain, "")
 	set.integer(opsetVersion, opset)
 	file.message(modelOpset, set)
-	for _, p := range metadata(m, inputs) {
+	for _, p := range properties {
 		property := &message{}
 		property.text(propertyKey, p[0])
 		property.text(propertyValue, strings.ToValidUTF8(p[1], "�"))
@@ -72,10 +74,6 @@ func (g *graph) encode(m *model.Model, o Options, inputs []Input) *message {
 		fail("%w", errTooLarge)
 	}
 	return file
-}
-
-func about(m *model.Model) string {
-	return strings.ToValidUTF8(fmt.Sprintf("%s, trained by mixmas on data of fingerprint %s. It reads %s.", m.Name, m.Data.Fingerprint, m.Reads()), "�")
 }
 
 // needed lists the nodes that outputs need and the constants that these read. A constant that is read in several orders is

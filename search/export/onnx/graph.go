@@ -59,8 +59,8 @@ type graph struct {
 	shared          map[string]*tensor // constants by their contents
 	orders          map[order]*tensor
 	computed        map[string]*tensor // what nodes compute, by what they compute it from
-	scope           string // where nodes get their names from
-	prefix          string // of names, for a member of an ensemble
+	scope           string             // where nodes get their names from
+	prefix          string             // of names, for a member of an ensemble
 	batch           *tensor
 }
 

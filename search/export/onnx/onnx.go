@@ -53,7 +53,8 @@ func encode(m *model.Model, o Options) *message {
 		all = g.combined(m.Kind(), m.Ensemble.Mean, m.Ensemble.Members, logits)
 	}
 	g.predictions(m, all)
-	return g.encode(m, o, inputs)
+	about := fmt.Sprintf("%s, trained by mixmas on data of fingerprint %s. It reads %s.", m.Name, m.Data.Fingerprint, m.Reads())
+	return o.file(g.encode(), about, metadata(m, inputs))
 }
 
 // metadata are the file's properties, in their order: name and value.

@@ -119,7 +119,9 @@ func (t *translator) reduce(o *device.Reduce) {
 		fail("the reduction %v has no translation", o.Reduction)
 	case x.constant != nil:
 		t.set(o.Y, t.plus(t.foldSum(x, axis, dims, o.Scale), o.Plus))
-	case o.Scale == 1/float32(length.n) && length.n > 1:
+	case length.isOne():
+		t.set(o.Y, t.plus(t.scaled(t.reshape(x, append(outer.axes(), inner)), o.Scale), o.Plus))
+	case o.Scale == 1/float32(length.n):
 		t.set(o.Y, t.plus(t.add("ReduceMean", []*tensor{x}, floats, dims, axes, keep), o.Plus))
 	default:
 		y := t.add("ReduceSum", []*tensor{x, t.integersOf("axes."+joined([]int64{int64(axis)}), int64(axis))}, floats, dims, keep)
@@ -328,8 +330,13 @@ func (t *translator) embedding(o *device.Embedding) {
 	if product(ids.dims...) != rows {
 		fail("%v ids for %v rows", product(ids.dims...), rows)
 	}
-	outside := t.logical("Or", t.compare("Less", ids, t.integer("id.0", 0)), t.compare("GreaterOrEqual", ids, t.integer("vocabulary", int64(o.Vocabulary))))
-	ids = t.add("Where", []*tensor{outside, t.integer("id.unknown", device.Unknown), ids}, integers, ids.dims)
+	zero, vocabulary := t.integer("id.0", 0), t.integer("vocabulary", int64(o.Vocabulary))
+	if ids.kind == floats {
+		zero, vocabulary = t.number("zero", 0), t.number("vocabulary", float32(o.Vocabulary))
+	}
+	known := t.compare("GreaterOrEqual", ids, zero) // NaN is not
+	known = t.add("And", []*tensor{known, t.compare("Less", ids, vocabulary)}, booleans, ids.dims)
+	ids = t.add("Where", []*tensor{known, t.cast(ids, integers), t.integer("id.unknown", device.Unknown)}, integers, ids.dims)
 	dims := append(slices.Clone(ids.dims), fixed(o.Width))
 	if table.constant != nil {
 		table = t.withoutPadding(table, o.Width)
@@ -341,17 +348,13 @@ func (t *translator) embedding(o *device.Embedding) {
 	t.set(o.Y, t.add("Where", []*tensor{padding, t.number("zero", 0), y}, floats, dims))
 }
 
-func (t *translator) logical(operation string, a, b *tensor) *tensor {
-	return t.add(operation, []*tensor{a, b}, booleans, t.broadcast(a.dims, b.dims))
-}
-
-// ids is the value of a buffer as integers.
+// ids is the value of a buffer, as integers if it was given as such.
 func (t *translator) ids(b device.Buffer) *tensor {
 	x := t.value(b)
 	if n := x.node; n != nil && n.operation == "Cast" && n.inputs[0].kind == integers {
 		return n.inputs[0]
 	}
-	return t.cast(x, integers)
+	return x
 }
 
 // withoutPadding is a table whose row of padding is zeros.
