@@ -27,7 +27,7 @@ var exportForms = []exportForm{
 		return onnx.Write(w, m, onnx.Options{Producer: version()})
 	}},
 	{"torch", "write a PyTorch module to `FILE`, such as model.py, which loads MODEL", func(ctx context.Context, w io.Writer, m *model.Model, from, to string) error {
-		return torch.Write(ctx, w, m, torch.Options{Weights: seenFrom(to, from), Device: cpu.New(cpu.Options{}), Producer: "mixmas " + version()})
+		return torch.Write(ctx, w, m, torch.Options{File: filepath.Base(to), Weights: seenFrom(to, from), Device: cpu.New(cpu.Options{}), Producer: "mixmas " + version()})
 	}},
 }
 

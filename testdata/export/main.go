@@ -115,7 +115,7 @@ func write(to string, c exporttest.Case) error {
 		{"case.json", func(w io.Writer) error { _, err := w.Write(description); return err }},
 		{"model.onnx", func(w io.Writer) error { return onnx.Write(w, m, onnx.Options{Producer: "test"}) }},
 		{"model.py", func(w io.Writer) error {
-			return torch.Write(context.Background(), w, m, torch.Options{Weights: "model.safetensors", Device: cpu.New(cpu.Options{}), Producer: "test"})
+			return torch.Write(context.Background(), w, m, torch.Options{File: "model.py", Weights: "model.safetensors", Device: cpu.New(cpu.Options{}), Producer: "test"})
 		}},
 	} {
 		var b bytes.Buffer

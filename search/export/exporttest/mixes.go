@@ -36,7 +36,7 @@ func mixes() []Case {
 		name       string
 		modalities []mixer.Modality
 	}{
-		{"nothing masked", []mixer.Modality{small("map", mixer.Map, false, 6), table}},
+		{"all there", []mixer.Modality{small("map", mixer.Map, false, 6), table}},
 		{"equal widths", []mixer.Modality{small("map", mixer.Map, false, 8), table}},
 		{"sequences masked", []mixer.Modality{small("steps", mixer.Sequence, true, 6), table}},
 		{"maps masked", []mixer.Modality{small("map", mixer.Map, true, 6), table}},

@@ -19,6 +19,10 @@ import (
 // code for what its model does not have.
 type conditions map[string]bool
 
+// known are all conditions.
+var known = []string{"masked", "sequences", "texts", "rows", "lacking", "only_texts", "missing", "standardised", "maps", "vectors", "align", "mean", "fusion",
+	"both", "odd_names", "multi_label", "probabilities", "thresholds", "digest"}
+
 // conditions finds out what is true of the model.
 func (f *file) conditions() conditions {
 	var sequences, texts, rows, missing, standardised, maps, vectors bool
@@ -78,7 +82,20 @@ var attributes = strings.Fields(`T_destination add_module apply bfloat16 buffers
 
 var condition = regexp.MustCompile(`^(\s*)(.*?)\s*#: ([a-z_ ]+?)(?: else (.*))?$`)
 
-// apply keeps the lines whose conditions hold. It panics for an unknown condition.
+// checkConditions panics for a condition that is not known.
+func checkConditions(source string) {
+	for line := range strings.SplitSeq(source, "\n") {
+		if m := condition.FindStringSubmatch(line); m != nil {
+			for name := range strings.FieldsSeq(m[3]) {
+				if name != "not" && !slices.Contains(known, name) {
+					panic("a PyTorch source has a line for the unknown condition " + name)
+				}
+			}
+		}
+	}
+}
+
+// apply keeps the lines whose conditions hold.
 func (c conditions) apply(text string) string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -105,11 +122,7 @@ func (c conditions) all(text string) bool {
 			want = false
 			continue
 		}
-		holds, known := c[name]
-		if !known {
-			panic("a PyTorch source has a line for the unknown condition " + name)
-		}
-		if holds != want {
+		if c[name] != want {
 			return false
 		}
 		want = true

@@ -17,7 +17,7 @@ func Call(function string, arguments ...string) string {
 
 // brackets puts items between brackets, on one line or with one per line.
 func brackets(open string, items []string, end string) string {
-	const most = width - 20 // where it is indented
+	const most = width - 36 // where it is indented and has a name
 	line := open + strings.Join(items, ", ") + end
 	if !strings.Contains(line, "\n") && utf8.RuneCountInString(line) <= most {
 		return line

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
+	"mixmas/search/dataset/records"
 	"mixmas/search/escape"
 	"mixmas/search/model"
 )
@@ -47,7 +49,7 @@ func (f *file) text(network string, expected [][]float32) string {
 		}
 		after = append(after, c.text)
 	}
-	code := strings.Join(slices.Concat([]string{f.constants()}, before, []string{function}, after), "\n\n\n")
+	code := strings.Join(slices.Concat([]string{f.values()}, before, []string{function}, after), "\n\n\n")
 	return f.head() + "\n" + imports(chunks, code) + "\n\n" + code + "\n\n\nif __name__ == \"__main__\":\n    main()\n"
 }
 
@@ -57,10 +59,10 @@ func (f *file) head() string {
 	say := func(format string, arguments ...any) { fmt.Fprintf(&b, format+"\n", arguments...) }
 	say(`"""The mixmas model %s in PyTorch, with %s parameters.`, prose(f.Name), humanize.Comma(int64(f.Parameters())))
 	say("")
-	say("    python FILE.py                what the model is, and a test that it gives the logits of mixmas")
+	say("Run it, python %s, to see what the model is, and to test that it gives the logits of mixmas. To predict:", prose(f.File))
 	say("")
-	say("    from FILE import load, predict")
-	say("    model = load()                # with the weights of %s", prose(f.Options.Weights))
+	say("    from %s import load, predict", prose(strings.TrimSuffix(f.File, ".py")))
+	say("    model = load()  # the weights are in %s", prose(f.Options.Weights))
 	rows := []string{}
 	for _, m := range f.Modalities() {
 		rows = append(rows, text(m.Name)+": ...")
@@ -74,8 +76,10 @@ func (f *file) head() string {
 	say("")
 	for _, split := range slices.Sorted(maps.Keys(f.Metrics)) {
 		var list []string
-		for _, name := range slices.Sorted(maps.Keys(f.Metrics[split])) {
-			list = append(list, fmt.Sprintf("%s %.4g", prose(name), f.Metrics[split][name]))
+		for _, name := range []string{"accuracy", "balanced_accuracy", "f1_macro", "auroc_macro"} {
+			if x, ok := f.Metrics[split][name]; ok {
+				list = append(list, fmt.Sprintf("%s %.4g", name, x))
+			}
 		}
 		if len(list) > 0 {
 			say("On the %s split: %s.", prose(split), strings.Join(list, ", "))
@@ -90,8 +94,8 @@ func prose(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"""`, `\"\"\"`).Replace(escape.Terminal(s))
 }
 
-// constants are what the functions use: names, the classes, thresholds.
-func (f *file) constants() string {
+// values are what the functions use: names, the classes, thresholds.
+func (f *file) values() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "NAME = %s\n", text(escape.Terminal(f.Name)))
 	fmt.Fprintf(&b, "WEIGHTS = Path(__file__).parent / %s\n", text(f.Options.Weights))
@@ -112,9 +116,14 @@ func (f *file) constants() string {
 
 // inputs is the dictionary of the model's inputs.
 func (f *file) inputs() string {
+	var names map[string][]string
+	if f.Input != nil && f.Data.Format == "records" {
+		names, _ = records.FeatureNames(f.Input) // a recipe without them has no names to show
+	}
 	var b strings.Builder
 	b.WriteString("INPUTS = {\n")
 	for _, m := range f.Modalities() {
+		b.WriteString(comment("features", names[m.Name]))
 		arguments := []string{text(string(m.Kind)), tuple(m.Shape)}
 		s := f.Preprocessing[m.Name]
 		if s.Per != dataset.None {
@@ -132,4 +141,32 @@ func (f *file) inputs() string {
 		b.WriteString(indent(text(m.Name)+": "+Call("Input", arguments...)) + ",\n")
 	}
 	return b.String() + "}"
+}
+
+// comment lists names in comments, as far as people read on.
+func comment(what string, names []string) string {
+	const most = 100
+	if len(names) == 0 {
+		return ""
+	}
+	rest := ""
+	if len(names) > most {
+		rest = fmt.Sprintf(", and %d more", len(names)-most)
+		names = names[:most]
+	}
+	var b strings.Builder
+	line := "    # " + what + ":"
+	for i, name := range names {
+		if name = escape.Terminal(name); i < len(names)-1 {
+			name += ","
+		} else {
+			name += rest
+		}
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(name) > width {
+			b.WriteString(line + "\n")
+			line = "    #"
+		}
+		line += " " + name
+	}
+	return b.String() + line + "\n"
 }

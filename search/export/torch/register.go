@@ -1,6 +1,8 @@
 package torch
 
 import (
+	"slices"
+
 	"mixmas/nn/mixer"
 	"mixmas/nn/registry"
 )
@@ -35,8 +37,8 @@ func Register(name string, a Architecture) {
 	if a.New == nil {
 		panic("the PyTorch form of architecture " + name + " cannot be registered: it needs New")
 	}
-	sources.add(name, a.Source)
 	architectures.Register(name, name, a)
+	addSource(name, a.Source)
 }
 
 // RegisterFusion adds the PyTorch form of a fusion function, as [Register] does.
@@ -44,6 +46,22 @@ func RegisterFusion(name string, f Fusion) {
 	if f.New == nil {
 		panic("the PyTorch form of fusion function " + name + " cannot be registered: it needs New")
 	}
-	sources.add(name, f.Source)
 	fusions.Register(name, name, f)
+	addSource(name, f.Source)
 }
+
+// addSource adds a source, whose names nothing else in a file may have.
+func addSource(name, source string) {
+	for _, m := range definitions.FindAllStringSubmatch(source, -1) {
+		if wrappers.has(m[1]) || use.has(m[1]) || slices.Contains(constants, m[1]) {
+			panic("the PyTorch form of " + name + " defines " + m[1] + ", which every file has")
+		}
+	}
+	sources.add(name, source)
+}
+
+// Architectures lists the names of the architectures that have a PyTorch form.
+func Architectures() []string { return architectures.Names() }
+
+// Fusions lists the names of the fusion functions that have a PyTorch form.
+func Fusions() []string { return fusions.Names() }

@@ -34,7 +34,11 @@ type chunk struct {
 
 var (
 	definition = regexp.MustCompile(`^(?:class|def|async def) (\w+)`)
-	word       = regexp.MustCompile(`\w+`)
+	// definitions finds all of a source. constants are what else files define.
+	definitions = regexp.MustCompile(`(?m)^(?:class|def|async def) (\w+)`)
+	constants   = []string{"network", "NAME", "WEIGHTS", "DIGEST", "CLASSES", "THRESHOLDS", "INPUTS", "EXPECTED"}
+	gap         = regexp.MustCompile(`\n{3,}`) // where a method was left out
+	word        = regexp.MustCompile(`\w+`)
 	// mute are the parts of Python code that name nothing: comments, and strings that are not formatted.
 	mute = regexp.MustCompile(`"""(?s:.*?)"""|f?"(?:\\.|[^"\\\n])*"|f?'(?:\\.|[^'\\\n])*'|#.*`)
 )
@@ -42,6 +46,7 @@ var (
 // add adds the classes and functions of a Python source. It panics if another source defines one of their names, or if code is
 // outside of them.
 func (l *library) add(from, source string) {
+	checkConditions(source)
 	var imports, head []string // head are decorators and comments before a definition
 	var added []chunk
 	for line := range strings.Lines(source) {
@@ -83,7 +88,8 @@ func (l *library) has(name string) bool {
 func (l *library) needed(text string, holds conditions) []chunk {
 	var usable []chunk
 	for _, c := range l.chunks {
-		if c.text = holds.apply(c.text); c.text != "" && definition.MatchString(strings.TrimLeft(afterDecorators(c.text), "\n")) {
+		c.text = strings.TrimRight(gap.ReplaceAllString(holds.apply(c.text), "\n\n"), "\n")
+		if c.text != "" && definition.MatchString(strings.TrimLeft(afterDecorators(c.text), "\n")) {
 			usable = append(usable, c)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 
 // Options choose what is written beside the model.
 type Options struct {
+	// File is the name of the Python file, for its first lines.
+	File string
 	// Weights is the path of the model file with slashes, absolute or from the folder of the Python file.
 	Weights string
 	// Device computes the logits of made-up rows, with which the file tests itself.

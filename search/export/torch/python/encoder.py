@@ -15,7 +15,7 @@ class PatchEmbed(nn.Module):
 
 
 class TextEmbed(nn.Module):
-    """Token ids (b, n) -> a row of a table for each, plus what is learned for its position. Padding, id 0, becomes zeros."""
+    """Token ids (b, n) -> a row of a table for each, plus that of its position. Padding, id 0, becomes zeros."""
 
     def __init__(self, vocabulary, tokens, width, vectors=None):  #: vectors else def __init__(self, vocabulary, tokens, width):
         super().__init__()

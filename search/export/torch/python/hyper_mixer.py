@@ -11,10 +11,10 @@ def sinusoid(n, width):
 
 
 class HyperMixing(nn.Module):
-    """HyperMixing (Mai et al. 2023): an MLP over the tokens whose weights w1 and w2 are made from the tokens themselves.
+    """HyperMixing (Mai et al. 2023): an MLP over the tokens, with weights w1 and w2 that are made from the tokens.
 
-    Each head has its share of the features. Its layers are row i of w1 = hyper1(x_i) and w2 = hyper2(x_i), with a small
-    MLP without biases for each; if tied, w2 is w1.
+    Each head has its share of the features, and two small MLPs without biases: they make row i of w1 and of w2 from
+    token i and its position. If tied, w2 is w1.
     """
 
     def __init__(self, width, hidden, heads=1, tied=False):

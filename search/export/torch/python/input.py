@@ -35,7 +35,7 @@ def prepare(inputs):
     """Raw rows of each input by name, arrays or tensors -> what the network reads: standardised tensors."""  #: standardised not masked
     """Raw rows of each input by name, arrays or tensors -> what the network reads: tensors."""  #: not standardised not masked
 #: masked
-    NAME.length is the number of real steps of each row of a masked sequence; the others are padding. Without it, all are.  #: sequences
+    NAME.length is the number of real steps in each row of a masked sequence; padding follows. Without it, all are real.  #: sequences
     NAME.present says which rows have a masked map or table. Without it, all have it.  #: rows
     Padding of a text is id 0.  #: texts
     A masked input that is left out is missing in all rows.  #: lacking not only_texts

@@ -22,7 +22,7 @@ class Words(nn.Module):
 
 
 class WordMean(nn.Module):
-    """Token ids (b, n) -> the mean of their rows of a table, as one token (b, 1, width). Padding, id 0, does not count."""
+    """Token ids (b, n) -> the mean of their rows of a table, one token (b, 1, width). Padding, id 0, does not count."""
 
     def __init__(self, vocabulary, width):
         super().__init__()

@@ -12,8 +12,9 @@ def read(path):
         header, data = json.loads(file.read(size)), bytearray(file.read())
     metadata, tensors = header.pop("__metadata__", {}), {}
     for name, entry in header.items():
-        shape, offset = entry["shape"], entry["data_offsets"][0]
-        tensors[name] = torch.frombuffer(data, dtype=torch.float32, count=math.prod(shape), offset=offset).reshape(shape)
+        start, end = entry["data_offsets"]
+        tensor = torch.frombuffer(data, dtype=torch.float32, count=(end - start) // 4, offset=start)
+        tensors[name] = tensor.reshape(entry["shape"])
     return tensors, metadata
 
 
