@@ -50,10 +50,39 @@ def check(folder):
     several = isinstance(labels[0], list)
     assert torch.allclose(probabilities, want.sigmoid() if several else want.softmax(1), atol=1e-5)
     assert [x if several else [x] for x in labels] == case["labels"], (labels, case["labels"])
+    for name, form in exported.INPUTS.items():  # what is left out is missing; what has the wrong shape is named
+        try:
+            exported.prepare({**arrays, name: arrays[name][..., :-1]})
+            raise AssertionError("a wrong shape is accepted")
+        except ValueError as e:
+            assert repr(name) in str(e), e
+        if getattr(form, "masked", False) and len(exported.INPUTS) > 1:
+            others = {key: x for key, x in arrays.items() if key.removesuffix(".length").removesuffix(".present") != name}
+            key = {"sequence": name + ".length", "text": name}.get(form.kind, name + ".present")
+            none = {**arrays, key: np.zeros_like(arrays[key])}
+            with torch.no_grad():
+                assert torch.equal(model(exported.prepare(others)), model(exported.prepare(none))), name
     model.train()
     model(exported.prepare(arrays)).sum().backward()  # it can be trained further
     assert any(p.grad is not None for p in model.parameters())
     return worst
+
+
+def check_weights(folder, other):
+    """Weights of another model are refused; those that PyTorch or another program saved are not."""
+    exported = module(folder / "model.py")
+    try:
+        exported.load(other / "model.safetensors")
+        raise AssertionError("the weights of another model are loaded")
+    except ValueError as e:
+        assert "another model" in str(e), e
+    file = (folder / "model.safetensors").read_bytes()
+    size = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + size])
+    del header["__metadata__"]
+    text = json.dumps(header).encode()
+    (folder / "plain.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + file[8 + size :])
+    assert exported.self_test(exported.load(folder / "plain.safetensors")) <= 1e-4
 
 
 def main():
@@ -73,6 +102,8 @@ def main():
             print(f"{folder.name:45} {difference:.1e}")
         if not difference <= 1e-4:
             failed.append(f"{folder.name}: the logits differ by {difference:.2g} of their size")
+    if len(folders) > 1:
+        check_weights(folders[0], folders[1])
     if folders:  # as people run it
         print(subprocess.run([sys.executable, "model.py"], cwd=folders[-1], check=True, capture_output=True, text=True).stdout, end="")
     print(f"{len(folders)} models in PyTorch {torch.__version__}: largest difference {worst:.2g} of the logits' size")
