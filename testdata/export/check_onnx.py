@@ -1,10 +1,13 @@
-"""Runs exported models in onnxruntime and compares them with what the program predicts: python check_onnx.py FOLDER.
+"""Runs exported models in onnxruntime and compares them with what the program predicts: python check_onnx.py FOLDER...
 
-FOLDER is what `go run ./testdata/export --to FOLDER` wrote.
+FOLDER and FOLDER-other are what `go run ./testdata/export --to FOLDER` wrote. The example of docs/export.md is run as well.
 """
 
+import contextlib
+import io
 import json
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -56,8 +59,19 @@ def check(folder):
     return worst, len(model.graph.node)
 
 
+def example(folder):
+    """Runs the example of docs/export.md on a model."""
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "export.md").read_text()
+    code = re.search(r"```python\n(.*?)```", text, re.S).group(1).replace('"model.onnx"', repr(str(folder / "model.onnx")))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, {})
+    case, _ = load(folder)
+    assert any(repr(c) in printed.getvalue() for c in case["classes"]), printed.getvalue()
+
+
 def main():
-    folders = sorted(pathlib.Path(sys.argv[1]).iterdir())
+    folders = [case for folder in sys.argv[1:] if folder != "-v" for case in sorted(pathlib.Path(folder).iterdir())]
     failed, worst = [], 0
     for folder in folders:
         try:
@@ -70,6 +84,12 @@ def main():
             print(f"{folder.name:45} {nodes:4} nodes  {difference:.1e}")
         if not difference <= 1e-4:
             failed.append(f"{folder.name}: the logits differ by {difference:.2g} of their size")
+    try:
+        for folder in folders:
+            if folder.name == "concat-mlp_mixer":
+                example(folder)
+    except Exception as e:
+        failed.append(f"the example of docs/export.md: {type(e).__name__}: {e}")
     print(f"{len(folders)} models in onnxruntime {onnxruntime.__version__}: largest difference {worst:.2g} of the logits' size")
     for line in failed:
         print(line)

@@ -11,9 +11,9 @@ $(EXPORT_VENV)/.done: testdata/export/requirements.txt
 
 .PHONY: test-export
 test-export: ## run exported models in onnxruntime and PyTorch, and compare with our predictions
-	@rm -rf $(EXPORT_CASES) && $(GO) run ./testdata/export --to $(EXPORT_CASES)
+	@rm -rf $(EXPORT_CASES) $(EXPORT_CASES)-other && $(GO) run ./testdata/export --to $(EXPORT_CASES)
 	@if $(MAKE) -s $(EXPORT_VENV)/.done >/dev/null 2>&1; then \
-		$(EXPORT_VENV)/bin/python testdata/export/check_onnx.py $(EXPORT_CASES); \
+		$(EXPORT_VENV)/bin/python testdata/export/check_onnx.py $(EXPORT_CASES) $(EXPORT_CASES)-other; \
 	elif [ -n "$(ALL)" ]; then echo "test-export: Python's venv is missing, or onnx and onnxruntime cannot be fetched"; exit 1; \
 	else echo "skipped: test-export in onnxruntime (Python's venv is missing, or onnx and onnxruntime cannot be fetched)"; fi
 	@if python=$$(ALL=$(ALL) testdata/export/find-torch.sh $(PYTHON)); then \

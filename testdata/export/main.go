@@ -13,6 +13,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mixmas/nn/cpu"
@@ -40,9 +41,15 @@ func main() {
 			log.Fatalf("%s: %v", c.Name, err)
 		}
 	}
+	for _, c := range others() { // only ONNX files take what has no text of its own
+		if err := write(*to+"-other", c, "model.py"); err != nil {
+			log.Fatalf("%s: %v", c.Name, err)
+		}
+	}
 }
 
-func write(to string, c exporttest.Case) error {
+// write writes a case, but not the files without.
+func write(to string, c exporttest.Case, without ...string) error {
 	folder := filepath.Join(to, strings.NewReplacer("/", "-", " ", "_").Replace(c.Name))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -118,6 +125,9 @@ func write(to string, c exporttest.Case) error {
 			return torch.Write(context.Background(), w, m, torch.Options{File: "model.py", Weights: "model.safetensors", Device: cpu.New(cpu.Options{}), Producer: "test"})
 		}},
 	} {
+		if slices.Contains(without, f.name) {
+			continue
+		}
 		var b bytes.Buffer
 		if err := f.write(&b); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)

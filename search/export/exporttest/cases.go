@@ -49,11 +49,11 @@ func Cases() []Case {
 			for _, masked := range []bool{false, true} {
 				if m := input(kind, masked); m.Masked == masked {
 					m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
-					name := fmt.Sprintf("encoder/%s/%s", a.Name, kind)
+					name := fmt.Sprintf("%s/%s", a.Name, kind)
 					if masked && kind != mixer.Text {
 						name += "/masked"
 					}
-					list = append(list, newCase(name, mixer.Specification{Modalities: []mixer.Modality{m}, Classes: 3}))
+					list = append(list, New(name, mixer.Specification{Modalities: []mixer.Modality{m}, Classes: 3}))
 				}
 			}
 		}
@@ -62,7 +62,7 @@ func Cases() []Case {
 		for _, a := range mixer.All() {
 			if a.Takes(mixer.Tokens) {
 				network := choice(a, mixer.Input{Kind: mixer.Tokens, Shape: []int{8, 12}})
-				list = append(list, newCase("fusion/"+f.Name+"/"+a.Name, mixer.Specification{Modalities: modalities(true), Classes: 4,
+				list = append(list, New(f.Name+"/"+a.Name, mixer.Specification{Modalities: modalities(true), Classes: 4,
 					Width: 12, Fusion: mixer.Fuse(f.Name), Network: &network}))
 			}
 		}
@@ -72,7 +72,7 @@ func Cases() []Case {
 		if err := json.Unmarshal([]byte(c.json), &spec); err != nil {
 			panic(fmt.Sprintf("%s: %v", c.name, err))
 		}
-		list = append(list, newCase(c.name, spec))
+		list = append(list, New(c.name, spec))
 	}
 	list = append(list, mixes()...)
 	for i := range list {
@@ -165,8 +165,8 @@ func random(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(h.Sum64(), 1))
 }
 
-// newCase draws the weights and the inputs of a model.
-func newCase(name string, spec mixer.Specification) Case {
+// New draws the weights and the inputs of a model.
+func New(name string, spec mixer.Specification) Case {
 	c := Case{Name: name, Rows: 7, Weights: weights(name, spec),
 		Description: model.Description{Name: name, Model: spec, Preprocessing: map[string]dataset.Standardisation{}, Data: model.Data{Format: "records", Fingerprint: "none"}}}
 	for i := range spec.Classes {
@@ -301,7 +301,7 @@ func ensemble(kind task.Kind, mean combine.Mean) Case {
 		parts = append(parts, w)
 		members = append(members, model.Member{Model: specs[i], Member: combine.Member{Weight: float64(i + 1), Temperature: 0.5 + float64(i)}})
 	}
-	c := newCase(name, specs[1])
+	c := New(name, specs[1])
 	c.addInputs(specs[0])
 	c.Description.Model = mixer.Specification{}
 	c.Description.Ensemble = &model.Ensemble{Mean: mean, Members: members}

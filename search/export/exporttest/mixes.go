@@ -45,13 +45,13 @@ func mixes() []Case {
 	} {
 		for k, prediction := range []string{mixer.MeanPrediction, mixer.FusionPrediction} {
 			fusion := []string{"concat", "mean", "max", "sum"}[(i+k)%4]
-			list = append(list, newCase(fmt.Sprintf("mix/%s/%s/%s", c.name, fusion, prediction), fused(fusion, prediction, c.modalities...)))
+			list = append(list, New(fmt.Sprintf("mix/%s/%s/%s", c.name, fusion, prediction), fused(fusion, prediction, c.modalities...)))
 		}
 	}
 
-	odd := newCase("mix/odd names", fused("concat", "", small("type", mixer.Table, false, 6), small("a\"\"\"b\\ '{x} #\n", mixer.Sequence, true, 8)))
+	odd := New("mix/odd names", fused("concat", "", small("type", mixer.Table, false, 6), small("a\"\"\"b\\ '{x} #\n", mixer.Sequence, true, 8)))
 	odd.Description.Name, odd.Description.Classes = "\x1b[31m\"\"\"\n\\", []string{`<script>"""`, `=1+1\`, "\u202ea\nb"}
-	many := newCase("mix/many classes", mixer.Specification{Modalities: []mixer.Modality{table}, Classes: 150})
+	many := New("mix/many classes", mixer.Specification{Modalities: []mixer.Modality{table}, Classes: 150})
 	many.Description.Preprocessing["table"] = dataset.Standardisation{Per: dataset.None}
 	for i := range many.Inputs[0].Values {
 		many.Inputs[0].Values[i] = float32(i%7) / 3
@@ -68,7 +68,7 @@ func mixes() []Case {
 
 // together is an ensemble of models with weights of their own.
 func together(name string, mean combine.Mean, specs ...mixer.Specification) Case {
-	c := newCase(name, specs[0])
+	c := New(name, specs[0])
 	e := &model.Ensemble{Mean: mean}
 	var parts []nn.Weights
 	for i, spec := range specs {

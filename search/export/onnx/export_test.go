@@ -3,6 +3,7 @@ package onnx
 import (
 	"bytes"
 	"io"
+	"math"
 
 	"mixmas/nn"
 )
@@ -23,6 +24,11 @@ func Network(network nn.Model, weights nn.Weights) (file []byte, err error) {
 		_, err = Options{Producer: "test"}.file(g.encode(), "", nil).WriteTo(&b)
 	})
 	return b.Bytes(), err
+}
+
+// TooLarge is the error for a file that is too large.
+func TooLarge() error {
+	return guarded(func() { Options{}.file(&message{size: math.MaxInt32}, "", nil) })
 }
 
 // Message is a message that tests write to.

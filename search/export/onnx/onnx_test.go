@@ -2,14 +2,20 @@ package onnx_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"mixmas/nn/cpu"
+	"mixmas/nn/mixer"
 	"mixmas/search/export/exporttest"
 	"mixmas/search/export/onnx"
 	"mixmas/search/model"
@@ -20,7 +26,7 @@ import (
 var cases = sync.OnceValue(exporttest.Cases)
 
 // exported writes a model and reads its file.
-func exported(t testing.TB, m *model.Model) (file, []byte) {
+func exported(t failer, m *model.Model) (file, []byte) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := onnx.Write(&b, m, onnx.Options{Producer: "test"}); err != nil {
@@ -34,7 +40,7 @@ func exported(t testing.TB, m *model.Model) (file, []byte) {
 }
 
 // feed are the inputs of a case, by the names that the file's metadata say.
-func feed(t testing.TB, c exporttest.Case, f file) map[string]array {
+func feed(t failer, c exporttest.Case, f file) map[string]array {
 	t.Helper()
 	var inputs []onnx.Input
 	if err := json.Unmarshal([]byte(f.metadata["inputs"]), &inputs); err != nil {
@@ -202,13 +208,13 @@ func TestFilesHaveWeightsOnce(t *testing.T) {
 // Sizes of graphs: as many products as the architectures have layers, and few nodes besides.
 func TestGraphsAreSmall(t *testing.T) {
 	for name, want := range map[string]struct{ products, nodes int }{
-		"encoder/linear/sequence":      {1, 12},
-		"encoder/simple_mlp/table":     {3, 12},
-		"encoder/mlp_mixer/sequence":   {6, 36}, // embed, two for tokens, two for features, head
-		"encoder/mlp_mixer/map":        {6, 38},
-		"encoder/hyper_mixer/sequence": {10, 52},
-		"encoder/monarch_mixer/map":    {10, 48},
-		"encoder/ramlp/map":            {19, 101},
+		"linear/sequence":      {1, 12},
+		"simple_mlp/table":     {3, 12},
+		"mlp_mixer/sequence":   {6, 36}, // embed, two for tokens, two for features, head
+		"mlp_mixer/map":        {6, 38},
+		"hyper_mixer/sequence": {10, 52},
+		"monarch_mixer/map":    {10, 48},
+		"ramlp/map":            {19, 101},
 	} {
 		c := cases()[slices.IndexFunc(cases(), func(c exporttest.Case) bool { return c.Name == name })]
 		m, err := c.Model()
@@ -249,5 +255,80 @@ func TestMetadata(t *testing.T) {
 	}
 	if f.metadata["thresholds"] != "[1,2,3]" || f.metadata["task"] != "one_label_per_row" || !strings.Contains(f.doc, "trained by mixmas") {
 		t.Errorf("thresholds %s, task %s, about %s", f.metadata["thresholds"], f.metadata["task"], f.doc)
+	}
+}
+
+// Models of random shapes: of one token, one feature or one class as well.
+func TestRandomModels(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		small := rapid.IntRange(1, 6)
+		modality := func(i int) mixer.Modality {
+			kind := rapid.SampledFrom([]mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table}).Draw(t, "kind")
+			m := mixer.Modality{Name: fmt.Sprint(kind, i), Kind: kind, Masked: kind == mixer.Text || rapid.Bool().Draw(t, "masked")}
+			for range kind.Rank() {
+				m.Shape = append(m.Shape, small.Draw(t, "size"))
+			}
+			var takes []mixer.Choice
+			for _, a := range mixer.All() {
+				if kind == mixer.Text {
+					m.Vocabulary = 7
+				}
+				if !a.Takes(kind) {
+					continue
+				}
+				if a.Suit == nil {
+					takes = append(takes, mixer.Choice{Architecture: a.Name})
+					continue
+				}
+				options := a.Suit(mixer.Input{Kind: kind, Shape: m.Shape, Vocabulary: m.Vocabulary}, 10)
+				if m.Encoder = (mixer.Choice{Architecture: a.Name, Options: options}); !reflect.ValueOf(&options).Elem().IsNil() {
+					if _, _, err := m.Output(); err == nil {
+						takes = append(takes, m.Encoder)
+					}
+				}
+			}
+			m.Encoder = rapid.SampledFrom(takes).Draw(t, "encoder")
+			return m
+		}
+		spec := mixer.Specification{Classes: rapid.IntRange(1, 3).Draw(t, "classes"), MultiLabel: rapid.Bool().Draw(t, "several labels")}
+		for i := range rapid.IntRange(1, 3).Draw(t, "modalities") {
+			spec.Modalities = append(spec.Modalities, modality(i))
+		}
+		if len(spec.Modalities) > 1 {
+			network := rapid.SampledFrom([]string{"mlp_mixer", "hyper_mixer", "monarch_mixer"}).Draw(t, "network")
+			options := map[string]any{"mlp_mixer": &mixer.MLPMixerOptions{Width: 4, Depth: 1, TokenWidth: 3, ChannelWidth: 5},
+				"hyper_mixer":   &mixer.HyperMixerOptions{Width: 4, Depth: 1, TokenWidth: 4, ChannelWidth: 5, Heads: 1},
+				"monarch_mixer": &mixer.MonarchMixerOptions{Width: 4, Depth: 1}}[network]
+			spec.Fusion = mixer.Fuse(rapid.SampledFrom(mixer.FusionNames()).Draw(t, "fusion"))
+			spec.Network, spec.Width = &mixer.Choice{Architecture: network, Options: options}, small.Draw(t, "width")
+		}
+		c := exporttest.New("random", spec)
+		m, err := c.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := c.Logits(context.Background(), cpu.New(cpu.Options{Workers: 1}), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := exported(t, m)
+		got, err := f.run(feed(t, c, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, got["logits"], want)
+	})
+}
+
+// Files of older programs can be exported, and what is too large for the format is refused.
+func TestOtherFiles(t *testing.T) {
+	m, err := model.Open("../../model/testdata/version1.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := exported(t, m)
+	checkForm(t, f)
+	if err := onnx.TooLarge(); err == nil || !strings.Contains(err.Error(), "the file would be larger than 2 GiB") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -205,6 +205,13 @@ func TestOtherOperations(t *testing.T) {
 					C: nn.Layout{LD: 1, Stride: [2]int{3, 1}}, M: 1, N: 1, K: 4, Batch: [2]int{b, 3}, Shape: []int{b, 3, 1}})
 			}
 		}},
+		"windows of all rows": {image, func(*nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
+			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
+				rows := x[0].Shape[0] * 20
+				return g.StridedMatMul(nn.StridedMatMul{A: nn.Layout{LD: 2, Stride: [2]int{3, 1}}.Of(x[0]), B: nn.Layout{LD: 1}.Of(g.ConstantOf("ones", nn.Ones, 2, 1)),
+					C: nn.Layout{LD: 1, Stride: [2]int{2, 1}}, M: 1, N: 1, K: 2, Batch: [2]int{rows, 2}, Shape: []int{x[0].Shape[0], 40}})
+			}
+		}},
 		"the largest of some": {image, func(*nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
 			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
 				return g.Add(g.Max(x[0], 2), g.Max(g.Permute(x[0], 0, 2, 1, 3), 1))

@@ -62,13 +62,13 @@ func (s size) less(t size) bool { return s.at(many) < t.at(many) }
 // many is a batch size that is larger than what sizes are compared with.
 const many = 1 << 20
 
-// product is the product of sizes. It panics if two of them depend on the batch: no buffer has the square of it.
+// product is the product of sizes. Two of them that depend on the batch end the translation: no buffer has the square of it.
 func product(sizes ...size) size {
 	all := fixed(1)
 	for _, s := range sizes {
 		var ok bool
 		if all, ok = all.times(s); !ok {
-			panic(fmt.Sprintf("onnx: sizes %v", sizes))
+			fail("the sizes %v are multiplied", sizes)
 		}
 	}
 	return all

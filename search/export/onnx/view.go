@@ -108,8 +108,16 @@ func (t *translator) view(x *tensor, offset size, shape, steps []size) *tensor {
 	return t.reshape(t.transpose(y, axes), dims)
 }
 
-// gather is a view of any strides, by the numbers of the elements that it reads of each sample.
+// gather is a view of any strides, by the numbers of the elements that it reads of each sample. Its shape may have the batch as
+// an axis of its own.
 func (t *translator) gather(x *tensor, offset size, shape, steps []size) *tensor {
+	for i, d := range shape {
+		if d.batch && d.n > 1 { // the batch and the rows of a sample
+			shape = slices.Replace(slices.Clone(shape), i, i+1, theBatch, fixed(d.n))
+			steps = slices.Replace(slices.Clone(steps), i, i+1, product(steps[i], fixed(d.n)), steps[i])
+			break
+		}
+	}
 	total := product(x.dims...)
 	flat, sample, batch := []size{total}, total, -1
 	if total.batch {

@@ -59,14 +59,15 @@ func (m *message) text(field int, s string) {
 func (m *message) message(field int, inner *message) {
 	m.tag(field, delimit)
 	m.add(binary.AppendUvarint(nil, uint64(inner.size))...)
+	size := m.size + inner.size
 	for _, p := range inner.pieces {
 		if p.numbers == nil {
 			m.add(p.bytes...)
-			continue
+		} else {
+			m.pieces = append(m.pieces, p)
 		}
-		m.pieces = append(m.pieces, p)
-		m.size += 4 * len(p.numbers)
 	}
+	m.size = size
 }
 
 // integers writes numbers as one packed field.
