@@ -96,12 +96,12 @@ func TestFilesHaveTheClassesOfTheirModel(t *testing.T) {
 	}
 	use := []string{"network", "Input", "prepare", "read", "load", "predict", "made_up", "self_test", "main"}
 	for name, want := range map[string][]string{
-		"linear/table":         {"Flat", "Classifier"},
-		"linear/text":          {"Words", "WordMean", "mean_token", "encode", "Classifier"},
-		"mlp_mixer/map":        {"MLP", "PatchEmbed", "Encoder", "MixerBlock", "Classifier"},
-		"mlp_mixer/sequence":   {"MLP", "Encoder", "MixerBlock", "Classifier"},
-		"monarch_mixer/map":    {"PatchEmbed", "Encoder", "Monarch", "MonarchBlock", "Classifier"},
-		"ramlp/map":            {"Down", "RegionMix", "StarReLU", "RaMLPBlock", "RaMLP", "Classifier"},
+		"linear/table":                 {"Flat", "Classifier"},
+		"linear/text":                  {"Words", "WordMean", "mean_token", "encode", "Classifier"},
+		"mlp_mixer/map":                {"MLP", "PatchEmbed", "Encoder", "MixerBlock", "Classifier"},
+		"mlp_mixer/sequence":           {"MLP", "Encoder", "MixerBlock", "Classifier"},
+		"monarch_mixer/map":            {"PatchEmbed", "Encoder", "Monarch", "MonarchBlock", "Classifier"},
+		"ramlp/map":                    {"Down", "RegionMix", "StarReLU", "RaMLPBlock", "RaMLP", "Classifier"},
 		"mix/all there/concat/mean":    {"MLP", "PatchEmbed", "Encoder", "MixerBlock", "sinusoid", "HyperMixing", "HyperMixerBlock", "SimpleMLP", "Concat", "Multimodal"},
 		"mix/ensemble/two predictions": {"MLP", "PatchEmbed", "Encoder", "MixerBlock", "sinusoid", "HyperMixing", "HyperMixerBlock", "SimpleMLP", "Concat", "aligned", "Mean", "Classifier", "Multimodal", "Ensemble"},
 	} {
