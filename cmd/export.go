@@ -1,26 +1,33 @@
 package cmd
 
 import (
+	"context"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/nn/cpu"
 	"mixmas/search/atomicfile"
 	"mixmas/search/export/onnx"
+	"mixmas/search/export/torch"
 	"mixmas/search/model"
 )
 
 // exportForm is a form in which models are exported. Its name is the flag that names the file.
 type exportForm struct {
 	name, usage string
-	// write writes the model m. path is the model's own file.
-	write func(w io.Writer, m *model.Model, path string) error
+	// write writes the model m, whose own file is from, to w, which becomes the file to.
+	write func(ctx context.Context, w io.Writer, m *model.Model, from, to string) error
 }
 
 var exportForms = []exportForm{
-	{"onnx", "write an ONNX model to `FILE`", func(w io.Writer, m *model.Model, _ string) error {
+	{"onnx", "write an ONNX model to `FILE`", func(_ context.Context, w io.Writer, m *model.Model, _, _ string) error {
 		return onnx.Write(w, m, onnx.Options{Producer: version()})
+	}},
+	{"torch", "write a PyTorch module to `FILE`, such as model.py, which loads MODEL", func(ctx context.Context, w io.Writer, m *model.Model, from, to string) error {
+		return torch.Write(ctx, w, m, torch.Options{File: filepath.Base(to), Weights: seenFrom(to, from), Device: cpu.New(cpu.Options{}), Producer: "mixmas " + version()})
 	}},
 }
 
@@ -63,9 +70,25 @@ func export(c *cli.Context) error {
 		if !c.IsSet(form.name) {
 			continue
 		}
-		if err := atomicfile.Write(c.String(form.name), func(w io.Writer) error { return form.write(w, m, path) }); err != nil {
+		if err := atomicfile.Write(c.String(form.name), func(w io.Writer) error { return form.write(c.Context, w, m, path, c.String(form.name)) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// seenFrom is the path of a file from the folder of another one, with slashes; the absolute path where there is none.
+func seenFrom(other, file string) string {
+	to, err := filepath.Abs(filepath.Dir(other))
+	if err != nil {
+		return filepath.ToSlash(file)
+	}
+	from, err := filepath.Abs(file)
+	if err != nil {
+		return filepath.ToSlash(file)
+	}
+	if path, err := filepath.Rel(to, from); err == nil {
+		return filepath.ToSlash(path)
+	}
+	return filepath.ToSlash(from)
 }

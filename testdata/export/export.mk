@@ -10,9 +10,13 @@ $(EXPORT_VENV)/.done: testdata/export/requirements.txt
 	@touch $@
 
 .PHONY: test-export
-test-export: ## run exported models in onnxruntime, and compare with our predictions
+test-export: ## run exported models in onnxruntime and PyTorch, and compare with our predictions
+	@rm -rf $(EXPORT_CASES) $(EXPORT_CASES)-other && $(GO) run ./testdata/export --to $(EXPORT_CASES)
 	@if $(MAKE) -s $(EXPORT_VENV)/.done >/dev/null 2>&1; then \
-		rm -rf $(EXPORT_CASES) $(EXPORT_CASES)-other && $(GO) run ./testdata/export --to $(EXPORT_CASES) && \
 		$(EXPORT_VENV)/bin/python testdata/export/check_onnx.py $(EXPORT_CASES) $(EXPORT_CASES)-other; \
 	elif [ -n "$(ALL)" ]; then echo "test-export: Python's venv is missing, or onnx and onnxruntime cannot be fetched"; exit 1; \
-	else echo "skipped: test-export (Python's venv is missing, or onnx and onnxruntime cannot be fetched)"; fi
+	else echo "skipped: test-export in onnxruntime (Python's venv is missing, or onnx and onnxruntime cannot be fetched)"; fi
+	@if python=$$(ALL=$(ALL) testdata/export/find-torch.sh $(PYTHON)); then \
+		$$python testdata/export/check_torch.py $(EXPORT_CASES); \
+	elif [ -n "$(ALL)" ]; then echo "test-export: no Python has PyTorch and numpy, and Debian's python3-torch cannot be installed"; exit 1; \
+	else echo "skipped: test-export in PyTorch (no Python has PyTorch and numpy: install Debian's python3-torch, or set PYTHON)"; fi

@@ -20,6 +20,7 @@ import (
 	"mixmas/nn/mixer"
 	"mixmas/search/export/exporttest"
 	"mixmas/search/export/onnx"
+	"mixmas/search/export/torch"
 	"mixmas/search/model"
 )
 
@@ -120,6 +121,9 @@ func write(to string, c exporttest.Case, without ...string) error {
 		{"case.bin", func(w io.Writer) error { _, err := w.Write(bin.Bytes()); return err }},
 		{"case.json", func(w io.Writer) error { _, err := w.Write(description); return err }},
 		{"model.onnx", func(w io.Writer) error { return onnx.Write(w, m, onnx.Options{Producer: "test"}) }},
+		{"model.py", func(w io.Writer) error {
+			return torch.Write(context.Background(), w, m, torch.Options{File: "model.py", Weights: "model.safetensors", Device: cpu.New(cpu.Options{}), Producer: "test"})
+		}},
 	} {
 		if slices.Contains(without, f.name) {
 			continue

@@ -74,6 +74,7 @@ func Cases() []Case {
 		}
 		list = append(list, New(c.name, spec))
 	}
+	list = append(list, mixes()...)
 	for i := range list {
 		if d := &list[i].Description; d.Model.MultiLabel || i%3 == 0 {
 			for k := range d.Classes {
