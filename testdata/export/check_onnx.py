@@ -44,7 +44,7 @@ def check(folder):
     want = arrays[""]
     logits, probabilities, labels = session.run(["logits", "probabilities", "labels"], feed)
     assert logits.shape == want.shape and np.isfinite(logits).all(), logits
-    scale = max(1, float(np.abs(want).max()))
+    scale = max(0.01, float(np.abs(want).max()))
     worst = float(np.abs(logits - want).max()) / scale
     one = session.run(["logits"], {name: x[:1] for name, x in feed.items()})[0]
     worst = max(worst, float(np.abs(one - want[:1]).max()) / scale)

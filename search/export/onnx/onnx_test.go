@@ -113,7 +113,7 @@ func compare(t failer, got array, want []float32) {
 	if len(got.data) != len(want) {
 		t.Fatalf("%d logits, want %d", len(got.data), len(want))
 	}
-	scale := 1.0
+	scale := 0.01
 	for _, v := range want {
 		scale = max(scale, math.Abs(float64(v)))
 	}
