@@ -24,7 +24,7 @@ def load(path=WEIGHTS):
     description = json.loads(metadata.get("mixmas", "{}"))  # none if another program wrote the file  #: digest
     if description.get("weights", DIGEST) != DIGEST:  #: digest
         raise ValueError(f"{path} is another model than the one that this file was written for: export it again")  #: digest
-    model = network()
+    model = build()
     model.load_state_dict(tensors)
     return model.eval()
 
