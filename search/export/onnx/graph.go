@@ -81,7 +81,7 @@ func fail(format string, arguments ...any) { panic(failure{fmt.Errorf(format, ar
 
 // unique returns a name that no other tensor or node has.
 func (g *graph) unique(name string) string {
-	name = strings.ToValidUTF8(strings.ReplaceAll(name, " ", "_"), "�")
+	name = strings.ToValidUTF8(name, "�")
 	g.names[name]++
 	if n := g.names[name]; n > 1 {
 		return g.unique(name + "_" + strconv.Itoa(n))
@@ -116,7 +116,7 @@ func (g *graph) add(operation string, inputs []*tensor, kind elements, dims []si
 	}
 	n := &node{operation: operation, inputs: inputs, attributes: attributes}
 	n.output = &tensor{kind: kind, dims: slices.Clone(dims), node: n}
-	n.name = g.unique(g.prefix + g.scope + "/" + operation)
+	n.name = g.unique(g.prefix + strings.ReplaceAll(g.scope, " ", "_") + "/" + operation)
 	n.output.name = n.name
 	g.nodes = append(g.nodes, n)
 	g.computed[key] = n.output

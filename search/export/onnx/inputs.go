@@ -21,6 +21,8 @@ type Input struct {
 	// Type is that of its elements: "float32", "int64" or "bool". Shape is that of one sample.
 	Type  string `json:"type"`
 	Shape []int  `json:"shape"`
+	// Features names the features of a table, or of a step of a sequence, if the recipe of the input does.
+	Features []string `json:"features,omitempty"`
 	// Missing means that elements that are NaN are missing.
 	Missing bool `json:"missing,omitempty"`
 	// Vocabulary is the number of different tokens of a text.
@@ -28,8 +30,9 @@ type Input struct {
 	About      string `json:"about"`
 }
 
-// prepare adds the inputs of a modality and what turns them into what the networks read: by their names.
-func (g *graph) prepare(m mixer.Modality, s dataset.Standardisation, into map[string]*tensor) []Input {
+// prepare adds the inputs of a modality and what turns them into what the networks read: by their names. features are the names of
+// its features, nil if they are unknown.
+func (g *graph) prepare(m mixer.Modality, s dataset.Standardisation, features []string, into map[string]*tensor) []Input {
 	g.scope = m.Name
 	dims := append([]size{theBatch}, fixedAll(m.Shape...)...)
 	mask := m.Name + ".mask"
@@ -46,6 +49,9 @@ func (g *graph) prepare(m mixer.Modality, s dataset.Standardisation, into map[st
 		About: fmt.Sprintf("%s, a %s of %s, as the data have it: the model standardises it", m.Name, m.Kind, axesOf(m))}
 	if s.Missing {
 		in.About += "; NaN is a missing value"
+	}
+	if width := m.Shape[len(m.Shape)-1]; m.Kind != mixer.Map && len(features) == width {
+		in.Features = features
 	}
 	x := g.input(in.Name, in.About, floats, dims...)
 	in.Name = x.name

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"mixmas/search/dataset/records"
 	"mixmas/search/model"
 )
 
@@ -33,8 +34,12 @@ func encode(m *model.Model, o Options) *message {
 	g := newGraph("logits", "probabilities", "labels")
 	prepared := map[string]*tensor{}
 	var inputs []Input
+	var features map[string][]string
+	if m.Input != nil {
+		features, _ = records.FeatureNames(m.Input) // other formats have recipes without names
+	}
 	for _, modality := range m.Modalities() {
-		inputs = append(inputs, g.prepare(modality, m.Preprocessing[modality.Name], prepared)...)
+		inputs = append(inputs, g.prepare(modality, m.Preprocessing[modality.Name], features[modality.Name], prepared)...)
 	}
 	var logits []*tensor
 	for i, p := range m.Parts() {

@@ -258,6 +258,23 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// Features have the names that the recipe of the input gives them.
+func TestFeaturesAreNamed(t *testing.T) {
+	list := exporttest.Cases()
+	c := list[slices.IndexFunc(list, func(c exporttest.Case) bool { return c.Name == "simple_mlp/table" })]
+	c.Description.Input = json.RawMessage(`{"version": 1, "header": true, "sources": [{"name": "a.csv", "columns": [{"name": "age"}, {"name": "sex"}, {"name": "size"}]}],
+		"modalities": [{"name": "table", "source": 0, "columns": [0, 1, 2], "table": {"columns": [
+			{"kind": "number", "missing": true, "form": "decimal points"}, {"kind": "category", "values": ["f", "m"]}, {"kind": "number", "form": "decimal points"}]}}]}`)
+	m, err := c.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := exported(t, m)
+	if want := `"features":["age","age missing","sex=f","sex=m","size"]`; !strings.Contains(f.metadata["inputs"], want) {
+		t.Errorf("got %s, want %s in it", f.metadata["inputs"], want)
+	}
+}
+
 // Models of random shapes: of one token, one feature or one class as well.
 func TestRandomModels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

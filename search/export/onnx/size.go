@@ -56,10 +56,7 @@ func (s size) over(t size) (quotient size, ok bool) {
 	return size{s.n / t.n, s.batch && !t.batch}, true
 }
 
-// less compares two sizes for batches that are not small.
-func (s size) less(t size) bool { return s.at(many) < t.at(many) }
-
-// many is a batch size that is larger than what sizes are compared with.
+// many is a batch size with which sizes are compared: for batches that are not small.
 const many = 1 << 20
 
 // product is the product of sizes. Two of them that depend on the batch end the translation: no buffer has the square of it.

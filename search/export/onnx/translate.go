@@ -59,21 +59,17 @@ func (g *graph) translate(network nn.Model, weights nn.Weights, inputs map[strin
 
 // operation translates one operation. Errors name it.
 func (t *translator) operation(op, twin device.Operation) {
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(failure)
-			if !ok {
-				panic(r)
-			}
-			panic(failure{fmt.Errorf("the operation %s (%s) cannot be exported: %w", device.TypeName(op), op.Sizes(), f.error)})
+	err := guarded(func() {
+		if reflect.TypeOf(op) != reflect.TypeOf(twin) {
+			fail("it depends on the batch: with another one it is %s", device.TypeName(twin))
 		}
-	}()
-	if reflect.TypeOf(op) != reflect.TypeOf(twin) {
-		fail("it depends on the batch: with another one it is %s", device.TypeName(twin))
-	}
-	t.twin, t.scope = twin, t.placeOf(op)
-	if !translations.Do(t, op) {
-		fail("it has no translation")
+		t.twin, t.scope = twin, t.placeOf(op)
+		if !translations.Do(t, op) {
+			fail("it has no translation")
+		}
+	})
+	if err != nil {
+		fail("the operation %s (%s) cannot be exported: %w", device.TypeName(op), op.Sizes(), err)
 	}
 }
 
@@ -135,12 +131,12 @@ func (t *translator) value(b device.Buffer) *tensor {
 		return v
 	}
 	info := t.programs[0].Info(b)
-	p, constant := t.owners[b], info.Space == device.Constant
+	p := t.owners[b]
 	switch {
 	case p != nil:
 		w := t.weights[p.Name]
 		t.values[b] = t.parameter(t.prefix+p.Name, w.Shape, w.Data)
-	case constant:
+	case info.Space == device.Constant:
 		t.values[b] = t.constantOf(info, t.programs[1].Info(b))
 	default:
 		patches, ok := t.patches[b]
@@ -155,11 +151,12 @@ func (t *translator) value(b device.Buffer) *tensor {
 // constantOf is the tensor of a constant. One whose size is in proportion to the batch has the same contents for all samples.
 func (t *translator) constantOf(info, twin device.BufferInfo) *tensor {
 	n := pair(info.Size, twin.Size)
+	name := t.prefix + strings.ReplaceAll(info.Name, " ", "_")
 	if !n.batch {
 		if !slices.Equal(info.Data, twin.Data) {
 			fail("the constant %s depends on the size of the batch", info.Name)
 		}
-		return t.numbers(t.prefix+info.Name, n.axes(), info.Data)
+		return t.numbers(name, n.axes(), info.Data)
 	}
 	for _, other := range []device.BufferInfo{info, twin} {
 		for at := 0; at < len(other.Data); at += n.n {
@@ -168,9 +165,8 @@ func (t *translator) constantOf(info, twin device.BufferInfo) *tensor {
 			}
 		}
 	}
-	dims := []size{fixed(1), fixed(n.n)}
-	one := t.numbers(t.prefix+info.Name, dims, info.Data[:n.n])
-	return t.expand(one, []size{theBatch, fixed(n.n)})
+	sample := t.numbers(name, fixedAll(1, n.n), info.Data[:n.n])
+	return t.expand(sample, []size{theBatch, fixed(n.n)})
 }
 
 // set makes a tensor the value of a buffer.
@@ -209,7 +205,7 @@ func (t *translator) plus(y *tensor, b device.Buffer) *tensor {
 	return t.elementwise("Add", t.reshape(t.value(b), y.dims), y)
 }
 
-// guarded calls a function that may fail.
+// guarded calls a function and returns the error with which it fails.
 func guarded(f func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
