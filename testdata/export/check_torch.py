@@ -70,6 +70,15 @@ def check(folder):
     return worst
 
 
+def example(folder):
+    """Runs the example of docs/export.md on a model."""
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    code = next(c for c in re.findall(r"```python\n(.*?)```", text, re.S) if "import torch" in c)
+    out = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, check=True, capture_output=True, text=True).stdout
+    case, _ = load(folder)
+    assert any(repr(c) in out for c in case["classes"]), out
+
+
 def check_weights(folder, other):
     """Weights of another model are refused; those that PyTorch or another program saved are not."""
     exported = module(folder / "model.py")
@@ -113,6 +122,7 @@ def main():
             print(f"{folder.name:45} {difference:.1e}")
     if len(folders) > 1 and not failed:
         check_weights(folders[0], folders[1])
+        example(folders[0])
         print(subprocess.run([sys.executable, "model.py"], cwd=folders[-1], check=True, capture_output=True, text=True).stdout, end="")  # as people run it
     print(f"{len(folders)} models in PyTorch {torch.__version__}: largest difference {worst:.2g} of the logits' size")
     for line in failed:
