@@ -40,7 +40,8 @@ func exportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "write a trained model in a form that other programs run", ArgsUsage: "MODEL",
 		Description: "MODEL is a model.safetensors; an ensemble is a model file like any other. The export reads raw numbers: it\n" +
-			"standardises them itself. docs/export.md describes its inputs and outputs, with an example in Python.",
+			"standardises them itself. An ONNX file has everything in it; a PyTorch module is readable code that loads MODEL from where it is.\n" +
+			"docs/export.md describes inputs and outputs, with examples in Python.",
 		Flags:  flags,
 		Action: export,
 	}

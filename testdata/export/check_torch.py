@@ -6,6 +6,7 @@ FOLDER is what `go run ./testdata/export --to FOLDER` wrote.
 import importlib.util
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import warnings
@@ -46,9 +47,10 @@ def check(folder):
         worst = max(worst, ((model(exported.prepare(arrays)) - want).abs().max() / scale).item())
         one = exported.prepare({name: x[:1] for name, x in arrays.items()})
         worst = max(worst, ((model(one) - want[:1]).abs().max() / scale).item())
+    assert worst <= 1e-4, f"the logits differ by {worst:.2g} of their size"
     labels, probabilities = exported.predict(model, arrays)
     several = isinstance(labels[0], list)
-    assert torch.allclose(probabilities, want.sigmoid() if several else want.softmax(1), atol=1e-5)
+    assert torch.allclose(probabilities, want.sigmoid() if several else want.softmax(1), atol=1e-5), "probabilities"
     assert [x if several else [x] for x in labels] == case["labels"], (labels, case["labels"])
     for name, form in exported.INPUTS.items():  # what is left out is missing; what has the wrong shape is named
         try:
@@ -68,6 +70,15 @@ def check(folder):
     return worst
 
 
+def example(folder):
+    """Runs the example of docs/export.md on a model."""
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    code = next(c for c in re.findall(r"```python\n(.*?)```", text, re.S) if "import torch" in c)
+    out = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, check=True, capture_output=True, text=True).stdout
+    case, _ = load(folder)
+    assert any(repr(c) in out for c in case["classes"]), out
+
+
 def check_weights(folder, other):
     """Weights of another model are refused; those that PyTorch or another program saved are not."""
     exported = module(folder / "model.py")
@@ -85,7 +96,16 @@ def check_weights(folder, other):
     assert exported.self_test(exported.load(folder / "plain.safetensors")) <= 1e-4
 
 
+def check_names():
+    """The program knows all names that this PyTorch refuses for modules in a ModuleDict."""
+    source = pathlib.Path(__file__).parents[2] / "search" / "export" / "torch" / "conditions.go"
+    known = set(re.findall(r"\w+", source.read_text(encoding="utf-8")))
+    unknown = [name for name in dir(torch.nn.ModuleDict()) if not name.startswith("_") and name not in known]
+    assert not unknown, f"{source.name} lacks the attributes {unknown}"
+
+
 def main():
+    check_names()
     warnings.simplefilter("error")
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -100,12 +120,10 @@ def main():
         worst = max(worst, difference)
         if "-v" in sys.argv:
             print(f"{folder.name:45} {difference:.1e}")
-        if not difference <= 1e-4:
-            failed.append(f"{folder.name}: the logits differ by {difference:.2g} of their size")
-    if len(folders) > 1:
+    if len(folders) > 1 and not failed:
         check_weights(folders[0], folders[1])
-    if folders:  # as people run it
-        print(subprocess.run([sys.executable, "model.py"], cwd=folders[-1], check=True, capture_output=True, text=True).stdout, end="")
+        example(folders[0])
+        print(subprocess.run([sys.executable, "model.py"], cwd=folders[-1], check=True, capture_output=True, text=True).stdout, end="")  # as people run it
     print(f"{len(folders)} models in PyTorch {torch.__version__}: largest difference {worst:.2g} of the logits' size")
     for line in failed:
         print(line)

@@ -109,7 +109,7 @@ func (c conditions) apply(text string) string {
 				continue
 			}
 		}
-		lines = append(lines, line)
+		lines = append(lines, strings.TrimRight(line, " "))
 	}
 	return strings.Join(lines, "\n")
 }

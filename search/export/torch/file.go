@@ -27,7 +27,7 @@ type file struct {
 
 // text puts the file together: the network, given as an expression, then what uses it, and the test with the expected logits.
 func (f *file) text(network string, expected [][]float32) string {
-	function := "def network():\n    \"\"\"The network, with random weights: see load.\"\"\"\n" + indent("return "+network)
+	function := "def build():\n    \"\"\"The network, with random weights: load has the trained ones.\"\"\"\n" + indent("return "+network)
 	inputs := f.inputs()
 	all := library{slices.Concat(sources.chunks, wrappers.chunks, use.chunks)}
 	chunks := all.needed(function+"\n"+inputs+"\npredict main", f.holds)
@@ -59,7 +59,7 @@ func (f *file) head() string {
 	say := func(format string, arguments ...any) { fmt.Fprintf(&b, format+"\n", arguments...) }
 	say(`"""The mixmas model %s in PyTorch, with %s parameters.`, prose(f.Name), humanize.Comma(int64(f.Parameters())))
 	say("")
-	say("Run it, python %s, to see what the model is, and to test that it gives the logits of mixmas. To predict:", prose(f.File))
+	say("`python %s` says what the model is, and tests that it gives the logits of mixmas. To predict:", prose(f.File))
 	say("")
 	say("    from %s import load, predict", prose(strings.TrimSuffix(f.File, ".py")))
 	say("    model = load()  # the weights are in %s", prose(f.Options.Weights))
@@ -124,6 +124,9 @@ func (f *file) inputs() string {
 	b.WriteString("INPUTS = {\n")
 	for _, m := range f.Modalities() {
 		b.WriteString(comment("features", names[m.Name]))
+		if m.Kind == mixer.Text && f.Input != nil {
+			b.WriteString("    # ids of the tokenizer in the recipe\n")
+		}
 		arguments := []string{text(string(m.Kind)), tuple(m.Shape)}
 		s := f.Preprocessing[m.Name]
 		if s.Per != dataset.None {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"mixmas/nn/cpu"
 	"mixmas/nn/mixer"
 	"mixmas/search/dataset"
 	"mixmas/search/export/exporttest"
@@ -144,5 +145,22 @@ func TestConditionsAreKnown(t *testing.T) {
 		if got := slices.Sorted(maps.Keys(f.conditions())); !slices.Equal(got, slices.Sorted(slices.Values(known))) {
 			t.Fatalf("the conditions are %v, known are %v", got, known)
 		}
+	}
+}
+
+// Files of older programs have no digest, and the exported file does not ask for one. A name that Python needs is refused.
+func TestFilesWithoutADigest(t *testing.T) {
+	m, err := exporttest.Cases()[0].Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Description.Weights = ""
+	o := Options{File: "model.py", Weights: "model.safetensors", Device: cpu.New(cpu.Options{Workers: 1})}
+	if text, err := write(t.Context(), m, o); err != nil || strings.Contains(text, "DIGEST") || strings.Contains(text, "description") {
+		t.Errorf("%v, or the file has a digest:\n%s", err, text)
+	}
+	o.File = "json.py"
+	if _, err := write(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), "would hide Python's module json") {
+		t.Errorf("got error %v", err)
 	}
 }

@@ -36,7 +36,7 @@ var (
 	definition = regexp.MustCompile(`^(?:class|def|async def) (\w+)`)
 	// definitions finds all of a source. constants are what else files define.
 	definitions = regexp.MustCompile(`(?m)^(?:class|def|async def) (\w+)`)
-	constants   = []string{"network", "NAME", "WEIGHTS", "DIGEST", "CLASSES", "THRESHOLDS", "INPUTS", "EXPECTED"}
+	constants   = []string{"build", "NAME", "WEIGHTS", "DIGEST", "CLASSES", "THRESHOLDS", "INPUTS", "EXPECTED"}
 	gap         = regexp.MustCompile(`\n{3,}`) // where a method was left out
 	word        = regexp.MustCompile(`\w+`)
 	// mute are the parts of Python code that name nothing: comments, and strings that are not formatted.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"mixmas/nn/device"
 	"mixmas/search/model"
@@ -33,7 +35,13 @@ func Write(ctx context.Context, w io.Writer, m *model.Model, o Options) error {
 	return err
 }
 
+// imported are the modules that files import, and those that PyTorch imports by their plain names most often.
+var imported = []string{"torch", "numpy", "json", "math", "sys", "dataclasses", "pathlib", "os", "types", "typing", "random", "copy", "inspect"}
+
 func write(ctx context.Context, m *model.Model, o Options) (string, error) {
+	if name := strings.TrimSuffix(o.File, ".py"); slices.Contains(imported, name) {
+		return "", fmt.Errorf("a file of this name would hide Python's module %s, which it needs: choose another name", name)
+	}
 	f := file{Model: m, Options: o}
 	for _, spec := range specifications(m) {
 		member, err := newMember(spec)

@@ -94,7 +94,7 @@ func TestFilesHaveTheClassesOfTheirModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	use := []string{"network", "Input", "prepare", "read", "load", "predict", "made_up", "self_test", "main"}
+	use := []string{"build", "Input", "prepare", "read", "load", "predict", "made_up", "self_test", "main"}
 	for name, want := range map[string][]string{
 		"linear/table":                 {"Flat", "Classifier"},
 		"linear/text":                  {"Words", "WordMean", "mean_token", "encode", "Classifier"},

@@ -34,7 +34,7 @@ def prepare(inputs):
     """Raw rows of each input by name, arrays or tensors -> what the network reads: tensors, and masks.  #: not standardised masked
     """Raw rows of each input by name, arrays or tensors -> what the network reads: standardised tensors."""  #: standardised not masked
     """Raw rows of each input by name, arrays or tensors -> what the network reads: tensors."""  #: not standardised not masked
-#: masked
+    #: masked
     NAME.length is the number of real steps in each row of a masked sequence; padding follows. Without it, all are real.  #: sequences
     NAME.present says which rows have a masked map or table. Without it, all have it.  #: rows
     Padding of a text is id 0.  #: texts
@@ -45,7 +45,7 @@ def prepare(inputs):
     rows = len(next(iter(inputs.values())))  #: masked
     for name, form in INPUTS.items():
         absent = form.masked and name not in inputs  #: masked
-        x = torch.zeros(rows, *form.shape) if absent else torch.as_tensor(inputs[name])  #: masked else x = torch.as_tensor(inputs[name])
+        x = torch.zeros(rows, *form.shape) if absent else torch.as_tensor(inputs[name], device="cpu")  #: masked else x = torch.as_tensor(inputs[name], device="cpu")
         if x.shape[1:] != form.shape:
             raise ValueError(f"input {name!r}: want rows of the shape {form.shape}, got {tuple(x.shape[1:])}")
         if form.kind == "text":  #: texts
@@ -61,7 +61,7 @@ def prepare(inputs):
             key = name + (".length" if form.kind == "sequence" else ".present")  #: sequences rows
             key = name + ".length"  #: sequences not rows
             key = name + ".present"  #: rows not sequences
-            real = torch.as_tensor(inputs.get(key, 0 if absent else form.steps)).expand(rows)  #: masked not only_texts
+            real = torch.as_tensor(inputs.get(key, 0 if absent else form.steps), device="cpu").expand(rows)  #: masked not only_texts
             mask = torch.arange(form.steps) < real[:, None]  #: masked not only_texts
             x = x.masked_fill(~mask.reshape(rows, form.steps, *[1] * (x.dim() - 2)), 0)  #: masked not only_texts
             prepared[name + ".mask"] = mask.float()  #: masked not only_texts

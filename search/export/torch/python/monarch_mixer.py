@@ -31,11 +31,11 @@ class MonarchBlock(nn.Module):
         super().__init__()
         self.m1, self.m2 = Monarch(*token_factors), Monarch(*token_factors)
         self.m3, self.m4 = Monarch(*feature_factors), Monarch(*feature_factors)
-        order, feature_order = math.prod(token_factors), math.prod(feature_factors)
-        self.n_kernel = nn.Parameter(torch.randn(feature_order, order))
+        token_order, feature_order = math.prod(token_factors), math.prod(feature_factors)
+        self.n_kernel = nn.Parameter(torch.randn(feature_order, token_order))
         self.d_kernel = nn.Parameter(torch.randn(feature_order))
         self.norm = nn.LayerNorm(width)
-        self.padding = (0, feature_order - width, 0, order - tokens)
+        self.padding = (0, feature_order - width, 0, token_order - tokens)
 
     def forward(self, x, mask=None):  #: masked else def forward(self, x):
         _, n, d = x.shape

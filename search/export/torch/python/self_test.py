@@ -43,6 +43,6 @@ def main():
         print(f"  reads {name!r}, a {form.kind} of {'x'.join(map(str, form.shape))}")
     print(f"  predicts one of {len(CLASSES)} classes")  #: not multi_label else print(f"  predicts any number of {len(CLASSES)} classes")
     difference = self_test(model)
-    print(f"  logits of made-up rows differ from those of mixmas by at most {difference:.1e} of the largest")
+    print(f"  logits of made-up rows differ from those of mixmas by at most {difference:.1e} of the largest logit")
     if not difference <= 1e-4:
         sys.exit("self-test failed: this is more than rounding")

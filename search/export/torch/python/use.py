@@ -20,11 +20,11 @@ def read(path):
 
 def load(path=WEIGHTS):
     """The trained network, ready to predict."""
-    tensors, metadata = read(path)
+    tensors, metadata = read(path)  #: digest else tensors, _ = read(path)
     description = json.loads(metadata.get("mixmas", "{}"))  # none if another program wrote the file  #: digest
     if description.get("weights", DIGEST) != DIGEST:  #: digest
         raise ValueError(f"{path} is another model than the one that this file was written for: export it again")  #: digest
-    model = network()
+    model = build()
     model.load_state_dict(tensors)
     return model.eval()
 
