@@ -20,7 +20,7 @@ import (
 type conditions map[string]bool
 
 // known are all conditions.
-var known = []string{"masked", "sequences", "texts", "rows", "lacking", "only_texts", "missing", "standardised", "maps", "vectors", "align", "mean", "fusion",
+var known = []string{"masked", "sequences", "texts", "rows", "lacking", "only_texts", "missing", "standardised", "maps", "vectors", "align", "mean", "fused_only",
 	"both", "odd_names", "multi_label", "probabilities", "thresholds", "digest"}
 
 // conditions finds out what is true of the model.
@@ -57,7 +57,7 @@ func (f *file) conditions() conditions {
 		"maps":         maps,    // standardised per channel
 		"vectors":      vectors, // a text's table has a width of its own
 		"align":        align,
-		"mean":         mean && !fusion, "fusion": fusion && !mean, "both": mean && fusion, // predictions
+		"mean":         mean && !fusion, "fused_only": fusion && !mean, "both": mean && fusion, // predictions
 		"odd_names":     odd,
 		"multi_label":   f.Kind() == task.MultiLabel,
 		"probabilities": f.Ensemble != nil && f.Ensemble.Mean == combine.Probabilities,

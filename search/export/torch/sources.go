@@ -10,7 +10,7 @@ import (
 // The classes and functions that exported files are made of: sources are those of architectures and fusion functions, wrappers put
 // them together as a model, and use loads it, applies it and tests it.
 var (
-	sources  = libraryOf("mlp", "encoder")
+	sources  = libraryOf("mlp", "encoding")
 	wrappers = libraryOf("names", "masked", "classifier", "multimodal", "multimodal_masked", "ensemble")
 	use      = libraryOf("input", "use", "self_test")
 )

@@ -131,7 +131,7 @@ func TestFilesAreTheSameEveryTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range exporttest.Cases() {
-		if !strings.HasPrefix(c.Name, "mix/") {
+		if !strings.HasPrefix(c.Name, "mix/ensemble/") {
 			continue
 		}
 		m, err := c.Model()

@@ -5,7 +5,7 @@ class Multimodal(nn.Module):  #: not masked
     """Encoders, a fusion function and a fusion network, with a head on the fused tokens and one on each modality's.
 
     The prediction is the mean of the logits of all heads.  #: mean
-    The prediction is that of the head on the fused tokens. The others are for training alone.  #: fusion
+    The prediction is that of the head on the fused tokens. The others are for training alone.  #: fused_only
     The prediction is the mean of the logits of all heads, or those of the fused tokens alone.  #: both
     """
 
@@ -23,12 +23,12 @@ class Multimodal(nn.Module):  #: not masked
     def forward(self, inputs):
         """Prepared inputs -> logits (b, classes)."""
         tokens = {name: encoder(inputs[name]) for name, encoder in self.encoders.items()}
-        logits = [self.heads[name](x.mean(1)) for name, x in tokens.items()]  #: not fusion
+        logits = [self.heads[name](x.mean(1)) for name, x in tokens.items()]  #: not fused_only
         for name, align in self.align.items():  #: align
             tokens[name] = align(tokens[name])  #: align
         fused = self.network(self.fusion(list(tokens.values())))
-        return self.head(fused.mean(1))  #: fusion
-        logits.append(self.head(fused.mean(1)))  #: not fusion
+        return self.head(fused.mean(1))  #: fused_only
+        logits.append(self.head(fused.mean(1)))  #: not fused_only
         if self.prediction == "fusion":  #: both
             return logits[-1]  #: both
-        return sum(logits) / len(logits)  #: not fusion
+        return sum(logits) / len(logits)  #: not fused_only

@@ -6,7 +6,7 @@ class Multimodal(nn.Module):  #: masked
 
     The prediction is the mean of the logits of all heads.  #: mean not lacking
     The prediction is the mean of the logits of all heads, except those of modalities that a row lacks.  #: mean lacking
-    The prediction is that of the head on the fused tokens. The others are for training alone.  #: fusion
+    The prediction is that of the head on the fused tokens. The others are for training alone.  #: fused_only
     The prediction is the mean of the logits of all heads, or those of the fused tokens alone.  #: both
     """
 
@@ -23,18 +23,18 @@ class Multimodal(nn.Module):  #: masked
 
     def forward(self, inputs):
         """Prepared inputs -> logits (b, classes)."""
-        tokens, masks, logits, count = [], [], [], 1  #: lacking not fusion
-        tokens, masks, logits = [], [], []  #: not lacking not fusion
-        tokens, masks = [], []  #: fusion
+        tokens, masks, logits, count = [], [], [], 1  #: lacking not fused_only
+        tokens, masks, logits = [], [], []  #: not lacking not fused_only
+        tokens, masks = [], []  #: fused_only
         for name, encoder in self.encoders.items():
             x, mask = encode(name, encoder, inputs)  #: not lacking
-            x, mask, present = encode(name, encoder, inputs)  #: lacking not fusion
-            x, mask, present = encode(name, encoder, inputs)  #: lacking fusion align
-            x, mask, _ = encode(name, encoder, inputs)  #: lacking fusion not align
-            z = self.heads[name](mean_token(x, mask))  #: lacking not fusion
-            logits.append(z if present is None else z * present)  #: lacking not fusion
-            count = count + (1 if present is None else present)  #: lacking not fusion
-            logits.append(self.heads[name](mean_token(x, mask)))  #: not lacking not fusion
+            x, mask, present = encode(name, encoder, inputs)  #: lacking not fused_only
+            x, mask, present = encode(name, encoder, inputs)  #: lacking fused_only align
+            x, mask, _ = encode(name, encoder, inputs)  #: lacking fused_only not align
+            z = self.heads[name](mean_token(x, mask))  #: lacking not fused_only
+            logits.append(z if present is None else z * present)  #: lacking not fused_only
+            count = count + (1 if present is None else present)  #: lacking not fused_only
+            logits.append(self.heads[name](mean_token(x, mask)))  #: not lacking not fused_only
             if name in self.align:  #: align
                 x = self.align[name](x)  #: align not lacking
                 x = self.align[name](x) if present is None else self.align[name](x) * mask[..., None]  #: align lacking
@@ -43,8 +43,8 @@ class Multimodal(nn.Module):  #: masked
         fused, mask = self.fusion(tokens, masks)
         x = self.network(fused, mask)
         z = self.head(mean_token(x, mask if x.shape[1] == fused.shape[1] else None))
-        return z  #: fusion
+        return z  #: fused_only
         if self.prediction == "fusion":  #: both
             return z  #: both
-        return (z + sum(logits)) / count  #: lacking not fusion
-        return (z + sum(logits)) / (len(logits) + 1)  #: not lacking not fusion
+        return (z + sum(logits)) / count  #: lacking not fused_only
+        return (z + sum(logits)) / (len(logits) + 1)  #: not lacking not fused_only
