@@ -35,7 +35,7 @@ var layers = [][]string{
 	{"search/strategy"},
 	{"search/evaluate"},
 	{"search/trial"},
-	{"search/card", "search/export/onnx", "search/export/torch"},
+	{"search/card", "search/export/exporttest", "search/export/onnx", "search/export/torch"},
 	{"search/assess"},
 	{"search/model", "search/report", "search/store"},
 	{"search/dataset/formats"},
