@@ -33,7 +33,7 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "[FILE...]",
 		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict\n" +
 			"new.csv. They need no labels, and only the columns that the model reads. --input NAME=VALUE predicts a single row.\n" +
-			"Other models read the data of a configuration, with --data. An ensemble is a model file like any other. Where a model has\n" +
+			"Other models read the data of a configuration, with --data, or a row as arrays, with --input MODALITY=FILE.npy. An ensemble is a model file like any other. Where a model has\n" +
 			"thresholds, they decide which labels are predicted; probabilities are printed without them.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Value: usualModel, Usage: "model `FILE`"},
@@ -148,31 +148,29 @@ func openPredictInput(c *cli.Context, m *model.Model) (*dataset.Unlabelled, erro
 		data, err := openPredictData(c, m)
 		return &dataset.Unlabelled{Dataset: data}, err
 	}
-	format, err := dataset.Lookup(m.Data.Format)
+	reader, err := m.NewReader()
 	if err != nil {
-		return nil, fmt.Errorf("the model's data format: %w", err)
+		return nil, err
 	}
-	if m.Input == nil || format.Predict == nil {
-		return nil, fmt.Errorf("the model was trained on data in format %s, which are not read from single files: name a configuration with --data", m.Data.Format)
-	}
-	in := dataset.Input{Files: c.Args().Slice(), Folder: c.String("folder"), ID: c.String("id"), Shapes: map[string][]int{}, Values: map[string]string{}}
-	env := dataset.Environment{Cache: openCache(), Preprocessing: map[string]dataset.Standardisation{}}
-	for _, text := range c.StringSlice("input") {
-		name, value, _ := strings.Cut(text, "=")
-		if _, twice := in.Values[name]; twice {
-			return nil, usagef("--input %s is given twice", quote(name))
+	in := dataset.Input{Files: c.Args().Slice(), Folder: c.String("folder"), ID: c.String("id")}
+	env := dataset.Environment{Cache: openCache()}
+	if texts := c.StringSlice("input"); len(texts) > 0 {
+		row := map[string]string{}
+		for _, text := range texts {
+			name, value, _ := strings.Cut(text, "=")
+			if _, twice := row[name]; twice {
+				return nil, usagef("--input %s is given twice", quote(name))
+			}
+			row[name] = value
 		}
-		in.Values[name] = value
-	}
-	for _, reads := range m.Modalities() {
-		in.Shapes[reads.Name], env.Preprocessing[reads.Name] = reads.Shape, m.Preprocessing[reads.Name]
+		in.Values = []map[string]string{row}
 	}
 	status := newStatus(c.App.ErrWriter)
 	defer status.close()
 	env.Progress = func(modality string, rows, of int) {
 		status.show("reading %s: %s of %s rows", escape.Terminal(modality), humanize.Comma(int64(rows)), humanize.Comma(int64(of)))
 	}
-	return format.Predict(c.Context, m.Input, in, env)
+	return reader.Open(c.Context, in, env)
 }
 
 // openPredictData opens the data of --data, which names a configuration or a folder, with the model's preprocessing.
