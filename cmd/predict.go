@@ -33,8 +33,9 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "[FILE...]",
 		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict\n" +
 			"new.csv. They need no labels, and only the columns that the model reads. --input NAME=VALUE predicts a single row.\n" +
-			"Other models read the data of a configuration, with --data, or a row as arrays, with --input MODALITY=FILE.npy. An ensemble is a model file like any other. Where a model has\n" +
-			"thresholds, they decide which labels are predicted; probabilities are printed without them.",
+			"Other models read the data of a configuration, with --data, or a row as arrays, with --input MODALITY=FILE.npy.\n" +
+			"An ensemble is a model file like any other. Where a model has thresholds, they decide which labels are predicted;\n" +
+			"probabilities are printed without them. mixmas serve predicts over HTTP.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Value: usualModel, Usage: "model `FILE`"},
 			&cli.StringSliceFlag{Name: "input", Usage: "predict a single row: `NAME=VALUE`, the name of a modality or column, such as photo=a.png or age=32; may be repeated"},
@@ -227,12 +228,9 @@ func dataError(c *cli.Context, m *model.Model, err error) error {
 
 // prediction is the prediction for one row.
 type prediction struct {
-	Row           int                `json:"row"`
-	Columns       map[string]string  `json:"columns,omitempty"` // what is carried along: an identifier, the true label
-	Labels        []string           `json:"labels"`            // one, or any number for a multi-label task
-	Probabilities map[string]float32 `json:"probabilities"`
-	ordered       []float32          // probabilities, in the order of the classes
-	carried       []string           // the cells of Columns
+	model.Prediction
+	ordered []float32 // probabilities, in the order of the classes
+	carried []string  // the cells of Columns
 }
 
 // predictions yields the prediction of each row, with what is carried along for it.
@@ -241,7 +239,7 @@ func predictions(m *model.Model, logits []float32, data *dataset.Unlabelled) ite
 		k := len(m.Classes)
 		for row := range len(logits) / k {
 			z := logits[row*k:][:k]
-			p := prediction{Row: row, Labels: m.Labels(z), ordered: m.Probabilities(z)}
+			p := prediction{Prediction: m.Prediction(row, z), ordered: m.Probabilities(z)}
 			if len(data.Columns) > 0 {
 				p.carried = data.Row(row)
 			}
@@ -285,19 +283,15 @@ func writeCSV(w io.Writer, list iter.Seq[prediction], classes, columns []string)
 }
 
 // writeJSONLines writes an object per row.
-func writeJSONLines(w io.Writer, list iter.Seq[prediction], classes, columns []string) error {
+func writeJSONLines(w io.Writer, list iter.Seq[prediction], _, columns []string) error {
 	for p := range list {
-		p.Probabilities = map[string]float32{}
-		for i, x := range p.ordered {
-			p.Probabilities[classes[i]] = x
-		}
 		for i, cell := range p.carried {
 			if p.Columns == nil {
 				p.Columns = map[string]string{}
 			}
 			p.Columns[columns[i]] = cell
 		}
-		line, err := json.Marshal(p)
+		line, err := json.Marshal(p.Prediction)
 		if err != nil {
 			return fmt.Errorf("row %d: %w", p.Row, err)
 		}

@@ -63,6 +63,9 @@ type Field struct {
 	Kind     feature.Kind // [feature.Picture] and [feature.Array] are files
 	Values   []string     // of a category or set: those that training rows had
 	Shape    []int        // of an array; -1 for an axis of any length
+	// Separator is between the members of a set, and Comma says that numbers are written with decimal commas.
+	Separator string
+	Comma     bool
 }
 
 // File reports whether the values are names of files.

@@ -255,7 +255,8 @@ func (r *Recipe) Fields(modalities []string) (list []dataset.Field) {
 			f := dataset.Field{Name: columns[c].key(), Kind: feature.Text}
 			switch {
 			case m.Table != nil:
-				f.Kind, f.Values = m.Table.Columns[k].Kind, m.Table.Columns[k].Values
+				e := m.Table.Columns[k]
+				f.Kind, f.Values, f.Separator, f.Comma = e.Kind, e.Values, e.Separator, e.Comma()
 			case m.Series != nil:
 				f.Kind = feature.List
 			}

@@ -123,9 +123,9 @@ func TestFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, modalities := range map[string][]string{
-		`[{age  person number [] []} {sex  person category [f m x] []}]`:                                                              {"person"},
-		`[{note  note text [] []} {hr  vitals list [] []} {spo2  vitals list [] []}]`:                                                 {"note", "words", "vitals"},
-		`[{photo  photo picture [] []} {trace  trace array [] [-1 2]} {scan  scan array [] [4 5 3]} {weight more more number [] []}]`: {"photo", "trace", "scan", "more"},
+		`[{age  person number [] []  false} {sex  person category [f m x] []  false}]`:                                                                            {"person"},
+		`[{note  note text [] []  false} {hr  vitals list [] []  false} {spo2  vitals list [] []  false}]`:                                                        {"note", "words", "vitals"},
+		`[{photo  photo picture [] []  false} {trace  trace array [] [-1 2]  false} {scan  scan array [] [4 5 3]  false} {weight more more number [] []  false}]`: {"photo", "trace", "scan", "more"},
 	} {
 		if got := fmt.Sprint(recipe.Fields(modalities)); got != want {
 			t.Errorf("got %s, want %s", got, want)
