@@ -52,14 +52,15 @@ func (s *Server) answer(w http.ResponseWriter, began time.Time, predictions []mo
 
 // problem says which status an error has.
 func (s *Server) problem(err error) *problem {
-	if p := new(problem); errors.As(err, &p) {
-		return p
-	}
+	p := new(problem)
 	if wrong := new(dataset.ValueError); errors.As(err, &wrong) {
-		if p := new(problem); errors.As(wrong.Err, &p) { // of a file
+		if errors.As(wrong.Err, &p) { // of a file
 			return &problem{p.status, p.text, wrong.Field, &wrong.Row}
 		}
 		return &problem{http.StatusUnprocessableEntity, wrong.Error(), wrong.Field, &wrong.Row}
+	}
+	if errors.As(err, &p) {
+		return p
 	}
 	switch {
 	case errors.Is(err, context.Canceled):

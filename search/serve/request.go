@@ -443,7 +443,10 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 		case f.Kind == feature.Array:
 			var several [][]byte
 			if several, err = s.arraysOf(f, p.content); err == nil && several != nil {
-				arrays[f.Name], count = several, len(several)
+				arrays[f.Name] = several
+				if count == 0 {
+					count = len(several)
+				}
 			} else if err == nil {
 				value, err = s.arrayPart(list.contents, p.content)
 			}
@@ -461,22 +464,28 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 		}
 		list.values[0][f.Name] = value
 	}
-	if len(arrays) == 0 {
+	if count == 0 {
 		return list, nil
 	}
-	list.values = list.values[:0]
-	for row := range count {
-		values := map[string]string{}
-		for _, p := range parts {
-			f, _ := s.fields.find(p.name)
-			several := arrays[f.Name]
-			if len(several) != count {
-				return nil, &dataset.ValueError{Field: p.name, Err: fmt.Errorf("it has %d rows, but another array has %d: want one row for each", max(1, len(several)), count)}
-			}
-			values[f.Name] = list.contents.add(several[row])
-		}
-		list.values = append(list.values, values)
+	all := make([]map[string]string, count)
+	for row := range all {
+		all[row] = map[string]string{}
 	}
+	for _, p := range parts {
+		f, _ := s.fields.find(p.name)
+		several := arrays[f.Name]
+		if value := list.values[0][f.Name]; several == nil && count == 1 || value == "" && several == nil {
+			all[0][f.Name] = value
+			continue
+		}
+		if len(several) != count {
+			return nil, &dataset.ValueError{Field: p.name, Err: fmt.Errorf("it has rows: %d, but another array has %d: want one row for each", max(1, len(several)), count)}
+		}
+		for row := range all {
+			all[row][f.Name] = list.contents.add(several[row])
+		}
+	}
+	list.values = all
 	return list, nil
 }
 
