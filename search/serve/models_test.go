@@ -183,7 +183,7 @@ func arrays(t testing.TB) *model.Model {
 		Ensemble: &model.Ensemble{Mean: combine.Probabilities, Members: []model.Member{
 			{Model: specification(t, modalities, rest), Member: combine.Member{Weight: 1, Temperature: 1}},
 			{Model: specification(t, modalities[:2], rest), Member: combine.Member{Weight: 2, Temperature: 0.5}}}},
-		Preprocessing: map[string]dataset.Standardisation{"image": dataset.Uniform(0.5, 2), "steps": {Per: dataset.PerFeature, Mean: []float64{1, 2}, Deviation: []float64{1, 2}, Missing: true},
+		Preprocessing: map[string]dataset.Standardisation{"image": dataset.Uniform(0.5, 0.01), "steps": {Per: dataset.PerFeature, Mean: []float64{1, 2}, Deviation: []float64{1, 2}, Missing: true},
 			"words": {Per: dataset.None}, "row": {Per: dataset.None}},
 		Data: model.Data{Format: "test"}})
 }

@@ -382,7 +382,7 @@ func TestRequestsAreBatched(t *testing.T) {
 func TestOneRequestSpoilsNoOther(t *testing.T) {
 	s := started(t, arrays(t), serve.Options{})
 	good := `{"image": [[[1, 2, 3], [4, 5, 6]]]}`
-	bad := `{"image": [[[3e38, -3e38, 3e38], [3e38, 3e38, -3e38]]], "steps": [[3e38, -3e38], [-3e38, 3e38]]}`
+	bad := `{"image": [[[3e38, -3e38, 3e38], [3e38, 3e38, -3e38]]]}` // infinite, standardised
 	want := send(t, s, postJSON(`{"rows": [`+good+`]}`))
 	var group sync.WaitGroup
 	for i := range 60 {
