@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -108,5 +109,12 @@ func contains(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if whole, part := ts.ReadFile(args[0]), strings.TrimSuffix(ts.ReadFile(args[1]), "\n"); !strings.Contains(whole, part) {
 		ts.Fatalf("%s is not in %s", part, whole)
+	}
+}
+
+// The page about embedding shows the program that is built.
+func TestEmbeddingIsUpToDate(t *testing.T) {
+	if quoted := quotes(t, filepath.Join(docs, "embedding.md")); len(quoted) != 1 {
+		t.Errorf("the page quotes %v", quoted)
 	}
 }

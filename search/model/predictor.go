@@ -10,6 +10,7 @@ import (
 	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/search/combine"
+	"mixmas/search/dataset"
 )
 
 // Predictor is a model that is loaded on a device once and predicts many times. Several goroutines may use it: their batches run
@@ -139,6 +140,28 @@ func (p *Predictor) Predict(ctx context.Context, rows Rows, logits []float32) er
 		return bad
 	}
 	return nil
+}
+
+// PredictData predicts all rows that a [Reader] has opened.
+func (p *Predictor) PredictData(ctx context.Context, data dataset.Dataset) ([]Prediction, error) {
+	names := make([]string, len(p.inputs))
+	for i, in := range p.inputs {
+		names[i] = in.Name
+	}
+	samples, err := dataset.Select(data, dataset.Test, nil, names)
+	if err != nil {
+		return nil, err
+	}
+	rows, classes := samples.Len(), len(p.model.Classes)
+	logits := make([]float32, rows*classes)
+	if err := p.Predict(ctx, samples, logits); err != nil {
+		return nil, err
+	}
+	list := make([]Prediction, rows)
+	for row := range list {
+		list[row] = p.model.Prediction(row, logits[row*classes:][:classes])
+	}
+	return list, nil
 }
 
 // batch predicts at most Batch rows, of which the first has a number.
