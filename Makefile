@@ -49,7 +49,7 @@ defaults: ## write docs/defaults.md; DEFAULTS_DATA="A.yaml B.yaml" measures the 
 	$(GO) run ./search/defaults/measure --to docs/defaults.md --store build/defaults.db $(DEFAULTS_DATA)
 
 .PHONY: test
-test: format vet lint generated portable-build unit purego race kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
+test: format vet lint generated portable-build unit purego race test-export kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 
 .PHONY: ci
 ci: ## run all checks, and fail if a tool is missing
@@ -114,7 +114,7 @@ kernels-tests: ## compile the kernels, their tests and their benchmarks for all 
 	elif [ -n "$(ALL)" ]; then echo "kernels-tests: CMake and a C++ compiler are needed"; exit 1; \
 	else echo "skipped: kernels-tests (CMake and a C++ compiler are needed)"; fi
 
-include kernels/kernels.mk kernels/bench/bench.mk testdata/peer/peer.mk
+include kernels/kernels.mk kernels/bench/bench.mk testdata/peer/peer.mk testdata/export/export.mk
 
 .PHONY: bench
 bench: ## run the micro-benchmarks

@@ -226,6 +226,15 @@ func TestExtending(t *testing.T) {
 		t.Errorf("the gates are %v: not trained", tensor)
 	}
 
+	// The export to PyTorch has the forms of the parts, with the names of the weights.
+	mymixmas("export", filepath.Join("gated", "model.safetensors"), "--torch", filepath.Join("gated", "model.py"))
+	exported := read(t, filepath.Join(folder, "gated", "model.py"))
+	for _, code := range []string{"class StepMLP(nn.Module):", "class Gated(nn.Module):", "def aligned(", "fusion=Gated(modalities=2, features=1, dropout=0.5)"} {
+		if !strings.Contains(exported, code) {
+			t.Errorf("the exported file has no %s", code)
+		}
+	}
+
 	// The model that is read again predicts as the one that was scored.
 	predicted, err := csv.NewReader(strings.NewReader(string(mymixmas("predict", "--model", filepath.Join("gated", "model.safetensors"),
 		"--data", "gated.yaml", "--split", "validation")))).ReadAll()

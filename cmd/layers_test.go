@@ -34,7 +34,7 @@ var layers = [][]string{
 	{"search/strategy"},
 	{"search/evaluate"},
 	{"search/trial"},
-	{"search/card", "search/page", "search/export/onnx", "search/export/torch"},
+	{"search/card", "search/page", "search/export/exporttest", "search/export/onnx", "search/export/torch"},
 	{"search/model", "search/report", "search/store"},
 	{"search/dataset/formats"},
 	{"search/dataset/page"},

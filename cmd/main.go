@@ -90,7 +90,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader: stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
-			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), serveCommand(), reportCommand(),
+			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), serveCommand(), exportCommand(), reportCommand(),
 			scoresCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
 		},
 	}

@@ -1,0 +1,163 @@
+package torch
+
+import (
+	"embed"
+	"fmt"
+
+	"mixmas/nn"
+	"mixmas/nn/mixer"
+)
+
+//go:embed python/*.py
+var files embed.FS
+
+// source is one of our Python sources.
+func source(name string) string {
+	text, err := files.ReadFile("python/" + name + ".py")
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func init() {
+	Register("mlp_mixer", Architecture{source("mlp_mixer"), newMLPMixer})
+	Register("hyper_mixer", Architecture{source("hyper_mixer"), newHyperMixer})
+	Register("monarch_mixer", Architecture{source("monarch_mixer"), newMonarchMixer})
+	Register("ramlp", Architecture{source("ramlp"), newRaMLP})
+	Register("simple_mlp", Architecture{source("simple_mlp"), newSimpleMLP})
+	Register("linear", Architecture{source("linear"), newLinear})
+	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
+	RegisterFusion("mean", Fusion{source("aligned"), plain("Mean")})
+	RegisterFusion("max", Fusion{"", plain("Max")})
+	RegisterFusion("sum", Fusion{"", plain("Sum")})
+}
+
+// plain makes a module without arguments.
+func plain(class string) func([]mixer.Input, any) (string, error) {
+	return func([]mixer.Input, any) (string, error) { return Call(class), nil }
+}
+
+// network builds an architecture for an input. Its parameters have the shapes that follow from the options, of which some are
+// chosen automatically.
+func network(name string, in mixer.Input, options any) (mixer.Network, map[string][]int, error) {
+	architecture, err := mixer.Lookup(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := nn.NewScope()
+	built, err := architecture.Build(s, in, options)
+	if err == nil {
+		err = s.Parameters().Err()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	shapes := map[string][]int{}
+	for _, p := range s.Parameters().All() {
+		shapes[p.Name] = p.Shape
+	}
+	return built, shapes, nil
+}
+
+// encoder is the expression of an encoder of blocks: block makes the arguments of one for a number of tokens and their width.
+func encoder(name string, in mixer.Input, options any, depth int, block func(tokens, width int, shapes map[string][]int) string) (string, error) {
+	built, shapes, err := network(name, in, options)
+	if err != nil {
+		return "", err
+	}
+	width := built.Width()
+	embed := "nn.Identity()"
+	switch {
+	case in.Kind == mixer.Map:
+		embed = Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
+	case in.Kind == mixer.Sequence && shapes["embed.weight"] != nil:
+		embed = linear(in.Shape[1], width)
+	case in.Kind == mixer.Text:
+		arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
+		if shapes["embed.proj.weight"] != nil {
+			arguments = append(arguments, keyword("vectors", in.Vectors))
+		}
+		embed = Call("TextEmbed", arguments...)
+	}
+	return Call("Encoder", embed, times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+}
+
+// linear is the expression of a linear layer.
+func linear(in, out int) string { return fmt.Sprintf("nn.Linear(%d, %d)", in, out) }
+
+// optional are the arguments that differ from their defaults, which are those of the Python classes.
+func optional(heads int, tied bool, dropout float64) (arguments []string) {
+	if heads > 1 {
+		arguments = append(arguments, keyword("heads", heads))
+	}
+	if tied {
+		arguments = append(arguments, "tied=True")
+	}
+	if dropout > 0 {
+		arguments = append(arguments, keyword("dropout", dropout))
+	}
+	return arguments
+}
+
+func newMLPMixer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.MLPMixerOptions)
+	return encoder("mlp_mixer", in, o, o.Depth, func(tokens, width int, _ map[string][]int) string {
+		return Call("MixerBlock", append([]string{keyword("tokens", tokens), keyword("width", width),
+			keyword("token_width", o.TokenWidth), keyword("channel_width", o.ChannelWidth)}, optional(1, false, o.Dropout)...)...)
+	})
+}
+
+func newHyperMixer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.HyperMixerOptions)
+	return encoder("hyper_mixer", in, o, o.Depth, func(_, width int, _ map[string][]int) string {
+		return Call("HyperMixerBlock", append([]string{keyword("width", width), keyword("token_width", o.TokenWidth),
+			keyword("channel_width", o.ChannelWidth)}, optional(o.Heads, o.Tied, o.Dropout)...)...)
+	})
+}
+
+func newMonarchMixer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.MonarchMixerOptions)
+	return encoder("monarch_mixer", in, o, o.Depth, func(tokens, width int, shapes map[string][]int) string {
+		l, m := shapes["blocks.0.m1.L"], shapes["blocks.0.m3.L"]
+		return Call("MonarchBlock", keyword("tokens", tokens), keyword("width", width),
+			keyword("token_factors", tuple(l[:2])), keyword("feature_factors", tuple(m[:2])))
+	})
+}
+
+func newRaMLP(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.RaMLPOptions)
+	_, shapes, err := network("ramlp", in, o)
+	if err != nil {
+		return "", err
+	}
+	var region []int
+	for i := range o.Dims {
+		area := shapes[fmt.Sprintf("stages.%d.0.mix.region.weight", i)][0] / o.Group[i]
+		side := 1
+		for side*side < area {
+			side++
+		}
+		region = append(region, side)
+	}
+	return Call("RaMLP", keyword("channels", in.Shape[0]), keyword("depths", tuple(o.Depths)), keyword("dims", tuple(o.Dims)),
+		keyword("mlp_ratio", tuple(o.MLPRatio)), keyword("expansion", tuple(o.Expansion)), keyword("region", tuple(region)),
+		keyword("group", tuple(o.Group))), nil
+}
+
+func newSimpleMLP(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.SimpleMLPOptions)
+	return Call("SimpleMLP", append([]string{keyword("features", in.Shape[0]), keyword("hidden", o.Hidden), keyword("width", o.Width),
+		keyword("layers", o.Layers)}, optional(1, false, o.Dropout)...)...), nil
+}
+
+func newLinear(in mixer.Input, options any) (string, error) {
+	if in.Kind != mixer.Text {
+		return Call("Flat"), nil
+	}
+	built, _, err := network("linear", in, options)
+	if err != nil {
+		return "", err
+	}
+	return Call("WordMean", keyword("vocabulary", in.Vocabulary), keyword("width", built.Width())), nil
+}
