@@ -3,6 +3,7 @@ package model_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -306,5 +307,22 @@ func TestPredictorErrors(t *testing.T) {
 	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A batch of a small model of every kind of input.
+func BenchmarkPredictor(b *testing.B) {
+	d, w := described(b, specifications(b)["concat"])
+	p := opened(b, parsed(b, d, w))
+	for _, n := range []int{1, 64} {
+		b.Run(fmt.Sprintf("%d rows", n), func(b *testing.B) {
+			rows, logits := random(p, n), make([]float32, 3*n)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.Predict(b.Context(), rows, logits); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
