@@ -20,8 +20,7 @@ func checkJSON(text []byte) error {
 	if !utf8.Valid(text) {
 		return wrong("the JSON is not UTF-8")
 	}
-	var raw json.RawMessage
-	err := json.Unmarshal(text, &raw)
+	err := json.Unmarshal(text, &unread{})
 	if at := new(json.SyntaxError); errors.As(err, &at) {
 		return wrong("the JSON is wrong at byte %d: %v", at.Offset, err)
 	}
@@ -30,6 +29,12 @@ func checkJSON(text []byte) error {
 	}
 	return nil
 }
+
+// unread is any value of JSON, of which nothing is kept.
+type unread struct{}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (*unread) UnmarshalJSON([]byte) error { return nil }
 
 // What follows walks over JSON that is known to be valid.
 
@@ -147,9 +152,10 @@ func called(value []byte) string {
 	return "a number"
 }
 
-// toArray makes an npy file of nested lists of numbers, null being a missing one. All lists of a depth have the same length.
-func toArray(text []byte) ([]byte, error) {
-	a := &nested{}
+// toArray makes an npy file of nested lists of numbers, null being a missing one. All lists of a depth have the same length. More
+// numbers than most, if it is not 0, are an error.
+func toArray(text []byte, most int) ([]byte, error) {
+	a := &nested{most: most}
 	if err := a.add(text, 0); err != nil {
 		return nil, err
 	}
@@ -168,6 +174,7 @@ func toArray(text []byte) ([]byte, error) {
 type nested struct {
 	shape  []int // -1 where it is not known yet
 	values []float32
+	most   int
 }
 
 // mostAxes is the depth of nested lists at most.
@@ -189,6 +196,8 @@ func (a *nested) add(list []byte, depth int) error {
 			return a.add(x, depth+1)
 		case x[0] == '[', !deepest:
 			return fmt.Errorf("element %d of a list is %s, but others of this depth are not: want lists of the same depth", i, called(x))
+		case a.most > 0 && len(a.values) == a.most:
+			return fmt.Errorf("the array has more than %d numbers", a.most)
 		case x[0] == 'n':
 			a.values = append(a.values, float32(math.NaN()))
 			return nil

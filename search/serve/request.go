@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -90,8 +91,14 @@ func tooMuch(format string, args ...any) error {
 	return &problem{status: http.StatusRequestEntityTooLarge, text: fmt.Sprintf(format, args...)}
 }
 
-// read reads the rows of a request.
-func (s *Server) read(w http.ResponseWriter, r *http.Request) (*rows, error) {
+// body is the body of a request: a text of JSON, or the parts of a form.
+type body struct {
+	text  []byte
+	parts []part
+}
+
+// read reads the body of a request.
+func (s *Server) read(w http.ResponseWriter, r *http.Request) (*body, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content encoding %s is not supported: send the body as it is", escape.Terminal(encoding))}
 	}
@@ -102,15 +109,16 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*rows, error) {
 	if r.ContentLength > s.options.Bytes {
 		return nil, s.unread(&http.MaxBytesError{Limit: s.options.Bytes})
 	}
-	body := http.MaxBytesReader(w, r.Body, s.options.Bytes)
+	limited := http.MaxBytesReader(w, r.Body, s.options.Bytes)
 	if kind == typeForm {
-		return s.readForm(multipart.NewReader(body, parameters["boundary"]))
+		parts, err := s.readForm(multipart.NewReader(limited, parameters["boundary"]))
+		return &body{parts: parts}, err
 	}
-	text, err := readAll(body, r.ContentLength)
+	text, err := readAll(limited, r.ContentLength)
 	if err != nil {
 		return nil, s.unread(err)
 	}
-	return s.parse(text)
+	return &body{text: text}, nil
 }
 
 // readAll reads a body of a known length, or one of -1 that is not.
@@ -135,8 +143,8 @@ func (s *Server) unread(err error) error {
 	return wrong("the request cannot be read: %v", err)
 }
 
-// parse reads the rows of a JSON body, {"rows": [{NAME: VALUE, ...}, ...]}.
-func (s *Server) parse(text []byte) (*rows, error) {
+// parseJSON reads the rows of a JSON body, {"rows": [{NAME: VALUE, ...}, ...]}.
+func (s *Server) parseJSON(text []byte) (*rows, error) {
 	if err := checkJSON(text); err != nil {
 		return nil, err
 	}
@@ -249,7 +257,7 @@ func joined(f dataset.Field, text []byte) (string, error) {
 func (s *Server) file(c contents, f dataset.Field, text []byte, files contents) (string, error) {
 	switch {
 	case text[0] == '[' && f.Kind == feature.Array:
-		content, err := toArray(text)
+		content, err := toArray(text, most(f.Shape))
 		if err != nil {
 			return "", err
 		}
@@ -335,6 +343,14 @@ func shapeText(shape []int) string {
 	return strings.Join(parts, "×")
 }
 
+// most is how many numbers an array of a shape can have; 0 if it can have any length.
+func most(shape []int) int {
+	if slices.Contains(shape, -1) {
+		return 0
+	}
+	return dimensions.Product(shape)
+}
+
 // mostParts is how many parts a form may have beside its rows.
 const mostParts = 10_000
 
@@ -344,12 +360,8 @@ type part struct {
 	content    []byte
 }
 
-// readForm reads a form: its parts are the values of one row, by name; or a part "rows" has the rows as JSON, and the others are files
-// that the rows name. Arrays may have one more axis in front, that of rows.
-func (s *Server) readForm(form *multipart.Reader) (*rows, error) {
-	var parts []part
-	sent := contents{}
-	listed := -1
+// readForm reads the parts of a form.
+func (s *Server) readForm(form *multipart.Reader) (parts []part, err error) {
 	for {
 		p, err := form.NextRawPart()
 		if errors.Is(err, io.EOF) {
@@ -368,21 +380,31 @@ func (s *Server) readForm(form *multipart.Reader) (*rows, error) {
 		if err != nil {
 			return nil, s.unread(err)
 		}
-		one := part{p.FormName(), p.FileName(), content}
-		if _, err := s.fields.find(one.name); err != nil && one.name == "rows" {
-			if listed >= 0 {
-				return nil, wrong("the form has two parts named rows")
-			}
-			listed = len(parts)
-		}
-		parts = append(parts, one)
+		parts = append(parts, part{p.FormName(), p.FileName(), content})
 	}
 	if len(parts) == 0 {
 		return nil, wrong("the form is empty: its parts are named by what the model reads: %s", s.fields.names())
 	}
+	return parts, nil
+}
+
+// parseForm reads the rows of a form: its parts are the values of one row, by name; or a part "rows" has the rows as JSON, and the
+// others are files that the rows name. Arrays may have one more axis in front, that of rows.
+func (s *Server) parseForm(parts []part) (*rows, error) {
+	listed := -1
+	for i, p := range parts {
+		if _, err := s.fields.find(p.name); err == nil || p.name != "rows" {
+			continue
+		}
+		if listed >= 0 {
+			return nil, wrong("the form has two parts named rows")
+		}
+		listed = i
+	}
 	if listed < 0 {
 		return s.formRow(parts)
 	}
+	sent := contents{}
 	for i, p := range parts {
 		if i == listed {
 			continue
@@ -448,7 +470,7 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 					count = len(several)
 				}
 			} else if err == nil {
-				value, err = s.arrayPart(list.contents, p.content)
+				value, err = s.arrayPart(list.contents, f, p.content)
 			}
 		case f.File():
 			if err = s.checkFile(f, p.content); len(p.content) > 0 {
@@ -490,7 +512,7 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 }
 
 // arrayPart adds an array of a form: an npy file or nested lists.
-func (s *Server) arrayPart(c contents, content []byte) (string, error) {
+func (s *Server) arrayPart(c contents, f dataset.Field, content []byte) (string, error) {
 	text := bytes.TrimSpace(content)
 	if len(text) == 0 {
 		return "", nil
@@ -500,7 +522,7 @@ func (s *Server) arrayPart(c contents, content []byte) (string, error) {
 			return "", err
 		}
 		var err error
-		if content, err = toArray(text); err != nil {
+		if content, err = toArray(text, most(f.Shape)); err != nil {
 			return "", err
 		}
 	}

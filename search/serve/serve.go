@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"sync/atomic"
@@ -28,7 +29,8 @@ type Options struct {
 	Rows    int
 	Pixels  int
 	Timeout time.Duration
-	// Requests is how many requests may run at once, 64; more are refused. With Bytes, it bounds the memory that requests take.
+	// Requests is how many requests may run at once, 64; more are refused, and so are those whose bodies would take more than 16 times
+	// Bytes together.
 	Requests int
 	Version  string // of the program, for the description of the interface
 }
@@ -62,6 +64,7 @@ type Server struct {
 	decoders  int
 	reading   *semaphore.Weighted // rows that are being decoded
 	slots     chan struct{}
+	bodies    *semaphore.Weighted // bytes of bodies
 	metrics   metrics
 	stopping  atomic.Bool
 	mux       *http.ServeMux
@@ -71,6 +74,9 @@ type Server struct {
 
 // mostElements is how many numbers of a request's samples are in memory at a time, unless a single row has more.
 const mostElements = 1 << 20
+
+// mostBodies is how many bodies of the largest size may be in memory.
+const mostBodies = 16
 
 // New loads a model and returns a server that is ready. Close it in the end.
 func New(m *model.Model, o Options) (*Server, error) {
@@ -102,6 +108,7 @@ func New(m *model.Model, o Options) (*Server, error) {
 	s.decoders = runtime.GOMAXPROCS(0)
 	s.reading = semaphore.NewWeighted(int64(s.decoders))
 	s.slots = make(chan struct{}, s.options.Requests)
+	s.bodies = semaphore.NewWeighted(mostBodies * s.options.Bytes)
 	s.batcher = newBatcher(s.predictor, s.options.Window, s.options.Requests, &s.metrics)
 	s.routes()
 	return s, nil
@@ -154,22 +161,39 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 // predict answers a request for predictions.
 func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
+	defer cancel()
+	predictions, err := s.admitted(ctx, w, r)
+	if err != nil { // many clients read no answer before they have sent everything
+		_, _ = io.CopyN(io.Discard, r.Body, s.options.Bytes)
+	}
+	if p := new(problem); errors.As(err, &p) && p.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "1")
+	}
+	s.answer(w, began, predictions, err)
+}
+
+// admitted predicts the rows of a request, if there is room for it.
+func (s *Server) admitted(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]model.Prediction, error) {
 	select {
 	case s.slots <- struct{}{}:
 	default:
-		w.Header().Set("Retry-After", "1")
-		s.answer(w, began, nil, &problem{status: http.StatusTooManyRequests, text: fmt.Sprintf("%d requests are running, which is the limit: try again", s.options.Requests)})
-		return
+		return nil, &problem{status: http.StatusTooManyRequests, text: fmt.Sprintf("%d requests are running, which is the limit: try again", s.options.Requests)}
 	}
 	s.metrics.running.Add(1)
 	defer func() {
 		s.metrics.running.Add(-1)
 		<-s.slots
 	}()
-	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
-	defer cancel()
-	predictions, err := s.safely(ctx, w, r)
-	s.answer(w, began, predictions, err)
+	size := r.ContentLength
+	if size < 0 || size > s.options.Bytes {
+		size = s.options.Bytes
+	}
+	if !s.bodies.TryAcquire(size) {
+		return nil, &problem{status: http.StatusTooManyRequests, text: "the requests that are running have too many bytes together: try again"}
+	}
+	defer s.bodies.Release(size)
+	return s.safely(ctx, w, r)
 }
 
 // safely turns a panic, which would be a mistake of the program, into an error of this one request.
@@ -179,7 +203,11 @@ func (s *Server) safely(ctx context.Context, w http.ResponseWriter, r *http.Requ
 			err = fmt.Errorf("the program failed: %v", caught)
 		}
 	}()
-	rows, err := s.read(w, r)
+	body, err := s.read(w, r)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.parse(ctx, body)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +224,18 @@ func (s *Server) safely(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		}
 	}
 	return predictions, nil
+}
+
+// parse reads the rows of a body. As with pictures, few requests are decoded at a time, so that they take little memory.
+func (s *Server) parse(ctx context.Context, b *body) (*rows, error) {
+	if err := s.reading.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer s.reading.Release(1)
+	if b.parts != nil {
+		return s.parseForm(b.parts)
+	}
+	return s.parseJSON(b.text)
 }
 
 // moved is an error of some rows of a request as one of the request.
