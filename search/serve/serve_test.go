@@ -302,6 +302,7 @@ func TestWrongRequests(t *testing.T) {
 		"ragged":               {s, row(`{"scan": [[1, 2], [3]]}`), 422, "scan", "lists have 2 and 1 elements"},
 		"mixed":                {s, row(`{"scan": [[1], 2]}`), 422, "scan", "element 1 of a list is a number, but others of this depth are not"},
 		"deep":                 {s, row(`{"scan": [[[[[[[[[1]]]]]]]]]}`), 422, "scan", "nested more than 8 deep"},
+		"a long list":          {s, row(`{"scan": [` + strings.Repeat("1,", 24) + `1]}`), 422, "scan", "the array has more than 24 numbers"},
 		"huge":                 {s, row(`{"scan": [1e99]}`), 422, "scan", "the number 1e99 is too large"},
 		"no form":              {s, post("multipart/form-data", strings.NewReader("x")), 400, "", "the request cannot be read"},
 		"half a form":          {s, post("multipart/form-data; boundary=x", strings.NewReader("--x\r\nContent-Disposition: form-data; name=age\r\n\r\n1")), 400, "", "the request cannot be read"},
@@ -437,6 +438,28 @@ func TestTooManyRequests(t *testing.T) {
 	if a := <-first; a.status != 200 {
 		t.Errorf("status %d: %s", a.status, a.text)
 	}
+}
+
+// Bodies together take a bounded memory.
+func TestTooManyBytes(t *testing.T) {
+	s := started(t, arrays(t), serve.Options{Bytes: 1000})
+	free, group := make(chan struct{}), sync.WaitGroup{}
+	for range 16 {
+		b := blocked{make(chan struct{}), free, &sync.Once{}, strings.NewReader(`{"rows": [{"image": [[[1, 2, 3], [4, 5, 6]]]}]}`)}
+		r := post("application/json", b)
+		r.ContentLength = -1
+		group.Go(func() {
+			if a := send(t, s, r); a.status != 200 {
+				t.Errorf("status %d: %s", a.status, a.text)
+			}
+		})
+		<-b.reading
+	}
+	if a := send(t, s, postJSON(`{"rows": [{}]}`)); a.status != 429 || a.header.Get("Retry-After") != "1" || !strings.Contains(a.Error, "too many bytes together") {
+		t.Errorf("status %d: %s", a.status, a.text)
+	}
+	close(free)
+	group.Wait()
 }
 
 // A stopping server is not ready but answers, and a closed one says that it has stopped.
