@@ -37,7 +37,7 @@ def measure(s, feed, seconds):
 
 
 def milliseconds(seconds):
-    return f"{seconds * 1e3:.3g}"
+    return f"{seconds * 1e3:.3f}" if seconds < 1e-3 else f"{seconds * 1e3:,.1f}"
 
 
 def compare(title, ours_program, ours, theirs, seconds, rounds):
@@ -104,13 +104,13 @@ def main():
 Milliseconds of a batch on one core, of a model that is loaded: `model.Predictor`, which `mixmas serve` uses, and onnxruntime
 {onnxruntime.__version__} with the file that `mixmas export --onnx` writes, with one thread and all its optimisations. Both standardise raw numbers and
 give logits. They run in turns, {a.rounds} times {a.seconds:g} s each; the table has medians, and the ratio's quartiles. Processor time is compared,
-which other programs on the machine hardly change; latency is what a clock shows. A ratio above 1 means that ours is faster.
+which other programs on the machine hardly change; latency is what a clock shows, which they do change. A ratio above 1 means that ours is faster.
 
 | model | rows | ours | onnxruntime | ratio | latency, ours | latency, onnxruntime | rows/s, ours |
 |---|---:|---:|---:|---:|---:|---:|---:|
 """)
         page.write("\n".join(lines) + "\n")
-        page.write(f"\nMeasured on {processor()}, {os.cpu_count()} cores, {platform.system()}, {time.strftime('%Y-%m-%d')}.\n")
+        page.write(f"\nMeasured on {processor()}, {os.cpu_count()} cores, {platform.system()}, {time.strftime('%Y-%m-%d')}, with a load average of {os.getloadavg()[0]:.0f}.\n")
 
 
 if __name__ == "__main__":
