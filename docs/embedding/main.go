@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,7 +31,7 @@ func main() {
 // run predicts one row: a model file, and the values of the row as NAME=VALUE.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
-		return fmt.Errorf("usage: embedding MODEL NAME=VALUE ...")
+		return errors.New("want the file of a model, then NAME=VALUE for each value of the row")
 	}
 	m, err := model.Open(args[0])
 	if err != nil {

@@ -71,7 +71,7 @@ func TestRun(t *testing.T) {
 	if len(lines) != 5 || !strings.HasPrefix(lines[0], "prediction: ") || !strings.HasSuffix(lines[2], " cat") || !strings.HasSuffix(lines[3], " dog") {
 		t.Errorf("got %s", &out)
 	}
-	for want, args := range map[string][]string{"usage": nil, "none": {"none"}, "the model reads no fur": {path, "fur=1"}, "is not a number": {path, "age=old"}} {
+	for want, args := range map[string][]string{"want the file of a model": nil, "none": {"none"}, "the model reads no fur": {path, "fur=1"}, "is not a number": {path, "age=old"}} {
 		if err := run(t.Context(), args, &out); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: error %v", args, err)
 		}

@@ -170,12 +170,12 @@ func TestPredictorIsPredict(t *testing.T) {
 	specs := specifications(t)
 	d, w := described(t, specs["concat"])
 	single := parsed(t, d, w)
-	other, v := described(t, specs["ramlp"])
+	other, _ := described(t, specs["ramlp"])
 	for _, m := range other.Model.Modalities { // another form than concat's image has
 		m.Name = "scan"
 		other.Model.Modalities = []mixer.Modality{m}
 	}
-	v = initial(t, other.Model)
+	v := initial(t, other.Model)
 	d.Preprocessing["scan"] = dataset.Uniform(0.5, 2)
 	d.Ensemble = &model.Ensemble{Mean: combine.LogProbabilities, Members: []model.Member{
 		{Model: d.Model, Member: combine.Member{Weight: 0.25, Temperature: 2}}, {Model: other.Model, Member: combine.Member{Weight: 0.75, Temperature: 0.5}}}}
