@@ -151,7 +151,7 @@ kernels-tests: ## compile the kernels, their tests and their benchmarks for all 
 	elif [ -n "$(ALL)" ]; then echo "kernels-tests: CMake and a C++ compiler are needed"; exit 1; \
 	else echo "skipped: kernels-tests (CMake and a C++ compiler are needed)"; fi
 
-include kernels/kernels.mk kernels/bench/bench.mk testdata/peer/peer.mk testdata/export/export.mk
+include kernels/kernels.mk kernels/bench/bench.mk testdata/peer/peer.mk testdata/export/export.mk testdata/serve/serve.mk
 
 .PHONY: bench
 bench: ## run the micro-benchmarks

@@ -15,6 +15,7 @@ import (
 
 	"mixmas/search/escape"
 	"mixmas/search/evaluate"
+	"mixmas/search/model"
 	"mixmas/search/runs"
 	"mixmas/search/store"
 	"mixmas/search/strategy"
@@ -57,7 +58,7 @@ func TestNamesAreShownAsText(t *testing.T) {
 			run(context.Background(), append([]string{"mixmas"}, args...), strings.NewReader(""), out, out)
 		}
 	}
-	row := slices.Values([]prediction{{Labels: []string{evil}, ordered: []float32{0.5}, carried: []string{evil}}})
+	row := slices.Values([]prediction{{Prediction: model.Prediction{Labels: []string{evil}, Probabilities: map[string]float32{evil: 0.5}}, ordered: []float32{0.5}, carried: []string{evil}}})
 	for _, test := range []struct {
 		name    string
 		print   func(*bytes.Buffer)
@@ -135,7 +136,7 @@ func decoded(t *testing.T, text []byte) string {
 // TestNumbersStayNumbersInCSV predicts classes that are called by numbers, and one by a formula.
 func TestNumbersStayNumbersInCSV(t *testing.T) {
 	var out bytes.Buffer
-	rows := []prediction{{Row: 0, Labels: []string{"-1"}, ordered: []float32{0.5, 0.25, 1e-9}}, {Row: 1, Labels: []string{"=A1", "-1"}, ordered: []float32{1, 0, 0}}}
+	rows := []prediction{{Prediction: model.Prediction{Row: 0, Labels: []string{"-1"}}, ordered: []float32{0.5, 0.25, 1e-9}}, {Prediction: model.Prediction{Row: 1, Labels: []string{"=A1", "-1"}}, ordered: []float32{1, 0, 0}}}
 	if err := writeCSV(&out, slices.Values(rows), []string{"-1", "=A1", "+x"}, nil); err != nil {
 		t.Fatal(err)
 	}

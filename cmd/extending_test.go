@@ -47,15 +47,20 @@ func golden(t *testing.T, path, want string) {
 	}
 }
 
-// The page shows the code that is built, and the module needs what the project needs.
-func TestExtendingIsUpToDate(t *testing.T) {
-	page := filepath.Join(docs, "extending.md")
-	var quoted []string
+// quotes checks that a page shows files as they are, and lists them.
+func quotes(t *testing.T, page string) (quoted []string) {
+	t.Helper()
 	golden(t, page, quotation.ReplaceAllStringFunc(read(t, page), func(block string) string {
 		name := quotation.FindStringSubmatch(block)[1]
 		quoted = append(quoted, filepath.FromSlash(name))
 		return fmt.Sprintf("<!-- quote: %s -->\n\n```%s\n%s```\n", name, strings.TrimPrefix(filepath.Ext(name), "."), read(t, filepath.Join(docs, name)))
 	}))
+	return quoted
+}
+
+// The page shows the code that is built, and the module needs what the project needs.
+func TestExtendingIsUpToDate(t *testing.T) {
+	quoted := quotes(t, filepath.Join(docs, "extending.md"))
 	for _, pattern := range []string{"*.go", "parts/*.go", "*.yaml"} {
 		files, err := filepath.Glob(filepath.Join(extending, pattern))
 		if err != nil || len(files) == 0 {

@@ -19,7 +19,7 @@ import (
 // below its own. A name with a * stands for any one folder that no other line names. Devices stand high because nothing but the
 // commands may import them.
 var layers = [][]string{
-	{"cmd/mixmas", "cmd/dist", "kernels/bench/report", "search/defaults/measure", "docs/pets", "docs/results/settings"},
+	{"cmd/mixmas", "cmd/dist", "kernels/bench/report", "search/defaults/measure", "docs/pets", "docs/embedding", "docs/results/settings"},
 	{"cmd"},
 	{"cmd/paper"},
 	{"cgo", "nn/cpu"},

@@ -108,7 +108,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader: stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(*cli.Context, error) {}, // run reports errors
 		Commands: []*cli.Command{
-			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), exportCommand(), reportCommand(),
+			initCommand(), runCommand(), searchCommand(), trainCommand(), ensembleCommand(), predictCommand(), serveCommand(), exportCommand(), reportCommand(),
 			scoresCommand(), runsCommand(), uiCommand(), studyCommand(), dataCommand(), configCommand(), devicesCommand(), benchCommand(), reproduceCommand(),
 			completionCommand(), helpCommand(),
 		},

@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			e.Values[serverKey{}] = new(*server)
 			e.Setenv("CONFIGS", configs)
 			e.Setenv("CHOOSING", filepath.Join(filepath.Dir(configs), "choosing"))
 			e.Setenv("ESCAPE", "\x1b[31m")
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "scores.tar"), archive, 0o644)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "pets": pets},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "pets": pets, "serves": serves, "stops": stops, "request": request, "contains": contains},
 	})
 }
 

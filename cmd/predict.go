@@ -34,8 +34,9 @@ func predictCommand() *cli.Command {
 		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "[FILE...]",
 		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict\n" +
 			"new.csv. They need no labels, and only the columns that the model reads. --input NAME=VALUE predicts a single row.\n" +
-			"Other models read the data of a configuration, with --data. An ensemble is a model file like any other. Where a model has\n" +
-			"thresholds, they decide which labels are predicted; probabilities are printed without them.",
+			"Other models read the data of a configuration, with --data, or a row as arrays, with --input MODALITY=FILE.npy.\n" +
+			"An ensemble is a model file like any other. Where a model has thresholds, they decide which labels are predicted;\n" +
+			"probabilities are printed without them. mixmas serve predicts over HTTP.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Value: usualModel, Usage: "model `FILE`"},
 			&cli.StringSliceFlag{Name: "input", Usage: "predict a single row: `NAME=VALUE`, the name of a modality or column, such as photo=a.png or age=32; may be repeated"},
@@ -149,31 +150,29 @@ func openPredictInput(c *cli.Context, m *model.Model) (*dataset.Unlabelled, erro
 		data, err := openPredictData(c, m)
 		return &dataset.Unlabelled{Dataset: data}, err
 	}
-	format, err := dataset.Lookup(m.Data.Format)
+	reader, err := m.NewReader()
 	if err != nil {
-		return nil, fmt.Errorf("the model's data format: %w", err)
+		return nil, err
 	}
-	if m.Input == nil || format.Predict == nil {
-		return nil, fmt.Errorf("the model was trained on data in format %s, which are not read from single files: name a configuration with --data", m.Data.Format)
-	}
-	in := dataset.Input{Files: c.Args().Slice(), Folder: c.String("folder"), ID: c.String("id"), Shapes: map[string][]int{}, Values: map[string]string{}}
-	env := dataset.Environment{Cache: openCache(), Preprocessing: map[string]dataset.Standardisation{}}
-	for _, text := range c.StringSlice("input") {
-		name, value, _ := strings.Cut(text, "=")
-		if _, twice := in.Values[name]; twice {
-			return nil, usagef("--input %s is given twice", quote(name))
+	in := dataset.Input{Files: c.Args().Slice(), Folder: c.String("folder"), ID: c.String("id")}
+	env := dataset.Environment{Cache: openCache()}
+	if texts := c.StringSlice("input"); len(texts) > 0 {
+		row := map[string]string{}
+		for _, text := range texts {
+			name, value, _ := strings.Cut(text, "=")
+			if _, twice := row[name]; twice {
+				return nil, usagef("--input %s is given twice", quote(name))
+			}
+			row[name] = value
 		}
-		in.Values[name] = value
-	}
-	for _, reads := range m.Modalities() {
-		in.Shapes[reads.Name], env.Preprocessing[reads.Name] = reads.Shape, m.Preprocessing[reads.Name]
+		in.Values = []map[string]string{row}
 	}
 	status := newStatus(c.App.ErrWriter)
 	defer status.close()
 	env.Progress = func(modality string, rows, of int) {
 		status.show("reading %s: %s of %s rows", escape.Terminal(modality), humanize.Comma(int64(rows)), humanize.Comma(int64(of)))
 	}
-	return format.Predict(c.Context, m.Input, in, env)
+	return reader.Open(c.Context, in, env)
 }
 
 // openPredictData opens the data of --data, which names a configuration or a folder, with the model's preprocessing.
@@ -230,12 +229,9 @@ func dataError(c *cli.Context, m *model.Model, err error) error {
 
 // prediction is the prediction for one row.
 type prediction struct {
-	Row           int                `json:"row"`
-	Columns       map[string]string  `json:"columns,omitempty"` // what is carried along: an identifier, the true label
-	Labels        []string           `json:"labels"`            // one, or any number for a multi-label task
-	Probabilities map[string]float32 `json:"probabilities"`
-	ordered       []float32          // probabilities, in the order of the classes
-	carried       []string           // the cells of Columns
+	model.Prediction
+	ordered []float32 // probabilities, in the order of the classes
+	carried []string  // the cells of Columns
 }
 
 // predictions yields the prediction of each row, with what is carried along for it.
@@ -244,7 +240,7 @@ func predictions(m *model.Model, logits []float32, data *dataset.Unlabelled) ite
 		k := len(m.Classes)
 		for row := range len(logits) / k {
 			z := logits[row*k:][:k]
-			p := prediction{Row: row, Labels: m.Labels(z), ordered: m.Probabilities(z)}
+			p := prediction{Prediction: m.Prediction(row, z), ordered: m.Probabilities(z)}
 			if len(data.Columns) > 0 {
 				p.carried = data.Row(row)
 			}
@@ -288,19 +284,15 @@ func writeCSV(w io.Writer, list iter.Seq[prediction], classes, columns []string)
 }
 
 // writeJSONLines writes an object per row.
-func writeJSONLines(w io.Writer, list iter.Seq[prediction], classes, columns []string) error {
+func writeJSONLines(w io.Writer, list iter.Seq[prediction], _, columns []string) error {
 	for p := range list {
-		p.Probabilities = map[string]float32{}
-		for i, x := range p.ordered {
-			p.Probabilities[classes[i]] = x
-		}
 		for i, cell := range p.carried {
 			if p.Columns == nil {
 				p.Columns = map[string]string{}
 			}
 			p.Columns[columns[i]] = cell
 		}
-		line, err := json.Marshal(p)
+		line, err := json.Marshal(p.Prediction)
 		if err != nil {
 			return fmt.Errorf("row %d: %w", p.Row, err)
 		}

@@ -322,6 +322,24 @@ func (t *Trainer) PredictBatches(ctx context.Context, samples Samples, use func(
 	return nil
 }
 
+// PredictBatch writes the logits (batch × classes) of one batch, in evaluation mode. inputs has one batch per input of the model,
+// sample after sample. Logits may be infinite or NaN. It allocates nothing but in the first call for a size of the batch.
+func (t *Trainer) PredictBatch(inputs [][]float32, logits []float32) error {
+	p, err := t.program(Evaluation, len(logits)/t.model.Classes())
+	if err != nil {
+		return err
+	}
+	for i, v := range p.inputs {
+		if err := p.runner.Write(v.buffer, inputs[i]); err != nil {
+			return err
+		}
+	}
+	if err := p.runner.Run(device.Step{}); err != nil {
+		return err
+	}
+	return p.runner.Read(p.logits.buffer, logits)
+}
+
 // checkFinite returns an error if logits of samples, of which the first has a number, are infinite or NaN.
 func (t *Trainer) checkFinite(logits []float32, first int) error {
 	for i, z := range logits {

@@ -77,6 +77,16 @@ func NewSum(kind task.Kind, classes, rows int, mean Mean) *Sum {
 	return s
 }
 
+// Reset forgets what was added, and takes a number of rows, at most as many as at first.
+func (s *Sum) Reset(rows int) {
+	s.weight, s.yes = 0, s.yes[:rows*s.classes]
+	clear(s.yes)
+	if s.no != nil {
+		s.no = s.no[:rows*s.classes]
+		clear(s.no)
+	}
+}
+
 // Add adds a member with its logits (rows × classes).
 func (s *Sum) Add(m Member, logits []float32) {
 	if len(logits) != len(s.yes) {
@@ -111,6 +121,12 @@ func (s *Sum) Add(m Member, logits []float32) {
 // Logits returns the mean of what was added as logits, see [Logits].
 func (s *Sum) Logits() []float32 {
 	out := make([]float32, len(s.yes))
+	s.Write(out)
+	return out
+}
+
+// Write writes what [Sum.Logits] returns.
+func (s *Sum) Write(out []float32) {
 	for at := 0; at < len(out); at += s.classes {
 		for k := range s.classes {
 			yes := s.yes[at+k] / s.weight
@@ -131,7 +147,6 @@ func (s *Sum) Logits() []float32 {
 			out[at+k] = finite(x - shift)
 		}
 	}
-	return out
 }
 
 // logarithm is log(p) of a probability, at least that of the smallest that is told from 0.

@@ -10,6 +10,7 @@ import (
 
 	"mixmas/nn/options"
 	"mixmas/nn/registry"
+	"mixmas/search/dataset/feature"
 )
 
 // Format opens one kind of data set.
@@ -25,20 +26,62 @@ type Format struct {
 	// Open opens a data set. Its options have the type that Options returns, and have passed [CheckOptions]. Errors name the
 	// file and row, or the option.
 	Open func(ctx context.Context, options any, environment Environment) (Dataset, error)
-	// Predict opens raw input for a model, without labels, as the recipe says that the model carries: see [Raw]. The environment has
-	// the model's preprocessing. It is nil for a format that has no recipes. A recipe is untrusted: the model file may be hostile.
-	Predict func(ctx context.Context, recipe json.RawMessage, in Input, e Environment) (*Unlabelled, error)
+	// Recipe reads the recipe that a model carries of data in this format: see [Raw]. It is nil for a format that has no recipes. A
+	// recipe is untrusted: the model file may be hostile.
+	Recipe func(text json.RawMessage) (Recipe, error)
 }
 
-// Input is raw input for a model: the rows of files, or a single row.
+// Recipe says how raw input becomes the samples that a model was trained with. Several goroutines may use one at once.
+type Recipe interface {
+	// Predict opens raw input for a model, without labels. The environment has the model's preprocessing. Errors of rows of values
+	// are [*ValueError]s.
+	Predict(ctx context.Context, in Input, e Environment) (*Unlabelled, error)
+	// Fields lists what a row of values may have, for a model that reads the given modalities.
+	Fields(modalities []string) []Field
+}
+
+// Input is raw input for a model: the rows of files, or rows of values.
 type Input struct {
-	Files  []string          // tables, array files, folders or archives
-	Values map[string]string // of a single row: cells, texts or the paths of files, by the name of a modality or column
-	Folder string            // where paths in the cells of tables start; empty: the folder of their table
+	Files []string // tables, array files, folders or archives
+	// Values are rows of values: cells, texts or the paths of files, by the name of a field or of a modality that has one. What a row
+	// does not name is missing.
+	Values []map[string]string
+	// Contents, if not nil, returns the file that a row of values names, in place of the disk, of which nothing is read then. Several
+	// goroutines may call it at once.
+	Contents func(ctx context.Context, name string) ([]byte, error)
+	Folder   string // where paths in the cells of tables start; empty: the folder of their table
 	// Shapes are those of the samples that the model reads, by modality: a recipe with others is an error.
 	Shapes map[string][]int
 	ID     string // column that identifies the rows; empty: the first one that looks like it
 }
+
+// Field is something that a row of values may have.
+type Field struct {
+	Name     string
+	Other    string       // another name of it, that of its modality; "" for none
+	Modality string       // that it is of
+	Kind     feature.Kind // [feature.Picture] and [feature.Array] are files
+	Values   []string     // of a category or set: those that training rows had
+	Shape    []int        // of an array; -1 for an axis of any length
+	// Separator is between the members of a set, and Comma says that numbers are written with decimal commas.
+	Separator string
+	Comma     bool
+}
+
+// File reports whether the values are names of files.
+func (f Field) File() bool { return f.Kind == feature.Picture || f.Kind == feature.Array }
+
+// ValueError is the error of a row of values.
+type ValueError struct {
+	Row   int    // from 0
+	Field string // "" for the whole row
+	Err   error
+}
+
+func (e *ValueError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ValueError) Unwrap() error { return e.Err }
 
 // Unlabelled is raw input as samples for a model. The samples are those of the test split.
 type Unlabelled struct {
@@ -49,7 +92,7 @@ type Unlabelled struct {
 	Row func(row int) []string
 }
 
-// Raw is implemented by data sets whose samples are made of raw input. The recipe is what [Format.Predict] needs to make such
+// Raw is implemented by data sets whose samples are made of raw input. The recipe is what [Format.Recipe] reads to make such
 // samples of other input.
 type Raw interface {
 	Recipe() (json.RawMessage, error)

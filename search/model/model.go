@@ -130,6 +130,23 @@ func (m *Model) Probabilities(logits []float32) []float32 {
 	return p
 }
 
+// Prediction is what a model predicts of one row.
+type Prediction struct {
+	Row           int                `json:"row"`
+	Columns       map[string]string  `json:"columns,omitempty"` // what is carried along: an identifier, the true label
+	Labels        []string           `json:"labels"`            // one, or any number for a multi-label model
+	Probabilities map[string]float32 `json:"probabilities"`     // by class
+}
+
+// Prediction returns what one row's logits say: see [Model.Labels] and [Model.Probabilities].
+func (m *Model) Prediction(row int, logits []float32) Prediction {
+	p := Prediction{Row: row, Labels: m.Labels(logits), Probabilities: make(map[string]float32, len(m.Classes))}
+	for i, x := range m.Probabilities(logits) {
+		p.Probabilities[m.Classes[i]] = x
+	}
+	return p
+}
+
 // CheckData checks that the data set has the modalities that the model reads, preprocessed as in the model's training.
 func (m *Model) CheckData(data dataset.Dataset) error {
 	for _, reads := range m.Modalities() {

@@ -30,6 +30,9 @@ var formNames = map[form]string{
 	apostrophes: "decimal points and apostrophes between thousands",
 }
 
+// Comma reports whether numbers are written with decimal commas.
+func (e *Encoder) Comma() bool { return e.form() == comma }
+
 // units are what may stand before or after a number. The index of the unit is kept; 0 means none.
 var units = [...]string{"", "%", "$", "€", "£", "¥", "₹", "₩", "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "AUD", "CAD", "SEK", "NOK", "DKK"}
 

@@ -316,11 +316,22 @@ type borrowed struct{ *arrayfile.Column }
 // Close implements [dataset.Column].
 func (borrowed) Close() error { return nil }
 
-func (a *fileEncoder) encode(_ context.Context, s *sample, dst []float32) (int, error) {
-	if s.values == nil {
+func (a *fileEncoder) encode(ctx context.Context, s *sample, dst []float32) (int, error) {
+	values := s.values
+	if values == nil && s.name != "" { // a row of values
+		shape, own, err := readArray(ctx, s)
+		if err != nil {
+			return 0, err
+		}
+		if !slices.Equal(shape, a.Axes) && (a.Kind != mixer.Table || len(own) != a.size()) {
+			return 0, fmt.Errorf("%s: the array has shape %s, but those of the training rows have %s", escape.Terminal(s.name), dimensions.Text(shape), dimensions.Text(a.Axes))
+		}
+		values = own
+	}
+	if values == nil {
 		return 0, nil
 	}
-	a.arrange(dst, s.values)
+	a.arrange(dst, values)
 	if a.Kind == mixer.Sequence {
 		return a.shape()[0], nil
 	}

@@ -23,8 +23,9 @@ type binding struct {
 	path     *template // how the path of a row's file is made; nil if rows have none
 	fixed    bool      // paths start at folder, otherwise at the folder of their table
 	folder   string
-	below    string // folder that follows that of the table
-	chosen   bool   // people named the columns
+	below    string                                                 // folder that follows that of the table
+	read     func(ctx context.Context, name string) ([]byte, error) // of rows of values: reads the file of a row; nil for folders
+	chosen   bool                                                   // people named the columns
 
 	keyName   string  // column that joins the modality with the rows; "" if they are joined by row order
 	key, with *keys   // of a joined table and of the rows of the data set; nil if they are joined by row order
@@ -87,6 +88,9 @@ func (b *binding) each(ctx context.Context, s *session, use func(row int, x *sam
 
 // reader reads the files that the cells of a table name.
 func (b *binding) reader(s *session, p *part) func(ctx context.Context, name string) ([]byte, error) {
+	if b.read != nil {
+		return b.read
+	}
 	folder := b.start(p)
 	return func(ctx context.Context, name string) ([]byte, error) { return s.read(ctx, folder, name, mostFile) }
 }

@@ -139,7 +139,7 @@ func TestTheWorkingFolder(t *testing.T) {
 	}
 	same(t, d, dataset.Train, 0, u, 0)
 	// Absolute paths in cells may name what is in the folder.
-	if _, err := predictor(t, d, dataset.Input{Values: map[string]string{"photo": filepath.Join(dir, "p/0.png")}}, ""); err != nil {
+	if _, err := predictor(t, d, dataset.Input{Values: []map[string]string{{"photo": filepath.Join(dir, "p/0.png")}}}, ""); err != nil {
 		t.Error(err)
 	}
 }

@@ -34,8 +34,13 @@ func FuzzRecipe(f *testing.F) {
 	f.Add([]byte(`{"version":1,"sources":[{"name":"a"}],"modalities":[{"name":"trace","source":0,"series":{"features":1000000000,"steps":65536}}]}`))
 	values := map[string]string{"note": "a text", "age": "3", "vitals": "1 2", "photo": dir + "/p/0.png"}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, in := range []dataset.Input{{Values: values, Shapes: shapes}, {Values: map[string]string{"age": "3"}, Shapes: shapes}} {
-			u, err := format.Predict(t.Context(), json.RawMessage(text), in, dataset.Environment{Folder: dir, Preprocessing: standard})
+		recipe, err := format.Recipe(json.RawMessage(text))
+		if err != nil {
+			return
+		}
+		recipe.Fields([]string{"person", "photo", "trace"})
+		for _, in := range []dataset.Input{{Values: []map[string]string{values, {}}, Shapes: shapes}, {Values: []map[string]string{{"age": "3"}}, Shapes: shapes}} {
+			u, err := recipe.Predict(t.Context(), in, dataset.Environment{Folder: dir, Preprocessing: standard})
 			if err != nil {
 				continue
 			}

@@ -23,7 +23,7 @@ func init() {
 		Open: func(ctx context.Context, options any, environment dataset.Environment) (dataset.Dataset, error) {
 			return Open(ctx, *options.(*Options), environment)
 		},
-		Predict: Predict,
+		Recipe: readRecipe,
 	})
 }
 

@@ -21,30 +21,39 @@ import (
 	"mixmas/search/task"
 )
 
-// Predict opens rows without labels for a model. The recipe says which columns it reads and how they become numbers; other columns
-// are ignored. Errors name the file, the row and the column.
-func Predict(ctx context.Context, text json.RawMessage, in dataset.Input, e dataset.Environment) (*dataset.Unlabelled, error) {
+// readRecipe reads the recipe of a model.
+func readRecipe(text json.RawMessage) (dataset.Recipe, error) {
 	recipe, err := parseRecipe(text)
 	if err != nil {
 		return nil, fmt.Errorf("the model's recipe of its input: %w", err)
 	}
-	for i := range recipe.Modalities {
-		m := &recipe.Modalities[i]
+	return recipe, nil
+}
+
+// Predict implements [dataset.Recipe]. Columns that the recipe does not name are ignored. Errors name the file, the row and the
+// column.
+func (r *Recipe) Predict(ctx context.Context, in dataset.Input, e dataset.Environment) (*dataset.Unlabelled, error) {
+	for i := range r.Modalities {
+		m := &r.Modalities[i]
 		reads, ok := in.Shapes[m.Name]
 		if modality, err := m.modality(); err != nil || ok && !slices.Equal(modality.Shape, reads) {
 			return nil, fmt.Errorf("the model's recipe of its input makes samples of another shape than the model reads: the model file is damaged")
 		}
 	}
 	e.Decoded = "" // new rows are read once
-	s, err := newSession(&Options{Header: recipe.Header, Delimiter: recipe.Delimiter}, e)
+	s, err := newSession(&Options{Header: r.Header, Delimiter: r.Delimiter}, e)
 	if err != nil {
 		return nil, err
 	}
 	s.unlabelled = true
-	p := &predictor{session: s, recipe: recipe, in: in, sources: make([]*opened, len(recipe.Sources))}
+	p := &predictor{session: s, recipe: r, in: in, sources: make([]*opened, len(r.Sources)), paths: make([]int, len(r.Modalities))}
 	out, err := p.open(ctx)
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		err = errors.Join(err, s.close())
+		if wrong := new(tabular.Error); len(in.Values) > 0 && errors.As(err, &wrong) && wrong.Row >= 0 {
+			err = &dataset.ValueError{Row: wrong.Row, Field: wrong.Column, Err: err}
+		}
+		return nil, err
 	}
 	return out, nil
 }
@@ -56,6 +65,7 @@ type predictor struct {
 	in      dataset.Input
 	sources []*opened // by the recipe's source; nil for those that no modality reads
 	count   int       // rows
+	paths   []int     // of rows of values, by modality: the column with the path of its file
 }
 
 // opened is the input in the place of a source.
@@ -90,7 +100,7 @@ func (p *predictor) open(ctx context.Context) (*dataset.Unlabelled, error) {
 		if _, read := p.environment.Preprocessing[m.Name]; !read {
 			continue
 		}
-		source, columns, err := p.modality(ctx, m)
+		source, columns, err := p.modality(ctx, i)
 		if err != nil {
 			return fail(fmt.Errorf("modality %s: %w", m.Name, err))
 		}
@@ -106,19 +116,22 @@ func (p *predictor) open(ctx context.Context) (*dataset.Unlabelled, error) {
 }
 
 // modality encodes the rows of a modality.
-func (p *predictor) modality(ctx context.Context, m *Encoding) (*dataset.Source, *encoded, error) {
+func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *encoded, error) {
+	m := &p.recipe.Modalities[i]
 	from := p.sources[m.Source]
 	b := &binding{rows: from.rows, arrays: from.arrays, joined: from.joined, below: m.Folder}
 	for _, c := range m.Columns {
 		b.columns = append(b.columns, from.columns[c])
 	}
-	if m.Path != nil {
+	switch {
+	case len(p.in.Values) > 0 && m.readsFiles():
+		b.path, b.read = &template{text: []string{"", ""}, columns: []int{p.paths[i]}}, p.readValue
+	case m.Path != nil:
 		b.path = &template{text: m.Text}
 		for _, c := range m.Path {
 			b.path.columns = append(b.path.columns, from.columns[c])
 		}
 	}
-	p.single(m, b)
 	x, err := m.encoder()
 	if err != nil {
 		return nil, nil, err
@@ -136,6 +149,9 @@ func (p *predictor) modality(ctx context.Context, m *Encoding) (*dataset.Source,
 		columns, err = encoding.inMemory(ctx)
 	} else {
 		columns, err = encoding.columns(ctx, "input "+m.Name)
+	}
+	if wrong := new(tabular.Error); len(p.in.Values) > 0 && errors.As(err, &wrong) && wrong.Column == "" {
+		wrong.Column = p.recipe.field(i)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -84,7 +84,11 @@ func predictor(t testing.TB, d dataset.Dataset, in dataset.Input, folder string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := format.Predict(t.Context(), recipe, in, dataset.Environment{Folder: folder, Preprocessing: stored(t, d)})
+	read, err := format.Recipe(recipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := read.Predict(t.Context(), in, dataset.Environment{Folder: folder, Preprocessing: stored(t, d)})
 	if err == nil {
 		t.Cleanup(func() { u.Close() })
 	}
@@ -185,16 +189,16 @@ func TestColumnsOfANewTable(t *testing.T) {
 	if got := sample(t, u, dataset.Test, "animal", 1); got[0] != 0 {
 		t.Errorf("a missing age reads %v, want the mean", got)
 	}
-	one, err := predictor(t, d, dataset.Input{Values: map[string]string{"text": "a dog says woof", "age": "17", "sex": "x"}}, dir)
+	one, err := predictor(t, d, dataset.Input{Values: []map[string]string{{"text": "a dog says woof", "age": "17", "sex": "x"}}}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, u, dataset.Test, 0, one, 0)
 	for want, in := range map[string]dataset.Input{
 		"new.csv lacks columns that the model reads: nothing":     {},
-		"the model reads no fur: it reads animal, text, age, sex": {Values: map[string]string{"fur": "1"}},
-		"modality animal has 2 columns":                           {Values: map[string]string{"animal": "1"}},
-		"column age: ":                                            {Values: map[string]string{"age": "old"}},
+		"the model reads no fur: it reads animal, text, age, sex": {Values: []map[string]string{{"fur": "1"}}},
+		"modality animal has 2 columns":                           {Values: []map[string]string{{"animal": "1"}}},
+		"column age: ":                                            {Values: []map[string]string{{"age": "old"}}},
 		"lacks columns that the model reads: sex, text":           {Files: []string{"short.csv"}},
 		"none.csv": {Files: []string{"none.csv"}},
 	} {
@@ -230,7 +234,7 @@ func TestPicturesAreInput(t *testing.T) {
 	d := must(t, dir, "path: data\nmodalities: [{name: photo, kind: image}]\nlabels: label")
 	for name, in := range map[string]dataset.Input{
 		"a folder": {Files: []string{"flat"}}, "pictures": {Files: []string{"flat/a.png", "flat/b.png"}},
-		"a glob": {Files: []string{"flat/*.png"}}, "one, by modality": {Values: map[string]string{"photo": "flat/a.png"}}, "one, by column": {Values: map[string]string{"file_name": "flat/a.png"}},
+		"a glob": {Files: []string{"flat/*.png"}}, "one, by modality": {Values: []map[string]string{{"photo": "flat/a.png"}}}, "one, by column": {Values: []map[string]string{{"file_name": "flat/a.png"}}},
 	} {
 		u, err := predictor(t, d, in, dir)
 		if err != nil {

@@ -15,9 +15,16 @@ func TestRecipesThatAreWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	format, err := dataset.Lookup("records")
-	if err != nil {
-		t.Fatal(err)
+	predict := func(recipe json.RawMessage, in dataset.Input) error {
+		format, err := dataset.Lookup("records")
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := format.Recipe(recipe)
+		if err == nil {
+			_, err = read.Predict(t.Context(), in, dataset.Environment{Preprocessing: d.Preprocessing()})
+		}
+		return err
 	}
 	for _, c := range []struct{ old, new, want string }{
 		{`"version":1`, `"version":2`, "it has version 2, but this program reads versions 1 to 1: use a newer mixmas"},
@@ -40,12 +47,12 @@ func TestRecipesThatAreWrong(t *testing.T) {
 			changed = `{"version":1,"sources":[{"name":"a.csv","columns":[{"name":"a"}]}],"modalities":[{"name":"animal","source":0,"columns":[0],"path":[0],"text":["",""],"folder":"../etc","image":{"height":1,"width":1,"channels":1}}]}`
 		}
 		in := dataset.Input{Files: []string{"none.csv"}}
-		if _, err := format.Predict(t.Context(), json.RawMessage(changed), in, dataset.Environment{Preprocessing: d.Preprocessing()}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := predict(json.RawMessage(changed), in); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.new, err, c.want)
 		}
 	}
 	shapes := map[string][]int{"animal": {9}}
-	if _, err := format.Predict(t.Context(), good, dataset.Input{Shapes: shapes, Values: map[string]string{"age": "1"}}, dataset.Environment{Preprocessing: d.Preprocessing()}); err == nil || !strings.Contains(err.Error(), "samples of another shape") {
+	if err := predict(good, dataset.Input{Shapes: shapes, Values: []map[string]string{{"age": "1"}}}); err == nil || !strings.Contains(err.Error(), "samples of another shape") {
 		t.Errorf("error %v", err)
 	}
 }

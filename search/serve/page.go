@@ -1,0 +1,74 @@
+package serve
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+
+	"mixmas/search/dataset/feature"
+)
+
+// page is the page to try the model, and the policy that lets a browser run its script and style and nothing else.
+type page struct {
+	text   []byte
+	policy string
+}
+
+var (
+	//go:embed page.html
+	pageText string
+	//go:embed page.js
+	script string
+	//go:embed page.css
+	style string
+)
+
+// pageTemplate is the page. Its script and style are texts of the program; all others, which come from the model, are escaped.
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
+
+// input is an input of the form.
+type input struct {
+	ID, Name, Help string
+	Accept         string // of files; "" for texts
+	Long           bool   // several lines
+	Values         []string
+}
+
+func (s *Server) newPage() (page, error) {
+	var inputs []input
+	for i, f := range s.fields {
+		in := input{ID: fmt.Sprintf("field-%d", i), Name: f.Name, Help: wanted(f), Values: f.Values, Long: f.Kind == feature.Text}
+		switch f.Kind {
+		case feature.Picture:
+			in.Accept, in.Help = "image/*", "a picture"
+		case feature.Array:
+			in.Accept, in.Help = ".npy", "an npy file of shape "+shapeText(f.Shape)
+		}
+		inputs = append(inputs, in)
+	}
+	var b bytes.Buffer
+	err := pageTemplate.Execute(&b, struct {
+		Name, Predicts string
+		Inputs         []input
+		Style          template.CSS
+		Script         template.JS
+	}{s.model.Name, s.predicts(), inputs, template.CSS(style), template.JS(script)})
+	policy := fmt.Sprintf("default-src 'none'; script-src %s; style-src %s; img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		hashed(script), hashed(style))
+	return page{b.Bytes(), policy}, err
+}
+
+// hashed is how a policy names an inline text.
+func hashed(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Security-Policy", s.page.policy)
+	write(w, http.StatusOK, "text/html; charset=utf-8", s.page.text)
+}
