@@ -103,7 +103,7 @@ func TestCompletions(t *testing.T) {
 // Every command and every flag of the table is offered, however it is called, and every name of a value or an argument means something:
 // files, words, or nothing that is known.
 func TestCompletionFollowsTheTable(t *testing.T) {
-	unknowable := strings.Fields("NAME N TIME TEXT TITLE SECONDS SIZE DB HEX COLUMN NAME=VALUE COMMAND SUBCOMMAND")
+	unknowable := strings.Fields("NAME N TIME TEXT TITLE SECONDS SIZE DB HEX COLUMN NAME=VALUE COMMAND SUBCOMMAND HOST:PORT TOKEN MIB ROWS MEGAPIXELS REQUESTS")
 	known := func(where, name string) {
 		if _, has := namedValues[name]; !has && !slices.Contains(unknowable, name) {
 			t.Errorf("%s: completion.go does not know what a %s is", where, name)

@@ -140,10 +140,11 @@ func (r *Recorder) Finish(ctx context.Context, d *report.Document, failed error)
 	}
 	r.run.Trainings = int(r.trainings.Load())
 	var files map[string][]byte
+	var broken error
 	if d != nil {
 		text, err := json.Marshal(storedDocument{*d, d.Plain, d.Files})
 		if err != nil {
-			failed = errors.Join(failed, err)
+			broken = err
 		} else {
 			files = map[string][]byte{documentName: text}
 		}
@@ -153,7 +154,7 @@ func (r *Recorder) Finish(ctx context.Context, d *report.Document, failed error)
 	r.events.flush()
 	err := r.put(ctx, files)
 	r.events.add(Event{Time: r.run.Ended, Kind: End, State: r.run.State, Error: r.run.Error, Seconds: r.run.Ended.Sub(r.run.Started).Seconds()})
-	if err := errors.Join(err, r.events.close()); err != nil {
+	if err := errors.Join(broken, err, r.events.close()); err != nil {
 		return fmt.Errorf("recording the run: %w", err)
 	}
 	return nil
