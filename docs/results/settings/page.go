@@ -66,7 +66,8 @@ func (p page) goals(b *strings.Builder) {
 		fmt.Fprintf(b, "| %s | %s | %d of %d | %s | %s | %s | %s | %s |\n", r.name, r.metric, len(r.seeds), r.wanted, number(mean), goal, r.aboveFree(), r.abovePaper(), r.oneModel())
 	}
 	b.WriteString("\nA free row is a model that costs little beside a search. It is above the answer if its mean is above the upper end of the answer's 95%\n" +
-		"interval over the test rows (mean over the seeds); the tables below have the differences, paired by seed.\n")
+		"interval over the test rows (mean over the seeds), or if the search has another metric, by the interval over the seeds of the paired\n" +
+		"difference, which the tables below have.\n")
 }
 
 func yes(x bool) string {
@@ -76,13 +77,14 @@ func yes(x bool) string {
 	return "**no**"
 }
 
-// aboveFree says whether no free row is above the answer's interval.
+// aboveFree says whether no free row is above the answer's interval over the test rows or, if that is unknown, over the seeds.
 func (r results) aboveFree() string {
 	var above []string
-	_, high := r.answerInterval()
+	_, most := r.answerInterval()
 	for _, free := range comparisonRows {
-		if mean, _, _ := meanInterval(r.values(free)); free.free && mean > high {
-			gap, _, _ := r.difference(answerRow, free)
+		mean, _, _ := meanInterval(r.values(free))
+		gap, _, high := r.difference(answerRow, free)
+		if free.free && (mean > most || math.IsNaN(most) && high < 0) {
 			above = append(above, fmt.Sprintf("%s by %.1f points", free.name, -100*gap))
 		}
 	}
@@ -92,11 +94,13 @@ func (r results) aboveFree() string {
 	return "yes"
 }
 
-// answerInterval is the answer's 95% interval over the test rows, its ends as means over the seeds.
+// answerInterval is the answer's 95% interval over the test rows, its ends as means over the seeds; NaN for a metric that is not the
+// search's: runs have only the interval of that one.
 func (r results) answerInterval() (low, high float64) {
 	var lows, highs []float64
 	for _, s := range r.seeds {
-		if a := answer(s.recommended.Document); a != nil && a.Test != nil {
+		d := s.recommended.Document
+		if a := answer(d); a != nil && a.Test != nil && len(d.Stages) > 0 && d.Stages[0].Metric == r.metric {
 			lows, highs = append(lows, float64(a.Test.Low)), append(highs, float64(a.Test.High))
 		}
 	}
@@ -171,8 +175,9 @@ func (r results) write(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %.4f to %.4f | %s |\n", line.name, number(mean), interval, slices.Min(values), slices.Max(values), gap)
 	}
-	low, high := r.answerInterval()
-	fmt.Fprintf(b, "\nThe answer's 95%% interval over the test rows is %s to %s, mean over the seeds.\n", number(low), number(high))
+	if low, high := r.answerInterval(); !math.IsNaN(low) {
+		fmt.Fprintf(b, "\nThe answer's 95%% interval over the test rows is %s to %s, mean over the seeds.\n", number(low), number(high))
+	}
 	r.classifier(b)
 	r.choices(b)
 	r.effort(b)

@@ -79,6 +79,15 @@ func TestPage(t *testing.T) {
 	if want := "| yes: distilled, -0.3 points ["; !strings.Contains(text, want) {
 		t.Errorf("the page lacks %q:\n%s", want, text)
 	}
+	other := pets
+	other.metric, other.seeds = "accuracy", nil
+	for _, s := range pets.seeds { // the search has another metric: the seeds tell
+		s.recommended.Document.Stages[0].Metric = "loss"
+		other.seeds = append(other.seeds, s)
+	}
+	if text = (page{[]results{other}, ""}).text(); !strings.Contains(text, "| **no**: late fusion of all trained encoders by 5.0 points |") || strings.Contains(text, "interval over the test rows is") {
+		t.Errorf("of another metric:\n%s", text)
+	}
 	pets.seeds = pets.seeds[:1]
 	if text = (page{[]results{pets}, ""}).text(); strings.Contains(text, "NaN") || !strings.Contains(text, "| recommended: the answer | 0.9000 | – |") {
 		t.Errorf("with one seed:\n%s", text)
