@@ -385,12 +385,11 @@ func (s selection) order() func(a, b store.Summary) int {
 		return order
 	}
 	i := slices.Index(s.metrics, s.sort)
-	lower := slices.Contains(metric.AllNames(), s.sort) && metric.LowerIsBetter(s.sort)
-	return func(a, b store.Summary) int { return better(i, lower, a, b) }
+	return func(a, b store.Summary) int { return better(s.sort, i, a, b) }
 }
 
 // better puts the better value of the i-th metric first, then partial scores and scores without the metric, then failed trials.
-func better(i int, lower bool, a, b store.Summary) int {
+func better(name string, i int, a, b store.Summary) int {
 	class := func(sc store.Summary) int {
 		switch {
 		case sc.Status == store.Failed:
@@ -403,8 +402,5 @@ func better(i int, lower bool, a, b store.Summary) int {
 	if class(a) != 0 || class(b) != 0 {
 		return cmp.Compare(class(a), class(b))
 	}
-	if lower {
-		return cmp.Compare(a.Values[i], b.Values[i])
-	}
-	return cmp.Compare(b.Values[i], a.Values[i])
+	return metric.Compare(name, a.Values[i], b.Values[i])
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mixmas/search/chart"
+	"mixmas/search/metric"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 )
@@ -76,11 +77,11 @@ func judged(f report.Final) (s *report.Scored, split string) {
 
 // difference is by how much a model is better than another, with a 95% interval: Newcombe's, by both intervals. It is too wide
 // rather than too narrow, because the rows of both are the same.
-func difference(metric string, own, other *report.Scored) (d, low, high float64) {
+func difference(name string, own, other *report.Scored) (d, low, high float64) {
 	d = float64(own.Score - other.Score)
 	up := math.Hypot(float64(own.High-own.Score), float64(other.Score-other.Low))
 	down := math.Hypot(float64(own.Score-own.Low), float64(other.High-other.Score))
-	if lowerIsBetter(metric) {
+	if metric.LowerIsBetter(name) {
 		return -d, -d - up, -d + down
 	}
 	return d, d - down, d + up

@@ -10,6 +10,7 @@ import (
 
 	"mixmas/search/chart"
 	"mixmas/search/cost"
+	"mixmas/search/metric"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -276,7 +277,7 @@ func (c *Contents) costs() []block {
 		points := make([]cost.Point, len(f.Points))
 		for i, p := range f.Points {
 			points[i] = cost.Point{Value: p.Y, Cost: p.X}
-			if lowerIsBetter(m) {
+			if metric.LowerIsBetter(m) {
 				points[i].Value = -p.Y
 			}
 		}

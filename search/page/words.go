@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,9 +12,7 @@ import (
 	"github.com/dustin/go-humanize/english"
 
 	"mixmas/search/chart"
-	"mixmas/search/metric"
 	"mixmas/search/report"
-	"mixmas/search/task"
 )
 
 // count is a number of things.
@@ -167,16 +164,6 @@ func signed(name string, difference float64) string {
 		return "−" + text
 	}
 	return "+" + text
-}
-
-// lowerIsBetter reports whether lower values of a metric are better; a metric that this program does not know is none of these.
-func lowerIsBetter(name string) bool {
-	for _, kind := range task.Kinds() {
-		if slices.Contains(metric.Names(kind), name) {
-			return metric.LowerIsBetter(name)
-		}
-	}
-	return false
 }
 
 // sentence makes a text a sentence.

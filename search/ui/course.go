@@ -286,26 +286,9 @@ func (j *job) mean() float64 {
 
 // ranked returns the jobs of a stage, the best first, those without a score last.
 func (s *stage) ranked() []*job {
-	lower := slices.Contains(metric.AllNames(), s.metric) && metric.LowerIsBetter(s.metric)
 	list := slices.Clone(s.jobs)
-	slices.SortStableFunc(list, func(a, b *job) int {
-		x, y := a.mean(), b.mean()
-		switch {
-		case math.IsNaN(x) || math.IsNaN(y):
-			return cmp.Compare(boolean(math.IsNaN(x)), boolean(math.IsNaN(y)))
-		case lower:
-			return cmp.Compare(x, y)
-		}
-		return cmp.Compare(y, x)
-	})
+	slices.SortStableFunc(list, func(a, b *job) int { return metric.Compare(s.metric, a.mean(), b.mean()) })
 	return list
-}
-
-func boolean(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // duration is a number of seconds, whatever a file says.
