@@ -155,9 +155,9 @@ func (c *Contents) lead() []string {
 		first = "The trained model "
 	}
 	if m == "accuracy" {
-		first += fmt.Sprintf("is right for %s of %s %s", metricValue(m, s.Score), comma(rows), which)
+		first += fmt.Sprintf("is right for %s of %s %s", metricValue(m, s.Score), report.Comma(rows), which)
 	} else {
-		first += fmt.Sprintf("has a %s of %s on %s %s", metricName(m), metricValue(m, s.Score), comma(rows), which)
+		first += fmt.Sprintf("has a %s of %s on %s %s", metricName(m), metricValue(m, s.Score), report.Comma(rows), which)
 	}
 	if !math.IsNaN(float64(s.Low)) {
 		first += fmt.Sprintf(" (95%% interval %s to %s)", metricValue(m, s.Low), metricValue(m, s.High))
@@ -328,7 +328,7 @@ func (c *Contents) facts() (list []fact) {
 	if found {
 		size := fact{chart.Short(float64(f.Params)), "parameters", ""}
 		if f.Latency > 0 {
-			size.Note = milliseconds(f.Latency) + " ms per row on one core"
+			size.Note = report.Milliseconds(f.Latency) + " ms per row on one core"
 		}
 		if f.Params > 0 {
 			list = append(list, size)
@@ -339,11 +339,11 @@ func (c *Contents) facts() (list []fact) {
 		candidates += len(s.Candidates)
 	}
 	if candidates > 0 {
-		note := count(d.Trainings, "training") + " run"
+		note := report.Count(d.Trainings, "training") + " run"
 		if d.Trainings == 0 {
 			note = "all scores were stored before"
 		}
-		list = append(list, fact{comma(candidates), "candidates in " + count(len(d.Stages), "stage"), note})
+		list = append(list, fact{report.Comma(candidates), "candidates in " + report.Count(len(d.Stages), "stage"), note})
 	}
 	if d.Seconds > 0 {
 		note := ""
@@ -405,7 +405,7 @@ func (c *Contents) finals() *table {
 		if chosen {
 			name += "\u00a0★"
 		}
-		t.Rows = append(t.Rows, row{Cells: []string{name, f.Path, scored(f.Validation), scored(f.Test), parameters(f.Params), operations(f.FLOPs), milliseconds(f.Latency)}, Strong: chosen})
+		t.Rows = append(t.Rows, row{Cells: []string{name, f.Path, f.Validation.Text(), f.Test.Text(), report.Parameters(f.Params), operations(f.FLOPs), report.Milliseconds(f.Latency)}, Strong: chosen})
 	}
 	if d.Answer != nil {
 		t.Note = "★ the model to use. Numbers in brackets are the ends of 95% intervals; times are of one row on one core."
@@ -426,7 +426,7 @@ func (c *Contents) against() []block {
 	t := &table{Caption: "The model to use beside the baselines", Head: []string{"model", "verdict", metricName(m) + " on " + split, "better by"}, Words: 2}
 	name := title(own.Name)
 	f.Rows = append(f.Rows, chart.Interval{Name: name, Value: float64(score.Score), Low: float64(score.Low), High: float64(score.High), Standing: chart.Chosen})
-	t.Rows = append(t.Rows, row{Cells: []string{name, "", scored(score), ""}, Strong: true})
+	t.Rows = append(t.Rows, row{Cells: []string{name, "", score.Text(), ""}, Strong: true})
 	for _, r := range rivals {
 		standing, verdict := chart.Close, "a tie"
 		switch {
@@ -442,7 +442,7 @@ func (c *Contents) against() []block {
 		if !math.IsNaN(r.low) {
 			by += " [" + signed(m, r.low) + ", " + signed(m, r.high) + "]"
 		}
-		t.Rows = append(t.Rows, row{Cells: []string{r.Name, verdict, scored(r.score), by}, Dull: r.low > 0})
+		t.Rows = append(t.Rows, row{Cells: []string{r.Name, verdict, r.score.Text(), by}, Dull: r.low > 0})
 	}
 	unit := ""
 	if percentages(m) {
@@ -462,7 +462,7 @@ func compared(list []Contents, reports []view1) *table {
 		_, f, found := c.answer()
 		cells := []string{reports[i].Name, c.Document.Dataset.Name, "–", "–", "–", duration(c.Document.Seconds)}
 		if s, split := judged(f); found && s != nil {
-			cells[2], cells[3], cells[4] = f.Name, metricName(c.metric())+" on "+split+" "+scored(s), parameters(f.Params)
+			cells[2], cells[3], cells[4] = f.Name, metricName(c.metric())+" on "+split+" "+s.Text(), report.Parameters(f.Params)
 		}
 		t.Rows = append(t.Rows, row{Cells: cells})
 	}

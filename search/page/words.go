@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -15,48 +14,8 @@ import (
 	"mixmas/search/report"
 )
 
-// count is a number of things.
-func count(n int, singular string) string {
-	return comma(n) + " " + english.PluralWord(n, singular, "")
-}
-
-// comma is a number with separators.
-func comma(n int) string { return humanize.Comma(int64(n)) }
-
-// number is a value of a metric, with four digits.
-func number(n report.Number) string {
-	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
-		return "–"
-	}
-	return strconv.FormatFloat(float64(n), 'f', 4, 64)
-}
-
 // short is a number of the data.
 func short(n report.Number) string { return chart.Short(float64(n)) }
-
-// interval is a value with both ends of its interval.
-func interval(score, low, high report.Number) string {
-	if math.IsNaN(float64(low)) || math.IsNaN(float64(high)) {
-		return number(score)
-	}
-	return fmt.Sprintf("%s [%.3f, %.3f]", number(score), float64(low), float64(high))
-}
-
-// scored is a score with its interval, or a dash.
-func scored(s *report.Scored) string {
-	if s == nil {
-		return "–"
-	}
-	return interval(s.Score, s.Low, s.High)
-}
-
-// parameters is a number of parameters, or a dash if it is unknown.
-func parameters(n int) string {
-	if n <= 0 {
-		return "–"
-	}
-	return comma(n)
-}
 
 // operations is a number of operations with a prefix.
 func operations(n int64) string {
@@ -64,13 +23,6 @@ func operations(n int64) string {
 		return "–"
 	}
 	return chart.Short(float64(n))
-}
-
-func milliseconds(ms float64) string {
-	if !(ms > 0) {
-		return "–"
-	}
-	return strconv.FormatFloat(ms, 'g', 2, 64)
 }
 
 func memory(n int64) string {

@@ -107,8 +107,8 @@ type resultView struct {
 
 // modelRow is a model to choose from, or a baseline.
 type modelRow struct {
-	Name, Validation, Test, Params, Path, Note string
-	Best                                       bool
+	Kind, Name, Validation, Test, Params, Path, Note string
+	Best                                             bool
 }
 
 // run shows a run.
@@ -122,7 +122,7 @@ func (s *server) run(w http.ResponseWriter, r *http.Request) {
 	v := runView{Run: s.row(run), Version: shown(run.Version), Machine: shown(run.Machine), Numerics: shown(run.Numerics), Command: shown(strings.Join(run.Command, " ")),
 		Fingerprint: shown(run.Data.Fingerprint), Out: shown(run.Out), Configuration: run.Configuration != ""}
 	if n := run.Data; n.Train+n.Validation+n.Test > 0 {
-		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", comma(n.Train), comma(n.Validation), comma(n.Test))
+		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", report.Comma(n.Train), report.Comma(n.Validation), report.Comma(n.Test))
 	}
 	if err := s.courses.of(ctx, s.store, run, func(c *course) { v.Parts = s.parts(ctx, run, c) }); err != nil {
 		failed(w, err)
@@ -261,9 +261,9 @@ func (s *server) status(run runs.Run, c *course) statusView {
 	if run.State != runs.Running {
 		v.Ended = when(run.Ended)
 	}
-	v.Trainings = count(c.trainings, "training")
+	v.Trainings = report.Count(c.trainings, "training")
 	if c.cached > 0 {
-		v.Trainings += fmt.Sprintf(", %s found in the store", comma(c.cached))
+		v.Trainings += fmt.Sprintf(", %s found in the store", report.Comma(c.cached))
 	}
 	if run.State != runs.Running {
 		return v
@@ -278,7 +278,7 @@ func (s *server) status(run runs.Run, c *course) statusView {
 		}
 		v.Bar = len(c.running) == 1
 	case known:
-		v.Text = fmt.Sprintf("%d of %s of the search", done, count(all, "training"))
+		v.Text = fmt.Sprintf("%d of %s of the search", done, report.Count(all, "training"))
 		v.Per, v.Bar = 100*share, true
 	}
 	if i := slices.IndexFunc(c.stages, func(s *stage) bool { return !s.decided && len(s.jobs) < s.candidates }); i >= 0 && !c.full {
@@ -296,7 +296,7 @@ func (s *server) status(run runs.Run, c *course) statusView {
 func (s *server) card(t *training) card {
 	v := card{Name: shown(t.name), Step: "starting", Loss: chart.Short(t.loss)}
 	if t.step > 0 {
-		v.Step = fmt.Sprintf("step %s of %s", comma(t.step), comma(t.steps))
+		v.Step = fmt.Sprintf("step %s of %s", report.Comma(t.step), report.Comma(t.steps))
 		v.Per = 100 * t.share()
 	}
 	if left := t.left(s.now()); left > 0 {
@@ -357,9 +357,9 @@ func (c *course) stageViews() (views []stageView) {
 				v.Note += "; " + shown(s.standing)
 			}
 		case s.candidates > 0:
-			v.Note = fmt.Sprintf("%d of %s", len(s.jobs), count(s.candidates, "candidate"))
+			v.Note = fmt.Sprintf("%d of %s", len(s.jobs), report.Count(s.candidates, "candidate"))
 		default:
-			v.Note = count(len(s.jobs), "training")
+			v.Note = report.Count(len(s.jobs), "training")
 		}
 		for k, j := range s.ranked() {
 			if k == mostCandidates {
@@ -369,7 +369,7 @@ func (c *course) stageViews() (views []stageView) {
 			row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: j.key, Name: shown(j.name), Seconds: fmt.Sprintf("%.1f", j.seconds),
 				Best: s.decided && j.name == s.winner}
 			if len(j.scores) > 0 {
-				row.Score = scoreText(j.mean())
+				row.Score = report.Number(j.mean()).Text()
 			}
 			var notes []string
 			if s.repeats > 1 && j.done < s.repeats && !s.decided {
@@ -429,14 +429,14 @@ func documentStage(i int, s report.Stage) stageView {
 		}
 		row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: c.Key, Name: shown(c.Name), Best: c.Name == s.Winner}
 		if c.Params > 0 {
-			row.Params = comma(c.Params)
+			row.Params = report.Comma(c.Params)
 		}
 		if c.Seconds > 0 {
 			row.Seconds = fmt.Sprintf("%.1f", c.Seconds)
 		}
 		mark := chart.Interval{Name: row.Name, Value: float64(c.Score), Low: math.NaN(), High: math.NaN()}
 		if !math.IsNaN(mark.Value) {
-			row.Score = scoreText(mark.Value)
+			row.Score = report.Number(mark.Value).Text()
 		}
 		if c.Low != nil && c.High != nil {
 			mark.Low, mark.High = *c.Low, *c.High
@@ -475,40 +475,32 @@ func newResult(d report.Document) *resultView {
 	for _, s := range d.Stages {
 		v.Metric = shown(s.Metric)
 	}
-	add := func(what string, f *report.Final, best bool) {
-		if f == nil {
-			return
-		}
-		row := modelRow{Name: what, Path: shown(f.Path), Note: shown(f.Note), Best: best, Validation: scored(f.Validation), Test: scored(f.Test)}
-		if name := shown(f.Name); name != "" && name != what {
-			row.Name += ": " + name
-		}
-		if f.Params > 0 {
-			row.Params = comma(f.Params)
-		}
-		v.Models = append(v.Models, row)
-	}
 	answer := ""
 	if d.Answer != nil {
 		answer = d.Answer.Model
 		v.Answer = "Use " + shown(d.Answer.Path) + ": " + shown(d.Answer.Reason)
 	}
-	for _, f := range []struct {
-		field string
-		model *report.Final
-	}{{"searched", d.Searched}, {"ensemble", d.Ensemble}, {"distilled", d.Distilled}, {"cheapest", d.Cheapest}} {
-		add(f.field, f.model, f.field == answer)
-	}
-	for _, b := range d.Baselines {
-		add(strings.TrimSpace("baseline "+strings.ReplaceAll(shown(b.Kind), "_", " ")+" "+shown(b.Modality)), &b.Final, false)
-	}
-	if len(v.Models) == 0 && d.Model != nil {
-		row := modelRow{Name: "model", Path: shown(d.Model.Path), Params: comma(d.Model.Params), Best: true}
-		row.Validation = metricText(d.Model.Metrics, v.Metric)
-		if d.Test != nil {
-			row.Test = metricText(d.Test.Metrics, v.Metric)
+	add := func(kind string, f report.Final, best bool) {
+		row := modelRow{Kind: kind, Name: kind, Path: shown(f.Path), Note: shown(f.Note), Best: best, Validation: scored(f.Validation), Test: scored(f.Test)}
+		if name := shown(f.Name); strings.HasPrefix(name, kind) { // such as "ensemble of 3 models"
+			row.Name = name
+		} else if name != "" {
+			row.Name += ": " + name
+		}
+		if f.Params > 0 {
+			row.Params = report.Comma(f.Params)
 		}
 		v.Models = append(v.Models, row)
+	}
+	fields, finals := d.Finals()
+	for i, f := range finals {
+		add(fields[i], f, fields[i] == answer)
+	}
+	for _, b := range d.Baselines {
+		add(strings.TrimSpace("baseline "+strings.ReplaceAll(shown(b.Kind), "_", " ")+" "+shown(b.Modality)), b.Final, false)
+	}
+	if f, found := d.Trained(v.Metric); found && len(v.Models) == 0 {
+		add("model", f, true)
 	}
 	for _, text := range d.LeftOut {
 		v.Notes = append(v.Notes, shown(text))
@@ -519,21 +511,10 @@ func newResult(d report.Document) *resultView {
 	return v
 }
 
-func metricText(values map[string]report.Number, name string) string {
-	if value, known := values[name]; known {
-		return scoreText(float64(value))
-	}
-	return ""
-}
-
-// scored is a score with its interval.
+// scored is a score with its interval, empty if there is none.
 func scored(s *report.Scored) string {
-	if s == nil {
+	if s == nil || math.IsNaN(float64(s.Score)) {
 		return ""
 	}
-	text := scoreText(float64(s.Score))
-	if low, high := float64(s.Low), float64(s.High); low < high {
-		text += fmt.Sprintf(" (%.4f to %.4f)", low, high)
-	}
-	return text
+	return s.Text()
 }

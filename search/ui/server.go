@@ -16,6 +16,7 @@ import (
 	"mixmas/search/chart"
 	"mixmas/search/escape"
 	"mixmas/search/listen"
+	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
 )
@@ -159,7 +160,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
 var files embed.FS
 
 // templates are the pages and their parts.
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"figure": chart.Inline, "comma": comma}).ParseFS(files, "pages/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"figure": chart.Inline, "comma": report.Comma}).ParseFS(files, "pages/*.html"))
 
 // live is the script, and liveHash names it in the content security policy.
 var live, liveHash = func() (template.JS, string) {

@@ -2,20 +2,8 @@ package ui
 
 import (
 	"fmt"
-	"math"
 	"time"
-
-	"github.com/dustin/go-humanize"
-	"github.com/dustin/go-humanize/english"
 )
-
-// scoreText is the value of a metric.
-func scoreText(v float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "undefined"
-	}
-	return fmt.Sprintf("%.4f", v)
-}
 
 // took is a duration for people: "0.4 s", "3 m 05 s", "2 h 14 m", "3 d 4 h".
 func took(d time.Duration) string {
@@ -47,12 +35,4 @@ func when(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format("2006-01-02 15:04:05")
-}
-
-// comma is a number with commas between thousands.
-func comma(n int) string { return humanize.Comma(int64(n)) }
-
-// count is a number of things.
-func count(n int, thing string) string {
-	return comma(n) + " " + english.PluralWord(n, thing, "")
 }
