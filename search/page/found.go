@@ -348,9 +348,9 @@ func (c *Contents) facts() (list []fact) {
 	if d.Seconds > 0 {
 		note := ""
 		if d.Budget > 0 {
-			note = "of a budget of " + duration(d.Budget)
+			note = "of a budget of " + report.Duration(d.Budget)
 		}
-		list = append(list, fact{duration(d.Seconds), "in total", note})
+		list = append(list, fact{report.Duration(d.Seconds), "in total", note})
 	}
 	return list
 }
@@ -455,12 +455,12 @@ func (c *Contents) against() []block {
 func sentenceCase(text string) string { return strings.TrimSuffix(sentence(text), ".") }
 
 // compared is the table of several runs.
-func compared(list []Contents, reports []view1) *table {
+func compared(list []Contents, reports []runReport) *table {
 	t := &table{Caption: "The runs of this page", Head: []string{"run", "data", "model to use", "score", "parameters", "time"}, Words: 3}
 	for i := range list {
 		c := &list[i]
 		_, f, found := c.answer()
-		cells := []string{reports[i].Name, c.Document.Dataset.Name, "–", "–", "–", duration(c.Document.Seconds)}
+		cells := []string{reports[i].Name, c.Document.Dataset.Name, "–", "–", "–", report.Duration(c.Document.Seconds)}
 		if s, split := judged(f); found && s != nil {
 			cells[2], cells[3], cells[4] = f.Name, metricName(c.metric())+" on "+split+" "+s.Text(), report.Parameters(f.Params)
 		}

@@ -32,21 +32,6 @@ func memory(n int64) string {
 	return humanize.IBytes(uint64(n))
 }
 
-// duration is a time for people.
-func duration(seconds float64) string {
-	switch {
-	case !(seconds >= 0) || seconds > 1e9:
-		return "–"
-	case seconds < 1:
-		return strconv.FormatFloat(1000*seconds, 'f', 0, 64) + " ms"
-	case seconds < 90:
-		return strconv.FormatFloat(seconds, 'f', 1, 64) + " s"
-	case seconds < 5400:
-		return strconv.FormatFloat(seconds/60, 'f', 1, 64) + " min"
-	}
-	return strconv.FormatFloat(seconds/3600, 'f', 1, 64) + " h"
-}
-
 // metricName is a metric as people say it.
 func metricName(name string) string {
 	if text, known := map[string]string{"f1_macro": "macro F1", "f1_micro": "micro F1", "f1_weighted": "weighted F1", "auroc_macro": "macro AUROC",

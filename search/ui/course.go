@@ -103,7 +103,7 @@ func (c *course) apply(e runs.Event) {
 		for name, seconds := range e.Expected {
 			c.expected[name] = seconds
 		}
-		say("about %s, %s on %s", report.Count(e.Trainings, "training"), spanText(e.Least, e.Most), report.Count(e.Workers, "worker"))
+		say("about %s, %s on %s", report.Count(e.Trainings, "training"), report.Span(duration(e.Least), duration(e.Most)), report.Count(e.Workers, "worker"))
 	case runs.Stage:
 		s := c.stage(e.Stage)
 		s.candidates, s.repeats, s.leftOut = e.Candidates, e.Repeats, e.LeftOut

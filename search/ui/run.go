@@ -257,7 +257,7 @@ func (p runParts) render() map[string]string {
 
 func (s *server) status(run runs.Run, c *course) statusView {
 	now := s.now()
-	v := statusView{State: string(run.State), Started: when(run.Started), Took: took(duration(run.Seconds(now))), Error: shown(run.Error)}
+	v := statusView{State: string(run.State), Started: when(run.Started), Took: report.Duration(run.Seconds(now)), Error: shown(run.Error)}
 	if run.State != runs.Running {
 		v.Ended = when(run.Ended)
 	}
@@ -285,9 +285,9 @@ func (s *server) status(run runs.Run, c *course) statusView {
 		v.Text = strings.TrimPrefix(v.Text+"; now "+shown(c.stages[i].name), "; ")
 	}
 	if left > 0 {
-		v.Left = "about " + took(left.Round(time.Second))
+		v.Left = "about " + report.Duration(left.Seconds())
 		if e := c.estimate; e != nil && !c.full && e.Full+e.More > 0 {
-			v.Left += ", then at most " + took(duration(e.Full+e.More).Round(time.Second)) + " of full trainings"
+			v.Left += ", then at most " + report.Duration(e.Full+e.More) + " of full trainings"
 		}
 	}
 	return v
@@ -300,7 +300,7 @@ func (s *server) card(t *training) card {
 		v.Per = 100 * t.share()
 	}
 	if left := t.left(s.now()); left > 0 {
-		v.Left = took(left.Round(time.Second)) + " left"
+		v.Left = report.Duration(left.Seconds()) + " left"
 	}
 	v.Spark = spark(t.y, float64(len(t.y)-1)*float64(max(t.steps, 1))/float64(max(t.step, 1)))
 	return v

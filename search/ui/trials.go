@@ -96,7 +96,7 @@ func newTrialsView(list []store.Score) *trialsView {
 			facts.set(i, "FLOPs per step", chart.Short(float64(sc.FLOPs)))
 		}
 		facts.set(i, "epochs", report.Comma(len(sc.Curve)))
-		facts.set(i, "time", took(duration(sc.Seconds)))
+		facts.set(i, "time", report.Duration(sc.Seconds))
 		facts.set(i, "ended", when(sc.Finished))
 		facts.set(i, "first computed by the search", sc.Search)
 		facts.set(i, "machine", sc.Machine)
