@@ -19,8 +19,9 @@ var style string
 
 var page = template.Must(template.New("page").Parse(text))
 
-// styles is the style sheet of the page, and policy allows it, pictures inside the file and nothing else.
-var styles, policy = func() (string, string) {
+// styles is the style sheet of the page. Policy is the content security policy that every page has: it allows the style sheet, pictures
+// inside the file and nothing else.
+var styles, Policy = func() (string, string) {
 	all := style + chart.Style
 	return all, "default-src 'none'; style-src " + escape.PolicySource(all) + "; img-src data:; base-uri 'none'; form-action 'none'"
 }()
@@ -47,7 +48,7 @@ type runReport struct {
 // Write writes a page about a run, or several below each other with a table that compares them. Characters that are invisible or
 // change the direction of writing are shown as escapes, wherever they come from.
 func Write(w io.Writer, list ...Contents) error {
-	v := whole{Title: "mixmas: report", Style: template.CSS(styles), Policy: policy}
+	v := whole{Title: "mixmas: report", Style: template.CSS(styles), Policy: Policy}
 	for i := range list {
 		r := newReport(&list[i], fmt.Sprintf("r%d-", i+1))
 		v.Reports = append(v.Reports, r)
