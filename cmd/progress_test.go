@@ -261,18 +261,3 @@ full/m: accuracy 0.2500 after 150.0 s
 		t.Errorf("got\n%s\nwant\n%s", &out, want)
 	}
 }
-
-// Times are told in a unit that people use.
-func TestSpanText(t *testing.T) {
-	for _, test := range []struct {
-		least, most time.Duration
-		want        string
-	}{
-		{0, 100 * time.Millisecond, "1 second"}, {20 * time.Second, 31 * time.Second, "20 to 31 seconds"}, {50 * time.Second, 2 * time.Minute, "1 to 2 minutes"},
-		{3 * time.Hour, 3 * time.Hour, "3 hours"}, {10 * time.Hour, 30 * 24 * time.Hour, "1 to 30 days"},
-	} {
-		if got := spanText(test.least, test.most); got != test.want {
-			t.Errorf("%v to %v is %q, want %q", test.least, test.most, got, test.want)
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/align"
@@ -113,7 +112,7 @@ func section(w io.Writer, rows [][]string) error {
 	return align.Rows(w, rows)
 }
 
-// cell is a value of one of two runs, on one line of a reasonable length.
+// cellText is a value of one of two runs, on one line of a reasonable length.
 func cellText(value *string) string {
 	const longest = 60
 	if value == nil || *value == "" {
@@ -130,11 +129,11 @@ func chosenText(c *runs.Chosen) string {
 	if c == nil {
 		return "–"
 	}
-	text := c.Winner + " " + scoreText(float64(c.Score))
+	text := c.Score.Text()
 	if c.Low != nil && c.High != nil {
-		text += fmt.Sprintf(" [%.3f, %.3f]", *c.Low, *c.High)
+		text = report.WithInterval(c.Score, report.Number(*c.Low), report.Number(*c.High))
 	}
-	return escape.Terminal(text)
+	return escape.Terminal(c.Winner + " " + text)
 }
 
 func figuresText(f *runs.Figures, split string) string {
@@ -142,14 +141,11 @@ func figuresText(f *runs.Figures, split string) string {
 		return "–"
 	}
 	if split == "test" {
-		return scoreText(float64(f.Test))
+		return f.Test.Text()
 	}
-	text := scoreText(float64(f.Validation))
-	if !math.IsNaN(float64(f.Low)) && !math.IsNaN(float64(f.High)) {
-		text += fmt.Sprintf(" [%.3f, %.3f]", f.Low, f.High)
-	}
+	text := report.WithInterval(f.Validation, f.Low, f.High)
 	if f.Params > 0 {
-		text += ", " + humanize.Comma(int64(f.Params)) + " parameters"
+		text += ", " + report.Count(f.Params, "parameter")
 	}
 	if f.Answer {
 		text += " *"
@@ -157,14 +153,7 @@ func figuresText(f *runs.Figures, split string) string {
 	return text
 }
 
-func scoreText(value float64) string {
-	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return "–"
-	}
-	return fmt.Sprintf("%.4f", value)
-}
-
-// change is the difference between two scores.
+// changeText is the difference between two scores.
 func changeText(a, b float64) string {
 	if d := b - a; !math.IsNaN(d) && !math.IsInf(d, 0) {
 		return fmt.Sprintf("%+.4f", d)

@@ -14,12 +14,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"mixmas/search/align"
 	"mixmas/search/escape"
 	"mixmas/search/metric"
+	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
 )
@@ -129,7 +129,7 @@ func (s selection) table(w io.Writer, list []store.Summary) error {
 		for i := range s.metrics {
 			row = append(row, value(sc, i))
 		}
-		rows = append(rows, append(row, humanize.Comma(int64(sc.Parameters)), fmt.Sprintf("%.1f", sc.Seconds),
+		rows = append(rows, append(row, report.Comma(sc.Parameters), fmt.Sprintf("%.1f", sc.Seconds),
 			sc.Finished.UTC().Format("2006-01-02 15:04"), escape.Terminal(sc.Numerics)))
 	}
 	return align.Rows(w, rows)
@@ -156,10 +156,7 @@ func (s selection) csv(w io.Writer, list []store.Summary) error {
 
 // value returns a score's i-th metric as ls shows it.
 func value(sc store.Summary, i int) string {
-	text := "–"
-	if v := sc.Values[i]; !math.IsNaN(v) {
-		text = fmt.Sprintf("%.4f", v)
-	}
+	text := report.Number(sc.Values[i]).Text()
 	switch sc.Status {
 	case store.Failed:
 		return "failed"
@@ -385,12 +382,11 @@ func (s selection) order() func(a, b store.Summary) int {
 		return order
 	}
 	i := slices.Index(s.metrics, s.sort)
-	lower := slices.Contains(metric.AllNames(), s.sort) && metric.LowerIsBetter(s.sort)
-	return func(a, b store.Summary) int { return better(i, lower, a, b) }
+	return func(a, b store.Summary) int { return better(s.sort, i, a, b) }
 }
 
 // better puts the better value of the i-th metric first, then partial scores and scores without the metric, then failed trials.
-func better(i int, lower bool, a, b store.Summary) int {
+func better(name string, i int, a, b store.Summary) int {
 	class := func(sc store.Summary) int {
 		switch {
 		case sc.Status == store.Failed:
@@ -403,8 +399,5 @@ func better(i int, lower bool, a, b store.Summary) int {
 	if class(a) != 0 || class(b) != 0 {
 		return cmp.Compare(class(a), class(b))
 	}
-	if lower {
-		return cmp.Compare(a.Values[i], b.Values[i])
-	}
-	return cmp.Compare(b.Values[i], a.Values[i])
+	return metric.Compare(name, a.Values[i], b.Values[i])
 }

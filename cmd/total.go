@@ -2,14 +2,12 @@ package cmd
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/dustin/go-humanize/english"
-
 	"mixmas/search"
+	"mixmas/search/report"
 )
 
 // total is the progress of a whole run: a search, the full training of its winner, and what follows. Each part says what was expected
@@ -126,7 +124,7 @@ func (t *total) text(now time.Time) string {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	part, later := t.left(now)
-	text := fmt.Sprintf("%d of %s, about %v left", t.ended(), english.Plural(t.all, "training", ""), part.Round(time.Second))
+	text := fmt.Sprintf("%d of %s, about %v left", t.ended(), report.Count(t.all, "training"), part.Round(time.Second))
 	if later >= time.Second {
 		text += fmt.Sprintf(", then at most %v", later.Round(time.Second))
 	}
@@ -168,7 +166,7 @@ func (t *total) due(now time.Time, interval time.Duration) bool {
 // estimateText is such as "about 24 trainings, 3 to 5 minutes on 2 workers (of 31; 7 scores are stored)".
 func estimateText(e search.Estimated) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "about %s, %s on %s", english.Plural(e.Trainings, "training", ""), spanText(e.Least, e.Most), english.Plural(e.Workers, "worker", ""))
+	fmt.Fprintf(&b, "about %s, %s on %s", report.Count(e.Trainings, "training"), report.Span(e.Least, e.Most), report.Count(e.Workers, "worker"))
 	switch {
 	case e.Stored == 1:
 		fmt.Fprintf(&b, " (of %d; 1 score is stored)", e.Trainings+1)
@@ -176,29 +174,10 @@ func estimateText(e search.Estimated) string {
 		fmt.Fprintf(&b, " (of %d; %d scores are stored)", e.Trainings+e.Stored, e.Stored)
 	}
 	if e.Full > 0 {
-		fmt.Fprintf(&b, ", then a full training of at most %s", spanText(e.Full, e.Full))
+		fmt.Fprintf(&b, ", then a full training of at most %s", report.Span(e.Full, e.Full))
 	}
 	if e.More > 0 {
-		fmt.Fprintf(&b, ", then baselines and members of an ensemble, at most %s", spanText(e.More, e.More))
+		fmt.Fprintf(&b, ", then baselines and members of an ensemble, at most %s", report.Span(e.More, e.More))
 	}
 	return b.String()
-}
-
-// spanText is a time, or the least and the most of it, in the unit of the most.
-func spanText(least, most time.Duration) string {
-	unit, name := time.Second, "second"
-	switch {
-	case most >= 100*time.Hour:
-		unit, name = 24*time.Hour, "day"
-	case most >= 100*time.Minute:
-		unit, name = time.Hour, "hour"
-	case most >= 100*time.Second:
-		unit, name = time.Minute, "minute"
-	}
-	count := func(d time.Duration) int { return max(1, int(math.Round(float64(d)/float64(unit)))) }
-	low, high := count(least), count(most)
-	if low == high {
-		return english.Plural(high, name, "")
-	}
-	return fmt.Sprintf("%d to %s", low, english.Plural(high, name, ""))
 }

@@ -1,6 +1,11 @@
 package assess
 
-import "mixmas/search/report"
+import (
+	"cmp"
+	"slices"
+
+	"mixmas/search/report"
+)
 
 // File is the name of the file of a run that holds its assessment.
 const File = "assessment.json"
@@ -177,6 +182,24 @@ type Confused struct {
 	Count     int    `json:"count"`
 	// Share is the share of the rows of the true class.
 	Share report.Number `json:"share"`
+}
+
+// Confusions are the kinds of mistakes by the number of rows, the most frequent first. classes are the names of the classes.
+func (m Model) Confusions(classes []string) []Confused {
+	list := slices.Clone(m.Confused)
+	for is, row := range m.Confusion {
+		support := 0
+		for _, n := range row {
+			support += n
+		}
+		for predicted, n := range row {
+			if n > 0 && is != predicted && max(is, predicted) < len(classes) {
+				list = append(list, Confused{True: classes[is], Predicted: classes[predicted], Count: n, Share: report.Number(float64(n) / float64(support))})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Confused) int { return cmp.Compare(b.Count, a.Count) })
+	return list
 }
 
 // Class is what a model predicts of one class against the rest. Ratios are NaN for 0/0, where metrics such as f1_macro count 0.

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dustin/go-humanize"
-
 	"mixmas/search/assess"
 	"mixmas/search/escape"
 	"mixmas/search/report"
@@ -60,11 +58,8 @@ func newCard(c Contents) *card {
 	fields, finals := c.Document.Finals()
 	if i := slices.Index(fields, c.Field); i >= 0 {
 		k.final = finals[i]
-	} else if m := c.Document.Model; m != nil {
-		k.final = report.Final{Name: m.Name, Path: m.Path, Params: m.Params, Validation: scored(m.Metrics, c.Assessment.Metric)}
-		if c.Document.Test != nil {
-			k.final.Test = scored(c.Document.Test.Metrics, c.Assessment.Metric)
-		}
+	} else if f, found := c.Document.Trained(c.Assessment.Metric); found {
+		k.final = f
 	}
 	field := c.Field
 	for _, m := range slices.Backward(c.Assessment.Models) { // one that is the same stands before
@@ -82,16 +77,6 @@ func newCard(c Contents) *card {
 		}
 	}
 	return k
-}
-
-// scored are metrics without intervals.
-func scored(metrics map[string]report.Number, metric string) *report.Scored {
-	nan := report.Number(math.NaN())
-	s := &report.Scored{Score: nan, Low: nan, High: nan, Metrics: metrics}
-	if v, has := metrics[metric]; has {
-		s.Score = v
-	}
-	return s
 }
 
 // line writes a line of Markdown.
@@ -120,73 +105,6 @@ func (k *card) best() (*report.Scored, string) {
 		return k.final.Test, "test"
 	}
 	return k.final.Validation, "validation"
-}
-
-// hubNames are the names that Hugging Face has for metrics.
-var hubNames = map[string]string{"accuracy": "accuracy", "f1_macro": "f1", "f1_micro": "f1", "auroc_macro": "roc_auc"}
-
-// frontMatter writes what Hugging Face reads.
-func (k *card) frontMatter() {
-	k.line("---")
-	k.line("license: # fill in, such as apache-2.0")
-	k.line("library_name: mixmas")
-	k.line("tags:\n- mixmas\n- multimodal\n- mlp-mixer")
-	kind := "single-label"
-	if k.Assessment.Data.MultiLabel {
-		kind = "multi-label"
-	}
-	k.line("- %s-classification", kind)
-	best, split := k.best()
-	if best == nil {
-		k.line("---\n")
-		return
-	}
-	var metrics []string
-	for _, name := range k.order(best.Metrics) {
-		hub, known := hubNames[name]
-		if !known {
-			hub = name
-		}
-		if _, defined := decimal(best.Metrics[name]); defined && !slices.Contains(metrics, hub) {
-			metrics = append(metrics, hub)
-		}
-	}
-	if len(metrics) > 0 {
-		k.line("metrics:")
-		for _, name := range metrics {
-			k.line("- %s", quoted(name))
-		}
-	}
-	k.line("model-index:\n- name: %s\n  results:", quoted(k.title()))
-	k.line("  - task:\n      type: other\n      name: %s", quoted(kind+" classification of several modalities"))
-	k.line("    dataset:\n      type: %s\n      name: %s\n      split: %s\n      revision: %s", quoted(k.Assessment.Data.Format), quoted(k.Assessment.Data.Name), split,
-		quoted(k.Assessment.Data.Fingerprint))
-	if len(metrics) == 0 {
-		k.line("    metrics: []\n---\n")
-		return
-	}
-	k.line("    metrics:")
-	for _, name := range k.order(best.Metrics) {
-		value, defined := decimal(best.Metrics[name])
-		if !defined {
-			continue
-		}
-		hub, known := hubNames[name]
-		if !known {
-			hub = name
-		}
-		k.line("    - type: %s\n      value: %s\n      name: %s", quoted(hub), value, quoted(name+" on "+split))
-	}
-	k.line("---\n")
-}
-
-// order are the names of metrics: the one that selected first.
-func (k *card) order(metrics map[string]report.Number) []string {
-	names := slices.Sorted(maps.Keys(metrics))
-	if i := slices.Index(names, k.Assessment.Metric); i > 0 {
-		names = slices.Insert(slices.Delete(names, i, i+1), 0, k.Assessment.Metric)
-	}
-	return names
 }
 
 // title is the name of the search, with that of the model unless it is the searched one.
@@ -218,12 +136,12 @@ func (k *card) summary() {
 	for _, m := range k.inputs() {
 		reads = append(reads, m.Name)
 	}
-	text := fmt.Sprintf("Predicts %s %s classes from %s.", labels, humanize.Comma(int64(len(d.Classes)+d.MoreClasses)), strings.Join(reads, ", "))
+	text := fmt.Sprintf("Predicts %s %s classes from %s.", labels, report.Comma(len(d.Classes)+d.MoreClasses), strings.Join(reads, ", "))
 	if best, split := k.best(); best != nil {
 		text += fmt.Sprintf(" It has %s %s on %s rows.", k.Assessment.Metric, interval(best.Score, best.Low, best.High), split)
 	}
 	if k.final.Params > 0 {
-		text += fmt.Sprintf(" %s parameters", humanize.Comma(int64(k.final.Params)))
+		text += fmt.Sprintf(" %s parameters", report.Comma(k.final.Params))
 		if n := len(k.final.Members); n > 0 {
 			text += fmt.Sprintf(" in %d models", n)
 		}
@@ -262,12 +180,12 @@ func (k *card) use() {
 func (k *card) data() {
 	d := k.Assessment.Data
 	k.heading("Data")
-	k.item("%s, format %s: %s training, %s validation and %s test rows", d.Name, d.Format, comma(d.Rows[0]), comma(d.Rows[1]), comma(d.Rows[2]))
+	k.item("%s, format %s: %s training, %s validation and %s test rows", d.Name, d.Format, report.Comma(d.Rows[0]), report.Comma(d.Rows[1]), report.Comma(d.Rows[2]))
 	k.line("- fingerprint %s (content, splits and preprocessing)", escape.Code(d.Fingerprint))
 	for _, m := range d.Modalities {
 		lacks := m.Missing[0].Rows + m.Missing[1].Rows + m.Missing[2].Rows
 		if lacks > 0 {
-			k.item("%s rows lack %s", comma(lacks), m.Name)
+			k.item("%s rows lack %s", report.Comma(lacks), m.Name)
 		}
 		if missing := m.Missing[0].Values + m.Missing[1].Values + m.Missing[2].Values; missing > 0 {
 			of := m.Missing[0].Of + m.Missing[1].Of + m.Missing[2].Of
@@ -281,16 +199,14 @@ func (k *card) data() {
 	listed := min(len(d.Classes), most)
 	var rows [][]string
 	for i, name := range d.Classes[:listed] {
-		rows = append(rows, []string{name, comma(d.Counts[0][i]), comma(d.Counts[1][i]), comma(d.Counts[2][i])})
+		rows = append(rows, []string{name, report.Comma(d.Counts[0][i]), report.Comma(d.Counts[1][i]), report.Comma(d.Counts[2][i])})
 	}
 	k.line("")
 	k.WriteString(report.MarkdownTable(1, []string{"class", "training", "validation", "test"}, rows))
 	if more := len(d.Classes) + d.MoreClasses - listed; more > 0 {
-		k.line("\nand %s more classes", comma(more))
+		k.line("\nand %s more classes", report.Comma(more))
 	}
 }
-
-func comma(n int) string { return humanize.Comma(int64(n)) }
 
 func (k *card) scores() {
 	k.heading("Scores")
@@ -340,9 +256,9 @@ func (k *card) scores() {
 // assessed says on which rows figures were measured.
 func (k *card) assessed() string {
 	if k.model.Rows < k.model.Of {
-		return fmt.Sprintf("%s of %s %s rows", comma(k.model.Rows), comma(k.model.Of), k.model.Split)
+		return fmt.Sprintf("%s of %s %s rows", report.Comma(k.model.Rows), report.Comma(k.model.Of), k.model.Split)
 	}
-	return fmt.Sprintf("%s %s rows", comma(k.model.Rows), k.model.Split)
+	return fmt.Sprintf("%s %s rows", report.Comma(k.model.Rows), k.model.Split)
 }
 
 func (k *card) classes() {
@@ -361,7 +277,7 @@ func (k *card) classes() {
 	}
 	var rows [][]string
 	for _, c := range listed {
-		row := []string{c.Name, comma(c.Support), c.Precision.Text(), c.Recall.Text(), c.F1.Text(), c.AUROC.Text(), c.AveragePrecision.Text()}
+		row := []string{c.Name, report.Comma(c.Support), c.Precision.Text(), c.Recall.Text(), c.F1.Text(), c.AUROC.Text(), c.AveragePrecision.Text()}
 		if fitted {
 			row = append(row, c.Threshold.Text())
 		}
@@ -369,30 +285,17 @@ func (k *card) classes() {
 	}
 	k.WriteString(report.MarkdownTable(1, head, rows))
 	if more := len(k.model.Classes) - len(listed) + k.model.MoreClasses; more > 0 {
-		k.line("\nand %s more classes", comma(more))
+		k.line("\nand %s more classes", report.Comma(more))
 	}
 	k.confused()
 }
 
 // confused lists the most frequent mistakes.
 func (k *card) confused() {
-	list := k.model.Confused
-	for is, row := range k.model.Confusion {
-		support := 0
-		for _, n := range row {
-			support += n
-		}
-		for predicted, n := range row {
-			if n > 0 && is != predicted {
-				list = append(list, assess.Confused{True: k.Assessment.Data.Classes[is], Predicted: k.Assessment.Data.Classes[predicted], Count: n,
-					Share: report.Number(float64(n) / float64(support))})
-			}
-		}
-	}
-	slices.SortStableFunc(list, func(a, b assess.Confused) int { return b.Count - a.Count })
+	list := k.model.Confusions(k.Assessment.Data.Classes)
 	var rows [][]string
 	for _, c := range list[:min(len(list), 10)] {
-		rows = append(rows, []string{c.True, c.Predicted, comma(c.Count), fmt.Sprintf("%.1f%%", 100*float64(c.Share))})
+		rows = append(rows, []string{c.True, c.Predicted, report.Comma(c.Count), fmt.Sprintf("%.1f%%", 100*float64(c.Share))})
 	}
 	if len(rows) > 0 {
 		k.line("\nThe most frequent mistakes:\n")
@@ -414,7 +317,7 @@ func (k *card) calibration() {
 	var rows [][]string
 	for _, b := range c.Bins {
 		if b.Count > 0 {
-			rows = append(rows, []string{fmt.Sprintf("%.1f to %.1f", float64(b.Low), float64(b.High)), comma(b.Count), b.Confidence.Text(), interval(b.Share, b.ShareLow, b.ShareHigh)})
+			rows = append(rows, []string{fmt.Sprintf("%.1f to %.1f", float64(b.Low), float64(b.High)), report.Comma(b.Count), b.Confidence.Text(), interval(b.Share, b.ShareLow, b.ShareHigh)})
 		}
 	}
 	k.WriteString(report.MarkdownTable(1, []string{"probability", "predictions", "mean probability", "share that is right"}, rows))
@@ -425,7 +328,7 @@ func (k *card) without() {
 		return
 	}
 	k.heading("Without a modality")
-	k.text("A row may lack a modality: the mean takes its place, or a length of 0. What the model then scores (%s, %s rows):", k.Assessment.Metric, comma(k.model.Without[0].Rows))
+	k.text("A row may lack a modality: the mean takes its place, or a length of 0. What the model then scores (%s, %s rows):", k.Assessment.Metric, report.Comma(k.model.Without[0].Rows))
 	var rows [][]string
 	for _, w := range k.model.Without {
 		rows = append(rows, []string{w.Modality, interval(w.Score, w.Low, w.High), interval(w.Worth, w.WorthLow, w.WorthHigh)})
@@ -437,7 +340,7 @@ func (k *card) choice() {
 	d := k.Document
 	k.heading("How it was chosen")
 	if len(d.Stages) > 0 {
-		k.text("A search trained %s on %s training rows each. Chosen: %s.", plural(candidates(d), "candidate"), comma(d.Sample.Size), d.WinnerText())
+		k.text("A search trained %s on %s training rows each. Chosen: %s.", report.Count(candidates(d), "candidate"), report.Comma(d.Sample.Size), d.WinnerText())
 		for _, s := range d.Stages {
 			k.item("%s, by %s: %s of %d", s.Name, s.Metric, s.Winner, len(s.Candidates))
 			for _, text := range s.Remarks() {
@@ -478,13 +381,6 @@ func candidates(d report.Document) (n int) {
 		n += len(s.Candidates)
 	}
 	return n
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return comma(n) + " " + noun + "s"
 }
 
 // compared lists what the searched model was compared with.
@@ -556,7 +452,7 @@ func (k *card) reproduce() {
 	if k.Version != "" {
 		k.item("program: mixmas %s", k.Version)
 	}
-	k.item("%s in %s seconds", plural(d.Trainings, "training"), strconv.FormatFloat(math.Round(10*d.Seconds)/10, 'f', -1, 64))
+	k.item("%s in %s seconds", report.Count(d.Trainings, "training"), strconv.FormatFloat(math.Round(10*d.Seconds)/10, 'f', -1, 64))
 	if k.Configuration != "" {
 		k.line("\nThe complete configuration, with the seed:\n\n%s", code(k.Configuration, "yaml"))
 	}

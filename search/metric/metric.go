@@ -89,10 +89,15 @@ func Check(name string, kind task.Kind) error {
 	return nil
 }
 
-// LowerIsBetter reports whether lower values of the named metric are better. It panics on an unknown name.
-func LowerIsBetter(name string) bool { return Better(name, 0, 1) }
+// LowerIsBetter reports whether lower values of the named metric are better. Of an unknown metric, such as one of another program in
+// a store, they are not.
+func LowerIsBetter(name string) bool {
+	m, known := metrics.Get(name)
+	return known && m.LowerIsBetter
+}
 
-// Compare orders two values of the named metric, the better one first: -1, 1, or 0 if neither is better. It panics on an unknown name.
+// Compare orders two values of the named metric, the better one first: -1, 1, or 0 if neither is better. Of an unknown metric, higher
+// values are better.
 func Compare(name string, a, b float64) int {
 	switch {
 	case Better(name, a, b):
@@ -112,15 +117,12 @@ func Value(values map[string]float64, name string) float64 {
 }
 
 // Better reports whether a is a strictly better value of the named metric than b: higher, or lower for a loss. NaN is worse
-// than every number. It panics on an unknown name: use [Check] first.
+// than every number. Of an unknown metric, higher values are better.
 func Better(name string, a, b float64) bool {
-	m, err := metrics.Lookup(name)
 	switch {
-	case err != nil:
-		panic("metric: Better: " + err.Error())
 	case math.IsNaN(a) || math.IsNaN(b):
 		return !math.IsNaN(a)
-	case m.LowerIsBetter:
+	case LowerIsBetter(name):
 		return a < b
 	}
 	return a > b

@@ -109,14 +109,14 @@ func (e *Ensemble) agrees(k int, forms map[string]mixer.Modality) error {
 }
 
 // parts returns the networks with their weights, which match.
-func (d *Description) parts(networks []nn.Model, weights nn.Weights) []part {
+func (d *Description) parts(networks []nn.Model, weights nn.Weights) []Part {
 	if d.Ensemble == nil {
-		return []part{{networks[0], weights}}
+		return []Part{{networks[0], weights}}
 	}
 	own, _ := split(weights, len(networks)) // build has checked the names
-	list := make([]part, len(networks))
+	list := make([]Part, len(networks))
 	for k, network := range networks {
-		list[k] = part{network, own[k]}
+		list[k] = Part{network, own[k]}
 	}
 	return list
 }

@@ -21,26 +21,30 @@ import (
 // Model is an opened model file.
 type Model struct {
 	Description
-	parts []part // one, or the members of an ensemble
+	parts []Part // one, or the members of an ensemble
 }
 
-// part is a network with its weights.
-type part struct {
-	network nn.Model
-	weights nn.Weights
+// Part is one network of a model with its weights.
+type Part struct {
+	Network nn.Model
+	Weights nn.Weights
 }
+
+// Parts returns the model's network with its weights, or those of the members of an ensemble, in their order. They must not be
+// changed.
+func (m *Model) Parts() []Part { return slices.Clone(m.parts) }
 
 // Parameters is the number of trained parameters, of all members of an ensemble.
 func (m *Model) Parameters() int {
 	n := 0
 	for _, p := range m.parts {
-		n += p.network.Parameters().Count()
+		n += p.Network.Parameters().Count()
 	}
 	return n
 }
 
 // Kind is what the labels of a row are.
-func (m *Model) Kind() task.Kind { return task.KindOf(m.parts[0].network.MultiLabel()) }
+func (m *Model) Kind() task.Kind { return task.KindOf(m.parts[0].Network.MultiLabel()) }
 
 // Batch is the number of samples per batch in predictions.
 const Batch = 64
@@ -68,21 +72,21 @@ func (m *Model) Predict(ctx context.Context, d device.Device, data dataset.Datas
 	return sum.Logits(), nil
 }
 
-func (p part) predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
+func (p Part) predict(ctx context.Context, d device.Device, data dataset.Dataset, split dataset.Split) ([]float32, error) {
 	var names []string
-	for _, in := range p.network.Inputs() {
+	for _, in := range p.Network.Inputs() {
 		names = append(names, in.Name)
 	}
 	samples, err := dataset.Select(data, split, nil, names)
 	if err != nil {
 		return nil, err
 	}
-	t, err := nn.NewTrainer(d, p.network, nn.Recipe{Batch: Batch}, 0)
+	t, err := nn.NewTrainer(d, p.Network, nn.Recipe{Batch: Batch}, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer t.Close()
-	if err := t.Load(p.weights); err != nil {
+	if err := t.Load(p.Weights); err != nil {
 		return nil, err
 	}
 	return t.Predict(ctx, samples)

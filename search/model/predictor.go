@@ -59,13 +59,13 @@ func NewPredictor(d device.Device, m *Model) (*Predictor, error) {
 }
 
 // load opens a session for one network, and runs its programs once.
-func (p *Predictor) load(d device.Device, part part) error {
-	t, err := nn.NewTrainer(d, part.network, nn.Recipe{Batch: Batch}, 0)
+func (p *Predictor) load(d device.Device, part Part) error {
+	t, err := nn.NewTrainer(d, part.Network, nn.Recipe{Batch: Batch}, 0)
 	if err != nil {
 		return err
 	}
 	own := member{trainer: t}
-	for _, in := range part.network.Inputs() {
+	for _, in := range part.Network.Inputs() {
 		i := slices.IndexFunc(p.inputs, func(other nn.ModelInput) bool { return other.Name == in.Name })
 		if i < 0 {
 			i = len(p.inputs)
@@ -78,7 +78,7 @@ func (p *Predictor) load(d device.Device, part part) error {
 		own.reads, own.batch = append(own.reads, i), append(own.batch, nil)
 	}
 	p.members = append(p.members, own)
-	if err := t.Load(part.weights); err != nil {
+	if err := t.Load(part.Weights); err != nil {
 		return err
 	}
 	for _, n := range slices.Backward(sizes) { // the largest first: all share its memory

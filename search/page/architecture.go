@@ -6,6 +6,7 @@ import (
 
 	"mixmas/nn/mixer"
 	"mixmas/search/chart"
+	"mixmas/search/report"
 )
 
 // architecture draws the searched model.
@@ -33,7 +34,7 @@ func (c *Contents) architecture() []block {
 
 // drawn is the drawing of a model.
 func (c *Contents) drawn(o *mixer.Outline) chart.Architecture {
-	f := chart.Architecture{Title: "The searched model, " + parameters(o.Parameters) + " parameters"}
+	f := chart.Architecture{Title: "The searched model, " + report.Parameters(o.Parameters) + " parameters"}
 	add := func(b chart.Box) int {
 		f.Boxes = append(f.Boxes, b)
 		return len(f.Boxes) - 1
@@ -43,20 +44,17 @@ func (c *Contents) drawn(o *mixer.Outline) chart.Architecture {
 	if o.Fusion != nil {
 		layer = 4
 	}
-	head := chart.Box{Name: "head", Details: []string{parameters(o.Head) + " parameters"}, Layer: layer}
-	out := chart.Box{Name: count(o.Classes, "class"), Input: true, Layer: layer + 1}
-	if o.Classes > 1 {
-		out.Name = comma(o.Classes) + " classes"
-	}
+	head := chart.Box{Name: "head", Details: []string{report.Parameters(o.Head) + " parameters"}, Layer: layer}
+	out := chart.Box{Name: report.Count(o.Classes, "class"), Input: true, Layer: layer + 1}
 	var from []int
 	for _, e := range o.Encoders {
 		in := add(chart.Box{Name: e.Modality.Name, Details: []string{string(e.Kind) + " " + shape(e.Shape)}, Input: true})
-		details := []string{e.PartOutline.Name, parameters(e.PartOutline.Parameters) + " parameters"}
+		details := []string{e.PartOutline.Name, report.Parameters(e.PartOutline.Parameters) + " parameters"}
 		if e.Align > 0 {
-			details = append(details, "to the common width: "+parameters(e.Align))
+			details = append(details, "to the common width: "+report.Parameters(e.Align))
 		}
 		if e.Head > 0 {
-			details = append(details, "own head: "+parameters(e.Head))
+			details = append(details, "own head: "+report.Parameters(e.Head))
 		}
 		i := add(chart.Box{Name: "encoder of " + e.Modality.Name, Details: details, Layer: 1})
 		f.Arrows = append(f.Arrows, chart.Arrow{From: in, To: i, Text: shape(e.Shape)})
@@ -70,12 +68,12 @@ func (c *Contents) drawn(o *mixer.Outline) chart.Architecture {
 		for i, k := range from {
 			f.Arrows = append(f.Arrows, chart.Arrow{From: k, To: fusion, Text: tokens(o.Encoders[i].PartOutline)})
 		}
-		network := add(chart.Box{Name: "fusion network", Details: []string{o.Network.Name, parameters(o.Network.Parameters) + " parameters"}, Layer: 3})
+		network := add(chart.Box{Name: "fusion network", Details: []string{o.Network.Name, report.Parameters(o.Network.Parameters) + " parameters"}, Layer: 3})
 		f.Arrows = append(f.Arrows, chart.Arrow{From: fusion, To: network, Text: tokens(*o.Fusion)})
 		last, passes = network, tokens(*o.Network)
 	}
 	h := add(head)
-	f.Arrows = append(f.Arrows, chart.Arrow{From: last, To: h, Text: passes}, chart.Arrow{From: h, To: add(out), Text: count(o.Classes, "logit")})
+	f.Arrows = append(f.Arrows, chart.Arrow{From: last, To: h, Text: passes}, chart.Arrow{From: h, To: add(out), Text: report.Count(o.Classes, "logit")})
 	return f
 }
 
@@ -83,7 +81,7 @@ func orNothing(n int) string {
 	if n == 0 {
 		return "no parameters"
 	}
-	return parameters(n) + " parameters"
+	return report.Parameters(n) + " parameters"
 }
 
 // shape is the shape of a sample.

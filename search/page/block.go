@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"strings"
 
@@ -72,7 +73,7 @@ func (f figure) Table() *table {
 	const most = 400
 	for i, cells := range numbers.Rows {
 		if i == most {
-			t.Note = count(len(numbers.Rows)-most, "more row") + ": mixmas report --figures writes all of them"
+			t.Note = report.Count(len(numbers.Rows)-most, "more row") + ": mixmas report --figures writes all of them"
 			break
 		}
 		t.Rows = append(t.Rows, row{Cells: cells})
@@ -198,7 +199,7 @@ func newView(of assess.View) view {
 	}
 	if of.More > 0 {
 		what := map[string]string{assess.Picture: "channel", assess.Text: "character or token", assess.Curve: "feature", assess.Numbers: "feature"}[of.Kind]
-		v.Note = count(of.More, "more "+what)
+		v.Note = report.Count(of.More, "more "+what)
 	}
 	return v
 }
@@ -217,7 +218,7 @@ func nameOf(names []string, i int) string {
 	if i < len(names) {
 		return names[i]
 	}
-	return count(i+1, "feature")
+	return fmt.Sprintf("feature %d", i+1)
 }
 
 func ends(values []float64) (low, high float64) {

@@ -7,6 +7,7 @@ import (
 
 	"mixmas/search/chart"
 	"mixmas/search/dataset"
+	"mixmas/search/report"
 )
 
 // data is what the data are.
@@ -14,10 +15,10 @@ func (c *Contents) data() (blocks []block) {
 	d := c.Document.Dataset
 	t := &table{Caption: "Rows", Head: []string{"split", "rows"}, Words: 1}
 	for i, n := range []int{d.Train, d.Validation, d.Test} {
-		t.Rows = append(t.Rows, row{Cells: []string{dataset.Split(i).String(), comma(n)}})
+		t.Rows = append(t.Rows, row{Cells: []string{dataset.Split(i).String(), report.Comma(n)}})
 	}
 	if s := c.Document.Sample; s.Size > 0 {
-		t.Note = fmt.Sprintf("The search trained candidates on %s, %s of the training rows.", count(s.Size, "row"), percent(s.Fraction))
+		t.Note = fmt.Sprintf("The search trained candidates on %s, %s of the training rows.", report.Count(s.Size, "row"), percent(s.Fraction))
 	}
 	warnings := d.Warnings
 	a := c.Assessment
@@ -76,7 +77,7 @@ func (c *Contents) modalityTable() *table {
 		for i, missing := range m.Missing {
 			var parts []string
 			if missing.Rows > 0 {
-				parts = append(parts, fmt.Sprintf("all of %s (%s)", count(missing.Rows, "row"), percent(float64(missing.Rows)/float64(max(1, a.Data.Surveyed[i])))))
+				parts = append(parts, fmt.Sprintf("all of %s (%s)", report.Count(missing.Rows, "row"), percent(float64(missing.Rows)/float64(max(1, a.Data.Surveyed[i])))))
 			}
 			if missing.Values > 0 {
 				parts = append(parts, percent(float64(missing.Values)/float64(max(1, missing.Of)))+" of values")
@@ -88,11 +89,11 @@ func (c *Contents) modalityTable() *table {
 		}
 		t.Rows = append(t.Rows, row{Cells: cells})
 		for _, f := range m.Features {
-			t.Rows = append(t.Rows, row{Dull: true, Cells: []string{m.Name + ": " + f.Name, "", "", count(f.Missing[0], "value"), count(f.Missing[1], "value"), count(f.Missing[2], "value")}})
+			t.Rows = append(t.Rows, row{Dull: true, Cells: []string{m.Name + ": " + f.Name, "", "", report.Count(f.Missing[0], "value"), report.Count(f.Missing[1], "value"), report.Count(f.Missing[2], "value")}})
 		}
 	}
 	if a.Data.Surveyed != a.Data.Rows {
-		t.Note = fmt.Sprintf("Of %s, evenly spaced.", count(a.Data.Surveyed[0], "training row"))
+		t.Note = fmt.Sprintf("Of %s, evenly spaced.", report.Count(a.Data.Surveyed[0], "training row"))
 	}
 	return t
 }

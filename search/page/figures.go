@@ -30,7 +30,7 @@ func Figures(folder string, c Contents) (int, error) {
 }
 
 // allFigures are the figures of a report.
-func allFigures(r view1) (list []figure) {
+func allFigures(r runReport) (list []figure) {
 	var walk func([]block)
 	walk = func(blocks []block) {
 		for _, b := range blocks {

@@ -50,9 +50,9 @@ func bit(b bool) int {
 
 // model is what the outputs of a model show.
 func (c *Contents) model(m assess.Model, name string) (blocks []block) {
-	head := fmt.Sprintf("On %s of the %s split.", count(m.Rows, "row"), m.Split)
+	head := fmt.Sprintf("On %s of the %s split.", report.Count(m.Rows, "row"), m.Split)
 	if m.Of > m.Rows {
-		head = fmt.Sprintf("On %s of the %s rows of the %s split.", comma(m.Rows), comma(m.Of), m.Split)
+		head = fmt.Sprintf("On %s of the %s rows of the %s split.", report.Comma(m.Rows), report.Comma(m.Of), m.Split)
 	}
 	if m.Split == "validation" {
 		head += " These rows also chose the model, so the figures flatter it."
@@ -67,11 +67,7 @@ func (c *Contents) model(m assess.Model, name string) (blocks []block) {
 		blocks = append(blocks, block{Title: "What is taken for what", Beside: true, Figures: []figure{{Name: name + "confusion", Drawn: f, Numbers: counts(f), Bare: true,
 			Text: "Rows of each true class by the class that was predicted, with the share of the true class. Right predictions are blue, wrong ones orange."}},
 			Table: confusions(m, f.Names)})
-	} else if len(m.Confused) > 0 {
-		t := &table{Caption: "The most frequent mistakes", Head: []string{"true class", "predicted", "rows", "share of the class"}, Words: 2}
-		for _, k := range m.Confused {
-			t.Rows = append(t.Rows, row{Cells: []string{k.True, k.Predicted, comma(k.Count), share(k.Share)}})
-		}
+	} else if t := confusions(m, nil); t != nil {
 		blocks = append(blocks, block{Title: "What is taken for what", Table: t})
 	}
 	if len(m.Classes) > 0 {
@@ -111,7 +107,7 @@ func (c *Contents) model(m assess.Model, name string) (blocks []block) {
 		}
 		blocks = append(blocks, block{Title: "How far its probabilities can be trusted", Texts: []string{fmt.Sprintf(
 			"The expected calibration error is %s: on average, the probability of a prediction is that far from the share of such predictions that are right. The Brier score is %s; lower is better.",
-			number(m.Calibration.ECE), number(m.Calibration.Brier))},
+			m.Calibration.ECE.Text(), m.Calibration.Brier.Text())},
 			Figures: []figure{{Name: name + "reliability", Drawn: f, Text: "On the dashed line, predictions are right as often as their probability says; below it the model is too sure."}}})
 	}
 	if t := thresholds(m); t != nil {
@@ -158,32 +154,20 @@ func counts(f chart.Heatmap) chart.Table {
 	return t
 }
 
-// confusions are the most frequent mistakes of a confusion matrix.
-func confusions(m assess.Model, names []string) *table {
-	type pair struct{ i, k, n, sum int }
-	var pairs []pair
-	for i, row := range m.Confusion {
-		sum := 0
-		for _, n := range row {
-			sum += n
-		}
-		for k, n := range row {
-			if i != k && n > 0 && k < len(names) {
-				pairs = append(pairs, pair{i, k, n, sum})
-			}
-		}
-	}
-	if len(pairs) == 0 {
+// confusions is the table of the most frequent mistakes; nil if there are none.
+func confusions(m assess.Model, classes []string) *table {
+	list := m.Confusions(classes)
+	if len(list) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.n, a.n) })
-	const most = 10
+	const most = 10 // beside a matrix, which has all
 	t := &table{Caption: "The most frequent mistakes", Head: []string{"true class", "predicted", "rows", "share of the class"}, Words: 2}
-	for _, p := range pairs[:min(most, len(pairs))] {
-		t.Rows = append(t.Rows, row{Cells: []string{names[p.i], names[p.k], comma(p.n), percent(float64(p.n) / float64(max(1, p.sum)))}})
-	}
-	if more := len(pairs) - most; more > 0 {
-		t.Note = "and " + count(more, "rarer one") + ", in the matrix"
+	for i, k := range list {
+		if i == most && len(m.Confusion) > 0 {
+			t.Note = "and " + report.Count(len(list)-most, "rarer one") + ", in the matrix"
+			break
+		}
+		t.Rows = append(t.Rows, row{Cells: []string{k.True, k.Predicted, report.Comma(k.Count), share(k.Share)}})
 	}
 	return t
 }
@@ -192,13 +176,10 @@ func confusions(m assess.Model, names []string) *table {
 func classes(m assess.Model) *table {
 	t := &table{Caption: "Precision, recall and F1 of each class", Head: []string{"class", "rows", "predicted", "precision", "recall", "F1", "AUROC", "average precision"}, Words: 1}
 	for _, k := range m.Classes {
-		t.Rows = append(t.Rows, row{Cells: []string{k.Name, comma(k.Support), comma(k.Predicted), short3(k.Precision), short3(k.Recall), short3(k.F1), short3(k.AUROC), short3(k.AveragePrecision)}})
+		t.Rows = append(t.Rows, row{Cells: []string{k.Name, report.Comma(k.Support), report.Comma(k.Predicted), short3(k.Precision), short3(k.Recall), short3(k.F1), short3(k.AUROC), short3(k.AveragePrecision)}})
 	}
 	if m.MoreClasses > 0 {
-		t.Note = "These are the classes with the lowest F1; " + count(m.MoreClasses, "more class") + " are not shown."
-		if m.MoreClasses > 1 {
-			t.Note = "These are the classes with the lowest F1; " + comma(m.MoreClasses) + " more classes are not shown."
-		}
+		t.Note = "These are the classes with the lowest F1; not shown: " + report.Count(m.MoreClasses, "more class") + "."
 	}
 	return t
 }
@@ -216,7 +197,7 @@ func thresholds(m assess.Model) *table {
 		t.Head = append(t.Head, "predicted from probability")
 	}
 	for _, k := range m.Classes {
-		cells := []string{k.Name, number(k.Threshold)}
+		cells := []string{k.Name, k.Threshold.Text()}
 		if cut {
 			cells = append(cells, short3(k.Cut))
 		}
@@ -307,7 +288,7 @@ func (c *Contents) worth() (blocks []block) {
 		f.Rows = append(f.Rows, chart.Interval{Name: "with all", Value: float64(model.Without[0].With), Low: math.NaN(), High: math.NaN(), Standing: chart.Chosen, Note: "nothing is missing"})
 		for _, w := range model.Without {
 			f.Rows = append(f.Rows, chart.Interval{Name: "without " + w.Modality, Value: float64(w.Score), Low: float64(w.Low), High: float64(w.High)})
-			t.Rows = append(t.Rows, row{Cells: []string{w.Modality, interval(w.Score, w.Low, w.High), number(w.With), signed(m, float64(w.Worth)) + " [" + signed(m, float64(w.WorthLow)) + ", " + signed(m, float64(w.WorthHigh)) + "]"}})
+			t.Rows = append(t.Rows, row{Cells: []string{w.Modality, report.WithInterval(w.Score, w.Low, w.High), w.With.Text(), signed(m, float64(w.Worth)) + " [" + signed(m, float64(w.WorthLow)) + ", " + signed(m, float64(w.WorthHigh)) + "]"}})
 		}
 		if percentages(m) {
 			t.Note = "Worth is in points: by how much the score falls if no row has the modality. The model was not trained for that."

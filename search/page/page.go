@@ -2,9 +2,7 @@ package page
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -21,11 +19,11 @@ var style string
 
 var page = template.Must(template.New("page").Parse(text))
 
-// styles is the style sheet of the page, and policy allows it, pictures inside the file and nothing else.
-var styles, policy = func() (string, string) {
+// styles is the style sheet of the page. Policy is the content security policy that every page has: it allows the style sheet, pictures
+// inside the file and nothing else.
+var styles, Policy = func() (string, string) {
 	all := style + chart.Style
-	sum := sha256.Sum256([]byte(all))
-	return all, "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src data:; base-uri 'none'; form-action 'none'"
+	return all, "default-src 'none'; style-src " + escape.PolicySource(all) + "; img-src data:; base-uri 'none'; form-action 'none'"
 }()
 
 // whole is what the template shows.
@@ -33,13 +31,13 @@ type whole struct {
 	Title   string
 	Style   template.CSS
 	Policy  string
-	Reports []view1
+	Reports []runReport
 	// Compared is the table of several runs; nil for one.
 	Compared *table
 }
 
-// view1 is the report of one run.
-type view1 struct {
+// runReport is the report of one run.
+type runReport struct {
 	ID, Name, About string
 	Banner          string // of a run that has not ended
 	Lead            []string
@@ -50,7 +48,7 @@ type view1 struct {
 // Write writes a page about a run, or several below each other with a table that compares them. Characters that are invisible or
 // change the direction of writing are shown as escapes, wherever they come from.
 func Write(w io.Writer, list ...Contents) error {
-	v := whole{Title: "mixmas: report", Style: template.CSS(styles), Policy: policy}
+	v := whole{Title: "mixmas: report", Style: template.CSS(styles), Policy: Policy}
 	for i := range list {
 		r := newReport(&list[i], fmt.Sprintf("r%d-", i+1))
 		v.Reports = append(v.Reports, r)
@@ -80,9 +78,9 @@ func Write(w io.Writer, list ...Contents) error {
 }
 
 // newReport makes the report of a run. prefix makes the IDs of its elements unique.
-func newReport(c *Contents, prefix string) view1 {
+func newReport(c *Contents, prefix string) runReport {
 	d := c.Document
-	r := view1{ID: prefix + "top", Name: d.Name, About: c.about()}
+	r := runReport{ID: prefix + "top", Name: d.Name, About: c.about()}
 	if r.Name == "" {
 		r.Name = d.Dataset.Name
 	}

@@ -92,7 +92,7 @@ func (c *Contents) keyTable() *table {
 		if cached {
 			stored = "yes"
 		}
-		t.Rows = append(t.Rows, row{Cells: []string{name, key, number(score), chart.Short(seconds), stored}})
+		t.Rows = append(t.Rows, row{Cells: []string{name, key, score.Text(), chart.Short(seconds), stored}})
 	}
 	for _, s := range c.Document.Stages {
 		for _, k := range s.Candidates {

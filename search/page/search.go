@@ -10,6 +10,7 @@ import (
 
 	"mixmas/search/chart"
 	"mixmas/search/cost"
+	"mixmas/search/metric"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -23,14 +24,14 @@ func (c *Contents) stages() (blocks []block) {
 		b := block{Title: "Stage " + s.Name, List: sentences(s.Remarks()), Beside: true, Table: stageTable(s)}
 		text := ""
 		if n := len(s.Candidates); n > mostDots {
-			text = fmt.Sprintf("The first %d of %s candidates.", mostDots, comma(n))
+			text = fmt.Sprintf("The first %d of %s candidates.", mostDots, report.Comma(n))
 		}
 		b.Figures = []figure{{Name: name + "scores", Drawn: dots(s), Tabled: true, Bare: true, Text: text}}
 		blocks = append(blocks, b)
 		if f, has := c.curves(s); has {
 			text := ""
 			if n := len(s.Candidates); n > mostLearned {
-				text = fmt.Sprintf("The first %d of %s candidates.", mostLearned, comma(n))
+				text = fmt.Sprintf("The first %d of %s candidates.", mostLearned, report.Comma(n))
 			}
 			learned.Figures = append(learned.Figures, figure{Name: name + "curves", Drawn: f, Text: text})
 		}
@@ -100,13 +101,13 @@ func stageTable(s report.Stage) *table {
 		if c.Name == s.Winner {
 			name += "\u00a0★"
 		}
-		score := number(c.Score)
+		score := c.Score.Text()
 		if low, high, known := c.Ends(); known && c.Failed == "" {
-			score = interval(c.Score, report.Number(low), report.Number(high))
+			score = report.WithInterval(c.Score, report.Number(low), report.Number(high))
 		}
-		cells := []string{name, standing, score, comma(max(1, len(c.Repeats))), parameters(c.Params), "–", "–", "–"}
+		cells := []string{name, standing, score, report.Comma(max(1, len(c.Repeats))), report.Parameters(c.Params), "–", "–", "–"}
 		if k := c.Cost; k != nil {
-			cells[5], cells[6], cells[7] = operations(k.FLOPs), milliseconds(k.Latency1), memory(k.Memory)
+			cells[5], cells[6], cells[7] = operations(k.FLOPs), report.Milliseconds(k.Latency1), memory(k.Memory)
 		}
 		t.Rows = append(t.Rows, row{Cells: cells, Strong: c.Name == s.Winner, Dull: c.Standing == report.Behind || c.Failed != ""})
 	}
@@ -276,7 +277,7 @@ func (c *Contents) costs() []block {
 		points := make([]cost.Point, len(f.Points))
 		for i, p := range f.Points {
 			points[i] = cost.Point{Value: p.Y, Cost: p.X}
-			if lowerIsBetter(m) {
+			if metric.LowerIsBetter(m) {
 				points[i].Value = -p.Y
 			}
 		}
@@ -360,7 +361,7 @@ func (c *Contents) timeline() []block {
 	}
 	var texts []string
 	if cached > 0 {
-		texts = append(texts, sentence(count(cached, "score")+" came from the store and took no time"))
+		texts = append(texts, sentence(report.Count(cached, "score")+" came from the store and took no time"))
 	}
 	return []block{{Texts: texts, Figures: []figure{{Name: "timeline", Drawn: f, Broad: true}}}}
 }

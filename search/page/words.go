@@ -1,9 +1,7 @@
 package page
 
 import (
-	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,53 +11,11 @@ import (
 	"github.com/dustin/go-humanize/english"
 
 	"mixmas/search/chart"
-	"mixmas/search/metric"
 	"mixmas/search/report"
-	"mixmas/search/task"
 )
-
-// count is a number of things.
-func count(n int, singular string) string {
-	return comma(n) + " " + english.PluralWord(n, singular, "")
-}
-
-// comma is a number with separators.
-func comma(n int) string { return humanize.Comma(int64(n)) }
-
-// number is a value of a metric, with four digits.
-func number(n report.Number) string {
-	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
-		return "–"
-	}
-	return strconv.FormatFloat(float64(n), 'f', 4, 64)
-}
 
 // short is a number of the data.
 func short(n report.Number) string { return chart.Short(float64(n)) }
-
-// interval is a value with both ends of its interval.
-func interval(score, low, high report.Number) string {
-	if math.IsNaN(float64(low)) || math.IsNaN(float64(high)) {
-		return number(score)
-	}
-	return fmt.Sprintf("%s [%.3f, %.3f]", number(score), float64(low), float64(high))
-}
-
-// scored is a score with its interval, or a dash.
-func scored(s *report.Scored) string {
-	if s == nil {
-		return "–"
-	}
-	return interval(s.Score, s.Low, s.High)
-}
-
-// parameters is a number of parameters, or a dash if it is unknown.
-func parameters(n int) string {
-	if n <= 0 {
-		return "–"
-	}
-	return comma(n)
-}
 
 // operations is a number of operations with a prefix.
 func operations(n int64) string {
@@ -69,33 +25,11 @@ func operations(n int64) string {
 	return chart.Short(float64(n))
 }
 
-func milliseconds(ms float64) string {
-	if !(ms > 0) {
-		return "–"
-	}
-	return strconv.FormatFloat(ms, 'g', 2, 64)
-}
-
 func memory(n int64) string {
 	if n <= 0 {
 		return "–"
 	}
 	return humanize.IBytes(uint64(n))
-}
-
-// duration is a time for people.
-func duration(seconds float64) string {
-	switch {
-	case !(seconds >= 0) || seconds > 1e9:
-		return "–"
-	case seconds < 1:
-		return strconv.FormatFloat(1000*seconds, 'f', 0, 64) + " ms"
-	case seconds < 90:
-		return strconv.FormatFloat(seconds, 'f', 1, 64) + " s"
-	case seconds < 5400:
-		return strconv.FormatFloat(seconds/60, 'f', 1, 64) + " min"
-	}
-	return strconv.FormatFloat(seconds/3600, 'f', 1, 64) + " h"
 }
 
 // metricName is a metric as people say it.
@@ -167,16 +101,6 @@ func signed(name string, difference float64) string {
 		return "−" + text
 	}
 	return "+" + text
-}
-
-// lowerIsBetter reports whether lower values of a metric are better; a metric that this program does not know is none of these.
-func lowerIsBetter(name string) bool {
-	for _, kind := range task.Kinds() {
-		if slices.Contains(metric.Names(kind), name) {
-			return metric.LowerIsBetter(name)
-		}
-	}
-	return false
 }
 
 // sentence makes a text a sentence.

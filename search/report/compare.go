@@ -42,7 +42,7 @@ func (d Document) Beaten() string {
 	const most = 3
 	var texts []string
 	for _, b := range better[:min(most, len(better))] {
-		texts = append(texts, fmt.Sprintf("%s (%s, %s)", b.Name, number(b.Validation.Score), ahead(d.Metric(), float64(b.Validation.Score-own))))
+		texts = append(texts, fmt.Sprintf("%s (%s, %s)", b.Name, b.Validation.Score.Text(), ahead(d.Metric(), float64(b.Validation.Score-own))))
 	}
 	if len(texts) == 0 {
 		return ""
@@ -50,7 +50,7 @@ func (d Document) Beaten() string {
 	if more := len(better) - most; more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.Metric(), number(own), strings.Join(texts, ", "))
+	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.Metric(), own.Text(), strings.Join(texts, ", "))
 }
 
 // ahead says by how much a baseline is better: in points for shares.
@@ -71,15 +71,12 @@ func ahead(metric string, difference float64) string {
 	}
 }
 
-// text writes a score with both ends of its interval; a dash if there is none.
-func (s *Scored) text() string {
+// Text writes a score with both ends of its interval; a dash if there is none.
+func (s *Scored) Text() string {
 	if s == nil {
 		return "–"
 	}
-	if math.IsNaN(float64(s.Low)) || math.IsNaN(float64(s.Score)) {
-		return number(s.Score)
-	}
-	return withInterval(s.Score, float64(s.Low), float64(s.High))
+	return WithInterval(s.Score, s.Low, s.High)
 }
 
 // baselinesTable compares the searched model, marked *, with the baselines; those that it does not beat are marked !.
@@ -91,11 +88,11 @@ func baselinesTable(d Document) table {
 	}
 	t.columns = append(t.columns, right("params"))
 	add := func(mark string, f Final) {
-		row := []string{mark, f.Name, f.Validation.text()}
+		row := []string{mark, f.Name, f.Validation.Text()}
 		if test {
-			row = append(row, f.Test.text())
+			row = append(row, f.Test.Text())
 		}
-		t.rows = append(t.rows, append(row, params(f.Params)))
+		t.rows = append(t.rows, append(row, Parameters(f.Params)))
 	}
 	if d.Searched != nil {
 		add("*", *d.Searched)
@@ -128,6 +125,21 @@ func (d Document) Finals() (fields []string, finals []Final) {
 	return fields, finals
 }
 
+// Trained is the model of a document without a searched one, which is what a training alone leaves: with the value of a metric, and
+// without intervals.
+func (d Document) Trained(metric string) (f Final, found bool) {
+	if d.Model == nil || d.Searched != nil {
+		return f, false
+	}
+	nan := Number(math.NaN())
+	f = Final{Name: d.Model.Name, Path: d.Model.Path, Params: d.Model.Params,
+		Validation: &Scored{Score: value(d.Model.Metrics, metric), Low: nan, High: nan, Metrics: d.Model.Metrics}}
+	if d.Test != nil {
+		f.Test = &Scored{Score: value(d.Test.Metrics, metric), Low: nan, High: nan, Metrics: d.Test.Metrics}
+	}
+	return f, true
+}
+
 const cheapestPrefix = "cheapest within a point: "
 
 // answersTable shows the models that a run ends with; the answer is marked *.
@@ -149,24 +161,13 @@ func answersTable(d Document) table {
 		if d.Answer != nil && d.Answer.Model == fields[i] {
 			mark = "*"
 		}
-		row := []string{mark, f.Name, score(f).text(), params(f.Params)}
+		row := []string{mark, f.Name, score(f).Text(), Parameters(f.Params)}
 		if timed {
-			row = append(row, milliseconds(f.Latency))
+			row = append(row, Milliseconds(f.Latency))
 		}
 		t.rows = append(t.rows, append(row, f.Path))
 	}
 	return t
-}
-
-// milliseconds formats a time with two significant digits, or as a dash if it is unknown.
-func milliseconds(ms float64) string {
-	switch {
-	case ms <= 0:
-		return "–"
-	case ms >= 100:
-		return strconv.FormatFloat(ms, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(ms, 'g', 2, 64)
 }
 
 // answerLine names the answer and says why it is.
@@ -224,14 +225,14 @@ func WriteEnsemble(w io.Writer, metric string, f Final) error {
 	var b strings.Builder
 	members := table{columns: []column{right("weight"), right("temperature"), left("member")}}
 	for _, m := range f.Members {
-		members.rows = append(members.rows, []string{number(Number(m.Weight)), number(Number(m.Temperature)), m.Name})
+		members.rows = append(members.rows, []string{Number(m.Weight).Text(), Number(m.Temperature).Text(), m.Name})
 	}
 	if len(members.rows) > 0 {
 		members.text(&b)
 		b.WriteString("\n")
 	}
 	scores := table{columns: []column{left("model"), right(metric + " on validation"), right("on test"), right("params"), right("ms per row"), left("file")},
-		rows: [][]string{{f.Name, f.Validation.text(), f.Test.text(), params(f.Params), milliseconds(f.Latency), f.Path}}}
+		rows: [][]string{{f.Name, f.Validation.Text(), f.Test.Text(), Parameters(f.Params), Milliseconds(f.Latency), f.Path}}}
 	scores.text(&b)
 	_, err := io.WriteString(w, b.String())
 	return err

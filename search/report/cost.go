@@ -40,7 +40,7 @@ func costCells(c Candidate) []string {
 	if c.Cost == nil {
 		return []string{"–", "–", "–", "–"}
 	}
-	return []string{operations(c.Cost.FLOPs), milliseconds(c.Cost.Latency1), milliseconds(c.Cost.Latency64), humanize.IBytes(uint64(max(0, c.Cost.Memory)))}
+	return []string{operations(c.Cost.FLOPs), Milliseconds(c.Cost.Latency1), Milliseconds(c.Cost.Latency64), humanize.IBytes(uint64(max(0, c.Cost.Memory)))}
 }
 
 // operations formats a number of operations with a prefix, such as "1.2 M".

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 )
 
@@ -85,9 +84,9 @@ func stageTable(s Stage) table {
 			row = append(row, standing(c))
 		}
 		if second != "" {
-			row = append(row, number(value(c.Metrics, second)))
+			row = append(row, value(c.Metrics, second).Text())
 		}
-		if row = append(row, params(c.Params)); costColumns(s) != nil {
+		if row = append(row, Parameters(c.Params)); costColumns(s) != nil {
 			row = append(row, costCells(c)...)
 		}
 		t.rows = append(t.rows, append(row, seconds(c.Seconds), notes(c, runs(s))))
@@ -122,14 +121,9 @@ func secondMetric(s Stage) string {
 func score(c Candidate) string {
 	low, high, known := c.Ends()
 	if c.Failed != "" || !known {
-		return number(c.Score)
+		return c.Score.Text()
 	}
-	return withInterval(c.Score, low, high)
-}
-
-// withInterval formats a score with both ends of its interval.
-func withInterval(score Number, low, high float64) string {
-	return fmt.Sprintf("%s [%.3f, %.3f]", number(score), low, high)
+	return WithInterval(c.Score, Number(low), Number(high))
 }
 
 // standing formats how a candidate stands against the leader, or a dash if that was not tested.
@@ -166,31 +160,6 @@ func notes(c Candidate, most int) string {
 // oneLine replaces line ends and other white space by single blanks.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Text returns a metric with four digits, or a dash if it is undefined.
-func (n Number) Text() string { return number(n) }
-
-// number formats a metric with four digits, or as a dash if it is undefined.
-func number(n Number) string {
-	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
-		return "–"
-	}
-	return strconv.FormatFloat(float64(n), 'f', 4, 64)
-}
-
-// params formats a count with separators, or as a dash if it is unknown.
-func params(n int) string {
-	if n == 0 {
-		return "–"
-	}
-	return humanize.Comma(int64(n))
-}
-
-// seconds formats a time with one digit.
-func seconds(s float64) string { return humanize.CommafWithDigits(math.Round(10*s)/10, 1) }
-
-// percent formats a fraction as a percentage.
-func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
-
 // metricsTable returns the full model's metrics by name, on the validation split and, if there is one, the test split; beside them
 // those with the thresholds that were fitted on the validation split, if there are some.
 func metricsTable(d Document, names []string) table {
@@ -206,18 +175,18 @@ func metricsTable(d Document, names []string) table {
 		}
 	}
 	for _, name := range names {
-		row := []string{name, number(value(d.Model.Metrics, name))}
+		row := []string{name, value(d.Model.Metrics, name).Text()}
 		if d.Test != nil {
-			row = append(row, number(value(d.Test.Metrics, name)))
+			row = append(row, value(d.Test.Metrics, name).Text())
 		}
 		if fitted {
 			v := value(d.Searched.Validation.Metrics, name)
 			if name == d.Metric() { // of rows that the thresholds were not fitted to
 				v = d.Searched.Validation.Score
 			}
-			row = append(row, number(v))
+			row = append(row, v.Text())
 			if d.Searched.Test != nil {
-				row = append(row, number(value(d.Searched.Test.Metrics, name)))
+				row = append(row, value(d.Searched.Test.Metrics, name).Text())
 			}
 		}
 		t.rows = append(t.rows, row)

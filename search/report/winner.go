@@ -59,9 +59,9 @@ func outcome(d Document) string {
 		if len(names) == 0 {
 			return text
 		}
-		text += fmt.Sprintf(", %s %s on validation", names[0], number(value(d.Model.Metrics, names[0])))
+		text += fmt.Sprintf(", %s %s on validation", names[0], value(d.Model.Metrics, names[0]).Text())
 		if d.Test != nil {
-			text += fmt.Sprintf(" and %s on test", number(value(d.Test.Metrics, names[0])))
+			text += fmt.Sprintf(" and %s on test", value(d.Test.Metrics, names[0]).Text())
 		}
 		return text
 	}
@@ -69,14 +69,14 @@ func outcome(d Document) string {
 	if !found {
 		return ""
 	}
-	return fmt.Sprintf("%s parameters, trained on the sample in %s seconds, %s %s on validation", params(c.Params), seconds(c.Seconds), stage.Metric, score(c))
+	return fmt.Sprintf("%s parameters, trained on the sample in %s seconds, %s %s on validation", Parameters(c.Params), seconds(c.Seconds), stage.Metric, score(c))
 }
 
 // modelLine describes the full training: the size of the model, the epochs and the time.
 func modelLine(m Model) string {
-	text := fmt.Sprintf("%s parameters, %s in %s seconds", params(m.Params), english.Plural(m.Epochs, "epoch", ""), seconds(m.Seconds))
+	text := fmt.Sprintf("%s parameters, %s in %s seconds", Parameters(m.Params), english.Plural(m.Epochs, "epoch", ""), seconds(m.Seconds))
 	if m.Select != "" {
-		text = fmt.Sprintf("%s parameters, epoch %d of %d by %s, in %s seconds", params(m.Params), m.Kept, m.Epochs, m.Select, seconds(m.Seconds))
+		text = fmt.Sprintf("%s parameters, epoch %d of %d by %s, in %s seconds", Parameters(m.Params), m.Kept, m.Epochs, m.Select, seconds(m.Seconds))
 	}
 	if m.Stopped {
 		text += " (stopped by the budget)"

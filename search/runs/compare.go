@@ -159,11 +159,8 @@ func stagesOf(d report.Document) (list []named[stageOf]) {
 }
 
 func modelsOf(d report.Document, metric string) (list []named[Figures]) {
-	nan := report.Number(math.NaN())
-	add := func(name string, f *report.Final) {
-		if f == nil {
-			return
-		}
+	add := func(name string, f report.Final) {
+		nan := report.Number(math.NaN())
 		out := Figures{Name: f.Name, Validation: nan, Low: nan, High: nan, Test: nan, Params: f.Params,
 			Answer: d.Answer != nil && d.Answer.Model == name}
 		if f.Validation != nil {
@@ -174,31 +171,19 @@ func modelsOf(d report.Document, metric string) (list []named[Figures]) {
 		}
 		list = append(list, named[Figures]{name, &out})
 	}
-	if d.Searched == nil && d.Model != nil {
-		out := Figures{Name: d.Model.Name, Validation: value(d.Model.Metrics, metric), Low: nan, High: nan, Test: nan, Params: d.Model.Params}
-		if d.Test != nil {
-			out.Test = value(d.Test.Metrics, metric)
-		}
-		list = append(list, named[Figures]{"searched", &out})
+	if f, found := d.Trained(metric); found {
+		add("searched", f)
 	}
-	add("searched", d.Searched)
-	add("ensemble", d.Ensemble)
-	add("distilled", d.Distilled)
-	add("cheapest", d.Cheapest)
+	fields, finals := d.Finals()
+	for i, f := range finals {
+		add(fields[i], f)
+	}
 	for _, b := range d.Baselines {
 		name := "baseline " + b.Kind
 		if b.Modality != "" {
 			name += " " + b.Modality
 		}
-		add(name, &b.Final)
+		add(name, b.Final)
 	}
 	return list
-}
-
-// value is a metric of some; NaN if there is none.
-func value(metrics map[string]report.Number, name string) report.Number {
-	if v, has := metrics[name]; has {
-		return v
-	}
-	return report.Number(math.NaN())
 }

@@ -154,16 +154,8 @@ func (h history) candidates(s *report.Stage, ended map[string][]Event) {
 	}
 	slices.Sort(s.Untried)
 	slices.SortFunc(s.Candidates, func(a, b report.Candidate) int {
-		return cmp.Or(compare(s.Metric, float64(a.Score), float64(b.Score)), strings.Compare(a.Name, b.Name))
+		return cmp.Or(metric.Compare(s.Metric, float64(a.Score), float64(b.Score)), strings.Compare(a.Name, b.Name))
 	})
-}
-
-// compare puts the better value of a metric first, and NaN last. Higher is better for a metric that this program does not have.
-func compare(name string, a, b float64) int {
-	if slices.Contains(metric.AllNames(), name) {
-		return metric.Compare(name, a, b)
-	}
-	return cmp.Compare(b, a) // takes NaN for less than every number
 }
 
 // longest is the largest number of seconds that is believed of a training: a score cannot have more.
@@ -181,9 +173,9 @@ func (h history) candidate(name, selecting string, events []Event) report.Candid
 		if stored {
 			c.Params = max(c.Params, sc.Parameters)
 			if e.Error == "" && sc.Status == store.Finished {
-				for metric, value := range sc.Metrics {
-					metrics[metric] += value
-					counts[metric]++
+				for name, value := range sc.Metrics {
+					metrics[name] += value
+					counts[name]++
 				}
 			}
 		}

@@ -188,7 +188,7 @@ func TestAnyEvents(t *testing.T) {
 			lines.WriteString(string(line) + "\n")
 		}
 		var read []Event
-		if _, err := readEvents(t.Context(), strings.NewReader(lines.String()), 0, func(e Event) bool { read = append(read, e); return true }); err != nil || len(read) != len(events) {
+		if err := readEvents(t.Context(), strings.NewReader(lines.String()), 0, func(e Event) { read = append(read, e) }); err != nil || len(read) != len(events) {
 			rt.Fatalf("%d of %d events, %v", len(read), len(events), err)
 		}
 		run := Run{Name: "digits", Metric: rapid.SampledFrom([]string{"accuracy", "loss", "unknown"}).Draw(rt, "run's metric")}

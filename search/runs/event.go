@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 	"slices"
 	"time"
@@ -95,10 +94,7 @@ func EventsFrom(ctx context.Context, s *store.Store, r Run, from int64) (list []
 		return nil, err
 	}
 	defer file.Close()
-	_, err = readEvents(ctx, file, from, func(e Event) bool {
-		list = append(list, e)
-		return true
-	})
+	err = readEvents(ctx, file, from, func(e Event) { list = append(list, e) })
 	return list, err
 }
 
@@ -118,15 +114,14 @@ func openEvents(s *store.Store, r Run) (*os.File, error) {
 	return file, nil
 }
 
-// readEvents calls yield with the complete events from an offset on, until it returns false, and returns the offset after the last
-// complete line.
-func readEvents(ctx context.Context, file io.ReaderAt, from int64, yield func(Event) bool) (int64, error) {
+// readEvents calls yield with the complete events from an offset on.
+func readEvents(ctx context.Context, file io.ReaderAt, from int64, yield func(Event)) error {
 	var line []byte // without its end so far
 	skip := false   // the line is too long
 	buffer := make([]byte, 64<<10)
 	for position := from; ; {
 		if err := ctx.Err(); err != nil {
-			return from, err
+			return err
 		}
 		n, err := file.ReadAt(buffer, position)
 		position += int64(n)
@@ -139,77 +134,18 @@ func readEvents(ctx context.Context, file io.ReaderAt, from int64, yield func(Ev
 			if !ended {
 				break
 			}
-			from = position - int64(len(rest))
 			var e Event
 			if !skip && json.Unmarshal(line, &e) == nil && e.Kind != "" {
-				e.Offset = from
-				if !yield(e) {
-					return from, nil
-				}
+				e.Offset = position - int64(len(rest))
+				yield(e)
 			}
 			line, skip = line[:0], false
 		}
 		if errors.Is(err, io.EOF) {
-			return from, nil
+			return nil
 		}
 		if err != nil {
-			return from, err
-		}
-	}
-}
-
-// followEvery is how often Follow looks for new events.
-const followEvery = 200 * time.Millisecond
-
-// Follow yields the events of a run from a byte offset on, which is 0 or the Offset of an event, and waits for more until the run
-// ends or its process has gone. When it has yielded the event end, the record says how the run ended. An error is the last value; the
-// end of the context is none.
-func Follow(ctx context.Context, s *store.Store, r Run, from int64) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		fail := func(err error) {
-			if ctx.Err() == nil {
-				yield(Event{}, err)
-			}
-		}
-		ticker := time.NewTicker(followEvery)
-		defer ticker.Stop()
-		var file *os.File
-		defer func() {
-			if file != nil {
-				file.Close()
-			}
-		}()
-		for {
-			alive := s.RunHeld(r.ID) // before reading: what the process writes until its end is then read
-			if file == nil {
-				var err error
-				if file, err = openEvents(s, r); err != nil {
-					fail(err)
-					return
-				}
-			}
-			if file != nil {
-				ended := false
-				next, err := readEvents(ctx, file, from, func(e Event) bool {
-					ended = e.Kind == End
-					return yield(e, nil) && !ended || func() bool { ended = true; return false }()
-				})
-				if err != nil {
-					fail(err)
-					return
-				}
-				if from = next; ended {
-					return
-				}
-			}
-			if !alive {
-				return
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
+			return err
 		}
 	}
 }

@@ -2,7 +2,6 @@ package runs
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -258,7 +257,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("notices %q, want those four and one", next.notices)
 	}
 	var texts []string
-	if _, err := readEvents(t.Context(), bytes.NewReader(disk.Bytes()), 0, func(e Event) bool { texts = append(texts, e.Text); return true }); err != nil {
+	if err := readEvents(t.Context(), bytes.NewReader(disk.Bytes()), 0, func(e Event) { texts = append(texts, e.Text) }); err != nil {
 		t.Error(err)
 	}
 	if want := []string{"first", "fourth", ""}; !slices.Equal(texts, want) {
@@ -274,76 +273,15 @@ func TestTornEvents(t *testing.T) {
 	whole := `{"kind":"notice","text":"1"}` + "\n"
 	text := whole + "\n[1]\n{\"text\":\"no kind\"}\n{\"ki" + "\n" + strings.Repeat("x", longestEvent+5) + "\n" + whole + "\xff\x00\n" + whole + `{"kind":"notice"`
 	var offsets []int64
-	end, err := readEvents(t.Context(), strings.NewReader(text), 0, func(e Event) bool { offsets = append(offsets, e.Offset); return true })
-	if len(offsets) != 3 || err != nil || end != int64(strings.LastIndex(text, "\n")+1) {
-		t.Fatalf("offsets %v, end %d of %d, %v", offsets, end, len(text), err)
+	err := readEvents(t.Context(), strings.NewReader(text), 0, func(e Event) { offsets = append(offsets, e.Offset) })
+	if len(offsets) != 3 || err != nil || offsets[2] != int64(strings.LastIndex(text, "\n")+1) {
+		t.Fatalf("offsets %v of %d, %v", offsets, len(text), err)
 	}
 	for i, from := range offsets {
 		n := 0
-		if _, err := readEvents(t.Context(), strings.NewReader(text), from, func(Event) bool { n++; return true }); n != 2-i || err != nil {
+		if err := readEvents(t.Context(), strings.NewReader(text), from, func(Event) { n++ }); n != 2-i || err != nil {
 			t.Errorf("%d events after %d, %v", n, from, err)
 		}
-	}
-}
-
-// Following yields what is there, waits for what comes, and ends with the run.
-func TestFollow(t *testing.T) {
-	s := temporaryStore(t)
-	for _, killed := range []bool{false, true} {
-		rec := start(t, s, Run{Name: "a"})
-		rec.events.add(Event{Kind: Notice, Text: "1"})
-		rec.events.flush()
-		var got []string
-		var offset int64
-		for e, err := range Follow(t.Context(), s, rec.Run(), 0) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got = append(got, e.Kind+e.Text); e.Kind == End {
-				if r := get(t, s, rec.Run().ID); r.State != Finished {
-					t.Errorf("at its end the run is %s", r.State)
-				}
-			}
-			switch e.Text {
-			case "1":
-				offset = e.Offset
-				rec.events.add(Event{Kind: Notice, Text: "2"})
-				if killed {
-					rec.kill()
-				} else if err := rec.Finish(t.Context(), nil, nil); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		want := []string{"notice1", "notice2", "end"}
-		if killed {
-			want = want[:2]
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("followed %q, want %q", got, want)
-		}
-		got = nil
-		for e, err := range Follow(t.Context(), s, rec.Run(), offset) {
-			got = append(got, e.Kind+e.Text)
-			if err != nil {
-				t.Error(err)
-			}
-		}
-		if !slices.Equal(got, want[1:]) {
-			t.Errorf("from the first event on: %q, want %q", got, want[1:])
-		}
-	}
-	rec := start(t, s, Run{Name: "a"})
-	rec.events.add(Event{Kind: Notice})
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for _, err := range Follow(ctx, s, rec.Run(), 0) {
-		if cancel(); err != nil {
-			t.Error(err)
-		}
-	}
-	for range Follow(t.Context(), s, rec.Run(), 0) {
-		break
 	}
 }
 
@@ -351,14 +289,13 @@ func TestFollow(t *testing.T) {
 func FuzzEvents(f *testing.F) {
 	f.Add([]byte(`{"kind":"done","score":null,"expected":{"a":1e300}}` + "\n" + `{"kind":"step","loss":1}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		end, err := readEvents(t.Context(), bytes.NewReader(text), 0, func(e Event) bool {
-			if _, err := json.Marshal(e); err != nil {
-				t.Error(err)
+		err := readEvents(t.Context(), bytes.NewReader(text), 0, func(e Event) {
+			if _, err := json.Marshal(e); err != nil || e.Offset > int64(len(text)) {
+				t.Error(e.Offset, err)
 			}
-			return true
 		})
-		if err != nil || end > int64(len(text)) {
-			t.Error(end, err)
+		if err != nil {
+			t.Error(err)
 		}
 	})
 }

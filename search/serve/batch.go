@@ -182,7 +182,7 @@ func (s several) Read(row, input int, dst []float32) error {
 func (b *batcher) predict(batch several) {
 	rows := batch.Len()
 	logits := make([]float32, rows*len(b.predictor.Model().Classes))
-	b.metrics.batches.observe(float64(rows))
+	b.metrics.batch(rows)
 	err := b.run(batch, logits)
 	bad := new(model.NotFiniteError)
 	if err != nil && !errors.As(err, &bad) && len(batch) > 1 { // perhaps of one job

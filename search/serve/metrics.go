@@ -41,24 +41,23 @@ func (m *metrics) done(status int, took time.Duration) {
 		m.requests = map[int]int64{}
 	}
 	m.requests[status]++
-	m.latency.observeLocked(latencies, took.Seconds())
+	m.latency.observe(latencies, took.Seconds())
+}
+
+// batch counts a batch.
+func (m *metrics) batch(rows int) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.batches.observe(batchSizes, float64(rows))
 }
 
 // histogram counts values.
 type histogram struct {
-	lock   sync.Mutex
 	counts []int64 // by bucket; the last one is of values beyond all
 	sum    float64
 }
 
-// observe counts the size of a batch.
-func (h *histogram) observe(value float64) {
-	h.lock.Lock()
-	defer h.lock.Unlock()
-	h.observeLocked(batchSizes, value)
-}
-
-func (h *histogram) observeLocked(ends []float64, value float64) {
+func (h *histogram) observe(ends []float64, value float64) {
 	if h.counts == nil {
 		h.counts = make([]int64, len(ends)+1)
 	}
@@ -107,8 +106,6 @@ func (m *metrics) text(s *Server) []byte {
 	one("mixmas_requests_in_flight", "gauge", "Requests for predictions that run.", m.running.Load(), "")
 	one("mixmas_rows_total", "counter", "Rows of requests that were read.", m.rows.Load(), "")
 	m.latency.write(b, "mixmas_request_seconds", "Time from a request to its answer.", latencies)
-	m.batches.lock.Lock()
-	defer m.batches.lock.Unlock()
 	m.batches.write(b, "mixmas_batch_rows", "Rows that were predicted together.", batchSizes)
 	return b.Bytes()
 }

@@ -2,14 +2,13 @@ package serve
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/http"
 
 	"mixmas/search/dataset/feature"
+	"mixmas/search/escape"
 )
 
 // page is the page to try the model, and the policy that lets a browser run its script and style and nothing else.
@@ -58,14 +57,8 @@ func (s *Server) newPage() (page, error) {
 		Script         template.JS
 	}{s.model.Name, s.predicts(), inputs, template.CSS(style), template.JS(script)})
 	policy := fmt.Sprintf("default-src 'none'; script-src %s; style-src %s; img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		hashed(script), hashed(style))
+		escape.PolicySource(script), escape.PolicySource(style))
 	return page{b.Bytes(), policy}, err
-}
-
-// hashed is how a policy names an inline text.
-func hashed(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {

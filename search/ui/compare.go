@@ -58,7 +58,7 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 		facts.set(i, "time", row.Took)
 		facts.set(i, "kind", run.Kind)
 		facts.set(i, "data", run.Data.Name)
-		facts.set(i, "rows", fmt.Sprintf("%s, %s, %s", comma(run.Data.Train), comma(run.Data.Validation), comma(run.Data.Test)))
+		facts.set(i, "rows", fmt.Sprintf("%s, %s, %s", report.Comma(run.Data.Train), report.Comma(run.Data.Validation), report.Comma(run.Data.Test)))
 		facts.set(i, "fingerprint", run.Data.Fingerprint)
 		facts.set(i, "machine", run.Machine)
 		facts.set(i, "numerics", run.Numerics)
@@ -98,7 +98,7 @@ func (c *comparison) document(column int, d report.Document) {
 	for _, stage := range d.Stages {
 		text := stage.Winner
 		if i := slices.IndexFunc(stage.Candidates, func(one report.Candidate) bool { return one.Name == stage.Winner }); i >= 0 {
-			text += fmt.Sprintf(" (%s %s)", stage.Metric, scoreText(float64(stage.Candidates[i].Score)))
+			text += fmt.Sprintf(" (%s %s)", stage.Metric, stage.Candidates[i].Score.Text())
 		}
 		c.set(column, "winner of "+stage.Name, text)
 	}
@@ -107,10 +107,9 @@ func (c *comparison) document(column int, d report.Document) {
 		return
 	}
 	for _, m := range result.Models {
-		name, _, _ := strings.Cut(m.Name, ":")
 		for _, score := range []struct{ split, text string }{{"validation", m.Validation}, {"test", m.Test}} {
 			if score.text != "" {
-				c.set(column, strings.TrimSpace(name)+", "+result.Metric+" on "+score.split, score.text)
+				c.set(column, m.Kind+", "+result.Metric+" on "+score.split, score.text)
 			}
 		}
 	}

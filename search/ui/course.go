@@ -7,9 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dustin/go-humanize/english"
-
 	"mixmas/search/metric"
+	"mixmas/search/report"
 	"mixmas/search/runs"
 )
 
@@ -104,11 +103,11 @@ func (c *course) apply(e runs.Event) {
 		for name, seconds := range e.Expected {
 			c.expected[name] = seconds
 		}
-		say("about %s, %s on %s", english.Plural(e.Trainings, "training", ""), spanText(e.Least, e.Most), english.Plural(e.Workers, "worker", ""))
+		say("about %s, %s on %s", report.Count(e.Trainings, "training"), report.Span(duration(e.Least), duration(e.Most)), report.Count(e.Workers, "worker"))
 	case runs.Stage:
 		s := c.stage(e.Stage)
 		s.candidates, s.repeats, s.leftOut = e.Candidates, e.Repeats, e.LeftOut
-		text := english.Plural(e.Candidates, "candidate", "")
+		text := report.Count(e.Candidates, "candidate")
 		if e.Repeats > 1 {
 			text += fmt.Sprintf(", %d runs each", e.Repeats)
 		}
@@ -138,7 +137,7 @@ func (c *course) apply(e runs.Event) {
 	case runs.Training:
 		c.full = true
 		if e.More > 0 {
-			say("baselines and members of the ensemble: %s", english.Plural(int(e.More), "training", ""))
+			say("baselines and members of the ensemble: %s", report.Count(int(e.More), "training"))
 		} else {
 			say("full training of the winner")
 		}
@@ -204,11 +203,11 @@ func (c *course) done(e runs.Event) {
 		j.cached++
 		c.cached++
 		j.scores = append(j.scores, score)
-		c.say(e, false, "%s: %s %s, cached", e.Name, e.Metric, scoreText(score))
+		c.say(e, false, "%s: %s %s, cached", e.Name, e.Metric, report.Number(score).Text())
 	default:
 		c.trainings++
 		j.scores = append(j.scores, score)
-		c.say(e, false, "%s: %s %s after %.1f s", e.Name, e.Metric, scoreText(score), e.Seconds)
+		c.say(e, false, "%s: %s %s after %.1f s", e.Name, e.Metric, report.Number(score).Text(), e.Seconds)
 	}
 }
 
@@ -286,26 +285,9 @@ func (j *job) mean() float64 {
 
 // ranked returns the jobs of a stage, the best first, those without a score last.
 func (s *stage) ranked() []*job {
-	lower := slices.Contains(metric.AllNames(), s.metric) && metric.LowerIsBetter(s.metric)
 	list := slices.Clone(s.jobs)
-	slices.SortStableFunc(list, func(a, b *job) int {
-		x, y := a.mean(), b.mean()
-		switch {
-		case math.IsNaN(x) || math.IsNaN(y):
-			return cmp.Compare(boolean(math.IsNaN(x)), boolean(math.IsNaN(y)))
-		case lower:
-			return cmp.Compare(x, y)
-		}
-		return cmp.Compare(y, x)
-	})
+	slices.SortStableFunc(list, func(a, b *job) int { return metric.Compare(s.metric, a.mean(), b.mean()) })
 	return list
-}
-
-func boolean(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // duration is a number of seconds, whatever a file says.

@@ -97,8 +97,8 @@ func TestPolicyNamesTheScript(t *testing.T) {
 		t.Fatalf("%d scripts", len(found))
 	}
 	sum := sha256.Sum256([]byte(found[0][1]))
-	if want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; liveHash != want || !strings.Contains(w.Header().Get("Content-Security-Policy"), want) {
-		t.Errorf("the policy names %s, the script is %s", liveHash, want)
+	if policy, want := w.Header().Get("Content-Security-Policy"), "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'"; !strings.Contains(policy, want) {
+		t.Errorf("the policy is %s, the script %s", policy, want)
 	}
 	if len(live) > 3000 {
 		t.Errorf("the script has %d bytes", len(live))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
 )
@@ -156,9 +157,9 @@ func (s *server) list(ctx context.Context, query url.Values) (*homeView, error) 
 // row returns the line of a run.
 func (s *server) row(r runs.Run) runRow {
 	row := runRow{ID: r.ID, Name: nameOf(r), Kind: shown(r.Kind), Data: shown(r.Data.Name), State: string(r.State), Started: when(r.Started),
-		Took: took(duration(r.Seconds(s.now()))), Error: shown(r.Error)}
+		Took: report.Duration(r.Seconds(s.now())), Error: shown(r.Error)}
 	if r.Score != nil {
-		row.Result = shown(r.Metric) + " " + scoreText(*r.Score)
+		row.Result = shown(r.Metric) + " " + report.Number(*r.Score).Text()
 	}
 	return row
 }

@@ -162,7 +162,7 @@ func TestPages(t *testing.T) {
 	has(t, h, "/?from=99999999999999999999&q=", v.finished)
 	has(t, h, "/?from=-5", v.finished)
 	has(t, h, "/runs/"+v.running, "data-live", "fusion/ramlp", "fusion/hyper_mixer", "2 of 4 candidates", "Training loss by step", "6 of 8 trainings", "of full trainings", "ahead of all others")
-	has(t, h, "/runs/"+v.finished, "0.8700 to 0.9300", "Use out/model.safetensors", "12,345", "baseline majority", "0.9100 (0.8800 to 0.9400)", "Scores of encoder/image")
+	has(t, h, "/runs/"+v.finished, "0.8700 to 0.9300", "Use out/model.safetensors", "12,345", "baseline majority", "0.9100 [0.880, 0.940]", "Scores of encoder/image")
 	lacks(t, h, "/runs/"+v.finished, "data-live", "Training now")
 	has(t, h, "/runs/"+v.finished+"/configuration", "seed: 1")
 	has(t, h, "/runs/"+v.finished+"/report", "mixmas report</title>", "How to reproduce it")

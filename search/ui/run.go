@@ -73,42 +73,9 @@ type card struct {
 	Spark string // path in a box of 240 by 48
 }
 
-// stageView is a choice of the search.
-type stageView struct {
-	ID, Name, Note string
-	Metric         string
-	Rows           []candidateRow
-	More           int
-	Params         bool // they are known
-	Figure         chart.Figure
-}
-
-// candidateRow is a line of a stage.
-type candidateRow struct {
-	ID, Key, Name   string
-	Score, Interval string
-	Params, Seconds string
-	Note            string
-	Best            bool
-}
-
 type lineView struct {
 	Time, Date, Text string
 	Bad              bool
-}
-
-// resultView is what a run ended with.
-type resultView struct {
-	Answer string
-	Models []modelRow
-	Metric string
-	Notes  []string
-}
-
-// modelRow is a model to choose from, or a baseline.
-type modelRow struct {
-	Name, Validation, Test, Params, Path, Note string
-	Best                                       bool
 }
 
 // run shows a run.
@@ -122,7 +89,7 @@ func (s *server) run(w http.ResponseWriter, r *http.Request) {
 	v := runView{Run: s.row(run), Version: shown(run.Version), Machine: shown(run.Machine), Numerics: shown(run.Numerics), Command: shown(strings.Join(run.Command, " ")),
 		Fingerprint: shown(run.Data.Fingerprint), Out: shown(run.Out), Configuration: run.Configuration != ""}
 	if n := run.Data; n.Train+n.Validation+n.Test > 0 {
-		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", comma(n.Train), comma(n.Validation), comma(n.Test))
+		v.Rows = fmt.Sprintf("%s training, %s validation, %s test", report.Comma(n.Train), report.Comma(n.Validation), report.Comma(n.Test))
 	}
 	if err := s.courses.of(ctx, s.store, run, func(c *course) { v.Parts = s.parts(ctx, run, c) }); err != nil {
 		failed(w, err)
@@ -161,7 +128,7 @@ func (s *server) report(w http.ResponseWriter, r *http.Request) {
 		failed(w, err)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", reportpage.Policy+"; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write(text.Bytes())
 }
@@ -257,13 +224,13 @@ func (p runParts) render() map[string]string {
 
 func (s *server) status(run runs.Run, c *course) statusView {
 	now := s.now()
-	v := statusView{State: string(run.State), Started: when(run.Started), Took: took(duration(run.Seconds(now))), Error: shown(run.Error)}
+	v := statusView{State: string(run.State), Started: when(run.Started), Took: report.Duration(run.Seconds(now)), Error: shown(run.Error)}
 	if run.State != runs.Running {
 		v.Ended = when(run.Ended)
 	}
-	v.Trainings = count(c.trainings, "training")
+	v.Trainings = report.Count(c.trainings, "training")
 	if c.cached > 0 {
-		v.Trainings += fmt.Sprintf(", %s found in the store", comma(c.cached))
+		v.Trainings += fmt.Sprintf(", %s found in the store", report.Comma(c.cached))
 	}
 	if run.State != runs.Running {
 		return v
@@ -278,16 +245,16 @@ func (s *server) status(run runs.Run, c *course) statusView {
 		}
 		v.Bar = len(c.running) == 1
 	case known:
-		v.Text = fmt.Sprintf("%d of %s of the search", done, count(all, "training"))
+		v.Text = fmt.Sprintf("%d of %s of the search", done, report.Count(all, "training"))
 		v.Per, v.Bar = 100*share, true
 	}
 	if i := slices.IndexFunc(c.stages, func(s *stage) bool { return !s.decided && len(s.jobs) < s.candidates }); i >= 0 && !c.full {
 		v.Text = strings.TrimPrefix(v.Text+"; now "+shown(c.stages[i].name), "; ")
 	}
 	if left > 0 {
-		v.Left = "about " + took(left.Round(time.Second))
+		v.Left = "about " + report.Duration(left.Seconds())
 		if e := c.estimate; e != nil && !c.full && e.Full+e.More > 0 {
-			v.Left += ", then at most " + took(duration(e.Full+e.More).Round(time.Second)) + " of full trainings"
+			v.Left += ", then at most " + report.Duration(e.Full+e.More) + " of full trainings"
 		}
 	}
 	return v
@@ -296,11 +263,11 @@ func (s *server) status(run runs.Run, c *course) statusView {
 func (s *server) card(t *training) card {
 	v := card{Name: shown(t.name), Step: "starting", Loss: chart.Short(t.loss)}
 	if t.step > 0 {
-		v.Step = fmt.Sprintf("step %s of %s", comma(t.step), comma(t.steps))
+		v.Step = fmt.Sprintf("step %s of %s", report.Comma(t.step), report.Comma(t.steps))
 		v.Per = 100 * t.share()
 	}
 	if left := t.left(s.now()); left > 0 {
-		v.Left = took(left.Round(time.Second)) + " left"
+		v.Left = report.Duration(left.Seconds()) + " left"
 	}
 	v.Spark = spark(t.y, float64(len(t.y)-1)*float64(max(t.steps, 1))/float64(max(t.step, 1)))
 	return v
@@ -344,196 +311,4 @@ func (c *course) curves() chart.Figure {
 		f.Series = append(f.Series, chart.Series{Name: shown(t.name), X: slices.Clone(t.x), Y: slices.Clone(t.y)})
 	}
 	return f
-}
-
-// stageViews shows the stages by their events.
-func (c *course) stageViews() (views []stageView) {
-	for i, s := range c.stages {
-		v := stageView{ID: fmt.Sprintf("stage-%d", i), Name: shown(s.name), Metric: shown(s.metric)}
-		switch {
-		case s.decided:
-			v.Note = "the winner is " + shown(s.winner)
-			if s.standing != "" {
-				v.Note += "; " + shown(s.standing)
-			}
-		case s.candidates > 0:
-			v.Note = fmt.Sprintf("%d of %s", len(s.jobs), count(s.candidates, "candidate"))
-		default:
-			v.Note = count(len(s.jobs), "training")
-		}
-		for k, j := range s.ranked() {
-			if k == mostCandidates {
-				v.More = len(s.jobs) - mostCandidates
-				break
-			}
-			row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: j.key, Name: shown(j.name), Seconds: fmt.Sprintf("%.1f", j.seconds),
-				Best: s.decided && j.name == s.winner}
-			if len(j.scores) > 0 {
-				row.Score = scoreText(j.mean())
-			}
-			var notes []string
-			if s.repeats > 1 && j.done < s.repeats && !s.decided {
-				notes = append(notes, fmt.Sprintf("%d of %d runs", j.done, s.repeats))
-			}
-			switch {
-			case j.failed != "":
-				notes = append(notes, "failed: "+shown(j.failed))
-			case j.untried:
-				notes = append(notes, "not tried: the budget")
-			case j.cached > 0 && j.cached == j.done:
-				notes = append(notes, "cached")
-			}
-			row.Note = strings.Join(notes, ", ")
-			v.Rows = append(v.Rows, row)
-		}
-		views = append(views, v)
-	}
-	return views
-}
-
-// add adds the document of a run that has ended: its stages have intervals and verdicts, which events lack.
-func (p *runParts) add(d report.Document) {
-	byEvents := p.Stages
-	p.Stages = nil
-	for i, s := range d.Stages {
-		p.Stages = append(p.Stages, documentStage(i, s))
-	}
-	for _, s := range byEvents { // what the document does not list, such as full trainings
-		if !slices.ContainsFunc(d.Stages, func(other report.Stage) bool { return shown(other.Name) == s.Name }) {
-			s.ID = fmt.Sprintf("stage-%d", len(p.Stages))
-			for i := range s.Rows {
-				s.Rows[i].ID = fmt.Sprintf("%s-%d", s.ID, i)
-			}
-			p.Stages = append(p.Stages, s)
-		}
-	}
-	p.Result = newResult(d)
-}
-
-// documentStage shows a stage of a document.
-func documentStage(i int, s report.Stage) stageView {
-	v := stageView{ID: fmt.Sprintf("stage-%d", i), Name: shown(s.Name), Metric: shown(s.Metric), Params: true}
-	if s.Winner != "" {
-		v.Note = "the winner is " + shown(s.Winner)
-	}
-	for _, more := range []string{s.Verdict, s.Reason} {
-		if more != "" {
-			v.Note = strings.TrimPrefix(v.Note+"; "+shown(more), "; ")
-		}
-	}
-	figure := chart.Intervals{Title: "Scores of " + shown(s.Name), X: shown(s.Metric)}
-	for k, c := range s.Candidates {
-		if k == mostCandidates {
-			v.More = len(s.Candidates) - mostCandidates
-			break
-		}
-		row := candidateRow{ID: fmt.Sprintf("%s-%d", v.ID, k), Key: c.Key, Name: shown(c.Name), Best: c.Name == s.Winner}
-		if c.Params > 0 {
-			row.Params = comma(c.Params)
-		}
-		if c.Seconds > 0 {
-			row.Seconds = fmt.Sprintf("%.1f", c.Seconds)
-		}
-		mark := chart.Interval{Name: row.Name, Value: float64(c.Score), Low: math.NaN(), High: math.NaN()}
-		if !math.IsNaN(mark.Value) {
-			row.Score = scoreText(mark.Value)
-		}
-		if c.Low != nil && c.High != nil {
-			mark.Low, mark.High = *c.Low, *c.High
-			row.Interval = fmt.Sprintf("%.4f to %.4f", mark.Low, mark.High)
-		}
-		for _, r := range c.Repeats {
-			mark.Points = append(mark.Points, float64(r.Score))
-		}
-		switch {
-		case c.Failed != "":
-			row.Note, mark.Note = "failed: "+shown(c.Failed), "failed"
-		case c.Standing != "" && c.Standing != report.NotTested:
-			row.Note = shown(c.Standing)
-		case c.Cached:
-			row.Note = "cached"
-		}
-		switch {
-		case row.Best:
-			mark.Standing = chart.Chosen
-		case c.Standing == report.Tie:
-			mark.Standing = chart.Close
-		case c.Standing == report.Behind:
-			mark.Standing = chart.Behind
-		}
-		v.Rows, figure.Rows = append(v.Rows, row), append(figure.Rows, mark)
-	}
-	if len(figure.Rows) > 1 {
-		v.Figure = figure
-	}
-	return v
-}
-
-// newResult shows what a run ended with; nil if it ended with nothing.
-func newResult(d report.Document) *resultView {
-	v := &resultView{}
-	for _, s := range d.Stages {
-		v.Metric = shown(s.Metric)
-	}
-	add := func(what string, f *report.Final, best bool) {
-		if f == nil {
-			return
-		}
-		row := modelRow{Name: what, Path: shown(f.Path), Note: shown(f.Note), Best: best, Validation: scored(f.Validation), Test: scored(f.Test)}
-		if name := shown(f.Name); name != "" && name != what {
-			row.Name += ": " + name
-		}
-		if f.Params > 0 {
-			row.Params = comma(f.Params)
-		}
-		v.Models = append(v.Models, row)
-	}
-	answer := ""
-	if d.Answer != nil {
-		answer = d.Answer.Model
-		v.Answer = "Use " + shown(d.Answer.Path) + ": " + shown(d.Answer.Reason)
-	}
-	for _, f := range []struct {
-		field string
-		model *report.Final
-	}{{"searched", d.Searched}, {"ensemble", d.Ensemble}, {"distilled", d.Distilled}, {"cheapest", d.Cheapest}} {
-		add(f.field, f.model, f.field == answer)
-	}
-	for _, b := range d.Baselines {
-		add(strings.TrimSpace("baseline "+strings.ReplaceAll(shown(b.Kind), "_", " ")+" "+shown(b.Modality)), &b.Final, false)
-	}
-	if len(v.Models) == 0 && d.Model != nil {
-		row := modelRow{Name: "model", Path: shown(d.Model.Path), Params: comma(d.Model.Params), Best: true}
-		row.Validation = metricText(d.Model.Metrics, v.Metric)
-		if d.Test != nil {
-			row.Test = metricText(d.Test.Metrics, v.Metric)
-		}
-		v.Models = append(v.Models, row)
-	}
-	for _, text := range d.LeftOut {
-		v.Notes = append(v.Notes, shown(text))
-	}
-	if len(v.Models) == 0 && len(v.Notes) == 0 {
-		return nil
-	}
-	return v
-}
-
-func metricText(values map[string]report.Number, name string) string {
-	if value, known := values[name]; known {
-		return scoreText(float64(value))
-	}
-	return ""
-}
-
-// scored is a score with its interval.
-func scored(s *report.Scored) string {
-	if s == nil {
-		return ""
-	}
-	text := scoreText(float64(s.Score))
-	if low, high := float64(s.Low), float64(s.High); low < high {
-		text += fmt.Sprintf(" (%.4f to %.4f)", low, high)
-	}
-	return text
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"mixmas/search/metric"
+	"mixmas/search/report"
 	"mixmas/search/store"
 )
 
@@ -86,11 +87,11 @@ func (s *server) scores(w http.ResponseWriter, r *http.Request) {
 }
 
 func newScoreRow(sc store.Summary) scoreRow {
-	row := scoreRow{Key: sc.Key, Short: fmt.Sprintf("%.12s", sc.Key), Name: shown(sc.Name), Search: shown(sc.Search), Params: comma(sc.Parameters),
+	row := scoreRow{Key: sc.Key, Short: fmt.Sprintf("%.12s", sc.Key), Name: shown(sc.Name), Search: shown(sc.Search), Params: report.Comma(sc.Parameters),
 		Seconds: fmt.Sprintf("%.1f", sc.Seconds), Ended: when(sc.Finished)}
 	value := sc.Values[0]
 	if !math.IsNaN(value) {
-		row.Value = scoreText(value)
+		row.Value = report.Number(value).Text()
 	}
 	switch sc.Status {
 	case store.Failed:

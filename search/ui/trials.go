@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"mixmas/search/chart"
+	"mixmas/search/report"
 	"mixmas/search/store"
 )
 
@@ -88,14 +89,14 @@ func newTrialsView(list []store.Score) *trialsView {
 			facts.set(i, "reason", sc.Reason)
 		}
 		for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
-			facts.set(i, name, scoreText(sc.Metrics[name]))
+			facts.set(i, name, report.Number(sc.Metrics[name]).Text())
 		}
-		facts.set(i, "parameters", comma(sc.Parameters))
+		facts.set(i, "parameters", report.Comma(sc.Parameters))
 		if sc.FLOPs > 0 {
 			facts.set(i, "FLOPs per step", chart.Short(float64(sc.FLOPs)))
 		}
-		facts.set(i, "epochs", comma(len(sc.Curve)))
-		facts.set(i, "time", took(duration(sc.Seconds)))
+		facts.set(i, "epochs", report.Comma(len(sc.Curve)))
+		facts.set(i, "time", report.Duration(sc.Seconds))
 		facts.set(i, "ended", when(sc.Finished))
 		facts.set(i, "first computed by the search", sc.Search)
 		facts.set(i, "machine", sc.Machine)

@@ -162,3 +162,17 @@ func TestFilesWithoutADigest(t *testing.T) {
 		t.Errorf("got error %v", err)
 	}
 }
+
+// Each architecture and fusion function of the program has a form.
+func TestEveryPartHasAForm(t *testing.T) {
+	for _, a := range mixer.All() {
+		if !slices.Contains(architectures.Names(), a.Name) {
+			t.Errorf("the architecture %s has no PyTorch form", a.Name)
+		}
+	}
+	for _, name := range mixer.FusionNames() {
+		if !slices.Contains(fusions.Names(), name) {
+			t.Errorf("the fusion function %s has no PyTorch form", name)
+		}
+	}
+}

@@ -59,9 +59,3 @@ func addSource(name, source string) {
 	}
 	sources.add(name, source)
 }
-
-// Architectures lists the names of the architectures that have a PyTorch form.
-func Architectures() []string { return architectures.Names() }
-
-// Fusions lists the names of the fusion functions that have a PyTorch form.
-func Fusions() []string { return fusions.Names() }

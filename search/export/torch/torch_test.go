@@ -144,20 +144,6 @@ func TestFilesAreTheSameEveryTime(t *testing.T) {
 	}
 }
 
-// Each architecture and fusion function of the program has a form.
-func TestEveryPartHasAForm(t *testing.T) {
-	for _, a := range mixer.All() {
-		if !slices.Contains(torch.Architectures(), a.Name) {
-			t.Errorf("the architecture %s has no PyTorch form", a.Name)
-		}
-	}
-	for _, name := range mixer.FusionNames() {
-		if !slices.Contains(torch.Fusions(), name) {
-			t.Errorf("the fusion function %s has no PyTorch form", name)
-		}
-	}
-}
-
 // Sources that cannot be part of a file stop the program when it starts.
 func TestWrongFormsPanic(t *testing.T) {
 	form := func(mixer.Input, any) (string, error) { return "X()", nil }
