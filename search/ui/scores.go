@@ -2,6 +2,7 @@ package ui
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"mixmas/search/metric"
 	"mixmas/search/store"
@@ -24,6 +26,7 @@ type scoresView struct {
 	Next, Previous      string // addresses of the other pages; "" for none
 	Damaged             string
 	Filtered            bool
+	Reading             bool // the scores are still being read
 }
 
 // scoreRow is a line of the list.
@@ -49,17 +52,26 @@ func (s *server) scores(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "There is no metric "+shown(v.Metric)+", or no order "+shown(v.Sort)+".")
 		return
 	}
-	list, err := s.store.Summaries(r.Context(), v.Metric)
+	list, known, err := s.summaries(r.Context())
 	switch {
+	case err == nil && !known:
+		v.Reading = true
+		w.Header().Set("Refresh", "2")
+		s.show(w, "scores", page{Title: "Scores"}, v)
+		return
 	case errors.Is(err, store.ErrDamaged) && len(list) > 0:
 		v.Damaged = shown(err.Error())
 	case err != nil:
 		failed(w, err)
 		return
 	}
+	of := slices.Index(v.Metrics, v.Metric)
+	for i := range list {
+		list[i].Values = list[i].Values[of : of+1]
+	}
 	wanted := strings.ToLower(v.Query)
 	list = slices.DeleteFunc(list, func(sc store.Summary) bool {
-		return !strings.Contains(strings.ToLower(sc.Name), wanted) && !strings.Contains(strings.ToLower(sc.Search), wanted) &&
+		return wanted != "" && !strings.Contains(strings.ToLower(sc.Name), wanted) && !strings.Contains(strings.ToLower(sc.Search), wanted) &&
 			!strings.HasPrefix(sc.Key, wanted) && !strings.HasPrefix(sc.Data, wanted)
 	})
 	if order == nil {
@@ -83,6 +95,42 @@ func (s *server) scores(w http.ResponseWriter, r *http.Request) {
 		v.Rows = append(v.Rows, newScoreRow(sc))
 	}
 	s.show(w, "scores", page{Title: "Scores"}, v)
+}
+
+// reading is a reading of the summaries of all scores.
+type reading struct {
+	done chan struct{}
+	list []store.Summary
+	err  error
+}
+
+// summaries returns those of all scores, with all metrics. known is false if reading them takes longer than a reader is to wait: it goes
+// on, and a later call has them. Later readings read only what has changed.
+func (s *server) summaries(ctx context.Context) (list []store.Summary, known bool, err error) {
+	s.readMutex.Lock()
+	now := s.reading
+	if now == nil {
+		now = &reading{done: make(chan struct{})}
+		s.reading = now
+		go func() {
+			now.list, now.err = s.index.Summaries(s.ctx)
+			s.readMutex.Lock()
+			defer s.readMutex.Unlock()
+			s.reading = nil
+			close(now.done)
+		}()
+	}
+	s.readMutex.Unlock()
+	timer := time.NewTimer(s.patience)
+	defer timer.Stop()
+	select {
+	case <-now.done:
+		return slices.Clone(now.list), true, now.err
+	case <-timer.C:
+		return nil, false, nil
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	}
 }
 
 func newScoreRow(sc store.Summary) scoreRow {
