@@ -195,7 +195,7 @@ func classes(m assess.Model) *table {
 		t.Rows = append(t.Rows, row{Cells: []string{k.Name, comma(k.Support), comma(k.Predicted), short3(k.Precision), short3(k.Recall), short3(k.F1), short3(k.AUROC), short3(k.AveragePrecision)}})
 	}
 	if m.MoreClasses > 0 {
-		t.Note = "These are the classes with the lowest F1; " + count(m.MoreClasses, "more class") + " are not shown."
+		t.Note = "These are the classes with the lowest F1; one more class is not shown."
 		if m.MoreClasses > 1 {
 			t.Note = "These are the classes with the lowest F1; " + comma(m.MoreClasses) + " more classes are not shown."
 		}
@@ -210,10 +210,12 @@ func thresholds(m assess.Model) *table {
 	}) {
 		return nil
 	}
-	t := &table{Caption: "Thresholds of the classes", Head: []string{"class", "threshold of the logit"}, Words: 1}
+	t := &table{Caption: "Thresholds of the classes", Head: []string{"class", "threshold of the logit"}, Words: 1,
+		Note: "The threshold of each class is subtracted from its logit before the class with the largest one is predicted: so a class with a low threshold is predicted more often. They were fitted on validation rows."}
 	cut := slices.ContainsFunc(m.Classes, func(k assess.Class) bool { return !math.IsNaN(float64(k.Cut)) && k.Cut != 0 })
 	if cut {
 		t.Head = append(t.Head, "predicted from probability")
+		t.Note = "A class is predicted from this probability on, which was fitted on validation rows where it is not 0.5."
 	}
 	for _, k := range m.Classes {
 		cells := []string{k.Name, number(k.Threshold)}

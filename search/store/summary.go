@@ -47,6 +47,7 @@ type Index struct {
 	metrics []string
 	mutex   sync.Mutex
 	known   []indexed // in the order of [Store.Summaries]
+	state   *state    // of the store that known is of, or nil
 }
 
 // indexed is a summary with the checksum of the record that it was read from.
@@ -65,6 +66,11 @@ func (x *Index) Summaries(ctx context.Context) (list []Summary, err error) {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
 	err = x.store.view(ctx, func(scores *bbolt.Bucket) error {
+		state := x.store.examined.Load()
+		if state != nil && x.state.is(*state) {
+			return nil
+		}
+		x.state = nil
 		type record struct {
 			at           int // in the index
 			key, content []byte
@@ -108,7 +114,10 @@ func (x *Index) Summaries(ctx context.Context) (list []Summary, err error) {
 			return err
 		}
 		x.known = slices.DeleteFunc(now, func(e indexed) bool { return e.Key == "" }) // the damaged ones
-		return errors.Join(damaged...)
+		if err = errors.Join(damaged...); err == nil {
+			x.state = state
+		}
+		return err
 	})
 	if err != nil && !errors.Is(err, ErrDamaged) {
 		return nil, err

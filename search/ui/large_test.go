@@ -143,7 +143,9 @@ func BenchmarkFirstView(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if w := ask(pages(b, s).handler(), "GET", page.target); w.Code != http.StatusOK {
+				server := pages(b, s)
+				server.patience = readerPatience
+				if w := ask(server.handler(), "GET", page.target); w.Code != http.StatusOK {
 					b.Fatal(w.Code)
 				}
 			}

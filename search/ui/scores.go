@@ -33,11 +33,11 @@ type scoresView struct {
 type scoreRow struct{ Key, Short, Name, Search, Value, Params, Seconds, Ended string }
 
 // scoreOrders are the ways to sort scores.
-var scoreOrders = map[string]func(a, b store.Summary) int{
-	"name":       func(a, b store.Summary) int { return strings.Compare(a.Name, b.Name) },
-	"parameters": func(a, b store.Summary) int { return cmp.Compare(a.Parameters, b.Parameters) },
-	"time":       func(a, b store.Summary) int { return cmp.Compare(a.Seconds, b.Seconds) },
-	"newest":     func(a, b store.Summary) int { return b.Finished.Compare(a.Finished) },
+var scoreOrders = map[string]func(a, b *store.Summary) int{
+	"name":       func(a, b *store.Summary) int { return strings.Compare(a.Name, b.Name) },
+	"parameters": func(a, b *store.Summary) int { return cmp.Compare(a.Parameters, b.Parameters) },
+	"time":       func(a, b *store.Summary) int { return cmp.Compare(a.Seconds, b.Seconds) },
+	"newest":     func(a, b *store.Summary) int { return b.Finished.Compare(a.Finished) },
 }
 
 const byMetric = "metric"
@@ -66,32 +66,35 @@ func (s *server) scores(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	of := slices.Index(v.Metrics, v.Metric)
-	for i := range list {
-		list[i].Values = list[i].Values[of : of+1]
-	}
 	wanted := strings.ToLower(v.Query)
-	list = slices.DeleteFunc(list, func(sc store.Summary) bool {
-		return wanted != "" && !strings.Contains(strings.ToLower(sc.Name), wanted) && !strings.Contains(strings.ToLower(sc.Search), wanted) &&
-			!strings.HasPrefix(sc.Key, wanted) && !strings.HasPrefix(sc.Data, wanted)
-	})
-	if order == nil {
-		order = func(a, b store.Summary) int { return better(v.Metric, a, b) }
+	fits := make([]*store.Summary, 0, len(list)) // which are sorted faster than what they point to
+	for i := range list {
+		sc := &list[i]
+		sc.Values = sc.Values[of : of+1]
+		if wanted == "" || strings.Contains(strings.ToLower(sc.Name), wanted) || strings.Contains(strings.ToLower(sc.Search), wanted) ||
+			strings.HasPrefix(sc.Key, wanted) || strings.HasPrefix(sc.Data, wanted) {
+			fits = append(fits, sc)
+		}
 	}
-	slices.SortFunc(list, func(a, b store.Summary) int { return cmp.Or(order(a, b), strings.Compare(a.Key, b.Key)) })
+	if order == nil {
+		lower := metric.LowerIsBetter(v.Metric)
+		order = func(a, b *store.Summary) int { return better(lower, a, b) }
+	}
+	slices.SortFunc(fits, func(a, b *store.Summary) int { return cmp.Or(order(a, b), strings.Compare(a.Key, b.Key)) })
 	first, _ := strconv.Atoi(query.Get("from"))
-	first = max(0, min(first, len(list)-1)) / mostRuns * mostRuns
-	last := min(first+mostRuns, len(list))
+	first = max(0, min(first, len(fits)-1)) / mostRuns * mostRuns
+	last := min(first+mostRuns, len(fits))
 	address := func(from int) string {
 		return "/scores?" + url.Values{"q": {v.Query}, "metric": {v.Metric}, "sort": {v.Sort}, "from": {strconv.Itoa(from)}}.Encode()
 	}
 	if first > 0 {
 		v.Previous = address(first - mostRuns)
 	}
-	if last < len(list) {
+	if last < len(fits) {
 		v.Next = address(last)
 	}
-	v.From, v.To, v.Of, v.Filtered = first+1, last, len(list), wanted != ""
-	for _, sc := range list[first:last] {
+	v.From, v.To, v.Of, v.Filtered = first+1, last, len(fits), wanted != ""
+	for _, sc := range fits[first:last] {
 		v.Rows = append(v.Rows, newScoreRow(sc))
 	}
 	s.show(w, "scores", page{Title: "Scores"}, v)
@@ -133,7 +136,7 @@ func (s *server) summaries(ctx context.Context) (list []store.Summary, known boo
 	}
 }
 
-func newScoreRow(sc store.Summary) scoreRow {
+func newScoreRow(sc *store.Summary) scoreRow {
 	row := scoreRow{Key: sc.Key, Short: fmt.Sprintf("%.12s", sc.Key), Name: shown(sc.Name), Search: shown(sc.Search), Params: comma(sc.Parameters),
 		Seconds: fmt.Sprintf("%.1f", sc.Seconds), Ended: when(sc.Finished)}
 	value := sc.Values[0]
@@ -149,9 +152,9 @@ func newScoreRow(sc store.Summary) scoreRow {
 	return row
 }
 
-// better puts the better value of a metric first, then partial scores and those without the metric, then failed ones.
-func better(name string, a, b store.Summary) int {
-	class := func(sc store.Summary) int {
+// better puts the better value of a metric first, the lower one if lower is set, then partial scores and those without the metric, then failed ones.
+func better(lower bool, a, b *store.Summary) int {
+	class := func(sc *store.Summary) int {
 		switch {
 		case sc.Status == store.Failed:
 			return 2
@@ -163,5 +166,8 @@ func better(name string, a, b store.Summary) int {
 	if x, y := class(a), class(b); x != 0 || y != 0 {
 		return cmp.Compare(x, y)
 	}
-	return metric.Compare(name, a.Values[0], b.Values[0])
+	if lower {
+		a, b = b, a
+	}
+	return cmp.Compare(b.Values[0], a.Values[0])
 }
