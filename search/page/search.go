@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"mixmas/nn/mixer"
 	"mixmas/search/chart"
 	"mixmas/search/cost"
 	"mixmas/search/report"
@@ -232,12 +231,12 @@ func (c *Contents) fullCurve() (f chart.Lines, has bool) {
 	return f, len(curve) > 0
 }
 
-// lossText says why the loss on training rows may be larger than that on validation rows, where it is.
+// lossText says why the loss on training rows may be larger than that on validation rows.
 func (c *Contents) lossText() string {
-	if c.Model == nil || c.Model.Fusion == nil || c.Model.Prediction == mixer.FusionPrediction {
+	if c.Model == nil || c.Model.Fusion == nil {
 		return ""
 	}
-	return "The loss on training rows is the sum of those of the head and of each modality's own head, so it is larger than that on validation rows, which is of the prediction."
+	return "The loss on training rows is that of the prediction plus those of each modality's own head; that on validation rows is of the prediction alone."
 }
 
 // costs show the scores of everything that was scored against what it costs.
