@@ -103,7 +103,8 @@ func clip(s string, room float64) string {
 	return s
 }
 
-// dashes and shapes tell apart what has one of the six colours.
+// dashes and shapes are as many as there are colours, and go with another colour in each round of them: so many things differ in one of
+// them at least.
 var dashes = [...]string{"", "7 4", "2 4", "10 4 2 4", "4 3", "12 3 2 3 2 3"}
 
 const colours = 6
@@ -113,7 +114,7 @@ func series(i int) string { return "s" + strconv.Itoa(i%colours+1) }
 
 // dash is the attribute of the dashes of a line.
 func dash(i int) string {
-	if d := dashes[i%len(dashes)]; d != "" {
+	if d := dashes[(i+i/colours)%len(dashes)]; d != "" {
 		return ` stroke-dasharray="` + d + `"`
 	}
 	return ""
@@ -128,7 +129,7 @@ func shape(i int, x, y, r float64) string {
 		}
 		return fmt.Sprintf(format, s...)
 	}
-	switch i % colours {
+	switch (i + i/colours) % colours {
 	case 0: // disc
 		return at("M%s %sa%s %s 0 1 0 %s 0a%s %s 0 1 0 %s 0z", x-r, y, r, r, 2*r, r, r, -2*r)
 	case 1: // diamond

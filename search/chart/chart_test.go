@@ -99,6 +99,47 @@ func anyFigures(t *rapid.T) []Figure {
 		Reliability{Title: lines.Title, Bins: bins}, Architecture{Title: lines.Title, Boxes: boxes, Arrows: arrows}}
 }
 
+// Curves differ in colour, dashes or marks, whatever other curves look like theirs; the repeats of a candidate do not count.
+func TestCurvesDiffer(t *testing.T) {
+	seen := map[string]bool{}
+	for i := range colours * colours {
+		look := series(i) + dash(i) + shape(i, 0, 0, 3)
+		if seen[look] {
+			t.Errorf("number %d looks like another", i)
+		}
+		seen[look] = true
+	}
+	f := Lines{Series: []Series{{Name: "a"}, {Name: "a", Like: 1}, {Name: "a", Like: 1}, {Name: "b"}, {Name: "b", Like: 4}, {Name: "c"}}}
+	for i, e := range f.legend() {
+		if e.index != i {
+			t.Errorf("%s has colour %d", e.name, e.index)
+		}
+	}
+	var b strings.Builder
+	for i := range f.Series {
+		f.Series[i].X, f.Series[i].Y = []float64{1, 2}, []float64{3, 4}
+	}
+	if err := Write(&b, f); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{3, 2, 1} { // curves of each colour, and the line of the legend
+		if got := strings.Count(b.String(), `<g class="`+series(i)+`"`); got != want+1 {
+			t.Errorf("%d curves of colour %d, want %d", got-1, i, want)
+		}
+	}
+}
+
+// The numbers of an axis have room at its left, beside the axis's name.
+func TestRoomForNumbers(t *testing.T) {
+	for _, test := range []struct{ low, high, room float64 }{{0, 1, besideLeft}, {0.00109, 0.00113, beside + 7*letter}} {
+		p := newPlane(&canvas{width: width}, 0, 200)
+		p.rise(extent{test.low, test.high})
+		if p.left < test.room {
+			t.Errorf("%g to %g: %g pixels at the left of the axis, want %g", test.low, test.high, p.left, test.room)
+		}
+	}
+}
+
 func TestTicks(t *testing.T) {
 	for _, test := range []struct {
 		s    scale

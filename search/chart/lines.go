@@ -90,9 +90,9 @@ func at(list []float64, i int) string {
 }
 
 func (l Lines) legend() (entries []entry) {
-	for i, s := range l.Series {
+	for _, s := range l.Series {
 		if s.Like == 0 {
-			entries = append(entries, entry{s.Name, i, true})
+			entries = append(entries, entry{s.Name, len(entries), true})
 		}
 	}
 	if len(entries) == 1 && len(l.Series) == 1 && entries[0].name == "" {
@@ -130,7 +130,8 @@ func (l Lines) draw(c *canvas) {
 		y.add(s.Low...)
 		y.add(s.High...)
 	}
-	p.x, p.y = x.linear(p.left, p.right), y.linear(p.bottom, p.top)
+	p.rise(y)
+	p.x = x.linear(p.left, p.right)
 	if !l.Whole { // curves begin at the axis
 		p.x.low, p.x.high = max(p.x.low, x.low), min(p.x.high, x.high)
 		if !(p.x.low < p.x.high) {
@@ -145,12 +146,16 @@ func (l Lines) draw(c *canvas) {
 	for _, s := range l.Series {
 		points += len(s.X)
 	}
+	index := make([]int, len(l.Series)) // of the colours: those of the legend, in order
+	next := 0
 	for i, s := range l.Series {
-		like := i
-		if s.Like > 0 {
-			like = s.Like - 1
+		if s.Like == 0 {
+			index[i] = next
+			next++
+		} else if s.Like <= i {
+			index[i] = index[s.Like-1]
 		}
-		s.draw(c, p, like, points <= mostPoints && len(s.X) <= mostOfCurve)
+		s.draw(c, p, index[i], points <= mostPoints && len(s.X) <= mostOfCurve)
 	}
 }
 

@@ -15,6 +15,7 @@ type plane struct {
 const (
 	width       = 480
 	besideLeft  = 62
+	beside      = 28 // the numbers of the vertical axis: its name and gaps
 	besideRight = 14
 	below       = 40
 	legendLine  = 18
@@ -23,6 +24,14 @@ const (
 // newPlane is a plane between a top and the bottom of the canvas, or of another place.
 func newPlane(c *canvas, top, bottom float64) plane {
 	return plane{left: besideLeft, right: c.width - besideRight, top: top, bottom: bottom - below}
+}
+
+// rise sets the vertical axis, and makes room for its numbers.
+func (p *plane) rise(y extent) {
+	p.y = y.linear(p.bottom, p.top)
+	for _, t := range p.y.ticks(5) {
+		p.left = max(p.left, beside+wide(t.text))
+	}
 }
 
 // axes draws the grid, the ticks and the names of the axes.

@@ -79,7 +79,8 @@ func (f Scatter) draw(c *canvas) {
 			y.add(v.Low, v.High)
 		}
 	}
-	p.x, p.y = x.linear(p.left, p.right), y.linear(p.bottom, p.top)
+	p.rise(y)
+	p.x = x.linear(p.left, p.right)
 	if f.LogX {
 		p.x = x.logarithmic(p.left, p.right)
 	}

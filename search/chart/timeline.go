@@ -2,6 +2,7 @@ package chart
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -32,10 +33,13 @@ func (f Timeline) Caption() string { return f.Title }
 func (f Timeline) Table() Table {
 	t := Table{Head: []string{"worker", "name", "group", "note", "from second", "to second"}, Words: 4}
 	for _, s := range f.Spans {
-		t.Rows = append(t.Rows, []string{s.Lane, s.Name, s.Group, s.Note, Number(s.Begin), Number(s.End)})
+		t.Rows = append(t.Rows, []string{s.Lane, s.Name, s.Group, s.Note, seconds(s.Begin), seconds(s.End)})
 	}
 	return t
 }
+
+// seconds formats a time to the millisecond, as exact as events are.
+func seconds(v float64) string { return Number(math.Round(v*1000) / 1000) }
 
 func (f Timeline) groups() (entries []entry) {
 	for _, s := range f.Spans {

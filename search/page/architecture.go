@@ -25,7 +25,7 @@ func (c *Contents) architecture() []block {
 	if err != nil {
 		return []block{{Texts: texts}}
 	}
-	text := "Arrows say how many tokens are passed on × their width."
+	text := "Boxes say how many parameters a part has, arrows how many tokens it passes on × their width."
 	if o.Fusion != nil && c.Model.Prediction != mixer.FusionPrediction {
 		text += " The prediction is the mean of the logits of the head and of each modality's own head."
 	}

@@ -191,10 +191,12 @@ func thresholds(m assess.Model) *table {
 	}) {
 		return nil
 	}
-	t := &table{Caption: "Thresholds of the classes", Head: []string{"class", "threshold of the logit"}, Words: 1}
+	t := &table{Caption: "Thresholds of the classes", Head: []string{"class", "threshold of the logit"}, Words: 1,
+		Note: "The threshold of each class is subtracted from its logit before the class with the largest one is predicted: so a class with a low threshold is predicted more often. They were fitted on validation rows."}
 	cut := slices.ContainsFunc(m.Classes, func(k assess.Class) bool { return !math.IsNaN(float64(k.Cut)) && k.Cut != 0 })
 	if cut {
 		t.Head = append(t.Head, "predicted from probability")
+		t.Note = "A class is predicted from this probability on, which was fitted on validation rows where it is not 0.5."
 	}
 	for _, k := range m.Classes {
 		cells := []string{k.Name, k.Threshold.Text()}

@@ -144,6 +144,7 @@ func written(t *testing.T, list ...Contents) string {
 // The first sentences say what a manager asks: how good, how sure, and what it beats and does not beat by how much.
 func TestLead(t *testing.T) {
 	c := large(6, "")
+	c.Assessment.Data.Modalities = append(c.Assessment.Data.Modalities[:1:1], c.Assessment.Data.Modalities[0]) // two
 	want := []string{
 		"The model to use, an ensemble of 3 models, is right for 95.0% of 1,000 test rows, which had no part in the search (95% interval 93.5% to 96.2%).",
 		"It beats the most frequent class by 65 points, the best single modality (left) by 15 points and linear models by 25 points; " +
@@ -159,6 +160,19 @@ func TestLead(t *testing.T) {
 	if got := c.lead(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	two := c.Assessment
+	c = large(6, "")
+	c.Assessment, c.Document.Baselines = two, c.Document.Baselines[:3]
+	c.Document.Baselines[2].Test = nil
+	want[1] = "It beats the most frequent class by 65 points and the best single modality (left) by 15 points; it was not compared with linear models, which have no score on these rows."
+	if got := c.lead()[1]; got != want[1] {
+		t.Errorf("without a score: got %s", got)
+	}
+	c.Assessment.Data.Modalities = c.Assessment.Data.Modalities[:1]
+	want[1] = "It beats the most frequent class by 65 points; it was not compared with linear models, which have no score on these rows."
+	if got := c.lead()[1]; got != want[1] {
+		t.Errorf("of one modality: got %s", got)
+	}
 	searched := Contents{Document: report.Document{Stages: c.Document.Stages[:1]}}
 	if got := strings.Join(searched.lead(), " "); !strings.HasPrefix(got, "The best architecture of stage encoder/left is candidate 3, ") && got != "" {
 		t.Errorf("a search alone: %s", got)
@@ -166,6 +180,22 @@ func TestLead(t *testing.T) {
 	stopped := Contents{Partial: true, Run: &runs.Run{State: runs.Interrupted}}
 	if got := strings.Join(stopped.lead(), " "); got != "No stage of the search has ended yet, so there is no result to report." {
 		t.Errorf("a stopped search: %s", got)
+	}
+}
+
+// A training that is scored at its end only has a curve all the same: the losses on the training rows.
+func TestCourse(t *testing.T) {
+	value := 0.5
+	every := []store.Epoch{{TrainLoss: 3, ValidationMetric: &value}, {TrainLoss: 2, ValidationMetric: &value}}
+	end := []store.Epoch{{TrainLoss: 3}, {TrainLoss: 2, ValidationLoss: 9, ValidationMetric: &value}}
+	for _, test := range []struct {
+		curve []store.Epoch
+		kind  int
+		want  string
+	}{{every, validationMetric, "[0.5 0.5]"}, {end, trainLoss, "[3 2]"}, {end[1:], validationMetric, "[0.5]"}, {[]store.Epoch{{TrainLoss: 3, ValidationLoss: 8}, end[1]}, validationLoss, "[8 9]"}} {
+		if kind, y := course(test.curve); kind != test.kind || fmt.Sprint(y) != test.want {
+			t.Errorf("%v: kind %d, %v", test.curve, kind, y)
+		}
 	}
 }
 

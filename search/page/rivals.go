@@ -75,11 +75,18 @@ var called = []struct {
 // beats says what the answer beats and what it does not, by how much.
 func (c *Contents) beats() string {
 	m := c.metric()
-	var better, unclear, worse []string
+	var better, unclear, worse, missing []string
 	rivals := c.rivals()
 	for _, kind := range called {
-		i := slices.IndexFunc(rivals, func(r rival) bool { return slices.Contains(kind.kinds, r.Kind) }) // the best of them
+		of := func(b report.Baseline) bool { return slices.Contains(kind.kinds, b.Kind) }
+		i := slices.IndexFunc(rivals, func(r rival) bool { return of(r.Baseline) }) // the best of them
+		if slices.Contains(kind.kinds, report.SingleModality) && c.modalities() == 1 {
+			continue // it is another candidate for the same data
+		}
 		if i < 0 {
+			if slices.ContainsFunc(c.Document.Baselines, of) {
+				missing = append(missing, kind.name)
+			}
 			continue
 		}
 		r := rivals[i]
@@ -116,10 +123,24 @@ func (c *Contents) beats() string {
 	if len(worse) > 0 {
 		parts = append(parts, "is behind "+series(worse))
 	}
+	if len(missing) > 0 {
+		parts = append(parts, "was not compared with "+series(missing)+", which have no score on these rows")
+	}
 	if len(parts) == 0 {
 		return ""
 	}
 	return "It " + strings.Join(parts, "; it ") + "."
+}
+
+// modalities is how many modalities the data have; 0 if that is not known.
+func (c *Contents) modalities() int {
+	if c.Assessment != nil {
+		return len(c.Assessment.Data.Modalities)
+	}
+	if c.Model != nil {
+		return len(c.Model.Modalities)
+	}
+	return 0
 }
 
 // against compares the answer with the baselines.

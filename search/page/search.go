@@ -37,7 +37,7 @@ func (c *Contents) stages() (blocks []block) {
 		}
 	}
 	if f, has := c.fullCurve(); has {
-		learned.Figures = append(learned.Figures, figure{Name: "full-curve", Drawn: f})
+		learned.Figures = append(learned.Figures, figure{Name: "full-curve", Drawn: f, Text: c.lossText()})
 	}
 	if len(learned.Figures) > 0 {
 		blocks = append(blocks, learned)
@@ -116,16 +116,23 @@ func stageTable(s report.Stage) *table {
 }
 
 // course is a learning curve as a chart shows it: the selecting metric, or the loss on the validation rows, or that on the training
-// rows, whichever there is.
+// rows, whichever there is: many trainings are scored on the validation rows at their end only.
 func course(curve []store.Epoch) (kind int, y []float64) {
 	kind = trainLoss
+	metrics, losses := 0, 0
 	for _, e := range curve {
-		switch {
-		case e.ValidationMetric != nil:
-			kind = validationMetric
-		case e.ValidationLoss != 0 && kind == trainLoss:
-			kind = validationLoss
+		if e.ValidationMetric != nil {
+			metrics++
 		}
+		if e.ValidationLoss != 0 {
+			losses++
+		}
+	}
+	switch few := min(2, len(curve)); { // one point of a longer training is no curve
+	case metrics >= few:
+		kind = validationMetric
+	case losses >= few:
+		kind = validationLoss
 	}
 	for _, e := range curve {
 		v := e.TrainLoss
@@ -223,6 +230,14 @@ func (c *Contents) fullCurve() (f chart.Lines, has bool) {
 		f.Series = append(f.Series, chart.Series{Name: "validation rows", X: epochs(len(validation)), Y: validation})
 	}
 	return f, len(curve) > 0
+}
+
+// lossText says why the loss on training rows may be larger than that on validation rows.
+func (c *Contents) lossText() string {
+	if c.Model == nil || c.Model.Fusion == nil {
+		return ""
+	}
+	return "The loss on training rows is that of the prediction plus those of each modality's own head; that on validation rows is of the prediction alone."
 }
 
 // costs show the scores of everything that was scored against what it costs.

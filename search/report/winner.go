@@ -17,7 +17,9 @@ func (d Document) WinnerText() string {
 	}
 	var texts []string
 	for _, p := range parts {
-		texts = append(texts, p.Part+": "+p.Name)
+		if p.Name != "" { // decided already
+			texts = append(texts, p.Part+": "+p.Name)
+		}
 	}
 	return strings.Join(texts, " · ")
 }

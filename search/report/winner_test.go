@@ -15,6 +15,7 @@ func TestWinner(t *testing.T) {
 		"stages":       {Document{Stages: stages}, "left/right: a · network: c", "c", "loss"},
 		"architecture": {Document{Stages: stages[1:], Architecture: []Part{{"left", "x"}, {"network", "y"}}}, "left: x · network: y", "c", "loss"},
 		"a winner":     {Document{Stages: stages, Winner: "key b"}, "left/right: a · network: c", "b", "accuracy"},
+		"not decided":  {Document{Stages: []Stage{stages[0], {Name: "network", Metric: "loss"}}}, "left/right: a", "", "loss"},
 		"nothing":      {Document{}, "", "", ""},
 		"not there":    {Document{Stages: []Stage{{Name: "network", Metric: "loss", Winner: "z"}}}, "network: z", "", "loss"},
 	} {

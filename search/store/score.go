@@ -202,5 +202,14 @@ func recordSum(record []byte) (sum string, hasSum bool) {
 	return hex.EncodeToString(hash.Sum(nil)), true
 }
 
+// writtenSum is the checksum at the end of a record, whether it is right or not; nil if there is none.
+func writtenSum(record []byte) []byte {
+	end := len(record) - checksumLength - len(`"}`)
+	if start := end - len(recordEnd); start < 0 || string(record[start:end]) != recordEnd {
+		return nil
+	}
+	return record[end:][:checksumLength]
+}
+
 // abbreviate shortens a key for messages.
 func abbreviate(key string) string { return key[:min(len(key), 12)] }

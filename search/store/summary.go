@@ -9,6 +9,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -37,45 +38,94 @@ type Summary struct {
 // partial ones. It reads a tenth of what [Store.List] does, and checks the checksums. If records are damaged it still returns the others,
 // with the error ErrDamaged, which has one line per damaged record.
 func (s *Store) Summaries(ctx context.Context, metrics ...string) (list []Summary, err error) {
-	err = s.view(ctx, func(scores *bbolt.Bucket) error {
-		type record struct {
-			key, content []byte
-			partial      bool
+	return s.Index(metrics...).Summaries(ctx)
+}
+
+// Index keeps the summaries of a store in memory, so that only what has changed is read again. It is safe for concurrent use.
+type Index struct {
+	store   *Store
+	metrics []string
+	mutex   sync.Mutex
+	known   []indexed // in the order of [Store.Summaries]
+	state   *state    // of the store that known is of, or nil
+}
+
+// indexed is a summary with the checksum of the record that it was read from.
+type indexed struct {
+	Summary
+	partial bool
+	sum     string
+}
+
+// Index returns an index of the summaries with the values of some metrics. It reads nothing yet.
+func (s *Store) Index(metrics ...string) *Index { return &Index{store: s, metrics: metrics} }
+
+// Summaries returns what [Store.Summaries] does, as the store is now. Records that are as they were are neither read nor checked again.
+// The caller may change the list, but not the values of the metrics in it.
+func (x *Index) Summaries(ctx context.Context) (list []Summary, err error) {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	err = x.store.view(ctx, func(scores *bbolt.Bucket) error {
+		state := x.store.examined.Load()
+		if state != nil && x.state.is(*state) {
+			return nil
 		}
-		var records []record
+		x.state = nil
+		type record struct {
+			at           int // in the index
+			key, content []byte
+		}
+		var now []indexed
+		var fresh []record
+		old := x.known
 		for _, bucket := range []*bbolt.Bucket{scores, partials(scores)} {
 			if bucket == nil {
 				continue
 			}
+			partial := bucket != scores
 			cursor := bucket.Cursor()
 			for key, content := cursor.First(); key != nil; key, content = cursor.Next() {
-				if bucket == scores || scores.Get(key) == nil {
-					records = append(records, record{key, content, bucket != scores})
+				if partial && scores.Get(key) != nil {
+					continue
 				}
+				for len(old) > 0 && (!old[0].partial && partial || old[0].partial == partial && old[0].Key < string(key)) {
+					old = old[1:]
+				}
+				sum := writtenSum(content)
+				if len(old) > 0 && old[0].partial == partial && old[0].Key == string(key) && old[0].sum == string(sum) && len(sum) > 0 {
+					now = append(now, old[0])
+					continue
+				}
+				fresh = append(fresh, record{len(now), key, content})
+				now = append(now, indexed{partial: partial, sum: string(sum)})
 			}
 		}
-		list = make([]Summary, len(records))
-		damaged := make([]error, len(records))
+		damaged := make([]error, len(fresh))
 		const chunk = 256
-		err := inParallel((len(records)+chunk-1)/chunk, func(c int) error {
-			for i := c * chunk; i < min((c+1)*chunk, len(records)); i++ {
-				r := records[i]
-				list[i], damaged[i] = s.summarise(string(r.key), r.content, r.partial, metrics)
+		err := inParallel((len(fresh)+chunk-1)/chunk, func(c int) error {
+			for i := c * chunk; i < min((c+1)*chunk, len(fresh)); i++ {
+				r := fresh[i]
+				to := &now[r.at]
+				to.Summary, damaged[i] = x.store.summarise(string(r.key), r.content, to.partial, x.metrics)
 			}
 			return ctx.Err()
 		})
 		if err != nil {
 			return err
 		}
-		kept := list[:0]
-		for i, sc := range list {
-			if damaged[i] == nil {
-				kept = append(kept, sc)
-			}
+		x.known = slices.DeleteFunc(now, func(e indexed) bool { return e.Key == "" }) // the damaged ones
+		if err = errors.Join(damaged...); err == nil {
+			x.state = state
 		}
-		list = kept
-		return errors.Join(damaged...)
+		return err
 	})
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return nil, err
+	}
+	list = make([]Summary, len(x.known))
+	for i, e := range x.known {
+		list[i] = e.Summary
+	}
 	return list, err
 }
 

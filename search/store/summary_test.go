@@ -135,6 +135,58 @@ func TestSummariesOfAStore(t *testing.T) {
 	}
 }
 
+// An index has what a fresh reading has, after each change, and keeps what has not changed.
+func TestIndex(t *testing.T) {
+	s := temporaryStore(t)
+	x := s.Index("accuracy")
+	check := func(what string) {
+		t.Helper()
+		want, wantErr := s.Summaries(t.Context(), "accuracy")
+		got, err := x.Summaries(t.Context())
+		if len(got) != len(want) || (err == nil) != (wantErr == nil) {
+			t.Fatalf("%s: %d summaries, want %d; %v, want %v", what, len(got), len(want), err, wantErr)
+		}
+		for i := range want {
+			if !sameSummary(got[i], want[i]) {
+				t.Errorf("%s: %+v, want %+v", what, got[i], want[i])
+			}
+		}
+	}
+	check("empty")
+	putPartial(t, s, 8, 2)
+	put(t, s, 3)
+	check("a score and a partial one")
+	first, _ := x.Summaries(t.Context())
+	put(t, s, 1)
+	putPartial(t, s, 8, 3)
+	put(t, s, 5)
+	check("more of them")
+	again, _ := x.Summaries(t.Context())
+	kept := 0
+	for _, a := range first {
+		for _, b := range again {
+			if &a.Values[0] == &b.Values[0] {
+				kept++
+			}
+		}
+	}
+	if kept != 1 { // the partial one has changed
+		t.Errorf("%d of 2 were kept", kept)
+	}
+	put(t, s, 8)
+	check("the partial one has ended")
+	err := s.update(t.Context(), func(scores *bbolt.Bucket) error {
+		key, record := scores.Cursor().First()
+		record = []byte(string(record[:len(record)-3]) + `x"}`)
+		return scores.Put([]byte(string(key)), record)
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("a damaged one")
+	check("again")
+}
+
 // FuzzScan: no bytes crash the scanner, and what it accepts as an object is one.
 func FuzzScan(f *testing.F) {
 	sc, _, _ := trial(1)

@@ -171,5 +171,7 @@ func document(keys map[string]string) *report.Document {
 func pages(t testing.TB, s *store.Store) *server {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	return newServer(ctx, s, Options{Refresh: 10 * time.Millisecond})
+	server := newServer(ctx, s, Options{Refresh: 10 * time.Millisecond})
+	server.patience = time.Minute
+	return server
 }

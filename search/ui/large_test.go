@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -81,6 +83,25 @@ func TestManyScores(t *testing.T) {
 	has(t, h, "/scores?from=9950", "9,901 to 10,000 of 10,000")
 }
 
+// A page that needs all scores does not make its reader wait for them: it says that they are being read, and has them a little later.
+func TestScoresWhileTheyAreRead(t *testing.T) {
+	path, _ := large(t, 100, 1, 1)
+	s, err := store.Open(t.Context(), path, store.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := pages(t, s)
+	slow := &reading{done: make(chan struct{})}
+	server.reading, server.patience = slow, 0
+	w := ask(server.handler(), "GET", "/scores?metric=loss")
+	if w.Code != http.StatusOK || w.Header().Get("Refresh") == "" || !strings.Contains(w.Body.String(), "being read") {
+		t.Fatalf("%d, %q: %s", w.Code, w.Header(), w.Body)
+	}
+	server.reading, server.patience = nil, time.Minute
+	has(t, server.handler(), "/scores?metric=loss", "1 to 100 of 100", "1.5000")
+	has(t, server.handler(), "/scores?metric=accuracy", "0.5000")
+}
+
 // The list and the events of a run that is watched for long, or has many candidates, stay bounded.
 func TestLongRun(t *testing.T) {
 	c := newCourse()
@@ -122,7 +143,9 @@ func BenchmarkFirstView(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if w := ask(pages(b, s).handler(), "GET", page.target); w.Code != http.StatusOK {
+				server := pages(b, s)
+				server.patience = readerPatience
+				if w := ask(server.handler(), "GET", page.target); w.Code != http.StatusOK {
 					b.Fatal(w.Code)
 				}
 			}

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"mixmas/search/chart"
 	"mixmas/search/escape"
 	"mixmas/search/listen"
+	"mixmas/search/metric"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -37,7 +39,9 @@ const (
 	stopTimeout    = 3 * time.Second
 	// makeTimeout is how long a page may wait for its turn and for the store.
 	makeTimeout = 12 * time.Second
-	stylePath   = "/style.css"
+	// readerPatience is how long a list that is not complete yet may take to say so.
+	readerPatience = 700 * time.Millisecond
+	stylePath      = "/style.css"
 )
 
 // server answers requests for the pages of a store.
@@ -51,6 +55,10 @@ type server struct {
 	busy      chan struct{} // pages that are being made
 	heartbeat time.Duration
 	now       func() time.Time
+	index     *store.Index
+	patience  time.Duration // of a reader whose page needs all scores
+	readMutex sync.Mutex
+	reading   *reading // that goes on, or nil
 }
 
 // mostBusy is how many pages are made at once: a training beside them needs the cores.
@@ -66,7 +74,8 @@ func newServer(ctx context.Context, scores *store.Store, o Options) *server {
 		o.Refresh = time.Second
 	}
 	return &server{ctx: ctx, store: scores, refresh: o.Refresh, watchers: make(chan struct{}, mostWatchers),
-		busy: make(chan struct{}, mostBusy), heartbeat: heartbeat, now: time.Now}
+		busy: make(chan struct{}, mostBusy), heartbeat: heartbeat, now: time.Now,
+		index: scores.Index(metric.AllNames()...), patience: readerPatience}
 }
 
 func (s *server) handler() http.Handler {

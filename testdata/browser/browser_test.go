@@ -26,6 +26,7 @@ import (
 var (
 	program  string // path of the built program
 	browser  context.Context
+	report   = flag.String("report", "", "write screenshots of this report's `file`, named by its folder, instead of the built-in search's")
 	pictures = flag.String("pictures", "", "write screenshots of the built-in search's report to this `folder`, and test nothing else")
 )
 

@@ -14,37 +14,56 @@ import (
 
 // TestPictures writes screenshots of the report of the built-in search: make report-pictures.
 func TestPictures(t *testing.T) {
-	if *pictures == "" {
-		t.Skip("without -pictures")
+	if *pictures == "" || *report != "" {
+		t.Skip("without -pictures alone")
 	}
 	folder := t.TempDir()
 	mixmas(t, folder, "run", "--store", "s.db", "--out", "out")
-	path := filepath.Join(folder, "out", "report.html")
-	write := func(name string, p *tab) {
-		t.Helper()
-		shot, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(*pictures, name), paletted(t, shot), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	p := picturesOf{t, filepath.Join(folder, "out", "report.html")}
+	p.write("report.png", 1280, 1340, false, "")
+	p.write("report-models.png", 1280, 1100, false, "models")
+	p.write("report-search.png", 1280, 1000, false, "search")
+	p.write("report-dark.png", 1280, 1000, true, "cost")
+	p.write("report-small.png", 400, 860, false, "")
+}
+
+// TestResultPictures writes screenshots of the report of a search on other data: make results-pictures.
+func TestResultPictures(t *testing.T) {
+	if *pictures == "" || *report == "" {
+		t.Skip("without -pictures and -report")
 	}
-	at := func(width, height int64, dark bool, section string) *tab {
-		p := openFile(t, path)
-		p.do(chromedp.EmulateViewport(width, height))
-		if dark {
-			p.dark()
-		}
-		p.do(chromedp.Evaluate[chromedp.Void](`document.documentElement.style.scrollBehavior = "auto"; ` + section + `; undefined`))
-		return p
+	p, name := picturesOf{t, *report}, filepath.Base(filepath.Dir(*report))
+	p.write(name+".png", 1280, 1240, false, "")
+	p.write(name+"-models.png", 1280, 1000, false, "models")
+	p.write(name+"-search.png", 1280, 1000, false, "search")
+}
+
+// picturesOf takes screenshots of a report.
+type picturesOf struct {
+	*testing.T
+	path string
+}
+
+// write writes a screenshot of the page, or of where a section begins.
+func (t picturesOf) write(name string, width, height int64, dark bool, section string) {
+	t.Helper()
+	p := openFile(t.T, t.path)
+	p.do(chromedp.EmulateViewport(width, height))
+	if dark {
+		p.dark()
 	}
-	to := func(id string) string { return `document.querySelector("[id$='-` + id + `']").scrollIntoView()` }
-	write("report.png", at(1280, 1340, false, ""))
-	write("report-models.png", at(1280, 1100, false, to("models")))
-	write("report-search.png", at(1280, 1000, false, to("search")))
-	write("report-dark.png", at(1280, 1000, true, to("cost")))
-	write("report-small.png", at(400, 860, false, ""))
+	scroll := ""
+	if section != "" {
+		scroll = `document.querySelector("[id$='-` + section + `']").scrollIntoView()`
+	}
+	p.do(chromedp.Evaluate[chromedp.Void](`document.documentElement.style.scrollBehavior = "auto"; ` + scroll + `; undefined`))
+	shot, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*pictures, name), paletted(t.T, shot), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // paletted encodes a picture with at most 256 colours, which makes it a third as large.
