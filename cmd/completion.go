@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -361,7 +362,13 @@ const (
 
 // withStore calls use with the store that the command line names. One that is missing, large, damaged or in use offers nothing.
 func (c *completion) withStore(use func(ctx context.Context, s *store.Store)) {
-	path, err := store.Resolve(cmp.Or(c.given["store"], defaultStore))
+	named := cmp.Or(c.given["store"], defaultStore)
+	if rest, home := strings.CutPrefix(named, "~/"); home { // the shell has not put the folder in its place yet
+		if folder, err := os.UserHomeDir(); err == nil {
+			named = filepath.Join(folder, rest)
+		}
+	}
+	path, err := store.Resolve(named)
 	if err != nil {
 		return
 	}

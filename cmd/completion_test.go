@@ -201,6 +201,12 @@ func TestCompletionInShells(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile("scores.tar", scoresArchive(t), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := mixmas(t, "scores", "import", "scores.tar", "--store", "it's.db"); code != exitOK {
+		t.Fatal(stderr)
+	}
 	for _, shell := range []struct {
 		name string
 		// ask is a program of the shell that prints what it completes of the line $LINE, one word per line.
@@ -226,6 +232,8 @@ func TestCompletionInShells(t *testing.T) {
 			printf '%s\n' "${COMPREPLY[@]}"`, map[string]string{
 			"mixmas sc": "scores", "mixmas scores ls --so": "--sort", "mixmas scores ls --sort=f": "finished", "mixmas scores ls --sort p": "params",
 			"mixmas init a --column age=ca": "category", "mixmas run ": "plan\\ one.yaml",
+			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store it\'s.db "fus`: "fusion/concat",
+			`mixmas scores ls --store ~/it\'s.db --stage="enc`: "encoder/image",
 		}},
 		{"zsh", `autoload -U compinit && compinit -u -D
 			eval "$(mixmas completion zsh)"
@@ -250,11 +258,13 @@ func TestCompletionInShells(t *testing.T) {
 			CURRENT=${#words}; PREFIX=${words[-1]}
 			_mixmas`, map[string]string{
 			"mixmas sc": "scores", "mixmas scores ls --so": "--sort", "mixmas scores ls --sort=f": "--sort=finished", "mixmas run ": "plan one.yaml",
+			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store ~/it\'s.db fus`: "fusion/concat",
 		}},
 		{"fish", `mixmas completion fish | source
 			complete -C "$LINE"`, map[string]string{
 			"mixmas sc": "scores", "mixmas scores ls --so": "--sort", "mixmas scores ls --sort=f": "--sort=finished", "mixmas scores ls --sort p": "params",
 			"mixmas run ": "plan one.yaml", "mixmas run --store=pl": "--store=plan", "mixmas run --out ": "data/",
+			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store ~/it\'s.db fus`: "fusion/concat",
 		}},
 	} {
 		t.Run(shell.name, func(t *testing.T) {

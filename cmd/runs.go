@@ -42,10 +42,13 @@ func runsCommand() *cli.Command {
 				Description: runWords,
 				Flags:       []cli.Flag{storeFlag(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 				Action:      runsCompare},
-			{Name: "rm", Usage: "remove the records of runs; their scores and models stay", ArgsUsage: "RUN...",
-				Description: runWords + " A run that is running is an error.",
-				Flags:       []cli.Flag{storeFlag()},
-				Action:      runsRemove},
+			{Name: "rm", Usage: "remove the records of runs; their scores and models stay", ArgsUsage: "[RUN...]",
+				Description: runWords + " A run that is running is an error.\n" +
+					"With --older or --keep it removes old runs instead of named ones, and leaves those that are running alone.",
+				Flags: []cli.Flag{storeFlag(),
+					&cli.DurationFlag{Name: "older", Usage: "all runs that ended more than this `TIME` ago, such as 720h"},
+					&cli.IntFlag{Name: "keep", Usage: "all runs but the newest `N`", DefaultText: "none"}},
+				Action: runsRemove},
 		},
 	}
 }
@@ -251,31 +254,69 @@ func showState(c *cli.Context, s *store.Store, r runs.Run) error {
 }
 
 func runsRemove(c *cli.Context) error {
-	if err := arguments(c, 1, -1, "RUN"); err != nil {
-		return err
+	old := c.IsSet("older") || c.IsSet("keep")
+	switch {
+	case old && c.Args().Present():
+		return usagef("runs rm: --older and --keep choose runs themselves: want them without RUN")
+	case c.Duration("older") < 0:
+		return usagef("--older %s: want a duration of 0 or more", c.Duration("older"))
+	case c.Int("keep") < 0:
+		return usagef("--keep %d: want 0 or more", c.Int("keep"))
+	}
+	if !old {
+		if err := arguments(c, 1, -1, "RUN, --older or --keep"); err != nil {
+			return err
+		}
 	}
 	s, err := openStore(c, store.Options{})
 	if err != nil {
 		return err
 	}
-	var found []runs.Run
+	find := namedRuns
+	if old {
+		find = oldRuns
+	}
+	found, err := find(c, s)
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		err := runs.Remove(c.Context, s, r.ID)
+		if old && errors.Is(err, runs.ErrNotFound) { // somebody else has removed it
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.App.Writer, "%s %s removed\n", escape.Terminal(r.ID), escape.Terminal(r.Name))
+	}
+	return nil
+}
+
+// namedRuns returns the runs that the arguments name, each once.
+func namedRuns(c *cli.Context, s *store.Store) (found []runs.Run, err error) {
 	for _, text := range c.Args().Slice() {
 		r, err := findRun(c, s, text)
 		if errors.Is(err, store.ErrDamaged) { // then nobody knows whether the ID is that of a damaged record
 			r, err = runs.Run{ID: text, Name: "(damaged)"}, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !slices.ContainsFunc(found, func(other runs.Run) bool { return other.ID == r.ID }) {
 			found = append(found, r)
 		}
 	}
-	for _, r := range found {
-		if err := runs.Remove(c.Context, s, r.ID); err != nil {
-			return err
-		}
-		fmt.Fprintf(c.App.Writer, "%s %s removed\n", escape.Terminal(r.ID), escape.Terminal(r.Name))
+	return found, nil
+}
+
+// oldRuns returns the runs that --older and --keep choose. Damaged ones have no age: they stay, and are an error of the list.
+func oldRuns(c *cli.Context, s *store.Store) ([]runs.Run, error) {
+	list, err := runs.List(c.Context, s)
+	if err != nil && !errors.Is(err, store.ErrDamaged) {
+		return nil, err
 	}
-	return nil
+	list = list[min(c.Int("keep"), len(list)):] // the newest are first
+	limit := time.Now().Add(-c.Duration("older"))
+	return slices.DeleteFunc(list, func(r runs.Run) bool { return r.State == runs.Running || r.Ended.After(limit) }), nil
 }

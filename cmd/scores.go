@@ -46,7 +46,7 @@ func scoresCommand() *cli.Command {
 				Flags: []cli.Flag{storeFlag()}, Action: scoresRemove},
 			{Name: "prune", Usage: "remove trained weights but keep the scores; weights are trained again when needed",
 				Description: "The checkpoints of partial scores, from which stopped trainings resume, are kept unless --checkpoints is given.\n" +
-					"Runs are kept too; only what killed processes left of unrecorded ones is removed.",
+					"Runs are kept too (mixmas runs rm --older removes old ones); only what killed processes left of unrecorded ones is removed.",
 				Flags: []cli.Flag{storeFlag(),
 					&cli.DurationFlag{Name: "older", Usage: "only weights of trials that ended more than this `TIME` ago, such as 720h"},
 					&cli.BoolFlag{Name: "checkpoints", Usage: "also remove the checkpoints of partial scores: their trainings start again at the first epoch"}},

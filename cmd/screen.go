@@ -19,6 +19,8 @@ type screen struct {
 	w io.Writer
 	// size returns the columns and rows of the terminal; nil means that lines do not change in place.
 	size func() (columns, rows int)
+	// cuts means that the terminal cuts lines off when it becomes narrower, instead of breaking them anew.
+	cuts bool
 
 	mutex sync.Mutex
 	drawn []string
@@ -28,6 +30,7 @@ type screen struct {
 func newScreen(f *os.File) *screen {
 	s := &screen{w: f}
 	if movesLines(f) {
+		s.cuts = cutsLines(os.Getenv)
 		s.size = func() (columns, rows int) {
 			columns, rows, err := term.GetSize(int(f.Fd()))
 			if err != nil || columns <= 0 {
@@ -95,12 +98,16 @@ func (s *screen) draw(make func(columns, rows int) []string) {
 	_, _ = io.WriteString(s.w, b.String())
 }
 
-// erase moves the cursor to the start of the lines that change, and erases what follows. Terminals break a line anew that has become
-// wider than they are.
+// erase moves the cursor to the start of the lines that change, and erases what follows. Most terminals break a line anew that has
+// become wider than they are; in the others, going up by as many rows would erase messages.
 func (s *screen) erase(b *strings.Builder) {
 	columns, _ := s.size()
 	up := 0
 	for _, line := range s.drawn {
+		if s.cuts {
+			up++
+			continue
+		}
 		up += max(1, (align.Width(line)+columns-1)/max(columns, 1))
 	}
 	if up > 0 {

@@ -11,10 +11,11 @@ import (
 	"mixmas/search/align"
 )
 
-// console is a terminal that understands what screen writes. It breaks lines anew when its width changes.
+// console is a terminal that understands what screen writes. It breaks lines anew when its width changes, or cuts them off.
 type console struct {
 	t       fatal
 	columns int
+	cuts    bool
 	lines   []string // before the cursor, which is at the start of an empty line whenever a write is over
 	at      string   // the line of the cursor
 }
@@ -57,6 +58,10 @@ func (c *console) up(rows int) {
 		if len(c.lines) == 0 {
 			c.t.Fatalf("the cursor goes %d rows above the first line", rows)
 		}
+		if c.cuts {
+			rows--
+			continue
+		}
 		rows -= max(1, (align.Width(c.lines[len(c.lines)-1])+c.columns-1)/c.columns)
 	}
 	if rows < 0 {
@@ -67,8 +72,8 @@ func (c *console) up(rows int) {
 // Messages stay and are in order, and below them is what was drawn last, at any width and however it changes.
 func TestScreen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := &console{t: t, columns: 80}
-		s := &screen{w: c, size: c.size}
+		c := &console{t: t, columns: 80, cuts: rapid.Bool().Draw(t, "cuts")}
+		s := &screen{w: c, size: c.size, cuts: c.cuts}
 		var said, shown []string
 		texts := rapid.StringOfN(rapid.SampledFrom([]rune("abc =>猫é…")), 0, 120, -1)
 		for i := range rapid.IntRange(1, 30).Draw(t, "steps") {

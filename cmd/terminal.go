@@ -34,3 +34,9 @@ func canMove(environment func(string) string, system string) bool {
 	ci := environment("CI")
 	return ci == "" || ci == "false" || ci == "0"
 }
+
+// cutsLines reports whether the terminal described by the environment cuts lines off when it becomes narrower: xterm and GNU screen do,
+// unless tmux runs in them.
+func cutsLines(environment func(string) string) bool {
+	return environment("TMUX") == "" && (environment("XTERM_VERSION") != "" || environment("STY") != "")
+}

@@ -31,3 +31,19 @@ func TestCanMove(t *testing.T) {
 		t.Error("lines move in what is no file")
 	}
 }
+
+func TestCutsLines(t *testing.T) {
+	for _, test := range []struct {
+		environment map[string]string
+		want        bool
+	}{
+		{nil, false},
+		{map[string]string{"XTERM_VERSION": "XTerm(379)"}, true},
+		{map[string]string{"STY": "1234.pts-0.host"}, true},
+		{map[string]string{"XTERM_VERSION": "XTerm(379)", "TMUX": "/tmp/tmux-0/default,1,0"}, false},
+	} {
+		if got := cutsLines(func(name string) string { return test.environment[name] }); got != test.want {
+			t.Errorf("%v: got %t", test.environment, got)
+		}
+	}
+}

@@ -14,8 +14,14 @@ _mixmas() {
         glue=""
         [[ $part == [=:] ]] && glue=1
     done
+    # The program gets words without quotes; readline completes what it will quote by itself where a quote is open.
+    local quote=""
+    for i in "${!words[@]}"; do
+        _mixmas_unquote "${words[i]}"
+        words[i]=$_mixmas_word
+    done
     local current=${words[${#words[@]}-1]}
-    # What readline keeps is what stands before the last of these characters.
+    # What readline keeps is what stands before the last of these characters, unless they are quoted.
     local kept=""
     [[ $COMP_WORDBREAKS == *[=:]* && $current == *[=:]* ]] && kept=${current%"${current##*[=:]}"}
 
@@ -27,7 +33,9 @@ _mixmas() {
             continue
         fi
         line=${line%%$'\t'*}
-        COMPREPLY+=("$(printf %q "${line#"$kept"}")")
+        line=${line#"$kept"}
+        [[ -z $quote ]] && line=$(printf %q "$line")
+        COMPREPLY+=("$line")
     done < <("${COMP_WORDS[0]}" __complete "${words[@]}" 2>/dev/null)
     case $files in
     files) compopt -o default 2>/dev/null || _mixmas_names -f "${current#"$kept"}" ;;
@@ -36,6 +44,26 @@ _mixmas() {
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
         compopt -o nospace 2>/dev/null
     fi
+}
+
+# Sets _mixmas_word to a word without its quotes, as the shell would read it but for variables, and quote to a quote that is open.
+_mixmas_unquote() {
+    local text=$1 c
+    _mixmas_word="" quote=""
+    while [[ -n $text ]]; do
+        c=${text:0:1} text=${text:1}
+        case $quote$c in
+        \'\' | \"\") quote="" ;;
+        \' | \") quote=$c ;;
+        \\ | \"\\)
+            if [[ -z $quote || ${text:0:1} == [\"\\\$\`] ]]; then
+                c=${text:0:1} text=${text:1}
+            fi
+            _mixmas_word+=$c
+            ;;
+        *) _mixmas_word+=$c ;;
+        esac
+    done
 }
 
 # Bash 3 cannot complete files beside words by itself.

@@ -6,7 +6,11 @@ Register-ArgumentCompleter -Native -CommandName mixmas -ScriptBlock {
     $words = @()
     foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
         if ($element.Extent.StartOffset -lt $cursorPosition -and $element.Extent.EndOffset -le $cursorPosition) {
-            $words += $element.Extent.Text
+            if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
+                $words += $element.Value # without its quotes
+            } else {
+                $words += $element.Extent.Text
+            }
         }
     }
     if ($wordToComplete -eq '') {
@@ -17,6 +21,8 @@ Register-ArgumentCompleter -Native -CommandName mixmas -ScriptBlock {
     $answer | Select-Object -Skip 1 | ForEach-Object {
         $word, $description = $_ -split "`t", 2
         if (-not $description) { $description = $word }
-        [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $description)
+        $text = $word
+        if ($word -match '[^\w./:=*-]') { $text = "'" + $word.Replace("'", "''") + "'" }
+        [System.Management.Automation.CompletionResult]::new($text, $word, 'ParameterValue', $description)
     }
 }

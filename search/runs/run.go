@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -99,7 +100,7 @@ func (r Run) Seconds(now time.Time) float64 {
 }
 
 // decode returns the run of a record.
-func decode(s *store.Store, record store.RunRecord) (Run, error) {
+func decode(ctx context.Context, s *store.Store, record store.RunRecord) (Run, error) {
 	r := Run{}
 	if err := json.Unmarshal(record.Content, &r); err != nil {
 		return Run{}, fmt.Errorf("store %s: %w: run %s: %w", s.Path(), store.ErrDamaged, record.ID, err)
@@ -112,9 +113,19 @@ func decode(s *store.Store, record store.RunRecord) (Run, error) {
 				r.Ended = info.ModTime().UTC()
 			}
 		}
+		if time.Since(r.Ended) > justNow {
+			return r, nil
+		}
+		// It may have ended well after the record was read, and released its lease before it was asked for: its record knows.
+		if again, err := s.Run(ctx, r.ID); err == nil && !bytes.Equal(again.Content, record.Content) {
+			return decode(ctx, s, again)
+		}
 	}
 	return r, nil
 }
+
+// justNow is longer than a process takes from the last event of its run to its end.
+const justNow = time.Minute
 
 // record returns the record of a run.
 func (r Run) record() store.RunRecord { return store.RunRecord{ID: r.ID, Files: r.files} }
@@ -128,7 +139,7 @@ func List(ctx context.Context, s *store.Store) ([]Run, error) {
 	}
 	list := make([]Run, 0, len(records))
 	for _, record := range records {
-		if r, err := decode(s, record); err != nil {
+		if r, err := decode(ctx, s, record); err != nil {
 			damaged = errors.Join(damaged, err)
 		} else {
 			list = append(list, r)
@@ -144,7 +155,7 @@ func Get(ctx context.Context, s *store.Store, id string) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	return decode(s, record)
+	return decode(ctx, s, record)
 }
 
 // Find returns the run that a text names: by its ID or the beginning of it, "last" for the newest, or the name that one run alone

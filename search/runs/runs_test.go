@@ -293,3 +293,19 @@ func BenchmarkList(b *testing.B) {
 		}
 	}
 }
+
+// A run that ends between the reading of its record and the look at its lease has ended well: it was not interrupted.
+func TestEndsWhileItIsRead(t *testing.T) {
+	s := temporaryStore(t)
+	rec := start(t, s, Run{Name: "digits"})
+	record, err := s.Run(t.Context(), rec.Run().ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.Finish(t.Context(), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := decode(t.Context(), s, record); err != nil || r.State != Finished {
+		t.Errorf("%s (%v), want finished", r.State, err)
+	}
+}

@@ -106,7 +106,8 @@ func writeEntry(archive *tar.Writer, name string, content []byte) error {
 	return nil
 }
 
-// Imported is what [Store.Import] read: scores and runs that it added, and those that were already stored.
+// Imported is what [Store.Import] read: scores and runs that it added, and those that were already stored. A run counts as added too
+// if it went on after it was stored, as one that was running then.
 type Imported struct{ Added, Known, RunsAdded, RunsKnown int }
 
 // Import adds the scores and the runs of an archive that [Store.Export] wrote, and checks their records and digests. It returns how

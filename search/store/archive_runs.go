@@ -2,6 +2,7 @@ package store
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -128,14 +129,17 @@ func readRun(archive *tar.Reader, entry string) (r RunRecord, files map[string][
 	}
 }
 
-// importRun stores a run of an archive, unless its ID is stored already.
+// importRun stores a run of an archive, unless it is stored already and the archive knows no more of it.
 func (s *Store) importRun(ctx context.Context, r RunRecord, files map[string][]byte, events []byte) (added bool, err error) {
 	if s.options.ReadOnly {
 		return false, fmt.Errorf("store %s: %w", s.path, ErrReadOnly)
 	}
-	switch _, err := s.Run(ctx, r.ID); {
+	further := false
+	switch stored, err := s.Run(ctx, r.ID); {
 	case err == nil:
-		return false, nil
+		if further, err = s.wentFurther(stored, events); !further {
+			return false, err
+		}
 	case !errors.Is(err, ErrUnrecorded):
 		return false, err
 	}
@@ -153,7 +157,7 @@ func (s *Store) importRun(ctx context.Context, r RunRecord, files map[string][]b
 		if err != nil {
 			return fmt.Errorf("store %s: %w", s.path, err)
 		}
-		if bucket.Get([]byte(r.ID)) != nil { // another process imported it meanwhile
+		if bucket.Get([]byte(r.ID)) != nil && !further { // another process imported it meanwhile
 			return nil
 		}
 		if len(events) > 0 {
@@ -172,4 +176,20 @@ func (s *Store) importRun(ctx context.Context, r RunRecord, files map[string][]b
 		return bucket.Put([]byte(r.ID), record)
 	}, nil)
 	return added && err == nil, err
+}
+
+// wentFurther reports whether a run went on from where it is stored to where it has these events, as one that was running when it was
+// exported before. One whose process lives, or which has its files but no events, is stored as it is.
+func (s *Store) wentFurther(stored RunRecord, events []byte) (bool, error) {
+	if s.RunHeld(stored.ID) {
+		return false, nil
+	}
+	earlier, err := os.ReadFile(filepath.Join(s.runFolder(stored.ID), eventsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("run %s: %w", stored.ID, err)
+	}
+	if len(earlier) == 0 && len(stored.Files) > 0 {
+		return false, nil
+	}
+	return len(events) > len(earlier) && bytes.HasPrefix(events, earlier), nil
 }

@@ -291,7 +291,8 @@ func (s *Store) LeaseRun(id string) (*Lease, error) {
 	}
 	lease, err := takeLease(filepath.Join(s.runFolder(id), runLease))
 	if err == nil && lease == nil {
-		err = fmt.Errorf("store: run %s: another process has its lease", id)
+		// Somebody who sweeps the runs looks whether it is held: try another ID.
+		err = fmt.Errorf("store: run %s: another process has its lease: %w", id, fs.ErrExist)
 	}
 	return lease, err
 }

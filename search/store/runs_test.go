@@ -348,3 +348,65 @@ func FuzzRunRecord(f *testing.F) {
 		}
 	})
 }
+
+// A run that was running when it was exported is brought up to date by a later archive, and never set back by an earlier one.
+func TestImportGoesFurther(t *testing.T) {
+	a, b := temporaryStore(t), temporaryStore(t)
+	lease, err := a.LeaseRun(firstRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := a.RunEvents(firstRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archives [3]bytes.Buffer
+	for i, text := range []string{"", "one\n", "one\ntwo\n"} {
+		var files map[string][]byte
+		if i == 2 {
+			files = map[string][]byte{"document.json": []byte("{}")}
+		}
+		if err := os.WriteFile(events, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.PutRun(t.Context(), firstRun, json.RawMessage(fmt.Sprintf(`{"at":%d}`, i)), files); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Export(t.Context(), &archives[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		into           *Store
+		archive, added int
+		at             string
+	}{{b, 0, 1, `{"at":0}`}, {b, 0, 0, `{"at":0}`}, {b, 1, 1, `{"at":1}`}, {b, 0, 0, `{"at":1}`}, {b, 2, 1, `{"at":2}`}, {b, 1, 0, `{"at":2}`},
+		{b, 2, 0, `{"at":2}`}, {a, 1, 0, `{"at":2}`}} {
+		done, err := step.into.Import(t.Context(), bytes.NewReader(archives[step.archive].Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := step.into.Run(t.Context(), firstRun)
+		if err != nil || done.RunsAdded != step.added || string(r.Content) != step.at {
+			t.Errorf("archive %d: %d added, the run is %s (%v), want %d and %s", step.archive, done.RunsAdded, r.Content, err, step.added, step.at)
+		}
+	}
+	r, err := b.Run(t.Context(), firstRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := b.RunFile(r, "document.json"); err != nil || string(content) != "{}" {
+		t.Errorf("document %q (%v)", content, err)
+	}
+	// While the process of the run lives in a store, nothing replaces its record.
+	if err := os.WriteFile(events, []byte("one\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, held := range []bool{true, false} {
+		done, err := a.Import(t.Context(), bytes.NewReader(archives[2].Bytes()))
+		if err != nil || (done.RunsAdded == 0) != held {
+			t.Errorf("held %t: %d added (%v)", held, done.RunsAdded, err)
+		}
+		lease.Release()
+	}
+}
