@@ -37,16 +37,46 @@ type contents map[string][]byte
 func (c contents) read(_ context.Context, name string) ([]byte, error) {
 	content, ok := c[name]
 	if !ok {
-		return nil, fmt.Errorf("the request has no file named %s", escape.Terminal(name))
+		return nil, fmt.Errorf("the request has no file named %s", short(name))
 	}
 	return content, nil
 }
 
-// add adds a file without a name of its own, and returns the one that it gets: no name of a part of a form has a NUL.
-func (c contents) add(content []byte) string {
-	name := "\x00" + strconv.Itoa(len(c))
-	c[name] = content
-	return name
+// add adds a file, whose name may be empty, and returns the name that it gets, which messages have.
+func (c contents) add(name string, content []byte) string {
+	for n := len(c) + 1; ; n++ {
+		switch _, taken := c[name]; {
+		case name == "":
+			name = fmt.Sprintf("file %d", n)
+		case taken:
+			name = fmt.Sprintf("%s (%d)", name, n)
+		default:
+			c[name] = content
+			return name
+		}
+	}
+}
+
+// sent are the files of a form, of which the values of rows name some.
+type sent struct {
+	files contents
+	own   map[string]string // names that files have among those of the request, once a row has named them
+}
+
+// short is a text of a request as messages have it: one that people can read.
+func short(text string) string {
+	if strings.TrimSpace(text) == "" {
+		return strconv.Quote(text)
+	}
+	const most = 100
+	if len(text) > most {
+		end := most
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "…"
+	}
+	return escape.Terminal(text)
 }
 
 // fields are what a row of the model may have.
@@ -59,7 +89,7 @@ func (f fields) find(name string) (dataset.Field, error) {
 			return field, nil
 		}
 	}
-	return dataset.Field{}, fmt.Errorf("the model reads no %s: it reads %s", escape.Terminal(name), f.names())
+	return dataset.Field{}, fmt.Errorf("the model reads no %s: it reads %s", short(name), f.names())
 }
 
 // names lists the fields for people.
@@ -100,11 +130,11 @@ type body struct {
 // read reads the body of a request.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (*body, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content encoding %s is not supported: send the body as it is", escape.Terminal(encoding))}
+		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content encoding %s is not supported: send the body as it is", short(encoding))}
 	}
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != typeJSON && kind != typeForm {
-		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content type %s: want %s or %s", escape.Terminal(strconv.Quote(r.Header.Get("Content-Type"))), typeJSON, typeForm)}
+		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content type %s: want %s or %s", short(strconv.Quote(r.Header.Get("Content-Type"))), typeJSON, typeForm)}
 	}
 	if r.ContentLength > s.options.Bytes {
 		return nil, s.unread(&http.MaxBytesError{Limit: s.options.Bytes})
@@ -152,7 +182,7 @@ func (s *Server) parseJSON(text []byte) (*rows, error) {
 	found := false
 	err := members(text, func(name string, value []byte) error {
 		if name != "rows" {
-			return &problem{status: http.StatusBadRequest, text: fmt.Sprintf(`unknown member %s: want {"rows": [{...}, ...]}`, escape.Terminal(strconv.Quote(name))), field: name}
+			return &problem{status: http.StatusBadRequest, text: fmt.Sprintf(`unknown member %s: want {"rows": [{...}, ...]}`, short(strconv.Quote(name))), field: name}
 		}
 		found = true
 		return s.parseRows(list, value, nil)
@@ -167,7 +197,7 @@ func (s *Server) parseJSON(text []byte) (*rows, error) {
 }
 
 // parseRows reads a list of rows. files are those of a form, which values may name; nil without a form.
-func (s *Server) parseRows(list *rows, text []byte, files contents) error {
+func (s *Server) parseRows(list *rows, text []byte, files *sent) error {
 	if text[0] != '[' {
 		return wrong("rows is %s, want a list of rows: [{...}, ...]", called(text))
 	}
@@ -207,7 +237,7 @@ func (s *Server) parseRows(list *rows, text []byte, files contents) error {
 }
 
 // value returns a value of JSON as the cell that a table would have, or the name of a file.
-func (s *Server) value(c contents, f dataset.Field, text []byte, files contents) (string, error) {
+func (s *Server) value(c contents, f dataset.Field, text []byte, files *sent) (string, error) {
 	kind := text[0]
 	if kind == 'n' {
 		return "", nil // missing
@@ -254,20 +284,27 @@ func joined(f dataset.Field, text []byte) (string, error) {
 }
 
 // file returns the name of a file that a value of JSON has or names.
-func (s *Server) file(c contents, f dataset.Field, text []byte, files contents) (string, error) {
+func (s *Server) file(c contents, f dataset.Field, text []byte, files *sent) (string, error) {
 	switch {
 	case text[0] == '[' && f.Kind == feature.Array:
 		content, err := toArray(text, most(f.Shape))
 		if err != nil {
 			return "", err
 		}
-		return c.add(content), nil
+		return c.add("", content), nil
 	case text[0] == '"' && files != nil:
 		name, err := unquote(text)
-		if _, sent := files[name]; err == nil && name != "" && !sent {
-			err = fmt.Errorf("the form has no file named %s", escape.Terminal(name))
+		if err != nil || name == "" {
+			return "", err
 		}
-		return name, err
+		content, ok := files.files[name]
+		if !ok {
+			return "", fmt.Errorf("the form has no file named %s", short(name))
+		}
+		if files.own[name] == "" {
+			files.own[name] = c.add(name, content)
+		}
+		return files.own[name], s.checkFile(f, content)
 	case text[0] == '"':
 		name, err := unquote(text)
 		if err != nil || name == "" {
@@ -280,7 +317,7 @@ func (s *Server) file(c contents, f dataset.Field, text []byte, files contents) 
 		encoded, found := "", false
 		err := members(text, func(name string, value []byte) (err error) {
 			if name != "base64" || value[0] != '"' {
-				return fmt.Errorf(`the file has the member %s: want {"base64": "..."}`, escape.Terminal(strconv.Quote(name)))
+				return fmt.Errorf(`the file has the member %s: want {"base64": "..."}`, short(strconv.Quote(name)))
 			}
 			found = true
 			encoded, err = unquote(value)
@@ -302,7 +339,7 @@ func (s *Server) decode(c contents, f dataset.Field, text string) (string, error
 	if err != nil {
 		return "", fmt.Errorf("it is not base64: %w", err)
 	}
-	return c.add(content), s.checkFile(f, content)
+	return c.add("", content), s.checkFile(f, content)
 }
 
 // checkFile returns an error for a picture with too many pixels. What is no picture at all is found out later.
@@ -311,6 +348,9 @@ func (s *Server) checkFile(f dataset.Field, content []byte) error {
 		return nil
 	}
 	info, err := picture.Probe(content)
+	if large := new(picture.SizeError); errors.As(err, &large) {
+		info, err = picture.Info{Width: large.Width, Height: large.Height}, nil
+	}
 	if err == nil && info.Width > s.options.Pixels/max(1, info.Height) {
 		return tooMuch("the picture has %d×%d pixels, want at most %d", info.Width, info.Height, s.options.Pixels)
 	}
@@ -374,7 +414,7 @@ func (s *Server) readForm(form *multipart.Reader) (parts []part, err error) {
 			return nil, tooMuch("the form has more than %d parts", mostParts)
 		}
 		if encoding := p.Header.Get("Content-Transfer-Encoding"); encoding != "" && !strings.EqualFold(encoding, "binary") && encoding != "8bit" && encoding != "7bit" {
-			return nil, wrong("content transfer encoding %s is not supported", escape.Terminal(encoding))
+			return nil, wrong("content transfer encoding %s is not supported", short(encoding))
 		}
 		content, err := io.ReadAll(p)
 		if err != nil {
@@ -404,7 +444,7 @@ func (s *Server) parseForm(parts []part) (*rows, error) {
 	if listed < 0 {
 		return s.formRow(parts)
 	}
-	sent := contents{}
+	files := &sent{contents{}, map[string]string{}}
 	for i, p := range parts {
 		if i == listed {
 			continue
@@ -413,37 +453,17 @@ func (s *Server) parseForm(parts []part) (*rows, error) {
 		if name == "" {
 			name = p.name
 		}
-		if _, twice := sent[name]; twice {
-			return nil, wrong("the form has two files named %s", escape.Terminal(name))
+		if _, twice := files.files[name]; twice {
+			return nil, wrong("the form has two files named %s", short(name))
 		}
-		sent[name] = p.content
+		files.files[name] = p.content
 	}
 	text := bytes.TrimSpace(parts[listed].content)
 	if err := checkJSON(text); err != nil {
 		return nil, err
 	}
 	list := &rows{contents: contents{}}
-	if err := s.parseRows(list, text, sent); err != nil {
-		return nil, err
-	}
-	own := map[string]string{} // the names of files that rows share
-	for row, values := range list.values {
-		for _, f := range s.fields {
-			name := values[f.Name]
-			content, ok := sent[name]
-			if !ok || !f.File() {
-				continue
-			}
-			if err := s.checkFile(f, content); err != nil {
-				return nil, &dataset.ValueError{Row: row, Field: f.Name, Err: err}
-			}
-			if own[name] == "" {
-				own[name] = list.contents.add(content)
-			}
-			values[f.Name] = own[name]
-		}
-	}
-	return list, nil
+	return list, s.parseRows(list, text, files)
 }
 
 // formRow makes a row of the parts of a form, or several rows if its arrays have them.
@@ -474,7 +494,7 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 			}
 		case f.File():
 			if err = s.checkFile(f, p.content); len(p.content) > 0 {
-				value = list.contents.add(p.content)
+				value = list.contents.add(p.file, p.content)
 			}
 		case !utf8.Valid(p.content):
 			err = errors.New("the text is not UTF-8")
@@ -504,7 +524,7 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 			return nil, &dataset.ValueError{Field: p.name, Err: fmt.Errorf("it has rows: %d, but another array has %d: want one row for each", max(1, len(several)), count)}
 		}
 		for row := range all {
-			all[row][f.Name] = list.contents.add(several[row])
+			all[row][f.Name] = list.contents.add("", several[row])
 		}
 	}
 	list.values = all
@@ -526,7 +546,7 @@ func (s *Server) arrayPart(c contents, f dataset.Field, content []byte) (string,
 			return "", err
 		}
 	}
-	return c.add(content), nil
+	return c.add("", content), nil
 }
 
 // arraysOf splits an npy file with an axis of rows in front into one file per row; nil for a file of a single row.
