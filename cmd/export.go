@@ -63,6 +63,9 @@ func export(c *cli.Context) error {
 	if !given {
 		return usagef("%s: say in which form: %s", commandName(c), strings.Join(names, " or "))
 	}
+	if c.IsSet("onnx") && c.IsSet("torch") && filepath.Clean(c.String("onnx")) == filepath.Clean(c.String("torch")) {
+		return usagef("%s: --onnx and --torch name the same file, %s: name two", commandName(c), quote(c.String("onnx")))
+	}
 	m, err := model.Open(path)
 	if err != nil {
 		return err

@@ -79,7 +79,11 @@ func Refuse(w http.ResponseWriter, _ *http.Request, status int, text string) {
 }
 
 func refuse(w http.ResponseWriter, p *problem) {
-	writeJSON(w, p.status, failure{p.text, p.field, p.row})
+	field := p.field
+	if field != "" {
+		field = short(field)
+	}
+	writeJSON(w, p.status, failure{p.text, field, p.row})
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {

@@ -13,7 +13,6 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/feature"
 	"mixmas/search/dataset/npy"
-	"mixmas/search/escape"
 )
 
 // mostParts is how many parts a form may have beside its rows.
@@ -39,7 +38,7 @@ func (s *Server) readForm(form *multipart.Reader) (parts []part, err error) {
 			return nil, tooMuch("the form has more than %d parts", mostParts)
 		}
 		if encoding := p.Header.Get("Content-Transfer-Encoding"); encoding != "" && !strings.EqualFold(encoding, "binary") && encoding != "8bit" && encoding != "7bit" {
-			return nil, wrong("content transfer encoding %s is not supported", escape.Terminal(encoding))
+			return nil, wrong("content transfer encoding %s is not supported", short(encoding))
 		}
 		content, err := io.ReadAll(p)
 		if err != nil {
@@ -69,7 +68,7 @@ func (s *Server) parseForm(parts []part) (*rows, error) {
 	if listed < 0 {
 		return s.formRow(parts)
 	}
-	sent := contents{}
+	files := &sent{contents{}, map[string]string{}}
 	for i, p := range parts {
 		if i == listed {
 			continue
@@ -78,37 +77,17 @@ func (s *Server) parseForm(parts []part) (*rows, error) {
 		if name == "" {
 			name = p.name
 		}
-		if _, twice := sent[name]; twice {
-			return nil, wrong("the form has two files named %s", escape.Terminal(name))
+		if _, twice := files.files[name]; twice {
+			return nil, wrong("the form has two files named %s", short(name))
 		}
-		sent[name] = p.content
+		files.files[name] = p.content
 	}
 	text := bytes.TrimSpace(parts[listed].content)
 	if err := checkJSON(text); err != nil {
 		return nil, err
 	}
 	list := &rows{contents: contents{}}
-	if err := s.parseRows(list, text, sent); err != nil {
-		return nil, err
-	}
-	own := map[string]string{} // the names of files that rows share
-	for row, values := range list.values {
-		for _, f := range s.fields {
-			name := values[f.Name]
-			content, ok := sent[name]
-			if !ok || !f.File() {
-				continue
-			}
-			if err := s.checkFile(f, content); err != nil {
-				return nil, &dataset.ValueError{Row: row, Field: f.Name, Err: err}
-			}
-			if own[name] == "" {
-				own[name] = list.contents.add(content)
-			}
-			values[f.Name] = own[name]
-		}
-	}
-	return list, nil
+	return list, s.parseRows(list, text, files)
 }
 
 // formRow makes a row of the parts of a form, or several rows if its arrays have them.
@@ -139,7 +118,7 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 			}
 		case f.File():
 			if err = s.checkFile(f, p.content); len(p.content) > 0 {
-				value = list.contents.add(p.content)
+				value = list.contents.add(p.file, p.content)
 			}
 		case !utf8.Valid(p.content):
 			err = errors.New("the text is not UTF-8")
@@ -169,7 +148,7 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 			return nil, &dataset.ValueError{Field: p.name, Err: fmt.Errorf("it has rows: %d, but another array has %d: want one row for each", max(1, len(several)), count)}
 		}
 		for row := range all {
-			all[row][f.Name] = list.contents.add(several[row])
+			all[row][f.Name] = list.contents.add("", several[row])
 		}
 	}
 	list.values = all
@@ -191,7 +170,7 @@ func (s *Server) arrayPart(c contents, f dataset.Field, content []byte) (string,
 			return "", err
 		}
 	}
-	return c.add(content), nil
+	return c.add("", content), nil
 }
 
 // arraysOf splits an npy file with an axis of rows in front into one file per row; nil for a file of a single row.

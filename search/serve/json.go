@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"mixmas/nn/dimensions"
@@ -108,7 +109,7 @@ func members(object []byte, use func(name string, value []byte) error) error {
 			return err
 		}
 		if seen[name] {
-			return &problem{status: http.StatusBadRequest, text: fmt.Sprintf("two members are named %s", escape.Terminal(strconv.Quote(name))), field: name}
+			return &problem{status: http.StatusBadRequest, text: fmt.Sprintf("two members are named %s", short(strconv.Quote(name))), field: name}
 		}
 		seen[name] = true
 		at = space(object, space(object, end)+1) // behind the colon
@@ -129,8 +130,14 @@ func unquote(text []byte) (string, error) {
 		return string(inside), nil
 	}
 	var s string
-	err := json.Unmarshal(text, &s)
-	return s, err
+	if err := json.Unmarshal(text, &s); err != nil {
+		return "", err
+	}
+	// encoding/json puts a replacement character where half of a surrogate pair stands alone.
+	if got := strings.Count(s, "\ufffd"); got > bytes.Count(text, []byte("\ufffd"))+strings.Count(strings.ToLower(string(text)), `\ufffd`) {
+		return "", errors.New("the text has half of a surrogate pair, such as \\ud800, without the other half")
+	}
+	return s, nil
 }
 
 func isNumber(value []byte) bool { return value[0] == '-' || value[0] >= '0' && value[0] <= '9' }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"mixmas/search/dataset"
 	"mixmas/search/escape"
@@ -30,16 +31,24 @@ type contents map[string][]byte
 func (c contents) read(_ context.Context, name string) ([]byte, error) {
 	content, ok := c[name]
 	if !ok {
-		return nil, fmt.Errorf("the request has no file named %s", escape.Terminal(name))
+		return nil, fmt.Errorf("the request has no file named %s", short(name))
 	}
 	return content, nil
 }
 
-// add adds a file without a name of its own, and returns the one that it gets: no name of a part of a form has a NUL.
-func (c contents) add(content []byte) string {
-	name := "\x00" + strconv.Itoa(len(c))
-	c[name] = content
-	return name
+// add adds a file, whose name may be empty, and returns the name that it gets, which messages have.
+func (c contents) add(name string, content []byte) string {
+	for n := len(c) + 1; ; n++ {
+		switch _, taken := c[name]; {
+		case name == "":
+			name = fmt.Sprintf("file %d", n)
+		case taken:
+			name = fmt.Sprintf("%s (%d)", name, n)
+		default:
+			c[name] = content
+			return name
+		}
+	}
 }
 
 // fields are what a row of the model may have.
@@ -52,7 +61,7 @@ func (f fields) find(name string) (dataset.Field, error) {
 			return field, nil
 		}
 	}
-	return dataset.Field{}, fmt.Errorf("the model reads no %s: it reads %s", escape.Terminal(name), f.names())
+	return dataset.Field{}, fmt.Errorf("the model reads no %s: it reads %s", short(name), f.names())
 }
 
 // names lists the fields for people.
@@ -93,11 +102,11 @@ type body struct {
 // read reads the body of a request.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (*body, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content encoding %s is not supported: send the body as it is", escape.Terminal(encoding))}
+		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content encoding %s is not supported: send the body as it is", short(encoding))}
 	}
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != typeJSON && kind != typeForm {
-		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content type %s: want %s or %s", escape.Terminal(strconv.Quote(r.Header.Get("Content-Type"))), typeJSON, typeForm)}
+		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content type %s: want %s or %s", short(strconv.Quote(r.Header.Get("Content-Type"))), typeJSON, typeForm)}
 	}
 	if r.ContentLength > s.options.Bytes {
 		return nil, s.unread(&http.MaxBytesError{Limit: s.options.Bytes})
@@ -145,7 +154,7 @@ func (s *Server) parseJSON(text []byte) (*rows, error) {
 	found := false
 	err := members(text, func(name string, value []byte) error {
 		if name != "rows" {
-			return &problem{status: http.StatusBadRequest, text: fmt.Sprintf(`unknown member %s: want {"rows": [{...}, ...]}`, escape.Terminal(strconv.Quote(name))), field: name}
+			return &problem{status: http.StatusBadRequest, text: fmt.Sprintf(`unknown member %s: want {"rows": [{...}, ...]}`, short(strconv.Quote(name))), field: name}
 		}
 		found = true
 		return s.parseRows(list, value, nil)
@@ -160,7 +169,7 @@ func (s *Server) parseJSON(text []byte) (*rows, error) {
 }
 
 // parseRows reads a list of rows. files are those of a form, which values may name; nil without a form.
-func (s *Server) parseRows(list *rows, text []byte, files contents) error {
+func (s *Server) parseRows(list *rows, text []byte, files *sent) error {
 	if text[0] != '[' {
 		return wrong("rows is %s, want a list of rows: [{...}, ...]", called(text))
 	}
@@ -197,4 +206,26 @@ func (s *Server) parseRows(list *rows, text []byte, files contents) error {
 		return wrong("there are no rows")
 	}
 	return err
+}
+
+// sent are the files of a form, of which the values of rows name some.
+type sent struct {
+	files contents
+	own   map[string]string // names that files have among those of the request, once a row has named them
+}
+
+// short is a text of a request as messages have it: one that people can read.
+func short(text string) string {
+	if strings.TrimSpace(text) == "" {
+		return strconv.Quote(text)
+	}
+	const most = 100
+	if len(text) > most {
+		end := most
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "…"
+	}
+	return escape.Terminal(text)
 }

@@ -284,10 +284,14 @@ func TestWrongRequests(t *testing.T) {
 		"too many bytes":       {s, postJSON(`{"rows": [{"note": "` + strings.Repeat("x", 20_000) + `"}]}`), 413, "", "more than 20000 bytes"},
 		"no end":               {s, endless, 413, "", "more than 20000 bytes"},
 		"too many pixels":      {s, row(`{"photo": {"base64": "` + big + `"}}`), 413, "photo", "the picture has 40×30 pixels, want at most 1000"},
+		"far too many pixels":  {s, row(`{"photo": {"base64": "` + base64.StdEncoding.EncodeToString(gif(30_000, 30_000)) + `"}}`), 413, "photo", "the picture has 30000×30000 pixels, want at most 1000"},
 		"text":                 {s, post("text/csv", strings.NewReader("age\n1")), 415, "", `content type "text/csv": want application/json or multipart/form-data`},
 		"no type":              {s, post("", strings.NewReader("{}")), 415, "", "content type"},
 		"compressed":           {s, compressed, 415, "", "content encoding gzip"},
 		"an unknown field":     {s, row(`{"fur": 1}`), 422, "fur", "the model reads no fur: it reads age, weight, sex, toys, note, photo, pulse, scan"},
+		"an empty field":       {s, row(`{"": 1}`), 422, "", `the model reads no "": it reads age`},
+		"a long field":         {s, row(`{"` + strings.Repeat("ü", 8000) + `": 1}`), 422, strings.Repeat("ü", 50) + "…", "the model reads no üüü"},
+		"half a character":     {s, row(`{"note": "\ud800 \ufffd"}`), 422, "note", "half of a surrogate pair"},
 		"not a number":         {s, row(`{"age": "old"}`), 422, "age", "is not a number"},
 		"an object":            {s, row(`{"age": {}}`), 422, "age", "it is an object, want a number"},
 		"a list of texts":      {s, row(`{"pulse": ["x"]}`), 422, "pulse", "element 0 of the list is a text, want a number or null"},
@@ -296,7 +300,7 @@ func TestWrongRequests(t *testing.T) {
 		"a path":               {s, row(`{"photo": "` + filepath.Join(p.folder, "0.png") + `"}`), 422, "photo", "it is a text, want a picture"},
 		"no base64":            {s, row(`{"photo": {"base64": "?"}}`), 422, "photo", "it is not base64"},
 		"no file":              {s, row(`{"photo": {"path": "x"}}`), 422, "photo", `the file has the member "path"`},
-		"no picture":           {s, row(`{"photo": {"base64": "eHh4"}}`), 422, "photo", "not a picture"},
+		"no picture":           {s, row(`{"photo": {"base64": "eHh4"}}`), 422, "photo", "column photo: file 1: something unknown, not a picture"},
 		"no array":             {s, row(`{"scan": {"base64": "eHh4"}}`), 422, "scan", "not an npy file"},
 		"an array of a shape":  {s, row(`{"scan": [[1, 2], [3, 4]]}`), 422, "scan", "the array has shape 2×2, but those of the training rows have 2×3×4"},
 		"ragged":               {s, row(`{"scan": [[1, 2], [3]]}`), 422, "scan", "lists have 2 and 1 elements"},
@@ -316,6 +320,8 @@ func TestWrongRequests(t *testing.T) {
 		"files of one name":    {s, postForm(t, upload{name: "rows", content: "[{}]"}, upload{"a", "x", "1"}, upload{"b", "x", "2"}), 400, "", "two files named x"},
 		"rows twice":           {s, postForm(t, upload{name: "rows", content: "[{}]"}, upload{name: "rows", content: "[{}]"}), 400, "", "two parts named rows"},
 		"rows of a form":       {s, postForm(t, upload{name: "rows", content: "{"}), 400, "", "the JSON is wrong"},
+		"a form's file":        {s, postForm(t, upload{name: "rows", content: `[{"photo": {"base64": ""}}, {"photo": "file 1"}]`}, upload{"a", "file 1", "xyz"}), 422, "photo", "column photo: file 1: an empty file"},
+		"a shared file":        {s, postForm(t, upload{name: "rows", content: `[{"scan": "x", "photo": "x"}]`}, upload{"a", "x", string(drawing(t, 40, 30, color.White))}), 413, "photo", "40×30"},
 		"picture beyond, rows": {s, postForm(t, upload{name: "rows", content: `[{}, {"photo": "x"}]`}, upload{"a", "x", string(drawing(t, 40, 30, color.White))}), 413, "photo", "40×30"},
 
 		"an array is missing": {a, row(`{"image": [[[1, 2, 3], [4, 5, 6]]]}`), 422, "image", "it is missing: want an array of 1×2×3"},
@@ -333,11 +339,20 @@ func TestWrongRequests(t *testing.T) {
 			if got.status != c.status || got.Field != c.field || !strings.Contains(got.Error, c.want) || got.Predictions != nil {
 				t.Errorf("status %d, field %q: %s; want %d, %q, %q", got.status, got.Field, got.text, c.status, c.field, c.want)
 			}
+			if len(got.text) > 1000 {
+				t.Errorf("the answer has %d bytes", len(got.text))
+			}
 			if c.status == 422 && got.Row == nil {
 				t.Errorf("no row: %s", got.text)
 			}
 		})
 	}
+}
+
+// gif is the beginning of a picture of a size.
+func gif(width, height uint16) []byte {
+	screen := []byte{'G', 'I', 'F', '8', '9', 'a', byte(width), byte(width >> 8), byte(height), byte(height >> 8), 0, 0, 0}
+	return append(screen, make([]byte, 100)...)
 }
 
 // endlessly is a reader of one byte, for ever.

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,11 +12,10 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/feature"
 	"mixmas/search/dataset/picture"
-	"mixmas/search/escape"
 )
 
 // value returns a value of JSON as the cell that a table would have, or the name of a file.
-func (s *Server) value(c contents, f dataset.Field, text []byte, files contents) (string, error) {
+func (s *Server) value(c contents, f dataset.Field, text []byte, files *sent) (string, error) {
 	kind := text[0]
 	if kind == 'n' {
 		return "", nil // missing
@@ -62,20 +62,27 @@ func joined(f dataset.Field, text []byte) (string, error) {
 }
 
 // file returns the name of a file that a value of JSON has or names.
-func (s *Server) file(c contents, f dataset.Field, text []byte, files contents) (string, error) {
+func (s *Server) file(c contents, f dataset.Field, text []byte, files *sent) (string, error) {
 	switch {
 	case text[0] == '[' && f.Kind == feature.Array:
 		content, err := toArray(text, most(f.Shape))
 		if err != nil {
 			return "", err
 		}
-		return c.add(content), nil
+		return c.add("", content), nil
 	case text[0] == '"' && files != nil:
 		name, err := unquote(text)
-		if _, sent := files[name]; err == nil && name != "" && !sent {
-			err = fmt.Errorf("the form has no file named %s", escape.Terminal(name))
+		if err != nil || name == "" {
+			return "", err
 		}
-		return name, err
+		content, ok := files.files[name]
+		if !ok {
+			return "", fmt.Errorf("the form has no file named %s", short(name))
+		}
+		if files.own[name] == "" {
+			files.own[name] = c.add(name, content)
+		}
+		return files.own[name], s.checkFile(f, content)
 	case text[0] == '"':
 		name, err := unquote(text)
 		if err != nil || name == "" {
@@ -88,7 +95,7 @@ func (s *Server) file(c contents, f dataset.Field, text []byte, files contents) 
 		encoded, found := "", false
 		err := members(text, func(name string, value []byte) (err error) {
 			if name != "base64" || value[0] != '"' {
-				return fmt.Errorf(`the file has the member %s: want {"base64": "..."}`, escape.Terminal(strconv.Quote(name)))
+				return fmt.Errorf(`the file has the member %s: want {"base64": "..."}`, short(strconv.Quote(name)))
 			}
 			found = true
 			encoded, err = unquote(value)
@@ -110,7 +117,7 @@ func (s *Server) decode(c contents, f dataset.Field, text string) (string, error
 	if err != nil {
 		return "", fmt.Errorf("it is not base64: %w", err)
 	}
-	return c.add(content), s.checkFile(f, content)
+	return c.add("", content), s.checkFile(f, content)
 }
 
 // checkFile returns an error for a picture with too many pixels. What is no picture at all is found out later.
@@ -119,6 +126,9 @@ func (s *Server) checkFile(f dataset.Field, content []byte) error {
 		return nil
 	}
 	info, err := picture.Probe(content)
+	if large := new(picture.SizeError); errors.As(err, &large) {
+		info, err = picture.Info{Width: large.Width, Height: large.Height}, nil
+	}
 	if err == nil && info.Width > s.options.Pixels/max(1, info.Height) {
 		return tooMuch("the picture has %d×%d pixels, want at most %d", info.Width, info.Height, s.options.Pixels)
 	}

@@ -47,6 +47,8 @@ def check(folder):
         worst = max(worst, ((model(exported.prepare(arrays)) - want).abs().max() / scale).item())
         one = exported.prepare({name: x[:1] for name, x in arrays.items()})
         worst = max(worst, ((model(one) - want[:1]).abs().max() / scale).item())
+        none = exported.prepare({name: x[:0] for name, x in arrays.items()})
+        assert model(none).shape == want[:0].shape, "an empty batch"
     assert worst <= 1e-4, f"the logits differ by {worst:.2g} of their size"
     labels, probabilities = exported.predict(model, arrays)
     several = isinstance(labels[0], list)

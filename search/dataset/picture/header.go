@@ -82,7 +82,7 @@ func readHeader(data []byte) (h header, err error) {
 	case config.Width < 1 || config.Height < 1:
 		return h, fmt.Errorf("its size is %d×%d pixels (width×height)", config.Width, config.Height)
 	case pixels > MostPixels:
-		return h, fmt.Errorf("its size is %d×%d pixels (width×height), want at most %d pixels", config.Width, config.Height, MostPixels)
+		return h, &SizeError{config.Width, config.Height}
 	case pixels > most:
 		return h, fmt.Errorf("it is truncated: %d bytes cannot hold %d×%d pixels (width×height)", bytes, config.Width, config.Height)
 	}
@@ -251,12 +251,12 @@ func (h *header) webp(data []byte) error {
 			h.info.Alpha = body[0]&alpha != 0
 		case kind == "VP8 " && len(body) >= 10: // its own size may differ from that of the whole
 			if w, h := binary.LittleEndian.Uint16(body[6:])&0x3fff, binary.LittleEndian.Uint16(body[8:])&0x3fff; int(w)*int(h) > MostPixels {
-				return fmt.Errorf("its size is %d×%d pixels (width×height), want at most %d pixels", w, h, MostPixels)
+				return &SizeError{int(w), int(h)}
 			}
 		case kind == "VP8L" && len(body) >= 5:
 			bits := binary.LittleEndian.Uint32(body[1:])
 			if w, h := bits&0x3fff+1, bits>>14&0x3fff+1; int(w)*int(h) > MostPixels {
-				return fmt.Errorf("its size is %d×%d pixels (width×height), want at most %d pixels", w, h, MostPixels)
+				return &SizeError{int(w), int(h)}
 			}
 			h.info.Alpha = h.info.Alpha || bits>>28&1 != 0
 		case kind == "EXIF":

@@ -57,6 +57,13 @@ func (f Form) Check() error {
 	return nil
 }
 
+// SizeError is the error of a picture with more than [MostPixels].
+type SizeError struct{ Width, Height int }
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("its size is %d×%d pixels (width×height), want at most %d pixels", e.Width, e.Height, MostPixels)
+}
+
 // Probe reads the header of a picture. It takes no memory for the pixels, and does not notice damage behind the header.
 func Probe(data []byte) (Info, error) {
 	h, err := readHeader(data)

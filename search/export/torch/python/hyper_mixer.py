@@ -35,7 +35,7 @@ class HyperMixing(nn.Module):
         b, n, d = x.shape
         if mask is not None:  #: masked
             x = x * mask[..., None]  #: masked
-        positioned = (x + sinusoid(n, d).to(x)).view(b, n, self.heads, -1)
+        positioned = (x + sinusoid(n, d).to(x)).view(b, n, self.heads, d // self.heads)
 
         def generate(fc1, fc2):  # (b, heads, n, hidden)
             hidden = F.gelu(torch.einsum("bnhk,hjk->bhnj", positioned, fc1))
@@ -44,7 +44,7 @@ class HyperMixing(nn.Module):
 
         w1 = generate(self.w1_fc1, self.w1_fc2)
         w2 = w1 if self.w2_fc1 is None else generate(self.w2_fc1, self.w2_fc2)
-        x = x.view(b, n, self.heads, -1).permute(0, 2, 3, 1)  # (b, heads, d / heads, n)
+        x = x.view(b, n, self.heads, d // self.heads).permute(0, 2, 3, 1)  # (b, heads, d / heads, n)
         x = F.gelu(x @ w1) @ w2.transpose(2, 3)
         return self.norm(x.permute(0, 3, 1, 2).reshape(b, n, d))
 
