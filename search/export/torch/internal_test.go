@@ -128,7 +128,7 @@ func TestPartsWithoutAFormAreNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Reset()
-		if err := Write(t.Context(), &b, m, Options{}); err == nil || err.Error() != c.want || b.Len() > 0 {
+		if err := Write(t.Context(), &b, m, Options{File: "model.py"}); err == nil || err.Error() != c.want || b.Len() > 0 {
 			t.Errorf("got error %v, want %s", err, c.want)
 		}
 	}
@@ -157,9 +157,11 @@ func TestFilesWithoutADigest(t *testing.T) {
 	if text, err := write(t.Context(), m, o); err != nil || strings.Contains(text, "DIGEST") || strings.Contains(text, "description") {
 		t.Errorf("%v, or the file has a digest:\n%s", err, text)
 	}
-	o.File = "json.py"
-	if _, err := write(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), "would hide Python's module json") {
-		t.Errorf("got error %v", err)
+	for name, want := range map[string]string{"json.py": "would hide Python's module json", "my-model.py": "cannot import", "1st.py": "cannot import", "class.py": "cannot import"} {
+		o.File = name
+		if _, err := write(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got error %v, want one with %q", name, err, want)
+		}
 	}
 }
 

@@ -2,8 +2,10 @@ package torch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,9 +40,28 @@ func Write(ctx context.Context, w io.Writer, m *model.Model, o Options) error {
 // imported are the modules that files import, and those that PyTorch imports by their plain names most often.
 var imported = []string{"torch", "numpy", "json", "math", "sys", "dataclasses", "pathlib", "os", "types", "typing", "random", "copy", "inspect"}
 
+// importable is the form of names that Python imports, except its keywords.
+var (
+	importable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	keywords   = strings.Fields("False None True and as assert async await break class continue def del elif else except finally for from global if import " +
+		"in is lambda nonlocal not or pass raise return try while with yield")
+)
+
+// checkName returns an error for the name of a file that Python cannot import, or should not.
+func checkName(file string) error {
+	name := strings.TrimSuffix(file, ".py")
+	switch {
+	case slices.Contains(imported, name):
+		return fmt.Errorf("a file of this name would hide Python's module %s, which it needs: choose another name", name)
+	case !importable.MatchString(name) || slices.Contains(keywords, name):
+		return errors.New("Python cannot import a file of this name: choose letters, digits and _, as in model.py")
+	}
+	return nil
+}
+
 func write(ctx context.Context, m *model.Model, o Options) (string, error) {
-	if name := strings.TrimSuffix(o.File, ".py"); slices.Contains(imported, name) {
-		return "", fmt.Errorf("a file of this name would hide Python's module %s, which it needs: choose another name", name)
+	if err := checkName(o.File); err != nil {
+		return "", err
 	}
 	f := file{Model: m, Options: o}
 	for _, spec := range specifications(m) {
