@@ -157,7 +157,7 @@ func TestFilesWithoutADigest(t *testing.T) {
 	if text, err := write(t.Context(), m, o); err != nil || strings.Contains(text, "DIGEST") || strings.Contains(text, "description") {
 		t.Errorf("%v, or the file has a digest:\n%s", err, text)
 	}
-	for name, want := range map[string]string{"json.py": "would hide Python's module json", "my-model.py": "cannot import", "1st.py": "cannot import", "class.py": "cannot import"} {
+	for name, want := range map[string]string{"json.py": "would hide Python's module json", "my-model.py": "cannot be imported", "1st.py": "cannot be imported", "class.py": "cannot be imported"} {
 		o.File = name
 		if _, err := write(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want one with %q", name, err, want)

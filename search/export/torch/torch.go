@@ -54,7 +54,7 @@ func checkName(file string) error {
 	case slices.Contains(imported, name):
 		return fmt.Errorf("a file of this name would hide Python's module %s, which it needs: choose another name", name)
 	case !importable.MatchString(name) || slices.Contains(keywords, name):
-		return errors.New("Python cannot import a file of this name: choose letters, digits and _, as in model.py")
+		return errors.New("a file of this name cannot be imported by Python: choose letters, digits and _, as in model.py")
 	}
 	return nil
 }
