@@ -85,7 +85,7 @@ func TestFilesPredictAsTheProgramDoes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compare(t, got["logits"], want)
+			compare(t, got["logits"], want, exact)
 			classes := len(m.Classes)
 			for row := range c.Rows {
 				labels, z := []string{}, want[row*classes:][:classes]
@@ -107,8 +107,15 @@ func TestFilesPredictAsTheProgramDoes(t *testing.T) {
 	}
 }
 
-// compare requires logits that differ by at most 1e-4 of their size.
-func compare(t failer, got array, want []float32) {
+// How far logits may differ, as a share of their size. Models and programs that are drawn at random may normalise one or two features,
+// which makes rounding errors hundreds of times larger.
+const (
+	exact   = 1e-4
+	rounded = 1e-2
+)
+
+// compare requires logits that differ by at most a share of their size.
+func compare(t failer, got array, want []float32, share float64) {
 	t.Helper()
 	if len(got.data) != len(want) {
 		t.Fatalf("%d logits, want %d", len(got.data), len(want))
@@ -118,7 +125,7 @@ func compare(t failer, got array, want []float32) {
 		scale = max(scale, math.Abs(float64(v)))
 	}
 	for i, v := range want {
-		if d := math.Abs(got.data[i] - float64(v)); !(d <= 1e-4*scale) {
+		if d := math.Abs(got.data[i] - float64(v)); !(d <= share*scale) {
 			t.Fatalf("logit %d is %v, want %v", i, got.data[i], v)
 		}
 	}
@@ -333,7 +340,7 @@ func TestRandomModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, got["logits"], want)
+		compare(t, got["logits"], want, rounded)
 	})
 }
 

@@ -160,7 +160,7 @@ func (n *network) check(t failer) file {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, got["logits"], want)
+		compare(t, got["logits"], want, rounded)
 	}
 	return f
 }
