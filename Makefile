@@ -125,7 +125,7 @@ has-browser = for b in chromium chromium-browser google-chrome google-chrome-sta
 
 .PHONY: test-browser
 test-browser: ## test the pages in Chromium: no network, no errors, keyboard, dark, narrow, print, hostile data
-	@if [ -n "$(ALL)" ] && ! { $(has-browser); }; then apt-get install -y --no-install-recommends chromium fonts-dejavu-core; fi; \
+	@if [ -n "$(ALL)" ] && ! { $(has-browser); }; then .ci/debian-install chromium fonts-dejavu-core || true; fi; \
 	if $(has-browser); then \
 		echo "$(GO) test (in testdata/browser)"; $(GO) -C testdata/browser vet . && $(GO) -C testdata/browser test -count=1 .; \
 	elif [ -n "$(ALL)" ]; then echo "test-browser: Chromium is needed, such as Debian's package chromium"; exit 1; \

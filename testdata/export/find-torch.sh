@@ -7,8 +7,5 @@ find() {
 	done
 }
 find "$@"
-[ -n "$ALL" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || exit 1
-install() { apt-get install -y -qq --no-install-recommends python3-torch python3-numpy >/dev/null 2>&1; }
-install || { apt-get update -qq >/dev/null 2>&1 && install; }
-find "$@"
+[ -n "$ALL" ] && .ci/debian-install python3-torch python3-numpy && find "$@"
 exit 1
