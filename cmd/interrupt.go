@@ -22,8 +22,10 @@ func (signalError) Is(target error) bool { return target == context.Canceled }
 // training steps, and a step of a very large model can take longer than that.
 func sayHeard(w io.Writer, late <-chan time.Time) {
 	<-late
-	_, _ = fmt.Fprintln(w, "mixmas: stopping after the current step; a second signal stops it at once")
+	_, _ = fmt.Fprintln(w, heard)
 }
+
+const heard = "mixmas: stopping after the current step; a second signal stops it at once"
 
 // signalNumber returns the number of the signal that ended the context, or that of Ctrl-C if no signal did.
 func signalNumber(ctx context.Context) int {
