@@ -1,7 +1,8 @@
 # Benchmarks on a machine with a GPU (kernels/bench/METHOD.md).
 
 BUNDLE := build/gpu-bundle
-BUNDLE_MIB := 56
+# What a rented machine takes is about 64 MiB. It was 56 before the program had servers and reports.
+BUNDLE_MIB := 62
 
 .PHONY: gpu-bundle
 gpu-bundle: ## make build/gpu-bundle, a folder with tests and benchmarks for a machine with a GPU
