@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"mixmas/search/estimate"
 	"mixmas/search/metric"
 	"mixmas/search/report"
 	"mixmas/search/runs"
@@ -19,10 +20,8 @@ type course struct {
 	recent    []*training // that have ended, the last one last
 	lines     []line
 	estimate  *runs.Event
-	since     time.Time // of the estimate
-	expected  map[string]float64
-	spent     float64 // expected seconds of the trainings of the estimate that have ended
-	trainings int     // that have ended, without those found in the store
+	search    estimate.Progress // of the trainings of the estimate
+	trainings int               // that have ended, without those found in the store
 	cached    int
 	full      bool // the search is over
 	ended     bool // the run is
@@ -79,8 +78,6 @@ type line struct {
 	bad  bool
 }
 
-func newCourse() *course { return &course{expected: map[string]float64{}} }
-
 // stage returns the stage with the name.
 func (c *course) stage(name string) *stage {
 	if i := slices.IndexFunc(c.stages, func(s *stage) bool { return s.name == name }); i >= 0 {
@@ -99,10 +96,7 @@ func (c *course) apply(e runs.Event) {
 	say := func(format string, a ...any) { c.say(e, false, format, a...) }
 	switch e.Kind {
 	case runs.Estimated:
-		c.estimate, c.since, c.spent, c.expected = &e, e.Time, 0, map[string]float64{}
-		for name, seconds := range e.Expected {
-			c.expected[name] = seconds
-		}
+		c.estimate, c.search = &e, estimate.NewProgress(e.Time, e.Expected, e.Workers)
 		say("about %s, %s on %s", report.Count(e.Trainings, "training"), report.Span(duration(e.Least), duration(e.Most)), report.Count(e.Workers, "worker"))
 	case runs.Stage:
 		s := c.stage(e.Stage)
@@ -120,6 +114,7 @@ func (c *course) apply(e runs.Event) {
 	case runs.Step:
 		if i := c.find(e.Trial); i >= 0 {
 			c.running[i].advance(e)
+			c.search.Step(c.running[i].name, c.running[i].share())
 		}
 	case runs.Done:
 		c.done(e)
@@ -171,12 +166,7 @@ func (c *course) done(e runs.Event) {
 			c.recent = c.recent[max(0, len(c.recent)-mostRecent):]
 		}
 	}
-	if seconds, open := c.expected[e.Name]; open {
-		if !e.Cached && !e.Untried {
-			c.spent += seconds
-		}
-		delete(c.expected, e.Name)
-	}
+	c.search.Done(e.Name, !e.Cached && !e.Untried)
 	s := c.stage(e.Stage)
 	s.metric = cmp.Or(e.Metric, s.metric)
 	name := cmp.Or(e.Candidate, e.Name)
@@ -250,28 +240,6 @@ func (c *course) say(e runs.Event, bad bool, format string, a ...any) {
 	if len(c.lines) > 2*mostLines {
 		c.lines = slices.Delete(c.lines, 0, len(c.lines)-mostLines)
 	}
-}
-
-// remaining estimates the search: how many of its expected trainings are over, which share of the time, and how long it still takes.
-func (c *course) remaining(now time.Time) (done, all int, share float64, left time.Duration, known bool) {
-	if c.estimate == nil || len(c.estimate.Expected) == 0 || c.full {
-		return 0, 0, 0, 0, false
-	}
-	open, over := 0.0, c.spent
-	for name, seconds := range c.expected {
-		part := 0.0
-		if i := slices.IndexFunc(c.running, func(t *training) bool { return t.name == name }); i >= 0 {
-			part = c.running[i].share()
-		}
-		open += seconds * (1 - part)
-		over += seconds * part
-	}
-	pace := 1 / float64(max(c.estimate.Workers, 1)) // seconds of the clock per expected second
-	if enough := 0.1 * (over + open); over > enough {
-		pace = now.Sub(c.since).Seconds() / over
-	}
-	all = len(c.estimate.Expected)
-	return all - len(c.expected), all, over / max(over+open, 1e-9), duration(open * pace), true
 }
 
 // mean is the mean of a job's scores; NaN without any.

@@ -29,7 +29,7 @@ const mostCourses = 8
 func (k *courses) of(ctx context.Context, s *store.Store, r runs.Run, f func(c *course)) error {
 	k.mutex.Lock()
 	i := slices.IndexFunc(k.known, func(c *knownCourse) bool { return c.id == r.ID })
-	c := &knownCourse{id: r.ID, course: newCourse()}
+	c := &knownCourse{id: r.ID, course: new(course)}
 	if i >= 0 {
 		c = k.known[i]
 		k.known = slices.Delete(k.known, i, i+1)

@@ -30,7 +30,7 @@ func FuzzEvents(f *testing.F) {
 		if json.Unmarshal(line, &e) != nil {
 			return
 		}
-		c := newCourse()
+		c := new(course)
 		for _, e := range append(begun[:40:40], e, e, runs.Event{Kind: runs.Trial, Trial: e.Trial, Name: e.Name}, e) {
 			c.apply(e)
 		}

@@ -104,7 +104,7 @@ func TestScoresWhileTheyAreRead(t *testing.T) {
 
 // The list and the events of a run that is watched for long, or has many candidates, stay bounded.
 func TestLongRun(t *testing.T) {
-	c := newCourse()
+	c := new(course)
 	for i := range 2_000 {
 		name := fmt.Sprintf("candidate %d", i)
 		c.apply(runs.Event{Kind: runs.Trial, Trial: i + 1, Name: name, Steps: 1000})

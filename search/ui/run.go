@@ -235,7 +235,8 @@ func (s *server) status(run runs.Run, c *course) statusView {
 	if run.State != runs.Running {
 		return v
 	}
-	done, all, share, left, known := c.remaining(now)
+	var left time.Duration
+	done, all := c.search.Count()
 	switch {
 	case c.full && len(c.running) > 0:
 		v.Text = "full training, baselines and ensembles"
@@ -244,9 +245,9 @@ func (s *server) status(run runs.Run, c *course) statusView {
 			left = max(left, t.left(now))
 		}
 		v.Bar = len(c.running) == 1
-	case known:
+	case all > 0 && !c.full:
 		v.Text = fmt.Sprintf("%d of %s of the search", done, report.Count(all, "training"))
-		v.Per, v.Bar = 100*share, true
+		v.Per, v.Bar, left = 100*c.search.Share(), true, c.search.Left(now)
 	}
 	if i := slices.IndexFunc(c.stages, func(s *stage) bool { return !s.decided && len(s.jobs) < s.candidates }); i >= 0 && !c.full {
 		v.Text = strings.TrimPrefix(v.Text+"; now "+shown(c.stages[i].name), "; ")
