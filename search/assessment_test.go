@@ -216,21 +216,28 @@ func TestAssessWithoutTestSplit(t *testing.T) {
 	}
 }
 
-// A training without a search is assessed too.
-func TestAssessTraining(t *testing.T) {
-	f := newFixture(t)
-	trained, err := f.train(t.Context(), t.TempDir())
+// assessTraining trains without a search, and assesses the model.
+func (f *fixture) assessTraining() (*search.Trained, *assess.Assessment) {
+	f.t.Helper()
+	trained, err := f.train(f.t.Context(), f.t.TempDir())
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	s, err := f.search()
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	a, err := s.Assess(t.Context(), nil, trained, nil, nil)
+	a, err := s.Assess(f.t.Context(), nil, trained, nil, nil)
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
+	return trained, a
+}
+
+// A training without a search is assessed too.
+func TestAssessTraining(t *testing.T) {
+	f := newFixture(t)
+	trained, a := f.assessTraining()
 	if len(a.Models) != 1 || a.Models[0].Field != "searched" || float64(a.Models[0].Score) != trained.Test["accuracy"] || a.Models[0].Path != trained.Path ||
 		a.Untested[0] != "nothing was searched: the architecture was given" {
 		t.Errorf("%d models, %+v", len(a.Models), a.Untested)
@@ -292,18 +299,7 @@ func TestAssessMultiLabel(t *testing.T) {
 	f.plan = strings.NewReplacer("picture:", "series:", "numbers:", "words:", "candidates: [simple_mlp]", "candidates: [mlp_mixer]",
 		"{width: 8, depth: 1, patch: 2, token_width: 4, channel_width: 8}", "{width: 8, depth: 1, token_width: 4, channel_width: 8}",
 		"{width: 8, hidden: 8, layers: 1}", "{width: 8, depth: 1, token_width: 4, channel_width: 8}", "search:\n", "search:\n  metric: f1_macro\n").Replace(f.plan)
-	trained, err := f.train(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := f.search()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := s.Assess(t.Context(), nil, trained, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, a := f.assessTraining()
 	m := a.Models[0]
 	if want := f.scoreOf(m.Path, "f1_macro", f.data); math.Abs(float64(m.Score)-want) > 1e-12 || m.Rows != 5000 {
 		t.Errorf("score %v of %d rows, want %v", m.Score, m.Rows, want)
@@ -334,15 +330,7 @@ func TestAssessMultiLabel(t *testing.T) {
 	}
 	// With as many rows as are looked at, a missing series is one of length 0.
 	f.data, f.store = tagged{tests: 200}, newFixture(t).store
-	if trained, err = f.train(t.Context(), t.TempDir()); err != nil {
-		t.Fatal(err)
-	}
-	if s, err = f.search(); err != nil {
-		t.Fatal(err)
-	}
-	if a, err = s.Assess(t.Context(), nil, trained, nil, nil); err != nil {
-		t.Fatal(err)
-	}
+	_, a = f.assessTraining()
 	for i, w := range a.Models[0].Without {
 		if want := f.scoreOf(a.Models[0].Path, "f1_macro", blind{f.data, i}); math.Abs(float64(w.Score)-want) > 1e-12 {
 			t.Errorf("without %s: %v, want %v", w.Modality, w.Score, want)

@@ -121,10 +121,11 @@ func course(curve []store.Epoch) (kind int, y []float64) {
 	kind = trainLoss
 	metrics, losses := 0, 0
 	for _, e := range curve {
-		if e.ValidationMetric != nil {
+		loss, value := e.Validation()
+		if !math.IsNaN(value) {
 			metrics++
 		}
-		if e.ValidationLoss != 0 {
+		if !math.IsNaN(loss) {
 			losses++
 		}
 	}
@@ -136,15 +137,11 @@ func course(curve []store.Epoch) (kind int, y []float64) {
 	}
 	for _, e := range curve {
 		v := e.TrainLoss
-		switch kind {
+		switch loss, value := e.Validation(); kind {
 		case validationMetric:
-			if v = math.NaN(); e.ValidationMetric != nil {
-				v = *e.ValidationMetric
-			}
+			v = value
 		case validationLoss:
-			if v = e.ValidationLoss; v == 0 {
-				v = math.NaN()
-			}
+			v = loss
 		}
 		y = append(y, v)
 	}
@@ -219,11 +216,9 @@ func (c *Contents) fullCurve() (f chart.Lines, has bool) {
 	train, validation := make([]float64, len(curve)), make([]float64, len(curve))
 	both := false
 	for i, e := range curve {
-		train[i], validation[i] = e.TrainLoss, e.ValidationLoss
-		if e.ValidationLoss == 0 {
-			validation[i] = math.NaN()
-		}
-		both = both || e.ValidationLoss != 0
+		train[i] = e.TrainLoss
+		validation[i], _ = e.Validation()
+		both = both || !math.IsNaN(validation[i])
 	}
 	f.Series = []chart.Series{{Name: "training rows", X: epochs(len(train)), Y: train}}
 	if both {

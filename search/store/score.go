@@ -75,6 +75,18 @@ type Epoch struct {
 	Seconds          float64  `json:"seconds"`
 }
 
+// Validation returns the validation loss and the value of the metric that selects the best epoch; NaN for one that was not evaluated.
+func (e Epoch) Validation() (loss, metric float64) {
+	loss, metric = math.NaN(), math.NaN()
+	if e.ValidationLoss != 0 {
+		loss = e.ValidationLoss
+	}
+	if e.ValidationMetric != nil {
+		metric = *e.ValidationMetric
+	}
+	return loss, metric
+}
+
 func (e Epoch) finite() bool {
 	return finite(e.TrainLoss) && finite(e.ValidationLoss) && (e.ValidationMetric == nil || finite(*e.ValidationMetric)) && finite(e.LearningRate) && finite(e.Seconds)
 }

@@ -118,14 +118,9 @@ func learningCurves(list []store.Score, name func(i int) string) (figures []char
 		title string
 		value func(e store.Epoch) float64
 	}{
-		{"Validation loss", func(e store.Epoch) float64 { return positive(e.ValidationLoss) }},
-		{"Training loss", func(e store.Epoch) float64 { return positive(e.TrainLoss) }},
-		{"Validation metric", func(e store.Epoch) float64 {
-			if e.ValidationMetric == nil {
-				return math.NaN()
-			}
-			return *e.ValidationMetric
-		}},
+		{"Validation loss", func(e store.Epoch) float64 { loss, _ := e.Validation(); return loss }},
+		{"Training loss", func(e store.Epoch) float64 { return e.TrainLoss }},
+		{"Validation metric", func(e store.Epoch) float64 { _, value := e.Validation(); return value }},
 	} {
 		f := chart.Lines{Title: kind.title + " by epoch", X: "epoch", Y: strings.ToLower(kind.title)}
 		drawn := false
@@ -143,14 +138,6 @@ func learningCurves(list []store.Score, name func(i int) string) (figures []char
 		}
 	}
 	return figures
-}
-
-// positive is a loss, and NaN if it was not evaluated.
-func positive(loss float64) float64 {
-	if loss == 0 {
-		return math.NaN()
-	}
-	return loss
 }
 
 // comparison is a table with a column for each of several things.
