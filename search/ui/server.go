@@ -166,8 +166,10 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
 //go:embed pages
 var files embed.FS
 
-// templates are the pages and their parts.
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"figure": chart.Inline, "comma": report.Comma}).ParseFS(files, "pages/*.html"))
+// templates are the pages and their parts. They are parsed when the first page is made: every command starts with this package.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{"figure": chart.Inline, "comma": report.Comma}).ParseFS(files, "pages/*.html"))
+})
 
 // live is the script.
 var live = template.JS(embedded("live.js"))
@@ -192,7 +194,7 @@ type page struct {
 // render returns a template's text. A template fails only by a mistake in it, which tests find.
 func render(name string, view any) (string, error) {
 	var b bytes.Buffer
-	err := templates.ExecuteTemplate(&b, name, view)
+	err := templates().ExecuteTemplate(&b, name, view)
 	return b.String(), err
 }
 

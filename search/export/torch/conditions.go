@@ -82,10 +82,21 @@ var attributes = strings.Fields(`T_destination add_module apply bfloat16 buffers
 
 var condition = regexp.MustCompile(`^(\s*)(.*?)\s*#: ([a-z_ ]+?)(?: else (.*))?$`)
 
+// mark begins the condition of a line: most lines have none, and need no look at the pattern.
+const mark = "#: "
+
+// matchCondition returns the parts of a line with a condition, nil for one without.
+func matchCondition(line string) []string {
+	if !strings.Contains(line, mark) {
+		return nil
+	}
+	return condition.FindStringSubmatch(line)
+}
+
 // checkConditions panics for a condition that is not known.
 func checkConditions(source string) {
 	for line := range strings.SplitSeq(source, "\n") {
-		if m := condition.FindStringSubmatch(line); m != nil {
+		if m := matchCondition(line); m != nil {
 			for name := range strings.FieldsSeq(m[3]) {
 				if name != "not" && !slices.Contains(known, name) {
 					panic("a PyTorch source has a line for the unknown condition " + name)
@@ -99,7 +110,7 @@ func checkConditions(source string) {
 func (c conditions) apply(text string) string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
-		if m := condition.FindStringSubmatch(line); m != nil {
+		if m := matchCondition(line); m != nil {
 			switch {
 			case c.all(m[3]):
 				line = m[1] + m[2]

@@ -52,10 +52,11 @@ func RegisterFusion(name string, f Fusion) {
 
 // addSource adds a source, whose names nothing else in a file may have.
 func addSource(name, source string) {
-	for _, m := range definitions.FindAllStringSubmatch(source, -1) {
-		if wrappers.has(m[1]) || use.has(m[1]) || slices.Contains(constants, m[1]) {
-			panic("the PyTorch form of " + name + " defines " + m[1] + ", which every file has")
+	list := parse(name, source)
+	for _, c := range list {
+		if wrappers.has(c.name) || use.has(c.name) || slices.Contains(constants, c.name) {
+			panic("the PyTorch form of " + name + " defines " + c.name + ", which every file has")
 		}
 	}
-	sources.add(name, source)
+	sources.add(list)
 }

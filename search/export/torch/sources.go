@@ -17,7 +17,7 @@ var (
 
 func libraryOf(files ...string) (l library) {
 	for _, name := range files {
-		l.add("mixmas", source(name))
+		l.add(parse("mixmas", source(name)))
 	}
 	return l
 }
@@ -34,48 +34,53 @@ type chunk struct {
 
 var (
 	definition = regexp.MustCompile(`^(?:class|def|async def) (\w+)`)
-	// definitions finds all of a source. constants are what else files define.
-	definitions = regexp.MustCompile(`(?m)^(?:class|def|async def) (\w+)`)
-	constants   = []string{"build", "NAME", "WEIGHTS", "DIGEST", "CLASSES", "THRESHOLDS", "INPUTS", "EXPECTED"}
-	gap         = regexp.MustCompile(`\n{3,}`) // where a method was left out
-	word        = regexp.MustCompile(`\w+`)
+	// constants are what files define besides.
+	constants = []string{"build", "NAME", "WEIGHTS", "DIGEST", "CLASSES", "THRESHOLDS", "INPUTS", "EXPECTED"}
+	gap       = regexp.MustCompile(`\n{3,}`) // where a method was left out
+	word      = regexp.MustCompile(`\w+`)
 	// mute are the parts of Python code that name nothing: comments, and strings that are not formatted.
 	mute = regexp.MustCompile(`"""(?s:.*?)"""|f?"(?:\\.|[^"\\\n])*"|f?'(?:\\.|[^'\\\n])*'|#.*`)
 )
 
-// add adds the classes and functions of a Python source. It panics if another source defines one of their names, or if code is
-// outside of them.
-func (l *library) add(from, source string) {
+// parse returns the classes and functions of a Python source. It panics if code is outside of them.
+func parse(from, source string) (list []chunk) {
 	checkConditions(source)
 	var imports, head []string // head are decorators and comments before a definition
-	var added []chunk
 	for line := range strings.Lines(source) {
 		line = strings.TrimRight(line, "\r\n")
 		top := line != "" && line[0] != ' ' && line[0] != '\t' && line[0] != ')'
-		m := definition.FindStringSubmatch(line)
+		var m []string
+		if top {
+			m = definition.FindStringSubmatch(line)
+		}
 		switch {
 		case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "from "):
 			imports = append(imports, line)
 		case m != nil:
-			for _, c := range l.chunks {
-				if c.name == m[1] && c.from != from {
-					panic(fmt.Sprintf("the PyTorch forms of %s and %s both define %s", c.from, from, c.name))
-				}
-			}
-			added = append(added, chunk{name: m[1], from: from, text: strings.Join(append(head, line), "\n")})
+			list = append(list, chunk{name: m[1], from: from, text: strings.Join(append(head, line), "\n")})
 			head = nil
 		case top && (line[0] == '@' || line[0] == '#'):
 			head = append(head, line)
-		case len(added) > 0 && !top:
-			added[len(added)-1].text += "\n" + line
+		case len(list) > 0 && !top:
+			list[len(list)-1].text += "\n" + line
 		case line != "":
 			panic(fmt.Sprintf("the PyTorch form of %s has code outside of classes and functions: %s", from, line))
 		}
 	}
-	for i := range added {
-		added[i].text, added[i].imports = strings.TrimRight(added[i].text, "\n "), imports
+	for i := range list {
+		list[i].text, list[i].imports = strings.TrimRight(list[i].text, "\n "), imports
 	}
-	l.chunks = append(l.chunks, added...)
+	return list
+}
+
+// add adds what parse returned. It panics if another source defines one of the names.
+func (l *library) add(list []chunk) {
+	for _, c := range list {
+		if i := slices.IndexFunc(l.chunks, func(other chunk) bool { return other.name == c.name && other.from != c.from }); i >= 0 {
+			panic(fmt.Sprintf("the PyTorch forms of %s and %s both define %s", l.chunks[i].from, c.from, c.name))
+		}
+	}
+	l.chunks = append(l.chunks, list...)
 }
 
 // has reports whether the library defines a name.
