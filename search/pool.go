@@ -205,18 +205,8 @@ func (s *Search) chose(began time.Time, numbers int) {
 
 // choose chooses an ensemble of models, with thresholds if they are wanted and help on rows that they were not fitted to.
 func (s *Search) choose(ctx context.Context, r rowsOf, models []*fitted, o combine.Options) (*combine.Ensemble, error) {
-	name, p := s.config.Search.Metric, r.pool(models)
 	o.Seed = s.config.Seed
-	e, err := combine.Choose(ctx, p, name, o)
-	if err != nil || e.Thresholds == nil {
-		return e, err
-	}
-	o.Thresholds = false
-	plain, err := combine.Choose(ctx, p, name, o)
-	if err != nil || !metric.Better(name, e.Honest, plain.Honest) {
-		return plain, err
-	}
-	return e, nil
+	return combine.Choose(ctx, r.pool(models), s.config.Search.Metric, o)
 }
 
 // fitsThresholds reports whether the plan wants thresholds that are fitted.

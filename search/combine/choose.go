@@ -24,7 +24,7 @@ type Options struct {
 	// LateFusions are sets of models, such as all encoders, whose late fusion is a possible choice too. That of the whole pool
 	// always is. Of sets larger than Size those models stay that are missed most.
 	LateFusions [][]int
-	// Thresholds: fit a threshold per class, where the metric profits.
+	// Thresholds: fit a threshold per class, where that makes the choice better on rows that nothing was fitted to.
 	Thresholds bool
 	Seed       uint64
 }
@@ -70,28 +70,42 @@ func Choose(ctx context.Context, p Pool, name string, o Options) (*Ensemble, err
 	if len(p.Logits) == 1 {
 		methods = methods[:1]
 	}
-	honest, losses, err := judge(ctx, p, s, methods, o)
+	plain, fitted, err := judge(ctx, p, s, methods, o)
 	if err != nil {
 		return nil, err
 	}
-	best := preferred(s, honest, losses)
 	whole, err := newFitter(ctx, p, s, allRows(p), o)
 	if err != nil {
 		return nil, err
 	}
-	e, err := methods[best](ctx, whole)
-	if err != nil {
-		return nil, err
+	use := func(v values) (*Ensemble, error) {
+		best := preferred(s, v)
+		e, err := methods[best](ctx, whole)
+		if err != nil {
+			return nil, err
+		}
+		e.Honest = v.honest[best]
+		e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, p.Logits), e.Thresholds)
+		return e, err
 	}
-	e.Honest = honest[best]
-	e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, p.Logits), e.Thresholds)
-	return e, err
+	if o.Thresholds {
+		e, err := use(fitted)
+		if err != nil || e.Thresholds == nil || s.Better(e.Honest, plain.honest[preferred(s, plain)]) {
+			return e, err
+		}
+		whole.options.Thresholds = false
+	}
+	return use(plain)
 }
+
+// values are the metric and the log loss of each method on rows that it was not fitted to.
+type values struct{ honest, losses []float64 }
 
 // preferred returns the place of the method that is chosen by its value and its log loss: the first is the single model, and the second
 // stays ahead of the later ones unless they are better by a point. A single model's value flatters it: the rows that judge it have
 // chosen its epoch.
-func preferred(s *metric.Scorer, honest, losses []float64) int {
+func preferred(s *metric.Scorer, v values) int {
+	honest, losses := v.honest, v.losses
 	if len(honest) == 1 {
 		return 0
 	}
@@ -123,48 +137,62 @@ func standardError(s *metric.Scorer, value float64) float64 {
 	return (high - low) / 4
 }
 
-// judge returns the metric and the log loss of each method on rows that it was not fitted to, means over several ways to halve the
-// rows. They are NaN for all if there are too few rows to halve.
-func judge(ctx context.Context, p Pool, s *metric.Scorer, methods []method, o Options) (honest, losses []float64, err error) {
-	honest, losses = make([]float64, len(methods)), make([]float64, len(methods))
-	if p.Rows < 2 {
-		for i := range honest {
-			honest[i], losses[i] = undefined, undefined
-		}
-		return honest, losses, nil
-	}
+// judge returns what each method is worth on rows that it was not fitted to, means over several ways to halve the rows: without
+// thresholds, and if these are wanted, with them. The values are NaN if there are too few rows to halve.
+func judge(ctx context.Context, p Pool, s *metric.Scorer, methods []method, o Options) (plain, fitted values, err error) {
 	loss := s.By("loss")
-	values := make([][halvings][2]float64, len(methods))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for h := range halvings {
-		group.Go(func() error {
-			fitters, err := halved(ctx, p, s, o.Seed+uint64(h), o)
-			if err != nil {
-				return err
-			}
-			for i, m := range methods {
-				logits, err := crossFit(ctx, fitters, m)
+	found := make([][halvings][2][2]float64, len(methods)) // by method: without and with thresholds, the metric and the loss
+	if p.Rows >= 2 {
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for h := range halvings {
+			group.Go(func() error {
+				fitters, err := halved(ctx, p, s, o.Seed+uint64(h), o)
 				if err != nil {
 					return err
 				}
-				for k, scorer := range []*metric.Scorer{s, loss} {
-					if values[i][h][k], err = scorer.Score(ctx, logits, nil); err != nil {
+				for i, m := range methods {
+					both, err := crossFit(ctx, fitters, m)
+					if err != nil {
 						return err
 					}
+					if i == 0 && o.Thresholds && len(p.Logits) > 1 { // another single model may be best without thresholds
+						plain, err := crossFit(ctx, plainly(fitters), m)
+						if err != nil {
+							return err
+						}
+						both[0] = plain[0]
+					}
+					for t, logits := range both {
+						if logits == nil {
+							continue
+						}
+						for k, scorer := range []*metric.Scorer{s, loss} {
+							if found[i][h][t][k], err = scorer.Score(ctx, logits, nil); err != nil {
+								return err
+							}
+						}
+					}
 				}
-			}
-			return nil
-		})
+				return nil
+			})
+		}
+		err = group.Wait()
 	}
-	err = group.Wait()
-	for i := range methods { // in order, so that the number of cores has no effect
-		for _, v := range values[i] {
-			honest[i] += v[0] / halvings
-			losses[i] += v[1] / halvings
+	for t, v := range []*values{&plain, &fitted} {
+		v.honest, v.losses = make([]float64, len(methods)), make([]float64, len(methods))
+		for i := range methods { // in order, so that the number of cores has no effect
+			if p.Rows < 2 {
+				v.honest[i], v.losses[i] = undefined, undefined
+				continue
+			}
+			for _, x := range found[i] {
+				v.honest[i] += x[t][0] / halvings
+				v.losses[i] += x[t][1] / halvings
+			}
 		}
 	}
-	return honest, losses, err
+	return plain, fitted, err
 }
 
 func allModels(p Pool) []int {

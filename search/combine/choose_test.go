@@ -324,3 +324,25 @@ func TestPreferred(t *testing.T) {
 		}
 	}
 }
+
+// An ensemble has thresholds only if it is then better, on rows that nothing was fitted to, than what is chosen without them.
+func TestThresholdsAreWorthIt(t *testing.T) {
+	with, without := 0, 0
+	for seed := range uint64(20) {
+		p := pool(40, 3, 3, 2.5, task.MultiLabel, seed)
+		o := combine.Options{Bags: 1, Seed: seed}
+		plain := choose(t, p, "accuracy", o)
+		o.Thresholds = true
+		switch e := choose(t, p, "accuracy", o); {
+		case e.Thresholds == nil:
+			without++
+		case metric.Better("accuracy", e.Honest, plain.Honest):
+			with++
+		default:
+			t.Errorf("seed %d: %v with thresholds, %v without", seed, e.Honest, plain.Honest)
+		}
+	}
+	if with == 0 || without == 0 {
+		t.Errorf("%d choices with thresholds and %d without: want some of both", with, without)
+	}
+}

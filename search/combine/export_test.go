@@ -26,5 +26,5 @@ func Preferred(ctx context.Context, p Pool, name string, honest, losses []float6
 	if err != nil {
 		return 0, err
 	}
-	return preferred(s, honest, losses), nil
+	return preferred(s, values{honest, losses}), nil
 }

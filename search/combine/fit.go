@@ -188,22 +188,40 @@ func (f *fitter) missed(ctx context.Context, models []int, most int) ([]int, err
 	return kept, nil
 }
 
-// crossFit predicts each half of the rows by what a method fits to the other half. Thresholds are subtracted.
-func crossFit(ctx context.Context, fitters [2]*fitter, m method) ([]float32, error) {
+// crossFit predicts each half of the rows by what a method fits to the other half: the logits, and if the fitters fit thresholds, the
+// logits less these; otherwise nil.
+func crossFit(ctx context.Context, fitters [2]*fitter, m method) (both [2][]float32, err error) {
 	p := fitters[0].pool
-	out := make([]float32, p.Rows*p.Classes)
+	both[0] = make([]float32, p.Rows*p.Classes)
+	if fitters[0].options.Thresholds {
+		both[1] = make([]float32, p.Rows*p.Classes)
+	}
 	for i, f := range fitters {
 		e, err := m(ctx, f)
 		if err != nil {
-			return nil, err
+			return both, err
 		}
 		others := fitters[1-i].rows
 		logits := f.logits(e, others)
 		for j, row := range others {
-			subtract(out[row*p.Classes:][:p.Classes], logits[j*p.Classes:], e.Thresholds)
+			own, at := logits[j*p.Classes:][:p.Classes], row*p.Classes
+			copy(both[0][at:], own)
+			if both[1] != nil {
+				subtract(both[1][at:][:p.Classes], own, e.Thresholds)
+			}
 		}
 	}
-	return out, nil
+	return both, nil
+}
+
+// plainly returns the same fitters without thresholds.
+func plainly(fitters [2]*fitter) (plain [2]*fitter) {
+	for i, f := range fitters {
+		copied := *f
+		copied.options.Thresholds = false
+		plain[i] = &copied
+	}
+	return plain
 }
 
 // LateFusion combines the given members by the mean of their log-probabilities, each at the temperature that has the least log
@@ -229,9 +247,11 @@ func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *E
 	if err != nil {
 		return nil, nil, err
 	}
-	if crossFitted, err = crossFit(ctx, fitters, late); err != nil {
+	both, err := crossFit(ctx, fitters, late)
+	if err != nil {
 		return nil, nil, err
 	}
+	crossFitted = both[0]
 	whole, err := newFitter(ctx, only, s, allRows(p), Options{})
 	if err != nil {
 		return nil, nil, err
