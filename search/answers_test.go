@@ -456,13 +456,58 @@ func TestAnswersOfSeveralLabels(t *testing.T) {
 		if err != nil || math.Abs(got["f1_macro"]-float64(final.Test.Score)) > 1e-9 {
 			t.Errorf("%s: F1 %v of %s, but %v was said (%v)", final.Name, got["f1_macro"], final.Path, final.Test.Score, err)
 		}
+		without, err := metric.Evaluate(t.Context(), metric.Outputs{Logits: logits, Rows: 20, Classes: 3, Kind: task.MultiLabel,
+			Label: func(row int, dst []float32) error { return f.data.Label(dataset.Test, row, dst) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		near := cmpopts.EquateApprox(0, 1e-6)
+		if diff := cmp.Diff(without, m.Metrics["test"], near); diff != "" {
+			t.Errorf("%s: metrics without thresholds against those of the file:\n%s", final.Name, diff)
+		}
+		if m.Thresholds == nil {
+			if m.MetricsWithThresholds != nil || final.Test.MetricsWithoutThresholds != nil {
+				t.Errorf("%s has metrics with thresholds, but none of these: %v", final.Name, m.MetricsWithThresholds)
+			}
+			continue
+		}
+		if diff := cmp.Diff(got, m.MetricsWithThresholds["test"], near); diff != "" {
+			t.Errorf("%s: metrics with thresholds against those of the file:\n%s", final.Name, diff)
+		}
+		if diff := cmp.Diff(report.Metrics(without), final.Test.MetricsWithoutThresholds, near); diff != "" {
+			t.Errorf("%s: metrics without thresholds against those of the document:\n%s", final.Name, diff)
+		}
+		if len(m.MetricsWithThresholds["validation"]) != len(m.Metrics["validation"]) || m.Metrics["validation"]["f1_macro"] == m.MetricsWithThresholds["validation"]["f1_macro"] {
+			t.Errorf("%s: F1 on validation %v without thresholds and %v with them", final.Name, m.Metrics["validation"], m.MetricsWithThresholds["validation"])
+		}
 		if diff := cmp.Diff(m.Thresholds, final.Thresholds); diff != "" {
 			t.Errorf("%s: thresholds of the file against those that were said:\n%s", final.Name, diff)
 		}
 	}
-	var d report.Document
+	s, err := f.search()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.Document(nil, trained, 1)
 	a.Describe(&d)
 	if d.Searched.Validation.Score == 0 {
 		t.Error("the searched model has F1 0")
+	}
+	m, err := model.Open(trained.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for split, metrics := range map[string]map[string]report.Number{"validation": d.Model.Metrics, "test": d.Test.Metrics} {
+		if diff := cmp.Diff(report.Metrics(m.Metrics[split]), metrics); diff != "" {
+			t.Errorf("metrics of the %s split: file against document:\n%s", split, diff)
+		}
+	}
+	for split, metrics := range map[string]map[string]report.Number{"validation": d.Model.MetricsWithThresholds, "test": d.Test.MetricsWithThresholds} {
+		if diff := cmp.Diff(report.Metrics(m.MetricsWithThresholds[split]), metrics); diff != "" {
+			t.Errorf("metrics with thresholds of the %s split: file against document:\n%s", split, diff)
+		}
+	}
+	if diff := cmp.Diff(m.Thresholds, d.Model.Thresholds); diff != "" {
+		t.Errorf("thresholds of the file against those of the document:\n%s", diff)
 	}
 }

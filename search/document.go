@@ -53,6 +53,12 @@ func (s *Search) Document(r *Result, t *Trained, seconds float64) report.Documen
 		if t.Test != nil {
 			d.Test = &report.Test{Metrics: report.Metrics(t.Test)}
 		}
+		if t.Thresholds != nil {
+			d.Model.Thresholds, d.Model.MetricsWithThresholds = t.Thresholds, report.Metrics(t.WithThresholds["validation"])
+			if t.Test != nil {
+				d.Test.MetricsWithThresholds = report.Metrics(t.WithThresholds["test"])
+			}
+		}
 	}
 	return d
 }

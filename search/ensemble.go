@@ -173,14 +173,22 @@ func (a *answering) write(ctx context.Context, file string, c *chosen, f *report
 
 // writeTo writes an ensemble as a model file. One of a single model is written as that model.
 func (a *answering) writeTo(ctx context.Context, path string, c *chosen, f *report.Final) error {
-	d, err := a.description(a.name, map[string]map[string]float64{"validation": finite(f.Validation)})
+	d, err := a.description(a.name, map[string]map[string]float64{})
 	if err != nil {
 		return err
 	}
-	if f.Test != nil {
-		d.Metrics["test"] = finite(f.Test)
+	if d.Thresholds = c.Thresholds; d.Thresholds != nil {
+		d.MetricsWithThresholds = map[string]map[string]float64{}
 	}
-	d.Thresholds = c.Thresholds
+	for split, s := range map[string]*report.Scored{"validation": f.Validation, "test": f.Test} {
+		switch {
+		case s == nil:
+		case d.Thresholds == nil:
+			d.Metrics[split] = finite(s.Metrics)
+		default:
+			d.Metrics[split], d.MetricsWithThresholds[split] = finite(s.MetricsWithoutThresholds), finite(s.Metrics)
+		}
+	}
 	var all []nn.Weights
 	for i, m := range c.Members {
 		weights, err := a.weights(ctx, c.models[m].Outcome)
@@ -207,9 +215,9 @@ func (a *answering) writeTo(ctx context.Context, path string, c *chosen, f *repo
 }
 
 // finite returns the metrics that have a value.
-func finite(s *report.Scored) map[string]float64 {
+func finite(all map[string]report.Number) map[string]float64 {
 	metrics := map[string]float64{}
-	for name, value := range s.Metrics {
+	for name, value := range all {
 		if x := float64(value); !math.IsNaN(x) && !math.IsInf(x, 0) {
 			metrics[name] = x
 		}

@@ -35,8 +35,13 @@ func (a *answering) single(ctx context.Context, f *fitted) (*chosen, error) {
 	return &chosen{e, []*fitted{f}}, nil
 }
 
-// trained is single for a model whose file has been written: with the thresholds of the file.
+// trained is single for a model whose file has been written: with the thresholds of the file, which were fitted then.
 func (a *answering) trained(ctx context.Context, f *fitted, t *Trained) (*chosen, error) {
+	if t.alone != nil && slices.Equal(t.rows, a.rows.rows) {
+		e := *t.alone
+		e.Temperatures = []float64{1} // as its file predicts
+		return &chosen{&e, []*fitted{f}}, nil
+	}
 	c, err := a.single(ctx, f)
 	if err == nil {
 		c.Thresholds = t.Thresholds

@@ -17,6 +17,7 @@ import (
 	"mixmas/nn/safetensors"
 	"mixmas/search/atomicfile"
 	"mixmas/search/card"
+	"mixmas/search/combine"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/evaluate"
@@ -52,9 +53,14 @@ type Trained struct {
 	// Test holds the metrics on the test split; nil if the data set has none.
 	Test map[string]float64
 	// Thresholds are those of the model file, see [metric.Outputs]; nil means zeros, with which Metrics and Test are measured.
-	Thresholds []float64
+	// WithThresholds are the same metrics with the thresholds, by split; nil if there are none.
+	Thresholds     []float64
+	WithThresholds map[string]map[string]float64
 	// Path is the model file. Its folder also has the description as a JSON file.
 	Path string
+	// alone is what was fitted to the model, on some rows of the validation split (nil means all); nil if nothing was.
+	alone *combine.Ensemble
+	rows  []int
 }
 
 // Train trains a model in full: from scratch, on all training rows, by the plan's recipe for full trainings. Then it scores
@@ -107,11 +113,14 @@ func (s *Search) trainTo(ctx context.Context, file, name, folder string, deadlin
 	if err != nil {
 		return nil, lackOfMemory("the full training", err)
 	}
-	if trained.Thresholds, err = s.thresholds(ctx, o); err != nil {
+	if err := s.fitThresholds(ctx, trained); err != nil {
 		return nil, lackOfMemory("the thresholds", err)
 	}
 	if trained.Test, err = s.test(ctx, o); err != nil {
 		return nil, lackOfMemory("the test", err)
+	}
+	if err := s.measureThresholds(ctx, trained); err != nil {
+		return nil, lackOfMemory("the figures with thresholds", err)
 	}
 	if err := s.CheckFolder(name, folder); err != nil { // another training may have written there meanwhile
 		_ = trial.RemoveCheckpoints(job.CheckpointFile)
@@ -170,7 +179,7 @@ func (s *Search) writeModel(name string, t *Trained, weights nn.Weights) error {
 	if err != nil {
 		return err
 	}
-	d.Model, d.Training, d.Thresholds = t.Job.Specification.Model, t.Score.Key, t.Thresholds
+	d.Model, d.Training, d.Thresholds, d.MetricsWithThresholds = t.Job.Specification.Model, t.Score.Key, t.Thresholds, t.WithThresholds
 	if t.Stopped {
 		d.Stopped = len(t.Score.Curve)
 	}

@@ -109,6 +109,13 @@ func (r rowsOf) scored(ctx context.Context, name string, logits []float32, thres
 	}
 	score := metric.Value(metrics, name)
 	s := &report.Scored{Score: report.Number(score), Metrics: report.Metrics(metrics)}
+	if thresholds != nil {
+		without, err := metric.Evaluate(ctx, r.outputs(logits, nil))
+		if err != nil {
+			return nil, err
+		}
+		s.MetricsWithoutThresholds = report.Metrics(without)
+	}
 	shift := 0.0
 	if !math.IsNaN(honest) {
 		shift = honest - score
@@ -212,24 +219,49 @@ func (s *Search) choose(ctx context.Context, r rowsOf, models []*fitted, o combi
 // fitsThresholds reports whether the plan wants thresholds that are fitted.
 func (s *Search) fitsThresholds() bool { return s.config.Train.Thresholds == "fitted" }
 
-// thresholds returns the thresholds of a full training's model; nil means zeros.
-func (s *Search) thresholds(ctx context.Context, o *evaluate.Outcome) ([]float64, error) {
+// fitThresholds fits the thresholds of a full training's model, if the plan wants them and they help.
+func (s *Search) fitThresholds(ctx context.Context, t *Trained) error {
 	if !s.fitsThresholds() {
-		return nil, nil
+		return nil
 	}
-	r, err := newRows(s.data, dataset.Validation, s.someValidation(o.Job.Validation))
+	t.rows = s.someValidation(t.Job.Validation)
+	r, err := newRows(s.data, dataset.Validation, t.rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f, err := s.fitted(ctx, r, o)
+	f, err := s.fitted(ctx, r, t.Outcome)
 	if err != nil || math.IsNaN(f.score) {
-		return nil, err
+		return err
 	}
-	e, err := s.alone(ctx, r, f)
-	if err != nil {
-		return nil, err
+	if t.alone, err = s.alone(ctx, r, f); err == nil {
+		t.Thresholds = t.alone.Thresholds
 	}
-	return e.Thresholds, nil
+	return err
+}
+
+// measureThresholds measures a full training's model with its thresholds, on the rows of its other metrics.
+func (s *Search) measureThresholds(ctx context.Context, t *Trained) error {
+	if t.Thresholds == nil {
+		return nil
+	}
+	t.WithThresholds = map[string]map[string]float64{}
+	measure := func(split dataset.Split, rows []int, logitsOf func(context.Context, *evaluate.Outcome) ([]float32, error)) error {
+		r, err := newRows(s.data, split, rows)
+		if err != nil {
+			return err
+		}
+		logits, err := logitsOf(ctx, t.Outcome)
+		if err != nil {
+			return err
+		}
+		t.WithThresholds[split.String()], err = metric.Evaluate(ctx, r.outputs(logits, t.Thresholds))
+		return err
+	}
+	err := measure(dataset.Validation, t.Job.Validation, s.validationLogits)
+	if err == nil && t.Test != nil {
+		err = measure(dataset.Test, nil, s.testLogits)
+	}
+	return err
 }
 
 // mostFrequent returns the logits of the classes' frequencies among the training rows.

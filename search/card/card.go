@@ -211,9 +211,11 @@ func (k *card) data() {
 func (k *card) scores() {
 	k.heading("Scores")
 	names := map[string]report.Number{}
+	fitted := false
 	for _, s := range []*report.Scored{k.final.Validation, k.final.Test} {
 		if s != nil {
 			maps.Copy(names, s.Metrics)
+			fitted = fitted || s.MetricsWithoutThresholds != nil
 		}
 	}
 	if len(names) == 0 {
@@ -223,6 +225,20 @@ func (k *card) scores() {
 	head := []string{"metric", "validation"}
 	if k.final.Test != nil {
 		head = append(head, "test")
+	}
+	without := func(s *report.Scored, name string) string {
+		if s != nil {
+			if v, has := s.MetricsWithoutThresholds[name]; has {
+				return v.Text()
+			}
+		}
+		return "–"
+	}
+	if fitted {
+		head = append(head, "validation, no thresholds")
+		if k.final.Test != nil {
+			head = append(head, "test, no thresholds")
+		}
 	}
 	cell := func(s *report.Scored, name string) string {
 		switch v, has := s.Metrics[name]; {
@@ -242,12 +258,25 @@ func (k *card) scores() {
 		if k.final.Test != nil {
 			row = append(row, cell(k.final.Test, name))
 		}
+		if fitted {
+			row = append(row, without(k.final.Validation, name))
+			if k.final.Test != nil {
+				row = append(row, without(k.final.Test, name))
+			}
+		}
 		rows = append(rows, row)
 	}
 	k.WriteString(report.MarkdownTable(1, head, rows))
 	text := fmt.Sprintf("In brackets: 95%% intervals. Validation rows, by %s, chose the model.", k.Assessment.Metric)
 	if k.final.Test != nil {
 		text += " Test rows had no part in any choice."
+	}
+	if fitted {
+		rule := "the most probable class is predicted"
+		if k.Assessment.Data.MultiLabel {
+			rule = "a label is predicted from a probability of 0.5"
+		}
+		text += " The first figures are with the thresholds in the model file, which were fitted on validation rows; without thresholds " + rule + "."
 	}
 	k.line("")
 	k.text("%s", text)

@@ -54,8 +54,11 @@ type Description struct {
 	Stopped int `json:"stopped,omitempty"`
 	// Weights is the digest of the weights, see [safetensors.Digest]. Files of older programs have none.
 	Weights string `json:"weights,omitempty"`
-	// Metrics are the metrics by split: "validation" and "test".
+	// Metrics are the metrics by split, "validation" and "test", without thresholds.
 	Metrics map[string]map[string]float64 `json:"metrics"`
+	// MetricsWithThresholds are the same metrics with the thresholds, which were fitted to validation rows. Nil if there are none,
+	// and in files of older programs: these have the metrics of an ensemble, or of the cheapest model, with thresholds in Metrics.
+	MetricsWithThresholds map[string]map[string]float64 `json:"metrics_with_thresholds,omitempty"`
 }
 
 // Data identifies the training data.
@@ -182,10 +185,12 @@ func (d *Description) checkPreprocessing() error {
 }
 
 func (d *Description) checkMetrics() error {
-	for _, split := range slices.Sorted(maps.Keys(d.Metrics)) {
-		for _, name := range slices.Sorted(maps.Keys(d.Metrics[split])) {
-			if x := d.Metrics[split][name]; math.IsNaN(x) || math.IsInf(x, 0) {
-				return fmt.Errorf("metric %s of the %s split is %v", name, split, x)
+	for _, metrics := range []map[string]map[string]float64{d.Metrics, d.MetricsWithThresholds} {
+		for _, split := range slices.Sorted(maps.Keys(metrics)) {
+			for _, name := range slices.Sorted(maps.Keys(metrics[split])) {
+				if x := metrics[split][name]; math.IsNaN(x) || math.IsInf(x, 0) {
+					return fmt.Errorf("metric %s of the %s split is %v", name, split, x)
+				}
 			}
 		}
 	}

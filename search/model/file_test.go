@@ -165,6 +165,11 @@ func TestNotFiniteMetricsAreNotWritten(t *testing.T) {
 	if err := model.Write(&bytes.Buffer{}, &d, w); err == nil || !strings.Contains(err.Error(), "metric loss of the validation split is +Inf") {
 		t.Errorf("got error %v", err)
 	}
+	d, w = small(t)
+	d.MetricsWithThresholds = map[string]map[string]float64{"test": {"accuracy": math.NaN()}}
+	if err := model.Write(&bytes.Buffer{}, &d, w); err == nil || !strings.Contains(err.Error(), "metric accuracy of the test split is NaN") {
+		t.Errorf("got error %v", err)
+	}
 }
 
 // No flipped bit gives another model.

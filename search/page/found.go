@@ -31,9 +31,10 @@ func (c *Contents) answer() (field string, f report.Final, found bool) {
 	if d.Model == nil {
 		return "", f, false
 	}
-	f = report.Final{Name: d.Model.Name, Path: d.Model.Path, Params: d.Model.Params, Validation: plain(d.Model.Metrics, d.Metric(), d.Dataset.Validation)}
+	validation, test, _ := d.AsPredicted()
+	f = report.Final{Name: d.Model.Name, Path: d.Model.Path, Params: d.Model.Params, Thresholds: d.Model.Thresholds, Validation: plain(validation, d.Metric(), d.Dataset.Validation)}
 	if d.Test != nil {
-		f.Test = plain(d.Test.Metrics, d.Metric(), d.Dataset.Test)
+		f.Test = plain(test, d.Metric(), d.Dataset.Test)
 	}
 	return "searched", f, true
 }

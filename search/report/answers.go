@@ -29,8 +29,9 @@ type Scored struct {
 	Score Number `json:"score"`
 	Low   Number `json:"low"`
 	High  Number `json:"high"`
-	// Metrics are all metrics.
-	Metrics map[string]Number `json:"metrics,omitempty"`
+	// Metrics are all metrics, with the model's thresholds if it has some; then MetricsWithoutThresholds are the same without them.
+	Metrics                  map[string]Number `json:"metrics,omitempty"`
+	MetricsWithoutThresholds map[string]Number `json:"metrics_without_thresholds,omitempty"`
 }
 
 // Error is the standard error of the score, by its interval; 0 if there is none.

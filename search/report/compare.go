@@ -132,10 +132,17 @@ func (d Document) Trained(metric string) (f Final, found bool) {
 		return f, false
 	}
 	nan := Number(math.NaN())
-	f = Final{Name: d.Model.Name, Path: d.Model.Path, Params: d.Model.Params,
-		Validation: &Scored{Score: value(d.Model.Metrics, metric), Low: nan, High: nan, Metrics: d.Model.Metrics}}
+	validation, test, fitted := d.AsPredicted()
+	scored := func(metrics, without map[string]Number) *Scored {
+		s := &Scored{Score: value(metrics, metric), Low: nan, High: nan, Metrics: metrics}
+		if fitted {
+			s.MetricsWithoutThresholds = without
+		}
+		return s
+	}
+	f = Final{Name: d.Model.Name, Path: d.Model.Path, Params: d.Model.Params, Thresholds: d.Model.Thresholds, Validation: scored(validation, d.Model.Metrics)}
 	if d.Test != nil {
-		f.Test = &Scored{Score: value(d.Test.Metrics, metric), Low: nan, High: nan, Metrics: d.Test.Metrics}
+		f.Test = scored(test, d.Test.Metrics)
 	}
 	return f, true
 }

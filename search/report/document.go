@@ -192,13 +192,18 @@ type Model struct {
 	Kept    int               `json:"kept,omitempty"`
 	Seconds float64           `json:"seconds"`
 	Metrics map[string]Number `json:"metrics"`
+	// Thresholds are subtracted from the logits before a class is predicted. Metrics are without them; MetricsWithThresholds are the
+	// same with them, on the rows that they were fitted to. Both are absent if there are no thresholds.
+	Thresholds            []float64         `json:"thresholds,omitempty"`
+	MetricsWithThresholds map[string]Number `json:"metrics_with_thresholds,omitempty"`
 	// Stopped means that the budget stopped the training after these epochs; the model is the best so far.
 	Stopped bool `json:"stopped,omitempty"`
 }
 
-// Test holds the model's metrics on the test split.
+// Test holds the model's metrics on the test split, without thresholds, and if the model has some, with them.
 type Test struct {
-	Metrics map[string]Number `json:"metrics"`
+	Metrics               map[string]Number `json:"metrics"`
+	MetricsWithThresholds map[string]Number `json:"metrics_with_thresholds,omitempty"`
 }
 
 // File names a file for the reader, with its path.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -163,31 +164,33 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 // metricsTable returns the full model's metrics by name, on the validation split and, if there is one, the test split; beside them
 // those with the thresholds that were fitted on the validation split, if there are some.
 func metricsTable(d Document, names []string) table {
-	t := table{columns: []column{left("metric"), right("validation")}}
+	t := table{columns: []column{left("metric")}}
+	var values []map[string]Number
+	add := func(head string, metrics map[string]Number) {
+		if metrics != nil {
+			t.columns, values = append(t.columns, right(head)), append(values, metrics)
+		}
+	}
+	var test map[string]Number
 	if d.Test != nil {
-		t.columns = append(t.columns, right("test"))
+		test = Metrics(nil)
+		maps.Copy(test, d.Test.Metrics)
 	}
-	fitted := d.Searched != nil && len(d.Searched.Thresholds) > 0
-	if fitted {
-		t.columns = append(t.columns, right("validation, fitted thresholds"))
-		if d.Searched.Test != nil {
-			t.columns = append(t.columns, right("test"))
-		}
+	validation := Metrics(nil)
+	maps.Copy(validation, d.Model.Metrics)
+	fittedValidation, fittedTest := d.thresholded()
+	without := ""
+	if fittedValidation != nil {
+		without = ", no thresholds"
 	}
+	add("validation"+without, validation)
+	add("test"+without, test)
+	add("validation, fitted thresholds", fittedValidation)
+	add("test, fitted thresholds", fittedTest)
 	for _, name := range names {
-		row := []string{name, value(d.Model.Metrics, name).Text()}
-		if d.Test != nil {
-			row = append(row, value(d.Test.Metrics, name).Text())
-		}
-		if fitted {
-			v := value(d.Searched.Validation.Metrics, name)
-			if name == d.Metric() { // of rows that the thresholds were not fitted to
-				v = d.Searched.Validation.Score
-			}
-			row = append(row, v.Text())
-			if d.Searched.Test != nil {
-				row = append(row, value(d.Searched.Test.Metrics, name).Text())
-			}
+		row := []string{name}
+		for _, metrics := range values {
+			row = append(row, value(metrics, name).Text())
 		}
 		t.rows = append(t.rows, row)
 	}

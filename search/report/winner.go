@@ -61,9 +61,13 @@ func outcome(d Document) string {
 		if len(names) == 0 {
 			return text
 		}
-		text += fmt.Sprintf(", %s %s on validation", names[0], value(d.Model.Metrics, names[0]).Text())
-		if d.Test != nil {
-			text += fmt.Sprintf(" and %s on test", value(d.Test.Metrics, names[0]).Text())
+		validation, test, fitted := d.AsPredicted()
+		text += fmt.Sprintf(", %s %s on validation", names[0], value(validation, names[0]).Text())
+		if test != nil {
+			text += fmt.Sprintf(" and %s on test", value(test, names[0]).Text())
+		}
+		if fitted {
+			text += ", with fitted thresholds"
 		}
 		return text
 	}
@@ -72,6 +76,42 @@ func outcome(d Document) string {
 		return ""
 	}
 	return fmt.Sprintf("%s parameters, trained on the sample in %s seconds, %s %s on validation", Parameters(c.Params), seconds(c.Seconds), stage.Metric, score(c))
+}
+
+// thresholded returns the metrics of the fully trained model with its thresholds, on validation and test; nil if there are none. The
+// metric of the search is that of validation rows to which the thresholds were not fitted, if it is known.
+func (d Document) thresholded() (validation, test map[string]Number) {
+	switch {
+	case d.Model.MetricsWithThresholds != nil:
+		validation = d.Model.MetricsWithThresholds
+		if d.Test != nil {
+			test = d.Test.MetricsWithThresholds
+		}
+	case d.Searched != nil && len(d.Searched.Thresholds) > 0: // a document of an earlier version
+		validation = d.Searched.Validation.Metrics
+		if d.Searched.Test != nil {
+			test = d.Searched.Test.Metrics
+		}
+	default:
+		return nil, nil
+	}
+	if d.Searched != nil && d.Searched.Validation != nil {
+		validation = maps.Clone(validation)
+		validation[d.Metric()] = d.Searched.Validation.Score
+	}
+	return validation, test
+}
+
+// AsPredicted returns the metrics of the fully trained model on validation and test (nil without one) as its file predicts: with its
+// thresholds, if it has fitted ones.
+func (d Document) AsPredicted() (validation, test map[string]Number, fitted bool) {
+	if validation, test = d.thresholded(); validation != nil {
+		return validation, test, true
+	}
+	if d.Test != nil {
+		test = d.Test.Metrics
+	}
+	return d.Model.Metrics, test, false
 }
 
 // modelLine describes the full training: the size of the model, the epochs and the time.

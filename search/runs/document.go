@@ -266,7 +266,8 @@ func outcome(d *report.Document, metric string) *float64 {
 	case final != nil && final.Validation != nil:
 		score = float64(final.Validation.Score)
 	case d.Model != nil:
-		if value, has := d.Model.Metrics[metric]; has {
+		validation, _, _ := d.AsPredicted()
+		if value, has := validation[metric]; has {
 			score = float64(value)
 		}
 	case len(d.Stages) > 0:
