@@ -4,6 +4,6 @@
 // mixmas predict prints them. Rows of requests that arrive together are predicted together. GET / is a page to try the model,
 // /openapi.json describes the interface of this model, /healthz and /readyz are for supervisors, and /metrics is for Prometheus.
 //
-// Requests are untrusted: their bytes, rows, pixels and time are limited, and so is the number of those that run. They never name
-// files of the server: a file is part of the request.
+// Requests are untrusted: their bytes, rows, pixels and time are limited, and so are the number of those that run and the pixels that are
+// decoded at a time. They never name files of the server: a file is part of the request.
 package serve

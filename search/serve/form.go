@@ -68,7 +68,7 @@ func (s *Server) parseForm(parts []part) (*rows, error) {
 	if listed < 0 {
 		return s.formRow(parts)
 	}
-	files := &sent{contents{}, map[string]string{}}
+	files := &sent{map[string][]byte{}, map[string]string{}}
 	for i, p := range parts {
 		if i == listed {
 			continue
@@ -117,8 +117,8 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 				value, err = s.arrayPart(list.contents, f, p.content)
 			}
 		case f.File():
-			if err = s.checkFile(f, p.content); len(p.content) > 0 {
-				value = list.contents.add(p.file, p.content)
+			if len(p.content) > 0 {
+				value, err = s.addFile(list.contents, f, p.file, p.content)
 			}
 		case !utf8.Valid(p.content):
 			err = errors.New("the text is not UTF-8")
@@ -148,7 +148,7 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 			return nil, &dataset.ValueError{Field: p.name, Err: fmt.Errorf("it has rows: %d, but another array has %d: want one row for each", max(1, len(several)), count)}
 		}
 		for row := range all {
-			all[row][f.Name] = list.contents.add("", several[row])
+			all[row][f.Name] = list.contents.add("", content{bytes: several[row]})
 		}
 	}
 	list.values = all
@@ -156,8 +156,8 @@ func (s *Server) formRow(parts []part) (*rows, error) {
 }
 
 // arrayPart adds an array of a form: an npy file or nested lists.
-func (s *Server) arrayPart(c contents, f dataset.Field, content []byte) (string, error) {
-	text := bytes.TrimSpace(content)
+func (s *Server) arrayPart(c contents, f dataset.Field, file []byte) (string, error) {
+	text := bytes.TrimSpace(file)
 	if len(text) == 0 {
 		return "", nil
 	}
@@ -166,11 +166,11 @@ func (s *Server) arrayPart(c contents, f dataset.Field, content []byte) (string,
 			return "", err
 		}
 		var err error
-		if content, err = toArray(text, most(f.Shape)); err != nil {
+		if file, err = toArray(text, most(f.Shape)); err != nil {
 			return "", err
 		}
 	}
-	return c.add("", content), nil
+	return c.add("", content{bytes: file}), nil
 }
 
 // arraysOf splits an npy file with an axis of rows in front into one file per row; nil for a file of a single row.

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/sync/semaphore"
+
 	"mixmas/search/dataset"
 	"mixmas/search/escape"
 )
@@ -25,19 +27,33 @@ type rows struct {
 }
 
 // contents are the files of a request, by name.
-type contents map[string][]byte
+type contents map[string]content
+
+// content is a file. pixels are those of a picture, which takes memory for them while it is decoded.
+type content struct {
+	bytes  []byte
+	pixels int
+}
 
 // read returns a file for an encoder. It never reads the disk.
 func (c contents) read(_ context.Context, name string) ([]byte, error) {
-	content, ok := c[name]
+	file, ok := c[name]
 	if !ok {
 		return nil, fmt.Errorf("the request has no file named %s", short(name))
 	}
-	return content, nil
+	return file.bytes, nil
+}
+
+// pixels is how many pixels the pictures of a row have.
+func (c contents) pixels(row map[string]string) (n int) {
+	for _, name := range row {
+		n += c[name].pixels
+	}
+	return n
 }
 
 // add adds a file, whose name may be empty, and returns the name that it gets, which messages have.
-func (c contents) add(name string, content []byte) string {
+func (c contents) add(name string, file content) string {
 	for n := len(c) + 1; ; n++ {
 		switch _, taken := c[name]; {
 		case name == "":
@@ -45,7 +61,7 @@ func (c contents) add(name string, content []byte) string {
 		case taken:
 			name = fmt.Sprintf("%s (%d)", name, n)
 		default:
-			c[name] = content
+			c[name] = file
 			return name
 		}
 	}
@@ -100,7 +116,7 @@ type body struct {
 }
 
 // read reads the body of a request.
-func (s *Server) read(w http.ResponseWriter, r *http.Request) (*body, error) {
+func (s *Server) read(w http.ResponseWriter, r *http.Request, arriving *reserving) (*body, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, &problem{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("content encoding %s is not supported: send the body as it is", short(encoding))}
 	}
@@ -111,7 +127,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*body, error) {
 	if r.ContentLength > s.options.Bytes {
 		return nil, s.unread(&http.MaxBytesError{Limit: s.options.Bytes})
 	}
-	limited := http.MaxBytesReader(w, r.Body, s.options.Bytes)
+	limited := http.MaxBytesReader(w, arriving, s.options.Bytes)
 	if kind == typeForm {
 		parts, err := s.readForm(multipart.NewReader(limited, parameters["boundary"]))
 		return &body{parts: parts}, err
@@ -122,6 +138,36 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*body, error) {
 	}
 	return &body{text: text}, nil
 }
+
+// reserving reads a body, and reserves room for the bytes as they come.
+type reserving struct {
+	body        io.ReadCloser
+	room        *semaphore.Weighted
+	step        int64
+	taken, left int64 // of the room, and of the last step
+}
+
+// bodyStep is how much room is reserved at a time.
+const bodyStep = 1 << 16
+
+// Read implements [io.Reader].
+func (r *reserving) Read(b []byte) (int, error) {
+	if r.left == 0 {
+		if !r.room.TryAcquire(r.step) {
+			return 0, &problem{status: http.StatusTooManyRequests, text: "the requests that are running have too many bytes together: try again"}
+		}
+		r.taken, r.left = r.taken+r.step, r.step
+	}
+	n, err := r.body.Read(b[:min(int64(len(b)), r.left)])
+	r.left -= int64(n)
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (r *reserving) Close() error { return r.body.Close() }
+
+// release gives the room back, once nothing needs the body any more.
+func (r *reserving) release() { r.room.Release(r.taken) }
 
 // readAll reads a body of a known length, or one of -1 that is not.
 func readAll(body io.Reader, length int64) ([]byte, error) {
@@ -136,6 +182,9 @@ func readAll(body io.Reader, length int64) ([]byte, error) {
 
 // unread is the error of a body that could not be read.
 func (s *Server) unread(err error) error {
+	if p := new(problem); errors.As(err, &p) {
+		return p
+	}
 	switch limit := new(http.MaxBytesError); {
 	case errors.As(err, &limit):
 		return tooMuch("the request has more than %d bytes, which is the limit", s.options.Bytes)
@@ -210,7 +259,7 @@ func (s *Server) parseRows(list *rows, text []byte, files *sent) error {
 
 // sent are the files of a form, of which the values of rows name some.
 type sent struct {
-	files contents
+	files map[string][]byte
 	own   map[string]string // names that files have among those of the request, once a row has named them
 }
 

@@ -24,13 +24,14 @@ type Options struct {
 	// Window is how long rows that are ready wait for requests that have been received but whose rows are still being read. A request
 	// that is alone never waits.
 	Window time.Duration
-	// Limits of a request: bytes of its body (16 MiB), rows (1,000), pixels of a picture (20 million), and the time it may take (30 s).
+	// Limits of a request: bytes of its body (16 MiB), rows (1,000), pixels of a picture (20 million, which are also decoded at a time,
+	// or 4 million per core if that is more), and the time it may take (30 s).
 	Bytes   int64
 	Rows    int
 	Pixels  int
 	Timeout time.Duration
-	// Requests is how many requests may run at once, 64; more are refused, and so are those whose bodies would take more than 16 times
-	// Bytes together.
+	// Requests is how many requests may run at once once their bodies have been read, 64; more are refused, and so are those whose
+	// bodies would take more than 16 times Bytes together.
 	Requests int
 	Version  string // of the program, for the description of the interface
 }
@@ -63,6 +64,8 @@ type Server struct {
 	batcher   *batcher
 	decoders  int
 	reading   *semaphore.Weighted // rows that are being decoded
+	pixels    int                 // that are decoded at a time
+	decoding  *semaphore.Weighted // pixels that are being decoded; acquired before rows
 	slots     chan struct{}
 	bodies    *semaphore.Weighted // bytes of bodies
 	metrics   metrics
@@ -77,6 +80,9 @@ const mostElements = 1 << 20
 
 // mostBodies is how many bodies of the largest size may be in memory.
 const mostBodies = 16
+
+// corePixels is how many pixels are decoded at a time for each core, if that is more than those of the largest picture.
+const corePixels = 4_000_000
 
 // New loads a model and returns a server that is ready. Close it in the end.
 func New(m *model.Model, o Options) (*Server, error) {
@@ -107,6 +113,8 @@ func New(m *model.Model, o Options) (*Server, error) {
 	}
 	s.decoders = runtime.GOMAXPROCS(0)
 	s.reading = semaphore.NewWeighted(int64(s.decoders))
+	s.pixels = max(s.options.Pixels, s.decoders*corePixels)
+	s.decoding = semaphore.NewWeighted(int64(s.pixels))
 	s.slots = make(chan struct{}, s.options.Requests)
 	s.bodies = semaphore.NewWeighted(mostBodies * s.options.Bytes)
 	s.batcher = newBatcher(s.predictor, s.options.Window, s.options.Requests, &s.metrics)
@@ -173,48 +181,51 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, began, predictions, err)
 }
 
-// admitted predicts the rows of a request, if there is room for it.
-func (s *Server) admitted(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]model.Prediction, error) {
+// admitted predicts the rows of a request, if there is room for it. A body that comes slowly takes the room of the bytes that have
+// come: only requests whose bodies are here run. A panic, which would be a mistake of the program, is an error of this one request.
+func (s *Server) admitted(ctx context.Context, w http.ResponseWriter, r *http.Request) (_ []model.Prediction, err error) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			err = fmt.Errorf("the program failed: %v", caught)
+		}
+	}()
+	if len(s.slots) == cap(s.slots) {
+		return nil, s.crowded()
+	}
+	arriving := &reserving{body: r.Body, room: s.bodies, step: min(bodyStep, s.options.Bytes)}
+	defer arriving.release()
+	body, err := s.read(w, r, arriving)
+	if err != nil {
+		return nil, err
+	}
 	select {
 	case s.slots <- struct{}{}:
 	default:
-		return nil, &problem{status: http.StatusTooManyRequests, text: fmt.Sprintf("%d requests are running, which is the limit: try again", s.options.Requests)}
+		return nil, s.crowded()
 	}
 	s.metrics.running.Add(1)
 	defer func() {
 		s.metrics.running.Add(-1)
 		<-s.slots
 	}()
-	size := r.ContentLength
-	if size < 0 || size > s.options.Bytes {
-		size = s.options.Bytes
-	}
-	if !s.bodies.TryAcquire(size) {
-		return nil, &problem{status: http.StatusTooManyRequests, text: "the requests that are running have too many bytes together: try again"}
-	}
-	defer s.bodies.Release(size)
-	return s.safely(ctx, w, r)
+	return s.predictions(ctx, body)
 }
 
-// safely turns a panic, which would be a mistake of the program, into an error of this one request.
-func (s *Server) safely(ctx context.Context, w http.ResponseWriter, r *http.Request) (predictions []model.Prediction, err error) {
-	defer func() {
-		if caught := recover(); caught != nil {
-			err = fmt.Errorf("the program failed: %v", caught)
-		}
-	}()
-	body, err := s.read(w, r)
-	if err != nil {
-		return nil, err
-	}
+// crowded is the error of a request that may not run, because others do.
+func (s *Server) crowded() error {
+	return &problem{status: http.StatusTooManyRequests, text: fmt.Sprintf("%d requests are running, which is the limit: try again", s.options.Requests)}
+}
+
+// predictions predicts the rows of a body.
+func (s *Server) predictions(ctx context.Context, body *body) (predictions []model.Prediction, err error) {
 	rows, err := s.parse(ctx, body)
 	if err != nil {
 		return nil, err
 	}
 	s.metrics.rows.Add(int64(len(rows.values)))
-	for from := 0; from < len(rows.values); from += s.together {
-		some := rows.values[from:min(from+s.together, len(rows.values))]
-		logits, err := s.logits(ctx, some, rows.contents)
+	for from := 0; from < len(rows.values); {
+		some, pixels := s.some(rows, from)
+		logits, err := s.logits(ctx, some, pixels, rows.contents)
 		if err != nil {
 			return nil, moved(err, from)
 		}
@@ -222,8 +233,22 @@ func (s *Server) safely(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		for i := range some {
 			predictions = append(predictions, s.model.Prediction(from+i, logits[i*classes:][:classes]))
 		}
+		from += len(some)
 	}
 	return predictions, nil
+}
+
+// some returns the rows from one on that are read together, and how many pixels their pictures have: not more than may be decoded at a
+// time, unless a single row has.
+func (s *Server) some(r *rows, from int) (some []map[string]string, pixels int) {
+	for i, row := range r.values[from:min(from+s.together, len(r.values))] {
+		own := r.contents.pixels(row)
+		if i > 0 && own > 0 && pixels+own > s.pixels {
+			return r.values[from : from+i], pixels
+		}
+		pixels += own
+	}
+	return r.values[from:min(from+s.together, len(r.values))], pixels
 }
 
 // parse reads the rows of a body. As with pictures, few requests are decoded at a time, so that they take little memory.
@@ -249,10 +274,10 @@ func moved(err error, from int) error {
 	return err
 }
 
-// logits predicts some rows.
-func (s *Server) logits(ctx context.Context, values []map[string]string, contents contents) ([]float32, error) {
+// logits predicts some rows, whose pictures have so many pixels.
+func (s *Server) logits(ctx context.Context, values []map[string]string, pixels int, contents contents) ([]float32, error) {
 	j := &job{ctx: ctx, logits: make([]float32, len(values)*len(s.model.Classes)), done: make(chan struct{})}
-	data, err := s.samples(ctx, values, contents, j)
+	data, err := s.samples(ctx, values, pixels, contents, j)
 	if err != nil {
 		return nil, err
 	}
@@ -264,15 +289,23 @@ func (s *Server) logits(ctx context.Context, values []map[string]string, content
 }
 
 // samples makes samples of rows and hands them to the batcher.
-func (s *Server) samples(ctx context.Context, values []map[string]string, contents contents, j *job) (_ *dataset.Unlabelled, err error) {
+func (s *Server) samples(ctx context.Context, values []map[string]string, pixels int, contents contents, j *job) (_ *dataset.Unlabelled, err error) {
 	s.batcher.coming.Add(1)
 	defer s.batcher.came()
+	large := int64(min(pixels, s.pixels))
+	if err := s.decoding.Acquire(ctx, large); err != nil {
+		return nil, err
+	}
+	defer s.decoding.Release(large)
 	weight := int64(min(len(values), s.decoders)) // rows are decoded in parallel
 	if err := s.reading.Acquire(ctx, weight); err != nil {
 		return nil, err
 	}
 	defer s.reading.Release(weight)
 	data, err := s.reader.Open(ctx, dataset.Input{Values: values, Contents: contents.read}, dataset.Environment{})
+	if pixels >= corePixels { // before others decode: by itself, memory is only collected once the heap has doubled
+		runtime.GC()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -437,44 +437,122 @@ func (b blocked) Read(text []byte) (int, error) {
 	return b.text.Read(text)
 }
 
-// More requests than may run are refused, and say when to try again.
+// slow is a request whose body comes when it is let; reading is closed once the server reads it.
+func slow() (r *http.Request, reading <-chan struct{}, free chan<- struct{}) {
+	b := blocked{make(chan struct{}), make(chan struct{}), &sync.Once{}, strings.NewReader(`{"rows": [{"image": [[[1, 2, 3], [4, 5, 6]]]}]}`)}
+	r = post("application/json", b)
+	r.ContentLength = -1
+	return r, b.reading, b.free
+}
+
+// More requests than may run are refused, and say when to try again: before their body is read, and after it.
 func TestTooManyRequests(t *testing.T) {
 	s := started(t, arrays(t), serve.Options{Requests: 1})
-	b := blocked{make(chan struct{}), make(chan struct{}), &sync.Once{}, strings.NewReader(`{"rows": [{"image": [[[1, 2, 3], [4, 5, 6]]]}]}`)}
-	r := post("application/json", b)
-	r.ContentLength = -1
-	first := make(chan answer)
-	go func() { first <- send(t, s, r) }()
-	<-b.reading
-	if a := send(t, s, postJSON(`{"rows": [{}]}`)); a.status != 429 || a.header.Get("Retry-After") != "1" || !strings.Contains(a.Error, "1 requests are running") {
-		t.Errorf("status %d: %s", a.status, a.text)
+	refused := func(a answer) {
+		t.Helper()
+		if a.status != 429 || a.header.Get("Retry-After") != "1" || !strings.Contains(a.Error, "1 requests are running") {
+			t.Errorf("status %d: %s", a.status, a.text)
+		}
 	}
-	close(b.free)
-	if a := <-first; a.status != 200 {
+	r, reading, free := slow()
+	late := make(chan answer)
+	go func() { late <- send(t, s, r) }()
+	<-reading
+	release := s.Hold()
+	refused(send(t, s, postJSON(`{"rows": [{}]}`)))
+	close(free)
+	refused(<-late)
+	release()
+	if a := send(t, s, postJSON(`{"rows": [{"image": [[[1, 2, 3], [4, 5, 6]]]}]}`)); a.status != 200 {
 		t.Errorf("status %d: %s", a.status, a.text)
 	}
 }
 
-// Bodies together take a bounded memory.
-func TestTooManyBytes(t *testing.T) {
-	s := started(t, arrays(t), serve.Options{Bytes: 1000})
-	free, group := make(chan struct{}), sync.WaitGroup{}
-	for range 16 {
-		b := blocked{make(chan struct{}), free, &sync.Once{}, strings.NewReader(`{"rows": [{"image": [[[1, 2, 3], [4, 5, 6]]]}]}`)}
-		r := post("application/json", b)
-		r.ContentLength = -1
-		group.Go(func() {
-			if a := send(t, s, r); a.status != 200 {
-				t.Errorf("status %d: %s", a.status, a.text)
-			}
-		})
-		<-b.reading
+// Clients that send their bodies slowly keep nobody from being answered.
+func TestSlowBodies(t *testing.T) {
+	s := started(t, arrays(t), serve.Options{Requests: 1})
+	var let []func() answer
+	for range 100 {
+		r, reading, free := slow()
+		got := make(chan answer, 1)
+		go func() { got <- send(t, s, r) }()
+		<-reading
+		let = append(let, func() answer { close(free); return <-got })
 	}
-	if a := send(t, s, postJSON(`{"rows": [{}]}`)); a.status != 429 || a.header.Get("Retry-After") != "1" || !strings.Contains(a.Error, "too many bytes together") {
+	if a := send(t, s, postJSON(`{"rows": [{"image": [[[1, 2, 3], [4, 5, 6]]]}]}`)); a.status != 200 {
 		t.Errorf("status %d: %s", a.status, a.text)
 	}
-	close(free)
-	group.Wait()
+	for _, next := range let {
+		if a := next(); a.status != 200 {
+			t.Errorf("a slow one: status %d: %s", a.status, a.text)
+		}
+	}
+}
+
+// Bodies together take a bounded memory, as JSON and as forms; it is free again once they are answered.
+func TestTooManyBytes(t *testing.T) {
+	s := started(t, arrays(t), serve.Options{Bytes: 1000})
+	var let []func() answer
+	for range 16 {
+		r, reading, free := slow()
+		got := make(chan answer, 1)
+		go func() { got <- send(t, s, r) }()
+		<-reading
+		let = append(let, func() answer { close(free); return <-got })
+	}
+	for _, r := range []*http.Request{postJSON(`{"rows": [{}]}`), postForm(t, upload{name: "image", content: "[[[1, 2, 3], [4, 5, 6]]]"})} {
+		if a := send(t, s, r); a.status != 429 || a.header.Get("Retry-After") != "1" || !strings.Contains(a.Error, "too many bytes together") {
+			t.Errorf("status %d: %s", a.status, a.text)
+		}
+	}
+	for _, next := range let {
+		if a := next(); a.status != 200 {
+			t.Errorf("status %d: %s", a.status, a.text)
+		}
+	}
+	for range 20 {
+		if a := send(t, s, postForm(t, upload{name: "image", content: "[[[1, 2, 3], [4, 5, 6]]]"})); a.status != 200 {
+			t.Errorf("status %d: %s", a.status, a.text)
+		}
+	}
+}
+
+// Few pixels are decoded at a time, of one request and of several: rows beyond wait, and rows without pictures do not.
+func TestPixelsAtATime(t *testing.T) {
+	p := newPets(t)
+	row := func(i int) map[string]any { return p.asJSON(t, p.rows[i]) } // its picture has 30 pixels
+	body := encoded(t, map[string]any{"rows": []any{row(0), row(1), map[string]any{"age": 1}, row(2), row(3), row(4)}})
+	var want []model.Prediction
+	for _, c := range []struct{ limit, batches int }{{1000, 1}, {60, 3}, {59, 5}, {1, 5}} {
+		s := started(t, p.model(t), serve.Options{})
+		s.Limit(c.limit)
+		a := send(t, s, postJSON(body))
+		if want == nil {
+			want = a.Predictions
+		}
+		if a.status != 200 || len(want) != 6 || !reflect.DeepEqual(a.Predictions, want) {
+			t.Errorf("at most %d pixels: status %d, %s", c.limit, a.status, a.text)
+		}
+		if text := send(t, s, httptest.NewRequest("GET", "/metrics", nil)).text; !strings.Contains(text, fmt.Sprintf("mixmas_batch_rows_count %d\n", c.batches)) {
+			t.Errorf("at most %d pixels: want %d batches: %s", c.limit, c.batches, text)
+		}
+	}
+	s := started(t, p.model(t), serve.Options{})
+	release := s.HoldPixels()
+	first := make(chan answer, 1)
+	go func() { first <- send(t, s, postJSON(body)) }()
+	if a := send(t, s, postJSON(`{"rows": [{"age": 1}]}`)); a.status != 200 {
+		t.Errorf("status %d: %s", a.status, a.text)
+	}
+	select {
+	case a := <-first:
+		t.Errorf("pictures were decoded though others were: status %d", a.status)
+	default:
+	}
+	release()
+	if a := <-first; a.status != 200 {
+		t.Errorf("status %d: %s", a.status, a.text)
+	}
 }
 
 // A stopping server is not ready but answers, and a closed one says that it has stopped.

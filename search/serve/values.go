@@ -65,24 +65,25 @@ func joined(f dataset.Field, text []byte) (string, error) {
 func (s *Server) file(c contents, f dataset.Field, text []byte, files *sent) (string, error) {
 	switch {
 	case text[0] == '[' && f.Kind == feature.Array:
-		content, err := toArray(text, most(f.Shape))
+		array, err := toArray(text, most(f.Shape))
 		if err != nil {
 			return "", err
 		}
-		return c.add("", content), nil
+		return c.add("", content{bytes: array}), nil
 	case text[0] == '"' && files != nil:
 		name, err := unquote(text)
 		if err != nil || name == "" {
 			return "", err
 		}
-		content, ok := files.files[name]
+		file, ok := files.files[name]
 		if !ok {
 			return "", fmt.Errorf("the form has no file named %s", short(name))
 		}
-		if files.own[name] == "" {
-			files.own[name] = c.add(name, content)
+		key := string(f.Kind) + " " + name // a file may be read as a picture and as an array
+		if files.own[key] == "" {
+			files.own[key], err = s.addFile(c, f, name, file)
 		}
-		return files.own[name], s.checkFile(f, content)
+		return files.own[key], err
 	case text[0] == '"':
 		name, err := unquote(text)
 		if err != nil || name == "" {
@@ -113,26 +114,27 @@ func (s *Server) file(c contents, f dataset.Field, text []byte, files *sent) (st
 
 // decode adds a file that is written in base64.
 func (s *Server) decode(c contents, f dataset.Field, text string) (string, error) {
-	content, err := base64.StdEncoding.DecodeString(text)
+	file, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return "", fmt.Errorf("it is not base64: %w", err)
 	}
-	return c.add("", content), s.checkFile(f, content)
+	return s.addFile(c, f, "", file)
 }
 
-// checkFile returns an error for a picture with too many pixels. What is no picture at all is found out later.
-func (s *Server) checkFile(f dataset.Field, content []byte) error {
+// addFile adds a file and returns the name that it gets. A picture with too many pixels is an error. What is no picture at all is found
+// out later.
+func (s *Server) addFile(c contents, f dataset.Field, name string, file []byte) (string, error) {
 	if f.Kind != feature.Picture {
-		return nil
+		return c.add(name, content{bytes: file}), nil
 	}
-	info, err := picture.Probe(content)
+	info, err := picture.Probe(file)
 	if large := new(picture.SizeError); errors.As(err, &large) {
 		info, err = picture.Info{Width: large.Width, Height: large.Height}, nil
 	}
 	if err == nil && info.Width > s.options.Pixels/max(1, info.Height) {
-		return tooMuch("the picture has %d×%d pixels, want at most %d", info.Width, info.Height, s.options.Pixels)
+		return "", tooMuch("the picture has %d×%d pixels, want at most %d", info.Width, info.Height, s.options.Pixels)
 	}
-	return nil
+	return c.add(name, content{file, info.Width * info.Height}), nil
 }
 
 // wanted says what a field takes.
