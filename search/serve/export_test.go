@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
+// ReadAll is for tests.
+var ReadAll = readAll
+
 // Hold takes the place of a request that runs, until it is released.
 func (s *Server) Hold() (release func()) {
 	s.slots <- struct{}{}

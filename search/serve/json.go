@@ -13,7 +13,6 @@ import (
 
 	"mixmas/nn/dimensions"
 	"mixmas/search/dataset/npy"
-	"mixmas/search/escape"
 )
 
 // checkJSON returns an error for a text that is not JSON, or of which encoding/json would change something in silence.
@@ -211,10 +210,10 @@ func (a *nested) add(list []byte, depth int) error {
 		case !isNumber(x):
 			return fmt.Errorf("element %d of a list is %s, want a number or null", i, called(x))
 		}
-		v, err := strconv.ParseFloat(string(x), 32)
-		if err != nil {
-			return fmt.Errorf("the number %s is too large", escape.Terminal(string(x[:min(len(x), 40)])))
+		if err := checkNumber(x); err != nil {
+			return err
 		}
+		v, _ := strconv.ParseFloat(string(x), 32)
 		a.values = append(a.values, float32(v))
 		return nil
 	})

@@ -105,7 +105,7 @@ func (m *metrics) text(s *Server) []byte {
 	one("mixmas_errors_total", "counter", "Requests for predictions that failed.", failed, "")
 	one("mixmas_requests_in_flight", "gauge", "Requests for predictions that run.", m.running.Load(), "")
 	one("mixmas_rows_total", "counter", "Rows of requests that were read.", m.rows.Load(), "")
-	m.latency.write(b, "mixmas_request_seconds", "Time from a request to its answer.", latencies)
+	m.latency.write(b, "mixmas_request_duration_seconds", "Time from a request to its answer.", latencies)
 	m.batches.write(b, "mixmas_batch_rows", "Rows that were predicted together.", batchSizes)
 	return b.Bytes()
 }

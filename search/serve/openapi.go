@@ -39,6 +39,8 @@ func (s *Server) describe() ([]byte, error) {
 	answers := object{"200": object{"description": "A prediction for each row, in order.", "content": content("application/json", "Predictions")}}
 	for status, text := range map[int]string{
 		http.StatusBadRequest:            "The request is not understood: the JSON or the form is wrong, or there are no rows.",
+		http.StatusUnauthorized:          "The server needs its token.",
+		http.StatusForbidden:             "The request comes from a web page of another origin, or does not name this machine.",
 		http.StatusRequestTimeout:        "The request did not arrive in time.",
 		http.StatusRequestEntityTooLarge: fmt.Sprintf("The request has more than %d bytes or %d rows, or a picture more than %d pixels.", s.options.Bytes, s.options.Rows, s.options.Pixels),
 		http.StatusUnsupportedMediaType:  "The content type is neither application/json nor multipart/form-data.",

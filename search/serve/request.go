@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -169,15 +168,29 @@ func (r *reserving) Close() error { return r.body.Close() }
 // release gives the room back, once nothing needs the body any more.
 func (r *reserving) release() { r.room.Release(r.taken) }
 
-// readAll reads a body of a known length, or one of -1 that is not.
+// readAll reads a body of a length, which is -1 if it is not known.
 func readAll(body io.Reader, length int64) ([]byte, error) {
 	if length < 0 {
 		return io.ReadAll(body)
 	}
-	var text bytes.Buffer
-	text.Grow(int(min(length, 1<<20)) + bytes.MinRead) // more as it comes
-	_, err := text.ReadFrom(body)
-	return text.Bytes(), err
+	text := make([]byte, 0, min(length, bodyStep)+1) // more as it comes, and in the end no more than there is
+	for {
+		if len(text) == cap(text) {
+			larger := 2 * len(text)
+			if int64(len(text)) <= length {
+				larger = int(min(int64(larger), length+1))
+			}
+			text = append(make([]byte, 0, larger), text...)
+		}
+		n, err := body.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if errors.Is(err, io.EOF) {
+			return text, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // unread is the error of a body that could not be read.

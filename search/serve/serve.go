@@ -172,7 +172,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
 	predictions, err := s.admitted(ctx, w, r)
-	if err != nil { // many clients read no answer before they have sent everything
+	if err != nil && r.Header.Get("Expect") == "" { // many clients read no answer before they have sent everything; others ask before
 		_, _ = io.CopyN(io.Discard, r.Body, s.options.Bytes)
 	}
 	if p := new(problem); errors.As(err, &p) && p.status == http.StatusTooManyRequests {
@@ -292,11 +292,12 @@ func (s *Server) logits(ctx context.Context, values []map[string]string, pixels 
 func (s *Server) samples(ctx context.Context, values []map[string]string, pixels int, contents contents, j *job) (_ *dataset.Unlabelled, err error) {
 	s.batcher.coming.Add(1)
 	defer s.batcher.came()
-	large := int64(min(pixels, s.pixels))
-	if err := s.decoding.Acquire(ctx, large); err != nil {
-		return nil, err
+	if large := int64(min(pixels, s.pixels)); large > 0 { // even nothing would wait for others
+		if err := s.decoding.Acquire(ctx, large); err != nil {
+			return nil, err
+		}
+		defer s.decoding.Release(large)
 	}
-	defer s.decoding.Release(large)
 	weight := int64(min(len(values), s.decoders)) // rows are decoded in parallel
 	if err := s.reading.Acquire(ctx, weight); err != nil {
 		return nil, err

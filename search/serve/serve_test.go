@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"mixmas/nn/cpu"
@@ -307,6 +310,12 @@ func TestWrongRequests(t *testing.T) {
 		"mixed":                {s, row(`{"scan": [[1], 2]}`), 422, "scan", "element 1 of a list is a number, but others of this depth are not"},
 		"deep":                 {s, row(`{"scan": [[[[[[[[[1]]]]]]]]]}`), 422, "scan", "nested more than 8 deep"},
 		"a long list":          {s, row(`{"scan": [` + strings.Repeat("1,", 24) + `1]}`), 422, "scan", "the array has more than 24 numbers"},
+		"a huge number":        {s, row(`{"age": 1e999}`), 422, "age", "the number 1e999 is too large"},
+		"a long number":        {s, row(`{"age": ` + strings.Repeat("9", 5000) + `}`), 422, "age", "999… is too large"},
+		"huge in a list":       {s, row(`{"pulse": [1, -1e39]}`), 422, "pulse", "the number -1e39 is too large"},
+		"NaN":                  {s, row(`{"age": NaN}`), 400, "", "the JSON is wrong at byte 23"},
+		"an escaped name":      {s, row(`{"age": 1, "\u0061ge": 2}`), 400, "age", `two members are named "age"`},
+		"two documents":        {s, postJSON(`{"rows": [{}]} {}`), 400, "", "the JSON is wrong at byte 16"},
 		"huge":                 {s, row(`{"scan": [1e99]}`), 422, "scan", "the number 1e99 is too large"},
 		"no form":              {s, post("multipart/form-data", strings.NewReader("x")), 400, "", "the request cannot be read"},
 		"half a form":          {s, post("multipart/form-data; boundary=x", strings.NewReader("--x\r\nContent-Disposition: form-data; name=age\r\n\r\n1")), 400, "", "the request cannot be read"},
@@ -349,6 +358,37 @@ func TestWrongRequests(t *testing.T) {
 	}
 }
 
+// A client that asks before it sends its body (Expect: 100-continue) is told at once that it is not wanted.
+func TestUnwantedBodiesAreNotSent(t *testing.T) {
+	s := httptest.NewServer(started(t, arrays(t), serve.Options{}))
+	defer s.Close()
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || line != "HTTP/1.1 415 Unsupported Media Type\r\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
+// A body of any length is read whole, and takes no more memory than it has bytes once it is there; one that is longer than it says is
+// read to its end too.
+func TestReadAll(t *testing.T) {
+	for _, length := range []int{0, 1, 1<<16 - 1, 1 << 16, 1<<16 + 1, 1<<20 + 3} {
+		text := bytes.Repeat([]byte("abcd"), length/4+1)[:length]
+		for _, said := range []int{length, length / 2, -1} {
+			got, err := serve.ReadAll(iotest.HalfReader(bytes.NewReader(text)), int64(said))
+			if err != nil || !bytes.Equal(got, text) || said == length && cap(got) > length+1<<16+1 {
+				t.Errorf("%d bytes, said to be %d: got %d in memory for %d, %v", length, said, len(got), cap(got), err)
+			}
+		}
+	}
+}
+
 // gif is the beginning of a picture of a size.
 func gif(width, height uint16) []byte {
 	screen := []byte{'G', 'I', 'F', '8', '9', 'a', byte(width), byte(width >> 8), byte(height), byte(height >> 8), 0, 0, 0}
@@ -384,7 +424,7 @@ func TestRequestsAreBatched(t *testing.T) {
 	group.Wait()
 	text := send(t, s, httptest.NewRequest("GET", "/metrics", nil)).text
 	for _, want := range []string{`mixmas_requests_total{code="200"} 200`, "mixmas_errors_total 0", "mixmas_rows_total 200", "mixmas_requests_in_flight 0",
-		"mixmas_batch_rows_sum 200", `mixmas_request_seconds_bucket{le="+Inf"} 200`, `mixmas_model_info{name="pets <b>",`} {
+		"mixmas_batch_rows_sum 200", `mixmas_request_duration_seconds_bucket{le="+Inf"} 200`, `mixmas_model_info{name="pets <b>",`} {
 		if !strings.Contains(text, want+"\n") && !strings.Contains(text, want) {
 			t.Errorf("the metrics lack %s:\n%s", want, text)
 		}
@@ -660,7 +700,7 @@ func TestOpenAPI(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(d.Components.Schemas["Row"].Properties)); !slices.Equal(got, []string{"age", "note", "photo", "pulse", "scan", "sex", "toys", "weight"}) {
 		t.Errorf("a row has %v", got)
 	}
-	if got := slices.Sorted(maps.Keys(d.Paths["/predict"]["post"].Responses)); !slices.Equal(got, []string{"200", "400", "408", "413", "415", "422", "429", "503"}) {
+	if got := slices.Sorted(maps.Keys(d.Paths["/predict"]["post"].Responses)); !slices.Equal(got, []string{"200", "400", "401", "403", "408", "413", "415", "422", "429", "503"}) {
 		t.Errorf("answers %v", got)
 	}
 	for _, reference := range regexp.MustCompile(`"\$ref": "#/components/schemas/(\w+)"`).FindAllStringSubmatch(text, -1) {

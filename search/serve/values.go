@@ -31,17 +31,34 @@ func (s *Server) value(c contents, f dataset.Field, text []byte, files *sent) (s
 			if x[0] != 'n' && !isNumber(x) {
 				return fmt.Errorf("element %d of the list is %s, want a number or null", i, called(x))
 			}
-			return nil
+			return checkNumber(x)
 		})
 		return string(text), err
 	case kind == '[' && f.Kind == feature.Set:
 		return joined(f, text)
 	case kind == '[' || kind == '{':
 		return "", fmt.Errorf("it is %s, want %s", called(text), wanted(f))
-	case isNumber(text) && f.Comma:
+	case isNumber(text) && f.Kind == feature.Number:
+		if err := checkNumber(text); err != nil {
+			return "", err
+		}
+	}
+	if isNumber(text) && f.Comma {
 		return strings.ReplaceAll(string(text), ".", ","), nil
 	}
 	return string(text), nil // a number, true or false
+}
+
+// checkNumber returns an error for a number that no feature can have. In a cell of a table, such a number is missing; in a request, it
+// is a mistake.
+func checkNumber(text []byte) error {
+	if !isNumber(text) {
+		return nil
+	}
+	if _, err := strconv.ParseFloat(string(text), 32); err != nil {
+		return fmt.Errorf("the number %s is too large", short(string(text)))
+	}
+	return nil
 }
 
 // joined joins the members of a set.
