@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"mixmas/search/assess"
 	"mixmas/search/escape"
 	"mixmas/search/report"
@@ -136,9 +138,21 @@ func (k *card) summary() {
 	for _, m := range k.inputs() {
 		reads = append(reads, m.Name)
 	}
-	text := fmt.Sprintf("Predicts %s %s classes from %s.", labels, report.Comma(len(d.Classes)+d.MoreClasses), strings.Join(reads, ", "))
-	if best, split := k.best(); best != nil {
-		text += fmt.Sprintf(" It has %s %s on %s rows.", k.Assessment.Metric, interval(best.Score, best.Low, best.High), split)
+	text := fmt.Sprintf("Predicts %s %s classes", labels, report.Comma(len(d.Classes)+d.MoreClasses))
+	if len(reads) > 0 {
+		text += " from " + english.WordSeries(reads, "and")
+	}
+	text += "."
+	switch best, split := k.best(); {
+	case best == nil:
+	case math.IsNaN(float64(best.Score)):
+		text += fmt.Sprintf(" Its %s is undefined on %s rows.", k.Assessment.Metric, split)
+	default:
+		text += fmt.Sprintf(" It has %s %s on %s rows", k.Assessment.Metric, interval(best.Score, best.Low, best.High), split)
+		if k.final.Test == nil {
+			text += ", which had a part in choosing it"
+		}
+		text += "."
 	}
 	if k.final.Params > 0 {
 		text += fmt.Sprintf(" %s parameters", report.Comma(k.final.Params))
@@ -371,7 +385,7 @@ func (k *card) choice() {
 	if len(d.Stages) > 0 {
 		k.text("A search trained %s on %s training rows each. Chosen: %s.", report.Count(candidates(d), "candidate"), report.Comma(d.Sample.Size), d.WinnerText())
 		for _, s := range d.Stages {
-			k.item("%s, by %s: %s of %d", s.Name, s.Metric, s.Winner, len(s.Candidates))
+			k.item("%s, by %s: %s, among %s", s.Name, s.Metric, s.Winner, report.Count(len(s.Candidates), "candidate"))
 			for _, text := range s.Remarks() {
 				k.line("  - %s", escape.Markdown(text))
 			}
@@ -419,10 +433,14 @@ func (k *card) compared() {
 		return
 	}
 	text := "The searched model beats every baseline on validation."
+	if same := k.sameAs(); same != "" {
+		text = fmt.Sprintf("The searched model is the same as the baseline %s. It beats every other one on validation.", same)
+	}
 	if beaten := d.Beaten(); beaten != "" {
 		text = strings.ToUpper(beaten[:1]) + beaten[1:] + "."
 	}
 	k.text("%s", text)
+	tested := k.final.Test != nil || slices.ContainsFunc(d.Baselines, func(b report.Baseline) bool { return b.Test != nil })
 	cell := func(s *report.Scored) string {
 		if s == nil {
 			return "–"
@@ -430,13 +448,35 @@ func (k *card) compared() {
 		return interval(s.Score, s.Low, s.High)
 	}
 	row := func(f report.Final) []string {
-		return []string{f.Name, cell(f.Validation), cell(f.Test)}
+		cells := []string{f.Name, cell(f.Validation)}
+		if tested {
+			cells = append(cells, cell(f.Test))
+		}
+		return cells
 	}
 	rows := [][]string{row(k.final)}
 	for _, b := range d.Baselines {
 		rows = append(rows, row(b.Final))
 	}
-	k.WriteString(report.MarkdownTable(1, []string{"model", k.Assessment.Metric + " on validation", "on test"}, rows))
+	head := []string{"model", k.Assessment.Metric + " on validation"}
+	if tested {
+		head = append(head, "on test")
+	}
+	k.WriteString(report.MarkdownTable(1, head, rows))
+}
+
+// sameAs is the name of the baseline that the searched model is: it ties with it, and is not said to lose to it. "" if there is none.
+func (k *card) sameAs() string {
+	own := k.Document.Searched
+	if own == nil || own.Validation == nil {
+		return ""
+	}
+	for _, b := range k.Document.Baselines {
+		if !b.Beats && b.Validation != nil && b.Validation.Score == own.Validation.Score {
+			return b.Name
+		}
+	}
+	return ""
 }
 
 func (k *card) limits() {

@@ -222,6 +222,47 @@ func TestCardsOfLess(t *testing.T) {
 	}
 }
 
+// The first sentences, and what the searched model was compared with, read well whatever there is.
+func TestSentences(t *testing.T) {
+	nan := report.Number(math.NaN())
+	for name, c := range map[string]struct {
+		change func(c *card.Contents)
+		want   []string
+		not    string
+	}{
+		"two modalities and a test split": {func(c *card.Contents) { c.Assessment.Models[0].Reads = []string{"pets", "not read"} },
+			[]string{"Predicts one of 2 classes from pets and not read. It has accuracy 0.9000 (0.850 to 0.950) on test rows. 1,234 parameters.\n",
+				"The searched model, accuracy 0.9100 on validation, does not beat a linear model of pets (0.9500, 4 points better)."}, ""},
+		"no test split": {func(c *card.Contents) {
+			c.Document.Searched.Test, c.Document.Baselines[0].Test, c.Assessment.Models[0].Split = nil, nil, "validation"
+		}, []string{"from pets. It has accuracy 0.9100 (0.860 to 0.960) on validation rows, which had a part in choosing it. 1,234 parameters.\n"}, "on test"},
+		"several labels, an ensemble": {func(c *card.Contents) { c.Assessment.Data.MultiLabel, c.Field = true, "ensemble" },
+			[]string{"Predicts any number of 2 classes from pets and not read. It has accuracy 0.9100 (0.860 to 0.960) on test rows.\n"}, ""},
+		"an undefined metric": {func(c *card.Contents) {
+			c.Document.Searched.Test.Score, c.Document.Searched.Test.Low, c.Document.Searched.Test.High = nan, nan, nan
+		}, []string{"Its accuracy is undefined on test rows. 1,234 parameters.\n"}, ""},
+		"no known modalities": {func(c *card.Contents) { c.Assessment.Data.Modalities = nil }, []string{"Predicts one of 2 classes. It has accuracy"}, " from ."},
+		"a tie with a baseline": {func(c *card.Contents) { c.Document.Baselines[0].Validation.Score = 0.91 },
+			[]string{"The searched model, accuracy 0.9100 on validation, does not beat a linear model of pets (0.9100, equal)."}, "is the same"},
+		"the same as a baseline": {func(c *card.Contents) { c.Document.Baselines[0].Validation.Score, c.Document.Baselines[0].Beats = 0.91, false },
+			[]string{"The searched model is the same as the baseline a linear model of pets. It beats every other one on validation."}, ""},
+		"better than all": {func(c *card.Contents) { c.Document.Baselines[0].Validation.Score, c.Document.Baselines[0].Beats = 0.5, false },
+			[]string{"The searched model beats every baseline on validation."}, ""},
+	} {
+		contents := contents("pets")
+		c.change(&contents)
+		text := written(t, contents)
+		for _, want := range c.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: the card lacks %q:\n%s", name, want, text)
+			}
+		}
+		if c.not != "" && strings.Contains(text, c.not) {
+			t.Errorf("%s: the card has %q:\n%s", name, c.not, text)
+		}
+	}
+}
+
 func TestSave(t *testing.T) {
 	model := filepath.Join(t.TempDir(), "model.safetensors")
 	path := filepath.Join(filepath.Dir(model), "model_card.md")

@@ -83,28 +83,42 @@ func (c *Contents) lead() []string {
 	if !found || s == nil {
 		return c.leadOfSearch()
 	}
-	rows := c.Document.Dataset.Test
-	which := "test rows, which had no part in the search"
+	rows := report.Comma(c.Document.Dataset.Test) + " test rows"
 	if split == "validation" {
-		rows, which = c.Document.Dataset.Validation, "validation rows, which also chose it, so that this may flatter"
+		rows = report.Comma(c.Document.Dataset.Validation) + " validation rows"
 	}
 	first := fmt.Sprintf("The model to use, %s, ", nameInSentence(f.Name))
 	if c.Document.Answer == nil {
 		first = "The trained model "
 	}
-	if m == "accuracy" {
-		first += fmt.Sprintf("is right for %s of %s %s", metricValue(m, s.Score), report.Comma(rows), which)
-	} else {
-		first += fmt.Sprintf("has a %s of %s on %s %s", metricName(m), metricValue(m, s.Score), report.Comma(rows), which)
+	switch {
+	case math.IsNaN(float64(s.Score)):
+		return []string{first + fmt.Sprintf("cannot be judged: its %s is undefined on the %s.", metricName(m), rows)}
+	case m == "accuracy" && c.multiLabel():
+		first += fmt.Sprintf("gets all labels right in %s of %s", metricValue(m, s.Score), rows)
+	case m == "accuracy":
+		first += fmt.Sprintf("is right for %s of %s", metricValue(m, s.Score), rows)
+	default:
+		first += fmt.Sprintf("has a %s of %s on %s", metricName(m), metricValue(m, s.Score), rows)
 	}
 	if !math.IsNaN(float64(s.Low)) {
 		first += fmt.Sprintf(" (95%% interval %s to %s)", metricValue(m, s.Low), metricValue(m, s.High))
 	}
-	lead := []string{first + "."}
-	if second := c.beats(); second != "" {
-		lead = append(lead, second)
+	if split == "validation" {
+		first += ", which had a part in choosing it: on other rows it may do worse"
+	} else {
+		first += ", which had no part in the search"
 	}
-	return lead
+	second := c.beats()
+	if second == "" {
+		second = "It was compared with no baseline."
+	}
+	return []string{first + ".", second}
+}
+
+// multiLabel reports whether a row may have several labels, as far as is known.
+func (c *Contents) multiLabel() bool {
+	return c.Assessment != nil && c.Assessment.Data.MultiLabel || c.Model != nil && c.Model.MultiLabel
 }
 
 // leadOfSearch is what was found by a search without a full training.
@@ -147,16 +161,28 @@ func nameInSentence(name string) string {
 	switch {
 	case name == "searched":
 		return "the searched model"
+	case name == "distilled":
+		return "the distilled model"
+	case strings.HasPrefix(name, "ensemble of one: "):
+		return "the single model " + strings.TrimPrefix(name, "ensemble of one: ")
 	case strings.HasPrefix(name, "ensemble of"):
 		return "an " + name
+	case strings.HasPrefix(name, lateFusion):
+		return "a " + name
 	}
 	return name
 }
+
+// lateFusion begins the names of late fusions.
+const lateFusion = "late fusion of"
 
 // title is the name of a final model as a heading.
 func title(name string) string {
 	if name == "searched" {
 		return "The searched model"
+	}
+	if name == "distilled" {
+		return "The distilled model"
 	}
 	return sentenceCase(name)
 }

@@ -132,6 +132,101 @@ func assessment(name string) *assess.Assessment {
 	return a
 }
 
+// Whatever the run was, the first sentences read well.
+func TestLeadOfEveryRun(t *testing.T) {
+	nan := report.Number(math.NaN())
+	baseline := func(kind string, score report.Number, members ...string) report.Baseline {
+		b := report.Baseline{Kind: kind, Modality: "left", Final: report.Final{Name: kind, Validation: scoredAs(score, score-0.02, score+0.02), Test: scoredAs(score, score-0.02, score+0.02)}}
+		for _, key := range members {
+			b.Members = append(b.Members, report.Member{Key: key})
+		}
+		return b
+	}
+	for name, c := range map[string]struct {
+		change func(c *Contents)
+		want   []string
+	}{
+		"no test split": {func(c *Contents) {
+			c.Document.Ensemble.Test, c.Document.Searched.Test = nil, nil
+			c.Document.Ensemble.Name, c.Document.Baselines = "ensemble of 3 models", []report.Baseline{baseline(report.Majority, 0.3)}
+		}, []string{"The model to use, an ensemble of 3 models, is right for 91.0% of 1,000 validation rows (95% interval 89.0% to 93.0%), which had a part in choosing it: on other rows it may do worse.",
+			"It beats the most frequent class by 61 points."}},
+		"itself a late fusion": {func(c *Contents) {
+			c.Document.Ensemble.Name, c.Document.Ensemble.Members = "late fusion of 2 models", []report.Member{{Key: "a"}, {Key: "b"}}
+			c.Document.Baselines = []report.Baseline{baseline(report.Majority, 0.3), baseline(report.LateFusionWinners, 0.94, "c", "d"), baseline(report.LateFusionAll, 0.95, "b", "a")}
+		}, []string{"The model to use, a late fusion of 2 models, is right for 95.0% of 1,000 test rows (95% interval 93.5% to 96.2%), which had no part in the search.",
+			"It is itself a late fusion of trained encoders; it beats the most frequent class by 65 points."}},
+		"another late fusion": {func(c *Contents) {
+			c.Document.Ensemble.Name, c.Document.Ensemble.Members = "late fusion of 2 models", []report.Member{{Key: "a"}, {Key: "b"}}
+			c.Document.Baselines = []report.Baseline{baseline(report.LateFusionAll, 0.95, "a", "b", "c")}
+			c.Document.Baselines[0].Name = "late fusion of all 3 trained encoders"
+		}, []string{"The model to use, a late fusion of 2 models, is right for 95.0% of 1,000 test rows (95% interval 93.5% to 96.2%), which had no part in the search.",
+			"It is not clearly better than the late fusion of all 3 trained encoders (equal)."}},
+		"a tie, and the single modality": {func(c *Contents) {
+			c.Document.Answer.Model, c.Document.Baselines = "searched", []report.Baseline{baseline(report.SingleModality, 0.89), baseline(report.Default, 0.9)}
+			c.Document.Baselines[1].Beats = true
+		}, []string{"The model to use, the searched model, is right for 90.0% of 1,000 test rows (95% interval 88.0% to 92.0%), which had no part in the search.",
+			"It is not clearly better than the best single modality (left: 1 point ahead, which may be chance) and a default architecture (equal)."}},
+		"the default itself": {func(c *Contents) {
+			c.Document.Answer.Model, c.Document.Baselines = "searched", []report.Baseline{baseline(report.SingleModality, 0.8), baseline(report.DefaultFull, 0.91)}
+		}, []string{"The model to use, the searched model, is right for 90.0% of 1,000 test rows (95% interval 88.0% to 92.0%), which had no part in the search.",
+			"It is itself the default architecture; it beats the best single modality (left) by 10 points."}},
+		"nothing tested": {func(c *Contents) {
+			c.Document.Answer.Model, c.Document.Searched.Test = "searched", scoredAs(0.9, nan, nan)
+			c.Document.Baselines = []report.Baseline{baseline(report.Majority, 0.3), baseline(report.Linear, 0.95)}
+			for i := range c.Document.Baselines {
+				c.Document.Baselines[i].Test = scoredAs(c.Document.Baselines[i].Test.Score, nan, nan)
+			}
+		}, []string{"The model to use, the searched model, is right for 90.0% of 1,000 test rows, which had no part in the search.",
+			"It was not tested against the most frequent class (60 points ahead) and linear models (5 points behind)."}},
+		"an undefined metric": {func(c *Contents) {
+			for i := range c.Document.Stages {
+				c.Document.Stages[i].Metric = "auroc_macro"
+			}
+			c.Document.Ensemble.Test, c.Document.Ensemble.Validation = nil, scoredAs(nan, nan, nan)
+		}, []string{"The model to use, an ensemble of 3 models, cannot be judged: its macro AUROC is undefined on the 1,000 validation rows."}},
+		"several labels": {func(c *Contents) {
+			c.Assessment.Data.MultiLabel, c.Document.Baselines = true, nil
+		}, []string{"The model to use, an ensemble of 3 models, gets all labels right in 95.0% of 1,000 test rows (95% interval 93.5% to 96.2%), which had no part in the search.",
+			"It was compared with no baseline."}},
+		"a metric of several labels": {func(c *Contents) {
+			for i := range c.Document.Stages {
+				c.Document.Stages[i].Metric = "precision_weighted"
+			}
+			c.Document.Baselines = nil
+		}, []string{"The model to use, an ensemble of 3 models, has a weighted precision of 0.950 on 1,000 test rows (95% interval 0.935 to 0.962), which had no part in the search.",
+			"It was compared with no baseline."}},
+		"one modality": {func(c *Contents) {
+			c.Assessment.Data.Modalities = c.Assessment.Data.Modalities[:1]
+			c.Document.Baselines = []report.Baseline{baseline(report.Majority, 0.3), baseline(report.SingleModality, 0.99), baseline(report.Linear, 0.7)}
+		}, []string{"The model to use, an ensemble of 3 models, is right for 95.0% of 1,000 test rows (95% interval 93.5% to 96.2%), which had no part in the search.",
+			"It beats the most frequent class by 65 points and linear models by 25 points."}},
+		"a single model of the ensemble": {func(c *Contents) {
+			c.Document.Ensemble.Name, c.Document.Ensemble.Members, c.Document.Baselines = "ensemble of one: full/left", nil, nil
+		}, []string{"The model to use, the single model full/left, is right for 95.0% of 1,000 test rows (95% interval 93.5% to 96.2%), which had no part in the search.",
+			"It was compared with no baseline."}},
+		"distilled": {func(c *Contents) {
+			distilled := *c.Document.Ensemble
+			distilled.Name = "distilled"
+			c.Document.Distilled, c.Document.Answer.Model, c.Document.Baselines = &distilled, "distilled", nil
+		}, []string{"The model to use, the distilled model, is right for 95.0% of 1,000 test rows (95% interval 93.5% to 96.2%), which had no part in the search.",
+			"It was compared with no baseline."}},
+		"a training alone": {func(c *Contents) {
+			c.Document = report.Document{Dataset: c.Document.Dataset, Model: &report.Model{Name: "x", Metrics: map[string]report.Number{"accuracy": 0.9}}}
+		}, []string{"The trained model is right for 90.0% of 1,000 validation rows (95% interval 88.0% to 91.7%), which had a part in choosing it: on other rows it may do worse.",
+			"It was compared with no baseline."}},
+	} {
+		contents := large(6, "")
+		contents.Assessment.Data.Modalities = append(contents.Assessment.Data.Modalities[:1:1], contents.Assessment.Data.Modalities[0])
+		searched, ensemble := *contents.Document.Searched, *contents.Document.Ensemble
+		contents.Document.Searched, contents.Document.Ensemble = &searched, &ensemble
+		c.change(&contents)
+		if got := contents.lead(); strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
 func written(t *testing.T, list ...Contents) string {
 	t.Helper()
 	var b strings.Builder
@@ -146,7 +241,7 @@ func TestLead(t *testing.T) {
 	c := large(6, "")
 	c.Assessment.Data.Modalities = append(c.Assessment.Data.Modalities[:1:1], c.Assessment.Data.Modalities[0]) // two
 	want := []string{
-		"The model to use, an ensemble of 3 models, is right for 95.0% of 1,000 test rows, which had no part in the search (95% interval 93.5% to 96.2%).",
+		"The model to use, an ensemble of 3 models, is right for 95.0% of 1,000 test rows (95% interval 93.5% to 96.2%), which had no part in the search.",
 		"It beats the most frequent class by 65 points, the best single modality (left) by 15 points and linear models by 25 points; " +
 			"it is not clearly better than late fusion (0.5 points ahead, which may be chance); it is behind a default architecture by 2 points.",
 	}
@@ -156,7 +251,7 @@ func TestLead(t *testing.T) {
 	c.Document.Stages[1].Metric = "loss" // lower is better
 	c.Document.Ensemble.Test, c.Document.Baselines = scoredAs(0.2, 0.18, 0.22), c.Document.Baselines[:2]
 	want[1] = "It beats the most frequent class by 0.100 and the best single modality (left) by 0.600."
-	want[0] = "The model to use, an ensemble of 3 models, has a loss of 0.200 on 1,000 test rows, which had no part in the search (95% interval 0.180 to 0.220)."
+	want[0] = "The model to use, an ensemble of 3 models, has a loss of 0.200 on 1,000 test rows (95% interval 0.180 to 0.220), which had no part in the search."
 	if got := c.lead(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -164,12 +259,12 @@ func TestLead(t *testing.T) {
 	c = large(6, "")
 	c.Assessment, c.Document.Baselines = two, c.Document.Baselines[:3]
 	c.Document.Baselines[2].Test = nil
-	want[1] = "It beats the most frequent class by 65 points and the best single modality (left) by 15 points; it was not compared with linear models, which have no score on these rows."
+	want[1] = "It beats the most frequent class by 65 points and the best single modality (left) by 15 points; it was not compared with linear models, for lack of a score on these rows."
 	if got := c.lead()[1]; got != want[1] {
 		t.Errorf("without a score: got %s", got)
 	}
 	c.Assessment.Data.Modalities = c.Assessment.Data.Modalities[:1]
-	want[1] = "It beats the most frequent class by 65 points; it was not compared with linear models, which have no score on these rows."
+	want[1] = "It beats the most frequent class by 65 points; it was not compared with linear models, for lack of a score on these rows."
 	if got := c.lead()[1]; got != want[1] {
 		t.Errorf("of one modality: got %s", got)
 	}

@@ -62,26 +62,48 @@ func (c *Contents) rivals() (list []rival) {
 
 // called is what a manager would call the kinds of baselines, in the order in which they are told.
 var called = []struct {
-	name  string
-	kinds []string
+	name   string
+	itself string // of a model that is the same
+	kinds  []string
 }{
-	{"the most frequent class", []string{report.Majority}},
-	{"the best single modality", []string{report.SingleModality}},
-	{"linear models", []string{report.Linear, report.LinearLateFusion}},
-	{"late fusion", []string{report.LateFusionWinners, report.LateFusionAll}},
-	{"a default architecture", []string{report.Default, report.DefaultFull}},
+	{"the most frequent class", "", []string{report.Majority}},
+	{"the best single modality", "the best single modality", []string{report.SingleModality}},
+	{"linear models", "a fusion of linear models", []string{report.Linear, report.LinearLateFusion}},
+	{"late fusion", "a late fusion of trained encoders", []string{report.LateFusionWinners, report.LateFusionAll}},
+	{"a default architecture", "the default architecture", []string{report.Default, report.DefaultFull}},
+}
+
+// isItself reports whether the answer is a baseline: it combines the same models, or is the searched model, which ties with a baseline
+// that it is not said to lose to.
+func (c *Contents) isItself(b report.Baseline) bool {
+	field, own, _ := c.answer()
+	if len(own.Members) > 0 || len(b.Members) > 0 {
+		keys := func(f report.Final) (list []string) {
+			for _, m := range f.Members {
+				list = append(list, m.Key)
+			}
+			return slices.Sorted(slices.Values(list))
+		}
+		return slices.Equal(keys(own), keys(b.Final))
+	}
+	return field == "searched" && !b.Beats && b.Validation != nil && own.Validation != nil && b.Validation.Score == own.Validation.Score
 }
 
 // beats says what the answer beats and what it does not, by how much.
 func (c *Contents) beats() string {
 	m := c.metric()
-	var better, unclear, worse, missing []string
+	var itself, better, untested, unclear, worse, missing []string
 	rivals := c.rivals()
+	_, own, _ := c.answer()
 	for _, kind := range called {
 		of := func(b report.Baseline) bool { return slices.Contains(kind.kinds, b.Kind) }
 		i := slices.IndexFunc(rivals, func(r rival) bool { return of(r.Baseline) }) // the best of them
 		if slices.Contains(kind.kinds, report.SingleModality) && c.modalities() == 1 {
 			continue // it is another candidate for the same data
+		}
+		if kind.itself != "" && slices.ContainsFunc(c.Document.Baselines, func(b report.Baseline) bool { return of(b) && c.isItself(b) }) {
+			itself = append(itself, kind.itself)
+			continue
 		}
 		if i < 0 {
 			if slices.ContainsFunc(c.Document.Baselines, of) {
@@ -90,32 +112,42 @@ func (c *Contents) beats() string {
 			continue
 		}
 		r := rivals[i]
-		name := kind.name
+		name, which := kind.name, ""
 		if r.Kind == report.SingleModality && r.Modality != "" {
-			name += " (" + r.Modality + ")"
+			which = r.Modality
+		}
+		if strings.HasPrefix(own.Name, lateFusion) && strings.HasPrefix(r.Name, lateFusion) {
+			name = "the " + r.Name // which one
+		}
+		with := func(notes ...string) string {
+			notes = slices.DeleteFunc(append([]string{which}, notes...), func(s string) bool { return s == "" })
+			if len(notes) == 0 {
+				return name
+			}
+			return name + " (" + strings.Join(notes, ": ") + ")"
 		}
 		switch {
 		case r.low > 0:
-			better = append(better, name+" by "+points(m, r.by))
+			better = append(better, with()+" by "+points(m, r.by))
 		case r.high < 0:
-			worse = append(worse, name+" by "+points(m, r.by))
+			worse = append(worse, with()+" by "+points(m, r.by))
+		case r.by == 0:
+			unclear = append(unclear, with("equal"))
 		case math.IsNaN(r.low):
-			if r.by > 0 {
-				better = append(better, name+" by "+points(m, r.by))
-			} else {
-				unclear = append(unclear, name+" ("+points(m, r.by)+" behind)")
-			}
-		case r.by > 0:
-			unclear = append(unclear, name+" ("+points(m, r.by)+" ahead, which may be chance)")
-		case r.by < 0:
-			unclear = append(unclear, name+" ("+points(m, r.by)+" behind, which may be chance)")
+			untested = append(untested, with(points(m, r.by)+side(r.by)))
 		default:
-			unclear = append(unclear, name+" (equal)")
+			unclear = append(unclear, with(points(m, r.by)+side(r.by)+", which may be chance"))
 		}
 	}
 	var parts []string
+	if len(itself) > 0 {
+		parts = append(parts, "is itself "+series(itself))
+	}
 	if len(better) > 0 {
 		parts = append(parts, "beats "+series(better))
+	}
+	if len(untested) > 0 {
+		parts = append(parts, "was not tested against "+series(untested))
 	}
 	if len(unclear) > 0 {
 		parts = append(parts, "is not clearly better than "+series(unclear))
@@ -124,12 +156,20 @@ func (c *Contents) beats() string {
 		parts = append(parts, "is behind "+series(worse))
 	}
 	if len(missing) > 0 {
-		parts = append(parts, "was not compared with "+series(missing)+", which have no score on these rows")
+		parts = append(parts, "was not compared with "+series(missing)+", for lack of a score on these rows")
 	}
 	if len(parts) == 0 {
 		return ""
 	}
 	return "It " + strings.Join(parts, "; it ") + "."
+}
+
+// side says on which side of another the answer is.
+func side(by float64) string {
+	if by > 0 {
+		return " ahead"
+	}
+	return " behind"
 }
 
 // modalities is how many modalities the data have; 0 if that is not known.
@@ -164,6 +204,8 @@ func (c *Contents) against() []block {
 			standing, verdict = chart.Behind, "beaten"
 		case r.high < 0:
 			standing, verdict = chart.Plain, "better"
+		case c.isItself(r.Baseline):
+			verdict = "the same"
 		case math.IsNaN(r.low):
 			verdict = "not tested"
 		}

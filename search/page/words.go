@@ -2,6 +2,7 @@ package page
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -37,6 +38,12 @@ func metricName(name string) string {
 	if text, known := map[string]string{"f1_macro": "macro F1", "f1_micro": "micro F1", "f1_weighted": "weighted F1", "auroc_macro": "macro AUROC",
 		"auroc_weighted": "weighted AUROC"}[name]; known {
 		return text
+	}
+	if name == "hamming_accuracy" {
+		return "Hamming accuracy"
+	}
+	if what, mean, found := strings.Cut(name, "_"); found && slices.Contains([]string{"macro", "micro", "weighted"}, mean) {
+		return mean + " " + what
 	}
 	return strings.ReplaceAll(name, "_", " ")
 }

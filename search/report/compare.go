@@ -25,7 +25,7 @@ func (d Document) Beaten() string {
 	own := d.Searched.Validation.Score
 	var better []Baseline
 	for _, b := range d.Baselines {
-		if b.Beats && b.Validation != nil {
+		if b.Beats && b.Validation != nil && !math.IsNaN(float64(b.Validation.Score)) {
 			better = append(better, b)
 		}
 	}
@@ -42,7 +42,11 @@ func (d Document) Beaten() string {
 	const most = 3
 	var texts []string
 	for _, b := range better[:min(most, len(better))] {
-		texts = append(texts, fmt.Sprintf("%s (%s, %s)", b.Name, b.Validation.Score.Text(), ahead(d.Metric(), float64(b.Validation.Score-own))))
+		by := ""
+		if difference := float64(b.Validation.Score - own); !math.IsNaN(difference) {
+			by = ", " + ahead(d.Metric(), difference)
+		}
+		texts = append(texts, fmt.Sprintf("%s (%s%s)", b.Name, b.Validation.Score.Text(), by))
 	}
 	if len(texts) == 0 {
 		return ""
@@ -50,7 +54,11 @@ func (d Document) Beaten() string {
 	if more := len(better) - most; more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.Metric(), own.Text(), strings.Join(texts, ", "))
+	score := own.Text()
+	if math.IsNaN(float64(own)) {
+		score = "undefined"
+	}
+	return fmt.Sprintf("the searched model, %s %s on validation, does not beat %s", d.Metric(), score, strings.Join(texts, ", "))
 }
 
 // ahead says by how much a baseline is better: in points for shares.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"strings"
 	"testing"
 )
@@ -73,6 +74,11 @@ func TestTextOfAnswersWithoutTest(t *testing.T) {
 	}
 	if got := ahead("accuracy", 0.0001); got != "less than 0.1 points better" {
 		t.Errorf("a small difference is %q", got)
+	}
+	nan := Number(math.NaN())
+	d.Baselines[2].Validation.Score, d.Searched.Validation.Score = nan, nan // of both nothing is known
+	if got, want := d.Beaten(), "the searched model, accuracy undefined on validation, does not beat a default (0.9360)"; got != want {
+		t.Errorf("an undefined metric: %q, want %q", got, want)
 	}
 	d.Baselines[1].Beats, d.Baselines[2].Beats = false, false
 	if got := d.Beaten(); got != "" {
