@@ -1,7 +1,7 @@
 // Command embedding predicts with a model of mixmas in a Go program of your own. It needs the packages of models, of the CPU and of
 // data that people have in files, and nothing else of mixmas: see docs/embedding.md.
 //
-//	embedding mixmas-out/model.safetensors age=3 photo=a.png
+//	embedding mixmas-out/model.safetensors weight=0.9 file=a.png
 package main
 
 import (
