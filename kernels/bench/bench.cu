@@ -1,6 +1,6 @@
 // bench.cu: a stand-alone benchmark of the kernels, as JSON.
 //
-//   bench [--seconds S] [--small] [OUT.json]
+//   bench [--seconds S] [--small] [OUT.json]          on the emulator; in a GPU build kernel_tests bench ...
 //
 // It measures the GPU's peaks (the bandwidth of a copy; a matrix product of order 8192 in each numerics, by cuBLAS if the
 // library is found) and then the fused operations and the matrix products of the published models. Like the Go program it

@@ -101,7 +101,7 @@ part1() {
   expected=$(grep -c 'only an emulated GPU' "$results/device-suite.log")
   [ "$skips" = "$expected" ] ||
     record "device suite, skipped tests" failed 0 "$((skips - expected)) tests skipped that should run on a GPU"
-  step 60 "kernels" ./bench --seconds .1 "$results/kernels.json"
+  step 60 "kernels" ./kernel_tests bench --seconds .1 "$results/kernels.json"
   ours "models"
   for workers in 1 4 8 12; do search $workers; done
 }
