@@ -199,6 +199,9 @@ func (c *comparison) measure(ctx context.Context, s set, settings string, seed, 
 	path := c.path(s, settings, seed, restart)
 	base := strings.TrimSuffix(path, ".json")
 	number := seed + 1000*restart
+	if err := forget(base); err != nil { // of a run that was stopped: its time would not count
+		return nil, err
+	}
 	arguments := append([]string{"run", "-", "--seed", fmt.Sprint(number), "--store", base + ".db", "--out", base, "--json"}, s.arguments...)
 	fmt.Fprintf(os.Stderr, "%s, %s settings, seed %d\n", s.name, settings, number)
 	text = with(text, settings)
@@ -216,12 +219,20 @@ func (c *comparison) measure(ctx context.Context, s set, settings string, seed, 
 	if err := save(path, kept); err != nil {
 		return nil, err
 	}
-	for _, used := range []string{base, base + ".db", base + ".db.files"} { // some gigabytes in the end
-		if err := os.RemoveAll(used); err != nil {
-			return nil, err
-		}
+	if err := forget(base); err != nil { // some gigabytes in the end
+		return nil, err
 	}
 	return m, c.write()
+}
+
+// forget removes the store and the models of a run.
+func forget(base string) error {
+	for _, used := range []string{base, base + ".db", base + ".db.files"} {
+		if err := os.RemoveAll(used); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exec runs mixmas with a configuration in the folder of configurations, and returns its document and its processor time in seconds.
