@@ -484,6 +484,18 @@ func TestAnswersOfSeveralLabels(t *testing.T) {
 			t.Errorf("%s: thresholds of the file against those that were said:\n%s", final.Name, diff)
 		}
 	}
+	fused := false // what the answers are compared with has thresholds too
+	for _, b := range a.Baselines {
+		if b.Thresholds != nil {
+			fused = fused || len(b.Members) > 1
+			if b.Test.Metrics["f1_macro"] != b.Test.Score || b.Test.MetricsWithoutThresholds == nil {
+				t.Errorf("%s: %+v", b.Name, b.Test)
+			}
+		}
+	}
+	if !fused {
+		t.Error("no late fusion has thresholds")
+	}
 	s, err := f.search()
 	if err != nil {
 		t.Fatal(err)

@@ -76,12 +76,14 @@ func (a *answering) isWinner(f *fitted) bool {
 	return false
 }
 
-// compare measures a baseline on the validation rows and, if the test split is scored, on that.
+// compare measures a baseline on the validation rows and, if the test split is scored, on that. It has thresholds as the models that it
+// is compared with have them: where they help, fitted to the same rows.
 func (a *answering) compare(ctx context.Context, b baseline) (out report.Baseline, err error) {
 	out.Kind, out.Modality, out.Name = b.kind, b.modality, b.name
 	honest := math.NaN()
 	var majority, validation []float32
-	var c *chosen // nil: the most frequent class
+	var thresholds []float64 // that the validation logits are not yet less
+	var c *chosen            // nil: the most frequent class
 	switch len(b.members) {
 	case 0:
 		if majority, err = mostFrequent(ctx, a.data); err != nil {
@@ -89,20 +91,30 @@ func (a *answering) compare(ctx context.Context, b baseline) (out report.Baselin
 		}
 		validation = slices.Repeat(majority, a.rows.labels.Len())
 	case 1:
-		c = asItIs(b.members[0])
+		if c = asItIs(b.members[0]); a.fitsThresholdsOf(1, b.name) {
+			if c, err = a.single(ctx, b.members[0]); err != nil {
+				return out, err
+			}
+			honest = c.Honest
+		}
 		validation = a.validation(c)
+		thresholds = c.Thresholds
 	default:
 		p, members := a.rows.pool(b.members), make([]int, len(b.members))
 		for i := range members {
 			members[i] = i
 		}
 		c = &chosen{models: b.members}
-		if c.Ensemble, validation, err = combine.LateFusion(ctx, p, members, a.metric); err != nil {
+		o := combine.Options{Thresholds: a.fitsThresholdsOf(len(members), b.name)}
+		if c.Ensemble, validation, err = combine.LateFusion(ctx, p, members, a.metric, o); err != nil {
 			return out, err
 		}
 		honest = c.Honest
 	}
-	if out.Validation, err = a.rows.scored(ctx, a.metric, validation, nil, honest); err != nil {
+	if c != nil {
+		out.Thresholds = c.Thresholds
+	}
+	if out.Validation, err = a.rows.scored(ctx, a.metric, validation, thresholds, honest); err != nil {
 		return out, err
 	}
 	if err := a.cost(ctx, &out.Final, b.members, false); err != nil {
@@ -124,7 +136,7 @@ func (a *answering) compare(ctx context.Context, b baseline) (out report.Baselin
 			return out, err
 		}
 	}
-	out.Test, err = a.testRows.scored(ctx, a.metric, test, nil, math.NaN())
+	out.Test, err = a.testRows.scored(ctx, a.metric, test, out.Thresholds, math.NaN())
 	return out, err
 }
 

@@ -71,15 +71,24 @@ func (a *answering) ensemble(ctx context.Context, size int) (*chosen, error) {
 			o.LateFusions = append(o.LateFusions, places)
 		}
 	}
-	if o.Thresholds = a.fitsThresholds(); o.Thresholds && a.limit > 0 && a.now().Add(a.choiceTime(len(models))).After(a.deadline(1)) {
-		o.Thresholds = false
-		a.left.add("the ensemble's thresholds: not fitted, because the budget would not suffice")
-	}
+	o.Thresholds = a.fitsThresholdsOf(len(models), "the ensemble")
 	e, err := a.choose(ctx, a.rows, models, o)
 	if err != nil {
 		return nil, fmt.Errorf("the ensemble: %w", err)
 	}
 	return &chosen{e, models}, nil
+}
+
+// fitsThresholdsOf reports whether thresholds of a number of models are fitted: if the plan wants them, and a budget has time for it.
+func (a *answering) fitsThresholdsOf(models int, name string) bool {
+	if !a.fitsThresholds() {
+		return false
+	}
+	if a.limit > 0 && a.now().Add(a.choiceTime(models)).After(a.deadline(1)) {
+		a.left.add("the thresholds of %s: not fitted, because the budget would not suffice", name)
+		return false
+	}
+	return true
 }
 
 // lateFusions are sets of models whose late fusion may be the ensemble: all trained encoders, the encoders that were trained in full

@@ -95,7 +95,8 @@ func TestTheAnswer(t *testing.T) {
 	} {
 		candidates := []candidate{a.candidateOf(t, "searched", a.searched, c.searched)}
 		if c.ensemble > 0 {
-			e := candidate{"ensemble", ensembleOf(a.searched, other), &report.Final{}}
+			e := a.candidateOf(t, "ensemble", other, c.ensemble)
+			e.chosen = ensembleOf(a.searched, other)
 			e.Honest = c.ensemble
 			candidates = append(candidates, e)
 		}
@@ -107,6 +108,15 @@ func TestTheAnswer(t *testing.T) {
 		}
 	}
 	searched := a.candidateOf(t, "searched", a.searched, 0.9)
+	ensemble := a.candidateOf(t, "ensemble", other, 0.89)
+	ensemble.chosen = ensembleOf(a.searched, other)
+	ensemble.Honest = 0.89
+	for _, c := range []candidate{searched, ensemble} { // as if all groups of rows had the same score
+		c.Validation.Low, c.Validation.High = c.Validation.Score, c.Validation.Score
+	}
+	if got := a.best([]candidate{searched, ensemble}).field; got != "ensemble" {
+		t.Errorf("the groups agree by chance, and the answer is %s", got)
+	}
 	alone := candidate{"ensemble", ensembleOf(a.searched), searched.Final}
 	alone.Honest = 0.91
 	if got := a.best([]candidate{searched, alone}).field; got != "searched" {

@@ -84,7 +84,7 @@ func TestChooseCombines(t *testing.T) {
 		if on := score(t, p, c.name, e.Logits(c.kind, 3, p.Logits), e.Thresholds); on != e.Score || len(e.Members) < 3 || math.Abs(e.Honest-got) > 0.1 {
 			t.Errorf("%v, %s: score %v, test %v: %+v", c.kind, c.name, on, got, e)
 		}
-		late, crossed, err := combine.LateFusion(t.Context(), p, []int{4, 3, 2, 1, 0, 0}, c.name)
+		late, crossed, err := combine.LateFusion(t.Context(), p, []int{4, 3, 2, 1, 0, 0}, c.name, combine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestChooseTakesAGivenLateFusion(t *testing.T) {
 	}
 	o := few
 	o.LateFusions = [][]int{{0, 1}}
-	late, _, err := combine.LateFusion(t.Context(), p, []int{0, 1}, "accuracy")
+	late, _, err := combine.LateFusion(t.Context(), p, []int{0, 1}, "accuracy", combine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestChooseKeepsTheSize(t *testing.T) {
 		}
 		p, test := half(all, 0), half(all, 1)
 		e := choose(t, p, "accuracy", combine.Options{Size: 8, Bags: 2, LateFusions: [][]int{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}}})
-		late, _, err := combine.LateFusion(t.Context(), p, allOf(24), "accuracy")
+		late, _, err := combine.LateFusion(t.Context(), p, allOf(24), "accuracy", combine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +240,7 @@ func TestWrongPools(t *testing.T) {
 			t.Errorf("error %v, want one with %q", err, c.want)
 		}
 		if c.fuse != nil {
-			if _, _, err := combine.LateFusion(t.Context(), c.pool, c.fuse[0], c.metric); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, _, err := combine.LateFusion(t.Context(), c.pool, c.fuse[0], c.metric, combine.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("late fusion: error %v, want one with %q", err, c.want)
 			}
 		}

@@ -225,9 +225,9 @@ func plainly(fitters [2]*fitter) (plain [2]*fitter) {
 }
 
 // LateFusion combines the given members by the mean of their log-probabilities, each at the temperature that has the least log
-// loss on all rows. crossFitted are the combined logits (rows × classes) with temperatures of the other half of the rows: Honest is
-// their metric, and so may other metrics be computed.
-func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *Ensemble, crossFitted []float32, err error) {
+// loss on all rows, with thresholds if o wants them and they help. crossFitted are the combined logits (rows × classes), less the
+// thresholds, with what was fitted to the other half of the rows: Honest is their metric, and so may other metrics be computed.
+func LateFusion(ctx context.Context, p Pool, members []int, metric string, o Options) (e *Ensemble, crossFitted []float32, err error) {
 	s, err := p.scorer(ctx, metric)
 	if err != nil {
 		return nil, nil, err
@@ -243,7 +243,7 @@ func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *E
 		only.Logits, every[i] = append(only.Logits, p.Logits[m]), i
 	}
 	late := fuse(every, 0)
-	fitters, err := halved(ctx, only, s, 0, Options{})
+	fitters, err := halved(ctx, only, s, o.Seed, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -251,16 +251,19 @@ func LateFusion(ctx context.Context, p Pool, members []int, metric string) (e *E
 	if err != nil {
 		return nil, nil, err
 	}
-	crossFitted = both[0]
-	whole, err := newFitter(ctx, only, s, allRows(p), Options{})
+	whole, err := newFitter(ctx, only, s, allRows(p), o)
 	if err != nil {
 		return nil, nil, err
 	}
 	if e, err = late(ctx, whole); err != nil {
 		return nil, nil, err
 	}
-	if e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, only.Logits), nil); err != nil {
+	if e.Score, err = s.Score(ctx, e.Logits(p.Kind, p.Classes, only.Logits), e.Thresholds); err != nil {
 		return nil, nil, err
+	}
+	crossFitted = both[0]
+	if e.Thresholds != nil {
+		crossFitted = both[1]
 	}
 	e.Honest, err = s.Score(ctx, crossFitted, nil)
 	e.Members = members
