@@ -244,9 +244,13 @@ func TestSentences(t *testing.T) {
 		"no known modalities": {func(c *card.Contents) { c.Assessment.Data.Modalities = nil }, []string{"Predicts one of 2 classes. It has accuracy"}, " from ."},
 		"a tie with a baseline": {func(c *card.Contents) { c.Document.Baselines[0].Validation.Score = 0.91 },
 			[]string{"The searched model, accuracy 0.9100 on validation, does not beat a linear model of pets (0.9100, equal)."}, "is the same"},
-		"the same as a baseline": {func(c *card.Contents) { c.Document.Baselines[0].Validation.Score, c.Document.Baselines[0].Beats = 0.91, false },
+		"the same as a baseline": {func(c *card.Contents) {
+			c.Document.Baselines[0].Validation.Score, c.Document.Baselines[0].Beats = 0.91, false
+		},
 			[]string{"The searched model is the same as the baseline a linear model of pets. It beats every other one on validation."}, ""},
-		"better than all": {func(c *card.Contents) { c.Document.Baselines[0].Validation.Score, c.Document.Baselines[0].Beats = 0.5, false },
+		"better than all": {func(c *card.Contents) {
+			c.Document.Baselines[0].Validation.Score, c.Document.Baselines[0].Beats = 0.5, false
+		},
 			[]string{"The searched model beats every baseline on validation."}, ""},
 	} {
 		contents := contents("pets")

@@ -24,8 +24,8 @@ type Options struct {
 	// Window is how long rows that are ready wait for requests that have been received but whose rows are still being read. A request
 	// that is alone never waits.
 	Window time.Duration
-	// Limits of a request: bytes of its body (16 MiB), rows (1,000), pixels of a picture (20 million, which are also decoded at a time,
-	// or 4 million per core if that is more), and the time it may take (30 s).
+	// Limits of a request: bytes of its body (16 MiB), rows (1,000, and at most a million probabilities in the answer), pixels of a
+	// picture (20 million, which are also decoded at a time, or 4 million per core if that is more), and the time it may take (30 s).
 	Bytes   int64
 	Rows    int
 	Pixels  int
@@ -78,6 +78,9 @@ type Server struct {
 // mostElements is how many numbers of a request's samples are in memory at a time, unless a single row has more.
 const mostElements = 1 << 20
 
+// mostProbabilities is how many numbers an answer may have: rows times classes.
+const mostProbabilities = 1 << 20
+
 // mostBodies is how many bodies of the largest size may be in memory.
 const mostBodies = 16
 
@@ -94,6 +97,7 @@ func New(m *model.Model, o Options) (*Server, error) {
 	if len(s.fields) == 0 {
 		return nil, errors.New("the model reads nothing that a request could have")
 	}
+	s.options.Rows = min(s.options.Rows, max(1, mostProbabilities/len(m.Classes)))
 	size := 0
 	for _, reads := range m.Modalities() {
 		size += dimensions.Product(reads.Shape)
@@ -172,7 +176,8 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
 	predictions, err := s.admitted(ctx, w, r)
-	if err != nil && r.Header.Get("Expect") == "" { // many clients read no answer before they have sent everything; others ask before
+	// Many clients read no answer before they have sent everything; others ask before.
+	if err != nil && r.Header.Get("Expect") == "" {
 		_, _ = io.CopyN(io.Discard, r.Body, s.options.Bytes)
 	}
 	if p := new(problem); errors.As(err, &p) && p.status == http.StatusTooManyRequests {

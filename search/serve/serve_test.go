@@ -708,6 +708,10 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("there is no %s", reference[0])
 		}
 	}
+	many := started(t, arrays(t), serve.Options{Rows: 1 << 30}) // an answer has rows × 3 classes
+	if text := send(t, many, httptest.NewRequest("GET", "/openapi.json", nil)).text; !strings.Contains(text, fmt.Sprintf(`"maxItems": %d`, 1<<20/3)) {
+		t.Errorf("the rows of an answer are not bounded: %s", text)
+	}
 	for path := range d.Paths {
 		if a := send(t, s, httptest.NewRequest("GET", path, nil)); a.status == 404 {
 			t.Errorf("there is no %s", path)
