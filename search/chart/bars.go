@@ -108,13 +108,3 @@ func gutter(names []string) float64 {
 	}
 	return room + 12
 }
-
-// below draws the horizontal axis with lines upwards.
-func (p plane) below(c *canvas, name string) {
-	for _, t := range p.x.ticks(5) {
-		c.print(`<path class="grid" d="M%s %sV%s"/>`, px(p.x.at(t.value)), px(p.top), px(p.bottom))
-		c.words(p.x.at(t.value), p.bottom+16, middle, "soft", t.text)
-	}
-	c.print(`<path class="axis" d="M%s %sH%s"/>`, px(p.left), px(p.bottom), px(p.right))
-	c.clipped((p.left+p.right)/2, p.bottom+34, p.right-p.left, middle, "", name)
-}

@@ -285,14 +285,15 @@ func (c *Contents) finals() *table {
 	if len(finals) == 0 {
 		return nil
 	}
-	t := &table{Caption: "The models that the run ended with", Head: []string{"model", "file", m + " on validation", m + " on test", "parameters", "FLOPs", "ms per row"}, Words: 2}
+	t := &table{Caption: "The models that the run ended with", Head: []string{"model", m + " on validation", m + " on test", "parameters", "FLOPs", "ms per row", "file"}, Words: 1, File: true}
 	for i, f := range finals {
 		name := f.Name
 		chosen := d.Answer != nil && d.Answer.Model == fields[i]
 		if chosen {
 			name += "\u00a0★"
 		}
-		t.Rows = append(t.Rows, row{Cells: []string{name, f.Path, f.Validation.Text(), f.Test.Text(), report.Parameters(f.Params), operations(f.FLOPs), report.Milliseconds(f.Latency)}, Strong: chosen})
+		t.Rows = append(t.Rows, row{Strong: chosen, Cells: []string{name, f.Validation.Text(), f.Test.Text(),
+			report.Parameters(f.Params), operations(f.FLOPs), report.Milliseconds(f.Latency), f.Path}})
 	}
 	if d.Answer != nil {
 		t.Note = "★ the model to use. Numbers in brackets are the ends of 95% intervals; times are of one row on one core."

@@ -226,8 +226,8 @@ func TestSize(t *testing.T) {
 	if !strings.Contains(text, "default-src &#39;none&#39;; style-src &#39;sha256-") {
 		t.Error("the page has no content security policy")
 	}
-	if n := strings.Count(text, "<figure"); n < 20 || strings.Count(text, "<table>") < n {
-		t.Errorf("%d figures, %d tables", n, strings.Count(text, "<table>"))
+	if n := strings.Count(text, "<figure"); n < 20 || strings.Count(text, "<table") < n {
+		t.Errorf("%d figures, %d tables", n, strings.Count(text, "<table"))
 	}
 }
 
@@ -321,5 +321,33 @@ func TestNamesOfFigures(t *testing.T) {
 	}
 	if len(seen) < 15 {
 		t.Errorf("%d figures", len(seen))
+	}
+}
+
+// Tables read well in narrow windows: the path of a file, which is long, is the last column, and cells know the heads of their columns.
+func TestNarrowTables(t *testing.T) {
+	c := large(6, "")
+	models := c.finals()
+	if last := len(models.Head) - 1; models.Head[last] != "file" || models.number(last) || !models.number(last-1) || models.Rows[0].Cells[last] != "out/model.safetensors" {
+		t.Errorf("the table of models is %v", models)
+	}
+	text := written(t, c)
+	for _, want := range []string{`<td role="cell" data-head="file">out/model.safetensors</td>`, `<td role="cell" data-head="parameters" class="n">12,000</td>`, `class="stack" role="table"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+}
+
+// A curve without values has no ends.
+func TestEnds(t *testing.T) {
+	nan := math.NaN()
+	for want, values := range map[string][]float64{"1 to 3": {nan, 3, 1}, "2 to 2": {2}, "all missing": {nan, nan}} {
+		if got := ends(values); got != want {
+			t.Errorf("%v: got %s, want %s", values, got, want)
+		}
+	}
+	if got := ends(nil); got != "all missing" {
+		t.Errorf("nothing: got %s", got)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
+	"mixmas/search/style"
 )
 
 // Options configure the pages. The zero value is the default.
@@ -239,13 +240,13 @@ func failed(w http.ResponseWriter, err error) {
 	}
 }
 
-// style is the style sheet, with that of the figures.
-var style = append(embedded("style.css"), chart.Style...)
+// styles is the style sheet.
+var styles = []byte(style.Base + chart.Style + string(embedded("style.css")))
 
 func serveStyle(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(style)
+	_, _ = w.Write(styles)
 }
 
 // shown is a name or sentence from outside, on one line and not too long.
