@@ -167,13 +167,13 @@ func TestPages(t *testing.T) {
 	has(t, h, "/runs/"+v.finished+"/configuration", "seed: 1")
 	has(t, h, "/runs/"+v.finished+"/report", "mixmas report</title>", "How to reproduce it")
 	has(t, h, "/runs/"+v.running+"/report", "mixmas report</title>")
-	has(t, h, "/trials/"+v.keys["encoder/image/mlp_mixer"][:12], "Validation loss by epoch", "model › depth", "cpu/avx2")
-	has(t, h, "/trials?key="+v.keys["encoder/image/mlp_mixer"]+"&key="+v.keys["encoder/image/ramlp"], "What differs", "model › depth", `<td class="differs">2</td><td class="differs">3</td>`)
+	has(t, h, "/trials/"+v.keys["encoder/image/mlp_mixer"][:12], "Validation loss by epoch", "model.depth", "cpu/avx2")
+	has(t, h, "/trials?key="+v.keys["encoder/image/mlp_mixer"]+"&key="+v.keys["encoder/image/ramlp"], "What differs", "model.depth", `class="differs">2</td>`, `class="differs">3</td>`)
 	has(t, h, "/scores", v.keys["encoder/image/mlp_mixer"], "0.5000", "1 to 3 of 3", "1,002")
 	has(t, h, "/scores?q=ramlp&metric=loss&sort=newest", v.keys["encoder/image/ramlp"], "1.5000", "1 to 1 of 1 that fit")
 	lacks(t, h, "/scores?q=ramlp", v.keys["encoder/image/mlp_mixer"])
 	has(t, h, "/scores?q=nothing+like+it", "No score fits")
-	has(t, h, "/compare?run="+v.finished+"&run="+v.failed, "winner of encoder/image", "mlp_mixer (accuracy 0.9000)", "Validation loss by epoch", "What differs")
+	has(t, h, "/compare?run="+v.finished+"&run="+v.failed, v.finished+"</a>", v.failed+": encoder/image/mlp_mixer", "winner of encoder/image", "mlp_mixer (accuracy 0.9000)", "Validation loss by epoch", "What differs")
 	for target, want := range map[string]int{
 		"/runs/none": 404, "/runs/none/events": 404, "/runs/none/configuration": 404, "/runs/none/report": 404, "/runs/..%2f..%2fetc": 404, "/trials/none": 404, "/trials": 400, "/scores?metric=none": 400, "/scores?sort=none": 400, "/compare": 400, "/none": 404,
 		"/trials?key=1&key=2&key=3&key=4&key=5&key=6&key=7": 400, "/compare?run=" + v.finished: 400, "/compare?run=" + v.finished + "&run=" + v.finished: 400, "/compare?run=a&run=b": 404,
