@@ -30,9 +30,13 @@ type Options struct {
 
 // Serve serves the pages of a store, which may be read-only, until ctx ends. started is called with the address.
 func Serve(ctx context.Context, scores *store.Store, at listen.Options, o Options, started func(url string)) error {
+	return serveHandler(ctx, at, Handler(ctx, scores, o), started)
+}
+
+func serveHandler(ctx context.Context, at listen.Options, pages http.Handler, started func(url string)) error {
 	at.Public, at.Refuse = []string{stylePath}, Refuse
 	at.Timeout, at.Grace = requestTimeout, stopTimeout
-	return listen.Serve(ctx, at, Handler(ctx, scores, o), started)
+	return listen.Serve(ctx, at, pages, started)
 }
 
 const (
@@ -95,6 +99,11 @@ func (s *server) handler() http.Handler {
 	pages.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "There is no page "+shown(r.URL.Path)+".")
 	})
+	return guarded(pages)
+}
+
+// guarded passes on the requests of own pages, with the headers that keep others out.
+func guarded(pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		if !sameOrigin(r) {
