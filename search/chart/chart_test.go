@@ -229,6 +229,27 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+// The axis of counts has whole numbers, however small they are.
+func TestCounts(t *testing.T) {
+	for _, most := range []float64{0, 1, 2, 3} {
+		f := Bars{X: "rows", Groups: []string{"a", "b"}, Series: []BarSeries{{Values: []float64{most, math.NaN()}}}}
+		for _, text := range regexp.MustCompile(`text-anchor="middle">([0-9.]+)<`).FindAllStringSubmatch(string(svg(f, "")), -1) {
+			if strings.Contains(text[1], ".") {
+				t.Errorf("up to %g: %s", most, text[1])
+			}
+		}
+	}
+}
+
+// Shares are never rounded to all or nothing.
+func TestPercent(t *testing.T) {
+	for part, want := range map[float64]string{0: "0.0%", 0.0001: "< 0.1%", 0.0005: "0.1%", 0.5: "50.0%", 0.9994: "99.9%", 0.9999: "> 99.9%", 1: "100%"} {
+		if got := percent(part); got != want {
+			t.Errorf("%g: got %s, want %s", part, got, want)
+		}
+	}
+}
+
 // Small curves keep their extremes, however many steps they have; what is missing interrupts them, and odd ends do not break them.
 func TestSpark(t *testing.T) {
 	nan := math.NaN()

@@ -153,6 +153,8 @@ func percent(part float64) string {
 		return "100%"
 	case part > 0.9995:
 		return "> 99.9%"
+	case part > 0 && part < 0.0005:
+		return "< 0.1%"
 	}
 	return strconv.FormatFloat(100*part, 'f', 1, 64) + "%"
 }

@@ -170,11 +170,11 @@ func (c *Contents) banner() string {
 	}
 	switch c.Run.State {
 	case runs.Running:
-		return "The search was running when this report was made: what follows is what was known then."
+		return "The run had not ended when this report was made: what follows is what was known then."
 	case runs.Interrupted:
-		return "The search was stopped before its end: what follows is what was known then. The same command resumes it."
+		return "The run was stopped before its end: what follows is what was known then. The same command resumes it."
 	case runs.Failed:
-		return "The search ended with an error: " + c.Run.Error
+		return "The run ended with an error: " + c.Run.Error
 	}
 	return ""
 }

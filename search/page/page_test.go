@@ -199,6 +199,20 @@ func TestCourse(t *testing.T) {
 	}
 }
 
+// Curves of one drawing show the same thing; it says how many trainings do not have it.
+func TestCurvesLeftOut(t *testing.T) {
+	c := large(6, "")
+	s := c.Document.Stages[0]
+	c.Curves[s.Candidates[0].Key] = []store.Epoch{{TrainLoss: 3}, {TrainLoss: 2}}
+	f, others := c.curves(s)
+	if others != 1 || len(f.Series) != 8 || f.Y != "accuracy on validation rows" {
+		t.Errorf("%d curves of %s, %d others", len(f.Series), f.Y, others)
+	}
+	if text := written(t, c); !strings.Contains(text, "Without 1 training of which this is not known in every epoch.") {
+		t.Error("the page does not say what is left out")
+	}
+}
+
 // The interval of a difference is that of Newcombe's paper.
 func TestDifference(t *testing.T) {
 	// Newcombe 1998, table II, method 10: 56/70 and 48/80: 0.2 [0.0524, 0.3339].
