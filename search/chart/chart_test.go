@@ -243,8 +243,9 @@ func TestCounts(t *testing.T) {
 
 // Shares are never rounded to all or nothing.
 func TestPercent(t *testing.T) {
-	for part, want := range map[float64]string{0: "0.0%", 0.0001: "< 0.1%", 0.0005: "0.1%", 0.5: "50.0%", 0.9994: "99.9%", 0.9999: "> 99.9%", 1: "100%"} {
-		if got := percent(part); got != want {
+	for part, want := range map[float64][2]string{0: {"0.0%", "0%"}, 0.0001: {"< 0.1%", "< 1%"}, 0.0006: {"0.1%", "< 1%"}, 0.5: {"50.0%", "50%"},
+		0.9941: {"99.4%", "99%"}, 0.9994: {"99.9%", "> 99%"}, 0.9999: {"> 99.9%", "> 99%"}, 1: {"100%", "100%"}} {
+		if got := [2]string{percent(part), brief(part)}; got != want {
 			t.Errorf("%g: got %s, want %s", part, got, want)
 		}
 	}

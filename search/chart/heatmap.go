@@ -137,13 +137,24 @@ func (f Heatmap) cell(c *canvas, x, y, side float64, i, k, sum int) {
 	switch {
 	case side >= 34 && wide(number) < side:
 		c.words(x+side/2, y+side/2, middle, "", number)
-		c.print(`<g font-size="10">`)
-		c.words(x+side/2, y+side/2+12, middle, "", percent(part))
+		c.print(`<g font-size="11">`)
+		c.words(x+side/2, y+side/2+12, middle, "", brief(part))
 		c.print(`</g>`)
 	case wide(number) < side:
 		c.words(x+side/2, y+side/2+4, middle, "", number)
 	}
 	c.print(`</g>`)
+}
+
+// brief formats a share for a cell, without decimals.
+func brief(part float64) string {
+	switch {
+	case part > 0 && part < 0.005:
+		return "< 1%"
+	case part < 1 && part >= 0.995:
+		return "> 99%"
+	}
+	return strconv.FormatFloat(100*part, 'f', 0, 64) + "%"
 }
 
 // percent formats a share.
