@@ -16,7 +16,7 @@ import (
 // compareView shows runs side by side.
 type compareView struct {
 	Runs    []runRow
-	Heads   []string      // of columns
+	Heads   []head
 	Table   []comparedRow // facts and what came out
 	Differ  []comparedRow // of the configurations
 	Same    []comparedRow
@@ -48,45 +48,32 @@ func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 	c := runs.Compare(ctx, s.store, list...)
 	var curves []store.Score
 	var names []string
-	for _, run := range list {
+	for i, run := range list {
 		v.Runs = append(v.Runs, s.row(run))
-	}
-	heads := headsOf(v.Runs, func(r runRow) (name, id string) { return r.Name, r.ID })
-	v.Heads = heads
-	for i := range list {
+		v.Heads = append(v.Heads, head{letter(i), v.Runs[i].Name})
 		if err := c.Missing[i]; err != nil {
-			v.Missing = append(v.Missing, heads[i]+": "+shown(err.Error()))
+			v.Missing = append(v.Missing, letter(i)+": "+shown(err.Error()))
 		}
 		if curve := c.Curves[i]; curve != nil {
-			curves, names = append(curves, store.Score{Curve: curve.Epochs}), append(names, heads[i]+": "+shown(curve.Name))
+			curves, names = append(curves, store.Score{Curve: curve.Epochs}), append(names, letter(i)+": "+shown(curve.Name))
 		}
 	}
-	v.Table = comparedRows(heads, c.Facts)
+	v.Table = comparedRows(c.Facts)
 	for i, row := range v.Table { // every run has its own
 		v.Table[i].Differs = row.Differs && !slices.Contains([]string{"id", "state", "error", "started", "time", "command", "out"}, row.Name)
 	}
 	v.Table = slices.DeleteFunc(v.Table, func(row comparedRow) bool { return row.Name == "id" || row.Name == "name" }) // heads of columns
-	v.Table = append(v.Table, comparedRows(heads, outcomes(c))...)
-	v.Differ, v.Same = split(heads, c.Configuration)
+	v.Table = append(v.Table, comparedRows(outcomes(c))...)
+	v.Differ, v.Same = split(c.Configuration)
 	v.Figures = learningCurves(curves, names)
 	return v
 }
 
-// headsOf are the names of what is compared, with their IDs if names alone do not tell them apart.
-func headsOf[E any](list []E, named func(E) (name, id string)) []string {
-	heads, seen := make([]string, len(list)), map[string]int{}
-	for _, e := range list {
-		name, _ := named(e)
-		seen[name]++
-	}
-	for i, e := range list {
-		name, id := named(e)
-		if heads[i] = name; seen[name] > 1 {
-			heads[i] += " " + id
-		}
-	}
-	return heads
-}
+// head is the head of a column: what is compared has letters, because names may be the same and are long.
+type head struct{ Letter, Name string }
+
+// letter is that of a column.
+func letter(column int) string { return string(rune('A' + column)) }
 
 // outcomes are the winners and models of a comparison as texts.
 func outcomes(c runs.Comparison) (rows []runs.Row[string]) {
@@ -134,18 +121,18 @@ type comparedRow struct {
 	Differs bool
 }
 
-// comparedCell is a value with the head of its column; "" means that there is none.
-type comparedCell struct{ Head, Text string }
+// comparedCell is a value with the letter of its column; "" means that there is none.
+type comparedCell struct{ Letter, Text string }
 
 // mostValues is how many values are compared.
 const mostValues = 5000
 
-// comparedRows are rows as a page shows them, below the heads of their columns.
-func comparedRows(heads []string, rows []runs.Row[string]) (list []comparedRow) {
+// comparedRows are rows as a page shows them.
+func comparedRows(rows []runs.Row[string]) (list []comparedRow) {
 	for _, r := range rows[:min(mostValues, len(rows))] {
 		row := comparedRow{Name: shown(r.Name), Differs: runs.Differs(r)}
 		for i, value := range r.Values {
-			cell := comparedCell{Head: heads[i]}
+			cell := comparedCell{Letter: letter(i)}
 			if value != nil {
 				cell.Text = shown(*value)
 			}
@@ -157,8 +144,8 @@ func comparedRows(heads []string, rows []runs.Row[string]) (list []comparedRow) 
 }
 
 // split returns the rows whose values differ, and the others.
-func split(heads []string, rows []runs.Row[string]) (differ, same []comparedRow) {
-	for _, row := range comparedRows(heads, rows) {
+func split(rows []runs.Row[string]) (differ, same []comparedRow) {
+	for _, row := range comparedRows(rows) {
 		if row.Differs {
 			differ = append(differ, row)
 		} else {

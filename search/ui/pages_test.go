@@ -177,7 +177,7 @@ func TestPages(t *testing.T) {
 	has(t, h, "/scores?q=ramlp&metric=loss&sort=newest", v.keys["encoder/image/ramlp"], "1.5000", "1 to 1 of 1 that fit")
 	lacks(t, h, "/scores?q=ramlp", v.keys["encoder/image/mlp_mixer"])
 	has(t, h, "/scores?q=nothing+like+it", "No score fits")
-	has(t, h, "/compare?run="+v.finished+"&run="+v.failed, v.finished+"</a>", v.failed+": encoder/image/mlp_mixer", "winner of encoder/image", "mlp_mixer (accuracy 0.9000)", "Validation loss by epoch", "What differs")
+	has(t, h, "/compare?run="+v.finished+"&run="+v.failed, `<li>A: <a href="/runs/`+v.finished, `data-head="B"`, "B: encoder/image/mlp_mixer", "winner of encoder/image", "mlp_mixer (accuracy 0.9000)", "Validation loss by epoch", "What differs")
 	for target, want := range map[string]int{
 		"/runs/none": 404, "/runs/none/events": 404, "/runs/none/configuration": 404, "/runs/none/report": 404, "/runs/..%2f..%2fetc": 404, "/trials/none": 404, "/trials": 400, "/scores?metric=none": 400, "/scores?sort=none": 400, "/compare": 400, "/none": 404,
 		"/trials?key=1&key=2&key=3&key=4&key=5&key=6&key=7": 400, "/compare?run=" + v.finished: 400, "/compare?run=" + v.finished + "&run=" + v.finished: 400, "/compare?run=a&run=b": 404,

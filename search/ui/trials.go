@@ -20,7 +20,7 @@ const mostCompared = 6
 // trialsView shows trials side by side.
 type trialsView struct {
 	Trials  []trialHead
-	Heads   []string      // of columns
+	Heads   []head
 	Table   []comparedRow // facts and metrics
 	Differ  []comparedRow // of the specifications
 	Same    []comparedRow
@@ -73,9 +73,14 @@ func unique(list []string) (short []string) {
 
 func newTrialsView(list []store.Score) *trialsView {
 	v := &trialsView{}
+	var names []string // of curves
 	facts, specifications := make([][]runs.Named[string], len(list)), make([]string, len(list))
 	for i, sc := range list {
 		v.Trials = append(v.Trials, trialHead{sc.Key, fmt.Sprintf("%.12s", sc.Key), shown(sc.Name)})
+		v.Heads, names = append(v.Heads, head{letter(i), shown(sc.Name)}), append(names, shown(sc.Name))
+		if len(list) > 1 {
+			names[i] = letter(i) + ": " + names[i]
+		}
 		add := func(name, text string) {
 			if text != "" {
 				facts[i] = append(facts[i], runs.Named[string]{Name: name, Value: &text})
@@ -98,11 +103,9 @@ func newTrialsView(list []store.Score) *trialsView {
 		add("numerics", sc.Numerics)
 		specifications[i] = string(sc.Specification)
 	}
-	heads := headsOf(v.Trials, func(t trialHead) (name, id string) { return t.Name, t.Short })
-	v.Heads = heads
-	v.Table = comparedRows(heads, runs.Rows(facts...))
-	v.Differ, v.Same = split(heads, runs.Fields(specifications...))
-	v.Figures = learningCurves(list, heads)
+	v.Table = comparedRows(runs.Rows(facts...))
+	v.Differ, v.Same = split(runs.Fields(specifications...))
+	v.Figures = learningCurves(list, names)
 	return v
 }
 
