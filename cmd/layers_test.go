@@ -56,7 +56,7 @@ var layers = [][]string{
 	{"search/filecache"},
 	{"search/atomicfile"},
 	{"search/chart", "search/listen"},
-	{"search/align", "search/cost", "search/escape", "search/filelock", "search/identity", "search/packed", "search/regular"},
+	{"search/align", "search/cost", "search/escape", "search/filelock", "search/identity", "search/packed", "search/regular", "search/style"},
 	{"nn/devicetest"},
 	{"nn/benchmarks"},
 	{"nn/mixer"},

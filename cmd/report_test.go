@@ -38,7 +38,7 @@ func TestReportOfAKilledSearch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"The search was stopped before its end", "The best architecture of stage encoder/", "Stage encoder/", "Learning curves of stage encoder/"} {
+	for _, want := range []string{"The run was stopped before its end", "The best architecture of stage encoder/", "Stage encoder/", "Learning curves of stage encoder/"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the report of a killed search has no %q; its first sentences: %.300s", want, after(string(text), `<div class="lead">`))
 		}

@@ -43,7 +43,7 @@ func runsCommand() *cli.Command {
 				Flags:       []cli.Flag{storeFlag(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 				Action:      runsCompare},
 			{Name: "rm", Usage: "remove the records of runs; their scores and models stay", ArgsUsage: "[RUN...]",
-				Description: runWords + " A run that is running is an error.\n" +
+				Description: runWords + " A run that is still running is not removed: stop it first.\n" +
 					"With --older or --keep it removes old runs instead of named ones, and leaves those that are running alone.",
 				Flags: []cli.Flag{storeFlag(),
 					&cli.DurationFlag{Name: "older", Usage: "all runs that ended more than this `TIME` ago, such as 720h"},
@@ -280,17 +280,27 @@ func runsRemove(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(found, func(r runs.Run) bool { return r.State == runs.Running }); i >= 0 { // before any is removed
+		return stillRunning(found[i])
+	}
 	for _, r := range found {
 		err := runs.Remove(c.Context, s, r.ID)
-		if old && errors.Is(err, runs.ErrNotFound) { // somebody else has removed it
+		switch {
+		case old && errors.Is(err, runs.ErrNotFound): // somebody else has removed it
 			continue
-		}
-		if err != nil {
+		case errors.Is(err, runs.ErrRunning): // it has just started
+			return stillRunning(r)
+		case err != nil:
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "%s %s removed\n", escape.Terminal(r.ID), escape.Terminal(r.Name))
 	}
 	return nil
+}
+
+// stillRunning is the error of a run that cannot be removed yet.
+func stillRunning(r runs.Run) error {
+	return fmt.Errorf("run %s (%s) is still running and was not removed: stop it with Ctrl-C in its terminal, then remove it", r.ID, r.Name)
 }
 
 // namedRuns returns the runs that the arguments name, each once.

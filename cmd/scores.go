@@ -62,7 +62,7 @@ func openStore(c *cli.Context, o store.Options) (*store.Store, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("there is no store %s: name one with --store", path)
+		return nil, fmt.Errorf("there is no store %s: a search creates it (mixmas run); name another one with --store", path)
 	}
 	o.Timeout = storeTimeout
 	return store.Open(c.Context, path, o)

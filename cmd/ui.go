@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,6 +23,7 @@ func uiCommand() *cli.Command {
 		Description: "The pages show all runs, what a running one does, and what runs and trials have different. They change nothing.\n" +
 			"They are for this machine alone unless a token is set: every user of the machine can open them then, and with a token whoever\n" +
 			"has it. Without --tls-cert and --tls-key the token and the pages cross the network as they are.\n" +
+			"The store need not exist yet: its runs show as soon as a search creates it.\n" +
 			"mixmas run --ui shows a search while it runs.",
 		Flags:  append([]cli.Flag{storeFlag()}, listenFlags()...),
 		Action: serveUI,
@@ -34,16 +38,29 @@ func serveUI(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	path, err := store.Resolve(c.String("store"))
+	if err != nil {
+		return err
+	}
+	says := "shows the runs of " + quote(path) + "; Ctrl-C stops it"
+	started := func(url string) {
+		if alone := (listen.Options{Addr: at.Addr}).Check() == nil; !alone && at.Certificate == "" {
+			fmt.Fprintln(c.App.ErrWriter, "warning: without --tls-cert and --tls-key the token and the pages cross the network as they are")
+		}
+		fmt.Fprintln(c.App.Writer, url, says)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		says = "waits for the store " + quote(path) + ", which a search creates, and then shows its runs; Ctrl-C stops it"
+		open := func(ctx context.Context) (*store.Store, error) {
+			return store.Open(ctx, path, store.Options{ReadOnly: true, Timeout: storeTimeout})
+		}
+		return ui.ServeLater(c.Context, path, open, at, ui.Options{}, started)
+	}
 	scores, err := openStore(c, store.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	return ui.Serve(c.Context, scores, at, ui.Options{}, func(url string) {
-		if alone := (listen.Options{Addr: at.Addr}).Check() == nil; !alone && at.Certificate == "" {
-			fmt.Fprintln(c.App.ErrWriter, "warning: without --tls-cert and --tls-key the token and the pages cross the network as they are")
-		}
-		fmt.Fprintf(c.App.Writer, "%s shows the runs of %s; Ctrl-C stops it\n", url, quote(scores.Path()))
-	})
+	return ui.Serve(c.Context, scores, at, ui.Options{}, started)
 }
 
 // uiFlag is the flag of the commands that can be watched.

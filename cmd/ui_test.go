@@ -98,6 +98,30 @@ func TestUI(t *testing.T) {
 	}
 }
 
+// mixmas ui waits for a store that a search creates later.
+func TestUIBeforeStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "later.db")
+	ctx, stop := context.WithCancel(t.Context())
+	out, ended := newSaid(), make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"mixmas", "ui", "--store", path, "--addr", "127.0.0.1:0"}, nil, out, io.Discard)
+	}()
+	url := out.await(t, `^(http://127\.0\.0\.1:\d+) waits for the store .*later.db, which a search creates`)
+	if page := get(t, url); !strings.Contains(page, "There is no store") || !strings.Contains(page, "later.db") {
+		t.Errorf("%s", page)
+	}
+	if _, err := store.Open(t.Context(), path, store.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if page := get(t, url); !strings.Contains(page, "There are no runs in this store yet") {
+		t.Errorf("%s", page)
+	}
+	stop()
+	if code := <-ended; code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // A search with --ui says where it is shown, uses another port if the usual one is in use, and computes what it does without.
 func TestRunUI(t *testing.T) {
 	if busy, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil {

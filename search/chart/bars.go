@@ -1,6 +1,10 @@
 package chart
 
-import "cmp"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // Bars shows numbers of 0 and more by group, as horizontal bars, such as rows per class and split.
 type Bars struct {
@@ -69,11 +73,14 @@ func (f Bars) draw(c *canvas) {
 	p.left = gutter(f.Groups)
 	x := newExtent()
 	x.add(0)
+	whole := true // such as counts
 	for _, s := range f.Series {
 		x.add(s.Values...)
 		x.add(s.High...)
+		whole = whole && !slices.ContainsFunc(s.Values, func(v float64) bool { return finite(v) && v != math.Trunc(v) })
 	}
 	p.x = x.linear(p.left, p.right-44) // room for numbers
+	p.x.whole = whole
 	p.below(c, f.X)
 	for i, name := range f.Groups {
 		top := p.top + 4 + f.groupHeight()*float64(i)
@@ -107,14 +114,4 @@ func gutter(names []string) float64 {
 		room = max(room, min(namesWidth, 1.08*wide(name)+8)) // some are strong
 	}
 	return room + 12
-}
-
-// below draws the horizontal axis with lines upwards.
-func (p plane) below(c *canvas, name string) {
-	for _, t := range p.x.ticks(5) {
-		c.print(`<path class="grid" d="M%s %sV%s"/>`, px(p.x.at(t.value)), px(p.top), px(p.bottom))
-		c.words(p.x.at(t.value), p.bottom+16, middle, "soft", t.text)
-	}
-	c.print(`<path class="axis" d="M%s %sH%s"/>`, px(p.left), px(p.bottom), px(p.right))
-	c.clipped((p.left+p.right)/2, p.bottom+34, p.right-p.left, middle, "", name)
 }

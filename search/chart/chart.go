@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"mixmas/search/escape"
+	"mixmas/search/style"
 )
 
 // Figure is a drawing with its numbers.
@@ -29,12 +30,12 @@ type Table struct {
 	Words int
 }
 
-// Inline returns the figure as an element of a page that has [Style].
+// Inline returns the figure as an element of a page that has [style.Base] and [Style].
 func Inline(f Figure) template.HTML { return template.HTML(svg(f, "")) }
 
 // Write writes the figure as an SVG file.
 func Write(w io.Writer, f Figure) error {
-	_, err := w.Write(svg(f, "<style>"+Style+"</style>"))
+	_, err := w.Write(svg(f, "<style>"+style.Theme+Style+"</style>"))
 	return err
 }
 

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"cmp"
+	"math"
 	"strconv"
 )
 
@@ -37,6 +38,9 @@ func (f Heatmap) Table() Table {
 	}
 	return t
 }
+
+// nameHeight is the height of a line, in pixels.
+const nameHeight = 12
 
 func (f Heatmap) count(i, k int) int {
 	if i >= len(f.Counts) || k >= len(f.Counts[i]) {
@@ -89,8 +93,16 @@ func (f Heatmap) draw(c *canvas) {
 	c.print(`<g transform="translate(12 %s) rotate(-90)">`, px(top+side*n/2))
 	c.clipped(0, 0, side*n, middle, "", f.Y)
 	c.print(`</g>`)
+	every := int(math.Ceil(nameHeight / side)) // of many classes, some names are drawn
 	for i, name := range f.Names {
 		at := side * (float64(i) + 0.5)
+		sum := f.sum(i)
+		for k := range f.Names {
+			f.cell(c, left+side*float64(k), top+side*float64(i), side, i, k, sum)
+		}
+		if i%every != 0 {
+			continue
+		}
 		c.clipped(left-6, top+at+4, left-32, end, "soft", name)
 		if top > 40 {
 			c.print(`<g transform="translate(%s %s) rotate(-90)">`, px(left+at+4), px(top-5))
@@ -99,13 +111,15 @@ func (f Heatmap) draw(c *canvas) {
 		} else {
 			c.words(left+at, top-6, middle, "soft", name)
 		}
-		sum := f.sum(i)
-		for k := range f.Names {
-			f.cell(c, left+side*float64(k), top+side*float64(i), side, i, k, sum)
-		}
 	}
 	c.print(`<path class="grid" d="M%s %sh%sv%sh%sz"/>`, px(left), px(top), px(side*n), px(side*n), px(-side*n))
 }
+
+// How much of its colour a cell has: so little that numbers can be read on it.
+const (
+	leastShade = 0.06
+	mostShade  = 0.6
+)
 
 func (f Heatmap) cell(c *canvas, x, y, side float64, i, k, sum int) {
 	count := f.count(i, k)
@@ -117,23 +131,30 @@ func (f Heatmap) cell(c *canvas, x, y, side float64, i, k, sum int) {
 	if i != k {
 		colour = series(1)
 	}
-	c.print(`<g class="%s"><path class="fill" fill-opacity="%s" d="M%s %sh%sv%sh%sz">%s</path>`, colour, strconv.FormatFloat(0.1+0.9*part, 'f', 2, 64), px(x+0.5), px(y+0.5),
+	c.print(`<g class="%s"><path class="fill" fill-opacity="%s" d="M%s %sh%sv%sh%sz">%s</path>`, colour, strconv.FormatFloat(leastShade+(mostShade-leastShade)*part, 'f', 2, 64), px(x+0.5), px(y+0.5),
 		px(side-1), px(side-1), px(1-side), tip(f.Names[i]+" → "+f.Names[k]+": "+strconv.Itoa(count)+" of "+strconv.Itoa(sum)+", "+percent(part)))
-	class := ""
-	if part > 0.55 {
-		class = "on"
-	}
 	number := strconv.Itoa(count)
 	switch {
 	case side >= 34 && wide(number) < side:
-		c.words(x+side/2, y+side/2, middle, class, number)
-		c.print(`<g font-size="9">`)
-		c.words(x+side/2, y+side/2+12, middle, class, percent(part))
+		c.words(x+side/2, y+side/2, middle, "", number)
+		c.print(`<g font-size="11">`)
+		c.words(x+side/2, y+side/2+12, middle, "", brief(part))
 		c.print(`</g>`)
 	case wide(number) < side:
-		c.words(x+side/2, y+side/2+4, middle, class, number)
+		c.words(x+side/2, y+side/2+4, middle, "", number)
 	}
 	c.print(`</g>`)
+}
+
+// brief formats a share for a cell, without decimals.
+func brief(part float64) string {
+	switch {
+	case part > 0 && part < 0.005:
+		return "< 1%"
+	case part < 1 && part >= 0.995:
+		return "> 99%"
+	}
+	return strconv.FormatFloat(100*part, 'f', 0, 64) + "%"
 }
 
 // percent formats a share.
@@ -143,6 +164,8 @@ func percent(part float64) string {
 		return "100%"
 	case part > 0.9995:
 		return "> 99.9%"
+	case part > 0 && part < 0.0005:
+		return "< 0.1%"
 	}
 	return strconv.FormatFloat(100*part, 'f', 1, 64) + "%"
 }

@@ -50,7 +50,7 @@ func (f Intervals) Table() Table {
 
 const (
 	intervalHeight = 26
-	namesWidth     = 184
+	namesWidth     = 150
 )
 
 // rowHeight is larger if a name needs two lines.

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -102,7 +103,7 @@ func (l Lines) legend() (entries []entry) {
 }
 
 const (
-	planeHeight = 250
+	planeHeight = 220
 	mostPoints  = 300 // that are marked on curves, and on one
 	mostOfCurve = 30
 )
@@ -116,6 +117,7 @@ func (l Lines) draw(c *canvas) {
 	legend(c, entries)
 	p := newPlane(c, legendHeight(entries)+8, c.height)
 	x, y := newExtent(), newExtent()
+	whole := !l.Whole // such as epochs
 	if l.Whole {
 		x.add(0, 1)
 		y.add(0, 1)
@@ -125,6 +127,7 @@ func (l Lines) draw(c *canvas) {
 			if finite(s.X[i], s.Y[i]) {
 				x.add(s.X[i])
 				y.add(s.Y[i])
+				whole = whole && s.X[i] == math.Trunc(s.X[i])
 			}
 		}
 		y.add(s.Low...)
@@ -138,6 +141,7 @@ func (l Lines) draw(c *canvas) {
 			p.x = x.linear(p.left, p.right)
 		}
 	}
+	p.x.whole = whole
 	p.axes(c, l.X, l.Y)
 	if l.Diagonal {
 		c.print(`<path class="axis" stroke-dasharray="3 4" d="M%s %sL%s %s"/>`, px(p.x.at(0)), px(p.y.at(0)), px(p.x.at(1)), px(p.y.at(1)))
@@ -189,6 +193,9 @@ func (s Series) draw(c *canvas, p plane, index int, points bool) {
 			command = "L"
 		}
 		c.print("%s%s %s", command, px(p.x.at(s.X[i])), px(p.y.at(s.Y[i])))
+		if !down {
+			c.print("h0") // the round end of the line: a point alone can be seen too
+		}
 		down = true
 	}
 	c.print(`">%s</path>`, tip(s.Name))

@@ -13,7 +13,7 @@ type plane struct {
 
 // The width of most figures, and what axes need beside the plane, in pixels.
 const (
-	width       = 480
+	width       = 400
 	besideLeft  = 62
 	beside      = 28 // the numbers of the vertical axis: its name and gaps
 	besideRight = 14
@@ -41,16 +41,28 @@ func (p plane) axes(c *canvas, x, y string) {
 		c.print(`<path class="grid" d="M%s %sH%s"/>`, px(p.left), px(at), px(p.right))
 		c.words(p.left-7, at+4, end, "soft", t.text)
 	}
-	for _, t := range p.x.ticks(6) {
-		at := p.x.at(t.value)
-		c.print(`<path class="grid" d="M%s %sV%s"/>`, px(at), px(p.top), px(p.bottom))
-		c.words(at, p.bottom+16, middle, "soft", t.text)
-	}
+	p.upwards(c)
 	c.print(`<path class="axis" d="M%s %sV%sH%s"/>`, px(p.left), px(p.top), px(p.bottom), px(p.right))
 	c.clipped((p.left+p.right)/2, p.bottom+34, p.right-p.left, middle, "", x)
 	c.print(`<g transform="translate(12 %s) rotate(-90)">`, px((p.top+p.bottom)/2))
 	c.clipped(0, 0, p.bottom-p.top, middle, "", y)
 	c.print(`</g>`)
+}
+
+// upwards draws the lines of the horizontal axis with their numbers.
+func (p plane) upwards(c *canvas) {
+	for _, t := range p.x.apart(6) {
+		at := p.x.at(t.value)
+		c.print(`<path class="grid" d="M%s %sV%s"/>`, px(at), px(p.top), px(p.bottom))
+		c.words(min(at, c.width-wide(t.text)/2), p.bottom+16, middle, "soft", t.text)
+	}
+}
+
+// below draws the horizontal axis with lines upwards.
+func (p plane) below(c *canvas, name string) {
+	p.upwards(c)
+	c.print(`<path class="axis" d="M%s %sH%s"/>`, px(p.left), px(p.bottom), px(p.right))
+	c.clipped((p.left+p.right)/2, p.bottom+34, p.right-p.left, middle, "", name)
 }
 
 // entry is a line of a legend.
@@ -78,7 +90,7 @@ func legendRows(entries []entry) (rows [][]entry) {
 	return rows
 }
 
-const legendRoom = 190 // for a name, in pixels
+const legendRoom = 150 // for a name, in pixels
 
 func legendWidth(e entry) float64 { return 46 + min(legendRoom, wide(e.name)) }
 

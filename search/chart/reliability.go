@@ -65,7 +65,7 @@ func (f Reliability) draw(c *canvas) {
 		c.mark(0, p.x.at(b.Confidence), p.y.at(b.Share), 4.5, "fill", title)
 		high := (countsHeight - 26) * float64(b.Count) / float64(max(1, most))
 		left, right := p.x.at(b.Low)+1, p.x.at(b.High)-1
-		c.print(`<path class="fill" fill-opacity=".7" d="M%s %sV%sH%sV%sz">%s</path>`, px(left), px(foot), px(foot-max(1, high)), px(right), px(foot),
+		c.print(`<path class="fill" fill-opacity=".7" d="M%s %sV%sH%sV%sz">%s</path>`, px(left), px(foot), px(foot-max(1, high)), px(max(right, left+0.5)), px(foot),
 			tip(Short(float64(b.Count))+" predictions with a probability from "+Short(b.Low)+" to "+Short(b.High)))
 	}
 	c.print(`</g><path class="axis" d="M%s %sH%s"/>`, px(p.left), px(foot), px(p.right))

@@ -12,6 +12,7 @@ type scale struct {
 	low, high float64
 	from, to  float64 // pixels of low and high
 	log       bool
+	whole     bool // the values are whole numbers, and so are the ticks
 }
 
 // extent collects the range of values.
@@ -93,17 +94,20 @@ type tick struct {
 	text  string
 }
 
-// ticks are about so many round values.
+// ticks are about so many round values. Their texts differ.
 func (s scale) ticks(about int) (list []tick) {
 	if s.log {
 		return s.powers(about)
 	}
 	step := round((s.high - s.low) / float64(about+1))
+	if s.whole {
+		step = max(1, step)
+	}
 	if !(step > 0) || !finite(step) {
 		return nil
 	}
 	first := math.Ceil(s.low/step - 1e-9)
-	decimals := max(0, int(-math.Floor(math.Log10(step)+1e-9)))
+	text := texts(max(math.Abs(s.low), math.Abs(s.high)), step)
 	for i := range 3*about + 2 {
 		v := (first + float64(i)) * step
 		if v > s.high+1e-9*step {
@@ -112,9 +116,49 @@ func (s scale) ticks(about int) (list []tick) {
 		if math.Abs(v) < 1e-9*step {
 			v = 0 // not -0
 		}
-		list = append(list, tick{v, plain(v, decimals)})
+		list = append(list, tick{v, text(v)})
 	}
 	return list
+}
+
+// apart are ticks of a horizontal axis, at most about so many, whose texts do not touch.
+func (s scale) apart(about int) (list []tick) {
+	for ; about > 0; about-- {
+		list = s.ticks(about)
+		fits := true
+		for i := 1; i < len(list); i++ {
+			fits = fits && s.at(list[i].value)-s.at(list[i-1].value) >= (wide(list[i].text)+wide(list[i-1].text))/2+4
+		}
+		if fits {
+			break
+		}
+	}
+	return list
+}
+
+// texts returns the function that formats the ticks of an axis: with the unit of its largest value, and as many digits as its steps need.
+func texts(largest, step float64) func(v float64) string {
+	decimals := func(step float64) int { return max(0, int(-math.Floor(math.Log10(step)+1e-9))) }
+	switch {
+	case largest >= 1e24 || largest < 1e-4:
+		digits := max(0, int(math.Floor(math.Log10(largest))-math.Floor(math.Log10(step)+1e-9)))
+		return func(v float64) string {
+			if v == 0 {
+				return "0"
+			}
+			return strconv.FormatFloat(v, 'e', digits, 64)
+		}
+	case largest >= 1e4:
+		unit, prefix := humanize.ComputeSI(largest)
+		unit = largest / unit
+		return func(v float64) string {
+			if v == 0 {
+				return "0"
+			}
+			return strconv.FormatFloat(v/unit, 'f', decimals(step/unit), 64) + " " + prefix
+		}
+	}
+	return func(v float64) string { return strconv.FormatFloat(v, 'f', decimals(step), 64) }
 }
 
 // round returns the smallest of 1, 2 and 5 times a power of ten that is at least v.
@@ -128,7 +172,7 @@ func round(v float64) float64 {
 	return 10 * power
 }
 
-// powers are round values of a logarithmic axis.
+// powers are round values of a logarithmic axis. Between few powers of ten they are those of a linear one.
 func (s scale) powers(about int) (list []tick) {
 	first, last := math.Floor(math.Log10(s.low)), math.Ceil(math.Log10(s.high))
 	for _, factors := range [][]float64{{1, 2, 5}, {1, 3}, {1}} {
@@ -148,22 +192,26 @@ func (s scale) powers(about int) (list []tick) {
 			break
 		}
 	}
-	return list
-}
-
-// plain formats a tick with so many decimals.
-func plain(v float64, decimals int) string {
-	if size := math.Abs(v); size >= 1e4 || size > 0 && size < 1e-4 {
-		return Short(v)
+	if len(list) < 3 {
+		s.log = false
+		if linear := s.ticks(about); len(linear) > len(list) {
+			return linear
+		}
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64)
+	return list
 }
 
 // Short formats a number briefly: "0.012", "15.8 k", "1.2 M". What is not finite is a dash.
 func Short(v float64) string {
-	switch size := math.Abs(v); {
-	case !finite(v):
+	if !finite(v) {
 		return "–"
+	}
+	digits := 4
+	if math.Abs(rounded(v, 4)) >= 1e4 {
+		digits = 3
+	}
+	v = rounded(v, digits)
+	switch size := math.Abs(v); {
 	case size >= 1e24 || size > 0 && size < 1e-4:
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	case size >= 1e4:
@@ -171,6 +219,15 @@ func Short(v float64) string {
 		return strconv.FormatFloat(value, 'g', 3, 64) + " " + prefix
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)
+}
+
+// rounded returns a finite number with so many digits, so that what it is rounded to has its own unit: 999,999 is 1 M.
+func rounded(v float64, digits int) float64 {
+	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'e', digits-1, 64), 64)
+	if err != nil {
+		return v
+	}
+	return r
 }
 
 // Number formats a number for tables, with six digits. What is not finite is empty.

@@ -97,7 +97,7 @@ func (f Timeline) draw(c *canvas) {
 		index := slices.IndexFunc(groups, func(e entry) bool { return e.name == s.Group })
 		c.print(`<g class="%s"><path class="span" d="M%s %sH%sv%dH%sz">%s</path></g>`, series(index), px(left), px(y), px(max(right, left+1.5)), laneHeight-8, px(left), tip(title))
 		if right-left > 60 {
-			c.clipped(left+4, y+15, right-left-6, start, "on", s.Name)
+			c.clipped(left+4, y+15, right-left-6, start, "", s.Name)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"math"
+	"slices"
 	"strings"
 
 	"mixmas/search/assess"
@@ -69,7 +71,7 @@ func (f figure) Table() *table {
 	if numbers.Head == nil {
 		numbers = f.Drawn.Table()
 	}
-	t := &table{Caption: f.Drawn.Caption() + ": numbers", Head: numbers.Head, Words: numbers.Words}
+	t := &table{Caption: f.Drawn.Caption() + ": numbers", Head: numbers.Head, Words: numbers.Words, Long: true}
 	const most = 400
 	for i, cells := range numbers.Rows {
 		if i == most {
@@ -86,9 +88,12 @@ type table struct {
 	Caption string
 	Head    []string
 	Rows    []row
-	// Words is the number of columns at the left that are words.
+	// Words is the number of columns at the left that are words. Of a table with a File, the last column is words too.
 	Words int
+	File  bool
 	Note  string
+	// Long tables stay tables in narrow windows, where the rows of others become lines.
+	Long bool
 }
 
 // row is a line of a table. Strong rows are those that were chosen, dull ones those that lost clearly.
@@ -97,11 +102,11 @@ type row struct {
 	Strong, Dull bool
 }
 
-// cell is a cell of a line with its column.
+// cell is a cell of a line with the head of its column.
 type cell struct {
-	Text   string
-	Number bool
-	Head   bool
+	Text, Column string
+	Number       bool
+	Head         bool // of its row
 }
 
 // Lines are the rows as the template wants them: the first cell is the head of its row.
@@ -109,7 +114,7 @@ func (t *table) Lines() (lines []line) {
 	for _, r := range t.Rows {
 		l := line{Strong: r.Strong, Dull: r.Dull}
 		for i, text := range r.Cells {
-			l.Cells = append(l.Cells, cell{Text: text, Number: i >= t.Words, Head: i == 0})
+			l.Cells = append(l.Cells, cell{Text: text, Column: t.Head[i], Number: t.number(i), Head: i == 0})
 		}
 		lines = append(lines, l)
 	}
@@ -124,10 +129,13 @@ type line struct {
 // Heads are the cells of the head.
 func (t *table) Heads() (cells []cell) {
 	for i, text := range t.Head {
-		cells = append(cells, cell{Text: text, Number: i >= t.Words})
+		cells = append(cells, cell{Text: text, Number: t.number(i)})
 	}
 	return cells
 }
+
+// number reports whether a column is numbers.
+func (t *table) number(i int) bool { return i >= t.Words && !(t.File && i == len(t.Head)-1) }
 
 // card is a row of the data to look at.
 type card struct {
@@ -182,9 +190,8 @@ func newView(of assess.View) view {
 		v.Text = of.Text
 	case assess.Curve:
 		for i, values := range of.Values[:min(len(of.Values), mostCurves)] {
-			numbers := floats(values)
-			low, high := ends(numbers)
-			v.Curves = append(v.Curves, spark{Name: nameOf(of.Names, i), SVG: chart.Spark(nameOf(of.Names, i)+" of "+of.Modality, numbers), Ends: chart.Short(low) + " to " + chart.Short(high)})
+			numbers, name := floats(values), nameOf(of.Names, i)
+			v.Curves = append(v.Curves, spark{Name: name, SVG: chart.Spark{Name: name + " of " + of.Modality, Values: numbers}.Inline(), Ends: ends(numbers)})
 		}
 		of.More += max(0, len(of.Values)-mostCurves)
 	case assess.Numbers:
@@ -221,18 +228,13 @@ func nameOf(names []string, i int) string {
 	return fmt.Sprintf("feature %d", i+1)
 }
 
-func ends(values []float64) (low, high float64) {
-	first := true
-	for _, v := range values {
-		if v != v {
-			continue
-		}
-		if first {
-			low, high, first = v, v, false
-		}
-		low, high = min(low, v), max(high, v)
+// ends are the smallest and the largest value in words.
+func ends(values []float64) string {
+	values = slices.DeleteFunc(slices.Clone(values), math.IsNaN)
+	if len(values) == 0 {
+		return "all missing"
 	}
-	return low, high
+	return chart.Short(slices.Min(values)) + " to " + chart.Short(slices.Max(values))
 }
 
 func floats(values []report.Number) []float64 {

@@ -122,23 +122,4 @@ func (c *Contents) chosen() (keys []string) {
 }
 
 // fullKey is the key of the full training of the searched model; empty if it is unknown.
-func (c *Contents) fullKey() string {
-	if c.Document.Model == nil {
-		return ""
-	}
-	name := "full/" + c.Document.Model.Name
-	for _, e := range c.Events {
-		if e.Kind == runs.Done && e.Name == name && e.Key != "" {
-			return e.Key
-		}
-	}
-	_, finals := c.Document.Finals()
-	for _, f := range finals {
-		for _, m := range f.Members {
-			if m.Name == name {
-				return m.Key
-			}
-		}
-	}
-	return ""
-}
+func (c *Contents) fullKey() string { return runs.FullKey(c.Document, c.Events) }

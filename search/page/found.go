@@ -197,11 +197,11 @@ func (c *Contents) banner() string {
 	}
 	switch c.Run.State {
 	case runs.Running:
-		return "The search was running when this report was made: what follows is what was known then."
+		return "The run had not ended when this report was made: what follows is what was known then."
 	case runs.Interrupted:
-		return "The search was stopped before its end: what follows is what was known then. The same command resumes it."
+		return "The run was stopped before its end: what follows is what was known then. The same command resumes it."
 	case runs.Failed:
-		return "The search ended with an error: " + c.Run.Error
+		return "The run ended with an error: " + c.Run.Error
 	}
 	return ""
 }
@@ -312,14 +312,15 @@ func (c *Contents) finals() *table {
 	if len(finals) == 0 {
 		return nil
 	}
-	t := &table{Caption: "The models that the run ended with", Head: []string{"model", "file", m + " on validation", m + " on test", "parameters", "FLOPs", "ms per row"}, Words: 2}
+	t := &table{Caption: "The models that the run ended with", Head: []string{"model", m + " on validation", m + " on test", "parameters", "FLOPs", "ms per row", "file"}, Words: 1, File: true}
 	for i, f := range finals {
 		name := f.Name
 		chosen := d.Answer != nil && d.Answer.Model == fields[i]
 		if chosen {
 			name += "\u00a0★"
 		}
-		t.Rows = append(t.Rows, row{Cells: []string{name, f.Path, f.Validation.Text(), f.Test.Text(), report.Parameters(f.Params), operations(f.FLOPs), report.Milliseconds(f.Latency)}, Strong: chosen})
+		t.Rows = append(t.Rows, row{Strong: chosen, Cells: []string{name, f.Validation.Text(), f.Test.Text(),
+			report.Parameters(f.Params), operations(f.FLOPs), report.Milliseconds(f.Latency), f.Path}})
 	}
 	if d.Answer != nil {
 		t.Note = "★ the model to use. Numbers in brackets are the ends of 95% intervals; times are of one row on one core."

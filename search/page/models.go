@@ -65,7 +65,7 @@ func (c *Contents) model(m assess.Model, name string) (blocks []block) {
 		}
 		f := chart.Heatmap{Title: "Confusion matrix", X: "predicted class", Y: "true class", Names: names, Counts: m.Confusion}
 		blocks = append(blocks, block{Title: "What is taken for what", Beside: true, Figures: []figure{{Name: name + "confusion", Drawn: f, Numbers: counts(f), Bare: true,
-			Text: "Rows of each true class by the class that was predicted, with the share of the true class. Right predictions are blue, wrong ones orange."}},
+			Text: "Rows of each true class by the class that was predicted, with the share of the true class. Right predictions are on the diagonal."}},
 			Table: confusions(m, f.Names)})
 	} else if t := confusions(m, nil); t != nil {
 		blocks = append(blocks, block{Title: "What is taken for what", Table: t})

@@ -9,20 +9,21 @@ import (
 
 	"mixmas/search/chart"
 	"mixmas/search/escape"
+	"mixmas/search/style"
 )
 
 //go:embed page.html
 var text string
 
 //go:embed page.css
-var style string
+var own string
 
 var page = template.Must(template.New("page").Parse(text))
 
 // styles is the style sheet of the page. Policy is the content security policy that every page has: it allows the style sheet, pictures
 // inside the file and nothing else.
 var styles, Policy = func() (string, string) {
-	all := style + chart.Style
+	all := style.Base + chart.Style + own
 	return all, "default-src 'none'; style-src " + escape.PolicySource(all) + "; img-src data:; base-uri 'none'; form-action 'none'"
 }()
 

@@ -294,6 +294,20 @@ func TestCourse(t *testing.T) {
 	}
 }
 
+// Curves of one drawing show the same thing; it says how many trainings do not have it.
+func TestCurvesLeftOut(t *testing.T) {
+	c := large(6, "")
+	s := c.Document.Stages[0]
+	c.Curves[s.Candidates[0].Key] = []store.Epoch{{TrainLoss: 3}, {TrainLoss: 2}}
+	f, others := c.curves(s)
+	if others != 1 || len(f.Series) != 8 || f.Y != "accuracy on validation rows" {
+		t.Errorf("%d curves of %s, %d others", len(f.Series), f.Y, others)
+	}
+	if text := written(t, c); !strings.Contains(text, "Without 1 training of which this is not known in every epoch.") {
+		t.Error("the page does not say what is left out")
+	}
+}
+
 // The interval of a difference is that of Newcombe's paper.
 func TestDifference(t *testing.T) {
 	// Newcombe 1998, table II, method 10: 56/70 and 48/80: 0.2 [0.0524, 0.3339].
@@ -321,8 +335,8 @@ func TestSize(t *testing.T) {
 	if !strings.Contains(text, "default-src &#39;none&#39;; style-src &#39;sha256-") {
 		t.Error("the page has no content security policy")
 	}
-	if n := strings.Count(text, "<figure"); n < 20 || strings.Count(text, "<table>") < n {
-		t.Errorf("%d figures, %d tables", n, strings.Count(text, "<table>"))
+	if n := strings.Count(text, "<figure"); n < 20 || strings.Count(text, "<table") < n {
+		t.Errorf("%d figures, %d tables", n, strings.Count(text, "<table"))
 	}
 }
 
@@ -416,5 +430,33 @@ func TestNamesOfFigures(t *testing.T) {
 	}
 	if len(seen) < 15 {
 		t.Errorf("%d figures", len(seen))
+	}
+}
+
+// Tables read well in narrow windows: the path of a file, which is long, is the last column, and cells know the heads of their columns.
+func TestNarrowTables(t *testing.T) {
+	c := large(6, "")
+	models := c.finals()
+	if last := len(models.Head) - 1; models.Head[last] != "file" || models.number(last) || !models.number(last-1) || models.Rows[0].Cells[last] != "out/model.safetensors" {
+		t.Errorf("the table of models is %v", models)
+	}
+	text := written(t, c)
+	for _, want := range []string{`<td role="cell" data-head="file">out/model.safetensors</td>`, `<td role="cell" data-head="parameters" class="n">12,000</td>`, `class="stack" role="table"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+}
+
+// A curve without values has no ends.
+func TestEnds(t *testing.T) {
+	nan := math.NaN()
+	for want, values := range map[string][]float64{"1 to 3": {nan, 3, 1}, "2 to 2": {2}, "all missing": {nan, nan}} {
+		if got := ends(values); got != want {
+			t.Errorf("%v: got %s, want %s", values, got, want)
+		}
+	}
+	if got := ends(nil); got != "all missing" {
+		t.Errorf("nothing: got %s", got)
 	}
 }

@@ -28,12 +28,15 @@ func (c *Contents) stages() (blocks []block) {
 		}
 		b.Figures = []figure{{Name: name + "scores", Drawn: dots(s), Tabled: true, Bare: true, Text: text}}
 		blocks = append(blocks, b)
-		if f, has := c.curves(s); has {
-			text := ""
+		if f, others := c.curves(s); len(f.Series) > 0 {
+			var texts []string
 			if n := len(s.Candidates); n > mostLearned {
-				text = fmt.Sprintf("The first %d of %s candidates.", mostLearned, report.Comma(n))
+				texts = append(texts, fmt.Sprintf("The first %d of %s candidates.", mostLearned, report.Comma(n)))
 			}
-			learned.Figures = append(learned.Figures, figure{Name: name + "curves", Drawn: f, Text: text})
+			if others > 0 {
+				texts = append(texts, fmt.Sprintf("Without %s of which this is not known in every epoch.", report.Count(others, "training")))
+			}
+			learned.Figures = append(learned.Figures, figure{Name: name + "curves", Drawn: f, Text: strings.Join(texts, " ")})
 		}
 	}
 	if f, has := c.fullCurve(); has {
@@ -162,8 +165,8 @@ func epochs(n int) (x []float64) {
 	return x
 }
 
-// curves are the learning curves of a stage's candidates.
-func (c *Contents) curves(s report.Stage) (f chart.Lines, has bool) {
+// curves are the learning curves of a stage's candidates, of what most trainings have; others is the number of trainings without it.
+func (c *Contents) curves(s report.Stage) (f chart.Lines, others int) {
 	f = chart.Lines{Title: "Learning curves of stage " + s.Name, X: "epoch"}
 	kinds := [3]int{}
 	eachCurve := func(do func(name string, first bool, curve []store.Epoch)) {
@@ -196,7 +199,9 @@ func (c *Contents) curves(s report.Stage) (f chart.Lines, has bool) {
 	f.Y = [...]string{"loss on training rows", "loss on validation rows", metricName(s.Metric) + " on validation rows"}[kind]
 	leader := 0
 	eachCurve(func(name string, first bool, curve []store.Epoch) {
-		if k, y := course(curve); k == kind {
+		if k, y := course(curve); k != kind {
+			others++
+		} else {
 			series := chart.Series{Name: name, X: epochs(len(y)), Y: y}
 			if first {
 				leader = len(f.Series) + 1
@@ -206,7 +211,7 @@ func (c *Contents) curves(s report.Stage) (f chart.Lines, has bool) {
 			f.Series = append(f.Series, series)
 		}
 	})
-	return f, len(f.Series) > 0
+	return f, others
 }
 
 // fullCurve are the losses of the full training.

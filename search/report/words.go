@@ -53,7 +53,7 @@ func Milliseconds(ms float64) string {
 	switch {
 	case !(ms > 0):
 		return "–"
-	case ms >= 100:
+	case ms >= 99.5: // which %g would write as 1e+02
 		return strconv.FormatFloat(ms, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(ms, 'g', 2, 64)

@@ -209,7 +209,7 @@ func TestAnyEvents(t *testing.T) {
 		if _, err := json.Marshal(d.Saved()); err != nil {
 			rt.Fatal(err)
 		}
-		if _, err := json.Marshal(Compare(run, run, d, report.Document{})); err != nil {
+		if _, err := json.Marshal(compared([]Run{run, run}, []report.Document{d, {}})); err != nil {
 			rt.Fatal(err)
 		}
 		outcome(&d, run.Metric)

@@ -9,6 +9,7 @@ import (
 
 	"mixmas/search/dataset/feature"
 	"mixmas/search/escape"
+	"mixmas/search/style"
 )
 
 // page is the page to try the model, and the policy that lets a browser run its script and style and nothing else.
@@ -23,8 +24,11 @@ var (
 	//go:embed page.js
 	script string
 	//go:embed page.css
-	style string
+	own string
 )
+
+// styles is the style sheet of the page.
+var styles = style.Base + own
 
 // pageTemplate is the page. Its script and style are texts of the program; all others, which come from the model, are escaped.
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
@@ -55,9 +59,9 @@ func (s *Server) newPage() (page, error) {
 		Inputs         []input
 		Style          template.CSS
 		Script         template.JS
-	}{s.model.Name, s.predicts(), inputs, template.CSS(style), template.JS(script)})
+	}{s.model.Name, s.predicts(), inputs, template.CSS(styles), template.JS(script)})
 	policy := fmt.Sprintf("default-src 'none'; script-src %s; style-src %s; img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		escape.PolicySource(script), escape.PolicySource(style))
+		escape.PolicySource(script), escape.PolicySource(styles))
 	return page{b.Bytes(), policy}, err
 }
 

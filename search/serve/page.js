@@ -23,6 +23,7 @@ form.addEventListener("submit", async (event) => {
       cells[0].textContent = name;
       cells[1].textContent = p.toFixed(4);
       bar.value = p;
+      bar.setAttribute("aria-hidden", "true"); // the number says it
       cells[2].append(bar);
       line.append(...cells);
       return line;

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"mixmas/search/chart"
-	"mixmas/search/config"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -17,6 +16,7 @@ import (
 // compareView shows runs side by side.
 type compareView struct {
 	Runs    []runRow
+	Heads   []head
 	Table   []comparedRow // facts and what came out
 	Differ  []comparedRow // of the configurations
 	Same    []comparedRow
@@ -45,103 +45,112 @@ func (s *server) compare(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) compared(ctx context.Context, list []runs.Run) *compareView {
 	v := &compareView{}
-	facts, configurations := newComparison(len(list)), newComparison(len(list))
-	outcomes := newComparison(len(list))
+	c := runs.Compare(ctx, s.store, list...)
 	var curves []store.Score
 	var names []string
 	for i, run := range list {
-		row := s.row(run)
-		v.Runs = append(v.Runs, row)
-		facts.set(i, "state", row.State)
-		facts.set(i, "error", run.Error)
-		facts.set(i, "started", row.Started)
-		facts.set(i, "time", row.Took)
-		facts.set(i, "kind", run.Kind)
-		facts.set(i, "data", run.Data.Name)
-		facts.set(i, "rows", fmt.Sprintf("%s, %s, %s", report.Comma(run.Data.Train), report.Comma(run.Data.Validation), report.Comma(run.Data.Test)))
-		facts.set(i, "fingerprint", run.Data.Fingerprint)
-		facts.set(i, "machine", run.Machine)
-		facts.set(i, "numerics", run.Numerics)
-		facts.set(i, "program", run.Version)
-		facts.set(i, "command", strings.Join(run.Command, " "))
-		configurations.configuration(i, run.Configuration)
-		d, _, err := runs.Document(ctx, s.store, run)
-		if err != nil {
-			v.Missing = append(v.Missing, row.Name+": "+shown(err.Error()))
+		v.Runs = append(v.Runs, s.row(run))
+		v.Heads = append(v.Heads, head{letter(i), v.Runs[i].Name})
+		if err := c.Missing[i]; err != nil {
+			v.Missing = append(v.Missing, letter(i)+": "+shown(err.Error()))
 		}
-		outcomes.document(i, d)
-		var keys []string
-		if err := s.courses.of(ctx, s.store, run, func(c *course) { keys = c.final(d) }); err != nil {
-			v.Missing = append(v.Missing, row.Name+": "+shown(err.Error()))
-		}
-		for _, key := range keys {
-			if sc, known := s.score(ctx, key); known && len(sc.Curve) > 0 {
-				curves, names = append(curves, sc), append(names, row.Name+": "+shown(sc.Name))
-				break
-			}
+		if curve := c.Curves[i]; curve != nil {
+			curves, names = append(curves, store.Score{Curve: curve.Epochs}), append(names, letter(i)+": "+shown(curve.Name))
 		}
 	}
-	for i := range facts.rows { // every run has its own
-		facts.rows[i].Differs = facts.rows[i].Differs && !slices.Contains([]string{"state", "error", "started", "time", "command"}, facts.rows[i].Name)
+	v.Table = comparedRows(c.Facts)
+	for i, row := range v.Table { // every run has its own
+		v.Table[i].Differs = row.Differs && !slices.Contains([]string{"id", "state", "error", "started", "time", "command", "out"}, row.Name)
 	}
-	v.Table = slices.Concat(facts.rows, outcomes.rows)
-	v.Table = slices.DeleteFunc(v.Table, func(r comparedRow) bool {
-		return !slices.ContainsFunc(r.Cells, func(cell string) bool { return cell != "" })
-	})
-	v.Differ, v.Same = configurations.split()
-	v.Figures = learningCurves(curves, func(i int) string { return names[i] })
+	v.Table = slices.DeleteFunc(v.Table, func(row comparedRow) bool { return row.Name == "id" || row.Name == "name" }) // heads of columns
+	v.Table = append(v.Table, comparedRows(outcomes(c))...)
+	v.Differ, v.Same = split(c.Configuration)
+	v.Figures = learningCurves(curves, names)
 	return v
 }
 
-// document sets what came out of a run.
-func (c *comparison) document(column int, d report.Document) {
-	for _, stage := range d.Stages {
-		text := stage.Winner
-		if i := slices.IndexFunc(stage.Candidates, func(one report.Candidate) bool { return one.Name == stage.Winner }); i >= 0 {
-			text += fmt.Sprintf(" (%s %s)", stage.Metric, stage.Candidates[i].Score.Text())
-		}
-		c.set(column, "winner of "+stage.Name, text)
-	}
-	result := newResult(d)
-	if result == nil {
-		return
-	}
-	for _, m := range result.Models {
-		for _, score := range []struct{ split, text string }{{"validation", m.Validation}, {"test", m.Test}} {
-			if score.text != "" {
-				c.set(column, m.Kind+", "+result.Metric+" on "+score.split, score.text)
+// head is the head of a column: what is compared has letters, because names may be the same and are long.
+type head struct{ Letter, Name string }
+
+// letter is that of a column.
+func letter(column int) string { return string(rune('A' + column)) }
+
+// outcomes are the winners and models of a comparison as texts.
+func outcomes(c runs.Comparison) (rows []runs.Row[string]) {
+	add := func(name string, text func(i int) string) {
+		row := runs.Row[string]{Name: name, Values: make([]*string, len(c.Curves))}
+		for i := range row.Values {
+			if value := text(i); value != "" {
+				row.Values[i] = &value
 			}
 		}
+		rows = append(rows, row)
 	}
-}
-
-// final returns the keys of the trainings whose curves stand for a run: the full training of the winner, else the winner.
-func (c *course) final(d report.Document) (keys []string) {
-	for _, s := range c.stages {
-		if s.candidates == 0 && !s.decided && len(s.jobs) > 0 {
-			keys = append(keys, s.jobs[0].key)
-		}
-	}
-	if d.Winner != "" {
-		keys = append(keys, d.Winner)
-	}
-	for _, s := range slices.Backward(d.Stages) {
-		for _, candidate := range s.Candidates {
-			if candidate.Name == s.Winner {
-				keys = append(keys, candidate.Key)
+	for _, stage := range c.Stages {
+		add("winner of "+stage.Name, func(i int) string {
+			if d := stage.Values[i]; d != nil && d.Chosen != nil {
+				return fmt.Sprintf("%s (%s %s)", d.Chosen.Winner, d.Metric, d.Chosen.Score.Text())
 			}
+			return ""
+		})
+	}
+	for _, model := range c.Models {
+		for _, split := range []string{"validation", "test"} {
+			add(strings.ReplaceAll(model.Name, "_", " ")+", "+split, func(i int) string {
+				f := model.Values[i]
+				if f == nil {
+					return ""
+				}
+				scored := report.Scored{Score: f.Validation, Low: f.Low, High: f.High}
+				if split == "test" {
+					scored = report.Scored{Score: f.Test, Low: f.TestLow, High: f.TestHigh}
+				}
+				return scoredText(&scored)
+			})
 		}
 	}
-	return keys
+	return slices.DeleteFunc(rows, func(row runs.Row[string]) bool {
+		return !slices.ContainsFunc(row.Values, func(text *string) bool { return text != nil })
+	})
 }
 
-// configuration sets the values of a configuration.
-func (c *comparison) configuration(column int, text string) {
-	fields, err := config.Fields(text)
-	if err != nil {
-		c.set(column, "(unreadable)", text)
+// comparedRow is a line with a value per column. Differs says that not all are equal.
+type comparedRow struct {
+	Name    string
+	Cells   []comparedCell
+	Differs bool
+}
+
+// comparedCell is a value with the letter of its column; "" means that there is none.
+type comparedCell struct{ Letter, Text string }
+
+// mostValues is how many values are compared.
+const mostValues = 5000
+
+// comparedRows are rows as a page shows them.
+func comparedRows(rows []runs.Row[string]) (list []comparedRow) {
+	for _, r := range rows[:min(mostValues, len(rows))] {
+		row := comparedRow{Name: shown(r.Name), Differs: runs.Differs(r)}
+		for i, value := range r.Values {
+			cell := comparedCell{Letter: letter(i)}
+			if value != nil {
+				cell.Text = shown(*value)
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		list = append(list, row)
 	}
-	for _, f := range fields {
-		c.set(column, f.Name, f.Value)
+	return list
+}
+
+// split returns the rows whose values differ, and the others.
+func split(rows []runs.Row[string]) (differ, same []comparedRow) {
+	for _, row := range comparedRows(rows) {
+		if row.Differs {
+			differ = append(differ, row)
+		} else {
+			same = append(same, row)
+		}
 	}
+	return differ, same
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"mixmas/search/escape"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -27,6 +28,7 @@ type homeView struct {
 	All             int    // runs in the store
 	Damaged         []string
 	Filtered, Empty bool
+	Command         string // that starts a search
 }
 
 // runRow is a line of the list.
@@ -96,7 +98,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // list returns what the query selects.
 func (s *server) list(ctx context.Context, query url.Values) (*homeView, error) {
 	list, err := runs.List(ctx, s.store)
-	v := &homeView{Query: shown(query.Get("q")), State: shown(query.Get("state")), All: len(list),
+	v := &homeView{Command: escape.Shell("mixmas", "run", "--store", s.store.Path()), Query: shown(query.Get("q")), State: shown(query.Get("state")), All: len(list),
 		States: []runs.State{runs.Running, runs.Finished, runs.Failed, runs.Interrupted}}
 	switch {
 	case errors.Is(err, store.ErrDamaged) && len(list) > 0:

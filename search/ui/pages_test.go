@@ -1,15 +1,19 @@
 package ui
 
 import (
+	"context"
 	"errors"
+	"html"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"mixmas/search/escape"
 	"mixmas/search/filelock"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -167,13 +171,13 @@ func TestPages(t *testing.T) {
 	has(t, h, "/runs/"+v.finished+"/configuration", "seed: 1")
 	has(t, h, "/runs/"+v.finished+"/report", "mixmas report</title>", "How to reproduce it")
 	has(t, h, "/runs/"+v.running+"/report", "mixmas report</title>")
-	has(t, h, "/trials/"+v.keys["encoder/image/mlp_mixer"][:12], "Validation loss by epoch", "model › depth", "cpu/avx2")
-	has(t, h, "/trials?key="+v.keys["encoder/image/mlp_mixer"]+"&key="+v.keys["encoder/image/ramlp"], "What differs", "model › depth", `<td class="differs">2</td><td class="differs">3</td>`)
+	has(t, h, "/trials/"+v.keys["encoder/image/mlp_mixer"][:12], "Validation loss by epoch", "model.depth", "cpu/avx2")
+	has(t, h, "/trials?key="+v.keys["encoder/image/mlp_mixer"]+"&key="+v.keys["encoder/image/ramlp"], "What differs", "model.depth", `class="differs">2</td>`, `class="differs">3</td>`)
 	has(t, h, "/scores", v.keys["encoder/image/mlp_mixer"], "0.5000", "1 to 3 of 3", "1,002")
 	has(t, h, "/scores?q=ramlp&metric=loss&sort=newest", v.keys["encoder/image/ramlp"], "1.5000", "1 to 1 of 1 that fit")
 	lacks(t, h, "/scores?q=ramlp", v.keys["encoder/image/mlp_mixer"])
 	has(t, h, "/scores?q=nothing+like+it", "No score fits")
-	has(t, h, "/compare?run="+v.finished+"&run="+v.failed, "winner of encoder/image", "mlp_mixer (accuracy 0.9000)", "Validation loss by epoch", "What differs")
+	has(t, h, "/compare?run="+v.finished+"&run="+v.failed, `<li>A: <a href="/runs/`+v.finished, `data-head="B"`, "B: encoder/image/mlp_mixer", "winner of encoder/image", "mlp_mixer (accuracy 0.9000)", "Validation loss by epoch", "What differs")
 	for target, want := range map[string]int{
 		"/runs/none": 404, "/runs/none/events": 404, "/runs/none/configuration": 404, "/runs/none/report": 404, "/runs/..%2f..%2fetc": 404, "/trials/none": 404, "/trials": 400, "/scores?metric=none": 400, "/scores?sort=none": 400, "/compare": 400, "/none": 404,
 		"/trials?key=1&key=2&key=3&key=4&key=5&key=6&key=7": 400, "/compare?run=" + v.finished: 400, "/compare?run=" + v.finished + "&run=" + v.finished: 400, "/compare?run=a&run=b": 404,
@@ -187,7 +191,58 @@ func TestPages(t *testing.T) {
 
 // An empty store says what to do, and one of a version without runs opens.
 func TestEmptyStore(t *testing.T) {
-	has(t, pages(t, temporary(t)).handler(), "/", "There are no runs in this store yet")
+	s := temporary(t)
+	has(t, pages(t, s).handler(), "/", "There are no runs in this store yet", html.EscapeString(escape.Shell("mixmas", "run", "--store", s.Path())))
+}
+
+// Before there is a store, the page says which one it waits for, and it shows the first run as soon as there is one. An error is shown as
+// one, and may pass.
+func TestWaitForStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "<b>later.db")
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	h := newWaiting(ctx, path, func(ctx context.Context) (*store.Store, error) {
+		return store.Open(ctx, path, store.Options{ReadOnly: true})
+	}, Options{}).handler()
+	for target, want := range map[string]int{"/": http.StatusOK, "/runs/x": http.StatusNotFound} {
+		w := ask(h, "GET", target)
+		if w.Code != want || w.Header().Get("Refresh") == "" || !strings.Contains(w.Body.String(), "There is no store <code>"+html.EscapeString(path)) {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+		if !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s has no policy", target)
+		}
+	}
+	has(t, h, "/", html.EscapeString(escape.Shell("mixmas", "run", "--store", path)))
+	if w := ask(h, "GET", stylePath); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "--ink") {
+		t.Errorf("the style sheet: %d", w.Code)
+	}
+	if w := ask(h, "POST", "/"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+	if w := ask(h, "GET", "/", "Origin", "http://evil.example"); w.Code != http.StatusForbidden {
+		t.Errorf("another site: %d", w.Code)
+	}
+	if err := os.WriteFile(path, []byte("no store"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if w := ask(h, "GET", "/"); w.Code != http.StatusInternalServerError || w.Header().Get("Refresh") == "" {
+		t.Errorf("what is no store: %d %s", w.Code, w.Body)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, h, "/", "There are no runs in this store yet")
+	r := start(t, s, "first")
+	t.Cleanup(func() { _ = r.Finish(context.Background(), nil, nil) })
+	has(t, h, "/", r.Run().ID, `data-live="/events"`, "Compare the selected runs")
+	if w := ask(h, "GET", "/"); w.Header().Get("Refresh") != "" {
+		t.Error("a live page loads itself again")
+	}
 }
 
 // While another process writes to the store, a page waits, and then says what is the matter.

@@ -33,7 +33,7 @@ func newResult(d report.Document) *resultView {
 		v.Answer = "Use " + shown(d.Answer.Path) + ": " + shown(d.Answer.Reason)
 	}
 	add := func(kind string, f report.Final, best bool) {
-		row := modelRow{Kind: kind, Name: kind, Path: shown(f.Path), Note: shown(f.Note), Best: best, Validation: scored(f.Validation), Test: scored(f.Test)}
+		row := modelRow{Kind: kind, Name: kind, Path: shown(f.Path), Note: shown(f.Note), Best: best, Validation: scoredText(f.Validation), Test: scoredText(f.Test)}
 		if name := shown(f.Name); strings.HasPrefix(name, kind) { // such as "ensemble of 3 models"
 			row.Name = name
 		} else if name != "" {
@@ -63,8 +63,8 @@ func newResult(d report.Document) *resultView {
 	return v
 }
 
-// scored is a score with its interval, empty if there is none.
-func scored(s *report.Scored) string {
+// scoredText is a score with its interval, empty if there is none.
+func scoredText(s *report.Scored) string {
 	if s == nil || math.IsNaN(float64(s.Score)) {
 		return ""
 	}

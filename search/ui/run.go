@@ -5,7 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
+	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -70,7 +70,7 @@ type card struct {
 	Per   float64
 	Loss  string
 	Left  string
-	Spark string // path in a box of 240 by 48
+	Spark template.HTML
 }
 
 type lineView struct {
@@ -270,32 +270,10 @@ func (s *server) card(t *training) card {
 	if left := t.left(s.now()); left > 0 {
 		v.Left = report.Duration(left.Seconds()) + " left"
 	}
-	v.Spark = spark(t.y, float64(len(t.y)-1)*float64(max(t.steps, 1))/float64(max(t.step, 1)))
+	if len(t.y) > 1 {
+		v.Spark = chart.Spark{Name: "training loss of " + v.Name, Values: t.y, Steps: max(1, t.steps) * len(t.y) / max(1, t.step)}.Inline()
+	}
 	return v
-}
-
-// spark is the path of a curve in a box of 240 by 48, which is as wide as so many points.
-func spark(y []float64, wide float64) string {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, v := range y {
-		if !math.IsNaN(v) && !math.IsInf(v, 0) {
-			low, high = min(low, v), max(high, v)
-		}
-	}
-	if len(y) < 2 || !(low < high) {
-		return ""
-	}
-	var b strings.Builder
-	command := "M"
-	for i, v := range y {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			command = "M"
-			continue
-		}
-		fmt.Fprintf(&b, "%s%.1f %.1f", command, 240*float64(i)/wide, 46-44*(v-low)/(high-low))
-		command = "L"
-	}
-	return b.String()
 }
 
 // curves draws the losses of the trainings that run, and of the last ones that have ended.

@@ -19,6 +19,7 @@ import (
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
+	"mixmas/search/style"
 )
 
 // Options configure the pages. The zero value is the default.
@@ -29,9 +30,13 @@ type Options struct {
 
 // Serve serves the pages of a store, which may be read-only, until ctx ends. started is called with the address.
 func Serve(ctx context.Context, scores *store.Store, at listen.Options, o Options, started func(url string)) error {
+	return serveHandler(ctx, at, Handler(ctx, scores, o), started)
+}
+
+func serveHandler(ctx context.Context, at listen.Options, pages http.Handler, started func(url string)) error {
 	at.Public, at.Refuse = []string{stylePath}, Refuse
 	at.Timeout, at.Grace = requestTimeout, stopTimeout
-	return listen.Serve(ctx, at, Handler(ctx, scores, o), started)
+	return listen.Serve(ctx, at, pages, started)
 }
 
 const (
@@ -94,6 +99,11 @@ func (s *server) handler() http.Handler {
 	pages.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "There is no page "+shown(r.URL.Path)+".")
 	})
+	return guarded(pages)
+}
+
+// guarded passes on the requests of own pages, with the headers that keep others out.
+func guarded(pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		if !sameOrigin(r) {
@@ -239,13 +249,13 @@ func failed(w http.ResponseWriter, err error) {
 	}
 }
 
-// style is the style sheet, with that of the figures.
-var style = append(embedded("style.css"), chart.Style...)
+// styles is the style sheet.
+var styles = []byte(style.Base + chart.Style + string(embedded("style.css")))
 
 func serveStyle(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(style)
+	_, _ = w.Write(styles)
 }
 
 // shown is a name or sentence from outside, on one line and not too long.

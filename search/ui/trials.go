@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +10,7 @@ import (
 
 	"mixmas/search/chart"
 	"mixmas/search/report"
+	"mixmas/search/runs"
 	"mixmas/search/store"
 )
 
@@ -21,6 +20,7 @@ const mostCompared = 6
 // trialsView shows trials side by side.
 type trialsView struct {
 	Trials  []trialHead
+	Heads   []head
 	Table   []comparedRow // facts and metrics
 	Differ  []comparedRow // of the specifications
 	Same    []comparedRow
@@ -29,13 +29,6 @@ type trialsView struct {
 
 // trialHead is the head of a column.
 type trialHead struct{ Key, Short, Name string }
-
-// comparedRow is a line with a value per column; "" means that there is none. Differs says that not all are equal.
-type comparedRow struct {
-	Name    string
-	Cells   []string
-	Differs bool
-}
 
 // trials shows trials by their keys, or the beginnings of them.
 func (s *server) trials(w http.ResponseWriter, r *http.Request) {
@@ -80,40 +73,44 @@ func unique(list []string) (short []string) {
 
 func newTrialsView(list []store.Score) *trialsView {
 	v := &trialsView{}
-	facts := newComparison(len(list))
-	specifications := newComparison(len(list))
+	var names []string // of curves
+	facts, specifications := make([][]runs.Named[string], len(list)), make([]string, len(list))
 	for i, sc := range list {
 		v.Trials = append(v.Trials, trialHead{sc.Key, fmt.Sprintf("%.12s", sc.Key), shown(sc.Name)})
-		facts.set(i, "status", string(sc.Status))
-		if sc.Reason != "" {
-			facts.set(i, "reason", sc.Reason)
+		v.Heads, names = append(v.Heads, head{letter(i), shown(sc.Name)}), append(names, shown(sc.Name))
+		if len(list) > 1 {
+			names[i] = letter(i) + ": " + names[i]
 		}
+		add := func(name, text string) {
+			if text != "" {
+				facts[i] = append(facts[i], runs.Named[string]{Name: name, Value: &text})
+			}
+		}
+		add("status", string(sc.Status))
+		add("reason", sc.Reason)
 		for _, name := range slices.Sorted(maps.Keys(sc.Metrics)) {
-			facts.set(i, name, report.Number(sc.Metrics[name]).Text())
+			add(name, report.Number(sc.Metrics[name]).Text())
 		}
-		facts.set(i, "parameters", report.Comma(sc.Parameters))
+		add("parameters", report.Comma(sc.Parameters))
 		if sc.FLOPs > 0 {
-			facts.set(i, "FLOPs per step", chart.Short(float64(sc.FLOPs)))
+			add("FLOPs per step", chart.Short(float64(sc.FLOPs)))
 		}
-		facts.set(i, "epochs", report.Comma(len(sc.Curve)))
-		facts.set(i, "time", report.Duration(sc.Seconds))
-		facts.set(i, "ended", when(sc.Finished))
-		facts.set(i, "first computed by the search", sc.Search)
-		facts.set(i, "machine", sc.Machine)
-		facts.set(i, "numerics", sc.Numerics)
-		var specification any
-		if json.Unmarshal(sc.Specification, &specification) == nil {
-			specifications.flatten(i, "", specification)
-		}
+		add("epochs", report.Comma(len(sc.Curve)))
+		add("time", report.Duration(sc.Seconds))
+		add("ended", when(sc.Finished))
+		add("first computed by the search", sc.Search)
+		add("machine", sc.Machine)
+		add("numerics", sc.Numerics)
+		specifications[i] = string(sc.Specification)
 	}
-	v.Table = facts.rows
-	v.Differ, v.Same = specifications.split()
-	v.Figures = learningCurves(list, func(i int) string { return v.Trials[i].Name })
+	v.Table = comparedRows(runs.Rows(facts...))
+	v.Differ, v.Same = split(runs.Fields(specifications...))
+	v.Figures = learningCurves(list, names)
 	return v
 }
 
-// learningCurves draws the curves of scores over each other.
-func learningCurves(list []store.Score, name func(i int) string) (figures []chart.Figure) {
+// learningCurves draws the curves of scores over each other, with their names.
+func learningCurves(list []store.Score, names []string) (figures []chart.Figure) {
 	for _, kind := range []struct {
 		title string
 		value func(e store.Epoch) float64
@@ -125,7 +122,7 @@ func learningCurves(list []store.Score, name func(i int) string) (figures []char
 		f := chart.Lines{Title: kind.title + " by epoch", X: "epoch", Y: strings.ToLower(kind.title)}
 		drawn := false
 		for i, sc := range list {
-			one := chart.Series{Name: name(i)}
+			one := chart.Series{Name: names[i]}
 			for epoch, e := range sc.Curve {
 				y := kind.value(e)
 				one.X, one.Y = append(one.X, float64(epoch+1)), append(one.Y, y)
@@ -138,73 +135,4 @@ func learningCurves(list []store.Score, name func(i int) string) (figures []char
 		}
 	}
 	return figures
-}
-
-// comparison is a table with a column for each of several things.
-type comparison struct {
-	columns int
-	rows    []comparedRow
-	index   map[string]int
-}
-
-// mostValues is how many values are compared.
-const mostValues = 5000
-
-func newComparison(columns int) *comparison {
-	return &comparison{columns: columns, index: map[string]int{}}
-}
-
-// set sets a value of a column.
-func (c *comparison) set(column int, name, text string) {
-	i, known := c.index[name]
-	if !known {
-		if len(c.rows) == mostValues {
-			return
-		}
-		i = len(c.rows)
-		c.index[name] = i
-		c.rows = append(c.rows, comparedRow{Name: shown(name), Cells: make([]string, c.columns)})
-	}
-	row := &c.rows[i]
-	row.Cells[column] = shown(text)
-	row.Differs = slices.ContainsFunc(row.Cells, func(cell string) bool { return cell != row.Cells[0] })
-}
-
-// flatten sets the values of JSON by their paths.
-func (c *comparison) flatten(column int, path string, value any) {
-	switch value := value.(type) {
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(value)) {
-			c.flatten(column, strings.TrimPrefix(path+" › "+name, " › "), value[name])
-		}
-	case []any:
-		for i, v := range value {
-			c.flatten(column, fmt.Sprintf("%s %d", path, i+1), v)
-		}
-	case float64:
-		c.set(column, path, fmt.Sprintf("%.12g", value))
-	default:
-		c.set(column, path, fmt.Sprint(value))
-	}
-}
-
-// split returns the rows whose values differ, and the others.
-func (c *comparison) split() (differ, same []comparedRow) {
-	for _, row := range c.rows {
-		if row.Differs {
-			differ = append(differ, row)
-		} else {
-			same = append(same, row)
-		}
-	}
-	return differ, same
-}
-
-// score returns the score with a key, if there is one that can be read.
-func (s *server) score(ctx context.Context, key string) (store.Score, bool) {
-	if key == "" {
-		return store.Score{}, false
-	}
-	sc, err := s.store.Get(ctx, key)
-	return sc, err == nil
 }

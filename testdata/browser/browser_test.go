@@ -196,6 +196,40 @@ func (p *tab) fits(width int) {
 	}
 }
 
+// contrast fails if a text has too little contrast with its background.
+func (p *tab) contrast() {
+	p.Helper()
+	faint := evaluate[string](p, `(() => {
+		const lum = c => { const v = c.map(x => { x /= 255; return x <= .04045 ? x/12.92 : ((x+.055)/1.055)**2.4 }); return .2126*v[0] + .7152*v[1] + .0722*v[2] };
+		const rgb = s => s.match(/[\d.]+/g).map(Number);
+		const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c } return [255,255,255] };
+		return [...document.querySelectorAll("p, td, th, li, dt, dd, summary, h1, h2, h3, h4, figcaption, a, b, span, small, code, label, button, input, select, time")]
+			.filter(e => e.checkVisibility() && (e.innerText || e.placeholder || e.value) && !e.closest(".hidden, .skip")).filter(e => {
+				const a = lum(rgb(getComputedStyle(e).color).slice(0, 3)), b = lum(ground(e).slice(0, 3));
+				return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) < 4.5;
+			}).map(e => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n");
+	})()`)
+	if faint != "" {
+		p.Errorf("too little contrast: %s", faint)
+	}
+}
+
+// readable fails if, in the window of a phone, words must be scrolled sideways or figures have small texts. Tables of numbers may be wide.
+func (p *tab) readable() {
+	p.Helper()
+	p.fits(400)
+	if text := evaluate[string](p, `[...document.querySelectorAll(".wide")].filter(e => e.checkVisibility() && !e.closest(".numbers, figcaption") && e.scrollWidth > e.clientWidth + 1)
+		.map(e => e.getAttribute("aria-label") + ": " + e.scrollWidth + " in " + e.clientWidth).join("\n")`); text != "" {
+		p.Errorf("tables are scrolled sideways: %s", text)
+	}
+	if text := evaluate[string](p, `[...document.querySelectorAll("svg")].filter(e => e.checkVisibility() && e.querySelector("text")).map(e => {
+		const scale = e.getBoundingClientRect().width / e.viewBox.baseVal.width;
+		return [e.getAttribute("aria-label"), Math.min(...[...e.querySelectorAll("text")].map(t => parseFloat(getComputedStyle(t).fontSize) * scale))];
+	}).filter(([, size]) => size < 8.5).map(([name, size]) => name + ": " + size).join("\n")`); text != "" {
+		p.Errorf("texts of figures are too small: %s", text)
+	}
+}
+
 // results are those of searches that several tests look at.
 var results = map[string]func() (string, error){
 	"digits": sync.OnceValues(func() (string, error) {

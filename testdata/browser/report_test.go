@@ -67,23 +67,9 @@ func TestReportIsAccessible(t *testing.T) {
 			t.Errorf("%s: %d are not", what, n)
 		}
 	}
-	// The text has enough contrast with its background, in both themes.
-	contrast := `(() => {
-		const lum = c => { const v = c.map(x => { x /= 255; return x <= .04045 ? x/12.92 : ((x+.055)/1.055)**2.4 }); return .2126*v[0] + .7152*v[1] + .0722*v[2] };
-		const rgb = s => s.match(/[\d.]+/g).map(Number);
-		const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c } return [255,255,255] };
-		return [...document.querySelectorAll("p, td, th, li, dt, dd, summary, h1, h2, h3, h4, figcaption, a, b, span")].filter(e => e.checkVisibility() && e.innerText && !e.closest(".hidden, .skip")).filter(e => {
-			const a = lum(rgb(getComputedStyle(e).color)), b = lum(ground(e).slice(0, 3));
-			return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) < 4.5;
-		}).map(e => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n");
-	})()`
-	if text := evaluate[string](p, contrast); text != "" {
-		t.Errorf("light, too little contrast: %s", text)
-	}
+	p.contrast()
 	p.dark()
-	if text := evaluate[string](p, contrast); text != "" {
-		t.Errorf("dark, too little contrast: %s", text)
-	}
+	p.contrast()
 }
 
 // Tab reaches every link, fold and scrolled region, and Enter opens a fold.
@@ -122,6 +108,7 @@ func TestReportAnywhere(t *testing.T) {
 	for _, width := range []int{320, 400, 768, 1280, 2560} {
 		p.fits(width)
 	}
+	p.readable()
 	pdf, err := chromedp.Run(p.ctx, chromedp.PrintToPDF())
 	if err != nil || !bytes.HasPrefix(pdf, []byte("%PDF-")) || len(pdf) < 20_000 {
 		t.Errorf("the printed page has %d bytes: %v", len(pdf), err)

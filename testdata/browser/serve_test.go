@@ -43,8 +43,10 @@ search:
 	submit("3")
 	p.await(`!document.getElementById("answer").hidden && document.querySelectorAll("#classes tr").length === 2 && ["cat", "dog"].includes(document.getElementById("labels").textContent)`)
 	p.own(url)
-	p.fits(400)
+	p.contrast()
+	p.readable()
 	p.dark()
+	p.contrast()
 	submit("old")
 	p.await(`!document.getElementById("error").hidden && document.getElementById("error").textContent.includes("is not a number") && document.getElementById("answer").hidden`)
 }

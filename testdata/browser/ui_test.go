@@ -123,21 +123,32 @@ func TestLivePage(t *testing.T) {
 	key := evaluate[string](p, `document.querySelector("#stages input").value`)
 	for _, path := range []string{"/", id, id + "/report", "/trials/" + key} {
 		p := open(t, server+path)
+		p.contrast()
 		p.dark()
-		p.fits(400)
+		p.contrast()
+		p.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(e => e.open = true); undefined`))
+		p.readable()
 		p.own(server)
 		if evaluate[int](p, `document.querySelectorAll("h1").length`) == 0 {
 			t.Errorf("%s is empty", path)
 		}
 	}
+	// Two runs beside each other.
+	mixmas(t, folder, "search", "plan.yaml", "--workers", "1", "--store", "s.db", "--seed", "2")
+	ids := evaluate[string](open(t, server+"/"), `[...document.querySelectorAll("#runs input")].map(e => "run=" + e.value).join("&")`)
+	p = open(t, server+"/compare?"+ids)
+	p.readable()
+	if n := evaluate[int](p, `document.querySelectorAll("td.differs").length`); n < 2 {
+		t.Errorf("%d values differ", n)
+	}
 	list := open(t, server+"/")
 	list.await(`document.getElementById("connection").textContent === "live"`)
 	var reached []string
-	for range 12 {
+	for range 14 {
 		list.do(chromedp.KeyEvent(kb.Tab))
 		reached = append(reached, evaluate[string](list, `document.activeElement.tagName + "#" + document.activeElement.id`))
 	}
-	for _, want := range []string{"INPUT#q", "SELECT#state", "INPUT#pick-", "A#run-", "DIV#runs-table"} {
+	for _, want := range []string{"INPUT#q", "SELECT#state", "INPUT#pick-", "A#run-", "DIV#runs-table", "BUTTON#compare"} {
 		if !strings.Contains(strings.Join(reached, " "), want) {
 			t.Errorf("the keyboard does not reach %s: %s", want, reached)
 		}
@@ -159,4 +170,35 @@ func TestLoginPage(t *testing.T) {
 	evaluate[bool](p, `(document.getElementById("token").value = "`+token+`", document.querySelector("form").submit(), true)`)
 	p.await(`location.search === "?state=finished" && document.querySelectorAll("#runs tbody tr").length > 0`)
 	p.await(`document.getElementById("connection").textContent === "live"`)
+}
+
+// The pages are there before the store is: they show the first run without a touch.
+func TestPageBeforeStore(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "plan.yaml"), []byte(plan), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, folder, "ui", "--store", "s.db", "--addr", "127.0.0.1:0").await(t, `(http://\S+) waits for the store`)
+	p := open(t, server+"/")
+	p.await(`document.body.innerText.includes("There is no store")`)
+	p.contrast()
+	p.readable()
+	mixmas(t, folder, "search", "plan.yaml", "--store", "s.db")
+	p.await(`document.querySelectorAll("#runs tbody tr").length === 1 && document.getElementById("connection").textContent === "live"`)
+	p.own(server)
+}
+
+// The page about data in windows of any width, light and dark.
+func TestDataPage(t *testing.T) {
+	folder := found(t, "digits")
+	mixmas(t, folder, "data", "info", "plan.yaml", "--html", "data.html")
+	p := openFile(t, filepath.Join(folder, "data.html"))
+	p.contrast()
+	p.dark()
+	p.contrast()
+	for _, width := range []int{320, 768, 1280} {
+		p.fits(width)
+	}
+	p.readable()
+	p.quiet()
 }

@@ -9,12 +9,15 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/dustin/go-humanize"
 
+	"mixmas/search/chart"
 	"mixmas/search/dataset"
 	"mixmas/search/dataset/survey"
 	"mixmas/search/escape"
+	"mixmas/search/style"
 )
 
 // Contents are what a page is about.
@@ -35,7 +38,16 @@ const (
 //go:embed page.html
 var text string
 
+//go:embed page.css
+var own string
+
 var page = template.Must(template.New("page").Parse(text))
+
+// styles is the style sheet of the page, and policy allows it, pictures inside the file and nothing else.
+var styles, policy = func() (template.CSS, string) {
+	all := style.Base + chart.Style + own
+	return template.CSS(all), "default-src 'none'; style-src " + escape.PolicySource(all) + "; img-src data:; base-uri 'none'; form-action 'none'"
+}()
 
 // Write writes the page.
 func Write(ctx context.Context, w io.Writer, c Contents) error {
@@ -48,6 +60,8 @@ func Write(ctx context.Context, w io.Writer, c Contents) error {
 
 // view is what the template shows. All texts from outside are on one line, without characters that cannot be seen.
 type view struct {
+	Style                   template.CSS
+	Policy                  string
 	Name, Fingerprint, Task string
 	Splits                  []string
 	Rows                    []string // by split
@@ -76,16 +90,19 @@ type bar struct {
 type modality struct {
 	Name, Form   string
 	Lengths      []string
+	Heads        []string // of the table of features, after their names
 	Features     []feature
 	MoreFeatures int
-	Missing      bool // some values are
 }
 
 // feature is a line of the table of features.
 type feature struct {
-	Name, Mean, Deviation, Minimum, Maximum string
-	Missing                                 []string // by split
+	Name  string
+	Cells []cell
 }
+
+// cell is a number with the head of its column.
+type cell struct{ Head, Text string }
 
 // samples are those of a class.
 type samples struct {
@@ -108,7 +125,7 @@ type card struct {
 func newView(ctx context.Context, c Contents) (*view, error) {
 	data := c.Data
 	t := data.Task()
-	v := &view{Name: shown(data.Name()), Fingerprint: data.Fingerprint(), Task: fmt.Sprintf("%s classes, %v", humanize.Comma(int64(len(t.Classes))), t.Kind)}
+	v := &view{Style: styles, Policy: policy, Name: shown(data.Name()), Fingerprint: data.Fingerprint(), Task: fmt.Sprintf("%s classes, %v", humanize.Comma(int64(len(t.Classes))), t.Kind)}
 	for _, s := range dataset.Splits {
 		v.Splits = append(v.Splits, s.String())
 		v.Rows = append(v.Rows, humanize.Comma(int64(data.Len(s))))
@@ -153,17 +170,28 @@ func newModality(m dataset.Modality, standard dataset.Standardisation, found sur
 			v.Lengths = append(v.Lengths, fmt.Sprintf("%s: %s", s, l.Text(m)))
 		}
 	}
-	for _, samples := range found {
-		v.Missing = v.Missing || samples.Missing() > 0
+	v.Heads = []string{"mean", "standard deviation", "minimum", "maximum"}
+	missing := slices.ContainsFunc(found[:], func(s survey.Samples) bool { return s.Missing() > 0 })
+	if missing {
+		for _, s := range dataset.Splits {
+			v.Heads = append(v.Heads, "missing in "+s.String())
+		}
 	}
 	features := found[dataset.Train].Features
 	listed := min(len(features), mostFeatures)
 	for i, f := range features[:listed] {
-		line := feature{Name: name(i), Mean: number(f.Mean), Deviation: number(f.Deviation), Minimum: number(f.Minimum), Maximum: number(f.Maximum)}
-		if v.Missing {
+		texts := []string{number(f.Mean), number(f.Deviation), number(f.Minimum), number(f.Maximum)}
+		if f.Count == 0 { // of no value
+			texts = []string{"–", "–", "–", "–"}
+		}
+		if missing {
 			for _, s := range dataset.Splits {
-				line.Missing = append(line.Missing, humanize.Comma(int64(found[s].Features[i].Missing)))
+				texts = append(texts, humanize.Comma(int64(found[s].Features[i].Missing)))
 			}
+		}
+		line := feature{Name: name(i)}
+		for k, text := range texts {
+			line.Cells = append(line.Cells, cell{v.Heads[k], text})
 		}
 		v.Features = append(v.Features, line)
 	}

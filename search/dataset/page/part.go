@@ -4,10 +4,9 @@ import (
 	"encoding/base64"
 	"html/template"
 	"math"
-	"slices"
-	"strconv"
 	"strings"
 
+	"mixmas/search/chart"
 	"mixmas/search/dataset/show"
 	"mixmas/search/escape"
 )
@@ -37,8 +36,8 @@ type picture struct {
 
 // curve is the course of a feature.
 type curve struct {
-	Name, Low, High string
-	Path            string // in a box of curveWidth by curveHeight
+	Name, Ends string
+	SVG        template.HTML
 }
 
 // value is an element of a table.
@@ -61,12 +60,25 @@ func newPart(of show.Part) (part, error) {
 		}
 	}
 	for _, c := range of.Curves {
-		p.Curves = append(p.Curves, curve{shown(c.Name), number(c.Low), number(c.High), path(c.Values, c.Steps, c.Low, c.High)})
+		values := make([]float64, len(c.Values))
+		for i, v := range c.Values {
+			values[i] = float64(v)
+		}
+		drawn := chart.Spark{Name: shown(c.Name + " of " + of.Modality), Values: values, Steps: c.Steps, Low: c.Low, High: c.High}
+		p.Curves = append(p.Curves, curve{shown(c.Name), ends(c), drawn.Inline()})
 	}
 	for _, v := range of.Values {
 		p.Values = append(p.Values, value{shown(v.Name), number(v.Value)})
 	}
 	return p, nil
+}
+
+// ends are those of a curve in words.
+func ends(c show.Curve) string {
+	if math.IsNaN(c.Low) {
+		return "all missing"
+	}
+	return number(c.Low) + " to " + number(c.High)
 }
 
 // textShown is a text that may have several lines.
@@ -82,60 +94,4 @@ func textShown(text string) string {
 		text += "…"
 	}
 	return text
-}
-
-// The box of a curve.
-const (
-	curveWidth  = 240
-	curveHeight = 40
-)
-
-// path is the path of a curve of so many steps. Missing values interrupt it. Of more steps than the box is wide, the smallest and
-// largest of some at a time are drawn.
-func path(values []float32, steps int, low, high float64) string {
-	var text []byte
-	point := func(command byte, x, y float64) {
-		text = append(text, command)
-		text = strconv.AppendFloat(text, x, 'f', 1, 64)
-		text = append(text, ' ')
-		text = strconv.AppendFloat(text, y, 'f', 1, 64)
-	}
-	if high == low {
-		low, high = low-1, high+1
-	}
-	at := func(i int, v float32) (x, y float64) {
-		const margin = 2
-		x = margin + (curveWidth-2*margin)*float64(i)/float64(max(1, steps-1))
-		return x, curveHeight - margin - (curveHeight-2*margin)*(float64(v)-low)/(high-low)
-	}
-	together := (steps + curveWidth - 1) / curveWidth
-	down := false
-	for first := 0; first < len(values); first += together {
-		some := slices.DeleteFunc(slices.Clone(values[first:min(first+together, len(values))]), func(v float32) bool { return v != v })
-		if len(some) == 0 {
-			down = false
-			continue
-		}
-		for _, v := range slices.Compact([]float32{slices.Min(some), slices.Max(some)}) {
-			x, y := at(first, v)
-			if down {
-				point('L', x, y)
-			} else {
-				point('M', x, y)
-				if len(values) == 1 || math.IsNaN(float64(next(values, first+together))) {
-					point('L', x+0.5, y) // a point alone can be seen too
-				}
-			}
-			down = true
-		}
-	}
-	return string(text)
-}
-
-// next is the value of a step, NaN if there is none.
-func next(values []float32, step int) float32 {
-	if step < len(values) {
-		return values[step]
-	}
-	return float32(math.NaN())
 }

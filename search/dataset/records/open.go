@@ -47,17 +47,26 @@ func explainNaN(err error) error {
 	return err
 }
 
-// defaultName is the name of the first file.
+// defaultName is the name of the first file, after that of its folder: people have many files that are named train or labels.
 func defaultName(o *Options) string {
 	for _, paths := range []options.Words{o.Path, o.Labels.Path} {
-		if len(paths) > 0 {
-			name := base(paths[0])
-			for ext := path.Ext(name); ext != "" && ext != name && len(ext) <= 6; ext = path.Ext(name) {
-				name = strings.TrimSuffix(name, ext)
-			}
-			if name = strings.Trim(name, "*?[]-_ "); name != "" {
-				return name
-			}
+		if len(paths) == 0 {
+			continue
+		}
+		slashed := path.Clean(strings.ReplaceAll(paths[0], `\`, "/"))
+		name, folder := path.Base(slashed), path.Base(path.Dir(slashed))
+		for ext := path.Ext(name); ext != "" && ext != name && len(ext) <= 6; ext = path.Ext(name) {
+			name = strings.TrimSuffix(name, ext)
+		}
+		name, folder = strings.Trim(name, "*?[]-_.:/ "), strings.Trim(folder, "*?[]-_.:/ ")
+		switch {
+		case name == "" && folder == "":
+		case folder == "" || folder == name:
+			return name
+		case name == "":
+			return folder
+		default:
+			return folder + "/" + name
 		}
 	}
 	return "records"

@@ -29,7 +29,7 @@ func init() {
 
 // Options are the options of the format "records". A zero value means the default.
 type Options struct {
-	Name       string        `yaml:"name,omitempty" doc:"name of the data set in tables and reports; default: the name of the first file"`
+	Name       string        `yaml:"name,omitempty" doc:"name of the data set in tables and reports; default: those of the first file's folder and of the file"`
 	Path       options.Words `yaml:"path,omitempty" doc:"the table: a file (CSV, TSV, JSON lines, each also .gz), a glob, a list of files, or a folder or archive of pictures (class folders, or a metadata.csv or metadata.jsonl with a column file_name). Without it, every modality and the labels have a path of their own"`
 	Validation options.Words `yaml:"validation,omitempty" doc:"files of the validation rows, with the columns of path; default: as split says"`
 	Test       options.Words `yaml:"test,omitempty" doc:"files of the test rows, with the columns of path; default: as split says"`

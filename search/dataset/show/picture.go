@@ -35,7 +35,12 @@ type Picture struct {
 func newMap(m dataset.Modality, sample []float32, features []survey.Feature, name func(channel int) string) *Map {
 	d := &Map{modality: m, sample: sample, name: name, low: math.Inf(1), high: math.Inf(-1)}
 	for _, f := range features {
-		d.low, d.high = min(d.low, f.Minimum), max(d.high, f.Maximum)
+		if f.Count > 0 {
+			d.low, d.high = min(d.low, f.Minimum), max(d.high, f.Maximum)
+		}
+	}
+	if d.low > d.high { // the training rows have no value
+		d.low, d.high = 0, 1
 	}
 	brightness := false
 	for _, most := range []float64{1, 255} {

@@ -3,6 +3,7 @@
 package show
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -37,7 +38,7 @@ type Curve struct {
 	// Values are those of the real steps, NaN for missing ones. Steps is the largest number of steps.
 	Values []float32
 	Steps  int
-	// Low and High are the ends of the usual values, or those of the curve if they are further apart.
+	// Low and High are the ends of the usual values, or those of the curve if they are further apart; NaN if all values are missing.
 	Low, High float64
 }
 
@@ -141,11 +142,17 @@ func (p *Part) curves(m dataset.Modality, sample []float32, features []survey.Fe
 		}
 		const usual = 3 // deviations: rare extremes would make all other curves flat
 		of := features[f]
-		low, high := max(of.Minimum, of.Mean-usual*of.Deviation), min(of.Maximum, of.Mean+usual*of.Deviation)
+		low, high := math.Inf(1), math.Inf(-1)
+		if of.Count > 0 {
+			low, high = max(of.Minimum, of.Mean-usual*of.Deviation), min(of.Maximum, of.Mean+usual*of.Deviation)
+		}
 		for _, v := range values {
 			if v == v {
 				low, high = min(low, float64(v)), max(high, float64(v))
 			}
+		}
+		if low > high {
+			low, high = math.NaN(), math.NaN()
 		}
 		p.Curves = append(p.Curves, Curve{name(f), values, m.Shape[0], low, high})
 	}

@@ -74,3 +74,61 @@ func TestDraw(t *testing.T) {
 		}
 	}
 }
+
+// monitor has a map of two channels and a sequence of two features with values from 280 to 289; the second of each is missing in every
+// training row.
+type monitor struct{ dataset.Dataset }
+
+func (monitor) Len(dataset.Split) int { return 2 }
+func (monitor) Modalities() []dataset.Modality {
+	return []dataset.Modality{{Name: "map", Kind: mixer.Map, Shape: []int{2, 5, 2}}, {Name: "course", Kind: mixer.Sequence, Shape: []int{5, 2}}}
+}
+func (monitor) Preprocessing() map[string]dataset.Standardisation {
+	return map[string]dataset.Standardisation{"map": {Per: dataset.None}, "course": {Per: dataset.None}}
+}
+func (m monitor) Read(split dataset.Split, modality, row int, dst []float32) error {
+	return m.ReadMissing(split, modality, row, dst)
+}
+func (monitor) ReadMissing(split dataset.Split, modality, _ int, dst []float32) error {
+	for i := range dst {
+		dst[i] = 280 + float32(i%10)
+		if second := []bool{i >= 10, i%2 == 1}[modality]; second && split == dataset.Train {
+			dst[i] = float32(math.NaN())
+		}
+	}
+	return nil
+}
+
+// A feature that is missing in all training rows says nothing about the range of the others, and is no curve from 0 to 0.
+func TestMissingFeatures(t *testing.T) {
+	found, err := survey.Take(t.Context(), monitor{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := show.NewReader(monitor{}, found)
+	for _, split := range []dataset.Split{dataset.Train, dataset.Test} {
+		parts, err := r.Read(split, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pictures, err := parts[0].Map.Draw(8)
+		if err != nil || len(pictures) != 2 {
+			t.Fatalf("%d pictures, error %v", len(pictures), err)
+		}
+		m, _, err := image.Decode(bytes.NewReader(pictures[0].File))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(x, y int) color.Color { return color.NRGBAModel.Convert(m.At(x, y)) }
+		if first, last := at(0, 0), at(1, 4); first != (color.NRGBA{68, 1, 84, 255}) || last != (color.NRGBA{253, 231, 37, 255}) {
+			t.Errorf("%s: values 280 and 289 are %v and %v", split, first, last)
+		}
+		first, second := parts[1].Curves[0], parts[1].Curves[1]
+		if first.Low < 270 || first.High > 300 {
+			t.Errorf("%s: a curve from %v to %v", split, first.Low, first.High)
+		}
+		if missing := split == dataset.Train; math.IsNaN(second.Low) != missing || !missing && (second.Low != 281 || second.High != 289) {
+			t.Errorf("%s: the second curve goes from %v to %v", split, second.Low, second.High)
+		}
+	}
+}
