@@ -5,12 +5,13 @@ Register-ArgumentCompleter -Native -CommandName mixmas -ScriptBlock {
 
     $words = @()
     foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
-        if ($element.Extent.StartOffset -lt $cursorPosition -and $element.Extent.EndOffset -le $cursorPosition) {
-            if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
-                $words += $element.Value # without its quotes
-            } else {
-                $words += $element.Extent.Text
-            }
+        if ($element.Extent.StartOffset -ge $cursorPosition) { break }
+        if ($element.Extent.EndOffset -gt $cursorPosition) {
+            $words += $element.Extent.Text.Substring(0, $cursorPosition - $element.Extent.StartOffset) # the cursor is within it
+        } elseif ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
+            $words += $element.Value # without its quotes
+        } else {
+            $words += $element.Extent.Text
         }
     }
     if ($wordToComplete -eq '') {
