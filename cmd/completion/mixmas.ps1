@@ -17,7 +17,8 @@ Register-ArgumentCompleter -Native -CommandName mixmas -ScriptBlock {
     if ($wordToComplete -eq '') {
         $words += '""' # an empty word, which older versions drop unless it is quoted
     }
-    $answer = @(& $commandAst.CommandElements[0].Value __complete @words 2>$null)
+    $program = $commandAst.CommandElements[0].Value
+    $answer = @(& $program __complete @words 2>$null)
     # Without an answer PowerShell completes files by itself.
     $answer | Select-Object -Skip 1 | ForEach-Object {
         $word, $description = $_ -split "`t", 2
