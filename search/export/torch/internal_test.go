@@ -2,6 +2,7 @@ package torch
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -157,11 +158,31 @@ func TestFilesWithoutADigest(t *testing.T) {
 	if text, err := write(t.Context(), m, o); err != nil || strings.Contains(text, "DIGEST") || strings.Contains(text, "description") {
 		t.Errorf("%v, or the file has a digest:\n%s", err, text)
 	}
-	for name, want := range map[string]string{"json.py": "would hide Python's module json", "my-model.py": "cannot be imported", "1st.py": "cannot be imported", "class.py": "cannot be imported"} {
-		o.File = name
-		if _, err := write(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), want) {
+}
+
+// Names that Python cannot import, or should not, are refused.
+func TestNamesOfFiles(t *testing.T) {
+	for name, want := range map[string]string{"json.py": "would hide Python's module json", "queue.py": "would hide Python's module queue", "my-model.py": "cannot be imported",
+		"1st.py": "cannot be imported", "class.py": "cannot be imported", ".py": "cannot be imported", "model": "ends with .py", "model.txt": "ends with .py"} {
+		if err := checkName(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want one with %q", name, err, want)
 		}
+	}
+	if err := checkName("my_model2.py"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file names the model file that it loads as the place of the recipe, whatever its name.
+func TestTheRecipeIsInTheModelFile(t *testing.T) {
+	m, err := exporttest.Cases()[0].Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Input = json.RawMessage("{}")
+	o := Options{File: "model.py", Weights: "../ensemble.safetensors", Device: cpu.New(cpu.Options{Workers: 1})}
+	if text, err := write(t.Context(), m, o); err != nil || !strings.Contains(text, `"input" in the metadata of ensemble.safetensors is its recipe.`) {
+		t.Errorf("%v, or the file does not say where the recipe is:\n%.1000s", err, text)
 	}
 }
 
