@@ -25,6 +25,7 @@ func TestCall(t *testing.T) {
 		{tuple([]int{1}) + tuple([]int{1, 2}), "(1,)(1, 2)"},
 		{numbers("mean=", []float64{0.5}) + numbers("mean=", []float64{1e-7, -3}), "mean=(0.5,)mean=(1e-07, -3)"},
 		{times(1, "B()") + times(2, "B()"), "[B()][B() for _ in range(2)]"},
+		{times(2, long+Call("F", "1234567")), "[\n    " + long + "F(1234567)\n    for _ in range(2)\n]"},
 		{dictionary([]string{"a\"b\n", "ü"}, []string{"1", "2"}), `{"a\"b\n": 1, "ü": 2}`},
 	} {
 		if c.got != c.want {
