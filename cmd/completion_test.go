@@ -193,7 +193,7 @@ func TestCompletionInShells(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+os.Getenv("PATH"))
-	for _, name := range []string{"plan one.yaml", "plan two.yaml", "data/a.csv"} {
+	for _, name := range []string{"plan one.yaml", "plan two.yaml", "plan:three.yaml", "data/a.csv", "da:ta/a.csv"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -218,24 +218,31 @@ func TestCompletionInShells(t *testing.T) {
 			COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
 			COMP_LINE=$LINE COMP_POINT=${#LINE}
 			COMP_WORDS=() COMP_CWORD=-1
-			for word in $LINE; do # as bash splits it
-				while [[ $word == *=* ]]; do
-					[[ -n ${word%%=*} ]] && COMP_WORDS+=("${word%%=*}")
-					COMP_WORDS+=("=")
-					word=${word#*=}
-				done
-				[[ -n $word ]] && COMP_WORDS+=("$word")
+			word="" rest=$LINE quoted=""
+			while [[ -n $rest ]]; do # as bash splits it
+				c=${rest:0:1} rest=${rest:1}
+				case $quoted$c in
+				[\"\']) quoted=$c word+=$c ;;
+				\"\" | \'\') quoted="" word+=$c ;;
+				\\) word+=$c${rest:0:1} rest=${rest:1} ;;
+				[=:]) [[ -n $word ]] && COMP_WORDS+=("$word"); COMP_WORDS+=("$c") word="" ;;
+				" ") [[ -n $word ]] && COMP_WORDS+=("$word"); word="" ;;
+				*) word+=$c ;;
+				esac
 			done
-			[[ $LINE == *" " ]] && COMP_WORDS+=("")
+			[[ -n $word || $LINE == *" " ]] && COMP_WORDS+=("$word")
 			COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 			_mixmas
 			printf '%s\n' "${COMPREPLY[@]}"`, map[string]string{
 			"mixmas sc": "scores", "mixmas scores ls --so": "--sort", "mixmas scores ls --sort=f": "finished", "mixmas scores ls --sort p": "params",
 			"mixmas init a --column age=ca": "category", "mixmas run ": "plan\\ one.yaml",
 			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store it\'s.db "fus`: "fusion/concat",
-			`mixmas scores ls --store ~/it\'s.db --stage="enc`: "encoder/image",
+			`mixmas scores ls --store ~/it\'s.db --stage="enc`: "encoder/image", `mixmas init a.csv --column "my age"=ca`: "category\n",
+			`mixmas init a.csv --column "my age=ca`: "my age=category\n", `mixmas init a.csv --column 'a:b=ca`: "a:b=category\n",
+			`mixmas init a.csv --column a\:b=ca`: "category\n", "mixmas run plan:": "three.yaml\n", "mixmas run --store=plan:": "three.yaml\n", "mixmas run --out da:": "ta/\n",
+			`mixmas scores ls --store it\'s.db "--so`: "--sort\n",
 		}},
-		{"zsh", `autoload -U compinit && compinit -u -D
+		{"zsh", `compdef() { } # what follows stands for zsh's own functions, which take a second to load
 			eval "$(mixmas completion zsh)"
 			compadd() { # prints the words instead of offering them; zsh's functions pass most of them by the name of an array
 				local -a words; local array=""
@@ -256,15 +263,18 @@ func TestCompletionInShells(t *testing.T) {
 			compset() { true }
 			words=(${(z)LINE}); [[ $LINE == *" " ]] && words+=("")
 			CURRENT=${#words}; PREFIX=${words[-1]}
+			[[ $PREFIX == [\"\']* && $PREFIX != *[\"\'] ]] && PREFIX=${PREFIX[2,-1]} # a quote that is open is not in it
 			_mixmas`, map[string]string{
 			"mixmas sc": "scores", "mixmas scores ls --so": "--sort", "mixmas scores ls --sort=f": "--sort=finished", "mixmas run ": "plan one.yaml",
-			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store ~/it\'s.db fus`: "fusion/concat",
+			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store ~/it\'s.db "fus`: "fusion/concat",
+			`mixmas init a.csv --column "my age=ca`: "my age=category\n", `mixmas init a.csv --column my\ age=ca`: "my age=category\n",
 		}},
 		{"fish", `mixmas completion fish | source
 			complete -C "$LINE"`, map[string]string{
 			"mixmas sc": "scores", "mixmas scores ls --so": "--sort", "mixmas scores ls --sort=f": "--sort=finished", "mixmas scores ls --sort p": "params",
 			"mixmas run ": "plan one.yaml", "mixmas run --store=pl": "--store=plan", "mixmas run --out ": "data/",
-			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store ~/it\'s.db fus`: "fusion/concat",
+			`mixmas scores ls --store "it's.db" fus`: "fusion/concat", `mixmas scores ls --store ~/it\'s.db "fus`: "fusion/concat",
+			`mixmas init a.csv --column "my age=ca`: "my age=category\n", `mixmas init a.csv --column my\ age=ca`: "my age=category\n",
 		}},
 	} {
 		t.Run(shell.name, func(t *testing.T) {

@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -18,15 +20,17 @@ import (
 // exportForm is a form in which models are exported. Its name is the flag that names the file.
 type exportForm struct {
 	name, usage string
+	// edited means that people change the file: one that is there is replaced only with --force.
+	edited bool
 	// write writes the model m, whose own file is from, to w, which becomes the file to.
 	write func(ctx context.Context, w io.Writer, m *model.Model, from, to string) error
 }
 
 var exportForms = []exportForm{
-	{"onnx", "write an ONNX model to `FILE`", func(_ context.Context, w io.Writer, m *model.Model, _, _ string) error {
+	{"onnx", "write an ONNX model to `FILE`", false, func(_ context.Context, w io.Writer, m *model.Model, _, _ string) error {
 		return onnx.Write(w, m, onnx.Options{Producer: version()})
 	}},
-	{"torch", "write a PyTorch module to `FILE`, such as model.py, which loads MODEL", func(ctx context.Context, w io.Writer, m *model.Model, from, to string) error {
+	{"torch", "write a PyTorch module to `FILE`, such as model.py, which loads MODEL", true, func(ctx context.Context, w io.Writer, m *model.Model, from, to string) error {
 		return torch.Write(ctx, w, m, torch.Options{File: filepath.Base(to), Weights: seenFrom(to, from), Device: cpu.New(cpu.Options{}), Producer: "mixmas " + version()})
 	}},
 }
@@ -37,6 +41,7 @@ func exportCommand() *cli.Command {
 	for _, form := range exportForms {
 		flags = append(flags, &cli.StringFlag{Name: form.name, Usage: form.usage})
 	}
+	flags = append(flags, &cli.BoolFlag{Name: "force", Usage: "overwrite the FILE of --torch, in which there may be changes"})
 	return &cli.Command{
 		Name: "export", Usage: "write a trained model in a form that other programs run", ArgsUsage: "MODEL",
 		Description: "MODEL is a model.safetensors; an ensemble is a model file like any other. The export reads raw numbers: it\n" +
@@ -56,14 +61,20 @@ func export(c *cli.Context) error {
 	given := false
 	for _, form := range exportForms {
 		names, given = append(names, "--"+form.name+" FILE"), given || c.IsSet(form.name)
-		if err := checkOverwrites(c, form.name, path); c.IsSet(form.name) && err != nil {
+		if !c.IsSet(form.name) {
+			continue
+		}
+		if err := checkOverwrites(c, form.name, path); err != nil {
 			return err
+		}
+		if to, err := os.Stat(c.String(form.name)); err == nil && form.edited && to.Mode().IsRegular() && !c.Bool("force") {
+			return fmt.Errorf("%s exists: use --force to overwrite it", c.String(form.name))
 		}
 	}
 	if !given {
 		return usagef("%s: say in which form: %s", commandName(c), strings.Join(names, " or "))
 	}
-	if c.IsSet("onnx") && c.IsSet("torch") && filepath.Clean(c.String("onnx")) == filepath.Clean(c.String("torch")) {
+	if c.IsSet("onnx") && c.IsSet("torch") && samePath(c.String("onnx"), c.String("torch")) {
 		return usagef("%s: --onnx and --torch name the same file, %s: name two", commandName(c), quote(c.String("onnx")))
 	}
 	m, err := model.Open(path)
@@ -79,6 +90,17 @@ func export(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// samePath reports whether two paths are those of one file, which need not exist.
+func samePath(a, b string) bool {
+	if one, err := os.Stat(a); err == nil {
+		other, err := os.Stat(b)
+		return err == nil && os.SameFile(one, other)
+	}
+	one, err := filepath.Abs(a)
+	other, otherErr := filepath.Abs(b)
+	return err == nil && otherErr == nil && one == other
 }
 
 // seenFrom is the path of a file from the folder of another one, with slashes; the absolute path where there is none.

@@ -347,7 +347,7 @@ func (a *assessing) combinedWithout(ctx context.Context, c *chosen, modality str
 
 // worth compares what a model scores with and without a modality.
 func (a *assessing) worth(ctx context.Context, with, without []float32, thresholds []float64) (w assess.Without, err error) {
-	runs := []metric.Outputs{a.few.outputs(with, thresholds), a.few.outputs(without, thresholds)}
+	runs := [2]metric.Outputs{a.few.outputs(with, thresholds), a.few.outputs(without, thresholds)}
 	w.Rows = runs[0].Rows
 	scorer, err := metric.NewScorer(ctx, a.metric, runs[0])
 	if err != nil {
@@ -364,26 +364,13 @@ func (a *assessing) worth(ctx context.Context, with, without []float32, threshol
 		return w, err
 	}
 	w.With, w.Score, w.Low, w.High = report.Number(score[0]), report.Number(score[1]), report.Number(low), report.Number(high)
-	sign := 1.0
-	if metric.LowerIsBetter(a.metric) {
-		sign = -1
-	}
-	worth := sign * (score[0] - score[1])
-	values, err := metric.Bootstrap(ctx, a.metric, runs, a.few.groups, draws, 0)
+	worth := gain(a.metric, score[0], score[1])
+	differences, err := a.few.gains(ctx, a.metric, runs[0], runs[1])
 	if err != nil {
 		return w, err
 	}
-	differences := make([]float64, 0, draws)
-	for i := range values[0] {
-		if d := sign * (values[0][i] - values[1][i]); !math.IsNaN(d) {
-			differences = append(differences, d)
-		}
-	}
-	low, high = math.NaN(), math.NaN()
-	if n := len(differences); n > 0 && !math.IsNaN(worth) {
-		slices.Sort(differences)
-		low, high = min(differences[n/40], worth), max(differences[n-1-n/40], worth)
-	}
+	low, high = middle(differences)
+	low, high = min(low, worth), max(high, worth) // NaN if one of the two is
 	w.Worth, w.WorthLow, w.WorthHigh = report.Number(worth), report.Number(low), report.Number(high)
 	return w, nil
 }

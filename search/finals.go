@@ -286,32 +286,18 @@ func (a *answering) simpler(ctx context.Context, answer candidate, candidates []
 			best = &c
 		}
 	}
-	runs := []metric.Outputs{a.rows.outputs(a.validation(answer.chosen), answer.Thresholds), a.rows.outputs(a.validation(best.chosen), best.Thresholds)}
-	values, err := metric.Bootstrap(ctx, a.metric, runs, a.rows.groups, draws, 0)
+	differences, err := a.rows.gains(ctx, a.metric, a.rows.outputs(a.validation(answer.chosen), answer.Thresholds), a.rows.outputs(a.validation(best.chosen), best.Thresholds))
 	if err != nil {
 		return err
 	}
-	sign := 1.0
-	if metric.LowerIsBetter(a.metric) {
-		sign = -1
+	behind := gain(a.metric, answer.Honest, best.Honest)
+	shift := behind - gain(a.metric, answer.Score, best.Score)
+	least := 0.0
+	if metric.IsShare(a.metric) { // a difference of one row is never clear
+		least = 2 / float64(a.rows.labels.Len())
 	}
-	behind := sign * (answer.Honest - best.Honest)
-	shift := behind - sign*(answer.Score-best.Score)
-	var differences []float64
-	for i := range values[0] {
-		if d := sign*(values[0][i]-values[1][i]) + shift; !math.IsNaN(d) {
-			differences = append(differences, d)
-		}
-	}
-	low, high := math.NaN(), math.NaN()
-	if n := len(differences); n > 0 {
-		slices.Sort(differences)
-		least := 0.0
-		if metric.IsShare(a.metric) { // a difference of one row is never clear
-			least = 2 / float64(a.rows.labels.Len())
-		}
-		low, high = min(differences[n/40], behind-least), max(differences[n-1-n/40], behind+least)
-	}
+	low, high := middle(differences)
+	low, high = min(low+shift, behind-least), max(high+shift, behind+least)
 	out.Single = &report.Single{Model: best.field, Path: best.Path, Behind: report.Number(behind), Low: report.Number(low), High: report.Number(high)}
 	return nil
 }

@@ -140,17 +140,45 @@ func (r rowsOf) interval(ctx context.Context, name string, o metric.Outputs, sco
 	if err != nil {
 		return 0, 0, err
 	}
-	defined := slices.DeleteFunc(values[0], math.IsNaN)
-	if len(defined) == 0 {
-		return math.NaN(), math.NaN(), nil
-	}
-	slices.Sort(defined)
-	at := func(p float64) float64 { return defined[int(math.Round(p*float64(len(defined)-1)))] + shift }
-	low, high = min(at(0.025), score), max(at(0.975), score)
+	low, high = middle(values[0])
+	low, high = min(low+shift, score), max(high+shift, score) // min and max keep NaN
 	if metric.IsShare(name) {
 		low, high = max(low, 0), min(high, 1)
 	}
 	return low, high, nil
+}
+
+// gain is by how much one value of a metric is better than another.
+func gain(name string, value, other float64) float64 {
+	if metric.LowerIsBetter(name) {
+		return other - value
+	}
+	return value - other
+}
+
+// gains are by how much outputs are better than others in bootstrap samples of the rows or of their groups; NaN where the metric is
+// undefined.
+func (r rowsOf) gains(ctx context.Context, name string, outputs, others metric.Outputs) ([]float64, error) {
+	values, err := metric.Bootstrap(ctx, name, []metric.Outputs{outputs, others}, r.groups, draws, 0)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]float64, draws)
+	for i := range list {
+		list[i] = gain(name, values[0][i], values[1][i])
+	}
+	return list, nil
+}
+
+// middle returns the ends of the middle 95% of values, without those that are NaN; NaN if there are no others. It sorts the values.
+func middle(values []float64) (low, high float64) {
+	values = slices.DeleteFunc(values, math.IsNaN)
+	if len(values) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	slices.Sort(values)
+	at := func(p float64) float64 { return values[int(math.Round(p*float64(len(values)-1)))] }
+	return at(0.025), at(0.975)
 }
 
 // fitted returns an outcome with its logits of the rows, which are among those that scored it.

@@ -3,7 +3,8 @@
 function __mixmas_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    set -l answer ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
+    set -l unquoted (string unescape -- $current); or set unquoted $current # the others have no quotes already
+    set -l answer ($words[1] __complete $words[2..-1] "$unquoted" 2>/dev/null)
     set -l files $answer[1]
     printf '%s\n' $answer[2..-1]
     if test "$files" != none

@@ -3,7 +3,8 @@
 
 _mixmas() {
     local -a answer described
-    answer=("${(@f)$("${words[1]}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    # PREFIX is the word at the cursor without a quote that is open.
+    answer=("${(@f)$("${words[1]}" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
     local files=${answer[1]} line word
     for line in "${(@)answer[2,-1]}"; do
         [[ -z $line ]] && continue
@@ -16,7 +17,7 @@ _mixmas() {
     done
     (( ${#described} )) && _describe -V mixmas described
     if [[ $files != none && $PREFIX == --*=* ]]; then
-        compset -P '--*='
+        compset -P 1 '--*='
     fi
     case $files in
     files) _files ;;

@@ -54,6 +54,11 @@ def check(folder):
     several = isinstance(labels[0], list)
     assert torch.allclose(probabilities, want.sigmoid() if several else want.softmax(1), atol=1e-5), "probabilities"
     assert [x if several else [x] for x in labels] == case["labels"], (labels, case["labels"])
+    try:
+        exported.prepare({**arrays, "tabel": 0})
+        raise AssertionError("a wrong name is accepted")
+    except ValueError as e:
+        assert "tabel" in str(e), e
     for name, form in exported.INPUTS.items():  # what is left out is missing; what has the wrong shape is named
         try:
             exported.prepare({**arrays, name: arrays[name][..., :-1]})

@@ -34,9 +34,15 @@ type array struct {
 
 func main() {
 	to := flag.String("to", "build/export", "the folder")
+	random := flag.Int("random", 20, "how many random models there are besides")
+	seed := flag.Uint64("seed", 1, "the seed of the first random model")
 	flag.Parse()
 	log.SetFlags(0)
-	for _, c := range exporttest.Cases() {
+	cases := exporttest.Cases()
+	for i := range *random {
+		cases = append(cases, exporttest.Random(*seed+uint64(i)))
+	}
+	for _, c := range cases {
 		if err := write(*to, c); err != nil {
 			log.Fatalf("%s: %v", c.Name, err)
 		}

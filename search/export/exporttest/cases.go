@@ -240,6 +240,7 @@ func draw(r *rand.Rand, m mixer.Modality, s dataset.Standardisation, rows int) I
 			}
 			mean, deviation := 0.0, 1.0
 			switch feature := i / (size / m.Shape[0]); {
+			case s.Per == dataset.None:
 			case s.Per == dataset.PerModality:
 				mean, deviation = s.Mean[0], s.Deviation[0]
 			case m.Kind == mixer.Sequence:

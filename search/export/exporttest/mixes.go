@@ -60,7 +60,9 @@ func mixes() []Case {
 
 	plain, lacking := fused("mean", mixer.FusionPrediction, small("map", mixer.Map, false, 6), table), fused("sum", "", small("text", mixer.Text, true, 6), table)
 	alone := mixer.Specification{Modalities: []mixer.Modality{table}, Classes: 3}
+	one := mixer.Specification{Modalities: []mixer.Modality{table}, Classes: 1} // whose logits are all 0
 	return append(list,
+		together("mix/ensemble/one class", combine.LogProbabilities, one, one),
 		together("mix/ensemble/one architecture", combine.Probabilities, plain, plain, plain),
 		together("mix/ensemble/two predictions", combine.Probabilities, plain, fused("concat", "", plain.Modalities...), alone),
 		together("mix/ensemble/some rows lack an input", combine.LogProbabilities, plain, lacking, alone))

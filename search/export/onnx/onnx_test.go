@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"mixmas/nn/cpu"
-	"mixmas/nn/mixer"
 	"mixmas/search/export/exporttest"
 	"mixmas/search/export/onnx"
 	"mixmas/search/model"
@@ -282,51 +279,10 @@ func TestFeaturesAreNamed(t *testing.T) {
 	}
 }
 
-// Models of random shapes: of one token, one feature or one class as well.
+// Random models, ensembles among them.
 func TestRandomModels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		small := rapid.IntRange(1, 6)
-		modality := func(i int) mixer.Modality {
-			kind := rapid.SampledFrom([]mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table}).Draw(t, "kind")
-			m := mixer.Modality{Name: fmt.Sprint(kind, i), Kind: kind, Masked: kind == mixer.Text || rapid.Bool().Draw(t, "masked")}
-			for range kind.Rank() {
-				m.Shape = append(m.Shape, small.Draw(t, "size"))
-			}
-			var takes []mixer.Choice
-			for _, a := range mixer.All() {
-				if kind == mixer.Text {
-					m.Vocabulary = 7
-				}
-				if !a.Takes(kind) {
-					continue
-				}
-				if a.Suit == nil {
-					takes = append(takes, mixer.Choice{Architecture: a.Name})
-					continue
-				}
-				options := a.Suit(mixer.Input{Kind: kind, Shape: m.Shape, Vocabulary: m.Vocabulary}, 10)
-				if m.Encoder = (mixer.Choice{Architecture: a.Name, Options: options}); !reflect.ValueOf(&options).Elem().IsNil() {
-					if _, _, err := m.Output(); err == nil {
-						takes = append(takes, m.Encoder)
-					}
-				}
-			}
-			m.Encoder = rapid.SampledFrom(takes).Draw(t, "encoder")
-			return m
-		}
-		spec := mixer.Specification{Classes: rapid.IntRange(1, 3).Draw(t, "classes"), MultiLabel: rapid.Bool().Draw(t, "several labels")}
-		for i := range rapid.IntRange(1, 3).Draw(t, "modalities") {
-			spec.Modalities = append(spec.Modalities, modality(i))
-		}
-		if len(spec.Modalities) > 1 {
-			network := rapid.SampledFrom([]string{"mlp_mixer", "hyper_mixer", "monarch_mixer"}).Draw(t, "network")
-			options := map[string]any{"mlp_mixer": &mixer.MLPMixerOptions{Width: 4, Depth: 1, TokenWidth: 3, ChannelWidth: 5},
-				"hyper_mixer":   &mixer.HyperMixerOptions{Width: 4, Depth: 1, TokenWidth: 4, ChannelWidth: 5, Heads: 1},
-				"monarch_mixer": &mixer.MonarchMixerOptions{Width: 4, Depth: 1}}[network]
-			spec.Fusion = mixer.Fuse(rapid.SampledFrom(mixer.FusionNames()).Draw(t, "fusion"))
-			spec.Network, spec.Width = &mixer.Choice{Architecture: network, Options: options}, small.Draw(t, "width")
-		}
-		c := exporttest.New("random", spec)
+		c := exporttest.Random(rapid.Uint64().Draw(t, "seed"))
 		m, err := c.Model()
 		if err != nil {
 			t.Fatal(err)
@@ -340,7 +296,7 @@ func TestRandomModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, got["logits"], want, rounded)
+		compare(t, got["logits"], want, exact)
 	})
 }
 

@@ -10,6 +10,9 @@ import (
 // width is the length of lines at most.
 const width = 120
 
+// most is the length of an expression on one line at most: it is indented, and may have a name.
+const most = width - 36
+
 // Call returns the Python expression function(argument, ...), on one line, or with a line per argument if it is too long.
 func Call(function string, arguments ...string) string {
 	return brackets(function+"(", arguments, ")")
@@ -17,7 +20,6 @@ func Call(function string, arguments ...string) string {
 
 // brackets puts items between brackets, on one line or with one per line.
 func brackets(open string, items []string, end string) string {
-	const most = width - 36 // where it is indented and has a name
 	line := open + strings.Join(items, ", ") + end
 	if !strings.Contains(line, "\n") && utf8.RuneCountInString(line) <= most {
 		return line
@@ -111,5 +113,9 @@ func times(n int, expression string) string {
 	if n == 1 {
 		return "[" + expression + "]"
 	}
-	return fmt.Sprintf("[%s for _ in range(%d)]", expression, n)
+	line := fmt.Sprintf("[%s for _ in range(%d)]", expression, n)
+	if !strings.Contains(line, "\n") && utf8.RuneCountInString(line) > most {
+		return fmt.Sprintf("[\n    %s\n    for _ in range(%d)\n]", expression, n)
+	}
+	return line
 }

@@ -3,6 +3,7 @@ package torch
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,7 +72,7 @@ func (f *file) head() string {
 	say("")
 	say("INPUTS says what a row of each input is. model(prepare(rows)) are logits, with gradients, to train the model further.")
 	if f.Input != nil {
-		say(`The rows are what mixmas makes of tables and files: "input" of model.json is its recipe.`)
+		say(`The rows are what mixmas makes of tables and files: "input" in the metadata of %s is its recipe.`, prose(path.Base(f.Options.Weights)))
 	}
 	say("")
 	for _, split := range slices.Sorted(maps.Keys(f.Metrics)) {

@@ -2,6 +2,7 @@ package torch
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ func TestCall(t *testing.T) {
 		{tuple([]int{1}) + tuple([]int{1, 2}), "(1,)(1, 2)"},
 		{numbers("mean=", []float64{0.5}) + numbers("mean=", []float64{1e-7, -3}), "mean=(0.5,)mean=(1e-07, -3)"},
 		{times(1, "B()") + times(2, "B()"), "[B()][B() for _ in range(2)]"},
+		{times(2, long+Call("F", "1234567")), "[\n    " + long + "F(1234567)\n    for _ in range(2)\n]"},
 		{dictionary([]string{"a\"b\n", "ü"}, []string{"1", "2"}), `{"a\"b\n": 1, "ü": 2}`},
 	} {
 		if c.got != c.want {
@@ -157,11 +159,31 @@ func TestFilesWithoutADigest(t *testing.T) {
 	if text, err := write(t.Context(), m, o); err != nil || strings.Contains(text, "DIGEST") || strings.Contains(text, "description") {
 		t.Errorf("%v, or the file has a digest:\n%s", err, text)
 	}
-	for name, want := range map[string]string{"json.py": "would hide Python's module json", "my-model.py": "cannot be imported", "1st.py": "cannot be imported", "class.py": "cannot be imported"} {
-		o.File = name
-		if _, err := write(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), want) {
+}
+
+// Names that Python cannot import, or should not, are refused.
+func TestNamesOfFiles(t *testing.T) {
+	for name, want := range map[string]string{"json.py": "would hide Python's module json", "queue.py": "would hide Python's module queue", "my-model.py": "cannot be imported",
+		"1st.py": "cannot be imported", "class.py": "cannot be imported", ".py": "cannot be imported", "model": "ends with .py", "model.txt": "ends with .py"} {
+		if err := checkName(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want one with %q", name, err, want)
 		}
+	}
+	if err := checkName("my_model2.py"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file names the model file that it loads as the place of the recipe, whatever its name.
+func TestTheRecipeIsInTheModelFile(t *testing.T) {
+	m, err := exporttest.Cases()[0].Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Input = json.RawMessage("{}")
+	o := Options{File: "model.py", Weights: "../ensemble.safetensors", Device: cpu.New(cpu.Options{Workers: 1})}
+	if text, err := write(t.Context(), m, o); err != nil || !strings.Contains(text, `"input" in the metadata of ensemble.safetensors is its recipe.`) {
+		t.Errorf("%v, or the file does not say where the recipe is:\n%.1000s", err, text)
 	}
 }
 

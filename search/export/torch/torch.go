@@ -37,8 +37,13 @@ func Write(ctx context.Context, w io.Writer, m *model.Model, o Options) error {
 	return err
 }
 
-// imported are the modules that files import, and those that PyTorch imports by their plain names most often.
-var imported = []string{"torch", "numpy", "json", "math", "sys", "dataclasses", "pathlib", "os", "types", "typing", "random", "copy", "inspect"}
+// imported are modules of Python that PyTorch, numpy and our files import: a file of such a name in the folder of a program hides it.
+var imported = strings.Fields(`torch numpy typing_extensions abc ast base64 bisect bz2 calendar codecs collections concurrent contextlib contextvars
+ copy copyreg csv ctypes dataclasses datetime decimal difflib dis doctest email encodings enum errno fnmatch fractions functools gc getpass glob gzip
+ hashlib heapq hmac html http importlib inspect io ipaddress itertools json keyword linecache locale logging lzma math mmap multiprocessing numbers
+ opcode operator optparse os pathlib pdb pickle pickletools pkgutil platform pprint profile queue quopri random re reprlib secrets select
+ selectors shutil signal site socket sqlite3 ssl stat statistics string struct subprocess sys sysconfig tarfile tempfile textwrap threading time
+ timeit token tokenize traceback types typing unittest urllib uuid warnings weakref xml zipfile zlib`)
 
 // importable is the form of names that Python imports, except its keywords.
 var (
@@ -49,8 +54,10 @@ var (
 
 // checkName returns an error for the name of a file that Python cannot import, or should not.
 func checkName(file string) error {
-	name := strings.TrimSuffix(file, ".py")
+	name, python := strings.CutSuffix(file, ".py")
 	switch {
+	case !python:
+		return errors.New("only a file whose name ends with .py can be imported by Python, such as model.py")
 	case slices.Contains(imported, name):
 		return fmt.Errorf("a file of this name would hide Python's module %s, which it needs: choose another name", name)
 	case !importable.MatchString(name) || slices.Contains(keywords, name):

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,6 +58,17 @@ func TestFilesAreReadable(t *testing.T) {
 	files, err := exported()
 	if err != nil {
 		t.Fatal(err)
+	}
+	files = maps.Clone(files)
+	for seed := range uint64(20) {
+		c := exporttest.Random(seed)
+		m, err := c.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[c.Name], err = export(m); err != nil {
+			t.Fatalf("%s: %v", c.Name, err)
+		}
 	}
 	docstring := regexp.MustCompile(`(?s)"""(.*?)"""`)
 	for name, file := range files {

@@ -41,9 +41,10 @@ def prepare(inputs):
     A masked input that is left out is missing in all rows.  #: lacking not only_texts
     A text that is left out is missing in all rows.  #: only_texts
     """  #: masked
-    prepared = {}
+    prepared, unknown = {}, set(inputs)
     rows = len(next(iter(inputs.values())))  #: masked
     for name, form in INPUTS.items():
+        unknown.discard(name)
         absent = form.masked and name not in inputs  #: masked
         x = torch.zeros(rows, *form.shape) if absent else torch.as_tensor(inputs[name], device="cpu")  #: masked else x = torch.as_tensor(inputs[name], device="cpu")
         if x.shape[1:] != form.shape:
@@ -61,9 +62,12 @@ def prepare(inputs):
             key = name + (".length" if form.kind == "sequence" else ".present")  #: sequences rows
             key = name + ".length"  #: sequences not rows
             key = name + ".present"  #: rows not sequences
+            unknown.discard(key)  #: masked not only_texts
             real = torch.as_tensor(inputs.get(key, 0 if absent else form.steps), device="cpu").expand(rows)  #: masked not only_texts
             mask = torch.arange(form.steps) < real[:, None]  #: masked not only_texts
             x = x.masked_fill(~mask.reshape(rows, form.steps, *[1] * (x.dim() - 2)), 0)  #: masked not only_texts
             prepared[name + ".mask"] = mask.float()  #: masked not only_texts
         prepared[name] = x
+    if unknown:
+        raise ValueError(f"unknown inputs {sorted(unknown)}: INPUTS has the names of all")
     return prepared
