@@ -203,7 +203,7 @@ func (k *card) data() {
 		}
 		if missing := m.Missing[0].Values + m.Missing[1].Values + m.Missing[2].Values; missing > 0 {
 			of := m.Missing[0].Of + m.Missing[1].Of + m.Missing[2].Of
-			k.item("%s: %.2f%% of the values are missing; the mean takes their place", m.Name, 100*float64(missing)/float64(max(of, 1)))
+			k.item("%s: %.2f%% of the values of its features are missing; the mean takes their place", m.Name, 100*float64(missing)/float64(max(of, 1)))
 		}
 	}
 	for _, text := range slices.Concat(d.Duplicates, d.Warnings) {
