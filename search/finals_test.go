@@ -2,6 +2,7 @@ package search
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"mixmas/search/combine"
@@ -117,6 +118,20 @@ func TestTheAnswer(t *testing.T) {
 	if got := a.best([]candidate{searched, ensemble}).field; got != "ensemble" {
 		t.Errorf("the groups agree by chance, and the answer is %s", got)
 	}
+	ahead := a.candidateOf(t, "searched", a.searched, 0.95)
+	if got := a.best([]candidate{ahead, ensemble}).field; got != "searched" {
+		t.Errorf("far ahead, and the answer is %s", got)
+	}
+	for row := range a.rows.labels.Len() {
+		a.rows.groups = append(a.rows.groups, uint64(row%2))
+	}
+	if got := a.best([]candidate{ahead, ensemble}).field; got != "ensemble" {
+		t.Errorf("far ahead for two groups, and the answer is %s", got)
+	}
+	if reason := a.reason(ensemble, []candidate{ahead, ensemble}); !strings.Contains(reason, "searched 0.9500 on rows that chose it, of only 2 groups") {
+		t.Errorf("reason %q", reason)
+	}
+	a.rows.groups = nil
 	alone := candidate{"ensemble", ensembleOf(a.searched), searched.Final}
 	alone.Honest = 0.91
 	if got := a.best([]candidate{searched, alone}).field; got != "searched" {
