@@ -35,7 +35,15 @@ typedef enum {
   MIXMAS_BF16 = 2, /* operands rounded to 8 significant bits, on tensor cores */
 } mixmas_numerics;
 
-typedef enum { MIXMAS_IDENTITY = 0, MIXMAS_GELU = 1, MIXMAS_RELU = 2, MIXMAS_SQUARED_RELU = 3 } mixmas_activation;
+typedef enum {
+  MIXMAS_IDENTITY = 0,
+  MIXMAS_GELU = 1,
+  MIXMAS_RELU = 2,
+  MIXMAS_SQUARED_RELU = 3,
+  MIXMAS_SIGMOID = 4,
+  MIXMAS_TANH = 5,
+  MIXMAS_SILU = 6
+} mixmas_activation;
 typedef enum { MIXMAS_ADD = 0, MIXMAS_MUL = 1, MIXMAS_DIV = 2 } mixmas_arithmetic;
 typedef enum { MIXMAS_SUM = 0, MIXMAS_MAX = 1 } mixmas_reduction;
 

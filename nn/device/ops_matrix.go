@@ -45,10 +45,16 @@ const (
 	ReLU
 	// SquaredReLU is max(x, 0)², the core of StarReLU (Yu et al. 2022).
 	SquaredReLU
+	// Sigmoid is σ(x) = 1/(1 + e⁻ˣ).
+	Sigmoid
+	// Tanh is the hyperbolic tangent.
+	Tanh
+	// SiLU is x σ(x) (Elfwing et al. 2018).
+	SiLU
 )
 
 func (a Activation) String() string {
-	return [...]string{"identity", "gelu", "relu", "squared_relu"}[a]
+	return [...]string{"identity", "gelu", "relu", "squared_relu", "sigmoid", "tanh", "silu"}[a]
 }
 
 var _ = kind(&MatMul{})

@@ -35,7 +35,8 @@ func operationSubjects(t testing.TB, edges []int) []subject {
 			maps(1+odd(3), 2+odd(9), 2+odd(9), odd(20), odd(20)), losses(odd(20), 1+odd(20)),
 			mixing(odd(4), odd(20), 1+odd(9), odd(9), odd(40)))
 	}
-	list = append(list, mixing(3, 4, 16, 4, 64), mixing(2, 33, 6, 5, 17), shares(3, 2, 7, 7), shares(2, 3, 20, 20), words(3, 7, 11, 5), words(4, 40, 300, 12))
+	list = append(list, mixing(3, 4, 16, 4, 64), mixing(2, 33, 6, 5, 17), shares(3, 2, 7, 7), shares(2, 3, 20, 20), words(3, 7, 11, 5), words(4, 40, 300, 12),
+		gates(5), gates(70))
 	for _, n := range edges {
 		list = append(list, rows(2, 3, n), losses(3, n), shares(2, 1, 2, n), words(1, 3, 4, n))
 		if n < 1000 {

@@ -253,6 +253,20 @@ func rows(outer, n, width int) subject {
 	}}
 }
 
+// gates has the activations that gates are made of, on n elements, alone and in the epilogue of a product.
+func gates(n int) subject {
+	s := nn.NewScope()
+	gate := nn.NewLinear(s.In("gate"), n, n)
+	return subject{fmt.Sprintf("gates %d", n), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, 3, n)
+		r.RequireGradient(x)
+		y := r.Mul(r.Sigmoid(gate.Forward(r.Graph, x)), r.Tanh(x))
+		y = gate.ForwardWith(r.Graph, r.Add(y, r.SiLU(x)), device.SiLU, y)
+		y = gate.ForwardWith(r.Graph, y, device.Sigmoid, nil)
+		return r.total(random, gate.ForwardWith(r.Graph, y, device.Tanh, nil))
+	}}
+}
+
 // maps has the operations on channels-last maps.
 func maps(b, height, width, channels, out int) subject {
 	s := nn.NewScope()

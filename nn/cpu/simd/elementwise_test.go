@@ -24,6 +24,11 @@ type elementwise struct {
 	hides func(i int) bool
 }
 
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+// slopeBound is the error of a slope that is multiplied by in[1].
+func slopeBound(in []float64) float64 { return 3e-7 * max(0.1, math.Abs(in[1])) }
+
 func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
 // sumBound is the error of in[0] + in[1]·in[2], where a missing in[2] is at most one.
@@ -65,6 +70,32 @@ var elementwiseFunctions = []elementwise{
 	{name: "SquaredReluGrad", inputs: 2,
 		call: func(s *Set, y []float32, in [][]float32) { s.SquaredReluGrad(y, in[0], in[1]) },
 		want: func(in []float64) float64 { return 2 * max(in[0], 0) * in[1] }},
+	{name: "Sigmoid", inputs: 1,
+		call:  func(s *Set, y []float32, in [][]float32) { s.Sigmoid(y, in[0]) },
+		want:  func(in []float64) float64 { return sigmoid(in[0]) },
+		bound: func(in []float64) float64 { return 2 * ulp * sigmoid(in[0]) }},
+	{name: "SigmoidGrad", inputs: 2,
+		call:  func(s *Set, y []float32, in [][]float32) { s.SigmoidGrad(y, in[0], in[1]) },
+		want:  func(in []float64) float64 { return in[1] * sigmoid(in[0]) * sigmoid(-in[0]) },
+		bound: slopeBound},
+	{name: "Tanh", inputs: 1,
+		call:  func(s *Set, y []float32, in [][]float32) { s.Tanh(y, in[0]) },
+		want:  func(in []float64) float64 { return math.Tanh(in[0]) },
+		bound: func(in []float64) float64 { return 2 * ulp * math.Abs(math.Tanh(in[0])) }},
+	{name: "TanhGrad", inputs: 2,
+		call:  func(s *Set, y []float32, in [][]float32) { s.TanhGrad(y, in[0], in[1]) },
+		want:  func(in []float64) float64 { return in[1] * 4 * sigmoid(2*in[0]) * sigmoid(-2*in[0]) },
+		bound: slopeBound},
+	{name: "Silu", inputs: 1,
+		call:  func(s *Set, y []float32, in [][]float32) { s.Silu(y, in[0]) },
+		want:  func(in []float64) float64 { return in[0] * sigmoid(in[0]) },
+		bound: func(in []float64) float64 { return 3 * ulp * math.Abs(in[0]) * sigmoid(in[0]) }},
+	{name: "SiluGrad", inputs: 2,
+		call: func(s *Set, y []float32, in [][]float32) { s.SiluGrad(y, in[0], in[1]) },
+		want: func(in []float64) float64 {
+			return in[1] * sigmoid(in[0]) * (1 + in[0]*sigmoid(-in[0]))
+		},
+		bound: slopeBound},
 	{name: "Add", inputs: 2,
 		call: func(s *Set, y []float32, in [][]float32) { s.Add(y, in[0], in[1]) },
 		want: func(in []float64) float64 { return in[0] + in[1] }},

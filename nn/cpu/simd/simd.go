@@ -35,6 +35,15 @@ type Set struct {
 	// SquaredRelu is y = max(x, 0)²; SquaredReluGrad is dx = 2 max(x, 0) dy.
 	SquaredRelu     func(y, x []float32)
 	SquaredReluGrad func(dx, x, dy []float32)
+	// Sigmoid is y = σ(x) = 1/(1+e⁻ˣ); SigmoidGrad is dx = dy σ(x) σ(-x).
+	Sigmoid     func(y, x []float32)
+	SigmoidGrad func(dx, x, dy []float32)
+	// Tanh is y = tanh(x); TanhGrad is dx = dy (1 - tanh(x)²).
+	Tanh     func(y, x []float32)
+	TanhGrad func(dx, x, dy []float32)
+	// Silu is y = x σ(x); SiluGrad is dx = dy σ(x) (1 + x σ(-x)).
+	Silu     func(y, x []float32)
+	SiluGrad func(dx, x, dy []float32)
 
 	// Add is y = a + b; Mul is y = a b; Div is y = a / b.
 	Add func(y, a, b []float32)

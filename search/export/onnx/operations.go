@@ -43,6 +43,21 @@ func (t *translator) activate(x *tensor, a device.Activation) *tensor {
 			x = t.elementwise("Mul", x, x)
 		}
 		return x
+	case device.Sigmoid, device.Tanh, device.SiLU:
+		operation, of := "Sigmoid", func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+		if a == device.Tanh {
+			operation, of = "Tanh", math.Tanh
+		}
+		var y *tensor
+		if x.constant != nil {
+			y = t.mapped(x, of)
+		} else {
+			y = t.same(operation, x)
+		}
+		if a == device.SiLU {
+			y = t.elementwise("Mul", x, y)
+		}
+		return y
 	}
 	fail("the activation %v has no translation", a)
 	return nil
