@@ -45,6 +45,19 @@ type Set struct {
 	Silu     func(y, x []float32)
 	SiluGrad func(dx, x, dy []float32)
 
+	// Gru is one step of a GRU for one sample of len(state) units: with the gates r, z and n one after the other in x, hidden and
+	// bias, r, z = σ(x + hidden + bias), q = hidden + bias (of n), n = tanh(x + r q) and state = n + z (state - n). gates gets
+	// r, z, n and q. GruGrad is its gradient, with the state before it in previous: from dstate it computes dx and dhidden, and
+	// dstate becomes what reaches the state before without the product.
+	Gru     func(state, gates, x, hidden, bias []float32)
+	GruGrad func(dstate, dx, dhidden, gates, previous []float32)
+	// Lstm is one step of an LSTM, with the gates i, f, g and o: i, f, o = σ(x + hidden + bias), g = tanh(x + hidden + bias),
+	// cell = f cell + i g and state = o tanh(cell). gates gets them. LstmGrad is its gradient, with the cell before it in
+	// previous: from dstate and dcell it computes dx, which is the gradient of hidden too, and dcell becomes that of the cell
+	// before.
+	Lstm     func(state, cell, gates, x, hidden, bias []float32)
+	LstmGrad func(dstate, dcell, dx, gates, previous []float32)
+
 	// Add is y = a + b; Mul is y = a b; Div is y = a / b.
 	Add func(y, a, b []float32)
 	Mul func(y, a, b []float32)
