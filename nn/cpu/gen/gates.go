@@ -40,6 +40,7 @@ func (g *generator) gates() {
 	gates, previous := g.argument("gates"), g.argument("previous")
 	g.steps(func(s step) {
 		d, z, n := s.load(dstate, 0), s.load(gates, 1), s.load(gates, 2)
+		g.flush(d)
 		one, rest := g.constantRegister(1), g.YMM()
 		g.VSUBPS(z, one, rest) // 1 - z
 		dn := g.YMM()
@@ -98,7 +99,7 @@ func (g *generator) gates() {
 	}, state, cell, gates, x, hidden, bias)
 
 	g.function("avx2LstmGrad", "width int, dstate, dcell, dx, gates, previous *float32",
-		"is the gradient of avx2Lstm, where previous is the cell before: from dstate and dcell it makes dx (4 gates), and dcell for the cell before.")
+		"is the gradient of avx2Lstm, where previous is the cell before: from dstate and dcell it makes dx (4 gates), dcell for the cell before, and zeros in dstate.")
 	dstate, dcell, dx := g.argument("dstate"), g.argument("dcell"), g.argument("dx")
 	gates, previous = g.argument("gates"), g.argument("previous")
 	g.steps(func(s step) {
@@ -109,6 +110,8 @@ func (g *generator) gates() {
 		g.VFMADD231PS(before, f, c)
 		t := g.tanh(c)
 		d, o, dc := s.load(dstate, 0), s.load(gates, 3), s.load(dcell, 0)
+		g.flush(d)
+		g.flush(dc)
 		slope, do := g.YMM(), g.YMM()
 		// bell is v (1-v).
 		bell := func(v reg.VecVirtual) {
@@ -119,6 +122,7 @@ func (g *generator) gates() {
 		bell(o)
 		g.VMULPS(slope, do, do)
 		s.store(do, dx, 3)
+		s.store(g.zero(), dstate, 0)
 		g.VMULPS(o, d, d)
 		g.VFNMADD213PS(one, t, t) // 1 - tanh²
 		g.VFMADD231PS(t, d, dc)
@@ -141,6 +145,21 @@ func (g *generator) gates() {
 		s.store(candidate, dx, 2)
 	}, dstate, dcell, dx, gates, previous)
 }
+
+// negligible is where a gradient through time counts as zero. Vanishing gradients would become denormal numbers, with which
+// arithmetic takes a hundred times as long.
+const negligible = 1e-24
+
+// flush makes negligible numbers zero; a NaN stays one.
+func (g *generator) flush(x reg.VecVirtual) {
+	magnitude := g.register(g.bits(1<<31 - 1))
+	g.VANDPS(x, magnitude, magnitude)
+	g.VCMPPS(notLess, g.constant(negligible), magnitude, magnitude)
+	g.VANDPS(magnitude, x, x)
+}
+
+// notLess is the predicate of VCMPPS that is true for a NaN too.
+const notLess = operand.U8(0x15)
 
 // step describes 8 units of a cell, or fewer under a mask.
 type step struct {

@@ -11,6 +11,7 @@ var avx2 = Set{
 	Name:                "avx2",
 	Bits:                "avx2",
 	Gemm:                avx2Product,
+	Pack:                nativePack,
 	Gelu:                unary(avx2Gelu),
 	GeluGrad:            binary(avx2GeluGrad),
 	GeluBoth:            nativeGeluBoth,

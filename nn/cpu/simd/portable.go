@@ -6,6 +6,7 @@ var portable = Set{
 	Name:                "portable",
 	Bits:                "portable",
 	Gemm:                portableGemm,
+	Pack:                portablePack,
 	Gelu:                portableGelu,
 	GeluGrad:            portableGeluGrad,
 	GeluBoth:            portableGeluBoth,

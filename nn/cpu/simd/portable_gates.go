@@ -14,11 +14,19 @@ func portableGru(state, gates, x, hidden, bias []float32) {
 	}
 }
 
+// flushed makes a gradient through time zero where it is negligible (as in ../gen/gates.go).
+func flushed(x float32) float64 {
+	if -1e-24 < x && x < 1e-24 {
+		return 0
+	}
+	return float64(x)
+}
+
 func portableGruGrad(dstate, dx, dhidden, gates, previous []float32) {
 	w := len(dstate)
 	for i := range dstate {
 		r, z, n, q := float64(gates[i]), float64(gates[w+i]), float64(gates[2*w+i]), float64(gates[3*w+i])
-		d := float64(dstate[i])
+		d := flushed(dstate[i])
 		dn := d * (1 - z) * (1 - n*n)
 		dz := d * (float64(previous[i]) - n) * z * (1 - z)
 		dr := dn * q * r * (1 - r)
@@ -48,10 +56,10 @@ func portableLstmGrad(dstate, dcell, dx, gates, previous []float32) {
 		i, f, g, o := float64(gates[k]), float64(gates[w+k]), float64(gates[2*w+k]), float64(gates[3*w+k])
 		before := float64(previous[k])
 		t := math.Tanh(f*before + i*g)
-		d := float64(dstate[k])
-		dc := float64(dcell[k]) + d*o*(1-t*t)
+		d := flushed(dstate[k])
+		dc := flushed(dcell[k]) + d*o*(1-t*t)
 		dx[k], dx[w+k] = float32(dc*g*i*(1-i)), float32(dc*before*f*(1-f))
 		dx[2*w+k], dx[3*w+k] = float32(dc*i*(1-g*g)), float32(d*t*o*(1-o))
-		dcell[k] = float32(dc * f)
+		dcell[k], dstate[k] = float32(dc*f), 0
 	}
 }

@@ -164,7 +164,7 @@ func avx2GruGrad(width int, dstate *float32, dx *float32, dhidden *float32, gate
 //go:noescape
 func avx2Lstm(width int, state *float32, cell *float32, gates *float32, x *float32, hidden *float32, bias *float32)
 
-// avx2LstmGrad is the gradient of avx2Lstm, where previous is the cell before: from dstate and dcell it makes dx (4 gates), and dcell for the cell before.
+// avx2LstmGrad is the gradient of avx2Lstm, where previous is the cell before: from dstate and dcell it makes dx (4 gates), dcell for the cell before, and zeros in dstate.
 //
 //go:noescape
 func avx2LstmGrad(width int, dstate *float32, dcell *float32, dx *float32, gates *float32, previous *float32)

@@ -6198,6 +6198,10 @@ units:
 	VMOVUPS      (AX), Y0
 	VMOVUPS      (BX)(R8*1), Y1
 	VMOVUPS      (BX)(R8*2), Y2
+	VMOVUPS      float_7fffffff<>+0(SB), Y3
+	VANDPS       Y0, Y3, Y3
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y3, Y3
+	VANDPS       Y3, Y0, Y0
 	VMOVUPS      float_3f800000<>+0(SB), Y3
 	VSUBPS       Y1, Y3, Y4
 	VMULPS       Y4, Y0, Y5
@@ -6241,6 +6245,10 @@ last:
 	VMASKMOVPS   (AX), Y0, Y1
 	VMASKMOVPS   (BX)(R8*1), Y0, Y2
 	VMASKMOVPS   (BX)(R8*2), Y0, Y3
+	VMOVUPS      float_7fffffff<>+0(SB), Y4
+	VANDPS       Y1, Y4, Y4
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y4, Y4
+	VANDPS       Y4, Y1, Y1
 	VMOVUPS      float_3f800000<>+0(SB), Y4
 	VSUBPS       Y2, Y4, Y5
 	VMULPS       Y5, Y1, Y6
@@ -6271,6 +6279,16 @@ last:
 done:
 	VZEROUPPER
 	RET
+
+DATA float_179abe15<>+0(SB)/4, $0x179abe15
+DATA float_179abe15<>+4(SB)/4, $0x179abe15
+DATA float_179abe15<>+8(SB)/4, $0x179abe15
+DATA float_179abe15<>+12(SB)/4, $0x179abe15
+DATA float_179abe15<>+16(SB)/4, $0x179abe15
+DATA float_179abe15<>+20(SB)/4, $0x179abe15
+DATA float_179abe15<>+24(SB)/4, $0x179abe15
+DATA float_179abe15<>+28(SB)/4, $0x179abe15
+GLOBL float_179abe15<>(SB), RODATA|NOPTR, $32
 
 // func avx2Lstm(width int, state *float32, cell *float32, gates *float32, x *float32, hidden *float32, bias *float32)
 // Requires: AVX, AVX2, FMA3
@@ -6701,11 +6719,21 @@ units:
 	VMOVUPS      (AX), Y5
 	VMOVUPS      (BX)(R9*1), Y7
 	VMOVUPS      (CX), Y8
+	VMOVUPS      float_7fffffff<>+0(SB), Y9
+	VANDPS       Y5, Y9, Y9
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y9, Y9
+	VANDPS       Y9, Y5, Y5
+	VMOVUPS      float_7fffffff<>+0(SB), Y9
+	VANDPS       Y8, Y9, Y9
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y9, Y9
+	VANDPS       Y9, Y8, Y8
 	VMULPS       Y6, Y5, Y10
 	VSUBPS       Y7, Y0, Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y9, Y10, Y10
 	VMOVUPS      Y10, (DX)(R9*1)
+	VXORPS       Y9, Y9, Y9
+	VMOVUPS      Y9, (AX)
 	VMULPS       Y7, Y5, Y5
 	VFNMADD213PS Y0, Y6, Y6
 	VFMADD231PS  Y6, Y5, Y8
@@ -6785,11 +6813,21 @@ last:
 	VMASKMOVPS   (AX), Y0, Y6
 	VMASKMOVPS   (BX)(R9*1), Y0, Y8
 	VMASKMOVPS   (CX), Y0, Y9
+	VMOVUPS      float_7fffffff<>+0(SB), Y10
+	VANDPS       Y6, Y10, Y10
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y10, Y10
+	VANDPS       Y10, Y6, Y6
+	VMOVUPS      float_7fffffff<>+0(SB), Y10
+	VANDPS       Y9, Y10, Y10
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y10, Y10
+	VANDPS       Y10, Y9, Y9
 	VMULPS       Y7, Y6, Y11
 	VSUBPS       Y8, Y1, Y10
 	VMULPS       Y8, Y10, Y10
 	VMULPS       Y10, Y11, Y11
 	VMASKMOVPS   Y11, Y0, (DX)(R9*1)
+	VXORPS       Y10, Y10, Y10
+	VMASKMOVPS   Y10, Y0, (AX)
 	VMULPS       Y8, Y6, Y6
 	VFNMADD213PS Y1, Y7, Y7
 	VFMADD231PS  Y7, Y6, Y9
