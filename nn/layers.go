@@ -104,3 +104,24 @@ func (l *BatchNorm) Forward(g *Graph, x *Value, axis int) *Value {
 	return g.BatchNorm(x, axis, BatchNormState{g.Parameter(l.Weight), g.Parameter(l.Bias),
 		g.Parameter(l.RunningMean), g.Parameter(l.RunningVariance)}, 1e-5, 0.1)
 }
+
+// Recurrent is a recurrent cell with weights named and laid out as in PyTorch.
+type Recurrent struct {
+	Input, Hidden         *Parameter
+	InputBias, HiddenBias *Parameter
+	Cell                  device.Cell
+}
+
+// NewRecurrent creates a cell of width units on in features, with all weights uniform in ±1/√width.
+func NewRecurrent(s *Scope, cell device.Cell, in, width int) *Recurrent {
+	gates := cell.Gates() * width
+	return &Recurrent{Cell: cell, Input: s.Parameter("weight_ih", FanIn(width), gates, in), Hidden: s.Parameter("weight_hh", FanIn(width), gates, width),
+		InputBias: s.Parameter("bias_ih", FanIn(width), gates), HiddenBias: s.Parameter("bias_hh", FanIn(width), gates)}
+}
+
+// Forward records the states of the cell over x (b, n, d), as [Graph.Recurrent] does.
+func (l *Recurrent) Forward(g *Graph, x, mask *Value, reverse bool) *Value {
+	w := RecurrentWeights{Input: g.Parameter(l.Input), InputBias: g.Parameter(l.InputBias),
+		Hidden: g.Parameter(l.Hidden), HiddenBias: g.Parameter(l.HiddenBias)}
+	return g.Recurrent(x, mask, w, l.Cell, reverse)
+}

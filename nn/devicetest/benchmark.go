@@ -129,7 +129,11 @@ func otherPrograms(t testing.TB) []*device.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list = append(list, softmax, embedding, loss)
+	cells, err := recurrent(64, 128, 64, 64).recorded(t, nil).Compile("recurrent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax, embedding, loss, cells)
 	// With dropout, mixings are recorded as their parts.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {

@@ -267,6 +267,28 @@ func gates(n int) subject {
 	}}
 }
 
+// recurrent has both cells in both directions over b samples of n steps of d features, with h units, with and without a mask. A
+// mask of several samples has one without real steps.
+func recurrent(b, n, d, h int) subject {
+	s := nn.NewScope()
+	first, second := nn.NewRecurrent(s.In("gru"), device.GRU, d, h), nn.NewRecurrent(s.In("lstm"), device.LSTM, h, h)
+	return subject{fmt.Sprintf("recurrent b=%d n=%d d=%d h=%d", b, n, d, h), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, b, n, d)
+		r.RequireGradient(x)
+		mask := make([]float32, b*n)
+		for i := range mask {
+			if b == 1 || i >= n {
+				mask[i] = float32(random.IntN(4)) / 2
+			}
+		}
+		masked := r.input("mask", mask, b, n)
+		y := r.Concat(2, first.Forward(r.Graph, x, masked, false), first.Forward(r.Graph, x, nil, true))
+		y = r.Add(r.Slice(y, 2, 0, h), r.Slice(y, 2, h, 2*h))
+		y = r.Concat(2, second.Forward(r.Graph, y, nil, false), second.Forward(r.Graph, y, masked, true))
+		return r.total(random, y)
+	}}
+}
+
 // maps has the operations on channels-last maps.
 func maps(b, height, width, channels, out int) subject {
 	s := nn.NewScope()
