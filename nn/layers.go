@@ -112,11 +112,13 @@ type Recurrent struct {
 	Cell                  device.Cell
 }
 
-// NewRecurrent creates a cell of width units on in features, with all weights uniform in ±1/√width.
-func NewRecurrent(s *Scope, cell device.Cell, in, width int) *Recurrent {
+// NewRecurrent creates a cell of width units on in features, with all weights uniform in ±1/√width. The names of its parameters end
+// with suffix, which says which of several cells it is.
+func NewRecurrent(s *Scope, cell device.Cell, in, width int, suffix string) *Recurrent {
 	gates := cell.Gates() * width
-	return &Recurrent{Cell: cell, Input: s.Parameter("weight_ih", FanIn(width), gates, in), Hidden: s.Parameter("weight_hh", FanIn(width), gates, width),
-		InputBias: s.Parameter("bias_ih", FanIn(width), gates), HiddenBias: s.Parameter("bias_hh", FanIn(width), gates)}
+	parameter := func(name string, shape ...int) *Parameter { return s.Parameter(name+suffix, FanIn(width), shape...) }
+	return &Recurrent{Cell: cell, Input: parameter("weight_ih", gates, in), Hidden: parameter("weight_hh", gates, width),
+		InputBias: parameter("bias_ih", gates), HiddenBias: parameter("bias_hh", gates)}
 }
 
 // Forward records the states of the cell over x (b, n, d), as [Graph.Recurrent] does.

@@ -142,6 +142,8 @@ func smallSpecifications() map[string]mixer.Specification {
 		return mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{7, 5}, Masked: masked, Encoder: c}
 	}
 	row := mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{4}, Encoder: table}
+	gru := choice("gru", &mixer.RecurrentOptions{Width: 10, Depth: 2, Bidirectional: true, Dropout: 0.2})
+	lstm := choice("lstm", &mixer.RecurrentOptions{Width: 7, Depth: 1})
 	words := func(c mixer.Choice) mixer.Modality {
 		return mixer.Modality{Name: "words", Kind: mixer.Text, Shape: []int{7}, Vocabulary: 9, Masked: true, Encoder: c}
 	}
@@ -162,6 +164,8 @@ func smallSpecifications() map[string]mixer.Specification {
 		"monarch_mixer": one(text(monarch, false)),
 		"ramlp":         one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 20}, Encoder: ramlp}),
 		"simple_mlp":    one(row),
+		"gru":           one(text(gru, true)),
+		"lstm, gru":     fused("concat", mixer.MeanPrediction, gru, words(lstm), text(choice("lstm", &mixer.RecurrentOptions{Width: 10, Depth: 1}), true)),
 		"concat":        fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
 		"max":           fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
 		"sum":           fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
@@ -271,7 +275,7 @@ func gates(n int) subject {
 // mask of several samples has one without real steps.
 func recurrent(b, n, d, h int) subject {
 	s := nn.NewScope()
-	first, second := nn.NewRecurrent(s.In("gru"), device.GRU, d, h), nn.NewRecurrent(s.In("lstm"), device.LSTM, h, h)
+	first, second := nn.NewRecurrent(s.In("gru"), device.GRU, d, h, ""), nn.NewRecurrent(s.In("lstm"), device.LSTM, h, h, "")
 	return subject{fmt.Sprintf("recurrent b=%d n=%d d=%d h=%d", b, n, d, h), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
 		x := r.random("x", random, b, n, d)
 		r.RequireGradient(x)

@@ -251,14 +251,14 @@ func TestOtherOperations(t *testing.T) {
 			}
 		}},
 		"recurrent cells": {[]nn.ModelInput{{Name: "x", Shape: []int{5, 3}}}, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
-			gru, lstm := nn.NewRecurrent(s.In("gru"), device.GRU, 3, 4), nn.NewRecurrent(s.In("lstm"), device.LSTM, 4, 2)
+			gru, lstm := nn.NewRecurrent(s.In("gru"), device.GRU, 3, 4, ""), nn.NewRecurrent(s.In("lstm"), device.LSTM, 4, 2, "")
 			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
 				y := gru.Forward(g, x[0], nil, false)
 				return g.Concat(2, gru.Forward(g, x[0], nil, true), lstm.Forward(g, y, nil, false), lstm.Forward(g, y, nil, true))
 			}
 		}},
 		"recurrent cells with gaps": {[]nn.ModelInput{{Name: "x", Shape: []int{5, 3}}, {Name: "mask", Shape: []int{5}}}, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
-			gru, lstm := nn.NewRecurrent(s.In("gru"), device.GRU, 3, 4), nn.NewRecurrent(s.In("lstm"), device.LSTM, 4, 2)
+			gru, lstm := nn.NewRecurrent(s.In("gru"), device.GRU, 3, 4, ""), nn.NewRecurrent(s.In("lstm"), device.LSTM, 4, 2, "")
 			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
 				y := gru.Forward(g, x[0], x[1], false)
 				return g.Concat(2, gru.Forward(g, x[0], x[1], true), lstm.Forward(g, y, x[1], false), lstm.Forward(g, y, x[1], true))

@@ -26,6 +26,8 @@ func init() {
 	Register("monarch_mixer", Architecture{source("monarch_mixer"), newMonarchMixer})
 	Register("ramlp", Architecture{source("ramlp"), newRaMLP})
 	Register("simple_mlp", Architecture{source("simple_mlp"), newSimpleMLP})
+	Register("gru", Architecture{source("recurrent"), newRecurrent("gru", "nn.GRU")})
+	Register("lstm", Architecture{"", newRecurrent("lstm", "nn.LSTM")})
 	Register("linear", Architecture{source("linear"), newLinear})
 	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
 	RegisterFusion("mean", Fusion{source("aligned"), plain("Mean")})
@@ -74,13 +76,18 @@ func encoder(name string, in mixer.Input, options any, depth int, block func(tok
 	case in.Kind == mixer.Sequence && shapes["embed.weight"] != nil:
 		embed = linear(in.Shape[1], width)
 	case in.Kind == mixer.Text:
-		arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
-		if shapes["embed.proj.weight"] != nil {
-			arguments = append(arguments, keyword("vectors", in.Vectors))
-		}
-		embed = Call("TextEmbed", arguments...)
+		embed = textEmbed(in, width, shapes)
 	}
 	return Call("Encoder", embed, times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+}
+
+// textEmbed is the expression of the embedding of a text.
+func textEmbed(in mixer.Input, width int, shapes map[string][]int) string {
+	arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
+	if shapes["embed.proj.weight"] != nil {
+		arguments = append(arguments, keyword("vectors", in.Vectors))
+	}
+	return Call("TextEmbed", arguments...)
 }
 
 // linear is the expression of a linear layer.
@@ -149,6 +156,33 @@ func newSimpleMLP(in mixer.Input, options any) (string, error) {
 	o := options.(*mixer.SimpleMLPOptions)
 	return Call("SimpleMLP", append([]string{keyword("features", in.Shape[0]), keyword("hidden", o.Hidden), keyword("width", o.Width),
 		keyword("layers", o.Layers)}, optional(1, false, o.Dropout)...)...), nil
+}
+
+// newRecurrent makes the form of an architecture of recurrent cells, with the class of PyTorch.
+func newRecurrent(name, class string) func(mixer.Input, any) (string, error) {
+	return func(in mixer.Input, options any) (string, error) {
+		o := options.(*mixer.RecurrentOptions)
+		built, shapes, err := network(name, in, o)
+		if err != nil {
+			return "", err
+		}
+		arguments := []string{fmt.Sprint(shapes["rnn.weight_ih_l0"][1]), fmt.Sprint(shapes["rnn.weight_hh_l0"][1])}
+		if o.Depth > 1 {
+			arguments = append(arguments, keyword("num_layers", o.Depth))
+		}
+		arguments = append(arguments, "batch_first=True")
+		if o.Bidirectional {
+			arguments = append(arguments, "bidirectional=True")
+		}
+		if o.Dropout > 0 && o.Depth > 1 {
+			arguments = append(arguments, keyword("dropout", o.Dropout))
+		}
+		arguments = []string{Call(class, arguments...)}
+		if in.Kind == mixer.Text {
+			arguments = append(arguments, "embed="+textEmbed(in, built.Width(), shapes))
+		}
+		return Call("Recurrent", arguments...), nil
+	}
 }
 
 func newLinear(in mixer.Input, options any) (string, error) {
