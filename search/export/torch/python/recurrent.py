@@ -13,12 +13,12 @@ class Recurrent(nn.Module):
     def forward(self, x, mask=None):  #: masked else def forward(self, x):
         x = self.embed(x)
         return self.rnn(x)[0]  #: not masked
-        if mask is None:  #: masked
+        if mask is None or len(x) == 0:  #: masked
             return self.rnn(x)[0]  #: masked
-        order = (mask == 0).int().argsort(1, stable=True)  # the real steps first, as they follow each other  #: masked
+        order = (mask == 0).int().argsort(dim=1, stable=True)  # the real steps first, as they follow each other  #: masked
         x = x.gather(1, order[..., None].expand_as(x))  #: masked
         lengths = (mask != 0).sum(1).clamp(min=1).cpu()  #: masked
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)  #: masked
         y, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=x.shape[1])  #: masked
-        y = y.gather(1, order.argsort(1)[..., None].expand_as(y))  # back to their places  #: masked
+        y = y.gather(1, order.argsort(dim=1)[..., None].expand_as(y))  # back to their places  #: masked
         return y * (mask != 0)[..., None]  #: masked
