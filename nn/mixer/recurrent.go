@@ -102,7 +102,9 @@ func (m *Recurrent) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 		for k, cell := range layer {
 			states[k] = cell.Forward(g, x, mask, k == 1)
 		}
-		x = g.Concat(2, states...)
+		if x = states[0]; len(states) > 1 {
+			x = g.Concat(2, states...)
+		}
 	}
 	return x
 }

@@ -38,6 +38,17 @@ class Classifier(nn.Module):
         return self.head(self.encoder(x).mean(1))
 
 
+class Recurrent(nn.Module):
+    """The states of nn.GRU or nn.LSTM after each step."""
+
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x):
+        return self.rnn(x)[0]
+
+
 def image(kind, preset, channels, size, patch):
     return M.image_encoder(kind, channels, size, patch, **width(kind, preset))
 
@@ -66,6 +77,10 @@ def cases():
         out[f"mimic/series/{k}"] = single(lambda k=k: text(k, MIMIC, 24, 12), 64, 6), series, 6, False, 32
     out["avmnist/image/ramlp"] = lambda: Classifier(M.RaMLP(1), 512, 10), av_image, 10, False, 32
     out["avmnist/audio/ramlp"] = lambda: Classifier(M.RaMLP(1, region=(7, 7, 7, 1)), 512, 10), av_audio, 10, False, 8
+    for batch, steps, features, d in ((64, 128, 64, 64), (64, 32, 128, 128), (16, 400, 32, 64)):
+        for k, cell in (("gru", nn.GRU), ("lstm", nn.LSTM)):
+            make = lambda cell=cell, features=features, d=d: Classifier(Recurrent(cell(features, d, batch_first=True)), d, 6)
+            out[f"series/{steps}x{features}/{k}"] = make, (steps, features), 6, False, batch
     for k in KINDS[:2]:
         out[f"avmnist/full/{k}"] = lambda k=k: full(k), dict(image=av_image, audio=av_audio), 10, False, 32
     return out
