@@ -15,18 +15,29 @@ type recurrent struct {
 	// gates is the number of elements of a sample's gates.
 	batch, steps, width, gates int
 	reverse                    bool
-	weight, mask, kept         []float32
-	// packed is the weight, in the layout that the pass needs.
-	packed []float32
+	mask, kept                 []float32
+	// product has the weight as op(B) of each step's product. If it is small enough, run packs it for all steps.
+	product simd.Product
+	packed  []float32
 	// state and memory, of an LSTM, are those of the samples at the current step, or their gradients.
 	state, memory []float32
 	compute       part
 }
 
-func newRecurrent(b *binder, cell device.Cell, batch, steps, width int, weight, mask, kept device.Buffer) recurrent {
+// mostPacked is the largest weight that is packed in memory of its own: 4 MiB. With a larger one, packing it in every step costs
+// little beside the product. Tests lower it.
+var mostPacked = 1 << 20
+
+func newRecurrent(b *binder, cell device.Cell, batch, steps, width int, weight, mask, kept device.Buffer, forward bool) recurrent {
 	r := recurrent{set: b.set, cell: cell, batch: batch, steps: steps, width: width, gates: cell.Gates() * width,
 		mask: b.memory(mask, batch*steps), kept: b.memory(kept, 4*batch*steps*width)}
-	r.weight = b.memory(weight, r.gates*width)
+	r.product = simd.Product{N: width, K: r.gates, B: b.memory(weight, r.gates*width), LDB: width}
+	if forward {
+		r.product.TransB, r.product.N, r.product.K = true, r.gates, width
+	}
+	if n := simd.PackedSize(r.product.N, r.product.K); n <= mostPacked {
+		r.packed = make([]float32, n)
+	}
 	r.state = make([]float32, batch*width)
 	if cell == device.LSTM {
 		r.memory = make([]float32, batch*width)
@@ -36,6 +47,26 @@ func newRecurrent(b *binder, cell device.Cell, batch, steps, width int, weight, 
 
 // grain returns the least number of samples that is worth calling a helper: a product of a few rows is slow.
 func (r *recurrent) grain() int { return max(4, grain(r.steps*r.gates*r.width/16)) }
+
+// run packs the weight and computes all samples.
+func (r *recurrent) run(t *turn) error {
+	if r.packed != nil {
+		t.self.plain = r.product
+		r.set.Pack(r.packed, &t.self.plain)
+	}
+	t.split(r.batch, r.grain(), r.compute)
+	return nil
+}
+
+// multiply computes a step's product with the weight for some rows.
+func (r *recurrent) multiply(w *worker, rows int, a []float32, lda int, c []float32, ldc int, accumulate bool) {
+	w.plain = r.product
+	if r.packed != nil {
+		w.plain.B, w.plain.TransB, w.plain.Packed = r.packed, false, true
+	}
+	w.plain.M, w.plain.A, w.plain.LDA, w.plain.C, w.plain.LDC, w.plain.Accumulate = rows, a, lda, c, ldc, accumulate
+	r.set.Gemm(w.gemm, &w.plain)
+}
 
 // together returns the number of samples whose gates fit into the L1 cache with the rows of the weight.
 func (r *recurrent) together() int {
@@ -77,11 +108,10 @@ var _ = register(bindRecurrent)
 
 func bindRecurrent(b *binder, o *device.Recurrent) instruction {
 	n := o.Batch * o.Steps * o.Width
-	r := &recurrentForward{recurrent: newRecurrent(b, o.Cell, o.Batch, o.Steps, o.Width, o.Weight, o.Mask, o.Kept)}
+	r := &recurrentForward{recurrent: newRecurrent(b, o.Cell, o.Batch, o.Steps, o.Width, o.Weight, o.Mask, o.Kept, true)}
 	r.reverse = o.Reverse
 	r.x, r.bias, r.y = b.memory(o.X, o.Cell.Gates()*n), b.memory(o.Bias, r.gates), b.memory(o.Y, n)
 	r.before, r.memoryBefore = b.memory(o.Before, n), b.memory(o.CellBefore, n)
-	r.packed = make([]float32, simd.PackedSize(r.gates, r.width))
 	r.hidden = make([]float32, r.batch*r.gates)
 	if r.kept == nil {
 		r.unkept = make([]float32, 4*r.batch*r.width)
@@ -90,21 +120,12 @@ func bindRecurrent(b *binder, o *device.Recurrent) instruction {
 	return r
 }
 
-func (r *recurrentForward) run(t *turn) error {
-	t.self.plain = simd.Product{TransB: true, N: r.gates, K: r.width, B: r.weight, LDB: r.width}
-	r.set.Pack(r.packed, &t.self.plain)
-	t.split(r.batch, r.grain(), r.compute)
-	return nil
-}
-
 func (r *recurrentForward) part(w *worker, from, to int) {
 	r.clear(from, to)
 	for ; from < to; from += r.together() {
 		end := min(from+r.together(), to)
 		for step := range r.steps {
-			w.plain = simd.Product{M: end - from, N: r.gates, K: r.width, A: r.state[from*r.width:], LDA: r.width,
-				B: r.packed, Packed: true, C: r.hidden[from*r.gates:], LDC: r.gates}
-			r.set.Gemm(w.gemm, &w.plain)
+			r.multiply(w, end-from, r.state[from*r.width:], r.width, r.hidden[from*r.gates:], r.gates, false)
 			for sample := from; sample < end; sample++ {
 				r.step(sample, r.at(sample, step, r.reverse))
 			}
@@ -151,22 +172,14 @@ var _ = register(bindRecurrentGrad)
 
 func bindRecurrentGrad(b *binder, o *device.RecurrentGrad) instruction {
 	n := o.Batch * o.Steps * o.Width
-	r := &recurrentGrad{recurrent: newRecurrent(b, o.Cell, o.Batch, o.Steps, o.Width, o.Weight, o.Mask, o.Kept)}
+	r := &recurrentGrad{recurrent: newRecurrent(b, o.Cell, o.Batch, o.Steps, o.Width, o.Weight, o.Mask, o.Kept, false)}
 	r.reverse = !o.Reverse
 	r.dy, r.dx, r.dhidden = b.memory(o.DY, n), b.memory(o.DX, o.Cell.Gates()*n), b.memory(o.DHidden, o.Cell.Gates()*n)
 	if r.before = b.memory(o.Before, n); o.Cell == device.LSTM {
 		r.before, r.dhidden = b.memory(o.CellBefore, n), r.dx
 	}
-	r.packed = make([]float32, simd.PackedSize(r.width, r.gates))
 	r.compute = r.part
 	return r
-}
-
-func (r *recurrentGrad) run(t *turn) error {
-	t.self.plain = simd.Product{N: r.width, K: r.gates, B: r.weight, LDB: r.width}
-	r.set.Pack(r.packed, &t.self.plain)
-	t.split(r.batch, r.grain(), r.compute)
-	return nil
 }
 
 func (r *recurrentGrad) part(w *worker, from, to int) {
@@ -181,9 +194,7 @@ func (r *recurrentGrad) part(w *worker, from, to int) {
 				break
 			}
 			first := r.at(from, step, r.reverse)
-			w.plain = simd.Product{M: end - from, N: r.width, K: r.gates, A: r.dhidden[first*r.gates:], LDA: r.steps * r.gates,
-				B: r.packed, Packed: true, C: r.state[from*r.width:], LDC: r.width, Accumulate: true}
-			r.set.Gemm(w.gemm, &w.plain)
+			r.multiply(w, end-from, r.dhidden[first*r.gates:], r.steps*r.gates, r.state[from*r.width:], r.width, true)
 		}
 	}
 }
