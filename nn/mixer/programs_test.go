@@ -93,6 +93,8 @@ func programCases(t *testing.T) []programCase {
 		{"monarch_mixer", `{"modalities": [{` + image + `, "encoder": ` + blocks + `}], "classes": 3}`},
 		{"ramlp", `{"modalities": [{"name": "image", "kind": "map", "shape": [1, 28, 20], "encoder": ` + ramlp + `}], "classes": 3}`},
 		{"simple_mlp", `{"modalities": [{` + row + `}], "classes": 3}`},
+		{"gru, masked", `{"modalities": [{` + words + `, "encoder": {"architecture": "gru", "options": {"width": 10, "depth": 2, "bidirectional": true, "dropout": 0.1}}}], "classes": 3}`},
+		{"lstm of a text", `{"modalities": [{` + tokens + `, "encoder": {"architecture": "lstm", "options": {"width": 7, "depth": 1}}}], "classes": 3}`},
 		{"concat", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
 			"fusion": "concat", "network": ` + mlp + `, "prediction": "fusion", "classes": 3}`},
 		{"max", `{"modalities": [{` + image + `, "encoder": ` + blocks + `}, {` + words + `, "encoder": ` + mlp + `}],
