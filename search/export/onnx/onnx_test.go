@@ -224,6 +224,7 @@ func TestGraphsAreSmall(t *testing.T) {
 		"ramlp/map":            {19, 101},
 	} {
 		c := cases()[slices.IndexFunc(cases(), func(c exporttest.Case) bool { return c.Name == name })]
+		c.Description.Thresholds = nil // which cases have some depends on how many there are
 		m, err := c.Model()
 		if err != nil {
 			t.Fatal(err)
