@@ -126,7 +126,7 @@ class Transformer(nn.Module):
         if h["positions"] == "learned":
             self.positions = nn.Parameter(torch.randn(n, d))
         if h["token"] == "class":
-            self.register_parameter("class", nn.Parameter(torch.randn(1, d)))
+            self.class_token = nn.Parameter(torch.randn(1, d))
         self.blocks = nn.ModuleList(layer(d, h["heads"], h["hidden"], h["norm"] == "post") for _ in range(h["depth"]))
         if h["norm"] == "pre":
             self.norm = nn.LayerNorm(d)
@@ -137,7 +137,7 @@ class Transformer(nn.Module):
         elif hasattr(self, "embed"):
             x = self.embed(x)
         x = x + (self.positions if hasattr(self, "positions") else sinusoid(*x.shape[1:]).to(x))
-        mask, token = self.mask, self._parameters.get("class")
+        mask, token = self.mask, getattr(self, "class_token", None)
         if token is not None:
             x = torch.cat([token.expand(len(x), 1, -1), x], 1)
             mask = None if mask is None else F.pad(mask, (1, 0), value=1)
@@ -168,13 +168,13 @@ class FTTransformer(nn.Module):
         super().__init__()
         self.features = nn.Module()
         self.features.weight, self.features.bias = nn.Parameter(torch.randn(f, d)), nn.Parameter(torch.randn(f, d))
-        self.register_parameter("class", nn.Parameter(torch.randn(1, d)))
+        self.class_token = nn.Parameter(torch.randn(1, d))
         self.blocks = nn.ModuleList(FTBlock(d, heads, hidden, i == 0) for i in range(depth))
         self.norm = nn.LayerNorm(d)
 
     def forward(self, x):
         x = x[..., None] * self.features.weight + self.features.bias
-        x = torch.cat([x, self._parameters["class"].expand(len(x), 1, -1)], 1)
+        x = torch.cat([x, self.class_token.expand(len(x), 1, -1)], 1)
         for block in self.blocks:
             x = block(x)
         return F.relu(self.norm(x[:, -1:]))
