@@ -4,13 +4,14 @@ from torch import nn
 
 
 class FTBlock(nn.Module):
-    """Attention over the tokens, then a gated layer over the features; the first block has no norm before its attention."""
+    """Attention over the tokens, then a gated layer over the features. The first block has no norm before it."""
 
     def __init__(self, width, heads, hidden, first, dropout=0.0):
         super().__init__()
         self.norm1, self.attention = nn.Identity() if first else nn.LayerNorm(width), MultiHeadAttention(width, heads)
         self.norm2, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
-        self.value, self.gate, self.output = nn.Linear(width, hidden), nn.Linear(width, hidden), nn.Linear(hidden, width)
+        self.value, self.gate = nn.Linear(width, hidden), nn.Linear(width, hidden)
+        self.output = nn.Linear(hidden, width)
 
     def forward(self, x):
         y = self.norm1(x)
@@ -31,7 +32,7 @@ class Features(nn.Module):
 
 
 class FTTransformer(nn.Module):
-    """FT-Transformer (Gorishniy et al. 2021): what a class token has learned of the numbers, one token (b, 1, width)."""
+    """FT-Transformer (Gorishniy et al. 2021): what a class token reads in the numbers, one token (b, 1, width)."""
 
     def __init__(self, features, width, depth, heads, hidden, dropout=0.0):
         super().__init__()

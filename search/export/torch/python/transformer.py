@@ -12,8 +12,12 @@ class MultiHeadAttention(nn.Module):
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
         self.value, self.output = nn.Linear(width, width), nn.Linear(width, width)
 
+    def split(self, x):
+        """The heads' shares of the features: (b, heads, n, width / heads)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
     def forward(self, x, y, mask=None):  #: masked else def forward(self, x, y):
-        q, k, v = (z.unflatten(-1, (self.heads, -1)).transpose(1, 2) for z in (self.query(x), self.key(y), self.value(y)))
+        q, k, v = self.split(self.query(x)), self.split(self.key(y)), self.split(self.value(y))
         scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5  # (b, heads, n, m)
         shares = scores.softmax(-1)  #: not masked
         if mask is None:  #: masked
