@@ -51,6 +51,7 @@ var avx2 = Set{
 	SoftmaxCrossEntropy: nativeSoftmaxCrossEntropy,
 	SoftCrossEntropy:    nativeSoftCrossEntropy,
 	Softmax:             nativeSoftmax,
+	Exp:                 nativeExp,
 	Dropout:             nativeDropout,
 	Adam:                nativeAdam,
 }

@@ -29,6 +29,9 @@ func init() {
 	Register("gru", Architecture{source("recurrent"), newRecurrent("gru", "nn.GRU")})
 	Register("lstm", Architecture{"", newRecurrent("lstm", "nn.LSTM")})
 	Register("linear", Architecture{source("linear"), newLinear})
+	Register("transformer", Architecture{source("transformer"), newTransformer})
+	Register("ft_transformer", Architecture{source("ft_transformer"), newFTTransformer})
+	RegisterFusion("cross_attention", Fusion{source("cross_attention"), newCrossAttention})
 	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
 	RegisterFusion("mean", Fusion{source("aligned"), plain("Mean")})
 	RegisterFusion("max", Fusion{"", plain("Max")})
@@ -69,25 +72,24 @@ func encoder(name string, in mixer.Input, options any, depth int, block func(tok
 		return "", err
 	}
 	width := built.Width()
-	embed := "nn.Identity()"
-	switch {
-	case in.Kind == mixer.Map:
-		embed = Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
-	case in.Kind == mixer.Sequence && shapes["embed.weight"] != nil:
-		embed = linear(in.Shape[1], width)
-	case in.Kind == mixer.Text:
-		embed = textEmbed(in, width, shapes)
-	}
-	return Call("Encoder", embed, times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+	return Call("Encoder", embedding(in, width, shapes), times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
 }
 
-// textEmbed is the expression of the embedding of a text.
-func textEmbed(in mixer.Input, width int, shapes map[string][]int) string {
-	arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
-	if shapes["embed.proj.weight"] != nil {
-		arguments = append(arguments, keyword("vectors", in.Vectors))
+// embedding is the expression of what makes tokens of an input.
+func embedding(in mixer.Input, width int, shapes map[string][]int) string {
+	switch {
+	case in.Kind == mixer.Map:
+		return Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
+	case in.Kind == mixer.Sequence && shapes["embed.weight"] != nil:
+		return linear(in.Shape[1], width)
+	case in.Kind == mixer.Text:
+		arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
+		if shapes["embed.proj.weight"] != nil {
+			arguments = append(arguments, keyword("vectors", in.Vectors))
+		}
+		return Call("TextEmbed", arguments...)
 	}
-	return Call("TextEmbed", arguments...)
+	return "nn.Identity()"
 }
 
 // linear is the expression of a linear layer.
@@ -179,7 +181,7 @@ func newRecurrent(name, class string) func(mixer.Input, any) (string, error) {
 		}
 		arguments = []string{Call(class, arguments...)}
 		if in.Kind == mixer.Text {
-			arguments = append(arguments, "embed="+textEmbed(in, built.Width(), shapes))
+			arguments = append(arguments, "embed="+embedding(in, built.Width(), shapes))
 		}
 		return Call("Recurrent", arguments...), nil
 	}
@@ -194,4 +196,42 @@ func newLinear(in mixer.Input, options any) (string, error) {
 		return "", err
 	}
 	return Call("WordMean", keyword("vocabulary", in.Vocabulary), keyword("width", built.Width())), nil
+}
+
+func newTransformer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.TransformerOptions)
+	built, shapes, err := network("transformer", in, o)
+	if err != nil {
+		return "", err
+	}
+	width, post := built.Width(), o.Norm == "post"
+	block := []string{keyword("width", width), keyword("heads", o.Heads), keyword("hidden", o.Hidden)}
+	arguments := []string{keyword("width", width)}
+	if post {
+		block, arguments = append(block, "post=True"), append(arguments, "norm=False")
+	}
+	switch learned := shapes["positions"]; {
+	case learned != nil:
+		arguments = append(arguments, keyword("positions", learned[0]))
+	case in.Kind != mixer.Text:
+		arguments = append(arguments, "sinusoidal=True")
+	}
+	if shapes["class_token"] != nil {
+		arguments = append(arguments, "class_token=True")
+	}
+	blocks := times(o.Depth, Call("TransformerBlock", append(block, optional(1, false, o.Dropout)...)...))
+	return Call("Transformer", append([]string{embedding(in, width, shapes), blocks}, arguments...)...), nil
+}
+
+func newFTTransformer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.FTTransformerOptions)
+	return Call("FTTransformer", append([]string{keyword("features", in.Shape[0]), keyword("width", o.Width), keyword("depth", o.Depth),
+		keyword("heads", o.Heads), keyword("hidden", o.Hidden)}, optional(1, false, o.Dropout)...)...), nil
+}
+
+func newCrossAttention(tokens []mixer.Input, options any) (string, error) {
+	o := options.(*mixer.CrossAttentionOptions)
+	width := tokens[0].Shape[1]
+	return Call("CrossAttention", append([]string{keyword("modalities", len(tokens)), keyword("width", width),
+		keyword("heads", o.HeadsOf(width))}, optional(1, false, o.Dropout)...)...), nil
 }
