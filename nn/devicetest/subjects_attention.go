@@ -16,7 +16,7 @@ func attentions(edges []int) []subject {
 	}
 	for _, n := range edges {
 		list = append(list, attention(1, 1, n, 3, 1))
-		if n < 1000 {
+		if n <= 20 || n == 257 {
 			list = append(list, attention(1, n, 3, 2, 2), attention(1, 3, 2, n, 1), attention(2, n%100, n%100, 4, 1))
 		}
 	}
