@@ -29,7 +29,8 @@ type MatMul struct {
 	Pre Buffer
 	// Gate is the kept pre-activation; P is multiplied by the activation's derivative there. It has the layout of C.
 	Gate Buffer
-	// Plus is added at the end. It has the layout of C, and may be C itself if C is state.
+	// Plus is added at the end. It has the layout of C, and may be C itself if C is state, or if an earlier part of the same
+	// composite wrote it.
 	Plus Buffer
 }
 
