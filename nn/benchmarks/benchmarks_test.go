@@ -20,6 +20,7 @@ func TestPeerParameters(t *testing.T) {
 		"series/128x64/gru": 25350, "series/128x64/lstm": 33670,
 		"series/32x128/gru": 99846, "series/32x128/lstm": 132870,
 		"series/400x32/gru": 19206, "series/400x32/lstm": 25478,
+		"avmnist/image/transformer": 803082, "mimic/series/transformer": 36358, "table/ft_transformer": 73238,
 		"avmnist/full/mlp_mixer": 8336270, "avmnist/full/hyper_mixer": 9318430,
 	}
 	cases := benchmarks.Peers()

@@ -113,7 +113,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 	var list []*device.Program
 	for _, c := range benchmarks.Peers() {
 		switch c.Name {
-		case "avmnist/image/ramlp", "avmnist/image/monarch_mixer", "mmimdb/text/monarch_mixer":
+		case "avmnist/image/ramlp", "avmnist/image/monarch_mixer", "mmimdb/text/monarch_mixer", "avmnist/image/transformer":
 			list = append(list, trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"}))
 		}
 	}
