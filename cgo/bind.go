@@ -98,6 +98,12 @@ func (b *binder) activationOf(a device.Activation) C.int32_t {
 		return C.MIXMAS_RELU
 	case device.SquaredReLU:
 		return C.MIXMAS_SQUARED_RELU
+	case device.Sigmoid:
+		return C.MIXMAS_SIGMOID
+	case device.Tanh:
+		return C.MIXMAS_TANH
+	case device.SiLU:
+		return C.MIXMAS_SILU
 	}
 	b.fail("the cuda device does not support activation %d", int(a))
 	return 0

@@ -35,7 +35,15 @@ typedef enum {
   MIXMAS_BF16 = 2, /* operands rounded to 8 significant bits, on tensor cores */
 } mixmas_numerics;
 
-typedef enum { MIXMAS_IDENTITY = 0, MIXMAS_GELU = 1, MIXMAS_RELU = 2, MIXMAS_SQUARED_RELU = 3 } mixmas_activation;
+typedef enum {
+  MIXMAS_IDENTITY = 0,
+  MIXMAS_GELU = 1,
+  MIXMAS_RELU = 2,
+  MIXMAS_SQUARED_RELU = 3,
+  MIXMAS_SIGMOID = 4,
+  MIXMAS_TANH = 5,
+  MIXMAS_SILU = 6
+} mixmas_activation;
 typedef enum { MIXMAS_ADD = 0, MIXMAS_MUL = 1, MIXMAS_DIV = 2 } mixmas_arithmetic;
 typedef enum { MIXMAS_SUM = 0, MIXMAS_MAX = 1 } mixmas_reduction;
 
@@ -328,6 +336,24 @@ typedef struct {
   int64_t batch, p, q, width;
 } mixmas_monarch_grad;
 
+/* All steps of a GRU or, with lstm, an LSTM: x (batch, steps, gates*width) is the input's share of the gates, weight (gates*width,
+ * width) and bias make the state's; y, before and cell_before (batch, steps, width), mask (batch, steps). kept (batch, steps,
+ * 4*width) are r, z, n and the state's share of n, or i, f, g and o. */
+typedef struct {
+  const float *x, *weight, *bias, *mask;
+  float *y, *kept, *before, *cell_before;
+  int64_t batch, steps, width;
+  int32_t lstm, reverse;
+} mixmas_recurrent;
+
+/* dx and, of a GRU, dhidden (batch, steps, gates*width). */
+typedef struct {
+  const float *weight, *mask, *dy, *kept, *before, *cell_before;
+  float *dx, *dhidden;
+  int64_t batch, steps, width;
+  int32_t lstm, reverse;
+} mixmas_recurrent_grad;
+
 /* The operations: X(KIND, name, WORKSPACE) for each, whose descriptor is mixmas_name. WORKSPACE says whether its kernels need
  * scratch memory: NONE, or SOME, as workspace_size says (operations.h). All lists of operations are made from this one; an
  * operation without a kernel or without its workspace_size does not link. Add new ones at the end. */
@@ -365,7 +391,9 @@ typedef struct {
   X(SOFTMAX_GRAD, softmax_grad, NONE) \
   X(EMBEDDING, embedding, NONE) \
   X(EMBEDDING_GRAD, embedding_grad, SOME) \
-  X(SOFT_CROSS_ENTROPY, soft_cross_entropy, SOME)
+  X(SOFT_CROSS_ENTROPY, soft_cross_entropy, SOME) \
+  X(RECURRENT, recurrent, NONE) \
+  X(RECURRENT_GRAD, recurrent_grad, NONE)
 
 #define MIXMAS_KIND(KIND, name, WORKSPACE) MIXMAS_OP_##KIND,
 typedef enum { MIXMAS_NO_OP = 0, MIXMAS_OPERATIONS(MIXMAS_KIND) } mixmas_kind;

@@ -4,6 +4,7 @@ package benchmarks
 
 import (
 	"cmp"
+	"fmt"
 
 	"mixmas/nn/mixer"
 )
@@ -57,6 +58,21 @@ func Peers() []Case {
 	}
 	add("avmnist/image", 32, image, mixer.Choice{Architecture: "ramlp"}, 10, false)
 	add("avmnist/audio", 8, audio, mixer.Choice{Architecture: "ramlp"}, 10, false)
+	for _, s := range []struct{ batch, steps, features, width int }{{64, 128, 64, 64}, {64, 32, 128, 128}, {16, 400, 32, 64}} {
+		for _, k := range []string{"gru", "lstm"} {
+			series := mixer.Modality{Name: "series", Kind: mixer.Sequence, Shape: []int{s.steps, s.features}}
+			add(fmt.Sprintf("series/%dx%d", s.steps, s.features), s.batch, series,
+				mixer.Choice{Architecture: k, Options: &mixer.RecurrentOptions{Width: s.width, Depth: 1}}, 6, false)
+		}
+	}
+	transformer := func(width, depth, heads, hidden, patch int) mixer.Choice {
+		return mixer.Choice{Architecture: "transformer", Options: &mixer.TransformerOptions{Width: width, Depth: depth, Heads: heads, Hidden: hidden,
+			Patch: patch, Norm: "pre", Positions: "learned", Token: "mean"}}
+	}
+	add("avmnist/image", 64, image, transformer(128, 4, 4, 512, 4), 10, false)
+	add("mimic/series", 32, series, transformer(64, 1, 4, 128, 0), 6, false)
+	add("table", 64, mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{48}}, mixer.Choice{Architecture: "ft_transformer",
+		Options: &mixer.FTTransformerOptions{Width: 64, Depth: 2, Heads: 4, Hidden: 85}}, 2, false)
 	for _, k := range []string{"mlp_mixer", "hyper_mixer"} {
 		full := preset("searched-avmnist")
 		for i := range full.Modalities {

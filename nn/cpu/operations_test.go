@@ -68,7 +68,7 @@ func TestBindings(t *testing.T) {
 }
 
 func drawActivation(t *rapid.T) device.Activation {
-	return device.Activation(rapid.IntRange(0, int(device.SquaredReLU)).Draw(t, "activation"))
+	return device.Activation(rapid.IntRange(0, int(device.SiLU)).Draw(t, "activation"))
 }
 
 // drawMatMul is a single product with every kind of epilogue.

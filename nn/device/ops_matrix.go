@@ -29,7 +29,8 @@ type MatMul struct {
 	Pre Buffer
 	// Gate is the kept pre-activation; P is multiplied by the activation's derivative there. It has the layout of C.
 	Gate Buffer
-	// Plus is added at the end. It has the layout of C, and may be C itself if C is state.
+	// Plus is added at the end. It has the layout of C, and may be C itself if C is state, or if an earlier part of the same
+	// composite wrote it.
 	Plus Buffer
 }
 
@@ -45,10 +46,16 @@ const (
 	ReLU
 	// SquaredReLU is max(x, 0)², the core of StarReLU (Yu et al. 2022).
 	SquaredReLU
+	// Sigmoid is σ(x) = 1/(1 + e⁻ˣ).
+	Sigmoid
+	// Tanh is the hyperbolic tangent.
+	Tanh
+	// SiLU is x σ(x) (Elfwing et al. 2018).
+	SiLU
 )
 
 func (a Activation) String() string {
-	return [...]string{"identity", "gelu", "relu", "squared_relu"}[a]
+	return [...]string{"identity", "gelu", "relu", "squared_relu", "sigmoid", "tanh", "silu"}[a]
 }
 
 var _ = kind(&MatMul{})

@@ -113,7 +113,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 	var list []*device.Program
 	for _, c := range benchmarks.Peers() {
 		switch c.Name {
-		case "avmnist/image/ramlp", "avmnist/image/monarch_mixer", "mmimdb/text/monarch_mixer":
+		case "avmnist/image/ramlp", "avmnist/image/monarch_mixer", "mmimdb/text/monarch_mixer", "avmnist/image/transformer":
 			list = append(list, trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"}))
 		}
 	}
@@ -129,7 +129,11 @@ func otherPrograms(t testing.TB) []*device.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list = append(list, softmax, embedding, loss)
+	cells, err := recurrent(64, 128, 64, 64).recorded(t, nil).Compile("recurrent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax, embedding, loss, cells)
 	// With dropout, mixings are recorded as their parts.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {

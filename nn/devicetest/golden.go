@@ -24,8 +24,9 @@ type Metrics func(probabilities []float64, rows, classes int, multiLabel bool, l
 // product, and less for many. Larger errors come from sums that are smaller than their terms, as in batch norms over few
 // values, and from the kink of relu: if rounding moves an element across it, its gradient appears or disappears.
 const (
-	growth      = 2
-	growthRough = 12 // with batch norm or relu
+	growth          = 2
+	growthAttention = 4  // gradients of shares are differences of products
+	growthRough     = 12 // with batch norm or relu
 )
 
 // Golden runs all cases of the golden folder (see [golden.Dir]), one subtest each. Every expected array must be met within
@@ -136,6 +137,8 @@ func (v *vectors) note(p *device.Program) {
 		switch o := op.(type) {
 		case *device.BatchNorm:
 			v.growth = growthRough
+		case *device.Attention:
+			v.growth = max(v.growth, growthAttention)
 		case *device.Map:
 			if o.Activation == device.ReLU || o.Activation == device.SquaredReLU {
 				v.growth = growthRough

@@ -142,6 +142,8 @@ func smallSpecifications() map[string]mixer.Specification {
 		return mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{7, 5}, Masked: masked, Encoder: c}
 	}
 	row := mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{4}, Encoder: table}
+	gru := choice("gru", &mixer.RecurrentOptions{Width: 10, Depth: 2, Bidirectional: true, Dropout: 0.2})
+	lstm := choice("lstm", &mixer.RecurrentOptions{Width: 7, Depth: 1})
 	words := func(c mixer.Choice) mixer.Modality {
 		return mixer.Modality{Name: "words", Kind: mixer.Text, Shape: []int{7}, Vocabulary: 9, Masked: true, Encoder: c}
 	}
@@ -162,6 +164,8 @@ func smallSpecifications() map[string]mixer.Specification {
 		"monarch_mixer": one(text(monarch, false)),
 		"ramlp":         one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 20}, Encoder: ramlp}),
 		"simple_mlp":    one(row),
+		"gru":           one(text(gru, true)),
+		"lstm, gru":     fused("concat", mixer.MeanPrediction, gru, words(lstm), text(choice("lstm", &mixer.RecurrentOptions{Width: 10, Depth: 1}), true)),
 		"concat":        fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
 		"max":           fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
 		"sum":           fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
@@ -250,6 +254,42 @@ func rows(outer, n, width int) subject {
 		mean := r.Div(r.Mean(r.Pad(b, 1, n+2), 1), r.Constant("two", []float32{2}, 1))
 		permuted := r.Permute(r.Slice(r.Scale(c, 1.5), 2, 0, (width+1)/2), 2, 0, 1)
 		return r.Add(r.total(random, r.Add(maximum, mean)), r.total(random, permuted))
+	}}
+}
+
+// gates has the activations that gates are made of, on n elements, alone and in the epilogue of a product.
+func gates(n int) subject {
+	s := nn.NewScope()
+	gate := nn.NewLinear(s.In("gate"), n, n)
+	return subject{fmt.Sprintf("gates %d", n), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, 3, n)
+		r.RequireGradient(x)
+		y := r.Mul(r.Sigmoid(gate.Forward(r.Graph, x)), r.Tanh(x))
+		y = gate.ForwardWith(r.Graph, r.Add(y, r.SiLU(x)), device.SiLU, y)
+		y = gate.ForwardWith(r.Graph, y, device.Sigmoid, nil)
+		return r.total(random, gate.ForwardWith(r.Graph, y, device.Tanh, nil))
+	}}
+}
+
+// recurrent has both cells in both directions over b samples of n steps of d features, with h units, with and without a mask. A
+// mask of several samples has one without real steps.
+func recurrent(b, n, d, h int) subject {
+	s := nn.NewScope()
+	first, second := nn.NewRecurrent(s.In("gru"), device.GRU, d, h, ""), nn.NewRecurrent(s.In("lstm"), device.LSTM, h, h, "")
+	return subject{fmt.Sprintf("recurrent b=%d n=%d d=%d h=%d", b, n, d, h), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, b, n, d)
+		r.RequireGradient(x)
+		mask := make([]float32, b*n)
+		for i := range mask {
+			if b == 1 || i >= n {
+				mask[i] = float32(random.IntN(4)) / 2
+			}
+		}
+		masked := r.input("mask", mask, b, n)
+		y := r.Concat(2, first.Forward(r.Graph, x, masked, false), first.Forward(r.Graph, x, nil, true))
+		y = r.Add(r.Slice(y, 2, 0, h), r.Slice(y, 2, h, 2*h))
+		y = r.Concat(2, second.Forward(r.Graph, y, nil, false), second.Forward(r.Graph, y, masked, true))
+		return r.total(random, y)
 	}}
 }
 

@@ -59,9 +59,13 @@ type operandB struct {
 
 // newOperandB finds the columns of B that must be packed or are worth packing: those of a transposed B, those that many
 // rows of A use, and the last columns, which do not fill a panel.
-func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
+func newOperandB(panels []float32, p *Product, k0, j0, steps, columns int) operandB {
 	const manyRows = 48
-	b := operandB{j0: j0, k0: k0, ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: w.b}
+	b := operandB{j0: j0, k0: k0, ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: panels}
+	if p.Packed {
+		b.panels = p.B[packedBlock(p, k0, j0):]
+		return b
+	}
 	if p.TransB {
 		b.at = p.B[j0*p.LDB+k0:]
 		_ = b.at[(columns-1)*b.ld+steps-1]

@@ -182,6 +182,29 @@ func TestGemmBitsDoNotDependOnTheCut(t *testing.T) {
 	})
 }
 
+// A product with a packed B has the bits of the one without.
+func TestGemmWithPackedOperand(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		r, w := seeded(5), NewWorkspace()
+		for _, size := range productSizes {
+			if size.m*size.n*size.k == 0 {
+				continue
+			}
+			for form := range 8 {
+				p := newProduct(t, r, form&1 != 0, form&2 != 0, size.m, size.n, size.k, form&4 != 0)
+				plain, packed := slices.Clone(p.C), guarded(t, PackedSize(size.n, size.k), true)
+				q := *p
+				q.C = plain
+				s.Gemm(w, &q)
+				s.Pack(packed, p)
+				q.TransB, q.B, q.LDB, q.Packed, q.C = false, packed, 0, true, p.C
+				s.Gemm(w, &q)
+				sameBits(t, productName(p)+" packed", p.C, plain)
+			}
+		}
+	})
+}
+
 // A transposed operand holds the same numbers, so its product has the same bits.
 func TestGemmBitsDoNotDependOnTheLayout(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *Set) {

@@ -17,6 +17,10 @@ const (
 // the bits of gonum's product for a transposed B depend on B's address, while the plain product adds over k in order. As in
 // the reference BLAS, a zero of op(A) adds nothing, even if the element of op(B) is not finite.
 func portableGemm(w *Workspace, p *Product) {
+	transB, ldbStored := p.TransB, p.LDB
+	if p.Packed {
+		transB, ldbStored = false, packedColumns(p.N)
+	}
 	for i0 := 0; i0 < p.M; i0 += portableRows {
 		rows := min(portableRows, p.M-i0)
 		for j0 := 0; j0 < p.N; j0 += portableColumns {
@@ -29,7 +33,7 @@ func portableGemm(w *Workspace, p *Product) {
 			for k0 := 0; k0 < p.K; k0 += portableDepth {
 				depth := min(portableDepth, p.K-k0)
 				a, lda := portableBlock(w.a, p.A, p.LDA, p.TransA, i0, k0, rows, depth)
-				b, ldb := portableBlock(w.b, p.B, p.LDB, p.TransB, k0, j0, depth, columns)
+				b, ldb := portableBlock(w.b, p.B, ldbStored, transB, k0, j0, depth, columns)
 				gonum.Implementation{}.Sgemm(blas.NoTrans, blas.NoTrans, rows, columns, depth,
 					1, a, lda, b, ldb, 1, p.C[i0*p.LDC+j0:], p.LDC)
 			}
@@ -37,6 +41,18 @@ func portableGemm(w *Workspace, p *Product) {
 				p.Done(i0, i0+rows, j0, j0+columns)
 			}
 		}
+	}
+}
+
+// portablePack copies op(B) in plain rows.
+func portablePack(dst []float32, p *Product) {
+	ld := packedColumns(p.N)
+	if p.TransB {
+		portableTranspose(dst, ld, p.B, p.LDB, p.N, p.K)
+		return
+	}
+	for k := range p.K {
+		copy(dst[k*ld:][:p.N], p.B[k*p.LDB:])
 	}
 }
 

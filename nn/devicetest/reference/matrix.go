@@ -77,6 +77,12 @@ func activate(a device.Activation, x float64) float64 {
 		return math.Max(x, 0)
 	case device.SquaredReLU:
 		return math.Max(x, 0) * math.Max(x, 0)
+	case device.Sigmoid:
+		return sigmoid(x)
+	case device.Tanh:
+		return math.Tanh(x)
+	case device.SiLU:
+		return x * sigmoid(x)
 	}
 	return x
 }
@@ -92,6 +98,12 @@ func derivative(a device.Activation, x float64) float64 {
 		return 0
 	case device.SquaredReLU:
 		return 2 * math.Max(x, 0)
+	case device.Sigmoid:
+		return sigmoid(x) * sigmoid(-x)
+	case device.Tanh:
+		return 4 * sigmoid(2*x) * sigmoid(-2*x)
+	case device.SiLU:
+		return sigmoid(x) * (1 + x*sigmoid(-x))
 	}
 	return 1
 }

@@ -100,6 +100,13 @@ var special = []struct{ name, json string }{
 		"options": {"depths": [1, 1, 2], "dims": [4, 6, 8], "mlp_ratio": [3, 2, 2], "expansion": [2, 2, 2], "group": [1, 2, 4]}}}], "classes": 3}`},
 	{"monarch_mixer/padded", `{"modalities": [{"name": "words", "kind": "sequence", "shape": [7, 5], "encoder": {"architecture": "monarch_mixer",
 		"options": {"width": 11, "depth": 2}}}], "classes": 3}`},
+	{"transformer/class", `{"modalities": [{"name": "words", "kind": "sequence", "masked": true, "shape": [7, 5], "encoder": {"architecture": "transformer",
+		"options": {"width": 12, "depth": 2, "heads": 3, "hidden": 9, "norm": "post", "positions": "sinusoidal", "token": "class"}}}], "classes": 3}`},
+	{"transformer/network", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "vectors": 5, "encoder": {"architecture": "transformer",
+		"options": {"width": 12, "depth": 1, "heads": 2, "hidden": 9, "norm": "pre", "positions": "sinusoidal", "token": "mean"}}},
+		{"name": "row", "kind": "table", "masked": true, "shape": [5], "encoder": {"architecture": "ft_transformer", "options": {"width": 6, "depth": 2, "heads": 3, "hidden": 8}}}],
+		"fusion": {"function": "cross_attention", "options": {"heads": 4}}, "network": {"architecture": "transformer",
+		"options": {"width": 12, "depth": 2, "heads": 4, "hidden": 9, "norm": "pre", "positions": "learned", "token": "class"}}, "classes": 3}`},
 	{"vectors", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "vectors": 5, "encoder": {"architecture": "mlp_mixer",
 		"options": {"width": 10, "depth": 1, "token_width": 7, "channel_width": 12}}}], "classes": 3}`},
 	{"several labels", `{"modalities": [{"name": "image", "kind": "map", "shape": [2, 6, 9], "encoder": {"architecture": "mlp_mixer",
@@ -148,7 +155,7 @@ func modalities(masked bool) []mixer.Modality {
 	for _, kind := range []mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table} {
 		m := input(kind, masked)
 		for _, a := range mixer.All() {
-			if a.Takes(kind) && a.Name != "linear" {
+			if a.Takes(kind) && a.Name != "linear" && !a.Extra {
 				m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
 				break
 			}

@@ -26,7 +26,12 @@ func init() {
 	Register("monarch_mixer", Architecture{source("monarch_mixer"), newMonarchMixer})
 	Register("ramlp", Architecture{source("ramlp"), newRaMLP})
 	Register("simple_mlp", Architecture{source("simple_mlp"), newSimpleMLP})
+	Register("gru", Architecture{source("recurrent"), newRecurrent("gru", "nn.GRU")})
+	Register("lstm", Architecture{"", newRecurrent("lstm", "nn.LSTM")})
 	Register("linear", Architecture{source("linear"), newLinear})
+	Register("transformer", Architecture{source("transformer"), newTransformer})
+	Register("ft_transformer", Architecture{source("ft_transformer"), newFTTransformer})
+	RegisterFusion("cross_attention", Fusion{source("cross_attention"), newCrossAttention})
 	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
 	RegisterFusion("mean", Fusion{source("aligned"), plain("Mean")})
 	RegisterFusion("max", Fusion{"", plain("Max")})
@@ -67,20 +72,24 @@ func encoder(name string, in mixer.Input, options any, depth int, block func(tok
 		return "", err
 	}
 	width := built.Width()
-	embed := "nn.Identity()"
+	return Call("Encoder", embedding(in, width, shapes), times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+}
+
+// embedding is the expression of what makes tokens of an input.
+func embedding(in mixer.Input, width int, shapes map[string][]int) string {
 	switch {
 	case in.Kind == mixer.Map:
-		embed = Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
+		return Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
 	case in.Kind == mixer.Sequence && shapes["embed.weight"] != nil:
-		embed = linear(in.Shape[1], width)
+		return linear(in.Shape[1], width)
 	case in.Kind == mixer.Text:
 		arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
 		if shapes["embed.proj.weight"] != nil {
 			arguments = append(arguments, keyword("vectors", in.Vectors))
 		}
-		embed = Call("TextEmbed", arguments...)
+		return Call("TextEmbed", arguments...)
 	}
-	return Call("Encoder", embed, times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+	return "nn.Identity()"
 }
 
 // linear is the expression of a linear layer.
@@ -151,6 +160,33 @@ func newSimpleMLP(in mixer.Input, options any) (string, error) {
 		keyword("layers", o.Layers)}, optional(1, false, o.Dropout)...)...), nil
 }
 
+// newRecurrent makes the form of an architecture of recurrent cells, with the class of PyTorch.
+func newRecurrent(name, class string) func(mixer.Input, any) (string, error) {
+	return func(in mixer.Input, options any) (string, error) {
+		o := options.(*mixer.RecurrentOptions)
+		built, shapes, err := network(name, in, o)
+		if err != nil {
+			return "", err
+		}
+		arguments := []string{fmt.Sprint(shapes["rnn.weight_ih_l0"][1]), fmt.Sprint(shapes["rnn.weight_hh_l0"][1])}
+		if o.Depth > 1 {
+			arguments = append(arguments, keyword("num_layers", o.Depth))
+		}
+		arguments = append(arguments, "batch_first=True")
+		if o.Bidirectional {
+			arguments = append(arguments, "bidirectional=True")
+		}
+		if o.Dropout > 0 && o.Depth > 1 {
+			arguments = append(arguments, keyword("dropout", o.Dropout))
+		}
+		arguments = []string{Call(class, arguments...)}
+		if in.Kind == mixer.Text {
+			arguments = append(arguments, "embed="+embedding(in, built.Width(), shapes))
+		}
+		return Call("Recurrent", arguments...), nil
+	}
+}
+
 func newLinear(in mixer.Input, options any) (string, error) {
 	if in.Kind != mixer.Text {
 		return Call("Flat"), nil
@@ -160,4 +196,42 @@ func newLinear(in mixer.Input, options any) (string, error) {
 		return "", err
 	}
 	return Call("WordMean", keyword("vocabulary", in.Vocabulary), keyword("width", built.Width())), nil
+}
+
+func newTransformer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.TransformerOptions)
+	built, shapes, err := network("transformer", in, o)
+	if err != nil {
+		return "", err
+	}
+	width, post := built.Width(), o.Norm == "post"
+	block := []string{keyword("width", width), keyword("heads", o.Heads), keyword("hidden", o.Hidden)}
+	arguments := []string{keyword("width", width)}
+	if post {
+		block, arguments = append(block, "post=True"), append(arguments, "norm=False")
+	}
+	switch learned := shapes["positions"]; {
+	case learned != nil:
+		arguments = append(arguments, keyword("positions", learned[0]))
+	case in.Kind != mixer.Text:
+		arguments = append(arguments, "sinusoidal=True")
+	}
+	if shapes["class_token"] != nil {
+		arguments = append(arguments, "class_token=True")
+	}
+	blocks := times(o.Depth, Call("TransformerBlock", append(block, optional(1, false, o.Dropout)...)...))
+	return Call("Transformer", append([]string{embedding(in, width, shapes), blocks}, arguments...)...), nil
+}
+
+func newFTTransformer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.FTTransformerOptions)
+	return Call("FTTransformer", append([]string{keyword("features", in.Shape[0]), keyword("width", o.Width), keyword("depth", o.Depth),
+		keyword("heads", o.Heads), keyword("hidden", o.Hidden)}, optional(1, false, o.Dropout)...)...), nil
+}
+
+func newCrossAttention(tokens []mixer.Input, options any) (string, error) {
+	o := options.(*mixer.CrossAttentionOptions)
+	width := tokens[0].Shape[1]
+	return Call("CrossAttention", append([]string{keyword("modalities", len(tokens)), keyword("width", width),
+		keyword("heads", o.HeadsOf(width))}, optional(1, false, o.Dropout)...)...), nil
 }
