@@ -265,7 +265,7 @@ func maps(b, height, width, channels, out int) subject {
 			r.RequireGradient(x)
 			y := r.DepthwiseConv(x, r.Parameter(large), nil)
 			y = norm.Forward(r.Graph, r.DepthwiseConv(y, r.Parameter(small), x), 1)
-			return r.total(random, r.Conv2D(y, r.Parameter(kernel), r.Parameter(bias), 2, 1))
+			return r.total(random, r.PatchConv2D(y, r.Parameter(kernel), r.Parameter(bias), 2, 1))
 		}}
 }
 

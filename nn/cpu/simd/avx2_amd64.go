@@ -27,6 +27,7 @@ var avx2 = Set{
 	Max:                 nativeMax,
 	Sum:                 nativeSum,
 	Dot:                 nativeDot,
+	Pack:                nativePack,
 	Transpose:           nativeTranspose,
 	LayerNorm:           nativeLayerNorm,
 	LayerNormGrad:       nativeLayerNormGrad,

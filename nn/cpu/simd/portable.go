@@ -22,6 +22,7 @@ var portable = Set{
 	Max:                 portableMax,
 	Sum:                 portableSum,
 	Dot:                 portableDot,
+	Pack:                portablePack,
 	Transpose:           portableTranspose,
 	LayerNorm:           portableLayerNorm,
 	LayerNormGrad:       portableLayerNormGrad,

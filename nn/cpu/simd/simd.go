@@ -13,6 +13,9 @@ package simd
 // that divides a product into calls should cut its rows at multiples of it.
 const TileRows = 6
 
+// PanelColumns is the number of columns of a panel of op(B).
+const PanelColumns = 16
+
 // Set is one version of the inner loops. Slices of one call have the length of the first one unless the comment says
 // otherwise. Outputs may be the same slice as an input, but not one that partly overlaps it.
 type Set struct {
@@ -50,6 +53,10 @@ type Set struct {
 	// Sum adds all elements; Dot is Σ a b.
 	Sum func(x []float32) float32
 	Dot func(a, b []float32) float32
+
+	// Pack writes the rows×columns matrix src (row stride ld) in panels for a [Product]: element (i, j) becomes element j/16·stride
+	// + 16i + j%16 of panels, and zeros follow the last column of the last panel.
+	Pack func(panels []float32, stride int, src []float32, ld, rows, columns int)
 
 	// Transpose writes the rows×columns matrix src (row stride lds) as columns×rows to dst (row stride ldd).
 	Transpose func(dst []float32, ldd int, src []float32, lds, rows, columns int)
@@ -121,6 +128,8 @@ type Product struct {
 	A, B, C        []float32
 	LDA, LDB, LDC  int
 	Accumulate     bool
+	// With Panels, B was packed by Pack: element (k, j) of op(B) is element j/16·LDB + 16k + j%16 of B. TransB has no meaning.
+	Panels bool
 	// Dots is a hint for a product with few rows or few columns, whose B is transposed and A is not: a set may compute each
 	// element as a dot product, which needs no packing. It changes the order of the sums, so a caller that divides a
 	// product into calls must set it for all of them or for none.

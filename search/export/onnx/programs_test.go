@@ -190,7 +190,7 @@ func TestOtherOperations(t *testing.T) {
 		"convolution and its patches": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
 			w, b := parameter(s, 2, 3, 3, 3), parameter(s, 2)
 			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
-				return g.Conv2D(x[0], g.Parameter(w), g.Parameter(b), 2, 1)
+				return g.PatchConv2D(x[0], g.Parameter(w), g.Parameter(b), 2, 1)
 			}
 		}},
 		"depthwise convolution that is added": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
