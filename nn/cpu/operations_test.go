@@ -436,13 +436,6 @@ func drawWindows(t *rapid.T) device.Windows {
 
 func drawConv(t *rapid.T, f *fixture) device.Operation {
 	w := drawWindows(t)
-	switch rapid.IntRange(0, 40).Draw(t, "many") { // products that are computed in several blocks
-	case 0:
-		w.Batch, w.Height, w.Width, w.Channels, w.Out, w.Kernel, f.tolerance = 1, 2, 3, 9_000, 2, [2]int{2, 2}, 6e-5
-	case 1:
-		w.Batch, w.Height, w.Width, w.Channels, w.Out, w.Kernel = 1, 5, 4, 1, 17_000, [2]int{1, 1}
-	}
-	w.Height, w.Width = max(w.Height, w.Dilation[0]*(w.Kernel[0]-1)+1-2*w.Padding[0]), max(w.Width, w.Dilation[1]*(w.Kernel[1]-1)+1-2*w.Padding[1])
 	o := &device.Conv{Windows: w, X: f.in("x", f.values(w.InSize())), Weight: f.in("weight", f.values(w.WeightSize())),
 		Bias: f.maybe(t, "bias", w.Out), Activation: drawActivation(t)}
 	if chance(t, "pre") {
