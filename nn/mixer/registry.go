@@ -69,6 +69,8 @@ type Architecture struct {
 	// suit the input. If a configuration names no candidates, those with Suit are tried: see package search/defaults. It may be
 	// nil: then the architecture is only tried where a configuration names it.
 	Suit func(in Input, rows int) any
+	// Extra architectures have Suit, but are tried only where a configuration names them or asks for all.
+	Extra bool
 }
 
 // Takes reports whether the architecture reads inputs of the kind.

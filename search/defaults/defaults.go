@@ -67,10 +67,10 @@ func input(m dataset.Modality) mixer.Input {
 	return mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary}
 }
 
-// candidates returns the architectures that suit an input, with options that suit it.
+// candidates returns the architectures that suit an input, with options that suit it, but for the extra ones.
 func candidates(in mixer.Input, rows int) (list config.Candidates) {
 	for _, a := range mixer.All() {
-		if a.Suit == nil || !a.Takes(in.Kind) {
+		if a.Suit == nil || a.Extra || !a.Takes(in.Kind) {
 			continue
 		}
 		if own := a.Suit(in, rows); own != nil {

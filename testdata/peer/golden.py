@@ -1,4 +1,7 @@
-"""Writes reference vectors: `python golden.py OUT_DIR [--seed S] [--sizes small|odd]`.
+"""Writes reference vectors: `python golden.py --out DIR [--seed S] [--sizes small|odd]`.
+
+The cases of this file come first, then those of the modules golden_*.py beside it: `cases(writer, sizes, seed)` adds them. There
+each case draws its numbers after `writer.seed(name, seed)`, so that a new one changes no other.
 
 One NAME.npz per case, and one manifest.json for all. In a module case x (or x0, x1, ...) is the input, p.* the parameters,
 b0.* buffers before the pass, y the output, gy the gradient sent in, gx the gradient that comes back for x, g.* those of
@@ -9,8 +12,10 @@ shows against float64, and at least 1e-6 of the array's largest magnitude. Array
 """
 import argparse
 import copy
+import importlib
 import json
 import pathlib
+import zlib
 
 import numpy as np
 import torch
@@ -24,6 +29,11 @@ class Writer:
     def __init__(self, out):
         self.out, self.cases = pathlib.Path(out), []
         self.out.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def seed(name, seed):
+        """Makes PyTorch's generator that of a case."""
+        torch.manual_seed(zlib.crc32(name.encode()) ^ seed)
 
     def save(self, name, op, hyper, given, want, other=None, **notes):
         """given: inputs; want: float64 results; other: the same in float32 (absent: exact to rounding); notes: for people."""
@@ -126,6 +136,8 @@ def write(out, seed, sizes):
     philox(w, seed)
     softmax(w)
     embedding(w)
+    for module in sorted(pathlib.Path(__file__).parent.glob("golden_*.py")):
+        importlib.import_module(module.stem).cases(w, s, seed)
     (w.out / "manifest.json").write_text(json.dumps(dict(seed=seed, sizes=sizes, torch=torch.__version__,
                                                          cases=w.cases), indent=1))
 
@@ -396,8 +408,11 @@ def embedding(w):
 
 if __name__ == "__main__":
     a = argparse.ArgumentParser()
-    a.add_argument("out")
+    a.add_argument("folder", nargs="?", help="same as --out")
+    a.add_argument("--out")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--sizes", choices=SIZES, default="small")
     a = a.parse_args()
-    write(a.out, a.seed, a.sizes)
+    if not (a.out or a.folder):
+        raise SystemExit("golden.py: say where to write: --out DIR")
+    write(a.out or a.folder, a.seed, a.sizes)

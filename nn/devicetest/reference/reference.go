@@ -134,6 +134,9 @@ func (r *Runner) operate(op device.Operation) error {
 				return err
 			}
 		}
+		if a, ok := op.(*device.Attention); ok {
+			r.logSums(a)
+		}
 		return nil
 	}
 	if !operations.Do(r, op) {

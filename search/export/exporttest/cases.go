@@ -148,7 +148,7 @@ func modalities(masked bool) []mixer.Modality {
 	for _, kind := range []mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table} {
 		m := input(kind, masked)
 		for _, a := range mixer.All() {
-			if a.Takes(kind) && a.Name != "linear" {
+			if a.Takes(kind) && a.Name != "linear" && !a.Extra {
 				m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
 				break
 			}
