@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"math"
 	"slices"
 
 	"mixmas/nn/device"
@@ -31,6 +32,12 @@ func (g *Graph) Conv2DWith(x, weight, bias *Value, c Conv, activation device.Act
 	}
 	w := device.Windows{Batch: x.Shape[0], Height: x.Shape[1], Width: x.Shape[2], Channels: x.Shape[3], Out: weight.Shape[0],
 		Kernel: [2]int(weight.Shape[2:]), Stride: c.Stride, Padding: c.Padding, Dilation: c.Dilation}
+	for _, n := range slices.Concat(x.Shape, weight.Shape, c.Stride[:], c.Padding[:], c.Dilation[:]) {
+		if n < 0 || n > math.MaxInt32 {
+			return g.Fail(x.Shape, "convolution: a size is %d, want at most %d: maps %v, weight %v, stride %v, padding %v, dilation %v", n, math.MaxInt32,
+				x.Shape, weight.Shape, c.Stride[:], c.Padding[:], c.Dilation[:])
+		}
+	}
 	shape := []int{w.Batch, w.OutHeight(), w.OutWidth(), w.Out}
 	if shape[1] < 1 || shape[2] < 1 {
 		return g.Fail(x.Shape, "convolution: maps of %d×%d with padding %v are smaller than the kernel %v with dilation %v",

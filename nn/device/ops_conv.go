@@ -1,6 +1,9 @@
 package device
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Windows are the sizes of a convolution over channels-last maps X (Batch, Height, Width, Channels) that gives Y (Batch,
 // OutHeight, OutWidth, Out). Kernel, Stride, Padding and Dilation are those down and across the map. A sequence is a map of
@@ -86,9 +89,13 @@ func (w *Windows) sizes() string {
 	return text
 }
 
-// cost is that of one of the three products.
+// cost is that of one of the three products. The number of operations of an absurdly large kernel is cut off.
 func (w *Windows) cost(extra int) Cost {
-	return traffic(2*w.OutSize()*w.Channels*w.Places(), w.InSize(), w.OutSize(), w.WeightSize(), extra)
+	flops, each := math.MaxInt, 2*w.Channels*w.Places()
+	if n := w.OutSize(); n <= flops/each {
+		flops = n * each
+	}
+	return traffic(flops, w.InSize(), w.OutSize(), w.WeightSize(), extra)
 }
 
 var _ = kind(&Conv{})

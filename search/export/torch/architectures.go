@@ -25,6 +25,8 @@ func init() {
 	Register("hyper_mixer", Architecture{source("hyper_mixer"), newHyperMixer})
 	Register("monarch_mixer", Architecture{source("monarch_mixer"), newMonarchMixer})
 	Register("ramlp", Architecture{source("ramlp"), newRaMLP})
+	Register("residual_cnn", Architecture{source("residual_cnn"), newResidualCNN})
+	Register("dilated_cnn", Architecture{source("dilated_cnn"), newDilatedCNN})
 	Register("simple_mlp", Architecture{source("simple_mlp"), newSimpleMLP})
 	Register("linear", Architecture{source("linear"), newLinear})
 	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
@@ -62,6 +64,13 @@ func network(name string, in mixer.Input, options any) (mixer.Network, map[strin
 
 // encoder is the expression of an encoder of blocks: block makes the arguments of one for a number of tokens and their width.
 func encoder(name string, in mixer.Input, options any, depth int, block func(tokens, width int, shapes map[string][]int) string) (string, error) {
+	return encoderOf("Encoder", name, in, options, func(tokens, width int, shapes map[string][]int) string {
+		return times(depth, block(tokens, width, shapes))
+	})
+}
+
+// encoderOf is encoder for a class of the same arguments; blocks makes the list of blocks.
+func encoderOf(class, name string, in mixer.Input, options any, blocks func(tokens, width int, shapes map[string][]int) string) (string, error) {
 	built, shapes, err := network(name, in, options)
 	if err != nil {
 		return "", err
@@ -80,7 +89,7 @@ func encoder(name string, in mixer.Input, options any, depth int, block func(tok
 		}
 		embed = Call("TextEmbed", arguments...)
 	}
-	return Call("Encoder", embed, times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+	return Call(class, embed, blocks(built.Tokens(), width, shapes), keyword("width", width)), nil
 }
 
 // linear is the expression of a linear layer.
@@ -160,4 +169,34 @@ func newLinear(in mixer.Input, options any) (string, error) {
 		return "", err
 	}
 	return Call("WordMean", keyword("vocabulary", in.Vocabulary), keyword("width", built.Width())), nil
+}
+
+func newResidualCNN(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.ResidualCNNOptions)
+	built, shapes, err := network("residual_cnn", in, o)
+	if err != nil {
+		return "", err
+	}
+	var widths []int
+	for i := range o.Stages {
+		widths = append(widths, shapes[fmt.Sprintf("stages.%d.0.conv1.weight", i)][0])
+	}
+	return Call("ResidualCNN", append([]string{keyword("channels", in.Shape[0]), keyword("widths", tuple(widths)), keyword("blocks", o.Blocks),
+		keyword("kernel", o.Kernel), keyword("stem_kernel", shapes["stem.weight"][2]), keyword("strides", tuple(built.(*mixer.ResidualCNN).Strides()))},
+		optional(1, false, o.Dropout)...)...), nil
+}
+
+func newDilatedCNN(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.DilatedCNNOptions)
+	return encoderOf("DilatedCNN", "dilated_cnn", in, o, func(tokens, width int, _ map[string][]int) string {
+		var blocks []string
+		for i := range o.Depth {
+			arguments := []string{keyword("width", width), keyword("kernel", o.Kernel), keyword("dilation", mixer.Dilation(i, tokens))}
+			if o.Causal {
+				arguments = append(arguments, "causal=True")
+			}
+			blocks = append(blocks, Call("DilatedBlock", append(arguments, optional(1, false, o.Dropout)...)...))
+		}
+		return brackets("[", blocks, "]")
+	})
 }
