@@ -78,7 +78,7 @@ func (g *Graph) attentionGradient(op *device.Attention, dy device.Buffer, q, k, 
 // many that this would make more than mostChunks chunks.
 const (
 	mostScores = 1 << 22
-	mostChunks = 1 << 10
+	mostChunks = 1 << 8
 )
 
 // chunk is a part of an attention whose scores are in memory at the same time: some samples, or some heads of one sample, or some

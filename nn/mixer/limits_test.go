@@ -46,6 +46,14 @@ func drawOptions(t *rapid.T, options any) any {
 			field.Set(reflect.ValueOf(list))
 		case float64:
 			field.SetFloat(rapid.SampledFrom([]float64{0, 0, 0.5, 1, -1, math.NaN(), math.Inf(1)}).Draw(t, name))
+		case string: // one of the words of its tag
+			var words []string
+			for item := range strings.SplitSeq(v.Type().Field(i).Tag.Get("jsonschema"), ",") {
+				if word, is := strings.CutPrefix(item, "enum="); is {
+					words = append(words, word)
+				}
+			}
+			field.SetString(rapid.SampledFrom(append(words, "")).Draw(t, name))
 		case bool:
 			field.SetBool(rapid.Bool().Draw(t, name))
 		default:
