@@ -75,11 +75,10 @@ func (g *Graph) attentionGradient(op *device.Attention, dy device.Buffer, q, k, 
 }
 
 // mostScores is the number of scores that the parts of an attention have in memory, 16 MiB of them, unless all together are so
-// many that this would make more than mostChunks chunks.
-const (
-	mostScores = 1 << 22
-	mostChunks = 1 << 8
-)
+// many that this would make more than mostChunks chunks. Tests lower it.
+var mostScores = 1 << 22
+
+const mostChunks = 1 << 8
 
 // chunk is a part of an attention whose scores are in memory at the same time: some samples, or some heads of one sample, or some
 // queries of one head.

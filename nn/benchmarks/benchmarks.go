@@ -57,6 +57,14 @@ func Peers() []Case {
 	}
 	add("avmnist/image", 32, image, mixer.Choice{Architecture: "ramlp"}, 10, false)
 	add("avmnist/audio", 8, audio, mixer.Choice{Architecture: "ramlp"}, 10, false)
+	transformer := func(width, depth, heads, hidden, patch int) mixer.Choice {
+		return mixer.Choice{Architecture: "transformer", Options: &mixer.TransformerOptions{Width: width, Depth: depth, Heads: heads, Hidden: hidden,
+			Patch: patch, Norm: "pre", Positions: "learned", Token: "mean"}}
+	}
+	add("avmnist/image", 64, image, transformer(128, 4, 4, 512, 4), 10, false)
+	add("mimic/series", 32, series, transformer(64, 1, 4, 128, 0), 6, false)
+	add("table", 64, mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{48}}, mixer.Choice{Architecture: "ft_transformer",
+		Options: &mixer.FTTransformerOptions{Width: 64, Depth: 2, Heads: 4, Hidden: 85}}, 2, false)
 	for _, k := range []string{"mlp_mixer", "hyper_mixer"} {
 		full := preset("searched-avmnist")
 		for i := range full.Modalities {

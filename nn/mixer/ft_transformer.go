@@ -52,7 +52,7 @@ type ftBlock struct {
 	dropout             float64
 }
 
-// newFTTransformer creates features.weight and features.bias (f, d), class, blocks.0.*, ... and norm.*.
+// newFTTransformer creates features.weight and features.bias (f, d), class_token, blocks.0.*, ... and norm.*.
 func newFTTransformer(s *nn.Scope, in Input, given any) (Network, error) {
 	o := given.(*FTTransformerOptions)
 	if err := in.check(); err != nil {

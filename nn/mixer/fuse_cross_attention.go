@@ -19,6 +19,14 @@ type CrossAttentionOptions struct {
 	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout after the attention; default: the training's."`
 }
 
+// HeadsOf returns the number of heads for tokens of a width.
+func (o *CrossAttentionOptions) HeadsOf(width int) int {
+	if o.Heads == 0 {
+		return suitHeads(width)
+	}
+	return o.Heads
+}
+
 // crossAttention is x_i + attention_i(norm_i x_i, all norm_j x_j with j ≠ i) for the tokens x_i of each modality, one modality
 // after the other: the guided attention of MMnas (Yu et al. 2020) with the norm before it, from each modality to all others. The
 // tokens of one modality alone stay as they are, and so do those of a sample that has none of the others, but for the bias of the
@@ -34,10 +42,7 @@ type crossAttention struct {
 func newCrossAttention(s *nn.Scope, tokens []Input, given any) (Fuser, error) {
 	o := given.(*CrossAttentionOptions)
 	c := &crossAttention{width: tokens[0].Shape[1], dropout: o.Dropout}
-	heads := o.Heads
-	if heads == 0 {
-		heads = suitHeads(c.width)
-	}
+	heads := o.HeadsOf(c.width)
 	if c.width%heads != 0 {
 		return nil, options.Errorf("heads", "%d does not divide the width %d", heads, c.width)
 	}

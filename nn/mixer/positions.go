@@ -44,9 +44,9 @@ func (p *positions) add(g *nn.Graph, x *nn.Value) *nn.Value {
 // classToken is a learned token that is put before the tokens of every sample.
 type classToken struct{ token *nn.Parameter }
 
-// newClassToken creates class (1, d).
+// newClassToken creates class_token (1, d).
 func newClassToken(s *nn.Scope, d int) *classToken {
-	return &classToken{s.Parameter("class", nn.Normal(initialToken), 1, d)}
+	return &classToken{s.Parameter("class_token", nn.Normal(initialToken), 1, d)}
 }
 
 // prepend returns tokens (b, 1+n, d) and their mask, nil if mask (b, n) is.

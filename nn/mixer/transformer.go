@@ -64,7 +64,7 @@ type Transformer struct {
 	tokens, width int
 }
 
-// newTransformer creates embed.*, positions, class, blocks.0.*, ... and norm.*, of which only what the options ask for.
+// newTransformer creates embed.*, positions, class_token, blocks.0.*, ... and norm.*, of which only what the options ask for.
 func newTransformer(s *nn.Scope, in Input, given any) (Network, error) {
 	o := given.(*TransformerOptions)
 	t := &Transformer{}

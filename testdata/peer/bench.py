@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import golden_attention as A
 import mixers as M
 
 AV = dict(d=128, depth=4, t=32, c=3072)
@@ -66,6 +67,12 @@ def cases():
         out[f"mimic/series/{k}"] = single(lambda k=k: text(k, MIMIC, 24, 12), 64, 6), series, 6, False, 32
     out["avmnist/image/ramlp"] = lambda: Classifier(M.RaMLP(1), 512, 10), av_image, 10, False, 32
     out["avmnist/audio/ramlp"] = lambda: Classifier(M.RaMLP(1, region=(7, 7, 7, 1)), 512, 10), av_audio, 10, False, 8
+    pre = dict(norm="pre", positions="learned", token="mean")
+    vit = dict(kind="map", shape=[1, 28, 28], n=49, d=128, depth=4, heads=4, hidden=512, patch=4) | pre
+    steps = dict(kind="sequence", shape=[24, 12], n=24, d=64, depth=1, heads=4, hidden=128) | pre
+    out["avmnist/image/transformer"] = lambda: Classifier(A.Transformer(vit), 128, 10), av_image, 10, False, 64
+    out["mimic/series/transformer"] = lambda: Classifier(A.Transformer(steps), 64, 6), series, 6, False, 32
+    out["table/ft_transformer"] = lambda: Classifier(A.FTTransformer(48, 64, 4, 85, 2), 64, 2), (48,), 2, False, 64
     for k in KINDS[:2]:
         out[f"avmnist/full/{k}"] = lambda k=k: full(k), dict(image=av_image, audio=av_audio), 10, False, 32
     return out

@@ -42,6 +42,7 @@ func TestNoAllocation(t *testing.T) {
 				s.DepthwiseGrad(w, d, 0, d.Height)
 			}
 			s.Softmax(x[3], x[0], x[1])
+			s.Exp(x[3], x[0])
 			s.SoftmaxCrossEntropy(x[3], x[0], 3, 1)
 			s.SoftCrossEntropy(x[3], x[0], x[1], 1)
 			s.Adam(x[3], x[0], x[1], x[2], step)

@@ -41,6 +41,7 @@ var avx2 = Set{
 	SoftmaxCrossEntropy: nativeSoftmaxCrossEntropy,
 	SoftCrossEntropy:    nativeSoftCrossEntropy,
 	Softmax:             nativeSoftmax,
+	Exp:                 nativeExp,
 	Dropout:             nativeDropout,
 	Adam:                nativeAdam,
 }

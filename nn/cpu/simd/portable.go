@@ -36,6 +36,7 @@ var portable = Set{
 	SoftmaxCrossEntropy: portableSoftmaxCrossEntropy,
 	SoftCrossEntropy:    portableSoftCrossEntropy,
 	Softmax:             portableSoftmax,
+	Exp:                 portableExp,
 	Dropout:             portableDropout,
 	Adam:                portableAdam,
 }

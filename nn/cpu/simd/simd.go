@@ -94,8 +94,11 @@ type Set struct {
 	SoftCrossEntropy func(delta, logits, targets []float32, scale float32) float32
 
 	// Softmax is the softmax over those elements of a row whose mask is not 0. y is 0 for the others, which are not read,
-	// and for a row that is masked completely. mask may be nil.
-	Softmax func(y, x, mask []float32)
+	// and for a row that is masked completely. mask may be nil. It returns the largest of these elements and the sum of their
+	// exponentials, each divided by that of the largest: 0 and 0 if there is none.
+	Softmax func(y, x, mask []float32) (largest, sum float32)
+	// Exp is y = exp(x) for x ≤ 0, or a little more from rounding. Below -87 it stays at e⁻⁸⁷.
+	Exp func(y, x []float32)
 
 	// Dropout is y = x / Keep where the element's word is at least Threshold, else 0. Element i belongs to word i mod 4 of
 	// Philox4x32-10 with the counter (first + i/4, 0, Step, Number) under Key.

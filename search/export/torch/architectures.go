@@ -29,6 +29,9 @@ func init() {
 	Register("dilated_cnn", Architecture{source("dilated_cnn"), newDilatedCNN})
 	Register("simple_mlp", Architecture{source("simple_mlp"), newSimpleMLP})
 	Register("linear", Architecture{source("linear"), newLinear})
+	Register("transformer", Architecture{source("transformer"), newTransformer})
+	Register("ft_transformer", Architecture{source("ft_transformer"), newFTTransformer})
+	RegisterFusion("cross_attention", Fusion{source("cross_attention"), newCrossAttention})
 	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
 	RegisterFusion("mean", Fusion{source("aligned"), plain("Mean")})
 	RegisterFusion("max", Fusion{"", plain("Max")})
@@ -64,32 +67,29 @@ func network(name string, in mixer.Input, options any) (mixer.Network, map[strin
 
 // encoder is the expression of an encoder of blocks: block makes the arguments of one for a number of tokens and their width.
 func encoder(name string, in mixer.Input, options any, depth int, block func(tokens, width int, shapes map[string][]int) string) (string, error) {
-	return encoderOf("Encoder", name, in, options, func(tokens, width int, shapes map[string][]int) string {
-		return times(depth, block(tokens, width, shapes))
-	})
-}
-
-// encoderOf is encoder for a class of the same arguments; blocks makes the list of blocks.
-func encoderOf(class, name string, in mixer.Input, options any, blocks func(tokens, width int, shapes map[string][]int) string) (string, error) {
 	built, shapes, err := network(name, in, options)
 	if err != nil {
 		return "", err
 	}
 	width := built.Width()
-	embed := "nn.Identity()"
+	return Call("Encoder", embedding(in, width, shapes), times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+}
+
+// embedding is the expression of what makes tokens of an input.
+func embedding(in mixer.Input, width int, shapes map[string][]int) string {
 	switch {
 	case in.Kind == mixer.Map:
-		embed = Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
+		return Call("PatchEmbed", keyword("channels", in.Shape[0]), keyword("width", width), keyword("patch", shapes["embed.proj.weight"][2]))
 	case in.Kind == mixer.Sequence && shapes["embed.weight"] != nil:
-		embed = linear(in.Shape[1], width)
+		return linear(in.Shape[1], width)
 	case in.Kind == mixer.Text:
 		arguments := []string{keyword("vocabulary", in.Vocabulary), keyword("tokens", in.Shape[0]), keyword("width", width)}
 		if shapes["embed.proj.weight"] != nil {
 			arguments = append(arguments, keyword("vectors", in.Vectors))
 		}
-		embed = Call("TextEmbed", arguments...)
+		return Call("TextEmbed", arguments...)
 	}
-	return Call(class, embed, blocks(built.Tokens(), width, shapes), keyword("width", width)), nil
+	return "nn.Identity()"
 }
 
 // linear is the expression of a linear layer.
@@ -171,6 +171,44 @@ func newLinear(in mixer.Input, options any) (string, error) {
 	return Call("WordMean", keyword("vocabulary", in.Vocabulary), keyword("width", built.Width())), nil
 }
 
+func newTransformer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.TransformerOptions)
+	built, shapes, err := network("transformer", in, o)
+	if err != nil {
+		return "", err
+	}
+	width, post := built.Width(), o.Norm == "post"
+	block := []string{keyword("width", width), keyword("heads", o.Heads), keyword("hidden", o.Hidden)}
+	arguments := []string{keyword("width", width)}
+	if post {
+		block, arguments = append(block, "post=True"), append(arguments, "norm=False")
+	}
+	switch learned := shapes["positions"]; {
+	case learned != nil:
+		arguments = append(arguments, keyword("positions", learned[0]))
+	case in.Kind != mixer.Text:
+		arguments = append(arguments, "sinusoidal=True")
+	}
+	if shapes["class_token"] != nil {
+		arguments = append(arguments, "class_token=True")
+	}
+	blocks := times(o.Depth, Call("TransformerBlock", append(block, optional(1, false, o.Dropout)...)...))
+	return Call("Transformer", append([]string{embedding(in, width, shapes), blocks}, arguments...)...), nil
+}
+
+func newFTTransformer(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.FTTransformerOptions)
+	return Call("FTTransformer", append([]string{keyword("features", in.Shape[0]), keyword("width", o.Width), keyword("depth", o.Depth),
+		keyword("heads", o.Heads), keyword("hidden", o.Hidden)}, optional(1, false, o.Dropout)...)...), nil
+}
+
+func newCrossAttention(tokens []mixer.Input, options any) (string, error) {
+	o := options.(*mixer.CrossAttentionOptions)
+	width := tokens[0].Shape[1]
+	return Call("CrossAttention", append([]string{keyword("modalities", len(tokens)), keyword("width", width),
+		keyword("heads", o.HeadsOf(width))}, optional(1, false, o.Dropout)...)...), nil
+}
+
 func newResidualCNN(in mixer.Input, options any) (string, error) {
 	o := options.(*mixer.ResidualCNNOptions)
 	built, shapes, err := network("residual_cnn", in, o)
@@ -188,15 +226,18 @@ func newResidualCNN(in mixer.Input, options any) (string, error) {
 
 func newDilatedCNN(in mixer.Input, options any) (string, error) {
 	o := options.(*mixer.DilatedCNNOptions)
-	return encoderOf("DilatedCNN", "dilated_cnn", in, o, func(tokens, width int, _ map[string][]int) string {
-		var blocks []string
-		for i := range o.Depth {
-			arguments := []string{keyword("width", width), keyword("kernel", o.Kernel), keyword("dilation", mixer.Dilation(i, tokens))}
-			if o.Causal {
-				arguments = append(arguments, "causal=True")
-			}
-			blocks = append(blocks, Call("DilatedBlock", append(arguments, optional(1, false, o.Dropout)...)...))
+	built, shapes, err := network("dilated_cnn", in, o)
+	if err != nil {
+		return "", err
+	}
+	width := built.Width()
+	var blocks []string
+	for i := range o.Depth {
+		arguments := []string{keyword("width", width), keyword("kernel", o.Kernel), keyword("dilation", mixer.Dilation(i, built.Tokens()))}
+		if o.Causal {
+			arguments = append(arguments, "causal=True")
 		}
-		return brackets("[", blocks, "]")
-	})
+		blocks = append(blocks, Call("DilatedBlock", append(arguments, optional(1, false, o.Dropout)...)...))
+	}
+	return Call("DilatedCNN", embedding(in, width, shapes), brackets("[", blocks, "]"), keyword("width", width)), nil
 }
