@@ -17,6 +17,8 @@ func TestPeerParameters(t *testing.T) {
 		"avmnist/image/monarch_mixer": 55050, "avmnist/audio/monarch_mixer": 431370,
 		"mmimdb/image/monarch_mixer": 469015, "mmimdb/text/monarch_mixer": 992791, "mimic/series/monarch_mixer": 5606,
 		"avmnist/image/ramlp": 19525695, "avmnist/audio/ramlp": 25123695,
+		"avmnist/image/transformer": 803082, "mimic/series/transformer": 36358, "table/ft_transformer": 73238,
+		"avmnist/image/residual_cnn": 77562, "mimic/series/dilated_cnn": 101190,
 		"avmnist/full/mlp_mixer": 8336270, "avmnist/full/hyper_mixer": 9318430,
 	}
 	cases := benchmarks.Peers()
