@@ -182,6 +182,33 @@ typedef struct {
   mixmas_maps maps;
 } mixmas_col2im;
 
+/* A convolution of maps (batch, height, width, channels) to (batch, out_height, out_width, out); pairs are down and across. */
+typedef struct {
+  int32_t batch, height, width, channels, out;
+  int32_t kernel[2], stride[2], padding[2], dilation[2];
+  int32_t out_height, out_width;
+} mixmas_windows;
+
+/* y = plus + act(conv(x) + bias): weight (out, channels, kernel), bias (out). */
+typedef struct {
+  const float *x, *weight, *bias, *plus;
+  float *y, *pre;
+  int32_t activation;
+  mixmas_windows windows;
+} mixmas_conv;
+
+typedef struct {
+  const float *dy, *weight, *plus;
+  float *dx;
+  mixmas_windows windows;
+} mixmas_conv_input_grad;
+
+typedef struct {
+  const float *x, *dy, *plus;
+  float *dweight;
+  mixmas_windows windows;
+} mixmas_conv_weight_grad;
+
 typedef struct {
   const float *x, *weight, *plus; /* weight (channels, kernel, kernel) */
   float *y;
@@ -393,7 +420,10 @@ typedef struct {
   X(EMBEDDING_GRAD, embedding_grad, SOME) \
   X(SOFT_CROSS_ENTROPY, soft_cross_entropy, SOME) \
   X(RECURRENT, recurrent, NONE) \
-  X(RECURRENT_GRAD, recurrent_grad, NONE)
+  X(RECURRENT_GRAD, recurrent_grad, NONE) \
+  X(CONV, conv, SOME) \
+  X(CONV_INPUT_GRAD, conv_input_grad, SOME) \
+  X(CONV_WEIGHT_GRAD, conv_weight_grad, SOME)
 
 #define MIXMAS_KIND(KIND, name, WORKSPACE) MIXMAS_OP_##KIND,
 typedef enum { MIXMAS_NO_OP = 0, MIXMAS_OPERATIONS(MIXMAS_KIND) } mixmas_kind;

@@ -73,6 +73,9 @@ func Peers() []Case {
 	add("mimic/series", 32, series, transformer(64, 1, 4, 128, 0), 6, false)
 	add("table", 64, mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{48}}, mixer.Choice{Architecture: "ft_transformer",
 		Options: &mixer.FTTransformerOptions{Width: 64, Depth: 2, Heads: 4, Hidden: 85}}, 2, false)
+	add("avmnist/image", 64, image, mixer.Choice{Architecture: "residual_cnn", Options: &mixer.ResidualCNNOptions{Width: 64, Stages: 3,
+		Blocks: 1, Kernel: 3, Tokens: 64}}, 10, false)
+	add("mimic/series", 32, series, mixer.Choice{Architecture: "dilated_cnn", Options: &mixer.DilatedCNNOptions{Width: 64, Depth: 4, Kernel: 3}}, 6, false)
 	for _, k := range []string{"mlp_mixer", "hyper_mixer"} {
 		full := preset("searched-avmnist")
 		for i := range full.Modalities {

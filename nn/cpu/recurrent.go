@@ -16,9 +16,10 @@ type recurrent struct {
 	batch, steps, width, gates int
 	reverse                    bool
 	mask, kept                 []float32
-	// product has the weight as op(B) of each step's product. If it is small enough, run packs it for all steps.
-	product simd.Product
-	packed  []float32
+	// product has the weight as op(B) of each step's product. If it is small enough, run packs it into panels for all steps;
+	// transposed is a weight's plain form on the way.
+	product            simd.Product
+	panels, transposed []float32
 	// state and memory, of an LSTM, are those of the samples at the current step, or their gradients.
 	state, memory []float32
 	compute       part
@@ -35,8 +36,11 @@ func newRecurrent(b *binder, cell device.Cell, batch, steps, width int, weight, 
 	if forward {
 		r.product.TransB, r.product.N, r.product.K = true, r.gates, width
 	}
-	if n := simd.PackedSize(r.product.N, r.product.K); n <= mostPacked {
-		r.packed = make([]float32, n)
+	if n := simd.PanelsSize(r.product.N, r.product.K); n <= mostPacked {
+		r.panels = make([]float32, n)
+		if r.product.TransB {
+			r.transposed = make([]float32, r.product.N*r.product.K)
+		}
 	}
 	r.state = make([]float32, batch*width)
 	if cell == device.LSTM {
@@ -50,9 +54,14 @@ func (r *recurrent) grain() int { return max(4, grain(r.steps*r.gates*r.width/16
 
 // run packs the weight and computes all samples.
 func (r *recurrent) run(t *turn) error {
-	if r.packed != nil {
-		t.self.plain = r.product
-		r.set.Pack(r.packed, &t.self.plain)
+	if r.panels != nil {
+		p := &r.product
+		weight, ld := p.B, p.LDB
+		if p.TransB {
+			weight, ld = r.transposed, p.N
+			r.set.Transpose(weight, ld, p.B, p.LDB, p.N, p.K)
+		}
+		r.set.Pack(r.panels, simd.PanelColumns*p.K, weight, ld, p.K, p.N)
 	}
 	t.split(r.batch, r.grain(), r.compute)
 	return nil
@@ -61,8 +70,8 @@ func (r *recurrent) run(t *turn) error {
 // multiply computes a step's product with the weight for some rows.
 func (r *recurrent) multiply(w *worker, rows int, a []float32, lda int, c []float32, ldc int, accumulate bool) {
 	w.plain = r.product
-	if r.packed != nil {
-		w.plain.B, w.plain.TransB, w.plain.Packed = r.packed, false, true
+	if r.panels != nil {
+		w.plain.B, w.plain.LDB, w.plain.TransB, w.plain.Panels = r.panels, simd.PanelColumns*r.product.K, false, true
 	}
 	w.plain.M, w.plain.A, w.plain.LDA, w.plain.C, w.plain.LDC, w.plain.Accumulate = rows, a, lda, c, ldc, accumulate
 	r.set.Gemm(w.gemm, &w.plain)

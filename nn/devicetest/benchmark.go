@@ -133,7 +133,11 @@ func otherPrograms(t testing.TB) []*device.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list = append(list, softmax, embedding, loss, cells)
+	convolution, err := convolution(64, 14, 14, 64, 64, 3, 3, nn.SamePadding([2]int{3, 3}, [2]int{1, 1})).recorded(t, nil).Compile("convolution")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax, embedding, loss, cells, convolution)
 	// With dropout, mixings are recorded as their parts.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {

@@ -48,6 +48,7 @@ func operationSubjects(t testing.TB, edges []int) []subject {
 		list = append(list, matrices(n, 1, 3, 2, 5), matrices(2, 3, n, 2, 5), matrices(2, 2, 3, 2, n))
 	}
 	list = append(list, attentions(edges)...)
+	list = append(list, convolutions(edges)...)
 	return list
 }
 

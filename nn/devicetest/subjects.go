@@ -163,16 +163,19 @@ func smallSpecifications() map[string]mixer.Specification {
 		"tied, masked":  one(text(tied, true)),
 		"monarch_mixer": one(text(monarch, false)),
 		"ramlp":         one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 20}, Encoder: ramlp}),
-		"simple_mlp":    one(row),
-		"gru":           one(text(gru, true)),
-		"lstm, gru":     fused("concat", mixer.MeanPrediction, gru, words(lstm), text(choice("lstm", &mixer.RecurrentOptions{Width: 10, Depth: 1}), true)),
-		"concat":        fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
-		"max":           fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
-		"sum":           fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
-		"many labels":   many,
-		"words":         one(words(hyper)),
-		"missing":       fused("concat", mixer.MeanPrediction, tied, partly(image(dense)), words(monarch), partly(row)),
-		"missing, max":  fused("max", mixer.MeanPrediction, dense, partly(image(hyper)), words(dense), row),
+		"residual_cnn": one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{2, 9, 5}, Encoder: choice("residual_cnn",
+			&mixer.ResidualCNNOptions{Width: 10, Stages: 3, Blocks: 1, Kernel: 3, Tokens: 9, Dropout: 0.2})}),
+		"dilated_cnn, masked": one(text(choice("dilated_cnn", &mixer.DilatedCNNOptions{Width: 6, Depth: 2, Kernel: 3, Dropout: 0.1}), true)),
+		"simple_mlp":          one(row),
+		"gru":                 one(text(gru, true)),
+		"lstm, gru":           fused("concat", mixer.MeanPrediction, gru, words(lstm), text(choice("lstm", &mixer.RecurrentOptions{Width: 10, Depth: 1}), true)),
+		"concat":              fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
+		"max":                 fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
+		"sum":                 fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
+		"many labels":         many,
+		"words":               one(words(hyper)),
+		"missing":             fused("concat", mixer.MeanPrediction, tied, partly(image(dense)), words(monarch), partly(row)),
+		"missing, max":        fused("max", mixer.MeanPrediction, dense, partly(image(hyper)), words(dense), row),
 	}
 }
 
@@ -305,7 +308,7 @@ func maps(b, height, width, channels, out int) subject {
 			r.RequireGradient(x)
 			y := r.DepthwiseConv(x, r.Parameter(large), nil)
 			y = norm.Forward(r.Graph, r.DepthwiseConv(y, r.Parameter(small), x), 1)
-			return r.total(random, r.Conv2D(y, r.Parameter(kernel), r.Parameter(bias), 2, 1))
+			return r.total(random, r.PatchConv2D(y, r.Parameter(kernel), r.Parameter(bias), 2, 1))
 		}}
 }
 

@@ -194,7 +194,7 @@ func (l *down) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	if l.normFirst {
 		x = l.norm.Forward(g, x)
 	}
-	x = g.Conv2D(x, g.Parameter(l.conv.Weight), g.Parameter(l.conv.Bias), l.stride, l.padding)
+	x = g.PatchConv2D(x, g.Parameter(l.conv.Weight), g.Parameter(l.conv.Bias), l.stride, l.padding)
 	if !l.normFirst {
 		x = l.norm.Forward(g, x)
 	}

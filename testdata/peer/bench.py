@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import golden_attention as A
+import golden_convolution as C
 import mixers as M
 
 AV = dict(d=128, depth=4, t=32, c=3072)
@@ -88,6 +89,10 @@ def cases():
     out["avmnist/image/transformer"] = lambda: Classifier(A.Transformer(vit), 128, 10), av_image, 10, False, 64
     out["mimic/series/transformer"] = lambda: Classifier(A.Transformer(steps), 64, 6), series, 6, False, 32
     out["table/ft_transformer"] = lambda: Classifier(A.FTTransformer(48, 64, 4, 85, 2), 64, 2), (48,), 2, False, 64
+    cnn = dict(widths=(16, 32, 64), blocks=1, kernel=3, stem_kernel=3, strides=(1, 2, 2))
+    out["avmnist/image/residual_cnn"] = lambda: Classifier(C.P["ResidualCNN"](1, **cnn), 64, 10), av_image, 10, False, 64
+    dilated = lambda: C.P["DilatedCNN"](nn.Linear(12, 64), [C.P["DilatedBlock"](64, 3, d) for d in (1, 2, 4, 8)], 64)
+    out["mimic/series/dilated_cnn"] = lambda: Classifier(dilated(), 64, 6), series, 6, False, 32
     for k in KINDS[:2]:
         out[f"avmnist/full/{k}"] = lambda k=k: full(k), dict(image=av_image, audio=av_audio), 10, False, 32
     return out

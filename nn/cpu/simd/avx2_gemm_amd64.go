@@ -6,7 +6,7 @@ package simd
 // blockRows rows of A, which stay in the L2 cache; and blockColumns columns of B, which stay in the L3 cache. The bits of C
 // depend only on depth: the sums over depth steps are added in order.
 const (
-	stripColumns = 16
+	stripColumns = PanelColumns
 	wideColumns  = 2 * stripColumns // of the kernel with AVX-512
 	depth        = 256
 	blockRows    = 288
@@ -32,9 +32,9 @@ func blockedGemm(w *Workspace, p *Product, widest int) {
 		columns := min(blockColumns, p.N-j0)
 		for k0 := 0; k0 < p.K; k0 += depth {
 			steps := min(depth, p.K-k0)
-			b := newOperandB(w.b, p, k0, j0, steps, columns)
-			once := p.M <= blockRows && !p.Packed
-			if !once && !p.Packed {
+			b := newOperandB(w, p, k0, j0, steps, columns)
+			once := p.M <= blockRows
+			if !once {
 				b.pack(p, 0, columns)
 			}
 			for i0 := 0; i0 < p.M; i0 += blockRows {
@@ -42,24 +42,6 @@ func blockedGemm(w *Workspace, p *Product, widest int) {
 			}
 		}
 	}
-}
-
-// nativePack packs all blocks of op(B) as blockedGemm would, each where packedBlock finds it.
-func nativePack(dst []float32, p *Product) {
-	q := *p
-	q.M = blockRows + 1 // no columns stay in place
-	for j0 := 0; j0 < p.N; j0 += blockColumns {
-		columns := min(blockColumns, p.N-j0)
-		for k0 := 0; k0 < p.K; k0 += depth {
-			b := newOperandB(dst[packedBlock(p, k0, j0):], &q, k0, j0, min(depth, p.K-k0), columns)
-			b.pack(&q, 0, columns)
-		}
-	}
-}
-
-// packedBlock returns where a block of a packed op(B) begins.
-func packedBlock(p *Product, k0, j0 int) int {
-	return j0*p.K + k0*packedColumns(min(blockColumns, p.N-j0))
 }
 
 // emptyProduct computes the product for K = 0.

@@ -17,10 +17,6 @@ const (
 // the bits of gonum's product for a transposed B depend on B's address, while the plain product adds over k in order. As in
 // the reference BLAS, a zero of op(A) adds nothing, even if the element of op(B) is not finite.
 func portableGemm(w *Workspace, p *Product) {
-	transB, ldbStored := p.TransB, p.LDB
-	if p.Packed {
-		transB, ldbStored = false, packedColumns(p.N)
-	}
 	for i0 := 0; i0 < p.M; i0 += portableRows {
 		rows := min(portableRows, p.M-i0)
 		for j0 := 0; j0 < p.N; j0 += portableColumns {
@@ -33,7 +29,7 @@ func portableGemm(w *Workspace, p *Product) {
 			for k0 := 0; k0 < p.K; k0 += portableDepth {
 				depth := min(portableDepth, p.K-k0)
 				a, lda := portableBlock(w.a, p.A, p.LDA, p.TransA, i0, k0, rows, depth)
-				b, ldb := portableBlock(w.b, p.B, ldbStored, transB, k0, j0, depth, columns)
+				b, ldb := portableOperandB(w, p, k0, j0, depth, columns)
 				gonum.Implementation{}.Sgemm(blas.NoTrans, blas.NoTrans, rows, columns, depth,
 					1, a, lda, b, ldb, 1, p.C[i0*p.LDC+j0:], p.LDC)
 			}
@@ -44,15 +40,27 @@ func portableGemm(w *Workspace, p *Product) {
 	}
 }
 
-// portablePack copies op(B) in plain rows.
-func portablePack(dst []float32, p *Product) {
-	ld := packedColumns(p.N)
-	if p.TransB {
-		portableTranspose(dst, ld, p.B, p.LDB, p.N, p.K)
-		return
+// portableOperandB returns a block of op(B) and its leading dimension.
+func portableOperandB(w *Workspace, p *Product, k0, j0, depth, columns int) ([]float32, int) {
+	if !p.Panels {
+		return portableBlock(w.b, p.B, p.LDB, p.TransB, k0, j0, depth, columns)
 	}
-	for k := range p.K {
-		copy(dst[k*ld:][:p.N], p.B[k*p.LDB:])
+	for j := 0; j < columns; j += PanelColumns {
+		panel := p.B[(j0+j)/PanelColumns*p.LDB+k0*PanelColumns:]
+		for k := range depth {
+			copy(w.b[k*columns+j:][:min(PanelColumns, columns-j)], panel[k*PanelColumns:])
+		}
+	}
+	return w.b, columns
+}
+
+func portablePack(panels []float32, stride int, src []float32, ld, rows, columns int) {
+	for j := 0; j < columns; j += PanelColumns {
+		panel := panels[j/PanelColumns*stride:]
+		for i := range rows {
+			row := panel[i*PanelColumns:][:PanelColumns]
+			clear(row[copy(row, src[i*ld+j:i*ld+min(columns, j+PanelColumns)]):])
+		}
 	}
 }
 

@@ -13,6 +13,9 @@ package simd
 // that divides a product into calls should cut its rows at multiples of it.
 const TileRows = 6
 
+// PanelColumns is the number of columns of a panel of op(B).
+const PanelColumns = 16
+
 // Set is one version of the inner loops. Slices of one call have the length of the first one unless the comment says
 // otherwise. Outputs may be the same slice as an input, but not one that partly overlaps it.
 type Set struct {
@@ -23,9 +26,6 @@ type Set struct {
 
 	// Gemm computes the matrix product of p with the scratch memory of w.
 	Gemm func(w *Workspace, p *Product)
-	// Pack writes op(B) of p to dst, [PackedSize] elements, in the order in which Gemm reads it. Products that follow with the
-	// same N and K take dst as their B, with Packed set. C has the same bits as without.
-	Pack func(dst []float32, p *Product)
 
 	// Gelu is y = x Φ(x); GeluGrad is dx = dy (Φ(x) + x φ(x)).
 	Gelu     func(y, x []float32)
@@ -75,6 +75,10 @@ type Set struct {
 	// Sum adds all elements; Dot is Σ a b.
 	Sum func(x []float32) float32
 	Dot func(a, b []float32) float32
+
+	// Pack writes the rows×columns matrix src (row stride ld) in panels for a [Product]: element (i, j) becomes element j/16·stride
+	// + 16i + j%16 of panels, and zeros follow the last column of the last panel.
+	Pack func(panels []float32, stride int, src []float32, ld, rows, columns int)
 
 	// Transpose writes the rows×columns matrix src (row stride lds) as columns×rows to dst (row stride ldd).
 	Transpose func(dst []float32, ldd int, src []float32, lds, rows, columns int)
@@ -149,8 +153,8 @@ type Product struct {
 	A, B, C        []float32
 	LDA, LDB, LDC  int
 	Accumulate     bool
-	// Packed is set if B is what Pack has made of op(B); TransB and LDB are not read, and Dots is not set.
-	Packed bool
+	// With Panels, B was packed by Pack: element (k, j) of op(B) is element j/16·LDB + 16k + j%16 of B. TransB has no meaning.
+	Panels bool
 	// Dots is a hint for a product with few rows or few columns, whose B is transposed and A is not: a set may compute each
 	// element as a dot product, which needs no packing. It changes the order of the sums, so a caller that divides a
 	// product into calls must set it for all of them or for none.
@@ -160,10 +164,5 @@ type Product struct {
 	Done func(i0, i1, j0, j1 int)
 }
 
-// PackedSize returns the number of elements of a packed op(B) of k rows and n columns.
-func PackedSize(n, k int) int { return packedColumns(n) * k }
-
-// packedColumns is n rounded up to whole panels.
-func packedColumns(n int) int { return (n + packedPanel - 1) / packedPanel * packedPanel }
-
-const packedPanel = 16
+// PanelsSize returns the number of elements of the panels of an op(B) of k rows and n columns without gaps, for LDB = [PanelColumns]·k.
+func PanelsSize(n, k int) int { return (n + PanelColumns - 1) / PanelColumns * PanelColumns * k }

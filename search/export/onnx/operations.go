@@ -19,6 +19,7 @@ var (
 	_ = device.On(&translations, (*translator).attention)
 	_ = device.On(&translations, (*translator).embedding)
 	_ = device.On(&translations, (*translator).im2Col)
+	_ = device.On(&translations, (*translator).conv)
 	_ = device.On(&translations, (*translator).depthwise)
 )
 

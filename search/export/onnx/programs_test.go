@@ -187,10 +187,17 @@ func TestOtherOperations(t *testing.T) {
 				return g.Mul(x[0], g.Softmax(g.Activate(g.Parameter(p), device.SquaredReLU), nil))
 			}
 		}},
+		"convolution of any kind": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
+			w, b, again := parameter(s, 2, 3, 2, 3), parameter(s, 2), parameter(s, 2, 2, 1, 3)
+			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
+				y := g.Conv2D(x[0], g.Parameter(w), g.Parameter(b), nn.Conv{Stride: [2]int{2, 1}, Padding: [2]int{1, 3}, Dilation: [2]int{1, 2}})
+				return g.Conv2DWith(y, g.Parameter(again), nil, nn.Conv{Padding: [2]int{0, 1}}, device.GELU, y)
+			}
+		}},
 		"convolution and its patches": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
 			w, b := parameter(s, 2, 3, 3, 3), parameter(s, 2)
 			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
-				return g.Conv2D(x[0], g.Parameter(w), g.Parameter(b), 2, 1)
+				return g.PatchConv2D(x[0], g.Parameter(w), g.Parameter(b), 2, 1)
 			}
 		}},
 		"depthwise convolution that is added": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {

@@ -410,8 +410,14 @@ func (n node) rows(x array, f func(row []float64)) array {
 
 func (n node) convolution(x []array) array {
 	group, kernel, pads, stride := n.integer("group"), n.attributes["kernel_shape"].([]int), n.attributes["pads"].([]int), n.attributes["strides"].([]int)
+	dilation, ok := n.attributes["dilations"].([]int)
+	if !ok {
+		dilation = []int{1, 1}
+	}
 	in, w := x[0], x[1]
-	side := func(i int) int { return (in.dims[2+i]+pads[i]+pads[2+i]-kernel[i])/stride[i] + 1 }
+	side := func(i int) int {
+		return (in.dims[2+i]+pads[i]+pads[2+i]-dilation[i]*(kernel[i]-1)-1)/stride[i] + 1
+	}
 	y := array{kind: 1, dims: []int{in.dims[0], w.dims[0], side(0), side(1)}}
 	read, weight := in.reader(4), w.reader(4)
 	each(y.dims, func(at []int) {
@@ -421,7 +427,7 @@ func (n node) convolution(x []array) array {
 		}
 		first := at[1] / (w.dims[0] / group) * w.dims[1]
 		each(w.dims[1:], func(k []int) {
-			i, j := at[2]*stride[0]+k[1]-pads[0], at[3]*stride[1]+k[2]-pads[1]
+			i, j := at[2]*stride[0]+k[1]*dilation[0]-pads[0], at[3]*stride[1]+k[2]*dilation[1]-pads[1]
 			if i >= 0 && i < in.dims[2] && j >= 0 && j < in.dims[3] {
 				sum += read([]int{at[0], first + k[0], i, j}) * weight([]int{at[1], k[0], k[1], k[2]})
 			}

@@ -25,6 +25,8 @@ func init() {
 	Register("hyper_mixer", Architecture{source("hyper_mixer"), newHyperMixer})
 	Register("monarch_mixer", Architecture{source("monarch_mixer"), newMonarchMixer})
 	Register("ramlp", Architecture{source("ramlp"), newRaMLP})
+	Register("residual_cnn", Architecture{source("residual_cnn"), newResidualCNN})
+	Register("dilated_cnn", Architecture{source("dilated_cnn"), newDilatedCNN})
 	Register("simple_mlp", Architecture{source("simple_mlp"), newSimpleMLP})
 	Register("gru", Architecture{source("recurrent"), newRecurrent("gru", "nn.GRU")})
 	Register("lstm", Architecture{"", newRecurrent("lstm", "nn.LSTM")})
@@ -234,4 +236,37 @@ func newCrossAttention(tokens []mixer.Input, options any) (string, error) {
 	width := tokens[0].Shape[1]
 	return Call("CrossAttention", append([]string{keyword("modalities", len(tokens)), keyword("width", width),
 		keyword("heads", o.HeadsOf(width))}, optional(1, false, o.Dropout)...)...), nil
+}
+
+func newResidualCNN(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.ResidualCNNOptions)
+	built, shapes, err := network("residual_cnn", in, o)
+	if err != nil {
+		return "", err
+	}
+	var widths []int
+	for i := range o.Stages {
+		widths = append(widths, shapes[fmt.Sprintf("stages.%d.0.conv1.weight", i)][0])
+	}
+	return Call("ResidualCNN", append([]string{keyword("channels", in.Shape[0]), keyword("widths", tuple(widths)), keyword("blocks", o.Blocks),
+		keyword("kernel", o.Kernel), keyword("stem_kernel", shapes["stem.weight"][2]), keyword("strides", tuple(built.(*mixer.ResidualCNN).Strides()))},
+		optional(1, false, o.Dropout)...)...), nil
+}
+
+func newDilatedCNN(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.DilatedCNNOptions)
+	built, shapes, err := network("dilated_cnn", in, o)
+	if err != nil {
+		return "", err
+	}
+	width := built.Width()
+	var blocks []string
+	for i := range o.Depth {
+		arguments := []string{keyword("width", width), keyword("kernel", o.Kernel), keyword("dilation", mixer.Dilation(i, built.Tokens()))}
+		if o.Causal {
+			arguments = append(arguments, "causal=True")
+		}
+		blocks = append(blocks, Call("DilatedBlock", append(arguments, optional(1, false, o.Dropout)...)...))
+	}
+	return Call("DilatedCNN", embedding(in, width, shapes), brackets("[", blocks, "]"), keyword("width", width)), nil
 }
