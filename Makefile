@@ -141,11 +141,11 @@ report-pictures: ## write screenshots of the built-in search's report to docs/pi
 
 # The reports of these searches are shown in docs/results/reports.md. The comments of testdata/configs/NAME.yaml say which files data/NAME
 # needs; BUDGET is that of each search.
-REPORTS ?= physionet2012 spsw_har
+REPORTS ?= physionet2012 mdi_icons spsw_har
 BUDGET ?= 4m
 
 .PHONY: results-pictures
-results-pictures: program ## search the data of REPORTS="physionet2012 spsw_har" within BUDGET=4m each, and write screenshots of the reports to docs/results/pictures (needs Chromium)
+results-pictures: program ## search the data of REPORTS="physionet2012 mdi_icons spsw_har" within BUDGET=4m each, and write screenshots of the reports to docs/results/pictures (needs Chromium)
 	@mkdir -p build/reports docs/results/pictures
 	for name in $(REPORTS); do \
 		$(BIN) run testdata/configs/$$name.yaml --budget $(BUDGET) --store build/reports/$$name.db --out build/reports/$$name --force && \

@@ -381,23 +381,6 @@ func (s selection) order() func(a, b store.Summary) int {
 	if order, known := orders[s.sort]; known {
 		return order
 	}
-	i := slices.Index(s.metrics, s.sort)
-	return func(a, b store.Summary) int { return better(s.sort, i, a, b) }
-}
-
-// better puts the better value of the i-th metric first, then partial scores and scores without the metric, then failed trials.
-func better(name string, i int, a, b store.Summary) int {
-	class := func(sc store.Summary) int {
-		switch {
-		case sc.Status == store.Failed:
-			return 2
-		case math.IsNaN(sc.Values[i]) || sc.Status == store.Partial:
-			return 1
-		}
-		return 0
-	}
-	if class(a) != 0 || class(b) != 0 {
-		return cmp.Compare(class(a), class(b))
-	}
-	return metric.Compare(name, a.Values[i], b.Values[i])
+	i, lower := slices.Index(s.metrics, s.sort), metric.LowerIsBetter(s.sort)
+	return func(a, b store.Summary) int { return store.CompareSummaries(lower, i, &a, &b) }
 }

@@ -95,10 +95,8 @@ func (a *answering) compare(ctx context.Context, b baseline) (out report.Baselin
 			if c, err = a.single(ctx, b.members[0]); err != nil {
 				return out, err
 			}
-			honest = c.Honest
 		}
-		validation = a.validation(c)
-		thresholds = c.Thresholds
+		validation, thresholds, honest = a.validation(c), c.Thresholds, c.Honest
 	default:
 		p, members := a.rows.pool(b.members), make([]int, len(b.members))
 		for i := range members {

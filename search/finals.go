@@ -125,8 +125,7 @@ func (a *answering) doubt(x, y candidate) float64 {
 	for _, c := range []candidate{x, y} {
 		largest = max(largest, c.Validation.Error())
 		if metric.IsShare(a.metric) && !math.IsNaN(c.Honest) {
-			low, high := choice.Wilson(c.Honest, a.rows.labels.Len())
-			largest = max(largest, (high-low)/4)
+			largest = max(largest, choice.WilsonError(c.Honest, a.rows.labels.Len()))
 		}
 	}
 	return largest
@@ -134,12 +133,8 @@ func (a *answering) doubt(x, y candidate) float64 {
 
 // fewGroups returns the number of groups of the validation rows if these are too few to say something about others, otherwise 0.
 func (a *answering) fewGroups() int {
-	different := map[uint64]bool{}
-	for _, group := range a.rows.groups {
-		different[group] = true
-	}
-	if len(different) < dataset.EnoughGroups {
-		return len(different)
+	if n := dataset.CountGroups(a.data, dataset.Validation, dataset.EnoughGroups); n < dataset.EnoughGroups {
+		return n
 	}
 	return 0
 }

@@ -75,6 +75,17 @@ func ensembleOf(models ...*fitted) *chosen {
 	return &chosen{e, models}
 }
 
+// inTwoGroups is a data set whose rows belong to two groups by turns.
+type inTwoGroups struct{ dataset.Dataset }
+
+func (inTwoGroups) Groups(_ dataset.Split, rows []int) []uint64 {
+	groups := make([]uint64, len(rows))
+	for i, row := range rows {
+		groups[i] = uint64(row % 2)
+	}
+	return groups
+}
+
 // The ensemble is the answer unless a single model is ahead of it by more than a standard error of its score, or is all there is in it.
 // With 500 rows, an accuracy of 0.9 has a standard error of 0.013.
 func TestTheAnswer(t *testing.T) {
@@ -122,16 +133,15 @@ func TestTheAnswer(t *testing.T) {
 	if got := a.best([]candidate{ahead, ensemble}).field; got != "searched" {
 		t.Errorf("far ahead, and the answer is %s", got)
 	}
-	for row := range a.rows.labels.Len() {
-		a.rows.groups = append(a.rows.groups, uint64(row%2))
-	}
+	ungrouped := a.data
+	a.data = inTwoGroups{ungrouped}
 	if got := a.best([]candidate{ahead, ensemble}).field; got != "ensemble" {
 		t.Errorf("far ahead for two groups, and the answer is %s", got)
 	}
 	if reason := a.reason(ensemble, []candidate{ahead, ensemble}); !strings.Contains(reason, "searched 0.9500 on rows that chose it, of only 2 groups") {
 		t.Errorf("reason %q", reason)
 	}
-	a.rows.groups = nil
+	a.data = ungrouped
 	alone := candidate{"ensemble", ensembleOf(a.searched), searched.Final}
 	alone.Honest = 0.91
 	if got := a.best([]candidate{searched, alone}).field; got != "searched" {

@@ -133,8 +133,7 @@ func standardError(s *metric.Scorer, value float64) float64 {
 	if s.Metric().Range != metric.Share || math.IsNaN(value) {
 		return 0
 	}
-	low, high := choice.Wilson(value, s.Rows())
-	return (high - low) / 4
+	return choice.WilsonError(value, s.Rows())
 }
 
 // judge returns what each method is worth on rows that it was not fitted to, means over several ways to halve the rows: without

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -167,26 +166,23 @@ func metricsTable(d Document, names []string) table {
 	t := table{columns: []column{left("metric")}}
 	var values []map[string]Number
 	add := func(head string, metrics map[string]Number) {
-		if metrics != nil {
-			t.columns, values = append(t.columns, right(head)), append(values, metrics)
-		}
+		t.columns, values = append(t.columns, right(head)), append(values, metrics)
 	}
-	var test map[string]Number
-	if d.Test != nil {
-		test = Metrics(nil)
-		maps.Copy(test, d.Test.Metrics)
-	}
-	validation := Metrics(nil)
-	maps.Copy(validation, d.Model.Metrics)
 	fittedValidation, fittedTest := d.thresholded()
 	without := ""
 	if fittedValidation != nil {
 		without = ", no thresholds"
 	}
-	add("validation"+without, validation)
-	add("test"+without, test)
-	add("validation, fitted thresholds", fittedValidation)
-	add("test, fitted thresholds", fittedTest)
+	add("validation"+without, d.Model.Metrics)
+	if d.Test != nil {
+		add("test"+without, d.Test.Metrics)
+	}
+	if fittedValidation != nil {
+		add("validation, fitted thresholds", fittedValidation)
+	}
+	if fittedTest != nil {
+		add("test, fitted thresholds", fittedTest)
+	}
 	for _, name := range names {
 		row := []string{name}
 		for _, metrics := range values {

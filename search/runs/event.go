@@ -21,7 +21,7 @@ const (
 	Estimated = "estimated" // what the search will probably cost: Trainings, Stored, Workers, Least, Most, Full, More, Expected
 	Stage     = "stage"     // a stage starts: Stage, Candidates, Repeats, LeftOut
 	Trial     = "trial"     // a training starts: Trial, Name, Steps, Stage, Candidate, Key, Repeat
-	Step      = "step"      // Trial, Name, Step, Steps, Loss; at most two a second of each training, fewer of long ones
+	Step      = "step"      // Trial, Name, Step, Steps, Loss; the first and the last of each training, and between them at most two a second after the first second
 	Done      = "done"      // a job ended: Trial (0 if it was found in the store), Name, Stage, Candidate, Key, Repeat, Metric, Score, Seconds, Cached, Untried, Error
 	Decided   = "decided"   // a stage ended: Stage, Name (the winner), Reason, Text (how it stands), Tested
 	Training  = "training"  // a full training starts: Name (the model), or with More that many others

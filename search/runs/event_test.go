@@ -94,16 +94,15 @@ func TestObserve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := 0
+	var steps []int
 	list = slices.DeleteFunc(list, func(e Event) bool {
-		if e.Kind != Step {
-			return false
+		if e.Kind == Step {
+			steps = append(steps, e.Step)
 		}
-		steps++
-		return steps > 1
+		return e.Kind == Step && len(steps) > 1
 	})
-	if steps < 1 || steps > 20 {
-		t.Errorf("%d events of 1000 steps", steps)
+	if n := len(steps); n < 2 || n > 20 || steps[0] != 1 || steps[n-1] != 1000 {
+		t.Errorf("of 1000 steps %v are recorded, want the first, the last and few between them", steps)
 	}
 	if want := []string{Estimated, Stage, Trial, Step, Done, Done, Decided, Training, Training, Notice, End}; !slices.Equal(kinds(list), want) {
 		t.Fatalf("events %v, want %v", kinds(list), want)
@@ -161,18 +160,17 @@ func TestStepsAreCheap(t *testing.T) {
 	}
 }
 
-// An hour into a training, a step is recorded every few seconds.
-func TestStepsOfLongTrainings(t *testing.T) {
-	log := newEventLog(&full{room: math.MaxInt})
-	o := &observer{Observer: &told{}, log: log, start: time.Now().Add(-time.Hour)}
-	o.trainings.Store(1, &training{})
-	o.TrialStep(evaluate.TrialStep{ID: 1, Step: 1})
-	value, _ := o.trainings.Load(1)
-	if next := time.Duration(value.(*training).next.Load()) - time.Since(o.start); next < 3*time.Second || next > 4*time.Second {
-		t.Errorf("the next one is recorded after %v", next)
-	}
-	if err := log.close(); err != nil {
-		t.Error(err)
+// Steps are recorded often at first, then twice a second, and an hour into a training every few seconds.
+func TestPaceOfSteps(t *testing.T) {
+	run := &training{began: int64(time.Minute)}
+	for _, c := range []struct{ taken, gap time.Duration }{
+		{0, stepFirst}, {stepFirst / 2, stepFirst}, {100 * time.Millisecond, 100 * time.Millisecond}, {time.Second, stepEvery},
+		{8 * time.Minute, stepEvery}, {time.Hour, 3600 * time.Millisecond},
+	} {
+		now := run.began + int64(c.taken)
+		if gap := time.Duration(run.after(now) - now); gap != c.gap {
+			t.Errorf("%v into a training, the next step is recorded after %v, want %v", c.taken, gap, c.gap)
+		}
 	}
 }
 

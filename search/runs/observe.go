@@ -13,9 +13,11 @@ import (
 	"mixmas/search/trial"
 )
 
-// stepEvery is the time between two events about the steps of a training, at least; of a long one, they are further apart by this
-// share of the time that it has taken, so that a day of training has some thousand events.
+// The first and the last step of a training are recorded. Between them, the time between two events is at least stepFirst and
+// doubles up to stepEvery, so that a training of a fraction of a second has a curve too; of a long one, they are further apart by
+// this share of the time that it has taken, so that a day of training has some thousand events.
 const (
+	stepFirst = 30 * time.Millisecond
 	stepEvery = 500 * time.Millisecond
 	stepShare = 1000
 )
@@ -50,6 +52,12 @@ type training struct {
 	steps int
 	began int64        // in nanoseconds after the observer's start
 	next  atomic.Int64 // when a step is recorded again, likewise
+}
+
+// after is when a step is recorded again after one at now.
+func (t *training) after(now int64) int64 {
+	taken := now - t.began
+	return now + max(int64(stepFirst), min(taken, int64(stepEvery)), taken/stepShare)
 }
 
 func (o *observer) add(e Event) {
@@ -103,7 +111,7 @@ func (o *observer) TrialStep(e evaluate.TrialStep) {
 	if value, running := o.trainings.Load(e.ID); running {
 		t := value.(*training)
 		now := int64(time.Since(o.start))
-		if next := t.next.Load(); now >= next && t.next.CompareAndSwap(next, now+max(int64(stepEvery), (now-t.began)/stepShare)) {
+		if next := t.next.Load(); (now >= next || e.Step == t.steps) && t.next.CompareAndSwap(next, t.after(now)) {
 			o.add(Event{Kind: Step, Trial: e.ID, Name: t.name, Step: e.Step, Steps: t.steps, Loss: report.Number(e.Loss)})
 		}
 	}

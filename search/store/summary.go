@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,27 @@ type Summary struct {
 	Seconds    float64
 	Numerics   string
 	Finished   time.Time
+}
+
+// CompareSummaries orders scores by their i-th value: the best first, the lowest one if lower is set, then partial scores and those
+// without the value, then failed ones.
+func CompareSummaries(lower bool, i int, a, b *Summary) int {
+	class := func(sc *Summary) int {
+		switch {
+		case sc.Status == Failed:
+			return 2
+		case sc.Status == Partial || math.IsNaN(sc.Values[i]):
+			return 1
+		}
+		return 0
+	}
+	if x, y := class(a), class(b); x != 0 || y != 0 {
+		return cmp.Compare(x, y)
+	}
+	if lower {
+		a, b = b, a
+	}
+	return cmp.Compare(b.Values[i], a.Values[i])
 }
 
 // Summaries returns what lists show of all scores, with the values of some metrics, sorted by key: first those of ended trials, then

@@ -79,7 +79,7 @@ func (s *server) scores(w http.ResponseWriter, r *http.Request) {
 	}
 	if order == nil {
 		lower := metric.LowerIsBetter(v.Metric)
-		order = func(a, b *store.Summary) int { return better(lower, a, b) }
+		order = func(a, b *store.Summary) int { return store.CompareSummaries(lower, 0, a, b) }
 	}
 	slices.SortFunc(fits, func(a, b *store.Summary) int { return cmp.Or(order(a, b), strings.Compare(a.Key, b.Key)) })
 	first, _ := strconv.Atoi(query.Get("from"))
@@ -151,24 +151,4 @@ func newScoreRow(sc *store.Summary) scoreRow {
 		row.Value = strings.TrimSpace(fmt.Sprintf("%s (epoch %d)", row.Value, sc.Epochs))
 	}
 	return row
-}
-
-// better puts the better value of a metric first, the lower one if lower is set, then partial scores and those without the metric, then failed ones.
-func better(lower bool, a, b *store.Summary) int {
-	class := func(sc *store.Summary) int {
-		switch {
-		case sc.Status == store.Failed:
-			return 2
-		case sc.Status == store.Partial || math.IsNaN(sc.Values[0]):
-			return 1
-		}
-		return 0
-	}
-	if x, y := class(a), class(b); x != 0 || y != 0 {
-		return cmp.Compare(x, y)
-	}
-	if lower {
-		a, b = b, a
-	}
-	return cmp.Compare(b.Values[0], a.Values[0])
 }
