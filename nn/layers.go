@@ -25,6 +25,11 @@ func (l *Linear) ForwardWith(g *Graph, x *Value, activation device.Activation, p
 	return g.Linear(x, g.Parameter(l.Weight), g.optional(l.Bias), activation, plus)
 }
 
+// ForwardTokens records W x + b + plus over the tokens of x (b, in, d); plus (b, out, d) may be nil.
+func (l *Linear) ForwardTokens(g *Graph, x, plus *Value) *Value {
+	return g.LinearTokens(x, g.Parameter(l.Weight), g.optional(l.Bias), plus)
+}
+
 func (g *Graph) optional(p *Parameter) *Value {
 	if p == nil {
 		return nil

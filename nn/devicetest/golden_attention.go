@@ -67,23 +67,7 @@ func init() {
 	}
 	modules["cross_attention"] = func(v *vectors, s *nn.Scope) func(*nn.Graph, []*nn.Value) *nn.Value {
 		h := v.attentionSettings()
-		f, err := mixer.LookupFusion("cross_attention")
-		if err != nil {
-			v.Fatal(err)
-		}
-		return func(g *nn.Graph, xs []*nn.Value) *nn.Value {
-			var inputs []mixer.Input
-			var masks []*nn.Value
-			for i, x := range xs {
-				inputs, masks = append(inputs, mixer.Input{Kind: mixer.Tokens, Shape: x.Shape[1:]}), append(masks, maskOf(g, h.Reals[i], x.Shape[1]))
-			}
-			fuser, err := f.New(s, inputs, &mixer.CrossAttentionOptions{Heads: h.Heads})
-			if err != nil {
-				v.Fatal(err)
-			}
-			fused, _ := fuser.Forward(g, xs, masks)
-			return fused
-		}
+		return v.fused(s, "cross_attention", &mixer.CrossAttentionOptions{Heads: h.Heads}, h.Reals)
 	}
 	for _, op := range []string{"attention", "multi_head_attention", "transformer_block", "transformer", "ft_transformer", "cross_attention"} {
 		runners[op] = runModule
@@ -93,4 +77,25 @@ func init() {
 // maskedBlock returns a block or network as a module, with a mask for numbers of real tokens.
 func maskedBlock(b mixer.Block, real []int) func(*nn.Graph, []*nn.Value) *nn.Value {
 	return single(func(g *nn.Graph, x *nn.Value) *nn.Value { return b.Forward(g, x, maskOf(g, real, x.Shape[1])) })
+}
+
+// fused builds a fusion function of the tokens of modalities, with masks for numbers of real tokens of each.
+func (v *vectors) fused(s *nn.Scope, name string, options any, reals [][]int) func(*nn.Graph, []*nn.Value) *nn.Value {
+	f, err := mixer.LookupFusion(name)
+	if err != nil {
+		v.Fatal(err)
+	}
+	return func(g *nn.Graph, xs []*nn.Value) *nn.Value {
+		var inputs []mixer.Input
+		var masks []*nn.Value
+		for i, x := range xs {
+			inputs, masks = append(inputs, mixer.Input{Kind: mixer.Tokens, Shape: x.Shape[1:]}), append(masks, maskOf(g, reals[i], x.Shape[1]))
+		}
+		fuser, err := f.New(s, inputs, options)
+		if err != nil {
+			v.Fatal(err)
+		}
+		fused, _ := fuser.Forward(g, xs, masks)
+		return fused
+	}
 }

@@ -116,6 +116,16 @@ func programCases(t *testing.T) []programCase {
 			"options": {"width": 10, "depth": 2, "heads": 2, "hidden": 7}}}], "classes": 3}`},
 		{"cross_attention", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
 			"fusion": {"function": "cross_attention", "options": {"heads": 2, "dropout": 0.1}}, "width": 12, "network": ` + attend + `, "classes": 3}`},
+		{"gmlp", `{"modalities": [{` + image + `, "encoder": {"architecture": "gmlp", "options": {"width": 10, "depth": 2, "patch": 3, "hidden": 7, "dropout": 0.1}}}], "classes": 3}`},
+		{"gmlp, masked", `{"modalities": [{` + words + `, "encoder": {"architecture": "gmlp", "options": {"width": 10, "depth": 1, "hidden": 7}}}], "classes": 3}`},
+		{"resmlp", `{"modalities": [{` + image + `, "encoder": {"architecture": "resmlp", "options": {"width": 10, "depth": 2, "patch": 3, "hidden": 7}}}], "classes": 3}`},
+		{"resmlp, masked", `{"modalities": [{` + words + `, "encoder": {"architecture": "resmlp", "options": {"width": 10, "depth": 1, "hidden": 7}}}], "classes": 3}`},
+		{"residual_mlp", `{"modalities": [{"name": "row", "kind": "table", "shape": [4], "encoder": {"architecture": "residual_mlp",
+			"options": {"width": 10, "depth": 2, "hidden": 7, "bins": 3, "dropout": 0.1}}}], "classes": 3}`},
+		{"gated", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
+			"fusion": {"function": "gated", "options": {"context": "mean"}}, "width": 12, "network": ` + hyper + `, "classes": 3}`},
+		{"bilinear", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
+			"fusion": {"function": "bilinear", "options": {"rank": 3}}, "width": 12, "network": ` + hyper + `, "classes": 3}`},
 	} {
 		var spec mixer.Specification
 		if err := json.Unmarshal([]byte(c.json), &spec); err != nil {

@@ -33,11 +33,16 @@ func init() {
 	Register("linear", Architecture{source("linear"), newLinear})
 	Register("transformer", Architecture{source("transformer"), newTransformer})
 	Register("ft_transformer", Architecture{source("ft_transformer"), newFTTransformer})
+	Register("gmlp", Architecture{source("gmlp"), newGMLP})
+	Register("resmlp", Architecture{source("resmlp"), newResMLP})
+	Register("residual_mlp", Architecture{source("residual_mlp"), newResidualMLP})
 	RegisterFusion("cross_attention", Fusion{source("cross_attention"), newCrossAttention})
 	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
 	RegisterFusion("mean", Fusion{source("aligned"), plain("Mean")})
 	RegisterFusion("max", Fusion{"", plain("Max")})
 	RegisterFusion("sum", Fusion{"", plain("Sum")})
+	RegisterFusion("gated", Fusion{source("gated"), newGated})
+	RegisterFusion("bilinear", Fusion{source("bilinear"), newBilinear})
 }
 
 // plain makes a module without arguments.
@@ -69,12 +74,17 @@ func network(name string, in mixer.Input, options any) (mixer.Network, map[strin
 
 // encoder is the expression of an encoder of blocks: block makes the arguments of one for a number of tokens and their width.
 func encoder(name string, in mixer.Input, options any, depth int, block func(tokens, width int, shapes map[string][]int) string) (string, error) {
+	return encoderOf("Encoder", name, in, options, depth, block)
+}
+
+// encoderOf is encoder with another class for the whole.
+func encoderOf(class, name string, in mixer.Input, options any, depth int, block func(tokens, width int, shapes map[string][]int) string) (string, error) {
 	built, shapes, err := network(name, in, options)
 	if err != nil {
 		return "", err
 	}
 	width := built.Width()
-	return Call("Encoder", embedding(in, width, shapes), times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
+	return Call(class, embedding(in, width, shapes), times(depth, block(built.Tokens(), width, shapes)), keyword("width", width)), nil
 }
 
 // embedding is the expression of what makes tokens of an input.
@@ -236,6 +246,44 @@ func newCrossAttention(tokens []mixer.Input, options any) (string, error) {
 	width := tokens[0].Shape[1]
 	return Call("CrossAttention", append([]string{keyword("modalities", len(tokens)), keyword("width", width),
 		keyword("heads", o.HeadsOf(width))}, optional(1, false, o.Dropout)...)...), nil
+}
+
+func newGMLP(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.GMLPOptions)
+	return encoder("gmlp", in, o, o.Depth, func(tokens, width int, _ map[string][]int) string {
+		return Call("GMLPBlock", append([]string{keyword("tokens", tokens), keyword("width", width), keyword("hidden", o.Hidden)},
+			optional(1, false, o.Dropout)...)...)
+	})
+}
+
+func newResMLP(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.ResMLPOptions)
+	return encoderOf("ResMLP", "resmlp", in, o, o.Depth, func(tokens, width int, _ map[string][]int) string {
+		return Call("ResMLPBlock", append([]string{keyword("tokens", tokens), keyword("width", width), keyword("hidden", o.Hidden),
+			keyword("scale", mixer.LayerScale(o.Depth))}, optional(1, false, o.Dropout)...)...)
+	})
+}
+
+func newResidualMLP(in mixer.Input, options any) (string, error) {
+	o := options.(*mixer.ResidualMLPOptions)
+	arguments := []string{keyword("features", in.Shape[0]), keyword("width", o.Width), keyword("hidden", o.Hidden), keyword("depth", o.Depth)}
+	if o.Bins > 0 {
+		arguments = append(arguments, keyword("bins", o.Bins))
+	}
+	return Call("ResidualMLP", append(arguments, optional(1, false, o.Dropout)...)...), nil
+}
+
+func newGated(tokens []mixer.Input, options any) (string, error) {
+	arguments := []string{keyword("modalities", len(tokens)), keyword("width", tokens[0].Shape[1])}
+	if options.(*mixer.GatedOptions).Context == "mean" {
+		arguments = append(arguments, "mean=True")
+	}
+	return Call("Gated", arguments...), nil
+}
+
+func newBilinear(tokens []mixer.Input, options any) (string, error) {
+	return Call("Bilinear", keyword("modalities", len(tokens)), keyword("width", tokens[0].Shape[1]),
+		keyword("rank", options.(*mixer.BilinearOptions).Rank)), nil
 }
 
 func newResidualCNN(in mixer.Input, options any) (string, error) {
