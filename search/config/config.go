@@ -28,6 +28,7 @@ type Config struct {
 	file   string         // the file it was read from; empty for the built-in configuration
 	folder string         // relative paths start here; empty: the working folder
 	lines  map[string]int // the line of each field in the file
+	listed int            // see Listed
 }
 
 // Data selects a data set: a registered format with its options.
@@ -108,6 +109,9 @@ func (c *Config) File() string { return c.file }
 // Folder returns the folder at which relative paths of the data's options start: the folder of the file, or empty (the
 // working folder) for the built-in configuration and one that was read from a stream.
 func (c *Config) Folder() string { return c.folder }
+
+// Listed returns the number of candidates that the file makes by lists of values, such as two by depth: [2, 4].
+func (c *Config) Listed() int { return c.listed }
 
 // Sets reports whether the file or the command line sets a field, such as "search.training.batch", or a field within it.
 func (c *Config) Sets(field string) bool {

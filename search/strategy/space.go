@@ -88,6 +88,15 @@ func (s *Space) functions() []Function {
 	return s.Fusions
 }
 
+// Candidates returns the number of candidates of all parts of the model.
+func (s *Space) Candidates() int {
+	n := len(s.functions()) + len(s.Networks)
+	for _, m := range s.Modalities {
+		n += len(m.Encoders)
+	}
+	return n
+}
+
 // Parts returns the choices: those of the modalities under their names, then "fusion" and "network".
 func (s *Space) Parts(c Choices) []Part {
 	var parts []Part
