@@ -96,14 +96,19 @@ func configCheck(c *cli.Context) error {
 	}
 	var errs []error
 	for _, path := range c.Args().Slice() {
-		if _, err := loadConfig(c, path); err != nil {
+		plan, err := loadConfig(c, path)
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		if path == "-" {
 			path = standardInput
 		}
-		fmt.Fprintf(c.App.Writer, "%s: ok\n", escape.Terminal(path))
+		made := ""
+		if n := plan.Listed(); n > 0 {
+			made = fmt.Sprintf("; lists of values make %d candidates", n)
+		}
+		fmt.Fprintf(c.App.Writer, "%s: ok%s\n", escape.Terminal(path), made)
 	}
 	return errors.Join(errs...)
 }

@@ -1,6 +1,8 @@
 package mixer
 
 import (
+	"fmt"
+
 	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/nn/options"
@@ -12,6 +14,7 @@ func init() {
 		Kinds:   []Kind{Table},
 		Options: func() any { return &FTTransformerOptions{Width: 192, Depth: 3, Heads: 8, Hidden: 256} },
 		New:     newFTTransformer,
+		Needs:   fmt.Sprintf("at most %d features", tooMany),
 		Suit: func(in Input, rows int) any {
 			if in.Shape[0] > tooMany { // an attention costs its square
 				return nil

@@ -15,7 +15,7 @@ func init() {
 				Expansion: []int{3, 3, 2, 2}, Group: []int{1, 4, 16, 64}}
 		},
 		New:  newRaMLP,
-		Suit: suitRaMLP,
+		Suit: suitRaMLP, Needs: "a map that has more than one cell after a stride of 4",
 	})
 }
 

@@ -17,6 +17,7 @@ func init() {
 		},
 		New:   newResidualCNN,
 		Suit:  suitResidualCNN,
+		Needs: "a map of more than one cell",
 		Extra: true,
 	})
 }

@@ -12,7 +12,8 @@ func init() {
 		Options: func() any {
 			return &TransformerOptions{Width: 128, Depth: 4, Heads: 4, Hidden: 512, Norm: preNorm, Positions: learnedPositions, Token: meanOfTokens}
 		},
-		New: newTransformer,
+		New:   newTransformer,
+		Needs: mixerNeeds,
 		Suit: func(in Input, rows int) any {
 			z, ok := suitMixer(in, rows)
 			if !ok {

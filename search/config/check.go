@@ -13,6 +13,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
+	"mixmas/search/strategy"
 	"mixmas/search/task"
 )
 
@@ -68,7 +69,7 @@ func (c *Config) check(d *decoder) {
 }
 
 // CheckData finds conflicts of a complete configuration (see package defaults) with an open data set: modalities without
-// candidates or unknown to the data, no network, architectures that
+// candidates (with the reasons why some were left out) or unknown to the data, no network, architectures that
 // do not take a modality's kind of input, a metric that is not defined for the data's labels, and a pos_weight of the wrong
 // length or for data that are not multi-label. Its error joins one [*Error] for each.
 func (c *Config) CheckData(data dataset.Dataset) error {
@@ -81,8 +82,10 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	known := map[string]bool{}
 	for _, m := range data.Modalities() {
 		names, known[m.Name] = append(names, m.Name), true
-		candidates, ok := c.Search.Encoders[m.Name]
-		if !ok {
+		candidates := c.Search.Encoders[m.Name]
+		if field := "search.encoders." + m.Name; len(candidates) == 0 && c.Search.Left[field] != nil {
+			fail(field, "%v", strategy.Empty(c.Search.Left[field]))
+		} else if len(candidates) == 0 {
 			fail("search.encoders", "no candidates for modality %q of data set %s", m.Name, data.Name())
 		}
 		for _, candidate := range candidates {
@@ -96,7 +99,9 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 			fail("search.encoders."+name, "data set %s has no such modality; it has %s", data.Name(), strings.Join(names, ", "))
 		}
 	}
-	if len(c.Search.Networks) == 0 {
+	if left := c.Search.Left["search.networks"]; len(c.Search.Networks) == 0 && left != nil {
+		fail("search.networks", "%v", strategy.Empty(left))
+	} else if len(c.Search.Networks) == 0 {
 		fail("search.networks", "is missing: list at least one architecture")
 	}
 	if err := metric.Check(c.Search.Metric, data.Task().Kind); err != nil {

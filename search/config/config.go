@@ -28,6 +28,7 @@ type Config struct {
 	file   string         // the file it was read from; empty for the built-in configuration
 	folder string         // relative paths start here; empty: the working folder
 	lines  map[string]int // the line of each field in the file
+	listed int            // see Listed
 }
 
 // Data selects a data set: a registered format with its options.
@@ -67,11 +68,15 @@ type Search struct {
 	RetryDiverged bool                  `yaml:"retry_diverged" json:"retry_diverged" doc:"Train a candidate that diverges once more, at a third of the learning rate."`
 	Reuse         string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
 	RetryFailed   bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
+	Architectures string                `yaml:"architectures" json:"architectures" jsonschema:"enum=usual,enum=all" doc:"What is tried where no candidates are named, with sizes that follow from the data: the usual architectures, or all that take the input, and all fusion functions (usual | all)."`
 	Encoders      map[string]Candidates `yaml:"encoders,omitempty" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them. Default: by the data."`
 	Fusions       Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
 	Networks      Candidates            `yaml:"networks,omitempty" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen. Default: by the data."`
 	Training      Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
 
+	// Left are the architectures that a list of candidates by the data leaves out, with the reasons, by field, such as
+	// "search.networks". Package defaults sets it.
+	Left map[string][]strategy.LeftOut `yaml:"-" json:"-"`
 	// Searcher is the strategy that Strategy names, with its options.
 	Searcher strategy.Strategy `yaml:"-" json:"-"`
 }
@@ -109,6 +114,9 @@ func (c *Config) File() string { return c.file }
 // working folder) for the built-in configuration and one that was read from a stream.
 func (c *Config) Folder() string { return c.folder }
 
+// Listed returns the number of candidates that the file makes by lists of values, such as two by depth: [2, 4].
+func (c *Config) Listed() int { return c.listed }
+
 // Sets reports whether the file or the command line sets a field, such as "search.training.batch", or a field within it.
 func (c *Config) Sets(field string) bool {
 	_, ok := c.lines[field]
@@ -129,7 +137,7 @@ func base() *Config {
 		Seed: 1, Numerics: "auto",
 		Sample: Sample{Options: sample.Defaults(), Validation: "all"},
 		Search: Search{
-			Strategy: strategy.Default, Searcher: defaultStrategy(), Metric: "accuracy", Reuse: "exact",
+			Strategy: strategy.Default, Searcher: defaultStrategy(), Metric: "accuracy", Reuse: "exact", Architectures: Usual,
 			Fusions:  functions("concat", "mean", "max"),
 			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}},
 		},

@@ -41,6 +41,7 @@ type decoder struct {
 	lines    map[string]int // line of each field seen
 	failures int            // calls of errorf
 	errs     []error        // the first different errors
+	listed   int            // candidates that lists of values make
 	noted    map[uint64]bool
 	seed     maphash.Seed
 }

@@ -14,7 +14,7 @@ import (
 // Explanations in the template of fields that have no doc tag.
 const (
 	formatDoc     = "The format; its options follow."
-	candidatesDoc = "Each is a name, or {name: N, label: L, and its own options}."
+	candidatesDoc = "Each is a name, or {name: N, label: L, and its own options}. An option may list values: each makes a candidate."
 	posWeightDoc  = "Weight of the positive term of each class's loss, for multi-label data: one number per class."
 )
 

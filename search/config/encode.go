@@ -7,7 +7,6 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -260,7 +259,7 @@ func (e encoder) add(n *yaml.Node, name, doc string, value *yaml.Node) {
 func scalarNode(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode}
 	if v.Kind() == reflect.Float64 {
-		n.Value = strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		n.Value = valueText(v)
 		return n
 	}
 	if err := n.Encode(v.Interface()); err != nil {

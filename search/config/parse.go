@@ -98,6 +98,7 @@ func parseText(name string, text []byte) (*Config, error) {
 		return nil, err
 	}
 	d.value(root, "", reflect.ValueOf(c).Elem(), options.Rules{})
+	c.listed = d.listed
 	c.settle()
 	if d.failures == 0 || c.Data.Format != "" {
 		c.check(d)

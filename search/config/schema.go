@@ -195,6 +195,7 @@ func (c *candidatesSchema) add(name, doc string, options any) {
 	addWord(c.names, name, doc)
 	s := optionsSchema(options)
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		p.Value = orList(p.Value)
 		c.defaults.Properties.Set(p.Key, p.Value)
 	}
 	s.Title, s.Description = name, doc
@@ -202,6 +203,19 @@ func (c *candidatesSchema) add(name, doc string, options any) {
 	s.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "Name of the candidate in tables."})
 	s.Required = []string{"name"}
 	c.objects = append(c.objects, s)
+}
+
+// orList returns the schema of an option of candidates, which may list values unless a value is a list itself or has fields.
+func orList(value *jsonschema.Schema) *jsonschema.Schema {
+	switch value.Type {
+	case "string", "boolean", "integer", "number":
+	default:
+		return value
+	}
+	doc := value.Description
+	value.Description = ""
+	several := &jsonschema.Schema{Type: "array", Items: value, MinItems: ptr(uint64(1)), UniqueItems: true}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{value, several}, Description: doc}
 }
 
 // list returns the schema of the list of candidates.

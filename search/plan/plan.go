@@ -41,9 +41,11 @@ func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
 		return mixer.FusionChoice{Function: c.Name, Options: c.WithDropout(t.Dropout)}
 	}
 	for _, m := range data.Modalities() {
-		s.Modalities = append(s.Modalities, strategy.Modality{Modality: m, Encoders: candidates(c, c.Search.Encoders[m.Name], choice)})
+		s.Modalities = append(s.Modalities, strategy.Modality{Modality: m, Encoders: candidates(c, c.Search.Encoders[m.Name], choice),
+			Left: c.Search.Left["search.encoders."+m.Name]})
 	}
 	s.Fusions, s.Networks = candidates(c, c.Search.Fusions, function), candidates(c, c.Search.Networks, choice)
+	s.LeftNetworks = c.Search.Left["search.networks"]
 	return s, check(s)
 }
 
