@@ -107,6 +107,8 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	if err := metric.Check(c.Search.Metric, data.Task().Kind); err != nil {
 		fail("search.metric", "%v", err)
 	}
+	c.Search.Training.checkVaried("search.training", data, fail)
+	c.Train.Training.checkVaried("train.training", data, fail)
 	switch n := len(c.Data.PosWeight); {
 	case n > 0 && data.Task().Kind != task.MultiLabel:
 		fail("data.pos_weight", "is for multi-label data; data set %s has %v", data.Name(), data.Task().Kind)

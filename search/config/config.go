@@ -105,6 +105,10 @@ type Training struct {
 	// ClassWeights and LabelSmoothing are those of the loss, see [trial.Recipe].
 	ClassWeights   string  `yaml:"class_weights" json:"class_weights" jsonschema:"enum=none,enum=balanced" doc:"Weights of the classes in the loss: none, or such that all classes count the same (none | balanced)."`
 	LabelSmoothing float64 `yaml:"label_smoothing" json:"label_smoothing" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"The share of each label that is spread over all classes."`
+	// Augment, Mixup and DropModality are how the training samples vary, see [trial.Recipe].
+	Augment      map[string]Augmentations `yaml:"augment,omitempty" json:"augment" doc:"What changes the training samples of a modality in each epoch: a list for each."`
+	Mixup        float64                  `yaml:"mixup" json:"mixup" jsonschema:"minimum=0,maximum=1" doc:"Mix each training row with another one, and their labels, in shares that are drawn from a Beta distribution with this parameter. 0: no mixing."`
+	DropModality float64                  `yaml:"drop_modality" json:"drop_modality" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"The probability that a training row lacks a modality in an epoch, so that the model learns to do without. At least one is kept."`
 }
 
 // File returns the path or name that the configuration was read from; empty for the built-in one.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mixmas/nn/mixer"
+	"mixmas/search/augment"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
@@ -43,6 +44,10 @@ func templateHead() string {
 	section("Fusion functions")
 	for _, f := range mixer.Fusions() {
 		line(f.Name, f.Doc)
+	}
+	section("Augmentations")
+	for _, a := range augment.All() {
+		line(a.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Doc, "."), a.Inputs()))
 	}
 	section("Samplers")
 	for _, s := range sample.Samplers() {

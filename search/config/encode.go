@@ -68,6 +68,8 @@ func (e encoder) value(v reflect.Value, field string) *yaml.Node {
 		return e.candidates(value, architectures)
 	case Fusions:
 		return e.fusions(value)
+	case Augmentations:
+		return e.augmentations(value)
 	case Search:
 		return e.fields(value.fields(), field)
 	}

@@ -164,7 +164,7 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 			return fmt.Errorf("modality %s: the data set has samples of %s, but the model reads %s", reads.Name, dimensions.Text(have.Shape), dimensions.Text(reads.Shape))
 		case have.Vocabulary != reads.Vocabulary:
 			return fmt.Errorf("modality %s: the data set has a vocabulary of %d tokens, but the model reads one of %d", reads.Name, have.Vocabulary, reads.Vocabulary)
-		case reads.Masked && !have.Masked:
+		case reads.Masked && !have.Masked && !reads.Optional:
 			return fmt.Errorf("modality %s: the model reads the lengths of its rows, but the data set %s has none", reads.Name, data.Name())
 		case !reads.Masked && have.Masked:
 			return fmt.Errorf("modality %s: the data set %s has lengths, but the model was trained without them", reads.Name, data.Name())

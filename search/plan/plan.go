@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"mixmas/nn/mixer"
+	"mixmas/search/augment"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/sample"
@@ -77,7 +78,15 @@ func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numer
 
 // recipe returns the recipe of a training, without what ends it.
 func recipe(t config.Training) trial.Recipe {
-	r := trial.Recipe{Recipe: t.Recipe, LabelSmoothing: t.LabelSmoothing}
+	r := trial.Recipe{Recipe: t.Recipe, LabelSmoothing: t.LabelSmoothing, Mixup: t.Mixup, DropModality: t.DropModality}
+	for name, list := range t.Augment {
+		if len(list) > 0 {
+			if r.Augment == nil {
+				r.Augment = map[string][]augment.Choice{}
+			}
+			r.Augment[name] = list
+		}
+	}
 	if t.ClassWeights == trial.Balanced {
 		r.ClassWeights = trial.Balanced
 	}

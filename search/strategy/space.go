@@ -159,6 +159,7 @@ func (m Modality) with(encoder mixer.Choice) mixer.Modality {
 func (s *Space) Job(stage, label string, model mixer.Specification) trial.Job {
 	job := trial.Job{Name: stage + "/" + label, Label: label, Specification: s.Specification, Train: s.Sample.Rows, Validation: s.Validation, Unused: s.Unused}
 	job.Specification.Model = model
+	job.Settle()
 	return job
 }
 

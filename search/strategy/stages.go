@@ -97,6 +97,7 @@ func fusedJobs(space *Space, name string, encoders []*Tried, candidates []string
 				}
 				job.Specification.Frozen = space.Frozen
 			}
+			job.Settle()
 			return job
 		}))
 	}

@@ -180,3 +180,34 @@ func (l *Local) freeze(ctx context.Context, t *training, encoders []trainedEncod
 	t.scored, t.release = scored, append(t.release, release)
 	return nil
 }
+
+// blanks returns by modality the tokens that its frozen encoder makes of a row without the modality, if the job drops modalities and
+// these are not zeros: those of sequences.
+func (l *Local) blanks(ctx context.Context, job Job, encoders []trainedEncoder) (map[string][]float32, error) {
+	if !job.Specification.Frozen || job.Specification.Recipe.DropModality == 0 {
+		return nil, nil
+	}
+	list := map[string][]float32{}
+	for _, e := range encoders {
+		m, err := mixer.BuildEncoder(e.modality)
+		if err != nil {
+			return nil, blame(ctx, err)
+		}
+		if list[e.modality.Name], err = l.Predict(ctx, m, 1, mixer.EncoderOf(e.weights), blankRow{}); err != nil {
+			return nil, blame(ctx, fmt.Errorf("frozen encoder of %s: %w", e.modality.Name, err))
+		}
+	}
+	return list, nil
+}
+
+// blankRow is a row without any modality. It implements nn.Samples.
+type blankRow struct{}
+
+func (blankRow) Len() int { return 1 }
+
+func (blankRow) Read(_, _ int, dst []float32) error {
+	clear(dst)
+	return nil
+}
+
+func (blankRow) Label(int, []float32) error { return nil }
