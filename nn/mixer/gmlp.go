@@ -18,6 +18,7 @@ func init() {
 			}
 			return &GMLPOptions{Width: z.width, Depth: z.depth, Patch: z.patch, Hidden: 2 * z.width}
 		},
+		Needs: mixerNeeds,
 		Extra: true,
 	})
 }

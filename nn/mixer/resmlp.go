@@ -15,6 +15,7 @@ func init() {
 			}
 			return &ResMLPOptions{Width: z.width, Depth: z.depth, Patch: z.patch, Hidden: 2 * z.width}
 		},
+		Needs: mixerNeeds,
 		Extra: true,
 	})
 }
