@@ -82,10 +82,10 @@ type Architecture struct {
 func (a Architecture) Takes(k Kind) bool { return slices.Contains(a.Kinds, k) }
 
 // Suited returns the options that suit an input and a number of training rows, or nil with the reason why the architecture does not
-// suit it, such as "takes map, not table". It may not be called without Suit.
+// suit it, such as "takes no table". It may not be called without Suit.
 func (a Architecture) Suited(in Input, rows int) (own any, reason string) {
 	if !a.Takes(in.Kind) {
-		return nil, fmt.Sprintf("takes %s, not %s", a.Inputs(), in.Kind)
+		return nil, fmt.Sprintf("takes no %s", in.Kind)
 	}
 	if own = a.Suit(in, rows); own != nil {
 		return own, ""

@@ -146,12 +146,12 @@ func TestLeftOut(t *testing.T) {
 	}
 	const many = "does not suit a map of 3×97×89: it needs sides with a common divisor that leaves at most 1024 tokens"
 	for i, want := range [][]strategy.LeftOut{
-		{{Label: "hyper_mixer", Reason: "takes map, sequence, text or tokens, not table"}, {Label: "mlp_mixer", Reason: "takes map, sequence, text or tokens, not table"},
-			{Label: "monarch_mixer", Reason: "takes map, sequence, text or tokens, not table"}, {Label: "only_tiny", Reason: "takes map, not table"}, {Label: "ramlp", Reason: "takes map, not table"}},
+		{{Label: "hyper_mixer", Reason: "takes no table"}, {Label: "mlp_mixer", Reason: "takes no table"},
+			{Label: "monarch_mixer", Reason: "takes no table"}, {Label: "only_tiny", Reason: "takes no table"}, {Label: "ramlp", Reason: "takes no table"}},
 		{{Label: "only_tiny", Reason: "does not suit a map of 1×1×1: it needs a second cell"},
-			{Label: "ramlp", Reason: "does not suit a map of 1×1×1: it needs a map that has more than one cell after a stride of 4"}, {Label: "simple_mlp", Reason: "takes table, not map"}},
+			{Label: "ramlp", Reason: "does not suit a map of 1×1×1: it needs a map that has more than one cell after a stride of 4"}, {Label: "simple_mlp", Reason: "takes no map"}},
 		{{Label: "hyper_mixer", Reason: many}, {Label: "mlp_mixer", Reason: many}, {Label: "monarch_mixer", Reason: many},
-			{Label: "only_tiny", Reason: "cannot take a map of 3×97×89: the map is not tiny"}, {Label: "simple_mlp", Reason: "takes table, not map"}},
+			{Label: "only_tiny", Reason: "cannot take a map of 3×97×89: the map is not tiny"}, {Label: "simple_mlp", Reason: "takes no map"}},
 		nil,
 	} {
 		if diff := cmp.Diff(want, c.Search.Left["search.encoders."+data.modalities[i].Name]); diff != "" {
@@ -185,7 +185,7 @@ func TestEmptyStages(t *testing.T) {
 	if _, err := defaults.Fill(c, data); err != nil {
 		t.Fatal(err)
 	}
-	const want = "search.encoders.words: every architecture is left out: hyper_mixer takes map, sequence, text or tokens, not smell; "
+	const want = "search.encoders.words: every architecture is left out: hyper_mixer takes no smell; "
 	if err := c.CheckData(data); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got error %v, want one with %s", err, want)
 	}

@@ -32,7 +32,7 @@ type Stage struct {
 	Standing *choice.Standing
 }
 
-// LeftOut is a candidate that was left out before it was trained, with the reason, such as "takes map, not table".
+// LeftOut is a candidate that was left out before it was trained, with the reason, such as "takes no table".
 type LeftOut struct{ Label, Reason string }
 
 // Outcomes returns the outcomes of the ranked candidates, of each by repeat, without those that the budget left out.
