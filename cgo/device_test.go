@@ -55,8 +55,11 @@ func TestBindings(t *testing.T) {
 	}
 }
 
-func TestDevice(t *testing.T) {
-	devicetest.Suite{Open: opener(t, FP32), Metrics: metrics, Rounding: exact(), Emulated: Emulated, Brief: brief()}.Run(t)
+func TestDevice(t *testing.T) { suite(t).Run(t) }
+func TestGolden(t *testing.T) { suite(t).Golden(t) }
+
+func suite(t *testing.T) devicetest.Suite {
+	return devicetest.Suite{Open: opener(t, FP32), Metrics: metrics, Rounding: exact(), Emulated: Emulated, Brief: brief()}
 }
 
 func TestAllocations(t *testing.T) { devicetest.NoAllocations(t, opener(t, FP32)) }
