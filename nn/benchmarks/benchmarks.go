@@ -40,6 +40,7 @@ func Peers() []Case {
 	image, audio, series := input("m2mixer-avmnist", 0), input("m2mixer-avmnist", 1), input("m2mixer-mimic", 0)
 	pictures := mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{3, 160, 256}}
 	text := mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{512, 768}}
+	row := mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{48}}
 	avmnist := sizes{width: 128, depth: 4, tokens: 32, channels: 3072}
 	mmimdb, mimic := sizes{width: 256, depth: 4, tokens: 32, channels: 3072}, sizes{width: 64, depth: 1, tokens: 16, channels: 64}
 
@@ -71,11 +72,14 @@ func Peers() []Case {
 	}
 	add("avmnist/image", 64, image, transformer(128, 4, 4, 512, 4), 10, false)
 	add("mimic/series", 32, series, transformer(64, 1, 4, 128, 0), 6, false)
-	add("table", 64, mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{48}}, mixer.Choice{Architecture: "ft_transformer",
+	add("table", 64, row, mixer.Choice{Architecture: "ft_transformer",
 		Options: &mixer.FTTransformerOptions{Width: 64, Depth: 2, Heads: 4, Hidden: 85}}, 2, false)
 	add("avmnist/image", 64, image, mixer.Choice{Architecture: "residual_cnn", Options: &mixer.ResidualCNNOptions{Width: 64, Stages: 3,
 		Blocks: 1, Kernel: 3, Tokens: 64}}, 10, false)
 	add("mimic/series", 32, series, mixer.Choice{Architecture: "dilated_cnn", Options: &mixer.DilatedCNNOptions{Width: 64, Depth: 4, Kernel: 3}}, 6, false)
+	add("avmnist/image", 64, image, mixer.Choice{Architecture: "gmlp", Options: &mixer.GMLPOptions{Width: 128, Depth: 4, Patch: 4, Hidden: 256}}, 10, false)
+	add("avmnist/image", 64, image, mixer.Choice{Architecture: "resmlp", Options: &mixer.ResMLPOptions{Width: 128, Depth: 4, Patch: 4, Hidden: 512}}, 10, false)
+	add("table", 64, row, mixer.Choice{Architecture: "residual_mlp", Options: &mixer.ResidualMLPOptions{Width: 128, Depth: 2, Hidden: 256, Bins: 8}}, 2, false)
 	for _, k := range []string{"mlp_mixer", "hyper_mixer"} {
 		full := preset("searched-avmnist")
 		for i := range full.Modalities {

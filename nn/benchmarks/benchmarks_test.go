@@ -22,6 +22,7 @@ func TestPeerParameters(t *testing.T) {
 		"series/400x32/gru": 19206, "series/400x32/lstm": 25478,
 		"avmnist/image/transformer": 803082, "mimic/series/transformer": 36358, "table/ft_transformer": 73238,
 		"avmnist/image/residual_cnn": 77562, "mimic/series/dilated_cnn": 101190,
+		"avmnist/image/gmlp": 412370, "avmnist/image/resmlp": 543442, "table/residual_mlp": 182914,
 		"avmnist/full/mlp_mixer": 8336270, "avmnist/full/hyper_mixer": 9318430,
 	}
 	cases := benchmarks.Peers()

@@ -16,6 +16,7 @@ from torch import nn
 
 import golden_attention as A
 import golden_convolution as C
+import golden_tables as T
 import mixers as M
 
 AV = dict(d=128, depth=4, t=32, c=3072)
@@ -93,6 +94,10 @@ def cases():
     out["avmnist/image/residual_cnn"] = lambda: Classifier(C.P["ResidualCNN"](1, **cnn), 64, 10), av_image, 10, False, 64
     dilated = lambda: C.P["DilatedCNN"](nn.Linear(12, 64), [C.P["DilatedBlock"](64, 3, d) for d in (1, 2, 4, 8)], 64)
     out["mimic/series/dilated_cnn"] = lambda: Classifier(dilated(), 64, 6), series, 6, False, 32
+    for k, c in (("gmlp", 256), ("resmlp", 512)):
+        h = dict(architecture=k, kind="map", shape=[1, 28, 28], n=49, d=128, depth=4, c=c, patch=4)
+        out[f"avmnist/image/{k}"] = lambda h=h: Classifier(T.Encoder(h), 128, 10), av_image, 10, False, 64
+    out["table/residual_mlp"] = lambda: Classifier(T.ResidualMLP(48, 128, 256, 2, 8), 128, 2), (48,), 2, False, 64
     for k in KINDS[:2]:
         out[f"avmnist/full/{k}"] = lambda k=k: full(k), dict(image=av_image, audio=av_audio), 10, False, 32
     return out
