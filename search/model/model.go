@@ -167,6 +167,9 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 		case reads.Masked && !have.Masked && !reads.Optional:
 			return fmt.Errorf("modality %s: the model reads the lengths of its rows, but the data set %s has none", reads.Name, data.Name())
 		case !reads.Masked && have.Masked:
+			if have.Steps() == 1 {
+				return fmt.Errorf("modality %s: rows of the data set %s lack it: %w", reads.Name, data.Name(), dataset.NotOptional(reads.Name))
+			}
 			return fmt.Errorf("modality %s: the data set %s has lengths, but the model was trained without them", reads.Name, data.Name())
 		}
 		if got, want := data.Preprocessing()[reads.Name], m.Preprocessing[reads.Name]; !got.Equal(want) {
