@@ -219,3 +219,22 @@ func TestGrowingRunsByAnotherMetric(t *testing.T) {
 		})
 	}
 }
+
+// With the recommended settings, balanced accuracy balances the class weights too, which the key of every training has.
+func TestGrowingByBalancedAccuracy(t *testing.T) {
+	for _, set := range []bool{false, true} {
+		g := newGrowing(t, "recommended", false)
+		if set {
+			g.change("learning_rate: 0.01", "learning_rate: 0.01, class_weights: none")
+		}
+		_, all := g.trained()
+		g.change("metric: accuracy", "metric: balanced_accuracy")
+		want := fused
+		if !set {
+			want = all
+		}
+		if _, names := g.trained(); !slices.Equal(names, want) {
+			t.Errorf("class weights set: %t: trained %q, want %q", set, names, want)
+		}
+	}
+}
