@@ -80,7 +80,10 @@ func TestAugmentations(t *testing.T) {
 // The part that crop enlarges is read between pixels: on a slope it is a gentler slope, within the whole.
 func TestCrop(t *testing.T) {
 	plane, whole := make([]float32, 9), []float32{0, 1, 2, 10, 11, 12, 20, 21, 22}
-	enlarge(plane, whole, 3, 3, 1, 0.5, 0.5)
+	rows, columns := make([]place, 3), make([]place, 3)
+	places(rows, 1, 0.5)
+	places(columns, 0.5, 0.5)
+	enlarge(plane, whole, rows, columns)
 	if want := []float32{10.5, 11, 11.5, 15.5, 16, 16.5, 20.5, 21, 21.5}; !slices.Equal(plane, want) {
 		t.Errorf("got %v, want %v", plane, want)
 	}

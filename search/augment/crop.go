@@ -15,36 +15,49 @@ func init() {
 		New: func(in mixer.Input, given any) (Function, error) {
 			least, channels, height, width := given.(*CropOptions).Least, in.Shape[0], in.Shape[1], in.Shape[2]
 			whole := make([]float32, height*width)
+			rows, columns := make([]place, height), make([]place, width)
 			return func(d *Draw, x []float32, _ int) {
 				size := least + float64((1-least)*d.Uniform())
 				top, left := d.Uniform()*(1-size)*float64(height-1), d.Uniform()*(1-size)*float64(width-1)
+				places(rows, top, size)
+				places(columns, left, size)
 				for c := range channels {
 					plane := x[c*height*width:][:height*width]
 					copy(whole, plane)
-					enlarge(plane, whole, height, width, top, left, size)
+					enlarge(plane, whole, rows, columns)
 				}
 			}, nil
 		},
 	})
 }
 
-// enlarge fills a plane with the part of a whole one that begins at top and left, in pixels, and has a share of its height and width.
-func enlarge(plane, whole []float32, height, width int, top, left, size float64) {
-	for y := range height {
-		up, down, v := between(top, size, y, height)
-		for x := range width {
-			l, r, u := between(left, size, x, width)
-			// The conversions keep the products apart from the sums, so that all machines round alike.
-			upper := float32((1-u)*whole[up*width+l]) + float32(u*whole[up*width+r])
-			lower := float32((1-u)*whole[down*width+l]) + float32(u*whole[down*width+r])
-			plane[y*width+x] = float32((1-v)*upper) + float32(v*lower)
-		}
+// place is where a pixel of the enlarged part lies in one direction: between two pixels of the whole, at a share of the way.
+type place struct {
+	first, second int
+	share, rest   float32 // they sum to 1
+}
+
+// places fills a list for the part that begins at start, in pixels, and has a share of the whole.
+func places(list []place, start, size float64) {
+	for i := range list {
+		at := start + float64(size*float64(i))
+		first := min(int(at), len(list)-1)
+		share := float32(at - float64(first))
+		list[i] = place{first, min(first+1, len(list)-1), share, 1 - share}
 	}
 }
 
-// between returns the pixels between which pixel i of n of the part lies, and how far it is from the first to the second.
-func between(start, size float64, i, n int) (first, second int, share float32) {
-	at := start + float64(size*float64(i))
-	first = min(int(at), n-1)
-	return first, min(first+1, n-1), float32(at - float64(first))
+// enlarge fills a plane with a part of the whole one.
+func enlarge(plane, whole []float32, rows, columns []place) {
+	width := len(columns)
+	for y, r := range rows {
+		up, down, dst := whole[r.first*width:][:width], whole[r.second*width:][:width], plane[y*width:][:width]
+		for x := range columns {
+			c := &columns[x]
+			// The conversions keep the products apart from the sums, so that all machines round alike.
+			upper := float32(c.rest*up[c.first]) + float32(c.share*up[c.second])
+			lower := float32(c.rest*down[c.first]) + float32(c.share*down[c.second])
+			dst[x] = float32(r.rest*upper) + float32(r.share*lower)
+		}
+	}
 }

@@ -53,14 +53,34 @@ func (d *Draw) Between(low, high int) int { return low + d.Below(high-low+1) }
 
 // Noise returns a number of mean 0 and deviation 1: the sum of four random bytes, which is nearly normal and within ±3.46. It takes
 // a word, and needs no function whose last bits differ between machines.
-func (d *Draw) Noise() float32 {
+func (d *Draw) Noise() float32 { return noise(d.word()) }
+
+// noise makes the number of a word.
+func noise(w uint32) float32 {
 	const (
 		mean    = 4 * 255 / 2
 		inverse = 1 / 147.80166 // of the deviation: the root of 4·(256²-1)/12
 	)
-	w := d.word()
 	w = w&0x00ff00ff + w>>8&0x00ff00ff
 	return float32(int(w&0xffff+w>>16)-mean) * inverse
+}
+
+// addNoise adds a deviation times [Draw.Noise] to each of some numbers.
+func (d *Draw) addNoise(x []float32, deviation float32) {
+	for ; d.left > 0 && len(x) > 0; x = x[1:] {
+		x[0] += float32(deviation * d.Noise())
+	}
+	for ; len(x) >= len(d.words); x = x[len(d.words):] { // a whole block at a time
+		words := philox.Block(d.counter, d.key)
+		d.counter[0]++
+		x[0] += float32(deviation * noise(words[0]))
+		x[1] += float32(deviation * noise(words[1]))
+		x[2] += float32(deviation * noise(words[2]))
+		x[3] += float32(deviation * noise(words[3]))
+	}
+	for i := range x {
+		x[i] += float32(deviation * d.Noise())
+	}
 }
 
 // Beta returns a number from 0 to 1 of the Beta distribution whose two parameters are alpha, above 0 and at most 1 (Jöhnk 1964). It is

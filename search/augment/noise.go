@@ -21,9 +21,7 @@ func init() {
 				step = in.Shape[1]
 			}
 			return func(d *Draw, x []float32, steps int) {
-				for i := range x[:steps*step] {
-					x[i] += float32(deviation * d.Noise())
-				}
+				d.addNoise(x[:steps*step], deviation)
 			}, nil
 		},
 	})

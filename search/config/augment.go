@@ -94,11 +94,15 @@ func (Augmentations) JSONSchema() *jsonschema.Schema {
 
 // checkVaried finds conflicts of what varies the training samples with the data.
 func (t Training) checkVaried(field string, data dataset.Dataset, fail func(field, format string, args ...any)) {
+	var names []string
+	for _, m := range data.Modalities() {
+		names = append(names, m.Name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.Augment)) {
 		at := join(join(field, "augment"), name)
 		i := dataset.ModalityIndex(data, name)
 		if i < 0 {
-			fail(at, "data set %s has no such modality", data.Name())
+			fail(at, "data set %s has no such modality; it has %s", data.Name(), strings.Join(names, ", "))
 			continue
 		}
 		m := data.Modalities()[i]

@@ -92,14 +92,14 @@ func (e *encodedRows) Label(row int, dst []float32) error { return e.rows.Label(
 // release ends the use of the tokens.
 func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, id any, p *encoding, choose func(inputs []string) (*dataset.Samples, error)) (e *encodedRows, release func(), err error) {
 	var releases []func()
-	release = func() {
+	all := func() {
 		for _, end := range releases {
 			end()
 		}
 	}
-	defer func() {
+	defer func() { // the results are nil after an error
 		if err != nil {
-			release()
+			all()
 		}
 	}()
 	e = &encodedRows{}
@@ -135,8 +135,10 @@ func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, 
 			masks = append(masks, in.Name)
 		}
 	}
-	e.rows, err = choose(masks)
-	return e, release, err
+	if e.rows, err = choose(masks); err != nil {
+		return nil, nil, err
+	}
+	return e, all, nil
 }
 
 // encoding counts the rows that the frozen encoders of a training have run over.

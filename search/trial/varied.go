@@ -65,9 +65,8 @@ func (s Specification) settled() Specification {
 	if s.Recipe.DropModality > 0 {
 		s.Model.Modalities = slices.Clone(s.Model.Modalities)
 		for i := range s.Model.Modalities {
-			if m := &s.Model.Modalities[i]; !m.Masked {
-				m.Masked, m.Optional = true, true
-			}
+			m := &s.Model.Modalities[i]
+			m.Masked, m.Optional = true, true
 		}
 	}
 	return s

@@ -136,11 +136,18 @@ func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *enco
 	if err != nil {
 		return nil, nil, err
 	}
+	own := &newRow{encoder: x, modality: m.Name, optional: p.optional(m), masked: m.Masked, absent: p.absent(m)}
+	if own.absent {
+		b.path = nil
+	}
+	if !own.masked && !own.optional && slices.Contains(b.joined, -1) {
+		return nil, nil, fmt.Errorf("row %d has nothing of it: %w", slices.Index(b.joined, -1), dataset.NotOptional(m.Name))
+	}
 	used := packed.New(b.count(), 1)
 	for row := range b.count() {
 		used.Set(row, 1)
 	}
-	encoding := p.newEncoding(m.Name, b, x, used)
+	encoding := p.newEncoding(m.Name, b, own, used)
 	if m.Tokens == nil {
 		encoding.stored = npy.Float32 // which can say that a picture is missing
 	}
@@ -163,7 +170,7 @@ func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *enco
 	s := &dataset.Source{Modality: modality, Missing: modality.Kind != mixer.Text}
 	rows := b.of(dataset.Rows{Count: p.count}, dataset.Test)
 	s.Samples[dataset.Test] = dataset.Part{Column: columns.samples, Rows: rows}
-	if m.Masked {
+	if m.Masked || own.optional {
 		s.Lengths[dataset.Test] = dataset.Part{Column: columns.lengths, Rows: rows}
 	}
 	return s, columns, nil
@@ -312,18 +319,61 @@ func (p *predictor) openSource(ctx context.Context, i int, names []string) error
 			t.folder = p.in.Folder
 		}
 	}
-	missing := []string{}
 	for _, c := range source.Columns {
-		at := c.find(from.rows.columns)
-		if at < 0 {
-			missing = append(missing, c.title())
+		from.columns = append(from.columns, c.find(from.rows.columns))
+	}
+	return p.checkColumns(i)
+}
+
+// checkColumns returns an error if the tables in the place of a source lack columns, unless rows may lack all that is read of them.
+func (p *predictor) checkColumns(i int) error {
+	source, from := &p.recipe.Sources[i], p.sources[i]
+	needed := make([]bool, len(source.Columns))
+	var lacking []string // modalities
+	for k := range p.recipe.Modalities {
+		m := &p.recipe.Modalities[k]
+		if _, read := p.environment.Preprocessing[m.Name]; m.Source != i || !read {
+			continue
 		}
-		from.columns = append(from.columns, at)
+		absent := p.absent(m)
+		if absent && p.optional(m) {
+			continue
+		}
+		if absent {
+			lacking = append(lacking, m.Name)
+		}
+		for _, c := range slices.Concat(m.Columns, m.Path) {
+			needed[c] = true
+		}
+	}
+	missing, present := []string{}, []int{}
+	for c, at := range from.columns {
+		if at >= 0 {
+			present = append(present, at)
+		} else if needed[c] {
+			missing = append(missing, source.Columns[c].title())
+		}
+	}
+	if len(present) == 0 && len(from.columns) > 0 && len(missing) == 0 {
+		return fmt.Errorf("%s has none of the columns that the model reads: %s", from.rows.all(), shortList(source.titles()))
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s lacks columns that the model reads: %s", from.rows.all(), strings.Join(missing, ", "))
+		err := fmt.Errorf("%s lacks columns that the model reads: %s", from.rows.all(), strings.Join(missing, ", "))
+		if len(lacking) > 0 {
+			err = fmt.Errorf("%w; %w", err, dataset.NotOptional(strings.Join(lacking, ", ")))
+		}
+		return err
 	}
-	return from.rows.require(from.columns...)
+	return from.rows.require(present...)
+}
+
+// optional reports whether the model was trained to do without a modality.
+func (p *predictor) optional(m *Encoding) bool { return slices.Contains(p.in.Optional, m.Name) }
+
+// absent reports whether the input has none of the columns of a modality.
+func (p *predictor) absent(m *Encoding) bool {
+	columns := slices.Concat(m.Columns, m.Path)
+	return len(columns) > 0 && !slices.ContainsFunc(columns, func(c int) bool { return p.sources[m.Source].columns[c] >= 0 })
 }
 
 // openRowsOf opens tables in the place of a source, or pictures if all that the model reads of it is their paths.
@@ -342,6 +392,14 @@ func (p *predictor) openRowsOf(ctx context.Context, source *Source, names []stri
 // readsArray reports whether modalities read the rows of a source as arrays.
 func (p *predictor) readsArray(source int) bool {
 	return slices.ContainsFunc(p.recipe.Modalities, func(m Encoding) bool { return m.Source == source && m.Files != nil })
+}
+
+// titles name the columns of the source in messages.
+func (s *Source) titles() (list []string) {
+	for _, c := range s.Columns {
+		list = append(list, c.title())
+	}
+	return list
 }
 
 // find is the place of the column in a table, -1 if it lacks it.
