@@ -113,8 +113,13 @@ func predict(c *cli.Context) error {
 	return write(c.App.Writer)
 }
 
-// noteLacking says which modalities rows lack that the model was trained to do without.
+// noteLacking says which modalities rows lack, and whether the model was trained to do without.
 func noteLacking(c *cli.Context, m *model.Model, data dataset.Dataset, split dataset.Split) error {
+	for _, warning := range data.Warnings() {
+		if raw(c) {
+			fmt.Fprintln(c.App.ErrWriter, "warning:", warning)
+		}
+	}
 	counts, err := m.Lacking(c.Context, data, split)
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintf(c.App.ErrWriter, "note: %s of %s lack %s, which the model was trained to do without\n", humanize.Comma(int64(counts[name])),

@@ -2,18 +2,18 @@ package records
 
 import (
 	"context"
+	"sync/atomic"
 
-	"mixmas/search/dataset"
 	"mixmas/search/dataset/feature"
 )
 
 // newRow encodes a modality of new rows, which may lack it although the rows of the training data had it.
 type newRow struct {
 	encoder
-	modality string
 	masked   bool // rows of the training data lacked it
 	optional bool // the model was trained to do without it: then a row without any of its cells lacks it
 	absent   bool // no row has it
+	lacking  atomic.Int64
 }
 
 func (n *newRow) encode(ctx context.Context, s *sample, dst []float32) (int, error) {
@@ -21,8 +21,8 @@ func (n *newRow) encode(ctx context.Context, s *sample, dst []float32) (int, err
 		return 0, nil
 	}
 	steps, err := n.encoder.encode(ctx, s, dst)
-	if steps == 0 && err == nil && !n.masked && !n.optional {
-		return 0, dataset.NotOptional(n.modality)
+	if steps == 0 && err == nil {
+		n.lacking.Add(1)
 	}
 	return steps, err
 }

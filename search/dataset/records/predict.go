@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
 	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/nn/options"
@@ -66,6 +69,8 @@ type predictor struct {
 	sources []*opened // by the recipe's source; nil for those that no modality reads
 	count   int       // rows
 	paths   []int     // of rows of values, by modality: the column with the path of its file
+
+	warnings []string // for people
 }
 
 // opened is the input in the place of a source.
@@ -107,6 +112,7 @@ func (p *predictor) open(ctx context.Context) (*dataset.Unlabelled, error) {
 		made = append(made, columns.samples, columns.lengths)
 		contents.Sources = append(contents.Sources, *source)
 	}
+	contents.Warnings = p.warnings
 	assembled, err := dataset.Assemble(ctx, contents, p.environment)
 	if err != nil {
 		return nil, err
@@ -136,12 +142,9 @@ func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *enco
 	if err != nil {
 		return nil, nil, err
 	}
-	own := &newRow{encoder: x, modality: m.Name, optional: p.optional(m), masked: m.Masked, absent: p.absent(m)}
+	own := &newRow{encoder: x, optional: p.optional(m), masked: m.Masked, absent: p.absent(m)}
 	if own.absent {
 		b.path = nil
-	}
-	if !own.masked && !own.optional && slices.Contains(b.joined, -1) {
-		return nil, nil, fmt.Errorf("row %d has nothing of it: %w", slices.Index(b.joined, -1), dataset.NotOptional(m.Name))
 	}
 	used := packed.New(b.count(), 1)
 	for row := range b.count() {
@@ -162,6 +165,16 @@ func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *enco
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	n := int(own.lacking.Load())
+	for _, row := range b.joined {
+		if row < 0 {
+			n++
+		}
+	}
+	if n > 0 && !own.masked && !own.optional {
+		p.warnings = append(p.warnings, fmt.Sprintf("%s of %s lack %s, which every training row had: they get its mean; drop_modality trains a model to do without",
+			humanize.Comma(int64(n)), english.Plural(p.count, "row", ""), escape.Terminal(m.Name)))
 	}
 	modality, err := m.modality()
 	if err != nil {
