@@ -55,12 +55,18 @@ func (b *binder) one(op device.Operation) error {
 	if !composite {
 		return fmt.Errorf("the cuda device does not support the operation %T", op)
 	}
+	b.parts(c)
+	return b.err
+}
+
+// parts appends the descriptors of a composite's parts.
+func (b *binder) parts(c device.Composite) {
 	for _, part := range c.Operations() {
 		if err := b.one(part); err != nil {
-			return fmt.Errorf("%s: %w", part.Name(), err)
+			b.err = fmt.Errorf("%s: %w", part.Name(), err)
+			return
 		}
 	}
-	return nil
 }
 
 // add appends a descriptor. Its type must match the kind.

@@ -381,6 +381,22 @@ typedef struct {
   int32_t lstm, reverse;
 } mixmas_recurrent_grad;
 
+/* y = softmax(q k' / sqrt(width/heads)) v for each sample and head, which has its share of the columns (Vaswani et al. 2017): q,
+ * y (batch, queries, width); k, v (batch, keys, width); no query attends to a key whose mask (batch, keys) is 0, and a sample
+ * without others gets zeros. log_sum (batch, heads, queries), the logarithm of the sum of each row's exponentials, is kept for
+ * the backward pass if present. */
+typedef struct {
+  const float *q, *k, *v, *mask;
+  float *y, *log_sum;
+  int64_t batch, queries, keys, width, heads;
+} mixmas_attention;
+
+typedef struct {
+  const float *q, *k, *v, *mask, *y, *log_sum, *dy;
+  mixmas_target dq, dk, dv;
+  int64_t batch, queries, keys, width, heads;
+} mixmas_attention_grad;
+
 /* The operations: X(KIND, name, WORKSPACE) for each, whose descriptor is mixmas_name. WORKSPACE says whether its kernels need
  * scratch memory: NONE, or SOME, as workspace_size says (operations.h). All lists of operations are made from this one; an
  * operation without a kernel or without its workspace_size does not link. Add new ones at the end. */
@@ -423,7 +439,9 @@ typedef struct {
   X(RECURRENT_GRAD, recurrent_grad, NONE) \
   X(CONV, conv, SOME) \
   X(CONV_INPUT_GRAD, conv_input_grad, SOME) \
-  X(CONV_WEIGHT_GRAD, conv_weight_grad, SOME)
+  X(CONV_WEIGHT_GRAD, conv_weight_grad, SOME) \
+  X(ATTENTION, attention, NONE) \
+  X(ATTENTION_GRAD, attention_grad, NONE)
 
 #define MIXMAS_KIND(KIND, name, WORKSPACE) MIXMAS_OP_##KIND,
 typedef enum { MIXMAS_NO_OP = 0, MIXMAS_OPERATIONS(MIXMAS_KIND) } mixmas_kind;
@@ -446,6 +464,7 @@ typedef struct {
   /* Up to this width, or this many hidden units over tokens, the gradient of channel or token mixing is one kernel. It does
    * not read hidden_values, and reads pre if it is given. Beyond, it reads both. */
   int64_t channel_mlp_width, token_mlp_hidden;
+  int64_t attention_head; /* wider heads of attention need its parts */
   int64_t recompute_above; /* where that kernel computes pre again faster than it reads it: layers of more elements */
 } mixmas_limits;
 
