@@ -86,7 +86,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	}
 	space, err := plan.Space(c, data)
 	if wrong := new(plan.FieldError); errors.As(err, &wrong) {
-		return nil, c.Errorf(wrong.Field, "%v", wrong.Err)
+		return nil, c.CandidateErrorf(wrong.Field, wrong.Label, err, "%v", wrong.Err)
 	}
 	if err != nil {
 		return nil, err

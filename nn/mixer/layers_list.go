@@ -24,8 +24,9 @@ type Layer struct {
 // Limits of layers: how many there are, those that are repeated counted each time, and how deep they are nested. Published models
 // have some hundreds, three deep.
 const (
-	mostLayers       = 10_000
-	mostNestedLayers = 16
+	mostLayers = 10_000
+	// MostNestedLayers is the largest depth of layers within layers.
+	MostNestedLayers = 16
 )
 
 // own returns the kind of a layer with its options, which are the defaults if there are none.
@@ -70,8 +71,8 @@ func (l Layers) check(path string, depth int) (count int, err error) {
 	if len(l) == 0 {
 		return 0, options.Errorf(path, "is empty: list at least one layer")
 	}
-	if depth > mostNestedLayers {
-		return 0, options.Errorf(path, "layers are nested more than %d deep", mostNestedLayers)
+	if depth > MostNestedLayers {
+		return 0, options.Errorf(path, "layers are nested more than %d deep", MostNestedLayers)
 	}
 	for i, layer := range l {
 		at := LayerPath(path, i, layer.Name)
@@ -170,8 +171,8 @@ func (l *Layer) UnmarshalJSON(data []byte) error {
 // UnmarshalJSON reads a list of layers. The depth is checked first, since each level is read again within the one around it.
 func (l *Layers) UnmarshalJSON(data []byte) error {
 	const levels = 3 // a list, a layer and its options
-	if nested(data) > levels*mostNestedLayers {
-		return fmt.Errorf("layers are nested more than %d deep", mostNestedLayers)
+	if nested(data) > levels*MostNestedLayers {
+		return fmt.Errorf("layers are nested more than %d deep", MostNestedLayers)
 	}
 	var list []Layer
 	if err := json.Unmarshal(data, &list); err != nil {
