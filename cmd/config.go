@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search"
 	"mixmas/search/align"
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
@@ -123,6 +124,9 @@ func configExplain(c *cli.Context) error {
 		return err
 	}
 	defer data.Close()
+	if err := search.CheckCandidates(plan, data); err != nil {
+		return err
+	}
 	return saveComplete(c.App.Writer, plan, filled)
 }
 

@@ -1,6 +1,7 @@
 package devicetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -135,6 +136,13 @@ func smallSpecifications() map[string]mixer.Specification {
 	ramlp := choice("ramlp", &mixer.RaMLPOptions{Depths: []int{1, 1, 2}, Dims: []int{3, 6, 10}, MLPRatio: []int{3, 2, 2},
 		Expansion: []int{2, 1, 2}, Group: []int{1, 2, 4}})
 	table := choice("simple_mlp", &mixer.SimpleMLPOptions{Hidden: 9, Width: 13, Layers: 2, Dropout: 0.3})
+	layers := func(text string) mixer.Choice {
+		var list mixer.Layers
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			panic(err)
+		}
+		return choice("layers", &mixer.LayersOptions{Layers: list})
+	}
 	image := func(c mixer.Choice) mixer.Modality {
 		return mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{2, 6, 9}, Encoder: c}
 	}
@@ -166,16 +174,22 @@ func smallSpecifications() map[string]mixer.Specification {
 		"residual_cnn": one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{2, 9, 5}, Encoder: choice("residual_cnn",
 			&mixer.ResidualCNNOptions{Width: 10, Stages: 3, Blocks: 1, Kernel: 3, Tokens: 9, Dropout: 0.2})}),
 		"dilated_cnn, masked": one(text(choice("dilated_cnn", &mixer.DilatedCNNOptions{Width: 6, Depth: 2, Kernel: 3, Dropout: 0.1}), true)),
-		"simple_mlp":          one(row),
-		"gru":                 one(text(gru, true)),
-		"lstm, gru":           fused("concat", mixer.MeanPrediction, gru, words(lstm), text(choice("lstm", &mixer.RecurrentOptions{Width: 10, Depth: 1}), true)),
-		"concat":              fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
-		"max":                 fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
-		"sum":                 fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
-		"many labels":         many,
-		"words":               one(words(hyper)),
-		"missing":             fused("concat", mixer.MeanPrediction, tied, partly(image(dense)), words(monarch), partly(row)),
-		"missing, max":        fused("max", mixer.MeanPrediction, dense, partly(image(hyper)), words(dense), row),
+		"layers": one(image(layers(`[{"conv": {"channels": 4, "stride": 2, "bias": false}}, {"norm": {"kind": "batch"}}, {"activation": {"kind": "silu"}},
+			{"repeat": {"times": 2, "layers": [{"residual": {"layers": [{"norm": {}}, {"conv": {"dilation": 2}}]}}]}},
+			{"patches": {"side": 1, "width": 6}}, {"positions": {}}, {"mixer_block": {"token_width": 5}}, {"residual": {"layers": [{"norm": {}}, {"mlp": {"hidden": 7, "dropout": 0.1}}]}},
+			{"dropout": {}}, {"pool": {"size": 5}}]`))),
+		"layers, masked": one(text(layers(`[{"linear": {"width": 6}}, {"conv": {"stride": 2}}, {"mixer_block": {"token_width": 3, "channel_width": 9}}, {"gru": {"bidirectional": true}},
+			{"pool": {"kind": "max", "size": 2}}, {"activation": {"kind": "tanh"}}]`), true)),
+		"simple_mlp":   one(row),
+		"gru":          one(text(gru, true)),
+		"lstm, gru":    fused("concat", mixer.MeanPrediction, gru, words(lstm), text(choice("lstm", &mixer.RecurrentOptions{Width: 10, Depth: 1}), true)),
+		"concat":       fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
+		"max":          fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
+		"sum":          fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
+		"many labels":  many,
+		"words":        one(words(hyper)),
+		"missing":      fused("concat", mixer.MeanPrediction, tied, partly(image(dense)), words(monarch), partly(row)),
+		"missing, max": fused("max", mixer.MeanPrediction, dense, partly(image(hyper)), words(dense), row),
 	}
 }
 

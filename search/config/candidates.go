@@ -114,6 +114,7 @@ func (k catalogue) list(d *decoder, n *yaml.Node, field string, shared *defaults
 				d.errorf(item.Line, index(field, i), "%q is already in the list: give one of the two another label", candidate.Label)
 			}
 			labels[candidate.Label] = true
+			d.places[place{strings.TrimSuffix(field, ".candidates"), candidate.Label}] = index(field, i)
 		}
 		list = append(list, made...)
 	}

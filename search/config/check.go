@@ -131,13 +131,38 @@ func (c *Config) Errorf(field, format string, args ...any) error {
 	return &Error{File: c.file, Line: c.line(field), Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
+// place is where a candidate was read: its stage, such as "search.networks", and its label.
+type place struct{ stage, label string }
+
+// CandidateErrorf returns an error about a candidate of a stage, such as "search.networks". If err is about an option of it, such as one
+// of its layers, the line is that of the option.
+func (c *Config) CandidateErrorf(stage, label string, err error, format string, args ...any) error {
+	at := stage
+	if own, ok := c.places[place{stage, label}]; ok {
+		at = own
+		if wrong := new(options.Error); errors.As(err, &wrong) {
+			name := wrong.Field[:len(wrong.Field)-len(strings.TrimLeft(wrong.Field, "abcdefghijklmnopqrstuvwxyz_"))]
+			for _, of := range []string{own, join(stage, "defaults")} {
+				if _, set := c.lines[join(of, name)]; set {
+					at = join(of, wrong.Field)
+					break
+				}
+			}
+		}
+	}
+	return &Error{File: c.file, Line: c.line(at), Field: stage, Text: fmt.Sprintf(format, args...)}
+}
+
 // line returns the line that set a field or its nearest parent; 1 if the file does not mention it.
-func (c *Config) line(field string) int {
+func (c *Config) line(field string) int { return lineOf(c.lines, field, 1) }
+
+// lineOf returns the line of a field or its nearest parent, or otherwise if there is none.
+func lineOf(lines map[string]int, field string, otherwise int) int {
 	for field != "" {
-		if line, ok := c.lines[field]; ok {
+		if line, ok := lines[field]; ok {
 			return line
 		}
 		field = field[:max(strings.LastIndexAny(field, ".["), 0)]
 	}
-	return 1
+	return otherwise
 }

@@ -25,10 +25,11 @@ type Config struct {
 	Search   Search `yaml:"search" json:"search" doc:"The candidates, and how the winner of a stage is chosen."`
 	Train    Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
 
-	file   string         // the file it was read from; empty for the built-in configuration
-	folder string         // relative paths start here; empty: the working folder
-	lines  map[string]int // the line of each field in the file
-	listed int            // see Listed
+	file   string           // the file it was read from; empty for the built-in configuration
+	folder string           // relative paths start here; empty: the working folder
+	lines  map[string]int   // the line of each field in the file
+	listed int              // see Listed
+	places map[place]string // of the candidates
 }
 
 // Data selects a data set: a registered format with its options.

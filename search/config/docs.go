@@ -35,11 +35,11 @@ func templateHead() string {
 	}
 	section("Architectures")
 	for _, a := range mixer.All() {
-		var kinds []string
-		for _, k := range a.Kinds {
-			kinds = append(kinds, string(k))
-		}
-		line(a.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Doc, "."), strings.Join(kinds, ", ")))
+		line(a.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Doc, "."), strings.Join(kindNames(a.Kinds), ", ")))
+	}
+	section("Layers, of which the architecture layers is made")
+	for _, l := range mixer.LayerKinds() {
+		line(l.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(l.Doc, "."), strings.Join(kindNames(l.Takes), ", ")))
 	}
 	section("Fusion functions")
 	for _, f := range mixer.Fusions() {
@@ -63,4 +63,11 @@ func templateHead() string {
 	}
 	text.WriteString("\n")
 	return text.String()
+}
+
+func kindNames(kinds []mixer.Kind) (names []string) {
+	for _, k := range kinds {
+		names = append(names, string(k))
+	}
+	return names
 }

@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"mixmas/nn/mixer"
 	"mixmas/nn/options"
 )
 
@@ -70,6 +71,8 @@ func (e encoder) value(v reflect.Value, field string) *yaml.Node {
 		return e.fusions(value)
 	case Augmentations:
 		return e.augmentations(value)
+	case mixer.Layers:
+		return e.layers(value)
 	case Search:
 		return e.fields(value.fields(), field)
 	}

@@ -18,6 +18,8 @@ import (
 // FieldError is an error in a field of the configuration, such as "search.networks".
 type FieldError struct {
 	Field string
+	// Label is that of the candidate.
+	Label string
 	Err   error
 }
 

@@ -120,6 +120,21 @@ var special = []struct{ name, json string }{
 		"encoder": {"architecture": "residual_mlp", "options": {"width": 6, "depth": 1, "hidden": 8, "bins": 0}}}, {"name": "image", "kind": "map", "shape": [1, 4, 6],
 		"encoder": {"architecture": "gmlp", "options": {"width": 6, "depth": 1, "hidden": 5}}}],
 		"fusion": {"function": "gated", "options": {"context": "mean"}}, "network": {"architecture": "gmlp", "options": {"width": 6, "depth": 1, "hidden": 9}}, "classes": 2}`},
+	{"layers/map", `{"modalities": [{"name": "image", "kind": "map", "shape": [2, 11, 7], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"conv": {"channels": 6, "stride": 2, "bias": false}}, {"norm": {"kind": "batch"}}, {"activation": {"kind": "silu"}}, {"norm": {}}, {"linear": {"width": 8}}, {"mlp": {}},
+		{"residual_block": {"stride": 1}}, {"repeat": {"times": 2, "layers": [{"residual": {"layers": [{"norm": {}}, {"conv": {"dilation": 2}}]}}]}}, {"pool": {"kind": "max", "size": 2}},
+		{"mixer_block": {"token_width": 5}}, {"residual": {"layers": [{"attention": {"heads": 2}}, {"dropout": {}}]}}, {"pool": {"size": 3}}, {"norm": {"kind": "batch"}}]}}}], "classes": 3}`},
+	{"layers/patches", `{"modalities": [{"name": "image", "kind": "map", "shape": [2, 4, 6], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"pool": {"size": 2}}, {"conv": {"channels": 4}}, {"activation": {"kind": "tanh"}}, {"patches": {"side": 1}}, {"positions": {"kind": "sinusoidal"}}, {"transformer_block": {"norm": "post"}}]}}}], "classes": 3}`},
+	{"layers/steps", `{"modalities": [{"name": "words", "kind": "sequence", "masked": true, "shape": [11, 5], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"linear": {"width": 6, "bias": false}}, {"positions": {}}, {"conv": {"stride": 2, "kernel": 5}}, {"transformer_block": {"heads": 2}}, {"mixer_block": {}}, {"activation": {"kind": "sigmoid"}},
+		{"gru": {"bidirectional": true}}, {"attention": {"heads": 3}}, {"lstm": {"width": 5}}, {"pool": {"size": 2}}, {"linear": {}}]}}}], "classes": 3}`},
+	{"layers/pooled steps", `{"modalities": [{"name": "words", "kind": "sequence", "masked": true, "shape": [8, 5], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"conv": {"channels": 6}}, {"pool": {"kind": "max", "size": 2}}, {"activation": {"kind": "relu"}}, {"repeat": {"times": 2, "layers": [{"pool": {"kind": "max", "size": 2}}]}}, {"pool": {}}]}}}], "classes": 3}`},
+	{"layers/network", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "vectors": 5, "encoder": {"architecture": "layers", "options": {"layers": [
+		{"embedding": {"width": 8}}, {"conv": {"channels": 6}}]}}}, {"name": "row", "kind": "table", "masked": true, "shape": [5], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"linear": {"width": 9}}, {"activation": {}}, {"dropout": {}}, {"linear": {"width": 6}}]}}}],
+		"fusion": "concat", "network": {"architecture": "layers", "options": {"layers": [{"residual": {"layers": [{"norm": {}}, {"attention": {"heads": 2}}]}}, {"mixer_block": {}}, {"pool": {}}]}}, "classes": 3}`},
 	{"vectors", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "vectors": 5, "encoder": {"architecture": "mlp_mixer",
 		"options": {"width": 10, "depth": 1, "token_width": 7, "channel_width": 12}}}], "classes": 3}`},
 	{"several labels", `{"modalities": [{"name": "image", "kind": "map", "shape": [2, 6, 9], "encoder": {"architecture": "mlp_mixer",
@@ -168,7 +183,7 @@ func modalities(masked bool) []mixer.Modality {
 	for _, kind := range []mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table} {
 		m := input(kind, masked)
 		for _, a := range mixer.All() {
-			if a.Takes(kind) && a.Name != "linear" && !a.Extra {
+			if a.Takes(kind) && a.Suit != nil && !a.Extra {
 				m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
 				break
 			}

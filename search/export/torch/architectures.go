@@ -36,6 +36,7 @@ func init() {
 	Register("gmlp", Architecture{source("gmlp"), newGMLP})
 	Register("resmlp", Architecture{source("resmlp"), newResMLP})
 	Register("residual_mlp", Architecture{source("residual_mlp"), newResidualMLP})
+	Register("layers", Architecture{source("layers"), newLayers})
 	RegisterFusion("cross_attention", Fusion{source("cross_attention"), newCrossAttention})
 	RegisterFusion("concat", Fusion{source("concat"), plain("Concat")})
 	RegisterFusion("mean", Fusion{source("aligned"), plain("Mean")})
