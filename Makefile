@@ -67,6 +67,16 @@ defaults: ## write docs/defaults.md; DEFAULTS_DATA="A.yaml B.yaml" measures the 
 	@mkdir -p build
 	$(GO) run ./search/defaults/measure --to docs/defaults.md --store build/defaults.db $(DEFAULTS_DATA)
 
+# The page of all encoders and fusion functions. DATA are configurations that name data and nothing else; without any, what was measured
+# on data stays on the page.
+DATA ?=
+ENCODER_SEEDS ?= 3
+.PHONY: encoders
+encoders: ## write docs/encoders.md; DATA="A.yaml B.yaml" scores every encoder alone on these data with ENCODER_SEEDS=3 seeds, in some hours (resumes)
+	@mkdir -p build
+	$(GO) run ./search/defaults/measure --encoders --to docs/encoders.md --store build/encoders.db --repeats $(ENCODER_SEEDS) \
+		--note "$$(cat docs/encoders.note)" $(DATA)
+
 .PHONY: test
 test: format vet lint generated portable-build dist-check unit purego race test-export test-browser kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 

@@ -94,13 +94,6 @@ func TestPage(t *testing.T) {
 	}
 }
 
-func TestMeanInterval(t *testing.T) {
-	mean, low, high := meanInterval([]float64{1, 2, 3})
-	if mean != 2 || math.Abs(low+0.4841) > 1e-3 || math.Abs(high-4.4841) > 1e-3 {
-		t.Errorf("%v [%v, %v]", mean, low, high)
-	}
-}
-
 // The settings replace those of a file, and everything else stays.
 func TestWith(t *testing.T) {
 	for _, s := range sets {

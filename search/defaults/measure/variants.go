@@ -36,8 +36,8 @@ func encoderVariants(rule trial.Job, m strategy.Modality, c strategy.Candidate, 
 	}
 	scale("half the width", 0.5, "width", "channel_width", "dims")
 	scale("twice the width", 2, "width", "channel_width", "dims")
-	scale("half the depth", 0.5, "depth", "layers", "depths")
-	scale("twice the depth", 2, "depth", "layers", "depths")
+	scale("half the depth", 0.5, "depth", "layers", "depths", "blocks")
+	scale("twice the depth", 2, "depth", "layers", "depths", "blocks")
 	scale("twice the hidden width over features", 2, "channel_width", "hidden", "mlp_ratio")
 	scale("twice the hidden width over tokens", 2, "token_width")
 	if m.Kind == mixer.Map {
