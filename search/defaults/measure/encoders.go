@@ -128,14 +128,14 @@ func (o *opened) encoderJobs(ctx context.Context, m strategy.Modality, options e
 		}
 		var list []encoderJob
 		for _, candidate := range m.Encoders {
-			job := space.Job("encoder/"+m.Name, candidate.Label, space.EncoderModel(m, candidate))
+			job := space.Job("encoders/"+m.Name, candidate.Label, space.EncoderModel(m, candidate))
 			list = append(list, encoderJob{candidate.Label, "", job})
 		}
 		for _, candidate := range m.Encoders {
 			if !slices.Contains(options.vary, candidate.Label) {
 				continue
 			}
-			job := space.Job("encoder/"+m.Name, candidate.Label, space.EncoderModel(m, candidate))
+			job := space.Job("encoders/"+m.Name, candidate.Label, space.EncoderModel(m, candidate))
 			for _, v := range o.variants(job, m, candidate, space) {
 				if len(options.variants) == 0 || slices.Contains(options.variants, v.name) {
 					list = append(list, encoderJob{candidate.Label, v.name, v.job})

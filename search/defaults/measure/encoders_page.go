@@ -115,7 +115,7 @@ func (s scored) section() string {
 		return m
 	}
 	slices.SortStableFunc(s.encoders, func(a, b tested) int { return cmp.Compare(mean(b), mean(a)) })
-	heads := []string{"encoder", s.metric, "95% interval", s.second, "parameters", "seconds"}
+	heads := []string{"name", s.metric, "95% interval", s.second, "parameters", "seconds"}
 	var own, varied [][]string
 	for _, t := range s.encoders {
 		name := "`" + t.name + "`"

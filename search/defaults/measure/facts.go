@@ -104,7 +104,7 @@ func encodersHead() (string, error) {
 		}
 		rows = append(rows, []string{"`" + a.Name + "`", a.Doc, strings.Join(kinds, ", "), tried})
 	}
-	table(&b, []string{"encoder", "what it is", "takes", "tried"}, rows)
+	table(&b, []string{"name", "what it is", "takes", "tried"}, rows)
 	fmt.Fprintf(&b, "\n## What an encoder costs\n\nEach with a head for %d classes, with the sizes that follow from %s training rows ([defaults.md](defaults.md)), or with its default options if it\n"+
 		"is only tried by name. FLOPs are those of predicting one row, memory that of a training step with %d rows and Adam. The tables of a search\n"+
 		"say the same of its candidates.\n", referenceClasses, report.Comma(referenceRows), cost.Batch)
@@ -116,14 +116,14 @@ func encodersHead() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		table(&b, []string{"encoder", "sizes", "parameters", "FLOPs", "memory"}, rows)
+		table(&b, []string{"name", "sizes", "parameters", "FLOPs", "memory"}, rows)
 	}
 	b.WriteString("\n## The fusion functions\n\n")
 	rows = nil
 	for _, f := range mixer.Fusions() {
 		rows = append(rows, []string{"`" + f.Name + "`", f.Doc})
 	}
-	table(&b, []string{"function", "what it is"}, rows)
+	table(&b, []string{"name", "what it is"}, rows)
 	b.WriteString("\nOf a model of the picture and the series above, each encoded by `mlp_mixer`, with `mlp_mixer` as fusion network. A function may give more or\n" +
 		"fewer tokens, which the network pays for: parameters are those of the function, FLOPs and memory those of the whole model.\n\n")
 	rows, err := costs(fusions(), func(c candidate, s cost.Static) []string {
@@ -133,7 +133,7 @@ func encodersHead() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	table(&b, []string{"function", "options", "parameters", "tokens", "FLOPs", "memory"}, rows)
+	table(&b, []string{"name", "options", "parameters", "tokens", "FLOPs", "memory"}, rows)
 	return b.String(), nil
 }
 

@@ -31,19 +31,19 @@ const (
 func stepTimes(ctx context.Context) (string, error) {
 	var b strings.Builder
 	d := cpu.New(cpu.Options{Workers: 1})
-	fmt.Fprintf(&b, "%sProcessor time of a step of the models above with %d random rows and Adam, on one core: the median, and the median of the ratios to the first\n"+
-		"column's encoder, measured in turns. Machine: %s, %s.\n", stepsTitle, cost.Batch, trial.Machine(), d.Numerics())
+	fmt.Fprintf(&b, "%sProcessor time of a step of the models above with %d random rows and Adam, on one core: the median, and the median of\n"+
+		"the ratios to another model, measured alternating. Machine: %s, %s.\n", stepsTitle, cost.Batch, trial.Machine(), d.Numerics())
 	for _, r := range references {
-		if err := timed(ctx, &b, d, r.name, "encoder", r.beside, r.encoders()); err != nil {
+		if err := timed(ctx, &b, d, r.name, r.beside, r.encoders()); err != nil {
 			return "", err
 		}
 	}
-	err := timed(ctx, &b, d, "Fusion functions", "function", "concat", fusions())
+	err := timed(ctx, &b, d, "Fusion functions", "concat", fusions())
 	return b.String(), err
 }
 
 // timed writes the table of some candidates, the fastest first.
-func timed(ctx context.Context, b *strings.Builder, d *cpu.Device, title, what, beside string, list []candidate) error {
+func timed(ctx context.Context, b *strings.Builder, d *cpu.Device, title, beside string, list []candidate) error {
 	steps := make([]func() error, len(list))
 	for i, c := range list {
 		step, end, err := stepOf(d, c.model)
@@ -76,7 +76,7 @@ func timed(ctx context.Context, b *strings.Builder, d *cpu.Device, title, what, 
 	for _, l := range lines {
 		rows = append(rows, []string{"`" + l.name + "`", report.Milliseconds(1e3 * l.step), fmt.Sprintf("%.2f", l.beside)})
 	}
-	table(b, []string{what, "ms", "times " + beside}, rows)
+	table(b, []string{"name", "ms", "times " + beside}, rows)
 	return nil
 }
 
