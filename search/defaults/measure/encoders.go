@@ -151,7 +151,7 @@ func (o *opened) encoderJobs(ctx context.Context, m strategy.Modality, options e
 func (o *opened) variants(job trial.Job, m strategy.Modality, c strategy.Candidate, space *strategy.Space) []variant {
 	sizes := encoderVariants(job, m, c, space)
 	sizes = slices.DeleteFunc(sizes, func(v variant) bool {
-		return !slices.Contains([]string{"half the width", "twice the width", "twice the depth", "next smaller patch", "next larger patch"}, v.name)
+		return !slices.Contains([]string{"half the width", "twice the width", "twice the depth", "next smaller patch", "next larger patch", "sinusoidal positions"}, v.name)
 	})
 	long := o.longer(job)
 	return slices.Concat(sizes, []variant{{allRows, long}}, augmented(long, m))

@@ -23,7 +23,8 @@ import (
 // scoresTitle begins what was measured on data sets; each has sections of its own, one per modality.
 const scoresTitle = "\n## Scores on real data\n\n"
 
-// encodersPage writes docs/encoders.md. Sections of modalities that are not measured now stay as they are.
+// encodersPage writes docs/encoders.md. Sections of modalities that are not measured now stay as they are. The times of steps are measured
+// without configurations, and if the page has none.
 func encodersPage(ctx context.Context, to, kept, note string, limit time.Duration, o encoderOptions, configs []string) error {
 	text, err := os.ReadFile(to)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -34,9 +35,11 @@ func encodersPage(ctx context.Context, to, kept, note string, limit time.Duratio
 	if err != nil {
 		return err
 	}
-	steps, err := stepTimes(ctx)
-	if err != nil {
-		return err
+	steps := parseSteps(string(text))
+	if steps == "" || len(configs) == 0 {
+		if steps, err = stepTimes(ctx); err != nil {
+			return err
+		}
 	}
 	write := func() error {
 		return atomicfile.Replace(to, func(w io.Writer) error {
@@ -69,6 +72,16 @@ func encodersPage(ctx context.Context, to, kept, note string, limit time.Duratio
 }
 
 const sectionStart = "\n### "
+
+// parseSteps returns the times of steps on a page, with their title; "" if it has none.
+func parseSteps(page string) string {
+	before, _, _ := strings.Cut(page, scoresTitle)
+	_, steps, has := strings.Cut(before, stepsTitle)
+	if !has {
+		return ""
+	}
+	return stepsTitle + steps
+}
 
 // parseSections returns the sections of a page's scores, each with its title.
 func parseSections(page string) (sections []string) {
@@ -119,7 +132,7 @@ func (s scored) section() string {
 	var own, varied [][]string
 	for _, t := range s.encoders {
 		name := "`" + t.name + "`"
-		row := []string{name, "failed: " + t.failed, "", "", report.Comma(t.parameters), fmt.Sprintf("%.1f", average(t.seconds))}
+		row := []string{name, "failed: " + t.failed, "", "", report.Comma(t.parameters), digits(average(t.seconds))}
 		if len(t.tests) > 0 {
 			m, low, high := choice.MeanInterval(t.tests)
 			row[1], row[2], row[3] = fmt.Sprintf("%.3f", m), interval(low, high), fmt.Sprintf("%.3f", average(t.second))
@@ -152,4 +165,12 @@ func interval(low, high float64) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.3f to %.3f", low, high)
+}
+
+// digits is a time with two digits below 10 seconds.
+func digits(seconds float64) string {
+	if seconds < 10 {
+		return fmt.Sprintf("%.2g", seconds)
+	}
+	return fmt.Sprintf("%.0f", seconds)
 }

@@ -63,6 +63,12 @@ func TestEncodersPageNamesAll(t *testing.T) {
 // Sections that are measured again replace those before, and the others stay where they are.
 func TestSections(t *testing.T) {
 	page := "head" + scoresTitle + "words\n\n### a, b (1)\n\nold\n\n### c, d (2)\n\nrest\n"
+	if got := parseSteps("head" + stepsTitle + "times" + page[4:]); got != stepsTitle+"times" {
+		t.Errorf("got the times %q", got)
+	}
+	if got := parseSteps(page); got != "" {
+		t.Errorf("got the times %q of a page without", got)
+	}
 	sections := parseSections(page)
 	if got := strings.Join(sections, ""); got != "\n### a, b (1)\n\nold\n\n### c, d (2)\n\nrest\n" {
 		t.Errorf("got %q", got)

@@ -44,6 +44,13 @@ func encoderVariants(rule trial.Job, m strategy.Modality, c strategy.Candidate, 
 		with("next smaller patch", func(own reflect.Value) bool { return nextPatch(own, m.Shape, -1) })
 		with("next larger patch", func(own reflect.Value) bool { return nextPatch(own, m.Shape, 1) })
 	}
+	with("sinusoidal positions", func(own reflect.Value) bool {
+		f, ok := options.ByName(own, "positions")
+		if ok {
+			f.Value.SetString("sinusoidal")
+		}
+		return ok
+	})
 	return append(list, trainings(rule)...)
 }
 
