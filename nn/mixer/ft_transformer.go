@@ -19,8 +19,11 @@ func init() {
 			if in.Shape[0] > tooMany { // an attention costs its square
 				return nil
 			}
-			width := suitWidth(rows)
-			return &FTTransformerOptions{Width: width, Depth: suitDepth(rows), Heads: suitHeads(width), Hidden: width * 4 / 3}
+			width, depth := suitWidth(rows), suitDepth(rows)
+			if in.Shape[0] > manyTokens {
+				depth = 1
+			}
+			return &FTTransformerOptions{Width: width, Depth: depth, Heads: suitHeads(width), Hidden: width * 4 / 3}
 		},
 		Extra: true,
 	})
