@@ -21,6 +21,15 @@ type Layer struct {
 	Options any
 }
 
+// String returns the layers as they are in keys, for people.
+func (l Layers) String() string {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
 // Limits of layers: how many there are, those that are repeated counted each time, and how deep they are nested. Published models
 // have some hundreds, three deep.
 const (
