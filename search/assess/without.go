@@ -50,7 +50,14 @@ func (a *Assessment) WriteText(w io.Writer) error {
 		for _, w := range m.Without {
 			parts = append(parts, fmt.Sprintf("without %s %s", w.Modality, w.Score.Text()))
 		}
-		fmt.Fprintf(&b, "  %s  %s\n", align.Pad(m.Field, width, false), escape.Terminal(strings.Join(parts, ", ")+". "+m.NotTrained()))
+		fmt.Fprintf(&b, "  %s  %s\n", align.Pad(m.Field, width, false), escape.Terminal(strings.Join(parts, ", ")))
+	}
+	said := map[string]bool{}
+	for _, m := range fused {
+		if text := m.NotTrained(); !said[text] {
+			said[text] = true
+			fmt.Fprintf(&b, "  %s\n", escape.Terminal(text))
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
