@@ -67,6 +67,18 @@ defaults: ## write docs/defaults.md; DEFAULTS_DATA="A.yaml B.yaml" measures the 
 	@mkdir -p build
 	$(GO) run ./search/defaults/measure --to docs/defaults.md --store build/defaults.db $(DEFAULTS_DATA)
 
+# The page of all encoders and fusion functions. DATA are configurations that name data and nothing else; without any, what was measured
+# on data stays on the page. ENCODER_FLAGS are flags of search/defaults/measure, such as --vary mlp_mixer,ramlp for other sizes and trainings
+# of these (without them a section that is measured again has none), --modalities picture, or --stored to train nothing.
+DATA ?=
+ENCODER_SEEDS ?= 3
+ENCODER_FLAGS ?=
+.PHONY: encoders
+encoders: ## write docs/encoders.md; DATA="A.yaml B.yaml" scores every encoder alone on these data with ENCODER_SEEDS=3 seeds, in some hours (resumes)
+	@mkdir -p build
+	$(GO) run ./search/defaults/measure --encoders --to docs/encoders.md --store build/encoders.db --repeats $(ENCODER_SEEDS) \
+		--note "$$(cat docs/encoders.note)" $(ENCODER_FLAGS) $(DATA)
+
 .PHONY: test
 test: format vet lint generated portable-build dist-check unit purego race test-export test-browser kernels-tests ## run the checks that this machine can run, in about 20 minutes; ALL=1: all of them, or fail
 

@@ -55,12 +55,18 @@ func (b *binder) one(op device.Operation) error {
 	if !composite {
 		return fmt.Errorf("the cuda device does not support the operation %T", op)
 	}
+	b.parts(c)
+	return b.err
+}
+
+// parts appends the descriptors of a composite's parts.
+func (b *binder) parts(c device.Composite) {
 	for _, part := range c.Operations() {
 		if err := b.one(part); err != nil {
-			return fmt.Errorf("%s: %w", part.Name(), err)
+			b.err = fmt.Errorf("%s: %w", part.Name(), err)
+			return
 		}
 	}
-	return nil
 }
 
 // add appends a descriptor. Its type must match the kind.
@@ -98,6 +104,12 @@ func (b *binder) activationOf(a device.Activation) C.int32_t {
 		return C.MIXMAS_RELU
 	case device.SquaredReLU:
 		return C.MIXMAS_SQUARED_RELU
+	case device.Sigmoid:
+		return C.MIXMAS_SIGMOID
+	case device.Tanh:
+		return C.MIXMAS_TANH
+	case device.SiLU:
+		return C.MIXMAS_SILU
 	}
 	b.fail("the cuda device does not support activation %d", int(a))
 	return 0

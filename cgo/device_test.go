@@ -55,15 +55,16 @@ func TestBindings(t *testing.T) {
 	}
 }
 
-func TestDevice(t *testing.T) {
-	devicetest.Suite{Open: opener(t, FP32), Metrics: metrics, Rounding: exact(), Emulated: Emulated, Brief: brief()}.Run(t)
+func TestDevice(t *testing.T) { suite(t).Run(t) }
+func TestGolden(t *testing.T) { suite(t).Golden(t) }
+
+func suite(t *testing.T) devicetest.Suite {
+	return devicetest.Suite{Open: opener(t, FP32), Metrics: metrics, Rounding: exact(), Emulated: Emulated, Brief: brief()}
 }
 
 func TestAllocations(t *testing.T) { devicetest.NoAllocations(t, opener(t, FP32)) }
 
-// TestRounded runs what rounding reaches of the suite in the other numerics. The largest errors on the emulator, in units
-// of what [devicetest.Golden] allows for a product (roundoff times depth times magnitude): 1 without batch norm and relu, 6
-// with them.
+// TestRounded runs what rounding reaches of the suite in the other numerics.
 func TestRounded(t *testing.T) {
 	for numerics, rounding := range map[Numerics]devicetest.Rounding{TF32: devicetest.TF32, BF16: devicetest.BF16} {
 		t.Run(string(numerics), func(t *testing.T) {

@@ -25,6 +25,11 @@ func (s *session) assess(r *search.Result, t *search.Trained, a *search.Answers)
 	if err := s.recorder.Attach(s.cli.Context, assess.File, text); err != nil { // a run that cannot be recorded goes on without
 		s.notice(fmt.Sprintf("the assessment of the models is not recorded: %v", err))
 	}
+	if !s.cli.Bool("json") {
+		if err := assessment.WriteText(s.cli.App.Writer); err != nil {
+			return err
+		}
+	}
 	return s.writeCards(assessment)
 }
 

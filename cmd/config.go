@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mixmas/search"
 	"mixmas/search/align"
 	"mixmas/search/atomicfile"
 	"mixmas/search/config"
@@ -96,14 +97,19 @@ func configCheck(c *cli.Context) error {
 	}
 	var errs []error
 	for _, path := range c.Args().Slice() {
-		if _, err := loadConfig(c, path); err != nil {
+		plan, err := loadConfig(c, path)
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		if path == "-" {
 			path = standardInput
 		}
-		fmt.Fprintf(c.App.Writer, "%s: ok\n", escape.Terminal(path))
+		made := ""
+		if n := plan.Listed(); n > 0 {
+			made = fmt.Sprintf("; lists of values make %d candidates", n)
+		}
+		fmt.Fprintf(c.App.Writer, "%s: ok%s\n", escape.Terminal(path), made)
 	}
 	return errors.Join(errs...)
 }
@@ -118,6 +124,9 @@ func configExplain(c *cli.Context) error {
 		return err
 	}
 	defer data.Close()
+	if err := search.CheckCandidates(plan, data); err != nil {
+		return err
+	}
 	return saveComplete(c.App.Writer, plan, filled)
 }
 

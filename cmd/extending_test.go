@@ -126,12 +126,12 @@ func TestExtending(t *testing.T) {
 		writeWalks(t, filepath.Join(folder, name), rows, random)
 	}
 	plan := read(t, filepath.Join(extending, "walks.yaml"))
-	gated := strings.Replace(plan, "[concat, {name: gated, label: gates}, {name: gated, label: gate, shared: true}]",
-		"{defaults: {shared: true}, candidates: [gated]}", 1)
-	if gated == plan {
+	scaled := strings.Replace(plan, "[concat, {name: scaled, label: gates}, {name: scaled, label: gate, shared: true}]",
+		"{defaults: {shared: true}, candidates: [scaled]}", 1)
+	if scaled == plan {
 		t.Fatal("the plan has other fusion functions")
 	}
-	for name, text := range map[string]string{"walks.yaml": plan, "gated.yaml": gated, "halving.yaml": read(t, filepath.Join(extending, "halving.yaml"))} {
+	for name, text := range map[string]string{"walks.yaml": plan, "scaled.yaml": scaled, "halving.yaml": read(t, filepath.Join(extending, "halving.yaml"))} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -196,8 +196,8 @@ func TestExtending(t *testing.T) {
 	}
 
 	// The same gate in another plan, under another label and by defaults, is the same trial.
-	second := run("gated.yaml", "gated")
-	if c := second["fusion/gated"]; !c.Cached || c.Key != first["fusion/gate"].Key {
+	second := run("scaled.yaml", "scaled")
+	if c := second["fusion/scaled"]; !c.Cached || c.Key != first["fusion/gate"].Key {
 		t.Errorf("the gate was trained again: %v", c)
 	}
 	var description struct {
@@ -208,13 +208,13 @@ func TestExtending(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(read(t, filepath.Join(folder, "gated", "model.json"))), &description); err != nil {
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(folder, "scaled", "model.json"))), &description); err != nil {
 		t.Fatal(err)
 	}
-	if f := description.Model.Fusion; f.Function != "gated" || f.Options["shared"] != true || f.Options["dropout"] != 0.5 {
+	if f := description.Model.Fusion; f.Function != "scaled" || f.Options["shared"] != true || f.Options["dropout"] != 0.5 {
 		t.Errorf("the model file describes the fusion function as %v", f)
 	}
-	file, err := os.ReadFile(filepath.Join(folder, "gated", "model.safetensors"))
+	file, err := os.ReadFile(filepath.Join(folder, "scaled", "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,17 +227,17 @@ func TestExtending(t *testing.T) {
 	}
 
 	// The export to PyTorch has the forms of the parts, with the names of the weights.
-	mymixmas("export", filepath.Join("gated", "model.safetensors"), "--torch", filepath.Join("gated", "model.py"))
-	exported := read(t, filepath.Join(folder, "gated", "model.py"))
-	for _, code := range []string{"class StepMLP(nn.Module):", "class Gated(nn.Module):", "def aligned(", "fusion=Gated(modalities=2, features=1, dropout=0.5)"} {
+	mymixmas("export", filepath.Join("scaled", "model.safetensors"), "--torch", filepath.Join("scaled", "model.py"))
+	exported := read(t, filepath.Join(folder, "scaled", "model.py"))
+	for _, code := range []string{"class StepMLP(nn.Module):", "class Scaled(nn.Module):", "def aligned(", "fusion=Scaled(modalities=2, features=1, dropout=0.5)"} {
 		if !strings.Contains(exported, code) {
 			t.Errorf("the exported file has no %s", code)
 		}
 	}
 
 	// The model that is read again predicts as the one that was scored.
-	predicted, err := csv.NewReader(strings.NewReader(string(mymixmas("predict", "--model", filepath.Join("gated", "model.safetensors"),
-		"--data", "gated.yaml", "--split", "validation")))).ReadAll()
+	predicted, err := csv.NewReader(strings.NewReader(string(mymixmas("predict", "--model", filepath.Join("scaled", "model.safetensors"),
+		"--data", "scaled.yaml", "--split", "validation")))).ReadAll()
 	if err != nil || len(predicted) != 1+40 {
 		t.Fatalf("%d lines of predictions: %v", len(predicted), err)
 	}

@@ -49,7 +49,7 @@ var layers = [][]string{
 	{"search/dataset/watch", "search/dataset/datasettest", "search/study"},
 	{"search/dataset", "search/dataset/avmnist/build"},
 	{"search/combine"},
-	{"search/metric", "search/sample", "search/choice"},
+	{"search/metric", "search/sample", "search/choice", "search/augment"},
 	{"search/task"},
 	{"search/dataset/npy", "search/dataset/idx", "search/dataset/wav"},
 	{"search/dataset/feature", "search/dataset/files", "search/dataset/picture", "search/dataset/split", "search/dataset/tabular", "search/dataset/text"},

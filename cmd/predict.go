@@ -9,12 +9,14 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"mixmas/nn/registry"
@@ -33,7 +35,8 @@ func predictCommand() *cli.Command {
 	return &cli.Command{
 		Name: "predict", Usage: "predict the labels of data with a trained model", ArgsUsage: "[FILE...]",
 		Description: "A model of data in the format records reads tables, array files, folders and archives as they are: mixmas predict\n" +
-			"new.csv. They need no labels, and only the columns that the model reads. --input NAME=VALUE predicts a single row.\n" +
+			"new.csv. They need no labels, and only the columns that the model reads; rows may lack modalities that training rows\n" +
+			"lacked, or all of them if the model was trained with drop_modality. --input NAME=VALUE predicts a single row.\n" +
 			"Other models read the data of a configuration, with --data, or a row as arrays, with --input MODALITY=FILE.npy.\n" +
 			"An ensemble is a model file like any other. Where a model has thresholds, they decide which labels are predicted;\n" +
 			"probabilities are printed without them. mixmas serve predicts over HTTP.",
@@ -86,6 +89,9 @@ func predict(c *cli.Context) error {
 	if err != nil {
 		return dataError(c, m, err)
 	}
+	if err := noteLacking(c, m, data.Dataset, dataset.Split(split)); err != nil {
+		return err
+	}
 	logits, err := m.Predict(c.Context, d, data.Dataset, dataset.Split(split))
 	if err != nil {
 		return err
@@ -105,6 +111,21 @@ func predict(c *cli.Context) error {
 		return atomicfile.Write(path, write)
 	}
 	return write(c.App.Writer)
+}
+
+// noteLacking says which modalities rows lack, and whether the model was trained to do without.
+func noteLacking(c *cli.Context, m *model.Model, data dataset.Dataset, split dataset.Split) error {
+	for _, warning := range data.Warnings() {
+		if raw(c) {
+			fmt.Fprintln(c.App.ErrWriter, "warning:", warning)
+		}
+	}
+	counts, err := m.Lacking(c.Context, data, split)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(c.App.ErrWriter, "note: %s of %s lack %s, which the model was trained to do without\n", humanize.Comma(int64(counts[name])),
+			english.Plural(data.Len(split), "row", ""), escape.Terminal(name))
+	}
+	return err
 }
 
 // raw reports whether rows are given as they are, in files or as values.

@@ -91,7 +91,7 @@ func TestProgressView(t *testing.T) {
 			t.Errorf("the terminal shows%swant%s", got, want)
 		}
 	}
-	p.Estimated(search.Estimated{Trainings: 4, Workers: 2, Least: 20 * time.Second, Most: 40 * time.Second, Full: time.Minute, More: 30 * time.Second,
+	p.Estimated(search.Estimated{Candidates: 7, Trainings: 4, Workers: 2, Least: 20 * time.Second, Most: 40 * time.Second, Full: time.Minute, More: 30 * time.Second,
 		Seconds: map[string]float64{"encoder/image/a": 10, "encoder/image/b\x1b[1m": 10, "encoder/audio/a": 10, "fusion/concat": 10}})
 	p.StageStarted(strategy.StageStarted{Stage: "encoder/image", Candidates: 2, Repeats: 3})
 	p.StageStarted(strategy.StageStarted{Stage: "encoder/audio", Candidates: 1})
@@ -101,7 +101,7 @@ func TestProgressView(t *testing.T) {
 	c.advance(2 * time.Second)
 	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 25, Loss: 1.25})
 	shows(`
-about 4 trainings, 20 to 40 seconds on 2 workers, then a full training of at most 60 seconds, then baselines and members of an ensemble, at most 30 seconds
+about 4 trainings for 7 candidates, 20 to 40 seconds on 2 workers, then a full training of at most 60 seconds, then baselines and members of an ensemble, at most 30 seconds
 encoder/image: 2 candidates, 3 runs each
 encoder/audio: 1 candidate
 encoder/image  [                                      ]  0/6
@@ -232,7 +232,7 @@ func TestTotalProgress(t *testing.T) {
 	c := &clock{t: time.Unix(0, 0)}
 	p := newProgress(&out)
 	p.now = c.now
-	p.Estimated(search.Estimated{Trainings: 4, Stored: 7, Workers: 2, Least: 150 * time.Second, Most: 290 * time.Second, Full: 20 * time.Minute,
+	p.Estimated(search.Estimated{Candidates: 7, Trainings: 4, Stored: 7, Workers: 2, Least: 150 * time.Second, Most: 290 * time.Second, Full: 20 * time.Minute,
 		Seconds: map[string]float64{"a": 100, "b": 100, "c": 100, "d": 100}})
 	p.TrialStarted(evaluate.TrialStarted{ID: 1, Name: "a", Steps: 100})
 	p.TrialStep(evaluate.TrialStep{ID: 1, Step: 1, Loss: 2})
@@ -246,7 +246,7 @@ func TestTotalProgress(t *testing.T) {
 	c.advance(time.Hour)
 	p.TrialDone(evaluate.TrialDone{ID: 2, Name: "full/m", Metric: "accuracy", Score: 0.25, Seconds: 150})
 	p.Close()
-	want := `about 4 trainings, 3 to 5 minutes on 2 workers (of 11; 7 scores are stored), then a full training of at most 20 minutes
+	want := `about 4 trainings for 7 candidates, 3 to 5 minutes on 2 workers (of 11; 7 scores are stored), then a full training of at most 20 minutes
 d: accuracy 0.5000, cached
 total: 1 of 4 trainings, about 2m30s left, then at most 20m0s
 a: 50 of 100 steps, loss 1.0000, 40s left

@@ -107,10 +107,10 @@ func (t *total) due(now time.Time, interval time.Duration) bool {
 	return true
 }
 
-// estimateText is such as "about 24 trainings, 3 to 5 minutes on 2 workers (of 31; 7 scores are stored)".
+// estimateText is such as "about 24 trainings for 9 candidates, 3 to 5 minutes on 2 workers (of 31; 7 scores are stored)".
 func estimateText(e search.Estimated) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "about %s, %s on %s", report.Count(e.Trainings, "training"), report.Span(e.Least, e.Most), report.Count(e.Workers, "worker"))
+	fmt.Fprintf(&b, "about %s for %s, %s on %s", report.Count(e.Trainings, "training"), report.Count(e.Candidates, "candidate"), report.Span(e.Least, e.Most), report.Count(e.Workers, "worker"))
 	switch {
 	case e.Stored == 1:
 		fmt.Fprintf(&b, " (of %d; 1 score is stored)", e.Trainings+1)

@@ -11,6 +11,9 @@ namespace mixmas {
 constexpr int CHANNEL_MLP_WIDTH = 128;
 constexpr int TOKEN_MLP_HIDDEN = 64;
 
+// The widest head of attention. Wider ones are composed of matrix products and a softmax.
+constexpr int ATTENTION_HEAD = 128;
+
 // Keeping pre costs 8 bytes per element, to memory and back, and computing it again 256 FLOPs at 128 features. At 4 TB/s
 // and 500 TFLOP/s that is two picoseconds against half a picosecond, so hidden layers with more elements than this are
 // computed again. Smaller ones stay in the L2 cache (50 MB, shared with everything else) between the passes. In float32,

@@ -35,7 +35,15 @@ typedef enum {
   MIXMAS_BF16 = 2, /* operands rounded to 8 significant bits, on tensor cores */
 } mixmas_numerics;
 
-typedef enum { MIXMAS_IDENTITY = 0, MIXMAS_GELU = 1, MIXMAS_RELU = 2, MIXMAS_SQUARED_RELU = 3 } mixmas_activation;
+typedef enum {
+  MIXMAS_IDENTITY = 0,
+  MIXMAS_GELU = 1,
+  MIXMAS_RELU = 2,
+  MIXMAS_SQUARED_RELU = 3,
+  MIXMAS_SIGMOID = 4,
+  MIXMAS_TANH = 5,
+  MIXMAS_SILU = 6
+} mixmas_activation;
 typedef enum { MIXMAS_ADD = 0, MIXMAS_MUL = 1, MIXMAS_DIV = 2 } mixmas_arithmetic;
 typedef enum { MIXMAS_SUM = 0, MIXMAS_MAX = 1 } mixmas_reduction;
 
@@ -173,6 +181,33 @@ typedef struct {
   float *x;
   mixmas_maps maps;
 } mixmas_col2im;
+
+/* A convolution of maps (batch, height, width, channels) to (batch, out_height, out_width, out); pairs are down and across. */
+typedef struct {
+  int32_t batch, height, width, channels, out;
+  int32_t kernel[2], stride[2], padding[2], dilation[2];
+  int32_t out_height, out_width;
+} mixmas_windows;
+
+/* y = plus + act(conv(x) + bias): weight (out, channels, kernel), bias (out). */
+typedef struct {
+  const float *x, *weight, *bias, *plus;
+  float *y, *pre;
+  int32_t activation;
+  mixmas_windows windows;
+} mixmas_conv;
+
+typedef struct {
+  const float *dy, *weight, *plus;
+  float *dx;
+  mixmas_windows windows;
+} mixmas_conv_input_grad;
+
+typedef struct {
+  const float *x, *dy, *plus;
+  float *dweight;
+  mixmas_windows windows;
+} mixmas_conv_weight_grad;
 
 typedef struct {
   const float *x, *weight, *plus; /* weight (channels, kernel, kernel) */
@@ -328,6 +363,40 @@ typedef struct {
   int64_t batch, p, q, width;
 } mixmas_monarch_grad;
 
+/* All steps of a GRU or, with lstm, an LSTM: x (batch, steps, gates*width) is the input's share of the gates, weight (gates*width,
+ * width) and bias make the state's; y, before and cell_before (batch, steps, width), mask (batch, steps). kept (batch, steps,
+ * 4*width) are r, z, n and the state's share of n, or i, f, g and o. */
+typedef struct {
+  const float *x, *weight, *bias, *mask;
+  float *y, *kept, *before, *cell_before;
+  int64_t batch, steps, width;
+  int32_t lstm, reverse;
+} mixmas_recurrent;
+
+/* dx and, of a GRU, dhidden (batch, steps, gates*width). */
+typedef struct {
+  const float *weight, *mask, *dy, *kept, *before, *cell_before;
+  float *dx, *dhidden;
+  int64_t batch, steps, width;
+  int32_t lstm, reverse;
+} mixmas_recurrent_grad;
+
+/* y = softmax(q k' / sqrt(width/heads)) v for each sample and head, which has its share of the columns (Vaswani et al. 2017): q,
+ * y (batch, queries, width); k, v (batch, keys, width); no query attends to a key whose mask (batch, keys) is 0, and a sample
+ * without others gets zeros. log_sum (batch, heads, queries), the logarithm of the sum of each row's exponentials, is kept for
+ * the backward pass if present. */
+typedef struct {
+  const float *q, *k, *v, *mask;
+  float *y, *log_sum;
+  int64_t batch, queries, keys, width, heads;
+} mixmas_attention;
+
+typedef struct {
+  const float *q, *k, *v, *mask, *y, *log_sum, *dy;
+  mixmas_target dq, dk, dv;
+  int64_t batch, queries, keys, width, heads;
+} mixmas_attention_grad;
+
 /* The operations: X(KIND, name, WORKSPACE) for each, whose descriptor is mixmas_name. WORKSPACE says whether its kernels need
  * scratch memory: NONE, or SOME, as workspace_size says (operations.h). All lists of operations are made from this one; an
  * operation without a kernel or without its workspace_size does not link. Add new ones at the end. */
@@ -365,7 +434,14 @@ typedef struct {
   X(SOFTMAX_GRAD, softmax_grad, NONE) \
   X(EMBEDDING, embedding, NONE) \
   X(EMBEDDING_GRAD, embedding_grad, SOME) \
-  X(SOFT_CROSS_ENTROPY, soft_cross_entropy, SOME)
+  X(SOFT_CROSS_ENTROPY, soft_cross_entropy, SOME) \
+  X(RECURRENT, recurrent, NONE) \
+  X(RECURRENT_GRAD, recurrent_grad, NONE) \
+  X(CONV, conv, SOME) \
+  X(CONV_INPUT_GRAD, conv_input_grad, SOME) \
+  X(CONV_WEIGHT_GRAD, conv_weight_grad, SOME) \
+  X(ATTENTION, attention, NONE) \
+  X(ATTENTION_GRAD, attention_grad, NONE)
 
 #define MIXMAS_KIND(KIND, name, WORKSPACE) MIXMAS_OP_##KIND,
 typedef enum { MIXMAS_NO_OP = 0, MIXMAS_OPERATIONS(MIXMAS_KIND) } mixmas_kind;
@@ -388,6 +464,7 @@ typedef struct {
   /* Up to this width, or this many hidden units over tokens, the gradient of channel or token mixing is one kernel. It does
    * not read hidden_values, and reads pre if it is given. Beyond, it reads both. */
   int64_t channel_mlp_width, token_mlp_hidden;
+  int64_t attention_head; /* wider heads of attention need its parts */
   int64_t recompute_above; /* where that kernel computes pre again faster than it reads it: layers of more elements */
 } mixmas_limits;
 

@@ -320,7 +320,7 @@ using mixmas::use;
 extern "C" {
 
 mixmas_limits mixmas_kernel_limits(mixmas_numerics numerics) {
-  return {mixmas::CHANNEL_MLP_WIDTH, mixmas::TOKEN_MLP_HIDDEN,
+  return {mixmas::CHANNEL_MLP_WIDTH, mixmas::TOKEN_MLP_HIDDEN, mixmas::ATTENTION_HEAD,
           numerics == MIXMAS_FP32 ? INT64_MAX : mixmas::RECOMPUTE_ABOVE};
 }
 

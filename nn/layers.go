@@ -25,6 +25,11 @@ func (l *Linear) ForwardWith(g *Graph, x *Value, activation device.Activation, p
 	return g.Linear(x, g.Parameter(l.Weight), g.optional(l.Bias), activation, plus)
 }
 
+// ForwardTokens records W x + b + plus over the tokens of x (b, in, d); plus (b, out, d) may be nil.
+func (l *Linear) ForwardTokens(g *Graph, x, plus *Value) *Value {
+	return g.LinearTokens(x, g.Parameter(l.Weight), g.optional(l.Bias), plus)
+}
+
 func (g *Graph) optional(p *Parameter) *Value {
 	if p == nil {
 		return nil
@@ -103,4 +108,27 @@ func NewBatchNorm(s *Scope, channels int) *BatchNorm {
 func (l *BatchNorm) Forward(g *Graph, x *Value, axis int) *Value {
 	return g.BatchNorm(x, axis, BatchNormState{g.Parameter(l.Weight), g.Parameter(l.Bias),
 		g.Parameter(l.RunningMean), g.Parameter(l.RunningVariance)}, 1e-5, 0.1)
+}
+
+// Recurrent is a recurrent cell with weights named and laid out as in PyTorch.
+type Recurrent struct {
+	Input, Hidden         *Parameter
+	InputBias, HiddenBias *Parameter
+	Cell                  device.Cell
+}
+
+// NewRecurrent creates a cell of width units on in features, with all weights uniform in ±1/√width. The names of its parameters end
+// with suffix, which says which of several cells it is.
+func NewRecurrent(s *Scope, cell device.Cell, in, width int, suffix string) *Recurrent {
+	gates := cell.Gates() * width
+	parameter := func(name string, shape ...int) *Parameter { return s.Parameter(name+suffix, FanIn(width), shape...) }
+	return &Recurrent{Cell: cell, Input: parameter("weight_ih", gates, in), Hidden: parameter("weight_hh", gates, width),
+		InputBias: parameter("bias_ih", gates), HiddenBias: parameter("bias_hh", gates)}
+}
+
+// Forward records the states of the cell over x (b, n, d), as [Graph.Recurrent] does.
+func (l *Recurrent) Forward(g *Graph, x, mask *Value, reverse bool) *Value {
+	w := RecurrentWeights{Input: g.Parameter(l.Input), InputBias: g.Parameter(l.InputBias),
+		Hidden: g.Parameter(l.Hidden), HiddenBias: g.Parameter(l.HiddenBias)}
+	return g.Recurrent(x, mask, w, l.Cell, reverse)
 }

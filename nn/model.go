@@ -34,6 +34,18 @@ type Samples interface {
 	Label(row int, dst []float32) error
 }
 
+// EpochSamples are samples that differ from epoch to epoch, such as augmented ones. A trainer reads what varies anew for every step,
+// through the memory of the host, and the rest as it reads other samples. Read and Label are what the samples are without the changes.
+type EpochSamples interface {
+	Samples
+	// Varies reports whether an input differs from epoch to epoch, and VariesLabel whether the labels do.
+	Varies(input int) bool
+	VariesLabel() bool
+	// ReadIn and LabelIn are Read and Label in an epoch, counted from 0. The same epoch and row give the same bits.
+	ReadIn(epoch, row, input int, dst []float32) error
+	LabelIn(epoch, row int, dst []float32) error
+}
+
 // SoftLabels returns the model for trainings on soft labels: a number of 0 or more per class instead of a class index, see
 // [Graph.CrossEntropy]. A multi-label model stays as it is: its labels may be between 0 and 1 anyway.
 func SoftLabels(m Model) Model {

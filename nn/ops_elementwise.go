@@ -25,6 +25,15 @@ func (g *Graph) GELU(x *Value) *Value { return g.Activate(x, device.GELU) }
 // ReLU is max(x, 0).
 func (g *Graph) ReLU(x *Value) *Value { return g.Activate(x, device.ReLU) }
 
+// Sigmoid is 1/(1 + e⁻ˣ).
+func (g *Graph) Sigmoid(x *Value) *Value { return g.Activate(x, device.Sigmoid) }
+
+// Tanh is the hyperbolic tangent of x.
+func (g *Graph) Tanh(x *Value) *Value { return g.Activate(x, device.Tanh) }
+
+// SiLU is x/(1 + e⁻ˣ).
+func (g *Graph) SiLU(x *Value) *Value { return g.Activate(x, device.SiLU) }
+
 // Dropout drops elements with probability p in training; in evaluation it returns x itself.
 func (g *Graph) Dropout(x *Value, p float64) *Value {
 	if g.err != nil || p == 0 || g.mode != Training {

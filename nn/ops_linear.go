@@ -27,6 +27,27 @@ func (g *Graph) Linear(x, weight, bias *Value, activation device.Activation, plu
 	return g.linear(overFeatures{rows: x.Size() / in, in: in, out: out}, shape, x, weight, bias, activation, plus)
 }
 
+// LinearTokens is W x + b + plus over the tokens of x (b, n, d), for each feature alike: weight is (out, n), bias (out) and the
+// result (b, out, d); bias and plus may be nil.
+func (g *Graph) LinearTokens(x, weight, bias, plus *Value) *Value {
+	if len(x.Shape) != 3 || len(weight.Shape) != 2 {
+		return g.Fail(x.Shape, "linear over tokens: want tokens (batch, tokens, features) and a matrix, got %v and %v", x.Shape, weight.Shape)
+	}
+	l := overTokens{batch: x.Shape[0], in: x.Shape[1], out: weight.Shape[0], width: x.Shape[2]}
+	shape := []int{l.batch, l.out, l.width}
+	if g.err != nil {
+		return &Value{Shape: shape}
+	}
+	if l.in != weight.Shape[1] {
+		return g.Fail(shape, "linear %s: the input %v has %d tokens, the weight %v needs %d",
+			g.buffers[weight.buffer-1].Name, x.Shape, l.in, weight.Shape, weight.Shape[1])
+	}
+	if plus != nil && !slices.Equal(plus.Shape, shape) {
+		return g.Fail(shape, "linear over tokens: the result %v cannot be added to %v, which has another shape", shape, plus.Shape)
+	}
+	return g.linear(l, shape, x, weight, bias, device.Identity, plus)
+}
+
 // linear records act(l(x)) + plus.
 func (g *Graph) linear(l linear, shape []int, x, weight, bias *Value, activation device.Activation, plus *Value) *Value {
 	y := g.value("linear", shape)

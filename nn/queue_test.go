@@ -128,3 +128,86 @@ func TestSamplesThatDoNotFitTheDevice(t *testing.T) {
 		}
 	}
 }
+
+// drifting are points that differ from epoch to epoch, with their labels where label is set.
+type drifting struct {
+	points
+	label bool
+}
+
+func (drifting) Varies(int) bool     { return true }
+func (d drifting) VariesLabel() bool { return d.label }
+
+func (d drifting) ReadIn(epoch, row, input int, dst []float32) error {
+	err := d.Read(row, input, dst)
+	dst[0] += float32(epoch) / 8
+	return err
+}
+
+func (d drifting) LabelIn(epoch, row int, dst []float32) error {
+	return d.Label((row+epoch)%d.Len(), dst)
+}
+
+// moved are drifting points in one epoch.
+type moved struct {
+	drifting
+	epoch int
+}
+
+func (m moved) Read(row, input int, dst []float32) error { return m.ReadIn(m.epoch, row, input, dst) }
+
+func (m moved) Label(row int, dst []float32) error {
+	if m.label {
+		return m.LabelIn(m.epoch, row, dst)
+	}
+	return m.drifting.Label(row, dst)
+}
+
+// A training reads samples that vary as they are in its epoch, with a queue and without, and predicts them as they are.
+func TestSamplesThatVary(t *testing.T) {
+	processor := cpu.New(cpu.Options{Workers: 1})
+	train := func(d device.Device, in func(epoch int) nn.Samples) (nn.Weights, []float32) {
+		t.Helper()
+		model := newCorner()
+		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 10, Optimiser: "adam"}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer trainer.Close()
+		if err := trainer.Load(model.Parameters().Initialise(1)); err != nil {
+			t.Fatal(err)
+		}
+		for epoch := range 3 {
+			if _, err := trainer.Epoch(t.Context(), in(epoch), epoch, 0.01, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		weights, err := trainer.Weights()
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits, err := trainer.Predict(t.Context(), in(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return weights, logits
+	}
+	for _, label := range []bool{false, true} {
+		samples := drifting{label: label}
+		want, _ := train(processor, func(epoch int) nn.Samples { return plain{moved{samples, epoch}} })
+		_, predicted := train(processor, func(int) nn.Samples { return samples })
+		for name, d := range map[string]device.Device{"at once": processor, "queue": &queueing{Device: processor, fits: func(int) bool { return true }}} {
+			weights, logits := train(d, func(int) nn.Samples { return samples })
+			if diff := cmp.Diff(want, weights) + cmp.Diff(predicted, logits); diff != "" {
+				t.Errorf("%s, labels vary: %t:\n%s", name, label, diff)
+			}
+		}
+		still, _ := train(processor, func(int) nn.Samples { return points{} })
+		if cmp.Equal(still, want) {
+			t.Error("the samples do not vary")
+		}
+	}
+}
+
+// plain hides that samples vary.
+type plain struct{ nn.Samples }

@@ -31,6 +31,7 @@ type Trainer struct {
 	// programs are keyed by mode and batch size.
 	programs map[programKey]*program
 	order    []int
+	epoch    int       // of the order
 	logits   []float32 // of a batch
 	updates  int
 }
@@ -208,8 +209,9 @@ func (t *Trainer) Epoch(ctx context.Context, samples Samples, epoch int, rate fl
 	return sum / float64(steps), nil
 }
 
-// shuffle draws the order of n samples in an epoch.
+// shuffle begins an epoch: it draws the order of n samples.
 func (t *Trainer) shuffle(n, epoch int) {
+	t.epoch = epoch
 	t.order = slices.Grow(t.order[:0], n)[:n]
 	for i := range t.order {
 		t.order[i] = i
@@ -436,17 +438,23 @@ func Program(m Model, r Recipe, mode Mode, batch int) (*device.Program, error) {
 // labels is the number of the labels among the inputs of a model.
 const labels = -1
 
-// feed fills the program's inputs with the given rows of the samples.
-func (t *Trainer) feed(p *program, samples Samples, rows []int, withLabels bool) error {
+// feed fills the program's inputs with the given rows of the samples, for a training with their labels and as they are in the epoch.
+func (t *Trainer) feed(p *program, samples Samples, rows []int, training bool) error {
+	feed := func(v *Value, memory []float32, input int) error {
+		if varying, ok := samples.(EpochSamples); ok && training && varies(varying, input) {
+			return t.write(p, v, memory, rows, func(row int, dst []float32) error { return readVarying(varying, t.epoch, row, input, dst) })
+		}
+		return t.feedInput(p, v, memory, samples, input, rows)
+	}
 	for i, v := range p.inputs {
-		if err := t.feedInput(p, v, p.rows[i], samples, i, rows); err != nil {
+		if err := feed(v, p.rows[i], i); err != nil {
 			return err
 		}
 	}
-	if !withLabels {
+	if !training {
 		return nil
 	}
-	return t.feedInput(p, p.labels, p.rowLabels, samples, labels, rows)
+	return feed(p.labels, p.rowLabels, labels)
 }
 
 // feedInput fills one input: from the device's own memory if the samples are there, or through the given host memory.
@@ -460,9 +468,14 @@ func (t *Trainer) feedInput(p *program, v *Value, memory []float32, samples Samp
 			return t.queue.Gather(p.runner, v.buffer, table, rows)
 		}
 	}
+	return t.write(p, v, memory, rows, func(row int, dst []float32) error { return readSample(samples, row, input, dst) })
+}
+
+// write fills one input with rows, through the given host memory.
+func (t *Trainer) write(p *program, v *Value, memory []float32, rows []int, read func(row int, dst []float32) error) error {
 	n := len(memory) / p.batch
 	for j, row := range rows {
-		if err := readSample(samples, row, input, memory[j*n:][:n]); err != nil {
+		if err := read(row, memory[j*n:][:n]); err != nil {
 			return err
 		}
 	}
@@ -485,6 +498,26 @@ func (t *Trainer) table(samples Samples, input, width int) (device.Table, error)
 		t.tables[key] = table
 	}
 	return table, err
+}
+
+// varies reports whether an input, or the labels, differ from epoch to epoch.
+func varies(samples EpochSamples, input int) bool {
+	if input == labels {
+		return samples.VariesLabel()
+	}
+	return samples.Varies(input)
+}
+
+func readVarying(samples EpochSamples, epoch, row, input int, dst []float32) (err error) {
+	if input == labels {
+		err = samples.LabelIn(epoch, row, dst)
+	} else {
+		err = samples.ReadIn(epoch, row, input, dst)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSamples, err)
+	}
+	return nil
 }
 
 func readSample(samples Samples, row, input int, dst []float32) error {

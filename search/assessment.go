@@ -197,7 +197,7 @@ func (a *assessing) without(ctx context.Context, models []assess.Model, logits [
 			if err != nil {
 				return err
 			}
-			w.Modality = assess.Name(m.Name)
+			w.Modality, w.Trained = assess.Name(m.Name), !slices.ContainsFunc(c.list(), func(f *fitted) bool { return needs(f, m.Name) })
 			models[i].Without = append(models[i].Without, w)
 		}
 	}
@@ -218,6 +218,14 @@ func (a *assessing) reads(c candidate) []string {
 // reads reports whether a model reads a modality.
 func reads(f *fitted, modality string) bool {
 	return slices.ContainsFunc(f.Job.Specification.Model.Modalities, func(m mixer.Modality) bool { return m.Name == modality })
+}
+
+// needs reports whether a model reads a modality and was not trained to do without it. A map or table is masked if rows of the data
+// lack it; a sequence or text is so too if they are shorter.
+func needs(f *fitted, modality string) bool {
+	return slices.ContainsFunc(f.Job.Specification.Model.Modalities, func(m mixer.Modality) bool {
+		return m.Name == modality && !m.Optional && !(m.Masked && m.Kind.Steps(m.Shape) == 1)
+	})
 }
 
 // drawFew chooses the rows on which modalities are left out, and returns the models that predict them, each once.

@@ -337,3 +337,50 @@ func TestAssessMultiLabel(t *testing.T) {
 		}
 	}
 }
+
+// A run with drop_modality ends with models that do without a modality, and ensembles of which other members were trained without it;
+// the assessment says which model was trained for what it is measured on.
+func TestAssessWithoutModalities(t *testing.T) {
+	for _, dropped := range []bool{false, true} {
+		f := answering(t)
+		if dropped {
+			f.change("epochs: 3, dropout: 0.1", "epochs: 3, dropout: 0.1, drop_modality: 0.4")
+		}
+		answers, got := f.assessed(t.TempDir())
+		fields := map[string]bool{}
+		for _, m := range got.Models {
+			if m.Same != "" {
+				continue
+			}
+			fields[m.Field] = true
+			file, err := model.Open(m.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, w := range m.Without {
+				if optional := file.Modalities()[i].Optional; w.Trained != optional || m.Field == "searched" && optional != dropped {
+					t.Errorf("dropped %t: %s: trained without %s: %t, the file says %t", dropped, m.Field, w.Modality, w.Trained, optional)
+				}
+			}
+			sentence := m.NotTrained()
+			if trained := m.Without[0].Trained && m.Without[1].Trained; trained != (sentence == "The model was trained to do without each of them.") {
+				t.Errorf("%s: %s", m.Field, sentence)
+			}
+		}
+		if !fields["searched"] || !fields["ensemble"] || answers.Ensemble == nil {
+			t.Fatalf("the models are %v", fields)
+		}
+		var text strings.Builder
+		if err := got.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+		if lines[0] != "without a modality: accuracy on 20 test rows" || len(lines) < 2+len(fields) || !strings.HasPrefix(lines[1+len(fields)], "  The model was ") {
+			t.Errorf("said:\n%s", text.String())
+		}
+		searched := got.Models[0]
+		if want := "  searched  with all " + searched.Score.Text() + ", without picture " + searched.Without[0].Score.Text() + ", without numbers " + searched.Without[1].Score.Text(); lines[1] != want {
+			t.Errorf("said %q, want %q", lines[1], want)
+		}
+	}
+}

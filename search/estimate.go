@@ -13,6 +13,8 @@ import (
 
 // Estimated is what a search will probably cost, as far as that can be told before it.
 type Estimated struct {
+	// Candidates is the number of candidates of all parts of the model that there are to choose from.
+	Candidates int
 	// Trainings is the number of trainings to come, and Stored that of the trainings whose scores are stored.
 	Trainings, Stored int
 	// Workers is the number of trainings that run in parallel.
@@ -75,7 +77,7 @@ func (s *Search) estimate(ctx context.Context, space *strategy.Space) error {
 		return ctx.Err()
 	}
 	s.timing.Store(pace)
-	e := Estimated{Trainings: len(trainings), Stored: cheap.Stored, Workers: workers, Seconds: map[string]float64{}}
+	e := Estimated{Candidates: space.Candidates(), Trainings: len(trainings), Stored: cheap.Stored, Workers: workers, Seconds: map[string]float64{}}
 	sums := [2]float64{}
 	for i, r := range []*estimate.Rehearsal{cheap, costly} {
 		for _, t := range r.Trainings {

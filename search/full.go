@@ -159,6 +159,7 @@ func (s *Search) fullJob(name string, m mixer.Specification, recipe config.Train
 	spec := trial.On(s.data, nil, nil)
 	spec.Numerics, spec.Model, spec.Recipe, spec.Seed = s.runner.Device.Numerics(), m, plan.FullRecipe(recipe, s.config.Search.Metric), s.config.Seed
 	job := trial.Job{Name: "full/" + name, Label: name, Specification: spec}
+	job.Settle()
 	err := checkpointIn(folder, &job)
 	return job, err
 }

@@ -74,6 +74,21 @@ type Search struct {
 	pace func(ctx context.Context, job trial.Job, steps int, limit time.Duration) (float64, error)
 }
 
+// CheckCandidates builds every candidate of a complete configuration for a data set. The error names the file and line of one that does
+// not fit.
+func CheckCandidates(c *config.Config, data dataset.Dataset) error {
+	_, err := spaceOf(c, data)
+	return err
+}
+
+func spaceOf(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
+	space, err := plan.Space(c, data)
+	if wrong := new(plan.FieldError); errors.As(err, &wrong) {
+		return nil, c.CandidateErrorf(wrong.Field, wrong.Label, err, "%v", wrong.Err)
+	}
+	return space, err
+}
+
 // New fills in what the plan leaves open, by the data (see package defaults), and checks it against the data set: modalities,
 // metric, and that every candidate can be built.
 func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
@@ -84,10 +99,7 @@ func New(c *config.Config, data dataset.Dataset, o Options) (*Search, error) {
 	if err := c.CheckData(data); err != nil {
 		return nil, err
 	}
-	space, err := plan.Space(c, data)
-	if wrong := new(plan.FieldError); errors.As(err, &wrong) {
-		return nil, c.Errorf(wrong.Field, "%v", wrong.Err)
-	}
+	space, err := spaceOf(c, data)
 	if err != nil {
 		return nil, err
 	}

@@ -756,10 +756,10 @@ func TestPlansThatDoNotFitTheData(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"modality":     {"numbers:", "sounds:", "plan.yaml:10: search.encoders.sounds: data set tiny has no such modality; it has picture, numbers"},
 		"refused":      {"search:\n", "search:\n  metric: hamming_accuracy\n", "hamming_accuracy"},
-		"sizes":        {"[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 60000000000}]", "plan.yaml:7: search.encoders.picture: wide: modality picture: mlp_mixer: parameter encoder.blocks.0.channel_mix.fc1.weight: shape 60000000000×8 has more than 68719476736 elements"},
-		"patch":        {"patch: 2", "patch: 3", "plan.yaml:7: search.encoders.picture: mlp_mixer"},
+		"sizes":        {"[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: mlp_mixer, label: wide, channel_width: 60000000000}]", "plan.yaml:9: search.encoders.picture: wide: modality picture: mlp_mixer: parameter encoder.blocks.0.channel_mix.fc1.weight: shape 60000000000×8 has more than 68719476736 elements"},
+		"patch":        {"patch: 2", "patch: 3", "plan.yaml:8: search.encoders.picture: mlp_mixer"},
 		"architecture": {"[simple_mlp]", "[simple_mlp, mlp_mixer]", "search.encoders.numbers: mlp_mixer takes"},
-		"network":      {"[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 3}, mlp_mixer]", "plan.yaml:14: search.networks: hyper_mixer with concat"},
+		"network":      {"[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 3}, mlp_mixer]", "plan.yaml:16: search.networks: hyper_mixer with concat"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -776,7 +776,7 @@ func TestNetworkMustFitEveryWinner(t *testing.T) {
 	f := newFixture(t)
 	f.change("[mlp_mixer, monarch_mixer]", "[mlp_mixer, {name: monarch_mixer, width: 10}]")
 	f.change("[hyper_mixer, mlp_mixer]", "[{name: hyper_mixer, heads: 4}, mlp_mixer]")
-	want := "plan.yaml:14: search.networks: hyper_mixer with concat of monarch_mixer, simple_mlp"
+	want := "plan.yaml:16: search.networks: hyper_mixer with concat of monarch_mixer, simple_mlp"
 	if _, err := f.search(); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got error %v, want one with %q", err, want)
 	}

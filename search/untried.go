@@ -62,11 +62,12 @@ func (s *Search) untried(r *Result) (list []string) {
 	return list
 }
 
-// others are the architectures that take a kind of input and are not among the candidates. A linear model is none: it is a baseline.
+// others are the architectures that take a kind of input and are not among the candidates. A linear model is none: it is a
+// baseline; nor are layers, which are whatever a configuration makes of them.
 func others(candidates []strategy.Candidate, kind mixer.Kind) (names []string) {
 	for _, a := range mixer.All() {
 		tried := slices.ContainsFunc(candidates, func(c strategy.Candidate) bool { return c.Choice.Architecture == a.Name })
-		if a.Takes(kind) && !tried && a.Name != "linear" {
+		if a.Takes(kind) && !tried && a.Name != "linear" && a.Name != "layers" {
 			names = append(names, a.Name)
 		}
 	}

@@ -270,6 +270,25 @@ Case monarch(Session &session, int64_t batch, int64_t p, int64_t q, int64_t widt
   return c;
 }
 
+Case attention(Session &session, int64_t batch, int64_t tokens, int64_t width, int64_t heads) {
+  Case c;
+  c.name = name_of("attention forward+backward", batch, tokens, width, heads);
+  Builder b(session, c);
+  const int64_t size = batch * tokens * width;
+  mixmas_attention f = {};
+  f.q = b.moved(size), f.k = b.moved(size), f.v = b.moved(size), f.y = b.moved(size);
+  f.log_sum = b.kept(batch * heads * tokens);
+  f.batch = batch, f.queries = f.keys = tokens, f.width = width, f.heads = heads;
+  c.add(MIXMAS_OP_ATTENTION, "attention").of.attention = f;
+  mixmas_attention_grad g = {};
+  g.q = f.q, g.k = f.k, g.v = f.v, g.y = f.y, g.log_sum = f.log_sum, g.dy = b.moved(size);
+  g.dq = b.gradient(size), g.dk = b.gradient(size), g.dv = b.gradient(size);
+  g.batch = batch, g.queries = g.keys = tokens, g.width = width, g.heads = heads;
+  c.add(MIXMAS_OP_ATTENTION_GRAD, "attention_grad").of.attention_grad = g;
+  c.flops = 3 * 4.0 * size * tokens;
+  return c;
+}
+
 // Cublas is NVIDIA's library, found at run time: $MIXMAS_CUBLAS, or on the loader's path.
 class Cublas {
  public:
@@ -361,6 +380,7 @@ std::vector<Make> cases(bool small) {
         [](Session &s) { return token_mixing(s, 2, 5, 8, 7); },
         [](Session &s) { return hyper_mixing(s, 2, 4, 8, 16); },
         [](Session &s) { return monarch(s, 2, 3, 4, 5); },
+        [](Session &s) { return attention(s, 2, 5, 8, 2); },
     };
   }
   std::vector<Make> list;
@@ -379,6 +399,8 @@ std::vector<Make> cases(bool small) {
   list.push_back([](Session &s) { return monarch(s, 1, 8, 16, 128); });
   list.push_back([](Session &s) { return monarch(s, 8, 16, 32, 256); });
   list.push_back([](Session &s) { return monarch(s, 1, 16, 16, 4096); });
+  list.push_back([](Session &s) { return attention(s, 64, 49, 128, 4); });
+  list.push_back([](Session &s) { return attention(s, 8, 512, 256, 8); });
   list.push_back([](Session &s) { return matmul(s, 128, 128, 196, true, MIXMAS_IDENTITY, false); });
   list.push_back([](Session &s) { return matmul(s, 128, 128, 3136, true, MIXMAS_IDENTITY, false); });
   list.push_back([](Session &s) { return matmul(s, 256, 3072, 128, true, MIXMAS_GELU, true); });

@@ -26,11 +26,11 @@ run() {
 case ${1-} in
   part)
     case $3 in
-      golden) run "$2" golden cgo -test.run '^TestDevice$/^golden$' ;;
-      device) run "$2" device cgo -test.run '^TestDevice$' -test.skip '^TestDevice$/^golden$' ;;
+      golden) run "$2" golden cgo -test.run '^TestGolden$' ;;
+      device) run "$2" device cgo -test.run '^TestDevice$' ;;
       tf32) run "$2" tf32 cgo -test.run '^TestRounded$/^tf32$' ;;
       bf16) run "$2" bf16 cgo -test.run '^TestRounded$' -test.skip '^TestRounded$/^tf32$' ;;
-      rest) run "$2" rest cgo -test.skip '^TestDevice$|^TestRounded$' ;;
+      rest) run "$2" rest cgo -test.skip '^TestDevice$|^TestGolden$|^TestRounded$' ;;
       search) run "$2" search cmd -test.run GPU ;;
     esac
     ;;

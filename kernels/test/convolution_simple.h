@@ -65,4 +65,23 @@ inline Values depthwise_grad(const mixmas_maps &m, const Values &x, const Values
   return dweight;
 }
 
+// each_window calls f(x element, y element, weight element) for all products of a convolution.
+template <class F>
+void each_window(const mixmas_windows &w, const F &f) {
+  for (int b = 0; b < w.batch; ++b)
+    for (int down = 0; down < w.out_height; ++down)
+      for (int across = 0; across < w.out_width; ++across)
+        for (int i = 0; i < w.kernel[0]; ++i)
+          for (int j = 0; j < w.kernel[1]; ++j) {
+            const int row = down * w.stride[0] - w.padding[0] + i * w.dilation[0];
+            const int column = across * w.stride[1] - w.padding[1] + j * w.dilation[1];
+            if (row < 0 || row >= w.height || column < 0 || column >= w.width) continue;
+            const int64_t cell = (int64_t(b) * w.height + row) * w.width + column;
+            const int64_t result = (int64_t(b) * w.out_height + down) * w.out_width + across;
+            for (int o = 0; o < w.out; ++o)
+              for (int c = 0; c < w.channels; ++c)
+                f(cell * w.channels + c, result * w.out + o, ((int64_t(o) * w.channels + c) * w.kernel[0] + i) * w.kernel[1] + j);
+          }
+}
+
 }  // namespace simple

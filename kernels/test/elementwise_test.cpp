@@ -25,7 +25,7 @@ void fill(mixmas_numerics numerics) {
 
 void map(mixmas_numerics numerics) {
   for (int64_t n : sizes)
-    for (int activation = MIXMAS_IDENTITY; activation <= MIXMAS_SQUARED_RELU; ++activation)
+    for (int activation = MIXMAS_IDENTITY; activation <= MIXMAS_SILU; ++activation)
       for (int shift : {0, 3}) {
         const Shifted x = input(n, shift, 2), y = output(n);
         std::vector<double> want;
@@ -39,7 +39,7 @@ void map(mixmas_numerics numerics) {
 
 void map_grad(mixmas_numerics numerics) {
   for (int64_t n : sizes)
-    for (int activation = MIXMAS_IDENTITY; activation <= MIXMAS_SQUARED_RELU; ++activation)
+    for (int activation = MIXMAS_IDENTITY; activation <= MIXMAS_SILU; ++activation)
       for (bool with_plus : {false, true}) {
         const int shift = int(n) % 3;
         const Shifted x = input(n, 0, 2), dy = input(n, shift), plus = input(n), dx = output(n);

@@ -8,11 +8,16 @@
 
 namespace simple {
 
+inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
 inline double activate(int activation, double x) {
   switch (activation) {
     case MIXMAS_GELU: return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
     case MIXMAS_RELU: return std::fmax(x, 0);
     case MIXMAS_SQUARED_RELU: return std::fmax(x, 0) * std::fmax(x, 0);
+    case MIXMAS_SIGMOID: return sigmoid(x);
+    case MIXMAS_TANH: return std::tanh(x);
+    case MIXMAS_SILU: return x * sigmoid(x);
     default: return x;
   }
 }
@@ -23,6 +28,9 @@ inline double activate_grad(int activation, double x) {
       return 0.5 * std::erfc(-x / std::sqrt(2.0)) + x * std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0));
     case MIXMAS_RELU: return x > 0;
     case MIXMAS_SQUARED_RELU: return 2 * std::fmax(x, 0);
+    case MIXMAS_SIGMOID: return sigmoid(x) * sigmoid(-x);
+    case MIXMAS_TANH: return 1 - std::tanh(x) * std::tanh(x);
+    case MIXMAS_SILU: return sigmoid(x) * (1 + x * sigmoid(-x));
     default: return 1;
   }
 }

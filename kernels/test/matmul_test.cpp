@@ -148,7 +148,7 @@ void sizes(mixmas_numerics numerics) {
 void epilogues(mixmas_numerics numerics) {
   const MatmulPlan plans[] = {{MatmulPath::DIRECT, 1}, {MatmulPath::SMALL, 1}, {MatmulPath::SMALL, 2}};
   for (const MatmulPlan &plan : plans) {
-    for (int activation = MIXMAS_IDENTITY; activation <= MIXMAS_SQUARED_RELU; ++activation)
+    for (int activation = MIXMAS_IDENTITY; activation <= MIXMAS_SILU; ++activation)
       for (int n : {9, 20})
         for (int operands : {0, int(BIAS), BIAS_ROWS | PRE, BIAS | PRE | PLUS, GATE | PLUS_IS_C, BIAS | GATE | PRE})
           product(numerics, {18, n, 64, false, n == 9, operands, activation}, &plan);

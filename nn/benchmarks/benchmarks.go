@@ -4,6 +4,7 @@ package benchmarks
 
 import (
 	"cmp"
+	"fmt"
 
 	"mixmas/nn/mixer"
 )
@@ -39,6 +40,7 @@ func Peers() []Case {
 	image, audio, series := input("m2mixer-avmnist", 0), input("m2mixer-avmnist", 1), input("m2mixer-mimic", 0)
 	pictures := mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{3, 160, 256}}
 	text := mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{512, 768}}
+	row := mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{48}}
 	avmnist := sizes{width: 128, depth: 4, tokens: 32, channels: 3072}
 	mmimdb, mimic := sizes{width: 256, depth: 4, tokens: 32, channels: 3072}, sizes{width: 64, depth: 1, tokens: 16, channels: 64}
 
@@ -57,6 +59,27 @@ func Peers() []Case {
 	}
 	add("avmnist/image", 32, image, mixer.Choice{Architecture: "ramlp"}, 10, false)
 	add("avmnist/audio", 8, audio, mixer.Choice{Architecture: "ramlp"}, 10, false)
+	for _, s := range []struct{ batch, steps, features, width int }{{64, 128, 64, 64}, {64, 32, 128, 128}, {16, 400, 32, 64}} {
+		for _, k := range []string{"gru", "lstm"} {
+			series := mixer.Modality{Name: "series", Kind: mixer.Sequence, Shape: []int{s.steps, s.features}}
+			add(fmt.Sprintf("series/%dx%d", s.steps, s.features), s.batch, series,
+				mixer.Choice{Architecture: k, Options: &mixer.RecurrentOptions{Width: s.width, Depth: 1}}, 6, false)
+		}
+	}
+	transformer := func(width, depth, heads, hidden, patch int) mixer.Choice {
+		return mixer.Choice{Architecture: "transformer", Options: &mixer.TransformerOptions{Width: width, Depth: depth, Heads: heads, Hidden: hidden,
+			Patch: patch, Norm: "pre", Positions: "learned", Token: "mean"}}
+	}
+	add("avmnist/image", 64, image, transformer(128, 4, 4, 512, 4), 10, false)
+	add("mimic/series", 32, series, transformer(64, 1, 4, 128, 0), 6, false)
+	add("table", 64, row, mixer.Choice{Architecture: "ft_transformer",
+		Options: &mixer.FTTransformerOptions{Width: 64, Depth: 2, Heads: 4, Hidden: 85}}, 2, false)
+	add("avmnist/image", 64, image, mixer.Choice{Architecture: "residual_cnn", Options: &mixer.ResidualCNNOptions{Width: 64, Stages: 3,
+		Blocks: 1, Kernel: 3, Tokens: 64}}, 10, false)
+	add("mimic/series", 32, series, mixer.Choice{Architecture: "dilated_cnn", Options: &mixer.DilatedCNNOptions{Width: 64, Depth: 4, Kernel: 3}}, 6, false)
+	add("avmnist/image", 64, image, mixer.Choice{Architecture: "gmlp", Options: &mixer.GMLPOptions{Width: 128, Depth: 4, Patch: 4, Hidden: 256}}, 10, false)
+	add("avmnist/image", 64, image, mixer.Choice{Architecture: "resmlp", Options: &mixer.ResMLPOptions{Width: 128, Depth: 4, Patch: 4, Hidden: 512}}, 10, false)
+	add("table", 64, row, mixer.Choice{Architecture: "residual_mlp", Options: &mixer.ResidualMLPOptions{Width: 128, Depth: 2, Hidden: 256, Bins: 8}}, 2, false)
 	for _, k := range []string{"mlp_mixer", "hyper_mixer"} {
 		full := preset("searched-avmnist")
 		for i := range full.Modalities {

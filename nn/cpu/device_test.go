@@ -24,9 +24,13 @@ func metrics(probabilities []float64, rows, classes int, multiLabel bool, labels
 	return metric.EvaluateProbabilities(context.Background(), probabilities, o)
 }
 
-func TestDevice(t *testing.T) {
+func TestDevice(t *testing.T) { ofAllSets(t, devicetest.Suite.Run) }
+func TestGolden(t *testing.T) { ofAllSets(t, devicetest.Suite.Golden) }
+
+// ofAllSets runs a part of the suite on devices with each set of kernels.
+func ofAllSets(t *testing.T, run func(devicetest.Suite, *testing.T)) {
 	for _, set := range simd.Sets() {
-		t.Run(set.Name, func(t *testing.T) { devicetest.Run(t, open(set), metrics) })
+		t.Run(set.Name, func(t *testing.T) { run(devicetest.Suite{Open: open(set), Metrics: metrics}, t) })
 	}
 }
 

@@ -16,6 +16,12 @@ func functions(b *binder, a device.Activation) (activate func(y, x []float32), g
 		return b.set.Relu, b.set.ReluGrad
 	case device.SquaredReLU:
 		return b.set.SquaredRelu, b.set.SquaredReluGrad
+	case device.Sigmoid:
+		return b.set.Sigmoid, b.set.SigmoidGrad
+	case device.Tanh:
+		return b.set.Tanh, b.set.TanhGrad
+	case device.SiLU:
+		return b.set.Silu, b.set.SiluGrad
 	}
 	b.fail("the cpu device does not support activation %d", int(a))
 	return nil, nil

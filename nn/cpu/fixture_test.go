@@ -18,7 +18,7 @@ import (
 var variants []*Device
 
 func TestMain(m *testing.M) {
-	worthwhile = 32
+	worthwhile, mostPacked = 32, 300
 	for _, set := range simd.Sets() {
 		for _, o := range []Options{{Workers: 1}, {Workers: 1, Poison: true}, {Workers: 2, Poison: true}, {Workers: 3}} {
 			o.Kernels = set

@@ -27,6 +27,9 @@ var draws = map[string]func(*rapid.T, *fixture) device.Operation{
 	"batch norm grad":     drawBatchNormGrad,
 	"im2col":              drawIm2Col,
 	"col2im":              drawCol2Im,
+	"conv":                drawConv,
+	"conv input grad":     drawConvInputGrad,
+	"conv weight grad":    drawConvWeightGrad,
 	"depthwise conv":      drawDepthwiseConv,
 	"depthwise conv grad": drawDepthwiseConvGrad,
 	"cross entropy":       drawCrossEntropy,
@@ -68,7 +71,7 @@ func TestBindings(t *testing.T) {
 }
 
 func drawActivation(t *rapid.T) device.Activation {
-	return device.Activation(rapid.IntRange(0, int(device.SquaredReLU)).Draw(t, "activation"))
+	return device.Activation(rapid.IntRange(0, int(device.SiLU)).Draw(t, "activation"))
 }
 
 // drawMatMul is a single product with every kind of epilogue.
@@ -407,6 +410,55 @@ func drawBatchNormGrad(t *rapid.T, f *fixture) device.Operation {
 		o.PlusWeight, o.DWeight = f.sum(t, "dweight", channels)
 		o.PlusBias, o.DBias = f.sum(t, "dbias", channels)
 	}
+	return o
+}
+
+// drawWindows are convolutions of any kind: kernels larger than the maps, strides that leave cells out, and results of one cell.
+func drawWindows(t *rapid.T) device.Windows {
+	d := dims(t, 9, 4)
+	w := device.Windows{Batch: min(d[0], 3), Height: d[1], Width: d[2], Channels: d[3], Out: rapid.IntRange(1, 20).Draw(t, "out")}
+	for i, side := range []*int{&w.Height, &w.Width} {
+		w.Kernel[i] = rapid.IntRange(1, 4).Draw(t, "kernel")
+		w.Stride[i], w.Dilation[i] = rapid.IntRange(1, 3).Draw(t, "stride"), rapid.IntRange(1, 3).Draw(t, "dilation")
+		w.Padding[i] = rapid.IntRange(0, 4).Draw(t, "padding")
+		*side = max(*side, w.Dilation[i]*(w.Kernel[i]-1)+1-2*w.Padding[i])
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "channels") {
+	case 0:
+		w.Channels = 1
+	case 1:
+		w.Channels = 16
+	case 2:
+		w.Channels, w.Batch = 48, 1
+	}
+	return w
+}
+
+func drawConv(t *rapid.T, f *fixture) device.Operation {
+	w := drawWindows(t)
+	o := &device.Conv{Windows: w, X: f.in("x", f.values(w.InSize())), Weight: f.in("weight", f.values(w.WeightSize())),
+		Bias: f.maybe(t, "bias", w.Out), Activation: drawActivation(t)}
+	if chance(t, "pre") {
+		o.Pre = f.out("pre", w.OutSize())
+	}
+	o.Plus, o.Y = f.sum(t, "y", w.OutSize())
+	return o
+}
+
+func drawConvInputGrad(t *rapid.T, f *fixture) device.Operation {
+	w := drawWindows(t)
+	o := &device.ConvInputGrad{Windows: w, DY: f.in("dy", f.values(w.OutSize())), Weight: f.in("weight", f.values(w.WeightSize()))}
+	o.Plus, o.DX = f.sum(t, "dx", w.InSize())
+	return o
+}
+
+func drawConvWeightGrad(t *rapid.T, f *fixture) device.Operation {
+	w := drawWindows(t)
+	if rapid.IntRange(0, 9).Draw(t, "many maps") == 0 {
+		w.Batch = 70
+	}
+	o := &device.ConvWeightGrad{Windows: w, X: f.in("x", f.values(w.InSize())), DY: f.in("dy", f.values(w.OutSize()))}
+	o.Plus, o.DWeight = f.sum(t, "dweight", w.WeightSize())
 	return o
 }
 

@@ -36,7 +36,7 @@ func (p Parts) Operations() []Operation { return p }
 func (Parts) Of() Composite { return nil }
 
 // Buffers implements [Operation]: it lists what the parts read unless an earlier part wrote it, and everything that they
-// write.
+// write, once.
 func (p Parts) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 	first := len(writes)
 	var inner []Buffer
@@ -48,7 +48,11 @@ func (p Parts) Buffers(reads, writes []Buffer) (r, w []Buffer) {
 				reads = append(reads, b)
 			}
 		}
-		writes = append(writes, inner...)
+		for _, b := range inner {
+			if !slices.Contains(writes[first:], b) {
+				writes = append(writes, b)
+			}
+		}
 	}
 	return reads, writes
 }

@@ -36,6 +36,9 @@ func (d *Dispatch[C]) Do(c C, op Operation) bool {
 	return do != nil
 }
 
+// Knows reports whether there is a function for the operation's type.
+func (d *Dispatch[C]) Knows(op Operation) bool { return d.by[reflect.TypeOf(op)] != nil }
+
 // Missing names the operations of this package that lack a function. Composites are not listed, since their parts can run
 // instead.
 func (d *Dispatch[C]) Missing() (names []string) {

@@ -113,7 +113,7 @@ func otherPrograms(t testing.TB) []*device.Program {
 	var list []*device.Program
 	for _, c := range benchmarks.Peers() {
 		switch c.Name {
-		case "avmnist/image/ramlp", "avmnist/image/monarch_mixer", "mmimdb/text/monarch_mixer":
+		case "avmnist/image/ramlp", "avmnist/image/monarch_mixer", "mmimdb/text/monarch_mixer", "avmnist/image/transformer":
 			list = append(list, trainingProgram(t, c.Name, c.Specification, nn.Optimiser{Name: "adam"}))
 		}
 	}
@@ -129,7 +129,15 @@ func otherPrograms(t testing.TB) []*device.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list = append(list, softmax, embedding, loss)
+	cells, err := recurrent(64, 128, 64, 64).recorded(t, nil).Compile("recurrent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	convolution, err := convolution(64, 14, 14, 64, 64, 3, 3, nn.SamePadding([2]int{3, 3}, [2]int{1, 1})).recorded(t, nil).Compile("convolution")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, softmax, embedding, loss, cells, convolution)
 	// With dropout, mixings are recorded as their parts.
 	mimic, err := mixer.LookupPreset("m2mixer-mimic")
 	if err != nil {

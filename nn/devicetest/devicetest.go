@@ -17,12 +17,6 @@ type Options struct {
 	Poison bool
 }
 
-// Run runs the whole suite on devices from open, which makes a new one each time. metrics is for the golden cases of
-// metrics.
-func Run(t *testing.T, open func(Options) device.Device, metrics Metrics) {
-	Suite{Open: open, Metrics: metrics}.Run(t)
-}
-
 // Suite is the suite with what it must know about a device.
 type Suite struct {
 	// Open makes a new device.
@@ -36,18 +30,21 @@ type Suite struct {
 	Emulated, Brief bool
 }
 
+// Golden runs the golden vectors, see [Golden].
+func (s Suite) Golden(t *testing.T) {
+	Golden(t, func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }, s.Metrics, s.Rounding)
+}
+
 // RunRounded runs the tests that depend on the numerics: the golden vectors, every operation, and trainings that learn.
 func (s Suite) RunRounded(t *testing.T) {
-	poisoned := func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }
-	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })
-	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
+	t.Run("golden", s.Golden)
+	t.Run("operations", func(t *testing.T) { operations(t, s.Open(Options{Workers: 2, Poison: true}), s.Rounding, s.edges()) })
 	t.Run("learns", func(t *testing.T) { learns(t, s.Open(Options{Workers: 1}), s.Emulated, s.Brief) })
 }
 
-// Run runs the suite.
+// Run runs the suite without the golden vectors.
 func (s Suite) Run(t *testing.T) {
 	poisoned := func() device.Device { return s.Open(Options{Workers: 2, Poison: true}) }
-	t.Run("golden", func(t *testing.T) { Golden(t, poisoned, s.Metrics, s.Rounding) })
 	t.Run("operations", func(t *testing.T) { operations(t, poisoned(), s.Rounding, s.edges()) })
 	t.Run("bits", func(t *testing.T) { bits(t, s.Open, s.Emulated || raceDetector) })
 	t.Run("maximum", func(t *testing.T) { maximum(t, poisoned()) })

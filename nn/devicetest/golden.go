@@ -9,6 +9,7 @@ import (
 	"mixmas/nn"
 	"mixmas/nn/device"
 	"mixmas/nn/devicetest/golden"
+	"mixmas/nn/devicetest/reference"
 )
 
 // Metrics computes every metric of probabilities (rows × classes) against labels: class indices, or rows × classes zeros
@@ -22,14 +23,17 @@ type Metrics func(probabilities []float64, rows, classes int, multiLabel bool, l
 // magnitude. A sum of such terms, with random signs, is off by about u times its own magnitude, however long it is. The
 // errors of consecutive products add up; in the worst case all have the same sign. So the expected value is about 1 for one
 // product, and less for many. Larger errors come from sums that are smaller than their terms, as in batch norms over few
-// values, and from the kink of relu: if rounding moves an element across it, its gradient appears or disappears.
+// values, and from the kink of relu: if rounding moves an element across it, its gradient appears or disappears. How large they
+// are in a case, the reference with rounded operands tells: an array may also be off by growthMeasured times its largest error there.
 const (
-	growth      = 2
-	growthRough = 12 // with batch norm or relu
+	growth         = 2
+	growthRough    = 12 // with batch norm or relu
+	growthMeasured = 4
 )
 
 // Golden runs all cases of the golden folder (see [golden.Dir]), one subtest each. Every expected array must be met within
-// its own tolerance plus, for devices that round the operands of products, the error that this may cause.
+// its own tolerance plus, for devices that round the operands of products, the error that this may cause: such a case runs on the
+// reference with rounded operands first.
 func Golden(t *testing.T, open func() device.Device, metrics Metrics, rounding Rounding) {
 	dir, err := golden.Dir()
 	if err != nil {
@@ -48,16 +52,16 @@ func Golden(t *testing.T, open func() device.Device, metrics Metrics, rounding R
 			if err != nil {
 				t.Fatal(err)
 			}
-			v := &vectors{T: t, c: c, arrays: arrays, device: open(), rounding: rounding, checked: map[string]bool{}}
-			if run := runners[c.Op]; run != nil {
-				run(v)
-			} else if strings.HasPrefix(c.Op, "metrics_") {
-				v.metrics(metrics)
-			} else {
-				t.Fatalf("unknown operation %s", c.Op)
+			v := &vectors{T: t, c: c, arrays: arrays, rounding: rounding, checked: map[string]bool{}, errors: map[string]float64{}}
+			if rounding.Round != nil {
+				first := *v
+				first.device, first.measuring = reference.Device{Round: rounding.wide()}, true
+				first.run(metrics)
 			}
-			if v.rounded > 0 {
-				t.Logf("rounding leads to errors of up to %.2f, want at most %g", v.rounded, v.growth)
+			v.device = open()
+			v.run(metrics)
+			if v.share > 0 {
+				t.Logf("rounding leads to errors of up to %.2f of those that are allowed", v.share)
 			}
 			for name := range c.Tolerance {
 				if !v.checked[name] {
@@ -78,9 +82,23 @@ type vectors struct {
 	rounding Rounding
 	depths   []int
 	growth   float64
-	// rounded is the largest error beyond the arrays' own tolerances, in the units of growth.
-	rounded float64
+	// errors are the largest ones of each array on the reference with rounded operands, which are collected while measuring.
+	errors    map[string]float64
+	measuring bool
+	// share is the largest error beyond the arrays' own tolerances, of what rounding may cause.
+	share   float64
 	checked map[string]bool
+}
+
+// run runs the case on the device.
+func (v *vectors) run(metrics Metrics) {
+	if run := runners[v.c.Op]; run != nil {
+		run(v)
+	} else if strings.HasPrefix(v.c.Op, "metrics_") {
+		v.metrics(metrics)
+	} else {
+		v.Fatalf("unknown operation %s", v.c.Op)
+	}
 }
 
 // metrics runs a case of probabilities and labels.
@@ -163,19 +181,28 @@ func (v *vectors) want(name string, got []float64) {
 // wantRounded compares a result with an expected array, given the number of products in a row that led to it.
 func (v *vectors) wantRounded(name string, got []float64, depth int) {
 	v.Helper()
-	unit := v.rounding.Roundoff * peak(v.array(name).Data) * float64(depth)
+	more := 0.0
+	if v.rounding.Round != nil {
+		more = v.growth*v.rounding.Roundoff*peak(v.array(name).Data)*float64(depth) + growthMeasured*v.largest(name, v.errors)
+	}
 	for i, want := range v.array(name).Data {
-		if unit > 0 && i < len(got) {
-			v.rounded = max(v.rounded, (math.Abs(got[i]-want)-v.tolerance(name))/unit)
+		if more > 0 && i < len(got) && !v.measuring {
+			v.share = max(v.share, (math.Abs(got[i]-want)-v.tolerance(name))/more)
 		}
 	}
-	v.within(name, got, v.growth*unit)
+	v.within(name, got, more)
 }
 
 // within compares a result with an expected array. The error may be up to the array's tolerance plus more.
 func (v *vectors) within(name string, got []float64, more float64) {
 	v.Helper()
 	want, atol := v.array(name).Data, v.tolerance(name)+more
+	if v.measuring {
+		for i := range min(len(got), len(want)) {
+			v.errors[name] = max(v.errors[name], math.Abs(got[i]-want[i]))
+		}
+		return
+	}
 	v.checked[name] = true
 	if len(got) != len(want) {
 		v.Errorf("%s: %d elements, want %d", name, len(got), len(want))
@@ -192,25 +219,28 @@ func (v *vectors) within(name string, got []float64, more float64) {
 	}
 }
 
-// tolerance returns the array's tolerance, a multiple of the error that PyTorch made. For a single number that is a sum of
-// thousands (the bias of StarReLU), that error may have been close to zero by chance: such an array gets the largest
-// tolerance of similar arrays in the case.
+// tolerance returns the array's tolerance, a multiple of the error that PyTorch made.
 func (v *vectors) tolerance(name string) float64 {
-	times := max(v.rounding.Functions, 1)
-	atol := v.c.Tolerance[name]
+	return max(v.rounding.Functions, 1) * v.largest(name, v.c.Tolerance)
+}
+
+// largest returns the array's error of those given. For a single number that is a sum of thousands (the bias of StarReLU), it may
+// have been close to zero by chance: such an array gets the largest error of similar arrays in the case.
+func (v *vectors) largest(name string, errors map[string]float64) float64 {
+	e := errors[name]
 	if len(v.array(name).Data) != 1 {
-		return times * atol
+		return e
 	}
 	kind := func(name string) string {
 		parts := strings.Split(name, ".")
 		return parts[0] + "." + strings.Join(parts[max(1, len(parts)-2):], ".")
 	}
-	for other, tolerance := range v.c.Tolerance {
+	for other, of := range errors {
 		if kind(other) == kind(name) {
-			atol = max(atol, tolerance)
+			e = max(e, of)
 		}
 	}
-	return times * atol
+	return e
 }
 
 // widen converts a device's float32 values to the float64 values that are compared.

@@ -164,6 +164,12 @@ func mixerOptions(architecture string, d, depth, patch, t, c, heads int) any {
 // network returns a registered architecture as a module.
 func (v *vectors) network(s *nn.Scope, architecture string, in mixer.Input, options any) func(*nn.Graph, []*nn.Value) *nn.Value {
 	v.Helper()
+	return v.block(v.built(s, architecture, in, options))
+}
+
+// built returns a registered architecture for an input.
+func (v *vectors) built(s *nn.Scope, architecture string, in mixer.Input, options any) mixer.Network {
+	v.Helper()
 	a, err := mixer.Lookup(architecture)
 	if err != nil {
 		v.Fatal(err)
@@ -172,7 +178,7 @@ func (v *vectors) network(s *nn.Scope, architecture string, in mixer.Input, opti
 	if err != nil {
 		v.Fatal(err)
 	}
-	return v.block(n)
+	return n
 }
 
 // block returns a block or network as a module, with the case's mask if it has one.

@@ -13,7 +13,7 @@ import (
 // agree at random elements of every parameter and of every input that asks for its gradient.
 func TestGradients(t *testing.T) {
 	step := device.Step{Seed: 99, Counter: 5}
-	subjects := append(smallModels(t), matrices(2, 5, 6, 3, 7), rows(3, 4, 5), maps(2, 5, 6, 3, 4), losses(5, 4), shares(3, 2, 4, 4), words(2, 5, 7, 3))
+	subjects := append(smallModels(t), matrices(2, 5, 6, 3, 7), rows(3, 4, 5), maps(2, 5, 6, 3, 4), losses(5, 4), shares(3, 2, 4, 4), words(2, 5, 7, 3), gates(5), recurrent(2, 4, 3, 5))
 	for _, s := range subjects {
 		t.Run(s.name, func(t *testing.T) {
 			backward := s.recorded(t, nil)

@@ -35,14 +35,20 @@ func operationSubjects(t testing.TB, edges []int) []subject {
 			maps(1+odd(3), 2+odd(9), 2+odd(9), odd(20), odd(20)), losses(odd(20), 1+odd(20)),
 			mixing(odd(4), odd(20), 1+odd(9), odd(9), odd(40)))
 	}
-	list = append(list, mixing(3, 4, 16, 4, 64), mixing(2, 33, 6, 5, 17), shares(3, 2, 7, 7), shares(2, 3, 20, 20), words(3, 7, 11, 5), words(4, 40, 300, 12))
+	list = append(list, mixing(3, 4, 16, 4, 64), mixing(2, 33, 6, 5, 17), shares(3, 2, 7, 7), shares(2, 3, 20, 20), words(3, 7, 11, 5), words(4, 40, 300, 12),
+		gates(5), gates(70), recurrent(3, 5, 4, 6), recurrent(1, 9, 3, 1), recurrent(7, 1, 2, 17), recurrent(26, 3, 1, 40), recurrent(1, 2, 3, 145))
 	for _, n := range edges {
 		list = append(list, rows(2, 3, n), losses(3, n), shares(2, 1, 2, n), words(1, 3, 4, n))
 		if n < 1000 {
-			list = append(list, matrices(2, n, 3, 5, 4), matrices(1, 3, 5, n, 4), rows(2, n+1, 5), rows(n+1, 2, 3), maps(2, 3, 4, n, 2), losses(n, 3), words(1, n, 5, 3))
+			list = append(list, recurrent(n, 2, 2, 3), recurrent(1, n, 2, 3), matrices(2, n, 3, 5, 4), matrices(1, 3, 5, n, 4), rows(2, n+1, 5), rows(n+1, 2, 3), maps(2, 3, 4, n, 2), losses(n, 3), words(1, n, 5, 3))
+		}
+		if n < 20 {
+			list = append(list, recurrent(2, 2, 3, n))
 		}
 		list = append(list, matrices(n, 1, 3, 2, 5), matrices(2, 3, n, 2, 5), matrices(2, 2, 3, 2, n))
 	}
+	list = append(list, attentions(edges)...)
+	list = append(list, convolutions(edges)...)
 	return list
 }
 

@@ -51,7 +51,8 @@ func depths(p *device.Program) []int {
 			for _, b := range reads {
 				d = max(d, depths[b])
 			}
-			if _, ok := op.(*device.MatMul); ok {
+			switch op.(type) {
+			case *device.MatMul, *device.Conv, *device.ConvInputGrad, *device.ConvWeightGrad:
 				d++
 			}
 			for _, b := range writes {

@@ -1,6 +1,7 @@
 package devicetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -135,6 +136,13 @@ func smallSpecifications() map[string]mixer.Specification {
 	ramlp := choice("ramlp", &mixer.RaMLPOptions{Depths: []int{1, 1, 2}, Dims: []int{3, 6, 10}, MLPRatio: []int{3, 2, 2},
 		Expansion: []int{2, 1, 2}, Group: []int{1, 2, 4}})
 	table := choice("simple_mlp", &mixer.SimpleMLPOptions{Hidden: 9, Width: 13, Layers: 2, Dropout: 0.3})
+	layers := func(text string) mixer.Choice {
+		var list mixer.Layers
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			panic(err)
+		}
+		return choice("layers", &mixer.LayersOptions{Layers: list})
+	}
 	image := func(c mixer.Choice) mixer.Modality {
 		return mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{2, 6, 9}, Encoder: c}
 	}
@@ -142,6 +150,8 @@ func smallSpecifications() map[string]mixer.Specification {
 		return mixer.Modality{Name: "text", Kind: mixer.Sequence, Shape: []int{7, 5}, Masked: masked, Encoder: c}
 	}
 	row := mixer.Modality{Name: "row", Kind: mixer.Table, Shape: []int{4}, Encoder: table}
+	gru := choice("gru", &mixer.RecurrentOptions{Width: 10, Depth: 2, Bidirectional: true, Dropout: 0.2})
+	lstm := choice("lstm", &mixer.RecurrentOptions{Width: 7, Depth: 1})
 	words := func(c mixer.Choice) mixer.Modality {
 		return mixer.Modality{Name: "words", Kind: mixer.Text, Shape: []int{7}, Vocabulary: 9, Masked: true, Encoder: c}
 	}
@@ -161,14 +171,25 @@ func smallSpecifications() map[string]mixer.Specification {
 		"tied, masked":  one(text(tied, true)),
 		"monarch_mixer": one(text(monarch, false)),
 		"ramlp":         one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{1, 28, 20}, Encoder: ramlp}),
-		"simple_mlp":    one(row),
-		"concat":        fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
-		"max":           fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
-		"sum":           fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
-		"many labels":   many,
-		"words":         one(words(hyper)),
-		"missing":       fused("concat", mixer.MeanPrediction, tied, partly(image(dense)), words(monarch), partly(row)),
-		"missing, max":  fused("max", mixer.MeanPrediction, dense, partly(image(hyper)), words(dense), row),
+		"residual_cnn": one(mixer.Modality{Name: "image", Kind: mixer.Map, Shape: []int{2, 9, 5}, Encoder: choice("residual_cnn",
+			&mixer.ResidualCNNOptions{Width: 10, Stages: 3, Blocks: 1, Kernel: 3, Tokens: 9, Dropout: 0.2})}),
+		"dilated_cnn, masked": one(text(choice("dilated_cnn", &mixer.DilatedCNNOptions{Width: 6, Depth: 2, Kernel: 3, Dropout: 0.1}), true)),
+		"layers": one(image(layers(`[{"conv": {"channels": 4, "stride": 2, "bias": false}}, {"norm": {"kind": "batch"}}, {"activation": {"kind": "silu"}},
+			{"repeat": {"times": 2, "layers": [{"residual": {"layers": [{"norm": {}}, {"conv": {"dilation": 2}}]}}]}},
+			{"patches": {"side": 1, "width": 6}}, {"positions": {}}, {"mixer_block": {"token_width": 5}}, {"residual": {"layers": [{"norm": {}}, {"mlp": {"hidden": 7, "dropout": 0.1}}]}},
+			{"dropout": {}}, {"pool": {"size": 5}}]`))),
+		"layers, masked": one(text(layers(`[{"linear": {"width": 6}}, {"conv": {"stride": 2}}, {"mixer_block": {"token_width": 3, "channel_width": 9}}, {"gru": {"bidirectional": true}},
+			{"pool": {"kind": "max", "size": 2}}, {"activation": {"kind": "tanh"}}]`), true)),
+		"simple_mlp":   one(row),
+		"gru":          one(text(gru, true)),
+		"lstm, gru":    fused("concat", mixer.MeanPrediction, gru, words(lstm), text(choice("lstm", &mixer.RecurrentOptions{Width: 10, Depth: 1}), true)),
+		"concat":       fused("concat", mixer.FusionPrediction, mlp, image(mlp), text(hyper, true), row),
+		"max":          fused("max", mixer.MeanPrediction, monarch, image(monarch), text(mlp, true)),
+		"sum":          fused("sum", mixer.MeanPrediction, tied, row, image(tied)),
+		"many labels":  many,
+		"words":        one(words(hyper)),
+		"missing":      fused("concat", mixer.MeanPrediction, tied, partly(image(dense)), words(monarch), partly(row)),
+		"missing, max": fused("max", mixer.MeanPrediction, dense, partly(image(hyper)), words(dense), row),
 	}
 }
 
@@ -253,6 +274,42 @@ func rows(outer, n, width int) subject {
 	}}
 }
 
+// gates has the activations that gates are made of, on n elements, alone and in the epilogue of a product.
+func gates(n int) subject {
+	s := nn.NewScope()
+	gate := nn.NewLinear(s.In("gate"), n, n)
+	return subject{fmt.Sprintf("gates %d", n), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, 3, n)
+		r.RequireGradient(x)
+		y := r.Mul(r.Sigmoid(gate.Forward(r.Graph, x)), r.Tanh(x))
+		y = gate.ForwardWith(r.Graph, r.Add(y, r.SiLU(x)), device.SiLU, y)
+		y = gate.ForwardWith(r.Graph, y, device.Sigmoid, nil)
+		return r.total(random, gate.ForwardWith(r.Graph, y, device.Tanh, nil))
+	}}
+}
+
+// recurrent has both cells in both directions over b samples of n steps of d features, with h units, with and without a mask. A
+// mask of several samples has one without real steps.
+func recurrent(b, n, d, h int) subject {
+	s := nn.NewScope()
+	first, second := nn.NewRecurrent(s.In("gru"), device.GRU, d, h, ""), nn.NewRecurrent(s.In("lstm"), device.LSTM, h, h, "")
+	return subject{fmt.Sprintf("recurrent b=%d n=%d d=%d h=%d", b, n, d, h), s.Parameters(), func(r *recording, random *rand.Rand) *nn.Value {
+		x := r.random("x", random, b, n, d)
+		r.RequireGradient(x)
+		mask := make([]float32, b*n)
+		for i := range mask {
+			if b == 1 || i >= n {
+				mask[i] = float32(random.IntN(4)) / 2
+			}
+		}
+		masked := r.input("mask", mask, b, n)
+		y := r.Concat(2, first.Forward(r.Graph, x, masked, false), first.Forward(r.Graph, x, nil, true))
+		y = r.Add(r.Slice(y, 2, 0, h), r.Slice(y, 2, h, 2*h))
+		y = r.Concat(2, second.Forward(r.Graph, y, nil, false), second.Forward(r.Graph, y, masked, true))
+		return r.total(random, y)
+	}}
+}
+
 // maps has the operations on channels-last maps.
 func maps(b, height, width, channels, out int) subject {
 	s := nn.NewScope()
@@ -265,7 +322,7 @@ func maps(b, height, width, channels, out int) subject {
 			r.RequireGradient(x)
 			y := r.DepthwiseConv(x, r.Parameter(large), nil)
 			y = norm.Forward(r.Graph, r.DepthwiseConv(y, r.Parameter(small), x), 1)
-			return r.total(random, r.Conv2D(y, r.Parameter(kernel), r.Parameter(bias), 2, 1))
+			return r.total(random, r.PatchConv2D(y, r.Parameter(kernel), r.Parameter(bias), 2, 1))
 		}}
 }
 

@@ -18,11 +18,7 @@ type embedding interface {
 }
 
 // unmasked is an embedding that embeds every token on its own, real or not.
-type unmasked struct {
-	layer interface {
-		Forward(g *nn.Graph, x *nn.Value) *nn.Value
-	}
-}
+type unmasked struct{ layer layer }
 
 func (u unmasked) Forward(g *nn.Graph, x, _ *nn.Value) *nn.Value { return u.layer.Forward(g, x) }
 

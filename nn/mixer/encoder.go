@@ -7,16 +7,28 @@ type Block interface {
 	Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value
 }
 
-// Encoder is embedding, blocks, and a layer norm: tokens (b, n, d). It implements [Network].
+// Encoder is embedding, blocks, and a layer norm or what an architecture has in its place: tokens (b, n, d). It implements
+// [Network].
 type Encoder struct {
 	embed         embedding
 	blocks        []Block
-	norm          *nn.LayerNorm
+	norm          layer
 	tokens, width int
+}
+
+// layer maps each token on its own.
+type layer interface {
+	Forward(g *nn.Graph, x *nn.Value) *nn.Value
 }
 
 // newEncoder creates the embedding of an input (embed.*), depth blocks (blocks.0.*, ...) and the last norm (norm.*).
 func newEncoder(s *nn.Scope, in Input, width, depth, patch int, block func(s *nn.Scope, n, d int) (Block, error)) (Network, error) {
+	return newEncoderWith(s, in, width, depth, patch, func(s *nn.Scope, d int) layer { return nn.NewLayerNorm(s, d, 1e-5) }, block)
+}
+
+// newEncoderWith is newEncoder with another layer than a layer norm at the end.
+func newEncoderWith(s *nn.Scope, in Input, width, depth, patch int, norm func(s *nn.Scope, d int) layer,
+	block func(s *nn.Scope, n, d int) (Block, error)) (Network, error) {
 	var e Encoder
 	var err error
 	if e.embed, e.tokens, e.width, err = embed(s, in, width, patch); err != nil {
@@ -32,7 +44,7 @@ func newEncoder(s *nn.Scope, in Input, width, depth, patch int, block func(s *nn
 		}
 		e.blocks = append(e.blocks, b)
 	}
-	e.norm = nn.NewLayerNorm(s.In("norm"), e.width, 1e-5)
+	e.norm = norm(s.In("norm"), e.width)
 	return &e, nil
 }
 

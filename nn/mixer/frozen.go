@@ -64,6 +64,9 @@ func (t *tokenMaker) Inputs() []nn.ModelInput { return t.modality.inputs() }
 // Forward implements [nn.Model]. It has no loss.
 func (t *tokenMaker) Forward(g *nn.Graph, inputs []*nn.Value, _ *nn.Value) (tokens, loss *nn.Value) {
 	e, _ := t.modality.encode(g, inputs)
+	if e.tokens.Buffer() == inputs[0].Buffer() { // an encoder without operations: a program needs one
+		e.tokens = g.Scale(e.tokens, 1)
+	}
 	return g.Reshape(e.tokens, e.tokens.Shape[0], t.classes), nil
 }
 

@@ -115,7 +115,7 @@ func TestFusionChoiceAsJSON(t *testing.T) {
 		t.Errorf("a model without a fusion function is %s, %v", text, err)
 	}
 	for text, want := range map[string]string{
-		`"cat"`: `unknown fusion function "cat": known are concat, mean, max, sum, weighted`,
+		`"cat"`: `unknown fusion function "cat": known are ` + strings.Join(mixer.FusionNames(), ", "),
 		`{"function":"weighted","options":{"gate":1}}`: `options of weighted: json: unknown field "gate"`,
 		`{"function":"max","options":{"width":1}}`:     `options of max: json: unknown field "width"`,
 		`{"name":"max"}`: `unknown field "name"`,

@@ -12,7 +12,8 @@ func init() {
 		Options: func() any {
 			return &HyperMixerOptions{Width: 128, Depth: 4, TokenWidth: 256, ChannelWidth: 3072, Heads: 1}
 		},
-		New: newHyperMixer,
+		New:   newHyperMixer,
+		Needs: mixerNeeds,
 		Suit: func(in Input, rows int) any {
 			z, ok := suitMixer(in, rows)
 			if !ok {

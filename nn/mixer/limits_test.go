@@ -46,13 +46,32 @@ func drawOptions(t *rapid.T, options any) any {
 			field.Set(reflect.ValueOf(list))
 		case float64:
 			field.SetFloat(rapid.SampledFrom([]float64{0, 0, 0.5, 1, -1, math.NaN(), math.Inf(1)}).Draw(t, name))
+		case string: // one of the words of its tag
+			var words []string
+			for item := range strings.SplitSeq(v.Type().Field(i).Tag.Get("jsonschema"), ",") {
+				if word, is := strings.CutPrefix(item, "enum="); is {
+					words = append(words, word)
+				}
+			}
+			field.SetString(rapid.SampledFrom(append(words, "")).Draw(t, name))
 		case bool:
 			field.SetBool(rapid.Bool().Draw(t, name))
+		case mixer.Layers:
+			field.Set(reflect.ValueOf(drawExtremeLayers(t)))
 		default:
 			t.Fatalf("%T: no sizes are drawn for a field of type %s", options, field.Type())
 		}
 	}
 	return options
+}
+
+// drawExtremeLayers draws layers of any sizes. Few kinds have layers within, so that it ends.
+func drawExtremeLayers(t *rapid.T) (list mixer.Layers) {
+	for range rapid.IntRange(0, 3).Draw(t, "layers") {
+		kind := rapid.SampledFrom(mixer.LayerKinds()).Draw(t, "kind")
+		list = append(list, mixer.Layer{Name: kind.Name, Options: drawOptions(t, kind.Options())})
+	}
+	return list
 }
 
 func drawChoice(t *rapid.T, kind mixer.Kind) mixer.Choice {

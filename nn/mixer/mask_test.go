@@ -114,7 +114,7 @@ func TestMaskedSteps(t *testing.T) {
 }
 
 func TestNothingButMaskedSteps(t *testing.T) {
-	for _, encoder := range []mixer.Choice{smallMLP, smallHyper, monarch} {
+	for _, encoder := range []mixer.Choice{smallMLP, smallHyper, monarch, transformerOf("post", "learned", "mean")} {
 		m := build(t, mixer.Specification{Classes: 2, Modalities: []mixer.Modality{{Name: "text", Kind: mixer.Sequence, Shape: []int{3, 2}, Masked: true, Encoder: encoder}}})
 		mask := nn.Tensor{Shape: []int{1, 3}, Data: make([]float32, 3)}
 		for _, z := range logits(t, m, steps(3, 0), mask) {

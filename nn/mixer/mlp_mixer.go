@@ -8,6 +8,7 @@ func init() {
 		Kinds:   []Kind{Map, Sequence, Text, Tokens},
 		Options: func() any { return &MLPMixerOptions{Width: 128, Depth: 4, TokenWidth: 32, ChannelWidth: 3072} },
 		New:     newMLPMixer,
+		Needs:   mixerNeeds,
 		Suit: func(in Input, rows int) any {
 			z, ok := suitMixer(in, rows)
 			if !ok {

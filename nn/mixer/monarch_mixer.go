@@ -13,6 +13,7 @@ func init() {
 		Kinds:   []Kind{Map, Sequence, Text, Tokens},
 		Options: func() any { return &MonarchMixerOptions{Width: 128, Depth: 4} },
 		New:     newMonarchMixer,
+		Needs:   mixerNeeds,
 		Suit: func(in Input, rows int) any {
 			z, ok := suitMixer(in, rows)
 			if !ok {

@@ -80,6 +80,8 @@ func programCases(t *testing.T) []programCase {
 		hyper  = `{"architecture": "hyper_mixer", "options": {"width": 12, "depth": 2, "patch": 3, "token_width": 9, "channel_width": 21, "heads": 3}}`
 		tied   = `{"architecture": "hyper_mixer", "options": {"width": 6, "depth": 1, "token_width": 5, "channel_width": 8, "tied": true, "dropout": 0.1}}`
 		blocks = `{"architecture": "monarch_mixer", "options": {"width": 11, "depth": 2, "patch": 3}}`
+		attend = `{"architecture": "transformer", "options": {"width": 12, "depth": 2, "patch": 3, "heads": 3, "hidden": 21}}`
+		post   = `{"architecture": "transformer", "options": {"width": 12, "depth": 2, "heads": 3, "hidden": 21, "norm": "post", "positions": "sinusoidal", "token": "class", "dropout": 0.1}}`
 		ramlp  = `{"architecture": "ramlp", "options": {"depths": [1, 1, 2], "dims": [3, 6, 10], "mlp_ratio": [3, 2, 2], "expansion": [2, 1, 2], "group": [1, 2, 4]}}`
 	)
 	for _, c := range []struct{ name, json string }{
@@ -91,6 +93,8 @@ func programCases(t *testing.T) []programCase {
 		{"monarch_mixer", `{"modalities": [{` + image + `, "encoder": ` + blocks + `}], "classes": 3}`},
 		{"ramlp", `{"modalities": [{"name": "image", "kind": "map", "shape": [1, 28, 20], "encoder": ` + ramlp + `}], "classes": 3}`},
 		{"simple_mlp", `{"modalities": [{` + row + `}], "classes": 3}`},
+		{"gru, masked", `{"modalities": [{` + words + `, "encoder": {"architecture": "gru", "options": {"width": 10, "depth": 2, "bidirectional": true, "dropout": 0.1}}}], "classes": 3}`},
+		{"lstm of a text", `{"modalities": [{` + tokens + `, "encoder": {"architecture": "lstm", "options": {"width": 7, "depth": 1}}}], "classes": 3}`},
 		{"concat", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
 			"fusion": "concat", "network": ` + mlp + `, "prediction": "fusion", "classes": 3}`},
 		{"max", `{"modalities": [{` + image + `, "encoder": ` + blocks + `}, {` + words + `, "encoder": ` + mlp + `}],
@@ -105,6 +109,23 @@ func programCases(t *testing.T) []programCase {
 		{"word vectors", `{"modalities": [{"vectors": 5, ` + tokens + `, "encoder": ` + mlp + `}], "classes": 3}`},
 		{"rows that lack modalities", `{"modalities": [{"masked": true, ` + image + `, "encoder": ` + mlp + `}, {` + tokens + `, "encoder": ` + hyper + `},
 			{"masked": true, ` + row + `}], "fusion": "concat", "network": ` + mlp + `, "classes": 3}`},
+		{"transformer", `{"modalities": [{` + image + `, "encoder": ` + attend + `}], "classes": 3}`},
+		{"transformer, masked", `{"modalities": [{` + words + `, "encoder": ` + post + `}], "classes": 3}`},
+		{"transformer of a text", `{"modalities": [{` + tokens + `, "encoder": ` + attend + `}], "classes": 3}`},
+		{"ft_transformer", `{"modalities": [{"name": "row", "kind": "table", "shape": [4], "encoder": {"architecture": "ft_transformer",
+			"options": {"width": 10, "depth": 2, "heads": 2, "hidden": 7}}}], "classes": 3}`},
+		{"cross_attention", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
+			"fusion": {"function": "cross_attention", "options": {"heads": 2, "dropout": 0.1}}, "width": 12, "network": ` + attend + `, "classes": 3}`},
+		{"gmlp", `{"modalities": [{` + image + `, "encoder": {"architecture": "gmlp", "options": {"width": 10, "depth": 2, "patch": 3, "hidden": 7, "dropout": 0.1}}}], "classes": 3}`},
+		{"gmlp, masked", `{"modalities": [{` + words + `, "encoder": {"architecture": "gmlp", "options": {"width": 10, "depth": 1, "hidden": 7}}}], "classes": 3}`},
+		{"resmlp", `{"modalities": [{` + image + `, "encoder": {"architecture": "resmlp", "options": {"width": 10, "depth": 2, "patch": 3, "hidden": 7}}}], "classes": 3}`},
+		{"resmlp, masked", `{"modalities": [{` + words + `, "encoder": {"architecture": "resmlp", "options": {"width": 10, "depth": 1, "hidden": 7}}}], "classes": 3}`},
+		{"residual_mlp", `{"modalities": [{"name": "row", "kind": "table", "shape": [4], "encoder": {"architecture": "residual_mlp",
+			"options": {"width": 10, "depth": 2, "hidden": 7, "bins": 3, "dropout": 0.1}}}], "classes": 3}`},
+		{"gated", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
+			"fusion": {"function": "gated", "options": {"context": "mean"}}, "width": 12, "network": ` + hyper + `, "classes": 3}`},
+		{"bilinear", `{"modalities": [{` + image + `, "encoder": ` + mlp + `}, {` + words + `, "encoder": ` + hyper + `}, {` + row + `}],
+			"fusion": {"function": "bilinear", "options": {"rank": 3}}, "width": 12, "network": ` + hyper + `, "classes": 3}`},
 	} {
 		var spec mixer.Specification
 		if err := json.Unmarshal([]byte(c.json), &spec); err != nil {
@@ -246,6 +267,12 @@ func TestCompositesNameTheirOperands(t *testing.T) {
 		for _, composite := range compositesOf(p.Operations) {
 			recorded[composite.Name()] = true
 			reads, writes := device.Parts(composite.Operations()).Buffers(nil, nil)
+			if a, ok := composite.(*device.Attention); ok && a.LogSum != 0 { // kernels alone write it
+				writes = append(writes, a.LogSum)
+			}
+			if a, ok := composite.(*device.AttentionGrad); ok {
+				reads = append(reads, a.Forward.LogSum)
+			}
 			named := operands(reflect.ValueOf(composite).Elem())
 			inside := map[device.Buffer][]device.Composite{} // what composites inside it name
 			for _, inner := range compositesOf(composite.Operations()) {
@@ -276,7 +303,7 @@ func TestCompositesNameTheirOperands(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"channel_mixing", "token_mixing", "hyper_mixing", "generated_mlp", "monarch"} {
+	for _, name := range []string{"channel_mixing", "token_mixing", "hyper_mixing", "generated_mlp", "monarch", "attention"} {
 		if !recorded[name] || !recorded[name+"_grad"] {
 			t.Errorf("no program has %s and its gradient", name)
 		}

@@ -15,7 +15,7 @@ func init() {
 				Expansion: []int{3, 3, 2, 2}, Group: []int{1, 4, 16, 64}}
 		},
 		New:  newRaMLP,
-		Suit: suitRaMLP,
+		Suit: suitRaMLP, Needs: "a map that has more than one cell after a stride of 4",
 	})
 }
 
@@ -194,7 +194,7 @@ func (l *down) Forward(g *nn.Graph, x *nn.Value) *nn.Value {
 	if l.normFirst {
 		x = l.norm.Forward(g, x)
 	}
-	x = g.Conv2D(x, g.Parameter(l.conv.Weight), g.Parameter(l.conv.Bias), l.stride, l.padding)
+	x = g.PatchConv2D(x, g.Parameter(l.conv.Weight), g.Parameter(l.conv.Bias), l.stride, l.padding)
 	if !l.normFirst {
 		x = l.norm.Forward(g, x)
 	}

@@ -4,10 +4,12 @@
 package mixer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"mixmas/nn"
+	"mixmas/nn/dimensions"
 	"mixmas/nn/options"
 	"mixmas/nn/registry"
 )
@@ -69,10 +71,31 @@ type Architecture struct {
 	// suit the input. If a configuration names no candidates, those with Suit are tried: see package search/defaults. It may be
 	// nil: then the architecture is only tried where a configuration names it.
 	Suit func(in Input, rows int) any
+	// Needs says, in tables, what an input must have that Suit gives options for, such as "a map of more than one cell"; empty if Suit
+	// never returns nil.
+	Needs string
+	// Extra architectures have Suit, but are tried only where a configuration names them or asks for all.
+	Extra bool
 }
 
 // Takes reports whether the architecture reads inputs of the kind.
 func (a Architecture) Takes(k Kind) bool { return slices.Contains(a.Kinds, k) }
+
+// Suited returns the options that suit an input and a number of training rows, or nil with the reason why the architecture does not
+// suit it, such as "takes no table". It may not be called without Suit.
+func (a Architecture) Suited(in Input, rows int) (own any, reason string) {
+	if !a.Takes(in.Kind) {
+		return nil, fmt.Sprintf("takes no %s", in.Kind)
+	}
+	if own = a.Suit(in, rows); own != nil {
+		return own, ""
+	}
+	reason = fmt.Sprintf("does not suit a %s of %s", in.Kind, dimensions.Text(in.Shape))
+	if a.Needs != "" {
+		reason += ": it needs " + a.Needs
+	}
+	return nil, reason
+}
 
 // Inputs lists the kinds of input that it takes, for example "map, sequence or tokens".
 func (a Architecture) Inputs() string {

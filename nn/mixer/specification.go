@@ -34,8 +34,10 @@ type Modality struct {
 	Vectors int `json:"vectors,omitempty"`
 	// Masked adds a second input NAME.mask: 1 for the real steps of a sequence or tokens of a text and 0 for others, or for a
 	// map or table a single element, which is 1 if the row has it and 0 if not. A text is always masked.
-	Masked  bool   `json:"masked,omitempty"`
-	Encoder Choice `json:"encoder"`
+	Masked bool `json:"masked,omitempty"`
+	// Optional means that the model was trained to do without the modality, which is masked then, also if all rows of its data had it.
+	Optional bool   `json:"optional,omitempty"`
+	Encoder  Choice `json:"encoder"`
 }
 
 // Build makes the model that a specification describes: a [Classifier] without a fusion function and network, and a

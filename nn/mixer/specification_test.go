@@ -67,7 +67,7 @@ func TestBuildErrors(t *testing.T) {
 		{"kind", one(image("simple_mlp", nil, 1, 28, 28)), "simple_mlp does not take inputs of kind \"map\": it takes table"},
 		{"shape", one(image("mlp_mixer", nil, 28, 28)), "a map has 3 dimensions per sample, got the shape 28×28"},
 		{"empty shape", one(image("mlp_mixer", nil, 1, 0, 28)), "no elements"},
-		{"architecture", one(image("mixer", nil, 1, 28, 28)), "unknown architecture \"mixer\": known are hyper_mixer, linear, mlp_mixer, monarch_mixer, ramlp, simple_mlp"},
+		{"architecture", one(image("mixer", nil, 1, 28, 28)), "unknown architecture \"mixer\": known are " + strings.Join(mixer.Names(), ", ")},
 		{"classes", mixer.Specification{Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "classes"},
 		{"weights of one label", mixer.Specification{Classes: 2, PosWeight: []float32{1, 1}, Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "pos_weight"},
 		{"number of weights", mixer.Specification{Classes: 2, MultiLabel: true, PosWeight: []float32{1}, Modalities: []mixer.Modality{image("mlp_mixer", nil, 1, 28, 28)}}, "each of the 2 classes, got 1"},

@@ -1,6 +1,9 @@
 package mixer
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // What the functions Suit of several architectures have in common. docs/defaults.md states the rule and shows the measurements
 // that led to it.
@@ -55,6 +58,9 @@ func suitTokens(in Input) (patch, tokens int) {
 // manyTokens are more than one block mixes in reasonable time, and tooMany more than any: maps whose sides share no divisor are
 // then left to architectures that take any sides.
 const manyTokens, tooMany = 256, 1024
+
+// mixerNeeds is what suitMixer asks of an input.
+var mixerNeeds = fmt.Sprintf("sides with a common divisor that leaves at most %d tokens", tooMany)
 
 // suitedSizes are the sizes of a mixer that suit an input.
 type suitedSizes struct{ width, depth, patch, tokens int }

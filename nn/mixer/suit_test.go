@@ -41,14 +41,34 @@ func TestSuitedSizesAreSmall(t *testing.T) {
 	}
 }
 
-// Maps whose sides share no divisor and have too many cells are left to ramlp, which takes any sides.
+// One block mixes more than 256 tokens, also where the numbers of a table are the tokens.
+func TestManyTokensGetOneBlock(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		in    Input
+		depth int
+	}{
+		{"ft_transformer", Input{Kind: Table, Shape: []int{256}}, 2}, {"ft_transformer", Input{Kind: Table, Shape: []int{257}}, 1},
+		{"transformer", Input{Kind: Sequence, Shape: []int{256, 3}}, 2}, {"transformer", Input{Kind: Sequence, Shape: []int{257, 3}}, 1},
+	} {
+		a, err := Lookup(test.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, _ := options.ByName(reflect.ValueOf(a.Suit(test.in, 1000)).Elem(), "depth"); f.Value.Int() != int64(test.depth) {
+			t.Errorf("%s over %v has %d blocks, want %d", test.name, test.in.Shape, f.Value.Int(), test.depth)
+		}
+	}
+}
+
+// Maps whose sides share no divisor and have too many cells are left to ramlp and residual_cnn, which take any sides.
 func TestLargePrimeSides(t *testing.T) {
 	in := Input{Kind: Map, Shape: []int{3, 97, 89}}
 	for _, a := range All() {
 		if a.Suit == nil || !a.Takes(Map) {
 			continue
 		}
-		if suits := a.Suit(in, 1000) != nil; suits != (a.Name == "ramlp") {
+		if suits := a.Suit(in, 1000) != nil; suits != (a.Name == "ramlp" || a.Name == "residual_cnn") {
 			t.Errorf("%s suits maps of 97×89: %t", a.Name, suits)
 		}
 	}

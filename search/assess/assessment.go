@@ -274,7 +274,10 @@ type Mistake struct {
 // Without is what a model scores if no row has a modality, on rows that may be fewer than the assessed ones.
 type Without struct {
 	Modality string `json:"modality"`
-	Rows     int    `json:"rows"`
+	// Trained means that the model was trained with rows that lack the modality: those of the data, or by drop_modality. Of an ensemble,
+	// every member that reads it was.
+	Trained bool `json:"trained,omitempty"`
+	Rows    int  `json:"rows"`
 	// Score is the value of the metric without the modality, with the ends of its 95% interval, and With the value on the same rows
 	// with it.
 	Score report.Number `json:"score"`

@@ -377,6 +377,7 @@ func (k *card) without() {
 		rows = append(rows, []string{w.Modality, interval(w.Score, w.Low, w.High), interval(w.Worth, w.WorthLow, w.WorthHigh)})
 	}
 	k.WriteString(report.MarkdownTable(1, []string{"without", k.Assessment.Metric, "worse by"}, rows))
+	k.text("%s", k.model.NotTrained())
 }
 
 func (k *card) choice() {

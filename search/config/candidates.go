@@ -18,7 +18,8 @@ type Fusions []Candidate
 
 // Candidate is an architecture or fusion function, with the options to try it with.
 type Candidate struct {
-	// Name is its registered name; Label is its name in tables, unique within its stage.
+	// Name is its registered name; Label is its name in tables, unique within its stage. The label of a candidate that lists of
+	// values make ends with its own values, such as "mlp_mixer depth=2 width=64".
 	Name, Label string
 	// Options points to the candidate's own options struct, filled from its defaults and the configuration.
 	Options any
@@ -43,14 +44,6 @@ func (c Candidate) fields() []options.Field { return options.Fields(reflect.Valu
 // inherited reports whether an option takes its value from the training recipe.
 func (c Candidate) inherited(f options.Field) bool {
 	return f.Recipe == options.Dropout && !c.OwnDropout
-}
-
-// set reads an option of the candidate.
-func (c *Candidate) set(d *decoder, f options.Field, n *yaml.Node, field string) {
-	if f.Recipe == options.Dropout {
-		c.OwnDropout = true
-	}
-	d.value(n, field, f.Value, f.Rules)
 }
 
 // decode reads {defaults: {options}, candidates: [name or {name, label, options}]}.
@@ -111,16 +104,19 @@ func (k catalogue) list(d *decoder, n *yaml.Node, field string, shared *defaults
 		if d.gaveUp() {
 			return nil, false
 		}
-		candidate, ok := k.candidate(d, item, index(field, i), shared)
+		made, ok := k.candidate(d, item, index(field, i), shared)
 		all = all && ok
 		if !ok {
 			continue
 		}
-		if labels[candidate.Label] {
-			d.errorf(item.Line, index(field, i), "%q is already in the list: give one of the two another label", candidate.Label)
+		for _, candidate := range made {
+			if labels[candidate.Label] {
+				d.errorf(item.Line, index(field, i), "%q is already in the list: give one of the two another label", candidate.Label)
+			}
+			labels[candidate.Label] = true
+			d.places[place{strings.TrimSuffix(field, ".candidates"), candidate.Label}] = index(field, i)
 		}
-		labels[candidate.Label] = true
-		list = append(list, candidate)
+		list = append(list, made...)
 	}
 	return list, all
 }
@@ -168,8 +164,8 @@ func optionNames(candidates []Candidate) []string {
 	return known
 }
 
-// candidate reads one candidate: the defaults that it has, then its own options.
-func (k catalogue) candidate(d *decoder, n *yaml.Node, field string, shared *defaults) (Candidate, bool) {
+// candidate reads one candidate: the defaults that it has, then its own options. Options that list values make several of it.
+func (k catalogue) candidate(d *decoder, n *yaml.Node, field string, shared *defaults) ([]Candidate, bool) {
 	var c Candidate
 	n = resolve(n)
 	name := n
@@ -177,38 +173,39 @@ func (k catalogue) candidate(d *decoder, n *yaml.Node, field string, shared *def
 		name = d.lookup(n, field, "name")
 		if name == nil {
 			d.errorf(n.Line, field, "name is missing: want one of the %ss %s", k.kind, strings.Join(k.names(), ", "))
-			return c, false
+			return nil, false
 		}
 	}
 	before := d.failures
 	d.value(name, field, reflect.ValueOf(&c.Name).Elem(), options.Rules{})
 	if d.failures > before {
-		return c, false
+		return nil, false
 	}
 	var err error
 	if c.Options, err = k.options(c.Name); err != nil {
 		d.errorf(name.Line, field, "%v", err)
-		return c, false
+		return nil, false
 	}
 	c.Label = c.Name
 	d.lines[field] = n.Line
 	own := c.fields()
+	var values lists
 	if shared != nil {
 		for _, f := range own {
 			if value := shared.values[f.Name]; value != nil {
 				shared.used[f.Name] = true
-				c.set(d, f, value, join(shared.field, f.Name))
+				values.set(d, &c, f, value, join(shared.field, f.Name))
 			}
 		}
 	}
 	if n.Kind != yaml.MappingNode {
-		return c, true
+		return values.expand(d, c, n, field)
 	}
 	known := []string{"name", "label"}
 	for _, f := range own {
 		known = append(known, f.Name)
 	}
-	return c, d.mapping(n, field, func(key, value *yaml.Node) bool {
+	ok := d.mapping(n, field, func(key, value *yaml.Node) bool {
 		switch key.Value {
 		case "name":
 			return true
@@ -223,7 +220,11 @@ func (k catalogue) candidate(d *decoder, n *yaml.Node, field string, shared *def
 		if i < 0 {
 			return false
 		}
-		c.set(d, own[i], value, join(field, own[i].Name))
+		values.set(d, &c, own[i], value, join(field, own[i].Name))
 		return true
 	}, known...)
+	if !ok {
+		return nil, false
+	}
+	return values.expand(d, c, n, field)
 }

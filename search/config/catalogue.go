@@ -18,6 +18,15 @@ var architectures = catalogue{kind: "architecture", names: mixer.Names, options:
 	return a.Options(), nil
 }}
 
+// The values of [Search.Architectures].
+const (
+	Usual = "usual"
+	All   = "all"
+)
+
+// AllFusions returns all registered fusion functions, with their registered options.
+func AllFusions() Fusions { return functions(fusions.names()...) }
+
 // fusions is the catalogue of fusion functions.
 var fusions = catalogue{kind: "fusion function", names: mixer.FusionNames, options: func(name string) (any, error) {
 	f, err := mixer.LookupFusion(name)

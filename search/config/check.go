@@ -13,6 +13,7 @@ import (
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
+	"mixmas/search/strategy"
 	"mixmas/search/task"
 )
 
@@ -68,7 +69,7 @@ func (c *Config) check(d *decoder) {
 }
 
 // CheckData finds conflicts of a complete configuration (see package defaults) with an open data set: modalities without
-// candidates or unknown to the data, no network, architectures that
+// candidates (with the reasons why some were left out) or unknown to the data, no network, architectures that
 // do not take a modality's kind of input, a metric that is not defined for the data's labels, and a pos_weight of the wrong
 // length or for data that are not multi-label. Its error joins one [*Error] for each.
 func (c *Config) CheckData(data dataset.Dataset) error {
@@ -81,8 +82,10 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 	known := map[string]bool{}
 	for _, m := range data.Modalities() {
 		names, known[m.Name] = append(names, m.Name), true
-		candidates, ok := c.Search.Encoders[m.Name]
-		if !ok {
+		candidates := c.Search.Encoders[m.Name]
+		if field := "search.encoders." + m.Name; len(candidates) == 0 && c.Search.Left[field] != nil {
+			fail(field, "%v", strategy.Empty(c.Search.Left[field]))
+		} else if len(candidates) == 0 {
 			fail("search.encoders", "no candidates for modality %q of data set %s", m.Name, data.Name())
 		}
 		for _, candidate := range candidates {
@@ -96,12 +99,16 @@ func (c *Config) CheckData(data dataset.Dataset) error {
 			fail("search.encoders."+name, "data set %s has no such modality; it has %s", data.Name(), strings.Join(names, ", "))
 		}
 	}
-	if len(c.Search.Networks) == 0 {
+	if left := c.Search.Left["search.networks"]; len(c.Search.Networks) == 0 && left != nil {
+		fail("search.networks", "%v", strategy.Empty(left))
+	} else if len(c.Search.Networks) == 0 {
 		fail("search.networks", "is missing: list at least one architecture")
 	}
 	if err := metric.Check(c.Search.Metric, data.Task().Kind); err != nil {
 		fail("search.metric", "%v", err)
 	}
+	c.Search.Training.checkVaried("search.training", data, fail)
+	c.Train.Training.checkVaried("train.training", data, fail)
 	switch n := len(c.Data.PosWeight); {
 	case n > 0 && data.Task().Kind != task.MultiLabel:
 		fail("data.pos_weight", "is for multi-label data; data set %s has %v", data.Name(), data.Task().Kind)
@@ -124,13 +131,38 @@ func (c *Config) Errorf(field, format string, args ...any) error {
 	return &Error{File: c.file, Line: c.line(field), Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
+// place is where a candidate was read: its stage, such as "search.networks", and its label.
+type place struct{ stage, label string }
+
+// CandidateErrorf returns an error about a candidate of a stage, such as "search.networks". If err is about an option of it, such as one
+// of its layers, the line is that of the option.
+func (c *Config) CandidateErrorf(stage, label string, err error, format string, args ...any) error {
+	at := stage
+	if own, ok := c.places[place{stage, label}]; ok {
+		at = own
+		if wrong := new(options.Error); errors.As(err, &wrong) {
+			name := wrong.Field[:len(wrong.Field)-len(strings.TrimLeft(wrong.Field, "abcdefghijklmnopqrstuvwxyz_"))]
+			for _, of := range []string{own, join(stage, "defaults")} {
+				if _, set := c.lines[join(of, name)]; set {
+					at = join(of, wrong.Field)
+					break
+				}
+			}
+		}
+	}
+	return &Error{File: c.file, Line: c.line(at), Field: stage, Text: fmt.Sprintf(format, args...)}
+}
+
 // line returns the line that set a field or its nearest parent; 1 if the file does not mention it.
-func (c *Config) line(field string) int {
+func (c *Config) line(field string) int { return lineOf(c.lines, field, 1) }
+
+// lineOf returns the line of a field or its nearest parent, or otherwise if there is none.
+func lineOf(lines map[string]int, field string, otherwise int) int {
 	for field != "" {
-		if line, ok := c.lines[field]; ok {
+		if line, ok := lines[field]; ok {
 			return line
 		}
 		field = field[:max(strings.LastIndexAny(field, ".["), 0)]
 	}
-	return 1
+	return otherwise
 }

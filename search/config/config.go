@@ -25,9 +25,11 @@ type Config struct {
 	Search   Search `yaml:"search" json:"search" doc:"The candidates, and how the winner of a stage is chosen."`
 	Train    Train  `yaml:"train" json:"train" doc:"The full training of the chosen architecture, from scratch on all training data."`
 
-	file   string         // the file it was read from; empty for the built-in configuration
-	folder string         // relative paths start here; empty: the working folder
-	lines  map[string]int // the line of each field in the file
+	file   string           // the file it was read from; empty for the built-in configuration
+	folder string           // relative paths start here; empty: the working folder
+	lines  map[string]int   // the line of each field in the file
+	listed int              // see Listed
+	places map[place]string // of the candidates
 }
 
 // Data selects a data set: a registered format with its options.
@@ -67,11 +69,15 @@ type Search struct {
 	RetryDiverged bool                  `yaml:"retry_diverged" json:"retry_diverged" doc:"Train a candidate that diverges once more, at a third of the learning rate."`
 	Reuse         string                `yaml:"reuse" json:"reuse" jsonschema:"enum=exact,enum=any-numerics" doc:"Which stored scores are reused: those with the same numerics and kernel version, or any (exact | any-numerics)."`
 	RetryFailed   bool                  `yaml:"retry_failed" json:"retry_failed" doc:"Train candidates again if their stored training failed."`
+	Architectures string                `yaml:"architectures" json:"architectures" jsonschema:"enum=usual,enum=all" doc:"What is tried where no candidates are named, with sizes that follow from the data: the usual architectures, or all that take the input, and all fusion functions (usual | all)."`
 	Encoders      map[string]Candidates `yaml:"encoders,omitempty" json:"encoders" doc:"Candidate encoders for each modality. Options under defaults apply to every candidate that has them. Default: by the data."`
 	Fusions       Fusions               `yaml:"fusions" json:"fusions" doc:"Candidate fusion functions."`
 	Networks      Candidates            `yaml:"networks,omitempty" json:"networks" doc:"Candidate fusion networks. The first one is used while the fusion function is chosen. Default: by the data."`
 	Training      Training              `yaml:"training" json:"training" doc:"The short training that scores a candidate."`
 
+	// Left are the architectures that a list of candidates by the data leaves out, with the reasons, by field, such as
+	// "search.networks". Package defaults sets it.
+	Left map[string][]strategy.LeftOut `yaml:"-" json:"-"`
 	// Searcher is the strategy that Strategy names, with its options.
 	Searcher strategy.Strategy `yaml:"-" json:"-"`
 }
@@ -100,6 +106,10 @@ type Training struct {
 	// ClassWeights and LabelSmoothing are those of the loss, see [trial.Recipe].
 	ClassWeights   string  `yaml:"class_weights" json:"class_weights" jsonschema:"enum=none,enum=balanced" doc:"Weights of the classes in the loss: none, or such that all classes count the same (none | balanced)."`
 	LabelSmoothing float64 `yaml:"label_smoothing" json:"label_smoothing" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"The share of each label that is spread over all classes."`
+	// Augment, Mixup and DropModality are how the training samples vary, see [trial.Recipe].
+	Augment      map[string]Augmentations `yaml:"augment,omitempty" json:"augment" doc:"What changes the training samples of a modality in each epoch: a list for each."`
+	Mixup        float64                  `yaml:"mixup" json:"mixup" jsonschema:"minimum=0,maximum=1" doc:"Mix each training row with another one, and their labels, in shares that are drawn from a Beta distribution with this parameter. 0: no mixing."`
+	DropModality float64                  `yaml:"drop_modality" json:"drop_modality" jsonschema:"minimum=0,exclusiveMaximum=1" doc:"The probability that a training row lacks a modality in an epoch, so that the model learns to do without. At least one is kept."`
 }
 
 // File returns the path or name that the configuration was read from; empty for the built-in one.
@@ -108,6 +118,9 @@ func (c *Config) File() string { return c.file }
 // Folder returns the folder at which relative paths of the data's options start: the folder of the file, or empty (the
 // working folder) for the built-in configuration and one that was read from a stream.
 func (c *Config) Folder() string { return c.folder }
+
+// Listed returns the number of candidates that the file makes by lists of values, such as two by depth: [2, 4].
+func (c *Config) Listed() int { return c.listed }
 
 // Sets reports whether the file or the command line sets a field, such as "search.training.batch", or a field within it.
 func (c *Config) Sets(field string) bool {
@@ -129,7 +142,7 @@ func base() *Config {
 		Seed: 1, Numerics: "auto",
 		Sample: Sample{Options: sample.Defaults(), Validation: "all"},
 		Search: Search{
-			Strategy: strategy.Default, Searcher: defaultStrategy(), Metric: "accuracy", Reuse: "exact",
+			Strategy: strategy.Default, Searcher: defaultStrategy(), Metric: "accuracy", Reuse: "exact", Architectures: Usual,
 			Fusions:  functions("concat", "mean", "max"),
 			Training: Training{Recipe: nn.Recipe{Optimiser: "adam", LearningRate: 0.001, Batch: 64, Epochs: 10}},
 		},

@@ -41,6 +41,9 @@ type decoder struct {
 	lines    map[string]int // line of each field seen
 	failures int            // calls of errorf
 	errs     []error        // the first different errors
+	listed   int            // candidates that lists of values make
+	places   map[place]string
+	depth    int // of the layers that are read
 	noted    map[uint64]bool
 	seed     maphash.Seed
 }
@@ -128,6 +131,10 @@ func (d *decoder) value(n *yaml.Node, field string, v reflect.Value, r options.R
 	}
 	if own, ok := v.Addr().Interface().(decodable); ok {
 		own.decode(d, n, field)
+		return
+	}
+	if v.Type() == layersType {
+		v.Set(reflect.ValueOf(d.layers(n, field)))
 		return
 	}
 	switch v.Kind() {

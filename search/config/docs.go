@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mixmas/nn/mixer"
+	"mixmas/search/augment"
 	"mixmas/search/dataset"
 	"mixmas/search/metric"
 	"mixmas/search/sample"
@@ -14,7 +15,7 @@ import (
 // Explanations in the template of fields that have no doc tag.
 const (
 	formatDoc     = "The format; its options follow."
-	candidatesDoc = "Each is a name, or {name: N, label: L, and its own options}."
+	candidatesDoc = "Each is a name, or {name: N, label: L, and its own options}. An option may list values: each makes a candidate."
 	posWeightDoc  = "Weight of the positive term of each class's loss, for multi-label data: one number per class."
 )
 
@@ -34,15 +35,19 @@ func templateHead() string {
 	}
 	section("Architectures")
 	for _, a := range mixer.All() {
-		var kinds []string
-		for _, k := range a.Kinds {
-			kinds = append(kinds, string(k))
-		}
-		line(a.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Doc, "."), strings.Join(kinds, ", ")))
+		line(a.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Doc, "."), strings.Join(kindNames(a.Kinds), ", ")))
+	}
+	section("Layers, of which the architecture layers is made")
+	for _, l := range mixer.LayerKinds() {
+		line(l.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(l.Doc, "."), strings.Join(kindNames(l.Takes), ", ")))
 	}
 	section("Fusion functions")
 	for _, f := range mixer.Fusions() {
 		line(f.Name, f.Doc)
+	}
+	section("Augmentations")
+	for _, a := range augment.All() {
+		line(a.Name, fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Doc, "."), a.Inputs()))
 	}
 	section("Samplers")
 	for _, s := range sample.Samplers() {
@@ -58,4 +63,11 @@ func templateHead() string {
 	}
 	text.WriteString("\n")
 	return text.String()
+}
+
+func kindNames(kinds []mixer.Kind) (names []string) {
+	for _, k := range kinds {
+		names = append(names, string(k))
+	}
+	return names
 }

@@ -7,11 +7,11 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"mixmas/nn/mixer"
 	"mixmas/nn/options"
 )
 
@@ -69,6 +69,10 @@ func (e encoder) value(v reflect.Value, field string) *yaml.Node {
 		return e.candidates(value, architectures)
 	case Fusions:
 		return e.fusions(value)
+	case Augmentations:
+		return e.augmentations(value)
+	case mixer.Layers:
+		return e.layers(value)
 	case Search:
 		return e.fields(value.fields(), field)
 	}
@@ -260,7 +264,7 @@ func (e encoder) add(n *yaml.Node, name, doc string, value *yaml.Node) {
 func scalarNode(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode}
 	if v.Kind() == reflect.Float64 {
-		n.Value = strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		n.Value = valueText(v)
 		return n
 	}
 	if err := n.Encode(v.Interface()); err != nil {

@@ -65,7 +65,7 @@ func TestFusions(t *testing.T) {
 }
 
 func TestFusionErrors(t *testing.T) {
-	const known = "known are concat, mean, max, sum, test_gate"
+	known := "known are " + strings.Join(mixer.FusionNames(), ", ")
 	for text, want := range map[string]string{
 		"[]":                             "c.yaml:10: search.fusions: is empty: list at least one fusion function",
 		"{candidates: []}":               "c.yaml:10: search.fusions.candidates: is empty: list at least one fusion function",

@@ -87,7 +87,7 @@ func parseText(name string, text []byte) (*Config, error) {
 		return nil, &Error{File: name, Line: 1,
 			Text: fmt.Sprintf("the configuration has more than %d commas, colons, dashes, brackets and line breaks: too many values", mostMarks)}
 	}
-	d := &decoder{file: name, lines: map[string]int{}}
+	d := &decoder{file: name, lines: map[string]int{}, places: map[place]string{}}
 	c := base()
 	c.file, c.lines = name, d.lines
 	root, err := document(name, text)
@@ -98,6 +98,7 @@ func parseText(name string, text []byte) (*Config, error) {
 		return nil, err
 	}
 	d.value(root, "", reflect.ValueOf(c).Elem(), options.Rules{})
+	c.listed, c.places = d.listed, d.places
 	c.settle()
 	if d.failures == 0 || c.Data.Format != "" {
 		c.check(d)

@@ -19,6 +19,7 @@ func Schema() ([]byte, error) {
 	r := reflector()
 	s := r.Reflect(&Config{})
 	s.Title = "mixmas search"
+	s.Definitions = jsonschema.Definitions{layersReference: layersSchema()}
 	return json.MarshalIndent(s, "", "  ")
 }
 
@@ -40,12 +41,15 @@ func reflector() *jsonschema.Reflector {
 	}
 }
 
-// shortForm returns the schema of a type that also has a short form: a list of words, for which one word may stand, and a struct
+// shortForm returns the schema of a type that also has a short form: layers, a list of words, for which one word may stand, and a struct
 // for which the value of one field may stand. It returns nil for other types.
 func shortForm(t reflect.Type) *jsonschema.Schema {
 	word := &jsonschema.Schema{Type: "string"}
 	if t == words {
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{word, {Type: "array", Items: word}}}
+	}
+	if t == layersType {
+		return &jsonschema.Schema{Ref: "#/$defs/" + layersReference}
 	}
 	if t.Kind() != reflect.Struct {
 		return nil
@@ -195,13 +199,37 @@ func (c *candidatesSchema) add(name, doc string, options any) {
 	addWord(c.names, name, doc)
 	s := optionsSchema(options)
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		c.defaults.Properties.Set(p.Key, p.Value)
+		p.Value = orList(p.Value)
+		c.addDefault(p.Key, p.Value)
 	}
 	s.Title, s.Description = name, doc
 	s.Properties.Set("name", &jsonschema.Schema{Const: name})
 	s.Properties.Set("label", &jsonschema.Schema{Type: "string", MinLength: ptr(uint64(1)), Description: "Name of the candidate in tables."})
 	s.Required = []string{"name"}
 	c.objects = append(c.objects, s)
+}
+
+// addDefault adds an option that candidates have; several may have different ones of that name.
+func (c *candidatesSchema) addDefault(name string, value *jsonschema.Schema) {
+	known, ok := c.defaults.Properties.Get(name)
+	if !ok || known.Ref == value.Ref {
+		c.defaults.Properties.Set(name, value)
+		return
+	}
+	c.defaults.Properties.Set(name, &jsonschema.Schema{AnyOf: []*jsonschema.Schema{known, value}})
+}
+
+// orList returns the schema of an option of candidates, which may list values unless a value is a list itself or has fields.
+func orList(value *jsonschema.Schema) *jsonschema.Schema {
+	switch value.Type {
+	case "string", "boolean", "integer", "number":
+	default:
+		return value
+	}
+	doc := value.Description
+	value.Description = ""
+	several := &jsonschema.Schema{Type: "array", Items: value, MinItems: ptr(uint64(1)), UniqueItems: true}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{value, several}, Description: doc}
 }
 
 // list returns the schema of the list of candidates.

@@ -11,6 +11,7 @@ import (
 	"mixmas/nn/options"
 	"mixmas/nn/registry"
 	"mixmas/search/dataset/feature"
+	"mixmas/search/escape"
 )
 
 // Format opens one kind of data set.
@@ -52,7 +53,15 @@ type Input struct {
 	Folder   string // where paths in the cells of tables start; empty: the folder of their table
 	// Shapes are those of the samples that the model reads, by modality: a recipe with others is an error.
 	Shapes map[string][]int
-	ID     string // column that identifies the rows; empty: the first one that looks like it
+	// Optional are the modalities that rows may lack, though rows of the training data may all have had them: the model was trained to
+	// do without.
+	Optional []string
+	ID       string // column that identifies the rows; empty: the first one that looks like it
+}
+
+// NotOptional returns the error of input that lacks a modality which a model cannot do without.
+func NotOptional(modality string) error {
+	return fmt.Errorf("the model was not trained to do without %s: train it with drop_modality to predict rows that lack it", escape.Terminal(modality))
 }
 
 // Field is something that a row of values may have.

@@ -26,10 +26,11 @@ type rowsOf struct {
 type reads struct {
 	modality int
 	mask     bool
+	real     bool // the mask is 1 throughout
 }
 
 // Select chooses rows of a split (nil for all) and the inputs of a model by name, in order. An input is a modality, or
-// NAME.mask for the mask of a masked modality.
+// NAME.mask for its mask: of a modality that is not masked, all is real.
 func Select(data Dataset, split Split, rows []int, inputs []string) (*Samples, error) {
 	s := &Samples{data: data, first: listed(data, split, rows)}
 	for _, name := range inputs {
@@ -37,7 +38,7 @@ func Select(data Dataset, split Split, rows []int, inputs []string) (*Samples, e
 		if i < 0 {
 			return nil, fmt.Errorf("data set %s has no modality %q", data.Name(), name)
 		}
-		s.inputs = append(s.inputs, reads{i, mask})
+		s.inputs = append(s.inputs, reads{i, mask, mask && !data.Modalities()[i].Masked})
 	}
 	return s, nil
 }
@@ -62,7 +63,7 @@ func findInput(data Dataset, name string) (modality int, mask bool) {
 		return i, false
 	}
 	if of, isMask := strings.CutSuffix(name, ".mask"); isMask {
-		if i := ModalityIndex(data, of); i >= 0 && data.Modalities()[i].Masked {
+		if i := ModalityIndex(data, of); i >= 0 {
 			return i, true
 		}
 	}
@@ -99,7 +100,12 @@ func (s *Samples) Row(row int) (Split, int) {
 // Read writes one row of one of the selected inputs to dst.
 func (s *Samples) Read(row, input int, dst []float32) error {
 	split, row := s.Row(row)
-	if in := s.inputs[input]; in.mask {
+	if in := s.inputs[input]; in.real {
+		for i := range dst {
+			dst[i] = 1
+		}
+		return nil
+	} else if in.mask {
 		return s.data.Mask(split, in.modality, row, dst)
 	}
 	return s.data.Read(split, s.inputs[input].modality, row, dst)

@@ -1,19 +1,23 @@
 package defaults_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"mixmas/nn"
 	"mixmas/nn/mixer"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	_ "mixmas/search/dataset/formats"
 	"mixmas/search/defaults"
 	"mixmas/search/plan"
+	"mixmas/search/strategy"
 	"mixmas/search/task"
 )
 
@@ -78,7 +82,8 @@ func TestFilledConfigurationFits(t *testing.T) {
 			}
 			data.modalities = append(data.modalities, m)
 		}
-		c, err := config.Parse("plan.yaml", []byte("data: {format: builtin}"))
+		architectures := rapid.SampledFrom([]string{"usual", "all"}).Draw(t, "architectures")
+		c, err := config.Parse("plan.yaml", []byte("data: {format: builtin}\nsearch: {architectures: "+architectures+"}"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,6 +114,81 @@ func TestFilledConfigurationFits(t *testing.T) {
 			t.Fatalf("saved and filled again, it is\n%s\nwant\n%s", &again, &text)
 		}
 	})
+}
+
+// only_tiny is an architecture that turns out not to take most maps, and that no sizes suit if a map has one cell.
+func init() {
+	own := func() any { return &struct{}{} }
+	mixer.Register(mixer.Architecture{Name: "only_tiny", Doc: "For tests.", Kinds: []mixer.Kind{mixer.Map}, Options: own, Needs: "a second cell",
+		Suit: func(in mixer.Input, _ int) any {
+			if in.Shape[1]*in.Shape[2] == 1 {
+				return nil
+			}
+			return own()
+		}, New: func(*nn.Scope, mixer.Input, any) (mixer.Network, error) {
+			return nil, errors.New("the map is not tiny")
+		}})
+}
+
+// Architectures that cannot take an input are left out of a list by the data, with the reason; a list that the file has is never
+// shortened. A list without candidates is an error with the reasons.
+func TestLeftOut(t *testing.T) {
+	columns := dataset.Modality{Name: "columns", Kind: mixer.Table, Shape: []int{5}}
+	dot := dataset.Modality{Name: "dot", Kind: mixer.Map, Shape: []int{1, 1, 1}}
+	large := dataset.Modality{Name: "large", Kind: mixer.Map, Shape: []int{3, 97, 89}}
+	data := fake{modalities: []dataset.Modality{columns, dot, large, picture}, rows: [3]int{700, 100, 100}}
+	c := parse(t, "data: {format: builtin}\nsearch: {encoders: {picture: {candidates: [{name: mlp_mixer, patch: 7}]}}}")
+	if _, err := defaults.Fill(c, data); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Space(c, data); err == nil || !strings.HasPrefix(err.Error(), "search.encoders.picture: mlp_mixer: ") {
+		t.Errorf("a candidate that is named and does not fit: got error %v", err)
+	}
+	const many = "does not suit a map of 3×97×89: it needs sides with a common divisor that leaves at most 1024 tokens"
+	for i, want := range [][]strategy.LeftOut{
+		{{Label: "hyper_mixer", Reason: "takes no table"}, {Label: "mlp_mixer", Reason: "takes no table"},
+			{Label: "monarch_mixer", Reason: "takes no table"}, {Label: "only_tiny", Reason: "takes no table"}, {Label: "ramlp", Reason: "takes no table"}},
+		{{Label: "only_tiny", Reason: "does not suit a map of 1×1×1: it needs a second cell"},
+			{Label: "ramlp", Reason: "does not suit a map of 1×1×1: it needs a map that has more than one cell after a stride of 4"}, {Label: "simple_mlp", Reason: "takes no map"}},
+		{{Label: "hyper_mixer", Reason: many}, {Label: "mlp_mixer", Reason: many}, {Label: "monarch_mixer", Reason: many},
+			{Label: "only_tiny", Reason: "cannot take a map of 3×97×89: the map is not tiny"}, {Label: "simple_mlp", Reason: "takes no map"}},
+		nil,
+	} {
+		if diff := cmp.Diff(want, c.Search.Left["search.encoders."+data.modalities[i].Name]); diff != "" {
+			t.Error(diff)
+		}
+	}
+	all := parse(t, "data: {format: builtin}\nsearch: {architectures: all}")
+	if _, err := defaults.Fill(all, data); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, candidate := range all.Search.Encoders["columns"] {
+		names = append(names, candidate.Name)
+	}
+	if !slices.Contains(names, "simple_mlp") || !slices.Contains(names, "ft_transformer") || slices.Contains(names, "linear") {
+		t.Errorf("all encoders of a table are %v", names)
+	}
+	if got := len(all.Search.Fusions); got != len(mixer.FusionNames()) {
+		t.Errorf("of all fusion functions, %d are tried", got)
+	}
+	some := parse(t, "data: {format: builtin}\nsearch: {architectures: all, fusions: [sum]}")
+	if _, err := defaults.Fill(some, data); err != nil || len(some.Search.Fusions) != 1 {
+		t.Errorf("fusion functions that are named: %v, error %v", some.Search.Fusions, err)
+	}
+}
+
+func TestEmptyStages(t *testing.T) {
+	words := dataset.Modality{Name: "words", Kind: "smell", Shape: []int{5}}
+	data := fake{modalities: []dataset.Modality{picture, words}, rows: [3]int{700, 100, 100}}
+	c := parse(t, "data: {format: builtin}")
+	if _, err := defaults.Fill(c, data); err != nil {
+		t.Fatal(err)
+	}
+	const want = "search.encoders.words: every architecture is left out: hyper_mixer takes no smell; "
+	if err := c.CheckData(data); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got error %v, want one with %s", err, want)
+	}
 }
 
 // A configuration that names everything means what it meant before there were defaults by the data.

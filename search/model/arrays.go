@@ -107,7 +107,7 @@ func (a arrays) checkNames(rows []map[string]string) error {
 func (a arrays) row(ctx context.Context, m mixer.Modality, name string, read func(ctx context.Context, name string) ([]byte, error), dst []float32) (int, error) {
 	if strings.TrimSpace(name) == "" {
 		if !m.Masked {
-			return 0, fmt.Errorf("it is missing: want an array of %s", dimensions.Text(m.Shape))
+			return 0, fmt.Errorf("it is missing: want an array of %s; %w", dimensions.Text(m.Shape), dataset.NotOptional(m.Name))
 		}
 		return 0, nil
 	}

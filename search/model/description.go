@@ -124,14 +124,18 @@ func (d *Description) architectures() []mixer.Specification {
 	return list
 }
 
-// Modalities are what the model reads, for an ensemble each modality that a member reads, once.
+// Modalities are what the model reads, for an ensemble each modality that a member reads, once. It is masked, and optional, only if it
+// is so for every member that reads it.
 func (d *Description) Modalities() []mixer.Modality {
 	var list []mixer.Modality
 	for _, spec := range d.architectures() {
 		for _, m := range spec.Modalities {
-			if !slices.ContainsFunc(list, func(other mixer.Modality) bool { return other.Name == m.Name }) {
+			i := slices.IndexFunc(list, func(other mixer.Modality) bool { return other.Name == m.Name })
+			if i < 0 {
 				list = append(list, m)
+				continue
 			}
+			list[i].Masked, list[i].Optional = list[i].Masked && m.Masked, list[i].Optional && m.Optional
 		}
 	}
 	return list

@@ -92,7 +92,8 @@ func (e *Ensemble) build(shapes map[string][]int) ([]nn.Model, error) {
 }
 
 // agrees returns an error unless a member predicts the same as the first one, and reads modalities in the form in which members
-// before it read them: forms has these by name, and gets the others.
+// before it read them: forms has these by name, and gets the others. A member that was trained to do without a modality has a mask that
+// others need not have.
 func (e *Ensemble) agrees(k int, forms map[string]mixer.Modality) error {
 	m, first := e.Members[k].Model, e.Members[0].Model
 	if m.Classes != first.Classes || m.MultiLabel != first.MultiLabel {
@@ -100,7 +101,8 @@ func (e *Ensemble) agrees(k int, forms map[string]mixer.Modality) error {
 	}
 	for _, reads := range m.Modalities {
 		other, known := forms[reads.Name]
-		if known && (other.Kind != reads.Kind || !slices.Equal(other.Shape, reads.Shape) || other.Vocabulary != reads.Vocabulary || other.Masked != reads.Masked) {
+		if known && (other.Kind != reads.Kind || !slices.Equal(other.Shape, reads.Shape) || other.Vocabulary != reads.Vocabulary ||
+			other.Masked != reads.Masked && !other.Optional && !reads.Optional) {
 			return fmt.Errorf("it reads the modality %s in another form than a member before it", reads.Name)
 		}
 		forms[reads.Name] = reads

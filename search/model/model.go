@@ -164,9 +164,12 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 			return fmt.Errorf("modality %s: the data set has samples of %s, but the model reads %s", reads.Name, dimensions.Text(have.Shape), dimensions.Text(reads.Shape))
 		case have.Vocabulary != reads.Vocabulary:
 			return fmt.Errorf("modality %s: the data set has a vocabulary of %d tokens, but the model reads one of %d", reads.Name, have.Vocabulary, reads.Vocabulary)
-		case reads.Masked && !have.Masked:
+		case reads.Masked && !have.Masked && !reads.Optional:
 			return fmt.Errorf("modality %s: the model reads the lengths of its rows, but the data set %s has none", reads.Name, data.Name())
 		case !reads.Masked && have.Masked:
+			if have.Steps() == 1 {
+				return fmt.Errorf("modality %s: rows of the data set %s lack it: %w", reads.Name, data.Name(), dataset.NotOptional(reads.Name))
+			}
 			return fmt.Errorf("modality %s: the data set %s has lengths, but the model was trained without them", reads.Name, data.Name())
 		}
 		if got, want := data.Preprocessing()[reads.Name], m.Preprocessing[reads.Name]; !got.Equal(want) {
@@ -175,6 +178,32 @@ func (m *Model) CheckData(data dataset.Dataset) error {
 		}
 	}
 	return nil
+}
+
+// Lacking counts the rows of a split that lack each modality which the model was trained to do without. Modalities that no row lacks
+// are left out.
+func (m *Model) Lacking(ctx context.Context, data dataset.Dataset, split dataset.Split) (map[string]int, error) {
+	counts := map[string]int{}
+	for _, reads := range m.Modalities() {
+		i := dataset.ModalityIndex(data, reads.Name)
+		if !reads.Optional || i < 0 || !data.Modalities()[i].Masked {
+			continue
+		}
+		mask := make([]float32, data.Modalities()[i].Steps())
+		for row := range data.Len(split) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			clear(mask)
+			if err := data.Mask(split, i, row, mask); err != nil {
+				return nil, err
+			}
+			if !slices.ContainsFunc(mask, func(x float32) bool { return x != 0 }) {
+				counts[reads.Name]++
+			}
+		}
+	}
+	return counts, nil
 }
 
 // Reads describes the model's inputs, such as "image (map of 1×28×28), text (sequence of 512×768)".

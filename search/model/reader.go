@@ -14,6 +14,7 @@ type Reader struct {
 	model         *Model
 	recipe        dataset.Recipe
 	names         []string // of the modalities
+	optional      []string // those that the model can do without
 	shapes        map[string][]int
 	preprocessing map[string]dataset.Standardisation
 }
@@ -24,6 +25,9 @@ func (m *Model) NewReader() (*Reader, error) {
 	r := &Reader{model: m, shapes: map[string][]int{}, preprocessing: map[string]dataset.Standardisation{}, recipe: arrays{m}}
 	for _, reads := range m.Modalities() {
 		r.names = append(r.names, reads.Name)
+		if reads.Optional {
+			r.optional = append(r.optional, reads.Name)
+		}
 		r.shapes[reads.Name], r.preprocessing[reads.Name] = reads.Shape, m.Preprocessing[reads.Name]
 	}
 	if m.Input == nil {
@@ -43,10 +47,10 @@ func (m *Model) NewReader() (*Reader, error) {
 // Fields lists what a row of values may have.
 func (r *Reader) Fields() []dataset.Field { return r.recipe.Fields(r.names) }
 
-// Open opens raw input; its samples are those of the test split. It sets the input's Shapes and the environment's Preprocessing.
-// Errors of rows of values are [*dataset.ValueError]s.
+// Open opens raw input; its samples are those of the test split. It sets the input's Shapes and Optional, and the environment's
+// Preprocessing. Errors of rows of values are [*dataset.ValueError]s.
 func (r *Reader) Open(ctx context.Context, in dataset.Input, e dataset.Environment) (*dataset.Unlabelled, error) {
-	in.Shapes, e.Preprocessing = r.shapes, r.preprocessing
+	in.Shapes, in.Optional, e.Preprocessing = r.shapes, r.optional, r.preprocessing
 	data, err := r.recipe.Predict(ctx, in, e)
 	if err != nil {
 		return nil, err

@@ -293,9 +293,9 @@ func (c *Contents) worth() (blocks []block) {
 			t.Rows = append(t.Rows, row{Cells: []string{w.Modality, report.WithInterval(w.Score, w.Low, w.High), w.With.Text(), signed(m, float64(w.Worth)) + " [" + signed(m, float64(w.WorthLow)) + ", " + signed(m, float64(w.WorthHigh)) + "]"}})
 		}
 		if percentages(m) {
-			t.Note = "Worth is in points: by how much the score falls if no row has the modality. The model was not trained for that."
+			t.Note = "Worth is in points: by how much the score falls if no row has the modality. " + model.NotTrained()
 		} else {
-			t.Note = "Worth is by how much the score gets worse if no row has the modality. The model was not trained for that."
+			t.Note = "Worth is by how much the score gets worse if no row has the modality. " + model.NotTrained()
 		}
 		b := block{Figures: []figure{{Name: model.Field + "-without", Drawn: f, Tabled: true, Bare: true}}, Table: t, Beside: true}
 		if model.Field != answer {

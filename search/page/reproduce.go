@@ -14,8 +14,12 @@ func (c *Contents) untried() (blocks []block) {
 	d := c.Document
 	var list []string
 	for _, s := range d.Stages {
-		for _, l := range s.LeftOut {
-			list = append(list, fmt.Sprintf("%s, stage %s: left out, because it %s", l.Name, s.Name, l.Reason))
+		for _, l := range s.LeftByReason() {
+			because := "it"
+			if len(l.Names) > 1 {
+				because = "each"
+			}
+			list = append(list, fmt.Sprintf("%s, stage %s: left out, because %s %s", strings.Join(l.Names, ", "), s.Name, because, l.Reason))
 		}
 		if len(s.Untried) > 0 {
 			list = append(list, fmt.Sprintf("Stage %s: %s not tried, because the budget would not have sufficed", s.Name, strings.Join(s.Untried, ", ")))

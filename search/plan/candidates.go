@@ -25,7 +25,7 @@ func check(s *strategy.Space) error {
 	for _, fusion := range s.Fusions {
 		ends, err := reachable(fusion.Choice, encoders)
 		if err != nil {
-			return &FieldError{"search.fusions", fmt.Errorf("%s: %w", fusion.Label, err)}
+			return &FieldError{"search.fusions", fusion.Label, fmt.Errorf("%s: %w", fusion.Label, err)}
 		}
 		largest := slices.MaxFunc(ends, func(a, b *fused) int { return cmp.Compare(a.tokens, b.tokens) })
 		for _, network := range s.Networks {
@@ -35,7 +35,7 @@ func check(s *strategy.Space) error {
 					err = cmp.Or(recordable(s.Model(end.choices(s.Modalities, fusion, network))), err) // the more specific of the two errors
 				}
 				if err != nil {
-					return &FieldError{"search.networks", fmt.Errorf("%s with %s of %s: %w", network.Label, fusion.Label,
+					return &FieldError{"search.networks", network.Label, fmt.Errorf("%s with %s of %s: %w", network.Label, fusion.Label,
 						strings.Join(end.labels(), ", "), err)}
 				}
 			}
@@ -62,7 +62,7 @@ func differentEncoders(s *strategy.Space, m strategy.Modality) ([]encoder, error
 			e.tokens, e.width, err = spec.Modalities[0].Output()
 		}
 		if err != nil {
-			return nil, &FieldError{"search.encoders." + m.Name, fmt.Errorf("%s: %w", c.Label, err)}
+			return nil, &FieldError{"search.encoders." + m.Name, c.Label, fmt.Errorf("%s: %w", c.Label, err)}
 		}
 		same := func(other encoder) bool { return other.tokens == e.tokens && other.width == e.width }
 		if !slices.ContainsFunc(different, same) {

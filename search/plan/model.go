@@ -29,7 +29,7 @@ func CheckModel(spec mixer.Specification, data dataset.Dataset) error {
 			return fmt.Errorf("modality %s: the model reads a vocabulary of %d tokens, but the data set %s has one of %d", m.Name, m.Vocabulary, data.Name(), have.Vocabulary)
 		} else if have.Vectors != m.Vectors {
 			return fmt.Errorf("modality %s: the model starts from word vectors of width %d, but those of the data set %s have width %d", m.Name, m.Vectors, data.Name(), have.Vectors)
-		} else if have.Masked != m.Masked {
+		} else if have.Masked && !m.Masked || m.Masked && !have.Masked && !m.Optional {
 			return fmt.Errorf("modality %s: the model expects a mask: %t, but the data set %s has lengths: %t", m.Name, m.Masked, data.Name(), have.Masked)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"mixmas/nn/mixer"
+	"mixmas/search/augment"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/sample"
@@ -17,6 +18,8 @@ import (
 // FieldError is an error in a field of the configuration, such as "search.networks".
 type FieldError struct {
 	Field string
+	// Label is that of the candidate.
+	Label string
 	Err   error
 }
 
@@ -41,9 +44,11 @@ func Space(c *config.Config, data dataset.Dataset) (*strategy.Space, error) {
 		return mixer.FusionChoice{Function: c.Name, Options: c.WithDropout(t.Dropout)}
 	}
 	for _, m := range data.Modalities() {
-		s.Modalities = append(s.Modalities, strategy.Modality{Modality: m, Encoders: candidates(c, c.Search.Encoders[m.Name], choice)})
+		s.Modalities = append(s.Modalities, strategy.Modality{Modality: m, Encoders: candidates(c, c.Search.Encoders[m.Name], choice),
+			Left: c.Search.Left["search.encoders."+m.Name]})
 	}
 	s.Fusions, s.Networks = candidates(c, c.Search.Fusions, function), candidates(c, c.Search.Networks, choice)
+	s.LeftNetworks = c.Search.Left["search.networks"]
 	return s, check(s)
 }
 
@@ -75,7 +80,15 @@ func Sampled(ctx context.Context, space *strategy.Space, c *config.Config, numer
 
 // recipe returns the recipe of a training, without what ends it.
 func recipe(t config.Training) trial.Recipe {
-	r := trial.Recipe{Recipe: t.Recipe, LabelSmoothing: t.LabelSmoothing}
+	r := trial.Recipe{Recipe: t.Recipe, LabelSmoothing: t.LabelSmoothing, Mixup: t.Mixup, DropModality: t.DropModality}
+	for name, list := range t.Augment {
+		if len(list) > 0 {
+			if r.Augment == nil {
+				r.Augment = map[string][]augment.Choice{}
+			}
+			r.Augment[name] = list
+		}
+	}
 	if t.ClassWeights == trial.Balanced {
 		r.ClassWeights = trial.Balanced
 	}

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -139,7 +140,7 @@ func TestUpdates(t *testing.T) {
 		if got := s.Specification.Recipe.Epochs; got != want {
 			t.Errorf("%s: %d epochs, want %d", search, got, want)
 		}
-		if c.Search.Training != before {
+		if !reflect.DeepEqual(c.Search.Training, before) {
 			t.Errorf("%s: the configuration's own training has become %+v", search, c.Search.Training)
 		}
 	}

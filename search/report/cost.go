@@ -40,11 +40,11 @@ func costCells(c Candidate) []string {
 	if c.Cost == nil {
 		return []string{"–", "–", "–", "–"}
 	}
-	return []string{operations(c.Cost.FLOPs), Milliseconds(c.Cost.Latency1), Milliseconds(c.Cost.Latency64), humanize.IBytes(uint64(max(0, c.Cost.Memory)))}
+	return []string{Operations(c.Cost.FLOPs), Milliseconds(c.Cost.Latency1), Milliseconds(c.Cost.Latency64), humanize.IBytes(uint64(max(0, c.Cost.Memory)))}
 }
 
-// operations formats a number of operations with a prefix, such as "1.2 M".
-func operations(n int64) string {
+// Operations formats a number of operations with a prefix, such as "1.2 M".
+func Operations(n int64) string {
 	value, prefix := humanize.ComputeSI(float64(n))
 	text := strconv.FormatFloat(value, 'f', 1, 64)
 	if value >= 100 || prefix == "" {

@@ -76,7 +76,7 @@ func text(t *testing.T, d Document) string {
 
 func TestOperations(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 950: "950", 1_000: "1.0 k", 36_400: "36.4 k", 399_200: "399 k", 12_345_678: "12.3 M", 2_500_000_000: "2.5 G", math.MaxInt64: "9.2 E"} {
-		if got := operations(n); got != want {
+		if got := Operations(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}

@@ -95,7 +95,7 @@ type Stage struct {
 	Candidates []Candidate `json:"candidates"`
 	// Untried are the names of candidates that were not tried, because the budget would not have sufficed.
 	Untried []string `json:"untried,omitempty"`
-	// LeftOut are candidates that a constraint left out before they were trained.
+	// LeftOut are candidates that were left out before they were trained.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 	// Winner is the name of the chosen candidate. Reason says why it won if it is not the first.
 	Winner string `json:"winner"`
@@ -106,7 +106,7 @@ type Stage struct {
 	Bound *float64 `json:"bound,omitempty"`
 }
 
-// LeftOut is a candidate that was left out, with the constraint that it breaks.
+// LeftOut is a candidate that was left out, with the reason: a constraint that it breaks, or an input that it cannot take.
 type LeftOut struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`

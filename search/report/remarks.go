@@ -2,7 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/dustin/go-humanize/english"
 )
 
 // Remarks are what there is to say below the table of a stage: why its winner is not the first, how it stands against the
@@ -19,11 +22,34 @@ func (s Stage) Remarks() (list []string) {
 			list = append(list, fmt.Sprintf("%s diverged, and was trained once more at a third of the learning rate", c.Name))
 		}
 	}
-	for _, c := range s.LeftOut {
-		list = append(list, fmt.Sprintf("left out: %s %s", c.Name, c.Reason))
+	for _, l := range s.LeftByReason() {
+		if len(l.Names) == 1 {
+			list = append(list, fmt.Sprintf("left out: %s %s", l.Names[0], l.Reason))
+		} else {
+			list = append(list, fmt.Sprintf("left out: %s, each of which %s", english.WordSeries(l.Names, "and"), l.Reason))
+		}
 	}
 	if len(s.Untried) > 0 {
 		list = append(list, "not tried, because the budget would not suffice: "+strings.Join(s.Untried, ", "))
+	}
+	return list
+}
+
+// LeftTogether are the names of candidates that were left out for the same reason.
+type LeftTogether struct {
+	Names  []string
+	Reason string
+}
+
+// LeftByReason returns the candidates that were left out, together where the reason is the same.
+func (s Stage) LeftByReason() (list []LeftTogether) {
+	for _, c := range s.LeftOut {
+		i := slices.IndexFunc(list, func(l LeftTogether) bool { return l.Reason == c.Reason })
+		if i < 0 {
+			i = len(list)
+			list = append(list, LeftTogether{Reason: c.Reason})
+		}
+		list[i].Names = append(list[i].Names, c.Name)
 	}
 	return list
 }

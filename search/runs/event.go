@@ -18,7 +18,7 @@ import (
 
 // The kinds of events.
 const (
-	Estimated = "estimated" // what the search will probably cost: Trainings, Stored, Workers, Least, Most, Full, More, Expected
+	Estimated = "estimated" // what the search will probably cost: Candidates, Trainings, Stored, Workers, Least, Most, Full, More, Expected
 	Stage     = "stage"     // a stage starts: Stage, Candidates, Repeats, LeftOut
 	Trial     = "trial"     // a training starts: Trial, Name, Steps, Stage, Candidate, Key, Repeat
 	Step      = "step"      // Trial, Name, Step, Steps, Loss; the first and the last of each training, and between them at most two a second after the first second
@@ -53,7 +53,8 @@ type Event struct {
 	Seconds float64       `json:"seconds,omitempty"`
 	Cached  bool          `json:"cached,omitempty"`
 	Untried bool          `json:"untried,omitempty"`
-	// Of a stage: the numbers of candidates that are trained, of repeats each, and of candidates that constraints left out.
+	// Of a stage: the numbers of candidates that are trained, of repeats each, and of candidates that were left out. Of an estimate,
+	// Candidates are those of all stages; events of earlier versions have none.
 	Candidates int    `json:"candidates,omitempty"`
 	Repeats    int    `json:"repeats,omitempty"`
 	LeftOut    int    `json:"left_out,omitempty"`

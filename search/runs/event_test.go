@@ -53,7 +53,7 @@ func (o *told) Notice(text string) {
 func tell(o search.Observer, steps int) {
 	job := trial.Job{Name: "encoder/image/mlp (repeat 2)", Label: "mlp"}
 	job.Specification.Repeat = 1
-	o.Estimated(search.Estimated{Trainings: 2, Stored: 1, Workers: 3, Least: time.Second, Most: 2 * time.Second, Full: 3 * time.Second, More: 4 * time.Second,
+	o.Estimated(search.Estimated{Candidates: 4, Trainings: 2, Stored: 1, Workers: 3, Least: time.Second, Most: 2 * time.Second, Full: 3 * time.Second, More: 4 * time.Second,
 		Seconds: map[string]float64{"a": 1}})
 	o.StageStarted(strategy.StageStarted{Stage: "encoder/image", Candidates: 2, Repeats: 3, LeftOut: 1})
 	o.TrialStarted(evaluate.TrialStarted{ID: 7, Name: job.Name, Steps: steps, Job: job})
@@ -113,7 +113,7 @@ func TestObserve(t *testing.T) {
 	}
 	nan := report.Number(math.NaN())
 	for i, want := range []Event{
-		{Kind: Estimated, Trainings: 2, Stored: 1, Workers: 3, Least: 1, Most: 2, Full: 3, More: 4, Expected: map[string]float64{"a": 1}},
+		{Kind: Estimated, Candidates: 4, Trainings: 2, Stored: 1, Workers: 3, Least: 1, Most: 2, Full: 3, More: 4, Expected: map[string]float64{"a": 1}},
 		{Kind: Stage, Stage: "encoder/image", Candidates: 2, Repeats: 3, LeftOut: 1},
 		{Kind: Trial, Stage: "encoder/image", Trial: 7, Name: "encoder/image/mlp (repeat 2)", Candidate: "mlp", Key: key, Repeat: 2, Steps: 1000},
 		{Kind: Step, Trial: 7, Name: "encoder/image/mlp (repeat 2)", Step: 1, Steps: 1000, Loss: nan},

@@ -86,7 +86,7 @@ func (o *observer) StageDone(e strategy.StageDone) {
 
 // Estimated implements [search.Observer].
 func (o *observer) Estimated(e search.Estimated) {
-	o.add(Event{Kind: Estimated, Trainings: e.Trainings, Stored: e.Stored, Workers: e.Workers, Least: e.Least.Seconds(), Most: e.Most.Seconds(),
+	o.add(Event{Kind: Estimated, Candidates: e.Candidates, Trainings: e.Trainings, Stored: e.Stored, Workers: e.Workers, Least: e.Least.Seconds(), Most: e.Most.Seconds(),
 		Full: e.Full.Seconds(), More: e.More.Seconds(), Expected: e.Seconds})
 	o.Observer.Estimated(e)
 }

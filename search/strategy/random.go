@@ -22,6 +22,9 @@ func init() {
 
 // Search implements [Strategy]. Every combination is equally likely, and none is drawn twice.
 func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error) {
+	if err := space.complete(); err != nil {
+		return nil, err
+	}
 	drawn, err := combinations(ctx, space, r.Trials)
 	if err != nil {
 		return nil, err
@@ -30,11 +33,25 @@ func (r *Random) Search(ctx context.Context, space *Space, e Evaluator, o Observ
 	for _, c := range drawn {
 		jobs = append(jobs, space.FusedJob("random", label(space, c), space.Model(c)))
 	}
-	stage, winner, err := space.Decide(ctx, e, o, "random", Repeated(jobs, space.Repeats.Network))
+	stage, winner, err := space.decide(ctx, e, o, &Stage{Name: "random", Metric: space.Metric, Left: leftOfAll(space)}, Repeated(jobs, space.Repeats.Network))
 	if err != nil {
 		return nil, err
 	}
 	return &Result{Stages: []*Stage{stage}, Choices: drawn[winner], Winner: stage.Winner, Reason: stage.Reason}, nil
+}
+
+// leftOfAll are the candidates for all parts of the model that are left out, each with its part.
+func leftOfAll(space *Space) (list []LeftOut) {
+	add := func(part string, left []LeftOut) {
+		for _, l := range left {
+			list = append(list, LeftOut{part + "/" + l.Label, l.Reason})
+		}
+	}
+	for _, m := range space.Modalities {
+		add(m.Name, m.Left)
+	}
+	add("network", space.LeftNetworks)
+	return list
 }
 
 // label returns the label of a combination.

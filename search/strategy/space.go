@@ -16,6 +16,8 @@ type Space struct {
 	Modalities []Modality
 	Fusions    []Function
 	Networks   []Candidate
+	// LeftNetworks are the architectures that a list of networks by the data leaves out, with the reasons.
+	LeftNetworks []LeftOut
 	// PosWeight holds the weights of the positive terms of the classes' losses; nil means no weights.
 	PosWeight []float32
 	// Metric is the metric that selects the winner.
@@ -53,6 +55,8 @@ type Repeats struct {
 type Modality struct {
 	dataset.Modality
 	Encoders []Candidate
+	// Left are the architectures that a list of candidates by the data leaves out, with the reasons.
+	Left []LeftOut
 }
 
 // Candidate is a candidate architecture, and Function a candidate fusion function.
@@ -86,6 +90,15 @@ func (s *Space) functions() []Function {
 		return s.Fusions[:1]
 	}
 	return s.Fusions
+}
+
+// Candidates returns the number of candidates of all parts of the model.
+func (s *Space) Candidates() int {
+	n := len(s.functions()) + len(s.Networks)
+	for _, m := range s.Modalities {
+		n += len(m.Encoders)
+	}
+	return n
 }
 
 // Parts returns the choices: those of the modalities under their names, then "fusion" and "network".
@@ -146,6 +159,7 @@ func (m Modality) with(encoder mixer.Choice) mixer.Modality {
 func (s *Space) Job(stage, label string, model mixer.Specification) trial.Job {
 	job := trial.Job{Name: stage + "/" + label, Label: label, Specification: s.Specification, Train: s.Sample.Rows, Validation: s.Validation, Unused: s.Unused}
 	job.Specification.Model = model
+	job.Settle()
 	return job
 }
 

@@ -23,7 +23,7 @@ type Stage struct {
 	Candidates []*Tried
 	// Untried are the first outcomes of candidates for which the budget would not have sufficed.
 	Untried []*evaluate.Outcome
-	// Left are the candidates that a constraint left out before they were trained.
+	// Left are the candidates that were left out before they were trained: by a constraint, or because they cannot take the input.
 	Left []LeftOut
 	// Winner is the candidate that was chosen, and Reason says in one line why it won.
 	Winner *Tried
@@ -32,7 +32,7 @@ type Stage struct {
 	Standing *choice.Standing
 }
 
-// LeftOut is a candidate that was left out before it was trained, with the constraint that it breaks.
+// LeftOut is a candidate that was left out before it was trained, with the reason, such as "takes no table".
 type LeftOut struct{ Label, Reason string }
 
 // Outcomes returns the outcomes of the ranked candidates, of each by repeat, without those that the budget left out.
@@ -78,12 +78,16 @@ func repeated(repeats int, make func(r int) trial.Job) (list []trial.Job) {
 // Decide runs the jobs of a stage in parallel and returns the stage with the index of the chosen candidate. jobs[c][r] trains
 // candidate c in repeat r+1 (see [Repeated]). It returns an error if no candidate can be chosen.
 func (s *Space) Decide(ctx context.Context, e Evaluator, o Observer, name string, jobs [][]trial.Job) (stage *Stage, winner int, err error) {
-	stage = &Stage{Name: name, Metric: s.Metric}
+	return s.decide(ctx, e, o, &Stage{Name: name, Metric: s.Metric}, jobs)
+}
+
+// decide is [Space.Decide] for a stage of which some candidates are left out already.
+func (s *Space) decide(ctx context.Context, e Evaluator, o Observer, stage *Stage, jobs [][]trial.Job) (decided *Stage, winner int, err error) {
 	tried, err := s.leaveOut(ctx, stage, jobs)
 	if err != nil {
 		return nil, 0, err
 	}
-	started := StageStarted{Stage: name, Candidates: len(tried), LeftOut: len(stage.Left)}
+	started := StageStarted{Stage: stage.Name, Candidates: len(tried), LeftOut: len(stage.Left)}
 	var all []trial.Job
 	for _, c := range tried {
 		started.Repeats = max(started.Repeats, len(jobs[c]))

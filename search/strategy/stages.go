@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,9 @@ func init() {
 
 // Search implements [Strategy].
 func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer) (*Result, error) {
+	if err := space.complete(); err != nil {
+		return nil, err
+	}
 	encoders, err := chooseEncoders(ctx, space, e, o)
 	if err != nil {
 		return nil, err
@@ -28,14 +32,14 @@ func (*stages) Search(ctx context.Context, space *Space, e Evaluator, o Observer
 	if err != nil {
 		return nil, err
 	}
-	fusion, function, err := decideFused(ctx, space, e, o, "fusion", encoders, labels(functions), worthwhile(space.Repeats.Fusion, len(functions), space.Repeats.Network), func(i int) Choices {
+	fusion, function, err := decideFused(ctx, space, e, o, "fusion", nil, encoders, labels(functions), worthwhile(space.Repeats.Fusion, len(functions), space.Repeats.Network), func(i int) Choices {
 		return Choices{chosen, functions[i], first}
 	})
 	if err != nil {
 		return nil, err
 	}
 	// The trials of the first network already ran in the previous stage, as many as that had repeats.
-	network, last, err := decideFused(ctx, space, e, o, "network", encoders, labels(space.Networks), worthwhile(space.Repeats.Network, len(space.Networks), 1), func(i int) Choices {
+	network, last, err := decideFused(ctx, space, e, o, "network", space.LeftNetworks, encoders, labels(space.Networks), worthwhile(space.Repeats.Network, len(space.Networks), 1), func(i int) Choices {
 		return Choices{chosen, functions[function], space.Networks[i]}
 	})
 	if err != nil {
@@ -52,7 +56,7 @@ func chooseEncoders(ctx context.Context, space *Space, e Evaluator, o Observer) 
 	for i, m := range space.Modalities {
 		group.Go(func() (err error) {
 			name, jobs := encoderJobs(space, m)
-			stages[i], _, err = space.Decide(ctx, e, o, name, jobs)
+			stages[i], _, err = space.decide(ctx, e, o, &Stage{Name: name, Metric: space.Metric, Left: slices.Clone(m.Left)}, jobs)
 			return err
 		})
 	}
@@ -71,13 +75,14 @@ func encoderJobs(space *Space, m Modality) (stage string, jobs [][]trial.Job) {
 
 // decideFused chooses one of the labelled candidates. with(i) returns the choices of the whole model with candidate i. If the
 // space is warm, the encoders of repeat r start from repeat r of the winners of their stages.
-func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, name string, encoders []*Stage, candidates []string,
+func decideFused(ctx context.Context, space *Space, e Evaluator, o Observer, name string, left []LeftOut, encoders []*Stage, candidates []string,
 	repeats int, with func(i int) Choices) (stage *Stage, winner int, err error) {
 	var winners []*Tried
 	for _, s := range encoders {
 		winners = append(winners, s.Winner)
 	}
-	return space.Decide(ctx, e, o, name, fusedJobs(space, name, winners, candidates, repeats, with))
+	stage = &Stage{Name: name, Metric: space.Metric, Left: slices.Clone(left)}
+	return space.decide(ctx, e, o, stage, fusedJobs(space, name, winners, candidates, repeats, with))
 }
 
 // fusedJobs returns the jobs of the labelled candidates, see [decideFused].
@@ -92,6 +97,7 @@ func fusedJobs(space *Space, name string, encoders []*Tried, candidates []string
 				}
 				job.Specification.Frozen = space.Frozen
 			}
+			job.Settle()
 			return job
 		}))
 	}

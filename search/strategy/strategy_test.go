@@ -43,7 +43,7 @@ func space(encoders []int, functions, networks int) *Space {
 	}
 	for i, n := range encoders {
 		name := fmt.Sprint("m", i)
-		s.Modalities = append(s.Modalities, Modality{dataset.Modality{Name: name}, candidates(n, name+"e")})
+		s.Modalities = append(s.Modalities, Modality{Modality: dataset.Modality{Name: name}, Encoders: candidates(n, name+"e")})
 	}
 	return s
 }

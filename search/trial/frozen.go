@@ -92,14 +92,14 @@ func (e *encodedRows) Label(row int, dst []float32) error { return e.rows.Label(
 // release ends the use of the tokens.
 func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, id any, p *encoding, choose func(inputs []string) (*dataset.Samples, error)) (e *encodedRows, release func(), err error) {
 	var releases []func()
-	release = func() {
+	all := func() {
 		for _, end := range releases {
 			end()
 		}
 	}
-	defer func() {
+	defer func() { // the results are nil after an error
 		if err != nil {
-			release()
+			all()
 		}
 	}()
 	e = &encodedRows{}
@@ -135,8 +135,10 @@ func (l *Local) encode(ctx context.Context, job Job, encoders []trainedEncoder, 
 			masks = append(masks, in.Name)
 		}
 	}
-	e.rows, err = choose(masks)
-	return e, release, err
+	if e.rows, err = choose(masks); err != nil {
+		return nil, nil, err
+	}
+	return e, all, nil
 }
 
 // encoding counts the rows that the frozen encoders of a training have run over.
@@ -180,3 +182,34 @@ func (l *Local) freeze(ctx context.Context, t *training, encoders []trainedEncod
 	t.scored, t.release = scored, append(t.release, release)
 	return nil
 }
+
+// blanks returns by modality the tokens that its frozen encoder makes of a row without the modality, if the job drops modalities and
+// these are not zeros: those of sequences.
+func (l *Local) blanks(ctx context.Context, job Job, encoders []trainedEncoder) (map[string][]float32, error) {
+	if !job.Specification.Frozen || job.Specification.Recipe.DropModality == 0 {
+		return nil, nil
+	}
+	list := map[string][]float32{}
+	for _, e := range encoders {
+		m, err := mixer.BuildEncoder(e.modality)
+		if err != nil {
+			return nil, blame(ctx, err)
+		}
+		if list[e.modality.Name], err = l.Predict(ctx, m, 1, mixer.EncoderOf(e.weights), blankRow{}); err != nil {
+			return nil, blame(ctx, fmt.Errorf("frozen encoder of %s: %w", e.modality.Name, err))
+		}
+	}
+	return list, nil
+}
+
+// blankRow is a row without any modality. It implements nn.Samples.
+type blankRow struct{}
+
+func (blankRow) Len() int { return 1 }
+
+func (blankRow) Read(_, _ int, dst []float32) error {
+	clear(dst)
+	return nil
+}
+
+func (blankRow) Label(int, []float32) error { return nil }

@@ -421,6 +421,36 @@ func TestTokensThatCannotBeMade(t *testing.T) {
 	}
 }
 
+// lost is a data set of which no sample can be read.
+type lost struct{ everyKind }
+
+var errLost = errors.New("the disk is gone")
+
+func (lost) Read(dataset.Split, int, int, []float32) error { return errLost }
+
+// Samples that cannot be read end a trial with frozen encoders with their error.
+func TestEncodersThatCannotRead(t *testing.T) {
+	l, files, _ := kindsRunner()
+	job := frozenJob(t, l, files)
+	broken := &Local{Device: l.Device, Data: lost{}, Files: files}
+	if _, err := broken.Run(t.Context(), job, &steps{}); !errors.Is(err, errLost) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An encoder that does nothing can be frozen: its tokens are the samples.
+func TestEncoderWithoutOperations(t *testing.T) {
+	m, err := mixer.BuildEncoder(mixer.Modality{Name: "x", Kind: mixer.Table, Shape: []int{3}, Encoder: choice(t, `{"architecture": "linear"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Local{Device: cpu.New(cpu.Options{Workers: 1})}
+	tokens, err := l.Predict(t.Context(), m, 1, nn.Weights{}, ones{blankRow{}})
+	if err != nil || !slices.Equal(tokens, []float32{1, 1, 1}) {
+		t.Errorf("got tokens %v (%v)", tokens, err)
+	}
+}
+
 // A trial with frozen encoders resumes with the same bits, from a checkpoint without the encoders.
 func TestFrozenTrialsResume(t *testing.T) {
 	l, files, _ := kindsRunner()

@@ -129,6 +129,9 @@ func (j Job) check(data dataset.Dataset) error {
 	if err := j.checkFrozen(); err != nil {
 		return err
 	}
+	if err := spec.checkVaried(); err != nil {
+		return fmt.Errorf("%s: %w", j.Name, err)
+	}
 	if err := j.checkUnused(data); err != nil {
 		return fmt.Errorf("%s: %w", j.Name, err)
 	}

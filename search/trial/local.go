@@ -146,6 +146,15 @@ func (l *Local) start(ctx context.Context, job Job, progress Progress) (*trainin
 		}
 		learner = nn.SoftLabels(t.model)
 	}
+	if spec.Recipe.varies() {
+		blanks, err := l.blanks(ctx, job, encoders)
+		if err != nil {
+			return nil, err
+		}
+		if t.train, err = newVaried(t.train, spec, t.model, seed, blanks); err != nil {
+			return nil, blame(ctx, err)
+		}
+	}
 	// The device's memory is allocated first: if the model is too large for it, the weights below would be too.
 	if t.trainer, err = nn.NewTrainer(l.Device, learner, spec.Recipe.Recipe, seed); err != nil {
 		return nil, err

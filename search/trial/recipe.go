@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"mixmas/nn"
+	"mixmas/search/augment"
 	"mixmas/search/metric"
 	"mixmas/search/store"
 )
@@ -23,6 +24,13 @@ type Recipe struct {
 	// classes, or, with several labels per row, over having it and not. Validation losses know neither.
 	ClassWeights   string  `json:"class_weights,omitempty"`
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
+	// Augment changes the training samples of modalities by their names, differently in each epoch, in the order of the list.
+	Augment map[string][]augment.Choice `json:"augment,omitempty"`
+	// Mixup is the parameter of the Beta distribution from which the share of a row is drawn that is mixed with another row, its
+	// labels too (Zhang et al. 2018); 0 for none. DropModality is the probability that a row lacks a modality in an epoch; a row
+	// that has any keeps at least one.
+	Mixup        float64 `json:"mixup,omitempty"`
+	DropModality float64 `json:"drop_modality,omitempty"`
 }
 
 // Watches reports whether the recipe needs the validation rows after every epoch.

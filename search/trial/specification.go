@@ -112,11 +112,12 @@ func (s Specification) Key() (key string, canonical json.RawMessage, err error) 
 
 // seed hashes the search's seed with the model, recipe and data of the training. It omits the numerics and the trials to
 // start from, so that every machine draws the same numbers, and what draws none: the unused rows that score it, whether it
-// trains the encoders, what the labels become, and what selects the best epoch.
+// trains the encoders, what the labels become, how the samples vary, and what selects the best epoch.
 func (s Specification) seed() (uint64, error) {
 	s.Revision, s.Numerics, s.Start, s.Recipe.Select = 0, "", nil, ""
 	s.Unused, s.Frozen, s.Soft = nil, false, nil
 	s.Recipe.ClassWeights, s.Recipe.LabelSmoothing = "", 0
+	s.Recipe.Augment, s.Recipe.Mixup, s.Recipe.DropModality = nil, 0, 0 // they draw under the seed, apart from the rest
 	_, canonical, err := s.Key()
 	if err != nil {
 		return 0, err

@@ -34,10 +34,10 @@ type targets struct {
 	share float32
 }
 
-// learns returns whether a job learns from anything but the labels as they are.
+// learns returns whether a job learns from anything but the labels as they are: mixup needs a number per class.
 func (j Job) learns() bool {
 	r := j.Specification.Recipe
-	return r.ClassWeights != "" || r.LabelSmoothing > 0 || j.Soft != nil
+	return r.ClassWeights != "" || r.LabelSmoothing > 0 || r.Mixup > 0 || j.Soft != nil
 }
 
 // targets returns the targets of a job's training samples, and the model that learns from them.

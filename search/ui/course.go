@@ -97,7 +97,11 @@ func (c *course) apply(e runs.Event) {
 	switch e.Kind {
 	case runs.Estimated:
 		c.estimate, c.search = &e, estimate.NewProgress(e.Time, e.Expected, e.Workers)
-		say("about %s, %s on %s", report.Count(e.Trainings, "training"), report.Span(duration(e.Least), duration(e.Most)), report.Count(e.Workers, "worker"))
+		of := ""
+		if e.Candidates > 0 {
+			of = " for " + report.Count(e.Candidates, "candidate")
+		}
+		say("about %s%s, %s on %s", report.Count(e.Trainings, "training"), of, report.Span(duration(e.Least), duration(e.Most)), report.Count(e.Workers, "worker"))
 	case runs.Stage:
 		s := c.stage(e.Stage)
 		s.candidates, s.repeats, s.leftOut = e.Candidates, e.Repeats, e.LeftOut

@@ -25,7 +25,7 @@ func (o *other) Forward(g *nn.Graph, x, mask *nn.Value) *nn.Value {
 	x = g.Add(x, g.MatMul(shares, x))
 	maps := g.Reshape(x, b, n, 1, d)
 	maps = g.DepthwiseConv(maps, g.Parameter(o.depthwise), maps)
-	maps = g.Conv2D(maps, g.Parameter(o.conv), nil, 1, 1)
+	maps = g.PatchConv2D(maps, g.Parameter(o.conv), nil, 1, 1)
 	x = g.Add(x, g.GELU(g.Reshape(maps, b, n, d)))
 	// The largest of each step and the next one, then sums of two features side by side, by a product with overlapping windows.
 	next := g.Pad(g.Slice(x, 1, 1, n), 1, n)

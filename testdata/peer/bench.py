@@ -14,6 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import golden_attention as A
+import golden_convolution as C
+import golden_tables as T
 import mixers as M
 
 AV = dict(d=128, depth=4, t=32, c=3072)
@@ -36,6 +39,17 @@ class Classifier(nn.Module):
 
     def forward(self, x):
         return self.head(self.encoder(x).mean(1))
+
+
+class Recurrent(nn.Module):
+    """The states of nn.GRU or nn.LSTM after each step."""
+
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x):
+        return self.rnn(x)[0]
 
 
 def image(kind, preset, channels, size, patch):
@@ -66,6 +80,24 @@ def cases():
         out[f"mimic/series/{k}"] = single(lambda k=k: text(k, MIMIC, 24, 12), 64, 6), series, 6, False, 32
     out["avmnist/image/ramlp"] = lambda: Classifier(M.RaMLP(1), 512, 10), av_image, 10, False, 32
     out["avmnist/audio/ramlp"] = lambda: Classifier(M.RaMLP(1, region=(7, 7, 7, 1)), 512, 10), av_audio, 10, False, 8
+    for batch, steps, features, d in ((64, 128, 64, 64), (64, 32, 128, 128), (16, 400, 32, 64)):
+        for k, cell in (("gru", nn.GRU), ("lstm", nn.LSTM)):
+            make = lambda cell=cell, features=features, d=d: Classifier(Recurrent(cell(features, d, batch_first=True)), d, 6)
+            out[f"series/{steps}x{features}/{k}"] = make, (steps, features), 6, False, batch
+    pre = dict(norm="pre", positions="learned", token="mean")
+    vit = dict(kind="map", shape=[1, 28, 28], n=49, d=128, depth=4, heads=4, hidden=512, patch=4) | pre
+    steps = dict(kind="sequence", shape=[24, 12], n=24, d=64, depth=1, heads=4, hidden=128) | pre
+    out["avmnist/image/transformer"] = lambda: Classifier(A.Transformer(vit), 128, 10), av_image, 10, False, 64
+    out["mimic/series/transformer"] = lambda: Classifier(A.Transformer(steps), 64, 6), series, 6, False, 32
+    out["table/ft_transformer"] = lambda: Classifier(A.FTTransformer(48, 64, 4, 85, 2), 64, 2), (48,), 2, False, 64
+    cnn = dict(widths=(16, 32, 64), blocks=1, kernel=3, stem_kernel=3, strides=(1, 2, 2))
+    out["avmnist/image/residual_cnn"] = lambda: Classifier(C.P["ResidualCNN"](1, **cnn), 64, 10), av_image, 10, False, 64
+    dilated = lambda: C.P["DilatedCNN"](nn.Linear(12, 64), [C.P["DilatedBlock"](64, 3, d) for d in (1, 2, 4, 8)], 64)
+    out["mimic/series/dilated_cnn"] = lambda: Classifier(dilated(), 64, 6), series, 6, False, 32
+    for k, c in (("gmlp", 256), ("resmlp", 512)):
+        h = dict(architecture=k, kind="map", shape=[1, 28, 28], n=49, d=128, depth=4, c=c, patch=4)
+        out[f"avmnist/image/{k}"] = lambda h=h: Classifier(T.Encoder(h), 128, 10), av_image, 10, False, 64
+    out["table/residual_mlp"] = lambda: Classifier(T.ResidualMLP(48, 128, 256, 2, 8), 128, 2), (48,), 2, False, 64
     for k in KINDS[:2]:
         out[f"avmnist/full/{k}"] = lambda k=k: full(k), dict(image=av_image, audio=av_audio), 10, False, 32
     return out

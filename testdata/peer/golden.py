@@ -1,4 +1,8 @@
-"""Writes reference vectors: `python golden.py OUT_DIR [--seed S] [--sizes small|odd]`.
+"""Writes reference vectors: `python golden.py --out DIR [--seed S] [--sizes small|odd] [--only MODULE]`.
+
+The cases of this file come first, then those of the modules golden_*.py beside it: `cases(writer, sizes, seed)` adds them. There
+each case draws its numbers after `writer.seed(name, seed)`, so that a new one changes no other. `--only attention` writes those of
+golden_attention.py into a folder that has the others, and leaves these as they are: another PyTorch rounds differently.
 
 One NAME.npz per case, and one manifest.json for all. In a module case x (or x0, x1, ...) is the input, p.* the parameters,
 b0.* buffers before the pass, y the output, gy the gradient sent in, gx the gradient that comes back for x, g.* those of
@@ -9,8 +13,10 @@ shows against float64, and at least 1e-6 of the array's largest magnitude. Array
 """
 import argparse
 import copy
+import importlib
 import json
 import pathlib
+import zlib
 
 import numpy as np
 import torch
@@ -24,6 +30,11 @@ class Writer:
     def __init__(self, out):
         self.out, self.cases = pathlib.Path(out), []
         self.out.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def seed(name, seed):
+        """Makes PyTorch's generator that of a case."""
+        torch.manual_seed(zlib.crc32(name.encode()) ^ seed)
 
     def save(self, name, op, hyper, given, want, other=None, **notes):
         """given: inputs; want: float64 results; other: the same in float32 (absent: exact to rounding); notes: for people."""
@@ -126,8 +137,26 @@ def write(out, seed, sizes):
     philox(w, seed)
     softmax(w)
     embedding(w)
-    (w.out / "manifest.json").write_text(json.dumps(dict(seed=seed, sizes=sizes, torch=torch.__version__,
-                                                         cases=w.cases), indent=1))
+    for module in sorted(pathlib.Path(__file__).parent.glob("golden_*.py")):
+        importlib.import_module(module.stem).cases(w, s, seed)
+    manifest(w, seed, sizes, w.cases)
+
+
+def write_only(out, seed, sizes, module):
+    """Replaces the cases of one module in a folder."""
+    old = json.loads((pathlib.Path(out) / "manifest.json").read_text())
+    if (old["seed"], old["sizes"]) != (seed, sizes):
+        raise SystemExit(f"golden.py: {out} has seed {old['seed']} and {old['sizes']} sizes")
+    w = Writer(out)
+    importlib.import_module(f"golden_{module}").cases(w, SIZES[sizes], seed)
+    for case in w.cases:
+        case["torch"] = torch.__version__
+    kept = [case for case in old["cases"] if case["name"] not in {c["name"] for c in w.cases}]
+    manifest(w, seed, sizes, kept + w.cases, old["torch"])
+
+
+def manifest(w, seed, sizes, cases, version=torch.__version__):
+    (w.out / "manifest.json").write_text(json.dumps(dict(seed=seed, sizes=sizes, torch=version, cases=cases), indent=1))
 
 
 def layers(w, s):
@@ -396,8 +425,15 @@ def embedding(w):
 
 if __name__ == "__main__":
     a = argparse.ArgumentParser()
-    a.add_argument("out")
+    a.add_argument("folder", nargs="?", help="same as --out")
+    a.add_argument("--out")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--sizes", choices=SIZES, default="small")
+    a.add_argument("--only", metavar="MODULE")
     a = a.parse_args()
-    write(a.out, a.seed, a.sizes)
+    if not (a.out or a.folder):
+        raise SystemExit("golden.py: say where to write: --out DIR")
+    if a.only:
+        write_only(a.out or a.folder, a.seed, a.sizes, a.only)
+    else:
+        write(a.out or a.folder, a.seed, a.sizes)

@@ -7,21 +7,21 @@ import (
 
 func init() {
 	mixer.RegisterFusion(mixer.Fusion{
-		Name: "gated", Doc: "The sum of the modalities' tokens, each feature times a learned gate of 0 or more.",
-		Options: func() any { return &GatedOptions{} },
-		New:     newGated,
+		Name: "scaled", Doc: "The sum of the modalities' tokens, each feature times a learned gate of 0 or more.",
+		Options: func() any { return &ScaledOptions{} },
+		New:     newScaled,
 	})
 }
 
-// GatedOptions are the options of gated.
-type GatedOptions struct {
+// ScaledOptions are the options of scaled.
+type ScaledOptions struct {
 	Shared  bool    `yaml:"shared" json:"shared" doc:"One gate for all features of a modality."`
-	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout of the gated tokens."`
+	Dropout float64 `yaml:"dropout" json:"dropout" jsonschema:"minimum=0,exclusiveMaximum=1" recipe:"dropout" doc:"Dropout of the scaled tokens."`
 }
 
-// newGated creates a gate for each modality: fusion.gate (modalities, features), or (modalities, 1) if the features share it.
-func newGated(s *nn.Scope, tokens []mixer.Input, options any) (mixer.Fuser, error) {
-	o := options.(*GatedOptions)
+// newScaled creates a gate for each modality: fusion.gate (modalities, features), or (modalities, 1) if the features share it.
+func newScaled(s *nn.Scope, tokens []mixer.Input, options any) (mixer.Fuser, error) {
+	o := options.(*ScaledOptions)
 	features := tokens[0].Shape[1]
 	if o.Shared {
 		features = 1
@@ -31,11 +31,11 @@ func newGated(s *nn.Scope, tokens []mixer.Input, options any) (mixer.Fuser, erro
 		var sum *nn.Value
 		for i, t := range tokens { // (batch, tokens, features)
 			gate := g.Reshape(g.ReLU(g.Slice(g.Parameter(gates), 0, i, i+1)), 1, 1, features)
-			gated := g.Dropout(g.Mul(t, gate), o.Dropout)
+			scaled := g.Dropout(g.Mul(t, gate), o.Dropout)
 			if sum == nil {
-				sum = gated
+				sum = scaled
 			} else {
-				sum = g.Add(sum, gated)
+				sum = g.Add(sum, scaled)
 			}
 		}
 		return sum

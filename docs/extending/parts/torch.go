@@ -13,12 +13,12 @@ func init() {
 		return torch.Call("StepMLP", fmt.Sprint("features=", in.Shape[1]), fmt.Sprint("hidden=", o.Hidden),
 			fmt.Sprint("width=", o.Width), fmt.Sprint("dropout=", o.Dropout)), nil
 	}})
-	torch.RegisterFusion("gated", torch.Fusion{Source: gatedSource, New: func(tokens []mixer.Input, options any) (string, error) {
-		o, features := options.(*GatedOptions), tokens[0].Shape[1]
+	torch.RegisterFusion("scaled", torch.Fusion{Source: scaledSource, New: func(tokens []mixer.Input, options any) (string, error) {
+		o, features := options.(*ScaledOptions), tokens[0].Shape[1]
 		if o.Shared {
 			features = 1
 		}
-		return torch.Call("Gated", fmt.Sprint("modalities=", len(tokens)), fmt.Sprint("features=", features), fmt.Sprint("dropout=", o.Dropout)), nil
+		return torch.Call("Scaled", fmt.Sprint("modalities=", len(tokens)), fmt.Sprint("features=", features), fmt.Sprint("dropout=", o.Dropout)), nil
 	}})
 }
 
@@ -40,13 +40,13 @@ class StepMLP(nn.Module):
         return self.norm(self.drop(self.mlp["fc2"](x)))
 `
 
-const gatedSource = `
+const scaledSource = `
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 
-class Gated(nn.Module):
+class Scaled(nn.Module):
     """The sum of the modalities' tokens, each feature times a learned gate of 0 or more."""
 
     def __init__(self, modalities, features, dropout):
@@ -55,6 +55,6 @@ class Gated(nn.Module):
 
     def forward(self, tokens, masks):  #: masked else def forward(self, tokens):
         tokens = aligned(tokens, masks)  #: masked else tokens = aligned(tokens)
-        gated = self.drop(tokens * F.relu(self.gate)[:, None, None])
-        return gated.sum(0), None  #: masked else return gated.sum(0)
+        scaled = self.drop(tokens * F.relu(self.gate)[:, None, None])
+        return scaled.sum(0), None  #: masked else return scaled.sum(0)
 `

@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"runtime"
 	"strings"
 
 	"mixmas/nn/cpu"
-	"mixmas/nn/mixer"
-	"mixmas/nn/safetensors"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	"mixmas/search/defaults"
+	"mixmas/search/evaluate"
 	"mixmas/search/report"
 	"mixmas/search/store"
 	"mixmas/search/trial"
@@ -60,7 +58,11 @@ func tested(ctx context.Context, configuration, folder, path string, d report.Do
 				if sc.Status != store.Finished {
 					continue
 				}
-				metrics, err := testOf(ctx, &runner, scores, sc)
+				logits, samples, err := evaluate.Predicted(ctx, &runner, scores, sc, dataset.Test)
+				if err != nil {
+					return nil, err
+				}
+				metrics, err := trial.Measure(ctx, data, samples, logits)
 				if err != nil {
 					return nil, err
 				}
@@ -71,34 +73,4 @@ func tested(ctx context.Context, configuration, folder, path string, d report.Do
 		}
 	}
 	return encoders, nil
-}
-
-// testOf returns the metrics on the test rows of a model with the weights of a score.
-func testOf(ctx context.Context, runner *trial.Local, scores *store.Store, sc store.Score) (map[string]float64, error) {
-	var spec trial.Specification
-	if err := json.Unmarshal(sc.Specification, &spec); err != nil {
-		return nil, err
-	}
-	file, err := scores.Weights(sc)
-	if err != nil {
-		return nil, err
-	}
-	weights, _, err := safetensors.Parse(file)
-	if err != nil {
-		return nil, err
-	}
-	model, err := mixer.Build(spec.Model)
-	if err != nil {
-		return nil, err
-	}
-	samples, err := dataset.Select(runner.Data, dataset.Test, nil, trial.Inputs(model))
-	if err != nil {
-		return nil, err
-	}
-	const batch = 64
-	logits, err := runner.Predict(ctx, model, batch, weights, samples)
-	if err != nil {
-		return nil, err
-	}
-	return trial.Measure(ctx, runner.Data, samples, logits)
 }

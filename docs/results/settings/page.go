@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"mixmas/search/choice"
 )
 
 // page is the page of all data sets.
@@ -58,7 +60,7 @@ func (p page) goals(b *strings.Builder) {
 			fmt.Fprintf(b, "| %s | %s | 0 of %d | | | | | |\n", r.name, r.metric, r.wanted)
 			continue
 		}
-		mean, _, _ := meanInterval(r.values(answerRow))
+		mean, _, _ := choice.MeanInterval(r.values(answerRow))
 		goal := "–"
 		if r.goal > 0 {
 			goal = fmt.Sprintf("%.2f: %s", r.goal, yes(mean >= r.goal))
@@ -82,7 +84,7 @@ func (r results) aboveFree() string {
 	var above []string
 	_, most := r.answerInterval()
 	for _, free := range comparisonRows {
-		mean, _, _ := meanInterval(r.values(free))
+		mean, _, _ := choice.MeanInterval(r.values(free))
 		gap, _, high := r.difference(answerRow, free)
 		if free.free && (mean > most || math.IsNaN(most) && high < 0) {
 			above = append(above, fmt.Sprintf("%s by %.1f points", free.name, -100*gap))
@@ -104,8 +106,8 @@ func (r results) answerInterval() (low, high float64) {
 			lows, highs = append(lows, float64(a.Test.Low)), append(highs, float64(a.Test.High))
 		}
 	}
-	low, _, _ = meanInterval(lows)
-	high, _, _ = meanInterval(highs)
+	low, _, _ = choice.MeanInterval(lows)
+	high, _, _ = choice.MeanInterval(highs)
 	return low, high
 }
 
@@ -164,7 +166,7 @@ func (r results) write(b *strings.Builder) {
 		if len(values) == 0 {
 			continue
 		}
-		mean, low, high := meanInterval(values)
+		mean, low, high := choice.MeanInterval(values)
 		interval := "–"
 		if !math.IsNaN(low) {
 			interval = fmt.Sprintf("%.4f to %.4f", low, high)
@@ -188,7 +190,7 @@ func (r results) classifier(b *strings.Builder) {
 	if r.simple == "" {
 		return
 	}
-	mean, low, high := meanInterval(r.values(answerRow))
+	mean, low, high := choice.MeanInterval(r.values(answerRow))
 	fmt.Fprintf(b, "\nA simple classifier (%s) reaches %.2f on the same splits. The answer less this: %s.\n", r.simple, r.simpleScore,
 		points(mean-r.simpleScore, low-r.simpleScore, high-r.simpleScore))
 }

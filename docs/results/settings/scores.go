@@ -5,8 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
+	"mixmas/search/choice"
 	"mixmas/search/report"
 )
 
@@ -132,27 +131,5 @@ func (r results) difference(a, b row) (mean, low, high float64) {
 			d = append(d, x)
 		}
 	}
-	return meanInterval(d)
-}
-
-// meanInterval is the mean with its 95% interval by Student's t.
-func meanInterval(values []float64) (mean, low, high float64) {
-	n := float64(len(values))
-	mean = sum(values) / n
-	if n < 2 {
-		return mean, math.NaN(), math.NaN()
-	}
-	squares := 0.0
-	for _, v := range values {
-		squares += (v - mean) * (v - mean)
-	}
-	half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(0.975) * math.Sqrt(squares/(n-1)/n)
-	return mean, mean - half, mean + half
-}
-
-func sum(values []float64) (s float64) {
-	for _, v := range values {
-		s += v
-	}
-	return s
+	return choice.MeanInterval(d)
 }

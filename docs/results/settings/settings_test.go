@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,13 +90,6 @@ func TestPage(t *testing.T) {
 	pets.seeds = pets.seeds[:1]
 	if text = (page{[]results{pets}, ""}).text(); strings.Contains(text, "NaN") || !strings.Contains(text, "| recommended: the answer | 0.9000 | – |") {
 		t.Errorf("with one seed:\n%s", text)
-	}
-}
-
-func TestMeanInterval(t *testing.T) {
-	mean, low, high := meanInterval([]float64{1, 2, 3})
-	if mean != 2 || math.Abs(low+0.4841) > 1e-3 || math.Abs(high-4.4841) > 1e-3 {
-		t.Errorf("%v [%v, %v]", mean, low, high)
 	}
 }
 

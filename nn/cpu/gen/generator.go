@@ -150,11 +150,13 @@ func (l lanes) loadAt(m operand.Mem) reg.VecVirtual {
 	return v
 }
 
-func (l lanes) store(v reg.VecVirtual, pointer reg.Register) {
+func (l lanes) store(v reg.VecVirtual, pointer reg.Register) { l.storeAt(v, l.at(pointer)) }
+
+func (l lanes) storeAt(v reg.VecVirtual, m operand.Mem) {
 	if l.mask != nil {
-		l.g.VMASKMOVPS(v, l.mask, l.at(pointer))
+		l.g.VMASKMOVPS(v, l.mask, m)
 	} else {
-		l.g.VMOVUPS(v, l.at(pointer))
+		l.g.VMOVUPS(v, m)
 	}
 }
 

@@ -37,6 +37,8 @@ var sets = map[string]func(*generator){
 		g.transposes()
 		g.elementwise()
 		g.gelus()
+		g.logistics()
+		g.gates()
 		g.reductions()
 		g.columns()
 		g.batchNorm()

@@ -28,6 +28,7 @@ func TestNoAllocation(t *testing.T) {
 			s.Max(x[3], x[4], x[5], 1)
 			s.Sum(x[0])
 			s.Dot(x[0], x[1])
+			s.Pack(x[3], 16*n, x[0], n, n, n-12)
 			s.Transpose(x[3], n, x[0], n, n, n)
 			s.LayerNorm(x[3], x[0], x[1], x[2], x[4], x[5], n, n, normEps)
 			s.LayerNormGrad(x[3], x[0], x[1], x[2], x[4], x[5], x[6], x[7], x[8], n, n)
@@ -41,6 +42,7 @@ func TestNoAllocation(t *testing.T) {
 				s.DepthwiseGrad(w, d, 0, d.Height)
 			}
 			s.Softmax(x[3], x[0], x[1])
+			s.Exp(x[3], x[0])
 			s.SoftmaxCrossEntropy(x[3], x[0], 3, 1)
 			s.SoftCrossEntropy(x[3], x[0], x[1], 1)
 			s.Adam(x[3], x[0], x[1], x[2], step)

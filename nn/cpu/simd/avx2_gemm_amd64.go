@@ -6,7 +6,7 @@ package simd
 // blockRows rows of A, which stay in the L2 cache; and blockColumns columns of B, which stay in the L3 cache. The bits of C
 // depend only on depth: the sums over depth steps are added in order.
 const (
-	stripColumns = 16
+	stripColumns = PanelColumns
 	wideColumns  = 2 * stripColumns // of the kernel with AVX-512
 	depth        = 256
 	blockRows    = 288

@@ -42,7 +42,8 @@ func blockA(w *Workspace, p *Product, i0, k0, rows, columns, steps int) [2]opera
 	return [2]operandA{packed, direct}
 }
 
-// operandB describes where the columns of a block of op(B) are: the first ones in place in B, the others in panels of 16.
+// operandB describes where the columns of a block of op(B) are: the first ones in place in B, the others in panels of 16 that
+// are stride elements apart.
 type operandB struct {
 	// j0 and k0 are the first column and step of the block, at is its place in B.
 	j0, k0     int
@@ -53,7 +54,9 @@ type operandB struct {
 	columns    int
 	direct     int // columns
 	panels     []float32
-	first      int // column in the panels
+	stride     int
+	first      int  // column in the panels
+	packed     bool // by the caller
 	next       ahead
 }
 
@@ -61,7 +64,12 @@ type operandB struct {
 // rows of A use, and the last columns, which do not fill a panel.
 func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB {
 	const manyRows = 48
-	b := operandB{j0: j0, k0: k0, ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: w.b}
+	b := operandB{j0: j0, k0: k0, ld: p.LDB, transposed: p.TransB, steps: steps, columns: columns, panels: w.b, stride: stripColumns * steps}
+	if p.Panels {
+		b.panels, b.stride, b.packed = p.B[j0/stripColumns*p.LDB+stripColumns*k0:], p.LDB, true
+		_ = b.panels[(columns-1)/stripColumns*b.stride+stripColumns*steps-1]
+		return b
+	}
 	if p.TransB {
 		b.at = p.B[j0*p.LDB+k0:]
 		_ = b.at[(columns-1)*b.ld+steps-1]
@@ -78,6 +86,9 @@ func newOperandB(w *Workspace, p *Product, k0, j0, steps, columns int) operandB 
 // pack makes panels of the columns from ≤ j < to that are not read in place, and finds what will be packed next. from is a
 // multiple of 16.
 func (b *operandB) pack(p *Product, from, to int) {
+	if b.packed {
+		return
+	}
 	b.next = b.after(p, to, ceil(to-from, wideColumns)*ceil(p.M, askRows))
 	from = max(from, b.direct)
 	b.first = from
@@ -145,7 +156,7 @@ func (b *operandB) column(j int) (*float32, int) {
 		return &b.at[j], b.ld
 	}
 	within := j % stripColumns
-	return &b.panels[(j-b.first-within)*b.steps+within], stripColumns
+	return &b.panels[(j-b.first-within)/stripColumns*b.stride+within], stripColumns
 }
 
 // distance returns the distance of column j+16 from column j.
@@ -153,5 +164,19 @@ func (b *operandB) distance(j int) int {
 	if j < b.direct {
 		return stripColumns
 	}
-	return stripColumns * b.steps
+	return b.stride
+}
+
+func nativePack(panels []float32, stride int, src []float32, ld, rows, columns int) {
+	if rows == 0 || columns == 0 {
+		return
+	}
+	whole, edge := columns/stripColumns, columns%stripColumns
+	_, _ = src[(rows-1)*ld+columns-1], panels[(columns-1)/stripColumns*stride+stripColumns*rows-1]
+	if whole > 0 {
+		avx2Pack16(whole, rows, &src[0], ld, &panels[0], stride)
+	}
+	if edge > 0 {
+		avx2PackEdge(edge, rows, &src[columns-edge], ld, &panels[whole*stride])
+	}
 }

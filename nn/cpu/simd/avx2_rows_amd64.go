@@ -99,7 +99,7 @@ func nativeNormaliseGrad(dx, x, dy, mean, slope, factor, shift []float32, rows, 
 }
 
 // nativeSoftmax sets masked elements to -∞, which the exponential turns into e⁻⁸⁷, and sets them to 0 at the end.
-func nativeSoftmax(y, x, mask []float32) {
+func nativeSoftmax(y, x, mask []float32) (top, total float32) {
 	x = x[:len(y)]
 	if mask != nil {
 		masked(y, x, mask, float32(math.Inf(-1)))
@@ -109,7 +109,8 @@ func nativeSoftmax(y, x, mask []float32) {
 	for i := 0; i < len(x); i += callLimit {
 		largest = max(largest, avx2Largest(min(callLimit, len(x)-i), &x[i]))
 	}
-	if math.IsInf(float64(largest), -1) {
+	none := math.IsInf(float64(largest), -1)
+	if none {
 		largest = 0 // everything is masked, or the rest are NaN
 	}
 	var sum float64
@@ -121,6 +122,17 @@ func nativeSoftmax(y, x, mask []float32) {
 	}
 	if mask != nil {
 		masked(y, y, mask, 0)
+	}
+	if none {
+		return 0, 0
+	}
+	return largest, float32(sum)
+}
+
+func nativeExp(y, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += callLimit {
+		avx2ExpSum(min(callLimit, len(y)-i), &y[i], &x[i], 0)
 	}
 }
 

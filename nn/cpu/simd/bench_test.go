@@ -82,6 +82,32 @@ func BenchmarkFunctions(b *testing.B) {
 			{"GeluGrad", 3, func() { s.GeluGrad(x[0], x[1], x[2]) }},
 			{"GeluBoth", 4, func() { s.GeluBoth(x[0], x[3], x[1], x[2]) }},
 			{"Relu", 2, func() { s.Relu(x[0], x[1]) }},
+			{"Sigmoid", 2, func() { s.Sigmoid(x[0], x[1]) }},
+			{"SigmoidGrad", 3, func() { s.SigmoidGrad(x[0], x[1], x[2]) }},
+			{"Tanh", 2, func() { s.Tanh(x[0], x[1]) }},
+			{"TanhGrad", 3, func() { s.TanhGrad(x[0], x[1], x[2]) }},
+			{"Silu", 2, func() { s.Silu(x[0], x[1]) }},
+			{"SiluGrad", 3, func() { s.SiluGrad(x[0], x[1], x[2]) }},
+			{"Gru 64", 8, func() {
+				for i := 0; i+256 <= n; i += 256 {
+					s.Gru(x[0][:64], x[3][i:], x[1][i:], x[2][:192], x[4])
+				}
+			}},
+			{"GruGrad 64", 12, func() {
+				for i := 0; i+256 <= n; i += 256 {
+					s.GruGrad(x[0][:64], x[3][i:], x[5][i:], x[1][i:], x[2][i:])
+				}
+			}},
+			{"Lstm 64", 9, func() {
+				for i := 0; i+256 <= n; i += 256 {
+					s.Lstm(x[0][:64], x[6][:64], x[3][i:], x[1][i:], x[2][:256], x[4])
+				}
+			}},
+			{"LstmGrad 64", 9, func() {
+				for i := 0; i+256 <= n; i += 256 {
+					s.LstmGrad(x[0][:64], x[6][:64], x[3][i:], x[1][i:], x[2][i:])
+				}
+			}},
 			{"Add", 3, func() { s.Add(x[0], x[1], x[2]) }},
 			{"Div", 3, func() { s.Div(x[0], x[1], x[2]) }},
 			{"Axpy", 3, func() { s.Axpy(x[0], x[1], 1e-9) }},

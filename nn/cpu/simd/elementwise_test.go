@@ -24,6 +24,11 @@ type elementwise struct {
 	hides func(i int) bool
 }
 
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+// slopeBound is the error of a slope that is multiplied by in[1].
+func slopeBound(in []float64) float64 { return 3e-7 * max(0.1, math.Abs(in[1])) }
+
 func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
 // sumBound is the error of in[0] + in[1]·in[2], where a missing in[2] is at most one.
@@ -65,6 +70,32 @@ var elementwiseFunctions = []elementwise{
 	{name: "SquaredReluGrad", inputs: 2,
 		call: func(s *Set, y []float32, in [][]float32) { s.SquaredReluGrad(y, in[0], in[1]) },
 		want: func(in []float64) float64 { return 2 * max(in[0], 0) * in[1] }},
+	{name: "Sigmoid", inputs: 1,
+		call:  func(s *Set, y []float32, in [][]float32) { s.Sigmoid(y, in[0]) },
+		want:  func(in []float64) float64 { return sigmoid(in[0]) },
+		bound: func(in []float64) float64 { return 3 * ulp * sigmoid(in[0]) }},
+	{name: "SigmoidGrad", inputs: 2,
+		call:  func(s *Set, y []float32, in [][]float32) { s.SigmoidGrad(y, in[0], in[1]) },
+		want:  func(in []float64) float64 { return in[1] * sigmoid(in[0]) * sigmoid(-in[0]) },
+		bound: slopeBound},
+	{name: "Tanh", inputs: 1,
+		call:  func(s *Set, y []float32, in [][]float32) { s.Tanh(y, in[0]) },
+		want:  func(in []float64) float64 { return math.Tanh(in[0]) },
+		bound: func(in []float64) float64 { return 3 * ulp * math.Abs(math.Tanh(in[0])) }},
+	{name: "TanhGrad", inputs: 2,
+		call:  func(s *Set, y []float32, in [][]float32) { s.TanhGrad(y, in[0], in[1]) },
+		want:  func(in []float64) float64 { return in[1] * 4 * sigmoid(2*in[0]) * sigmoid(-2*in[0]) },
+		bound: slopeBound},
+	{name: "Silu", inputs: 1,
+		call:  func(s *Set, y []float32, in [][]float32) { s.Silu(y, in[0]) },
+		want:  func(in []float64) float64 { return in[0] * sigmoid(in[0]) },
+		bound: func(in []float64) float64 { return 3 * ulp * math.Abs(in[0]) * sigmoid(in[0]) }},
+	{name: "SiluGrad", inputs: 2,
+		call: func(s *Set, y []float32, in [][]float32) { s.SiluGrad(y, in[0], in[1]) },
+		want: func(in []float64) float64 {
+			return in[1] * sigmoid(in[0]) * (1 + in[0]*sigmoid(-in[0]))
+		},
+		bound: slopeBound},
 	{name: "Add", inputs: 2,
 		call: func(s *Set, y []float32, in [][]float32) { s.Add(y, in[0], in[1]) },
 		want: func(in []float64) float64 { return in[0] + in[1] }},
@@ -229,6 +260,67 @@ func TestGeluAccuracy(t *testing.T) {
 			within(t, "GeluGrad", i, dx[i], elementwiseFunctions[1].want([]float64{v, 1}), bound)
 			if math.Abs(v) > 40 && (float64(y[i]) != max(v, 0) || (dx[i] != 0) != (v > 0)) {
 				t.Fatalf("the GELU of %g is %g and its slope %g: far from zero they are those of ReLU", v, y[i], dx[i])
+			}
+		}
+	})
+}
+
+// logisticFunctions are σ, tanh and SiLU with their slopes: the value, the slope, and the relative error allowed.
+var logisticFunctions = []struct {
+	name     string
+	call     func(s *Set, y, x []float32)
+	gradient func(s *Set, dx, x, dy []float32)
+	want     func(x float64) (y, slope float64)
+}{
+	{"Sigmoid", func(s *Set, y, x []float32) { s.Sigmoid(y, x) }, func(s *Set, dx, x, dy []float32) { s.SigmoidGrad(dx, x, dy) },
+		func(x float64) (y, slope float64) { return sigmoid(x), sigmoid(x) * sigmoid(-x) }},
+	{"Tanh", func(s *Set, y, x []float32) { s.Tanh(y, x) }, func(s *Set, dx, x, dy []float32) { s.TanhGrad(dx, x, dy) },
+		func(x float64) (y, slope float64) { return math.Tanh(x), 4 * sigmoid(2*x) * sigmoid(-2*x) }},
+	{"Silu", func(s *Set, y, x []float32) { s.Silu(y, x) }, func(s *Set, dx, x, dy []float32) { s.SiluGrad(dx, x, dy) },
+		func(x float64) (y, slope float64) {
+			if math.Abs(x) > 1000 { // not infinity times 0
+				return max(x, 0), max(0, math.Copysign(1, x))
+			}
+			return x * sigmoid(x), sigmoid(x) * (1 + x*sigmoid(-x))
+		}},
+}
+
+// The whole line of σ, tanh, SiLU and their slopes, with the far tails, infinities and a NaN. The errors are relative, within 3
+// units in the last place for the functions and 5 for the slopes of σ and tanh, as long as they are above 2⁻¹²⁵; the slope of
+// SiLU has a zero, near which its error is absolute.
+func TestLogisticAccuracy(t *testing.T) {
+	var x []float32
+	for v := -20.0; v <= 20; v += 1.0 / 512 {
+		x = append(x, float32(v))
+	}
+	for v := 20.0; v <= 110; v += 1.0 / 16 {
+		x = append(x, float32(v), -float32(v))
+	}
+	for e := -149; e < 128; e++ {
+		x = append(x, float32(math.Ldexp(1.37, e)), -float32(math.Ldexp(1.37, e)))
+	}
+	x = append(x, 0, float32(math.Copysign(0, -1)), float32(math.Inf(1)), float32(math.Inf(-1)))
+	one := slices.Repeat([]float32{1}, len(x))
+	const tiny = 3e-36 // 87 e⁻⁸⁷, where the exponentials end
+	eachSet(t, func(t *testing.T, s *Set) {
+		for _, f := range logisticFunctions {
+			y, dx := make([]float32, len(x)), make([]float32, len(x))
+			f.call(s, y, x)
+			f.gradient(s, dx, x, one)
+			for i, v := range wide(x) {
+				want, slope := f.want(v)
+				within(t, f.name, i, y[i], want, 3*ulp*math.Abs(want)+tiny)
+				bound := 5 * ulp * math.Abs(slope)
+				if f.name == "Silu" {
+					bound = 3e-7
+				}
+				within(t, f.name+"'s slope", i, dx[i], slope, bound+tiny)
+			}
+			nan := []float32{canary, 1}
+			f.call(s, y[:2], nan)
+			f.gradient(s, dx[:2], nan, one[:2])
+			if y[0] == y[0] || dx[0] == dx[0] {
+				t.Errorf("%s of a NaN is %v, its slope %v", f.name, y[0], dx[0])
 			}
 		}
 	})

@@ -272,3 +272,41 @@ func TestGemmPropagatesNaN(t *testing.T) {
 		}
 	})
 }
+
+// A product with a packed B has the same bits, whichever steps of the panels it begins with.
+func TestGemmOfPanels(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		r, w := seeded(6), NewWorkspace()
+		for _, size := range productSizes {
+			if size.m*size.n*size.k == 0 {
+				continue
+			}
+			p := newProduct(t, r, r.IntN(2) == 0, false, size.m, size.n, size.k, false)
+			q := *p
+			q.Panels, q.LDB = true, PanelColumns*(size.k+2)
+			q.B = guarded(t, ceilTo(size.n, PanelColumns)*(size.k+2), true)
+			poison(q.B)
+			s.Pack(q.B[2*PanelColumns:], q.LDB, p.B, p.LDB, size.k, size.n)
+			for j := range ceilTo(size.n, PanelColumns) {
+				for k := range size.k {
+					want := float32(0)
+					if j < size.n {
+						want = p.B[k*p.LDB+j]
+					}
+					if got := q.B[j/PanelColumns*q.LDB+PanelColumns*(k+2)+j%PanelColumns]; got != want {
+						t.Fatalf("%s: element (%d,%d) of the panels is %v, want %v", productName(p), k, j, got, want)
+					}
+				}
+			}
+			q.B = q.B[2*PanelColumns:]
+			q.C = slices.Clone(p.C)
+			s.Gemm(w, p)
+			s.Gemm(w, &q)
+			for i := range p.M {
+				sameBits(t, productName(p)+" of panels", q.C[i*p.LDC:][:p.N], p.C[i*p.LDC:][:p.N])
+			}
+		}
+	})
+}
+
+func ceilTo(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }

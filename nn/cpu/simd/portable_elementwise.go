@@ -59,6 +59,60 @@ func portableSquaredReluGrad(dx, x, dy []float32) {
 	}
 }
 
+// logistic is σ(x) for any x: far from zero it is 0 or 1.
+func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func portableSigmoid(y, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = float32(logistic(float64(v)))
+	}
+}
+
+func portableSigmoidGrad(dx, x, dy []float32) {
+	dx, dy = dx[:len(x)], dy[:len(x)]
+	for i, v := range x {
+		t := float64(v)
+		dx[i] = float32(float64(dy[i]) * (logistic(t) * logistic(-t)))
+	}
+}
+
+func portableTanh(y, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = float32(math.Tanh(float64(v)))
+	}
+}
+
+// portableTanhGrad uses 1 - tanh(x)² = 4 σ(2x) σ(-2x), which keeps its precision in both tails.
+func portableTanhGrad(dx, x, dy []float32) {
+	dx, dy = dx[:len(x)], dy[:len(x)]
+	for i, v := range x {
+		t := 2 * float64(v)
+		dx[i] = float32(float64(dy[i]) * (4 * logistic(t) * logistic(-t)))
+	}
+}
+
+// portableSilu and its gradient replace an x that is far from zero, where the tail is 0, so that an infinity gives no NaN.
+func portableSilu(y, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		t := max(float64(v), -siluLimit)
+		y[i] = float32(t * logistic(t))
+	}
+}
+
+func portableSiluGrad(dx, x, dy []float32) {
+	dx, dy = dx[:len(x)], dy[:len(x)]
+	for i, v := range x {
+		t := min(max(float64(v), -siluLimit), siluLimit)
+		dx[i] = float32(float64(dy[i]) * (logistic(t) * (1 + t*logistic(-t))))
+	}
+}
+
+// siluLimit is where x σ(-x) is 0 in float32.
+const siluLimit = 128
+
 func portableAdd(y, a, b []float32) {
 	a, b = a[:len(y)], b[:len(y)]
 	for i := range y {

@@ -29,13 +29,37 @@ func portableGemm(w *Workspace, p *Product) {
 			for k0 := 0; k0 < p.K; k0 += portableDepth {
 				depth := min(portableDepth, p.K-k0)
 				a, lda := portableBlock(w.a, p.A, p.LDA, p.TransA, i0, k0, rows, depth)
-				b, ldb := portableBlock(w.b, p.B, p.LDB, p.TransB, k0, j0, depth, columns)
+				b, ldb := portableOperandB(w, p, k0, j0, depth, columns)
 				gonum.Implementation{}.Sgemm(blas.NoTrans, blas.NoTrans, rows, columns, depth,
 					1, a, lda, b, ldb, 1, p.C[i0*p.LDC+j0:], p.LDC)
 			}
 			if p.Done != nil {
 				p.Done(i0, i0+rows, j0, j0+columns)
 			}
+		}
+	}
+}
+
+// portableOperandB returns a block of op(B) and its leading dimension.
+func portableOperandB(w *Workspace, p *Product, k0, j0, depth, columns int) ([]float32, int) {
+	if !p.Panels {
+		return portableBlock(w.b, p.B, p.LDB, p.TransB, k0, j0, depth, columns)
+	}
+	for j := 0; j < columns; j += PanelColumns {
+		panel := p.B[(j0+j)/PanelColumns*p.LDB+k0*PanelColumns:]
+		for k := range depth {
+			copy(w.b[k*columns+j:][:min(PanelColumns, columns-j)], panel[k*PanelColumns:])
+		}
+	}
+	return w.b, columns
+}
+
+func portablePack(panels []float32, stride int, src []float32, ld, rows, columns int) {
+	for j := 0; j < columns; j += PanelColumns {
+		panel := panels[j/PanelColumns*stride:]
+		for i := range rows {
+			row := panel[i*PanelColumns:][:PanelColumns]
+			clear(row[copy(row, src[i*ld+j:i*ld+min(columns, j+PanelColumns)]):])
 		}
 	}
 }

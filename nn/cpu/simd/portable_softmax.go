@@ -3,7 +3,7 @@ package simd
 import "math"
 
 // portableSoftmax uses float64 exponentials and sums.
-func portableSoftmax(y, x, mask []float32) {
+func portableSoftmax(y, x, mask []float32) (top, total float32) {
 	largest := math.Inf(-1)
 	for i, v := range x[:len(y)] {
 		if mask == nil || mask[i] != 0 {
@@ -20,6 +20,17 @@ func portableSoftmax(y, x, mask []float32) {
 		if y[i] = 0; mask == nil || mask[i] != 0 {
 			y[i] = float32(math.Exp(float64(v)-largest) / sum)
 		}
+	}
+	if math.IsInf(largest, -1) {
+		return 0, 0
+	}
+	return float32(largest), float32(sum)
+}
+
+// portableExp ends where the native one does.
+func portableExp(y, x []float32) {
+	for i, v := range x[:len(y)] {
+		y[i] = float32(math.Exp(max(float64(v), -87)))
 	}
 }
 

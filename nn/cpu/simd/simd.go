@@ -13,6 +13,9 @@ package simd
 // that divides a product into calls should cut its rows at multiples of it.
 const TileRows = 6
 
+// PanelColumns is the number of columns of a panel of op(B).
+const PanelColumns = 16
+
 // Set is one version of the inner loops. Slices of one call have the length of the first one unless the comment says
 // otherwise. Outputs may be the same slice as an input, but not one that partly overlaps it.
 type Set struct {
@@ -35,6 +38,28 @@ type Set struct {
 	// SquaredRelu is y = max(x, 0)²; SquaredReluGrad is dx = 2 max(x, 0) dy.
 	SquaredRelu     func(y, x []float32)
 	SquaredReluGrad func(dx, x, dy []float32)
+	// Sigmoid is y = σ(x) = 1/(1+e⁻ˣ); SigmoidGrad is dx = dy σ(x) σ(-x).
+	Sigmoid     func(y, x []float32)
+	SigmoidGrad func(dx, x, dy []float32)
+	// Tanh is y = tanh(x); TanhGrad is dx = dy (1 - tanh(x)²).
+	Tanh     func(y, x []float32)
+	TanhGrad func(dx, x, dy []float32)
+	// Silu is y = x σ(x); SiluGrad is dx = dy σ(x) (1 + x σ(-x)).
+	Silu     func(y, x []float32)
+	SiluGrad func(dx, x, dy []float32)
+
+	// Gru is one step of a GRU for one sample of len(state) units: with the gates r, z and n one after the other in x, hidden and
+	// bias, r, z = σ(x + hidden + bias), q = hidden + bias (of n), n = tanh(x + r q) and state = n + z (state - n). gates gets
+	// r, z, n and q. GruGrad is its gradient, with the state before it in previous: from dstate it computes dx and dhidden, and
+	// dstate becomes what reaches the state before without the product. Gradients through time below 1e-24 count as 0.
+	Gru     func(state, gates, x, hidden, bias []float32)
+	GruGrad func(dstate, dx, dhidden, gates, previous []float32)
+	// Lstm is one step of an LSTM, with the gates i, f, g and o: i, f, o = σ(x + hidden + bias), g = tanh(x + hidden + bias),
+	// cell = f cell + i g and state = o tanh(cell). gates gets them. LstmGrad is its gradient, with the cell before it in
+	// previous: from dstate and dcell it computes dx, which is the gradient of hidden too; dcell becomes that of the cell before,
+	// and dstate 0, since the state before is only in the product.
+	Lstm     func(state, cell, gates, x, hidden, bias []float32)
+	LstmGrad func(dstate, dcell, dx, gates, previous []float32)
 
 	// Add is y = a + b; Mul is y = a b; Div is y = a / b.
 	Add func(y, a, b []float32)
@@ -50,6 +75,10 @@ type Set struct {
 	// Sum adds all elements; Dot is Σ a b.
 	Sum func(x []float32) float32
 	Dot func(a, b []float32) float32
+
+	// Pack writes the rows×columns matrix src (row stride ld) in panels for a [Product]: element (i, j) becomes element j/16·stride
+	// + 16i + j%16 of panels, and zeros follow the last column of the last panel.
+	Pack func(panels []float32, stride int, src []float32, ld, rows, columns int)
 
 	// Transpose writes the rows×columns matrix src (row stride lds) as columns×rows to dst (row stride ldd).
 	Transpose func(dst []float32, ldd int, src []float32, lds, rows, columns int)
@@ -87,8 +116,11 @@ type Set struct {
 	SoftCrossEntropy func(delta, logits, targets []float32, scale float32) float32
 
 	// Softmax is the softmax over those elements of a row whose mask is not 0. y is 0 for the others, which are not read,
-	// and for a row that is masked completely. mask may be nil.
-	Softmax func(y, x, mask []float32)
+	// and for a row that is masked completely. mask may be nil. It returns the largest of these elements and the sum of their
+	// exponentials, each divided by that of the largest: 0 and 0 if there is none.
+	Softmax func(y, x, mask []float32) (largest, sum float32)
+	// Exp is y = exp(x) for x ≤ 0, or a little more from rounding. Below -87 it stays at e⁻⁸⁷.
+	Exp func(y, x []float32)
 
 	// Dropout is y = x / Keep where the element's word is at least Threshold, else 0. Element i belongs to word i mod 4 of
 	// Philox4x32-10 with the counter (first + i/4, 0, Step, Number) under Key.
@@ -121,6 +153,8 @@ type Product struct {
 	A, B, C        []float32
 	LDA, LDB, LDC  int
 	Accumulate     bool
+	// With Panels, B was packed by Pack: element (k, j) of op(B) is element j/16·LDB + 16k + j%16 of B. TransB has no meaning.
+	Panels bool
 	// Dots is a hint for a product with few rows or few columns, whose B is transposed and A is not: a set may compute each
 	// element as a dot product, which needs no packing. It changes the order of the sums, so a caller that divides a
 	// product into calls must set it for all of them or for none.
@@ -129,3 +163,6 @@ type Product struct {
 	// i1, columns j0 ≤ j < j1. The blocks cover C. It may change the block.
 	Done func(i0, i1, j0, j1 int)
 }
+
+// PanelsSize returns the number of elements of the panels of an op(B) of k rows and n columns without gaps, for LDB = [PanelColumns]·k.
+func PanelsSize(n, k int) int { return (n + PanelColumns - 1) / PanelColumns * PanelColumns * k }

@@ -34,7 +34,14 @@ func TestSoftmax(t *testing.T) {
 							sum += math.Exp(v - largest)
 						}
 					}
-					s.Softmax(y, x, mask)
+					top, total := s.Softmax(y, x, mask)
+					if !some && (top != 0 || total != 0) {
+						t.Fatalf("width %d: nothing counts, and the sum is %v with the largest %v", width, total, top)
+					}
+					if some {
+						within(t, "largest", 0, top, largest, 0)
+						within(t, "sum", 0, total, sum, 1e-6*sum)
+					}
 					for i, v := range wide(x) {
 						switch {
 						case mask[i] != 0:
@@ -63,6 +70,26 @@ func TestSoftmax(t *testing.T) {
 				s.Softmax(y, x, nil)
 				sameBits(t, "without a mask", y, all)
 			}
+		}
+	})
+}
+
+func TestExp(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		r := seeded(15)
+		for _, width := range widths {
+			x, y := guarded(t, width, true), guarded(t, width, true)
+			random(r, x, 30)
+			for i := range x {
+				x[i] = min(-x[i]*x[i]/10, 1e-4) // rounding leads beyond 0
+			}
+			s.Exp(y, x)
+			for i, v := range wide(x) {
+				within(t, "y", i, y[i], math.Exp(max(v, -87)), 3e-7*math.Exp(max(v, -87)))
+			}
+			inPlace := slices.Clone(x)
+			s.Exp(inPlace, inPlace)
+			sameBits(t, "y over x", inPlace, y)
 		}
 	})
 }

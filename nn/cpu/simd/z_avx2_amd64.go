@@ -119,6 +119,56 @@ func avx2GeluGrad(n int, y *float32, a *float32, b *float32)
 //go:noescape
 func avx2GeluBoth(n int, y *float32, dx *float32, x *float32, dy *float32)
 
+// avx2Sigmoid is y = σ(x).
+//
+//go:noescape
+func avx2Sigmoid(n int, y *float32, x *float32)
+
+// avx2Tanh is y = tanh(x).
+//
+//go:noescape
+func avx2Tanh(n int, y *float32, x *float32)
+
+// avx2Silu is y = x σ(x).
+//
+//go:noescape
+func avx2Silu(n int, y *float32, x *float32)
+
+// avx2SigmoidGrad is y = b σ(a) σ(-a).
+//
+//go:noescape
+func avx2SigmoidGrad(n int, y *float32, a *float32, b *float32)
+
+// avx2TanhGrad is y = b (1 - tanh(a)²) = b 4 σ(2a) σ(-2a).
+//
+//go:noescape
+func avx2TanhGrad(n int, y *float32, a *float32, b *float32)
+
+// avx2SiluGrad is y = b σ(a) (1 + a σ(-a)).
+//
+//go:noescape
+func avx2SiluGrad(n int, y *float32, a *float32, b *float32)
+
+// avx2Gru is a step of a GRU: r, z = σ(x + hidden + bias), q = hidden + bias, n = tanh(x + r q), state = n + z (state - n). x, hidden and bias have 3 gates; gates gets r, z, n and q.
+//
+//go:noescape
+func avx2Gru(width int, state *float32, gates *float32, x *float32, hidden *float32, bias *float32)
+
+// avx2GruGrad is the gradient of avx2Gru, where previous is the state before: from dstate it makes dx and dhidden (3 gates), and what goes straight to the previous state.
+//
+//go:noescape
+func avx2GruGrad(width int, dstate *float32, dx *float32, dhidden *float32, gates *float32, previous *float32)
+
+// avx2Lstm is a step of an LSTM: i, f, o = σ(x + hidden + bias), g = tanh(x + hidden + bias), cell = f cell + i g, state = o tanh(cell). x, hidden and bias have the gates i, f, g and o; gates gets them.
+//
+//go:noescape
+func avx2Lstm(width int, state *float32, cell *float32, gates *float32, x *float32, hidden *float32, bias *float32)
+
+// avx2LstmGrad is the gradient of avx2Lstm, where previous is the cell before: from dstate and dcell it makes dx (4 gates), dcell for the cell before, and zeros in dstate.
+//
+//go:noescape
+func avx2LstmGrad(width int, dstate *float32, dcell *float32, dx *float32, gates *float32, previous *float32)
+
 // avx2Sum adds n elements.
 //
 //go:noescape

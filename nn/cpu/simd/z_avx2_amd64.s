@@ -4869,6 +4869,1989 @@ e_done:
 	VZEROUPPER
 	RET
 
+// func avx2Sigmoid(n int, y *float32, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2Sigmoid(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      (DX)(BX*1), Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (CX)(BX*1)
+	VMOVUPS      32(DX)(BX*1), Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 32(CX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS      (DX)(BX*1), Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (CX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, AX
+	JGE          e_vector
+
+e_vector_end:
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), SI
+	NEGQ         AX
+	VMOVUPS      32(SI)(AX*4), Y0
+	VMASKMOVPS   (DX)(BX*1), Y0, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VADDPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
+DATA float_c2ae0000<>+0(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+4(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+8(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+12(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+16(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+20(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+24(SB)/4, $0xc2ae0000
+DATA float_c2ae0000<>+28(SB)/4, $0xc2ae0000
+GLOBL float_c2ae0000<>(SB), RODATA|NOPTR, $32
+
+DATA float_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA float_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA float_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA float_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA float_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA float_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA float_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA float_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+GLOBL float_3fb8aa3b<>(SB), RODATA|NOPTR, $32
+
+DATA float_3f318000<>+0(SB)/4, $0x3f318000
+DATA float_3f318000<>+4(SB)/4, $0x3f318000
+DATA float_3f318000<>+8(SB)/4, $0x3f318000
+DATA float_3f318000<>+12(SB)/4, $0x3f318000
+DATA float_3f318000<>+16(SB)/4, $0x3f318000
+DATA float_3f318000<>+20(SB)/4, $0x3f318000
+DATA float_3f318000<>+24(SB)/4, $0x3f318000
+DATA float_3f318000<>+28(SB)/4, $0x3f318000
+GLOBL float_3f318000<>(SB), RODATA|NOPTR, $32
+
+DATA float_b95e8083<>+0(SB)/4, $0xb95e8083
+DATA float_b95e8083<>+4(SB)/4, $0xb95e8083
+DATA float_b95e8083<>+8(SB)/4, $0xb95e8083
+DATA float_b95e8083<>+12(SB)/4, $0xb95e8083
+DATA float_b95e8083<>+16(SB)/4, $0xb95e8083
+DATA float_b95e8083<>+20(SB)/4, $0xb95e8083
+DATA float_b95e8083<>+24(SB)/4, $0xb95e8083
+DATA float_b95e8083<>+28(SB)/4, $0xb95e8083
+GLOBL float_b95e8083<>(SB), RODATA|NOPTR, $32
+
+DATA float_3ab60b61<>+0(SB)/4, $0x3ab60b61
+DATA float_3ab60b61<>+4(SB)/4, $0x3ab60b61
+DATA float_3ab60b61<>+8(SB)/4, $0x3ab60b61
+DATA float_3ab60b61<>+12(SB)/4, $0x3ab60b61
+DATA float_3ab60b61<>+16(SB)/4, $0x3ab60b61
+DATA float_3ab60b61<>+20(SB)/4, $0x3ab60b61
+DATA float_3ab60b61<>+24(SB)/4, $0x3ab60b61
+DATA float_3ab60b61<>+28(SB)/4, $0x3ab60b61
+GLOBL float_3ab60b61<>(SB), RODATA|NOPTR, $32
+
+DATA float_3c088889<>+0(SB)/4, $0x3c088889
+DATA float_3c088889<>+4(SB)/4, $0x3c088889
+DATA float_3c088889<>+8(SB)/4, $0x3c088889
+DATA float_3c088889<>+12(SB)/4, $0x3c088889
+DATA float_3c088889<>+16(SB)/4, $0x3c088889
+DATA float_3c088889<>+20(SB)/4, $0x3c088889
+DATA float_3c088889<>+24(SB)/4, $0x3c088889
+DATA float_3c088889<>+28(SB)/4, $0x3c088889
+GLOBL float_3c088889<>(SB), RODATA|NOPTR, $32
+
+DATA float_3d2aaaab<>+0(SB)/4, $0x3d2aaaab
+DATA float_3d2aaaab<>+4(SB)/4, $0x3d2aaaab
+DATA float_3d2aaaab<>+8(SB)/4, $0x3d2aaaab
+DATA float_3d2aaaab<>+12(SB)/4, $0x3d2aaaab
+DATA float_3d2aaaab<>+16(SB)/4, $0x3d2aaaab
+DATA float_3d2aaaab<>+20(SB)/4, $0x3d2aaaab
+DATA float_3d2aaaab<>+24(SB)/4, $0x3d2aaaab
+DATA float_3d2aaaab<>+28(SB)/4, $0x3d2aaaab
+GLOBL float_3d2aaaab<>(SB), RODATA|NOPTR, $32
+
+DATA float_3e2aaaab<>+0(SB)/4, $0x3e2aaaab
+DATA float_3e2aaaab<>+4(SB)/4, $0x3e2aaaab
+DATA float_3e2aaaab<>+8(SB)/4, $0x3e2aaaab
+DATA float_3e2aaaab<>+12(SB)/4, $0x3e2aaaab
+DATA float_3e2aaaab<>+16(SB)/4, $0x3e2aaaab
+DATA float_3e2aaaab<>+20(SB)/4, $0x3e2aaaab
+DATA float_3e2aaaab<>+24(SB)/4, $0x3e2aaaab
+DATA float_3e2aaaab<>+28(SB)/4, $0x3e2aaaab
+GLOBL float_3e2aaaab<>(SB), RODATA|NOPTR, $32
+
+DATA float_3f800000<>+0(SB)/4, $0x3f800000
+DATA float_3f800000<>+4(SB)/4, $0x3f800000
+DATA float_3f800000<>+8(SB)/4, $0x3f800000
+DATA float_3f800000<>+12(SB)/4, $0x3f800000
+DATA float_3f800000<>+16(SB)/4, $0x3f800000
+DATA float_3f800000<>+20(SB)/4, $0x3f800000
+DATA float_3f800000<>+24(SB)/4, $0x3f800000
+DATA float_3f800000<>+28(SB)/4, $0x3f800000
+GLOBL float_3f800000<>(SB), RODATA|NOPTR, $32
+
+// func avx2Tanh(n int, y *float32, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2Tanh(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      (DX)(BX*1), Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_bf200000<>+0(SB), Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y1
+	VADDPS       Y3, Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMOVUPS      float_80000000<>+0(SB), Y3
+	VANDPS       Y0, Y3, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y4
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y3, Y4
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y3, Y4
+	VFMADD213PS  float_3e088393<>+0(SB), Y3, Y4
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y0, Y0, Y4
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*1)
+	VMOVUPS      32(DX)(BX*1), Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_bf200000<>+0(SB), Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y1
+	VADDPS       Y3, Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMOVUPS      float_80000000<>+0(SB), Y3
+	VANDPS       Y0, Y3, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y4
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y3, Y4
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y3, Y4
+	VFMADD213PS  float_3e088393<>+0(SB), Y3, Y4
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y0, Y0, Y4
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VMOVUPS      Y1, 32(CX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS      (DX)(BX*1), Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_bf200000<>+0(SB), Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y1
+	VADDPS       Y3, Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMOVUPS      float_80000000<>+0(SB), Y3
+	VANDPS       Y0, Y3, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y4
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y3, Y4
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y3, Y4
+	VFMADD213PS  float_3e088393<>+0(SB), Y3, Y4
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y0, Y0, Y4
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, AX
+	JGE          e_vector
+
+e_vector_end:
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), SI
+	NEGQ         AX
+	VMOVUPS      32(SI)(AX*4), Y0
+	VMASKMOVPS   (DX)(BX*1), Y0, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_bf200000<>+0(SB), Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	VADDPS       Y2, Y2, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y2
+	VADDPS       Y4, Y5, Y5
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      float_80000000<>+0(SB), Y4
+	VANDPS       Y1, Y4, Y4
+	VORPS        Y4, Y2, Y2
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y5
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y4, Y5
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y4, Y5
+	VFMADD213PS  float_3e088393<>+0(SB), Y4, Y5
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD213PS  Y1, Y1, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(BX*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
+DATA float_bf200000<>+0(SB)/4, $0xbf200000
+DATA float_bf200000<>+4(SB)/4, $0xbf200000
+DATA float_bf200000<>+8(SB)/4, $0xbf200000
+DATA float_bf200000<>+12(SB)/4, $0xbf200000
+DATA float_bf200000<>+16(SB)/4, $0xbf200000
+DATA float_bf200000<>+20(SB)/4, $0xbf200000
+DATA float_bf200000<>+24(SB)/4, $0xbf200000
+DATA float_bf200000<>+28(SB)/4, $0xbf200000
+GLOBL float_bf200000<>(SB), RODATA|NOPTR, $32
+
+DATA float_bbbaf0ea<>+0(SB)/4, $0xbbbaf0ea
+DATA float_bbbaf0ea<>+4(SB)/4, $0xbbbaf0ea
+DATA float_bbbaf0ea<>+8(SB)/4, $0xbbbaf0ea
+DATA float_bbbaf0ea<>+12(SB)/4, $0xbbbaf0ea
+DATA float_bbbaf0ea<>+16(SB)/4, $0xbbbaf0ea
+DATA float_bbbaf0ea<>+20(SB)/4, $0xbbbaf0ea
+DATA float_bbbaf0ea<>+24(SB)/4, $0xbbbaf0ea
+DATA float_bbbaf0ea<>+28(SB)/4, $0xbbbaf0ea
+GLOBL float_bbbaf0ea<>(SB), RODATA|NOPTR, $32
+
+DATA float_3ca9134e<>+0(SB)/4, $0x3ca9134e
+DATA float_3ca9134e<>+4(SB)/4, $0x3ca9134e
+DATA float_3ca9134e<>+8(SB)/4, $0x3ca9134e
+DATA float_3ca9134e<>+12(SB)/4, $0x3ca9134e
+DATA float_3ca9134e<>+16(SB)/4, $0x3ca9134e
+DATA float_3ca9134e<>+20(SB)/4, $0x3ca9134e
+DATA float_3ca9134e<>+24(SB)/4, $0x3ca9134e
+DATA float_3ca9134e<>+28(SB)/4, $0x3ca9134e
+GLOBL float_3ca9134e<>(SB), RODATA|NOPTR, $32
+
+DATA float_bd5c1e2d<>+0(SB)/4, $0xbd5c1e2d
+DATA float_bd5c1e2d<>+4(SB)/4, $0xbd5c1e2d
+DATA float_bd5c1e2d<>+8(SB)/4, $0xbd5c1e2d
+DATA float_bd5c1e2d<>+12(SB)/4, $0xbd5c1e2d
+DATA float_bd5c1e2d<>+16(SB)/4, $0xbd5c1e2d
+DATA float_bd5c1e2d<>+20(SB)/4, $0xbd5c1e2d
+DATA float_bd5c1e2d<>+24(SB)/4, $0xbd5c1e2d
+DATA float_bd5c1e2d<>+28(SB)/4, $0xbd5c1e2d
+GLOBL float_bd5c1e2d<>(SB), RODATA|NOPTR, $32
+
+DATA float_3e088393<>+0(SB)/4, $0x3e088393
+DATA float_3e088393<>+4(SB)/4, $0x3e088393
+DATA float_3e088393<>+8(SB)/4, $0x3e088393
+DATA float_3e088393<>+12(SB)/4, $0x3e088393
+DATA float_3e088393<>+16(SB)/4, $0x3e088393
+DATA float_3e088393<>+20(SB)/4, $0x3e088393
+DATA float_3e088393<>+24(SB)/4, $0x3e088393
+DATA float_3e088393<>+28(SB)/4, $0x3e088393
+GLOBL float_3e088393<>(SB), RODATA|NOPTR, $32
+
+DATA float_beaaaa99<>+0(SB)/4, $0xbeaaaa99
+DATA float_beaaaa99<>+4(SB)/4, $0xbeaaaa99
+DATA float_beaaaa99<>+8(SB)/4, $0xbeaaaa99
+DATA float_beaaaa99<>+12(SB)/4, $0xbeaaaa99
+DATA float_beaaaa99<>+16(SB)/4, $0xbeaaaa99
+DATA float_beaaaa99<>+20(SB)/4, $0xbeaaaa99
+DATA float_beaaaa99<>+24(SB)/4, $0xbeaaaa99
+DATA float_beaaaa99<>+28(SB)/4, $0xbeaaaa99
+GLOBL float_beaaaa99<>(SB), RODATA|NOPTR, $32
+
+// func avx2Silu(n int, y *float32, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2Silu(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      (DX)(BX*1), Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y2
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (CX)(BX*1)
+	VMOVUPS      32(DX)(BX*1), Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y2
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 32(CX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS      (DX)(BX*1), Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y2
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (CX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, AX
+	JGE          e_vector
+
+e_vector_end:
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), SI
+	NEGQ         AX
+	VMOVUPS      32(SI)(AX*4), Y0
+	VMASKMOVPS   (DX)(BX*1), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y3
+	VADDPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(BX*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
+// func avx2SigmoidGrad(n int, y *float32, a *float32, b *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2SigmoidGrad(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      (DX)(SI*1), Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VORPS        float_80000000<>+0(SB), Y0, Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       float_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VADDPS       float_3f800000<>+0(SB), Y3, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)(SI*1)
+	VMOVUPS      32(DX)(SI*1), Y0
+	VMOVUPS      32(BX)(SI*1), Y1
+	VORPS        float_80000000<>+0(SB), Y0, Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       float_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VADDPS       float_3f800000<>+0(SB), Y3, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(CX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS      (DX)(SI*1), Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VORPS        float_80000000<>+0(SB), Y0, Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       float_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VADDPS       float_3f800000<>+0(SB), Y3, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, AX
+	JGE          e_vector
+
+e_vector_end:
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), DI
+	NEGQ         AX
+	VMOVUPS      32(DI)(AX*4), Y0
+	VMASKMOVPS   (DX)(SI*1), Y0, Y1
+	VMASKMOVPS   (BX)(SI*1), Y0, Y2
+	VORPS        float_80000000<>+0(SB), Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VADDPS       float_3f800000<>+0(SB), Y4, Y1
+	VMULPS       Y1, Y1, Y1
+	VDIVPS       Y1, Y4, Y1
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
+// func avx2TanhGrad(n int, y *float32, a *float32, b *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2TanhGrad(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      (DX)(SI*1), Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VORPS        float_80000000<>+0(SB), Y0, Y0
+	VADDPS       Y0, Y0, Y0
+	VMULPS       float_40800000<>+0(SB), Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       float_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VADDPS       float_3f800000<>+0(SB), Y3, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)(SI*1)
+	VMOVUPS      32(DX)(SI*1), Y0
+	VMOVUPS      32(BX)(SI*1), Y1
+	VORPS        float_80000000<>+0(SB), Y0, Y0
+	VADDPS       Y0, Y0, Y0
+	VMULPS       float_40800000<>+0(SB), Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       float_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VADDPS       float_3f800000<>+0(SB), Y3, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(CX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS      (DX)(SI*1), Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VORPS        float_80000000<>+0(SB), Y0, Y0
+	VADDPS       Y0, Y0, Y0
+	VMULPS       float_40800000<>+0(SB), Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       float_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VADDPS       float_3f800000<>+0(SB), Y3, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, AX
+	JGE          e_vector
+
+e_vector_end:
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), DI
+	NEGQ         AX
+	VMOVUPS      32(DI)(AX*4), Y0
+	VMASKMOVPS   (DX)(SI*1), Y0, Y1
+	VMASKMOVPS   (BX)(SI*1), Y0, Y2
+	VORPS        float_80000000<>+0(SB), Y1, Y1
+	VADDPS       Y1, Y1, Y1
+	VMULPS       float_40800000<>+0(SB), Y2, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VADDPS       float_3f800000<>+0(SB), Y4, Y1
+	VMULPS       Y1, Y1, Y1
+	VDIVPS       Y1, Y4, Y1
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
+DATA float_40800000<>+0(SB)/4, $0x40800000
+DATA float_40800000<>+4(SB)/4, $0x40800000
+DATA float_40800000<>+8(SB)/4, $0x40800000
+DATA float_40800000<>+12(SB)/4, $0x40800000
+DATA float_40800000<>+16(SB)/4, $0x40800000
+DATA float_40800000<>+20(SB)/4, $0x40800000
+DATA float_40800000<>+24(SB)/4, $0x40800000
+DATA float_40800000<>+28(SB)/4, $0x40800000
+GLOBL float_40800000<>(SB), RODATA|NOPTR, $32
+
+// func avx2SiluGrad(n int, y *float32, a *float32, b *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2SiluGrad(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, AX
+	JL   e_unrolled_end
+
+e_unrolled:
+	VMOVUPS      (DX)(SI*1), Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      float_42ae0000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VADDPS       Y2, Y4, Y3
+	VDIVPS       Y3, Y2, Y3
+	VBLENDVPS    Y0, Y4, Y2, Y5
+	VMULPS       Y3, Y5, Y5
+	VBLENDVPS    Y0, Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y2, Y0, Y4
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMOVUPS      Y5, (CX)(SI*1)
+	VMOVUPS      32(DX)(SI*1), Y0
+	VMOVUPS      32(BX)(SI*1), Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      float_42ae0000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VADDPS       Y2, Y4, Y3
+	VDIVPS       Y3, Y2, Y3
+	VBLENDVPS    Y0, Y4, Y2, Y5
+	VMULPS       Y3, Y5, Y5
+	VBLENDVPS    Y0, Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y2, Y0, Y4
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMOVUPS      Y5, 32(CX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, AX
+	JGE          e_unrolled
+
+e_unrolled_end:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JL   e_vector_end
+
+e_vector:
+	VMOVUPS      (DX)(SI*1), Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      float_42ae0000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VADDPS       Y2, Y4, Y3
+	VDIVPS       Y3, Y2, Y3
+	VBLENDVPS    Y0, Y4, Y2, Y5
+	VMULPS       Y3, Y5, Y5
+	VBLENDVPS    Y0, Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y2, Y0, Y4
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMOVUPS      Y5, (CX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, AX
+	JGE          e_vector
+
+e_vector_end:
+	ADDQ         $0x08, AX
+	JZ           e_done
+	LEAQ         tail_mask<>+0(SB), DI
+	NEGQ         AX
+	VMOVUPS      32(DI)(AX*4), Y0
+	VMASKMOVPS   (DX)(SI*1), Y0, Y1
+	VMASKMOVPS   (BX)(SI*1), Y0, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      float_42ae0000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y3
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       float_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y3
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y3
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VADDPS       Y3, Y5, Y4
+	VDIVPS       Y4, Y3, Y4
+	VBLENDVPS    Y1, Y5, Y3, Y6
+	VMULPS       Y4, Y6, Y6
+	VBLENDVPS    Y1, Y3, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD213PS  Y3, Y1, Y5
+	VMULPS       Y5, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (CX)(SI*1)
+
+e_done:
+	VZEROUPPER
+	RET
+
+DATA float_42ae0000<>+0(SB)/4, $0x42ae0000
+DATA float_42ae0000<>+4(SB)/4, $0x42ae0000
+DATA float_42ae0000<>+8(SB)/4, $0x42ae0000
+DATA float_42ae0000<>+12(SB)/4, $0x42ae0000
+DATA float_42ae0000<>+16(SB)/4, $0x42ae0000
+DATA float_42ae0000<>+20(SB)/4, $0x42ae0000
+DATA float_42ae0000<>+24(SB)/4, $0x42ae0000
+DATA float_42ae0000<>+28(SB)/4, $0x42ae0000
+GLOBL float_42ae0000<>(SB), RODATA|NOPTR, $32
+
+// func avx2Gru(width int, state *float32, gates *float32, x *float32, hidden *float32, bias *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2Gru(SB), NOSPLIT, $0-48
+	MOVQ state+8(FP), AX
+	MOVQ gates+16(FP), CX
+	MOVQ x+24(FP), DX
+	MOVQ hidden+32(FP), BX
+	MOVQ bias+40(FP), SI
+	MOVQ width+0(FP), DI
+	MOVQ width+0(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x08, DI
+	JL   last
+
+units:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (SI), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      (BX)(R8*2), Y1
+	VMOVUPS      (SI)(R8*2), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (CX)(R9*1)
+	VMOVUPS      (DX)(R8*2), Y2
+	VFMADD213PS  Y2, Y0, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y0
+	VMOVUPS      float_bf200000<>+0(SB), Y2
+	VCMPPS       $0x1e, Y2, Y0, Y2
+	VADDPS       Y0, Y0, Y0
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMULPS       float_3fb8aa3b<>+0(SB), Y0, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y0
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y0
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y0, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y0, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y0, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y0, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y0, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y0
+	VADDPS       Y3, Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      float_80000000<>+0(SB), Y3
+	VANDPS       Y1, Y3, Y3
+	VORPS        Y3, Y0, Y0
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y4
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y3, Y4
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y3, Y4
+	VFMADD213PS  float_3e088393<>+0(SB), Y3, Y4
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(R8*2)
+	VMOVUPS      (BX)(R8*1), Y1
+	VMOVUPS      (SI)(R8*1), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (DX)(R8*1), Y2
+	VADDPS       Y2, Y1, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VADDPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMOVUPS      Y1, (CX)(R8*1)
+	VMOVUPS      (AX), Y2
+	VSUBPS       Y0, Y2, Y2
+	VFMADD213PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, DI
+	JGE          units
+
+last:
+	ADDQ         $0x08, DI
+	JZ           done
+	LEAQ         tail_mask<>+0(SB), R10
+	NEGQ         DI
+	VMOVUPS      32(R10)(DI*4), Y0
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (SI), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   (DX), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VADDPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)
+	VMASKMOVPS   (BX)(R8*2), Y0, Y2
+	VMASKMOVPS   (SI)(R8*2), Y0, Y3
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(R9*1)
+	VMASKMOVPS   (DX)(R8*2), Y0, Y3
+	VFMADD213PS  Y3, Y1, Y2
+	VORPS        float_80000000<>+0(SB), Y2, Y1
+	VMOVUPS      float_bf200000<>+0(SB), Y3
+	VCMPPS       $0x1e, Y3, Y1, Y3
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y1, Y4, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y1
+	VADDPS       Y4, Y5, Y5
+	VDIVPS       Y5, Y1, Y1
+	VMOVUPS      float_80000000<>+0(SB), Y4
+	VANDPS       Y2, Y4, Y4
+	VORPS        Y4, Y1, Y1
+	VMULPS       Y2, Y2, Y4
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y5
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y4, Y5
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y4, Y5
+	VFMADD213PS  float_3e088393<>+0(SB), Y4, Y5
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD213PS  Y2, Y2, Y5
+	VBLENDVPS    Y3, Y5, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(R8*2)
+	VMASKMOVPS   (BX)(R8*1), Y0, Y2
+	VMASKMOVPS   (SI)(R8*1), Y0, Y3
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   (DX)(R8*1), Y0, Y3
+	VADDPS       Y3, Y2, Y2
+	VORPS        float_80000000<>+0(SB), Y2, Y3
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       float_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y3
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y3
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VBLENDVPS    Y2, Y5, Y3, Y2
+	VADDPS       Y3, Y5, Y5
+	VDIVPS       Y5, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(R8*1)
+	VMASKMOVPS   (AX), Y0, Y3
+	VSUBPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y2, Y3
+	VMASKMOVPS   Y3, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2GruGrad(width int, dstate *float32, dx *float32, dhidden *float32, gates *float32, previous *float32)
+// Requires: AVX, FMA3
+TEXT ·avx2GruGrad(SB), NOSPLIT, $0-48
+	MOVQ dstate+8(FP), AX
+	MOVQ dx+16(FP), CX
+	MOVQ dhidden+24(FP), DX
+	MOVQ gates+32(FP), BX
+	MOVQ previous+40(FP), SI
+	MOVQ width+0(FP), DI
+	MOVQ width+0(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x08, DI
+	JL   last
+
+units:
+	VMOVUPS      (AX), Y0
+	VMOVUPS      (BX)(R8*1), Y1
+	VMOVUPS      (BX)(R8*2), Y2
+	VMOVUPS      float_7fffffff<>+0(SB), Y3
+	VANDPS       Y0, Y3, Y3
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y3, Y3
+	VANDPS       Y3, Y0, Y0
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VSUBPS       Y1, Y3, Y4
+	VMULPS       Y4, Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD213PS Y3, Y2, Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (CX)(R8*2)
+	VMOVUPS      (SI), Y6
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VMOVUPS      Y6, (CX)(R8*1)
+	VMOVUPS      Y6, (DX)(R8*1)
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX)(R9*1), Y1
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      Y5, (DX)(R8*2)
+	VSUBPS       Y0, Y3, Y6
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y6, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VMOVUPS      Y1, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, DI
+	JGE          units
+
+last:
+	ADDQ         $0x08, DI
+	JZ           done
+	LEAQ         tail_mask<>+0(SB), R10
+	NEGQ         DI
+	VMOVUPS      32(R10)(DI*4), Y0
+	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   (BX)(R8*1), Y0, Y2
+	VMASKMOVPS   (BX)(R8*2), Y0, Y3
+	VMOVUPS      float_7fffffff<>+0(SB), Y4
+	VANDPS       Y1, Y4, Y4
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y4, Y4
+	VANDPS       Y4, Y1, Y1
+	VMOVUPS      float_3f800000<>+0(SB), Y4
+	VSUBPS       Y2, Y4, Y5
+	VMULPS       Y5, Y1, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD213PS Y4, Y3, Y7
+	VMULPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (CX)(R8*2)
+	VMASKMOVPS   (SI), Y0, Y7
+	VSUBPS       Y3, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y5, Y7, Y7
+	VMASKMOVPS   Y7, Y0, (CX)(R8*1)
+	VMASKMOVPS   Y7, Y0, (DX)(R8*1)
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R9*1), Y0, Y2
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (DX)(R8*2)
+	VSUBPS       Y1, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y7, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)
+	VMASKMOVPS   Y2, Y0, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA float_179abe15<>+0(SB)/4, $0x179abe15
+DATA float_179abe15<>+4(SB)/4, $0x179abe15
+DATA float_179abe15<>+8(SB)/4, $0x179abe15
+DATA float_179abe15<>+12(SB)/4, $0x179abe15
+DATA float_179abe15<>+16(SB)/4, $0x179abe15
+DATA float_179abe15<>+20(SB)/4, $0x179abe15
+DATA float_179abe15<>+24(SB)/4, $0x179abe15
+DATA float_179abe15<>+28(SB)/4, $0x179abe15
+GLOBL float_179abe15<>(SB), RODATA|NOPTR, $32
+
+// func avx2Lstm(width int, state *float32, cell *float32, gates *float32, x *float32, hidden *float32, bias *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2Lstm(SB), NOSPLIT, $0-56
+	MOVQ state+8(FP), AX
+	MOVQ cell+16(FP), CX
+	MOVQ gates+24(FP), DX
+	MOVQ x+32(FP), BX
+	MOVQ hidden+40(FP), SI
+	MOVQ bias+48(FP), DI
+	MOVQ width+0(FP), R8
+	MOVQ width+0(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R10
+	SUBQ $0x08, R8
+	JL   last
+
+units:
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (DI), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (BX), Y1
+	VADDPS       Y1, Y0, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS float_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y3
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VADDPS       Y1, Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      (SI)(R9*2), Y1
+	VMOVUPS      (DI)(R9*2), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (BX)(R9*2), Y2
+	VADDPS       Y2, Y1, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_bf200000<>+0(SB), Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	VADDPS       Y2, Y2, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y2
+	VADDPS       Y4, Y5, Y5
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      float_80000000<>+0(SB), Y4
+	VANDPS       Y1, Y4, Y4
+	VORPS        Y4, Y2, Y2
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y5
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y4, Y5
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y4, Y5
+	VFMADD213PS  float_3e088393<>+0(SB), Y4, Y5
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD213PS  Y1, Y1, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      Y2, (DX)(R9*2)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (SI)(R9*1), Y0
+	VMOVUPS      (DI)(R9*1), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (BX)(R9*1), Y1
+	VADDPS       Y1, Y0, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       float_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VADDPS       Y1, Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)(R9*1)
+	VMOVUPS      (CX), Y1
+	VFMADD213PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (CX)
+	VMOVUPS      (SI)(R10*1), Y0
+	VMOVUPS      (DI)(R10*1), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      (BX)(R10*1), Y2
+	VADDPS       Y2, Y0, Y0
+	VORPS        float_80000000<>+0(SB), Y0, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y4, Y2, Y0
+	VADDPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)(R10*1)
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_bf200000<>+0(SB), Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	VADDPS       Y2, Y2, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y2
+	VADDPS       Y4, Y5, Y5
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      float_80000000<>+0(SB), Y4
+	VANDPS       Y1, Y4, Y4
+	VORPS        Y4, Y2, Y2
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y5
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y4, Y5
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y4, Y5
+	VFMADD213PS  float_3e088393<>+0(SB), Y4, Y5
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD213PS  Y1, Y1, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DI
+	SUBQ         $0x08, R8
+	JGE          units
+
+last:
+	ADDQ         $0x08, R8
+	JZ           done
+	LEAQ         tail_mask<>+0(SB), R11
+	NEGQ         R8
+	VMOVUPS      32(R11)(R8*4), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VMASKMOVPS   (DI), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   (BX), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS float_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y4
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VADDPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DX)
+	VMASKMOVPS   (SI)(R9*2), Y0, Y2
+	VMASKMOVPS   (DI)(R9*2), Y0, Y3
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   (BX)(R9*2), Y0, Y3
+	VADDPS       Y3, Y2, Y2
+	VORPS        float_80000000<>+0(SB), Y2, Y3
+	VMOVUPS      float_bf200000<>+0(SB), Y4
+	VCMPPS       $0x1e, Y4, Y3, Y4
+	VADDPS       Y3, Y3, Y3
+	VMOVUPS      float_c2ae0000<>+0(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VMULPS       float_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS float_3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS float_b95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      float_3ab60b61<>+0(SB), Y6
+	VFMADD213PS  float_3c088889<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3f000000<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
+	VMOVUPS      float_3f800000<>+0(SB), Y5
+	VSUBPS       Y6, Y5, Y3
+	VADDPS       Y5, Y6, Y6
+	VDIVPS       Y6, Y3, Y3
+	VMOVUPS      float_80000000<>+0(SB), Y5
+	VANDPS       Y2, Y5, Y5
+	VORPS        Y5, Y3, Y3
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y6
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y5, Y6
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y5, Y6
+	VFMADD213PS  float_3e088393<>+0(SB), Y5, Y6
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y6, Y6
+	VFMADD213PS  Y2, Y2, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DX)(R9*2)
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   (SI)(R9*1), Y0, Y1
+	VMASKMOVPS   (DI)(R9*1), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   (BX)(R9*1), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMULPS       float_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y1, Y5, Y2, Y1
+	VADDPS       Y2, Y5, Y5
+	VDIVPS       Y5, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(R9*1)
+	VMASKMOVPS   (CX), Y0, Y2
+	VFMADD213PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (CX)
+	VMASKMOVPS   (SI)(R10*1), Y0, Y1
+	VMASKMOVPS   (DI)(R10*1), Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	VORPS        float_80000000<>+0(SB), Y1, Y3
+	VMOVUPS      float_c2ae0000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       float_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS float_3f318000<>+0(SB), Y4, Y3
+	VFNMADD231PS float_b95e8083<>+0(SB), Y4, Y3
+	VMOVUPS      float_3ab60b61<>+0(SB), Y5
+	VFMADD213PS  float_3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVUPS      float_3f800000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y5, Y3, Y1
+	VADDPS       Y3, Y5, Y5
+	VDIVPS       Y5, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(R10*1)
+	VORPS        float_80000000<>+0(SB), Y2, Y3
+	VMOVUPS      float_bf200000<>+0(SB), Y4
+	VCMPPS       $0x1e, Y4, Y3, Y4
+	VADDPS       Y3, Y3, Y3
+	VMOVUPS      float_c2ae0000<>+0(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VMULPS       float_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS float_3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS float_b95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      float_3ab60b61<>+0(SB), Y6
+	VFMADD213PS  float_3c088889<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3f000000<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  float_3f800000<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
+	VMOVUPS      float_3f800000<>+0(SB), Y5
+	VSUBPS       Y6, Y5, Y3
+	VADDPS       Y5, Y6, Y6
+	VDIVPS       Y6, Y3, Y3
+	VMOVUPS      float_80000000<>+0(SB), Y5
+	VANDPS       Y2, Y5, Y5
+	VORPS        Y5, Y3, Y3
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y6
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y5, Y6
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y5, Y6
+	VFMADD213PS  float_3e088393<>+0(SB), Y5, Y6
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y6, Y6
+	VFMADD213PS  Y2, Y2, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2LstmGrad(width int, dstate *float32, dcell *float32, dx *float32, gates *float32, previous *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2LstmGrad(SB), NOSPLIT, $0-48
+	MOVQ dstate+8(FP), AX
+	MOVQ dcell+16(FP), CX
+	MOVQ dx+24(FP), DX
+	MOVQ gates+32(FP), BX
+	MOVQ previous+40(FP), SI
+	MOVQ width+0(FP), DI
+	MOVQ width+0(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x08, DI
+	JL   last
+
+units:
+	VMOVUPS      float_3f800000<>+0(SB), Y0
+	VMOVUPS      (BX)(R8*2), Y1
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX)(R8*1), Y3
+	VMOVUPS      (SI), Y4
+	VMULPS       Y2, Y1, Y5
+	VFMADD231PS  Y4, Y3, Y5
+	VORPS        float_80000000<>+0(SB), Y5, Y6
+	VMOVUPS      float_bf200000<>+0(SB), Y7
+	VCMPPS       $0x1e, Y7, Y6, Y7
+	VADDPS       Y6, Y6, Y6
+	VMOVUPS      float_c2ae0000<>+0(SB), Y8
+	VMAXPS       Y6, Y8, Y6
+	VMULPS       float_3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS     $0x00, Y8, Y8
+	VFNMADD231PS float_3f318000<>+0(SB), Y8, Y6
+	VFNMADD231PS float_b95e8083<>+0(SB), Y8, Y6
+	VMOVUPS      float_3ab60b61<>+0(SB), Y9
+	VFMADD213PS  float_3c088889<>+0(SB), Y6, Y9
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y6, Y9
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y6, Y9
+	VFMADD213PS  float_3f000000<>+0(SB), Y6, Y9
+	VFMADD213PS  float_3f800000<>+0(SB), Y6, Y9
+	VFMADD213PS  float_3f800000<>+0(SB), Y6, Y9
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
+	VMOVUPS      float_3f800000<>+0(SB), Y8
+	VSUBPS       Y9, Y8, Y6
+	VADDPS       Y8, Y9, Y9
+	VDIVPS       Y9, Y6, Y6
+	VMOVUPS      float_80000000<>+0(SB), Y8
+	VANDPS       Y5, Y8, Y8
+	VORPS        Y8, Y6, Y6
+	VMULPS       Y5, Y5, Y8
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y9
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y8, Y9
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y8, Y9
+	VFMADD213PS  float_3e088393<>+0(SB), Y8, Y9
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y8, Y9
+	VMULPS       Y8, Y9, Y9
+	VFMADD213PS  Y5, Y5, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      (AX), Y5
+	VMOVUPS      (BX)(R9*1), Y7
+	VMOVUPS      (CX), Y8
+	VMOVUPS      float_7fffffff<>+0(SB), Y9
+	VANDPS       Y5, Y9, Y9
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y9, Y9
+	VANDPS       Y9, Y5, Y5
+	VMOVUPS      float_7fffffff<>+0(SB), Y9
+	VANDPS       Y8, Y9, Y9
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y9, Y9
+	VANDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y10
+	VSUBPS       Y7, Y0, Y9
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y9, Y10, Y10
+	VMOVUPS      Y10, (DX)(R9*1)
+	VXORPS       Y9, Y9, Y9
+	VMOVUPS      Y9, (AX)
+	VMULPS       Y7, Y5, Y5
+	VFNMADD213PS Y0, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y8
+	VMULPS       Y8, Y4, Y4
+	VSUBPS       Y3, Y0, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y9, Y4, Y4
+	VMOVUPS      Y4, (DX)(R8*1)
+	VMULPS       Y8, Y3, Y3
+	VMOVUPS      Y3, (CX)
+	VMULPS       Y8, Y1, Y3
+	VSUBPS       Y2, Y0, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y9, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y8, Y1, Y1
+	VMOVUPS      Y1, (DX)(R8*2)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, DI
+	JGE          units
+
+last:
+	ADDQ         $0x08, DI
+	JZ           done
+	LEAQ         tail_mask<>+0(SB), R10
+	NEGQ         DI
+	VMOVUPS      32(R10)(DI*4), Y0
+	VMOVUPS      float_3f800000<>+0(SB), Y1
+	VMASKMOVPS   (BX)(R8*2), Y0, Y2
+	VMASKMOVPS   (BX), Y0, Y3
+	VMASKMOVPS   (BX)(R8*1), Y0, Y4
+	VMASKMOVPS   (SI), Y0, Y5
+	VMULPS       Y3, Y2, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VORPS        float_80000000<>+0(SB), Y6, Y7
+	VMOVUPS      float_bf200000<>+0(SB), Y8
+	VCMPPS       $0x1e, Y8, Y7, Y8
+	VADDPS       Y7, Y7, Y7
+	VMOVUPS      float_c2ae0000<>+0(SB), Y9
+	VMAXPS       Y7, Y9, Y7
+	VMULPS       float_3fb8aa3b<>+0(SB), Y7, Y9
+	VROUNDPS     $0x00, Y9, Y9
+	VFNMADD231PS float_3f318000<>+0(SB), Y9, Y7
+	VFNMADD231PS float_b95e8083<>+0(SB), Y9, Y7
+	VMOVUPS      float_3ab60b61<>+0(SB), Y10
+	VFMADD213PS  float_3c088889<>+0(SB), Y7, Y10
+	VFMADD213PS  float_3d2aaaab<>+0(SB), Y7, Y10
+	VFMADD213PS  float_3e2aaaab<>+0(SB), Y7, Y10
+	VFMADD213PS  float_3f000000<>+0(SB), Y7, Y10
+	VFMADD213PS  float_3f800000<>+0(SB), Y7, Y10
+	VFMADD213PS  float_3f800000<>+0(SB), Y7, Y10
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
+	VMOVUPS      float_3f800000<>+0(SB), Y9
+	VSUBPS       Y10, Y9, Y7
+	VADDPS       Y9, Y10, Y10
+	VDIVPS       Y10, Y7, Y7
+	VMOVUPS      float_80000000<>+0(SB), Y9
+	VANDPS       Y6, Y9, Y9
+	VORPS        Y9, Y7, Y7
+	VMULPS       Y6, Y6, Y9
+	VMOVUPS      float_bbbaf0ea<>+0(SB), Y10
+	VFMADD213PS  float_3ca9134e<>+0(SB), Y9, Y10
+	VFMADD213PS  float_bd5c1e2d<>+0(SB), Y9, Y10
+	VFMADD213PS  float_3e088393<>+0(SB), Y9, Y10
+	VFMADD213PS  float_beaaaa99<>+0(SB), Y9, Y10
+	VMULPS       Y9, Y10, Y10
+	VFMADD213PS  Y6, Y6, Y10
+	VBLENDVPS    Y8, Y10, Y7, Y7
+	VMASKMOVPS   (AX), Y0, Y6
+	VMASKMOVPS   (BX)(R9*1), Y0, Y8
+	VMASKMOVPS   (CX), Y0, Y9
+	VMOVUPS      float_7fffffff<>+0(SB), Y10
+	VANDPS       Y6, Y10, Y10
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y10, Y10
+	VANDPS       Y10, Y6, Y6
+	VMOVUPS      float_7fffffff<>+0(SB), Y10
+	VANDPS       Y9, Y10, Y10
+	VCMPPS       $0x15, float_179abe15<>+0(SB), Y10, Y10
+	VANDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y11
+	VSUBPS       Y8, Y1, Y10
+	VMULPS       Y8, Y10, Y10
+	VMULPS       Y10, Y11, Y11
+	VMASKMOVPS   Y11, Y0, (DX)(R9*1)
+	VXORPS       Y10, Y10, Y10
+	VMASKMOVPS   Y10, Y0, (AX)
+	VMULPS       Y8, Y6, Y6
+	VFNMADD213PS Y1, Y7, Y7
+	VFMADD231PS  Y7, Y6, Y9
+	VMULPS       Y9, Y5, Y5
+	VSUBPS       Y4, Y1, Y10
+	VMULPS       Y4, Y10, Y10
+	VMULPS       Y10, Y5, Y5
+	VMASKMOVPS   Y5, Y0, (DX)(R8*1)
+	VMULPS       Y9, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (CX)
+	VMULPS       Y9, Y2, Y4
+	VSUBPS       Y3, Y1, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y10, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (DX)
+	VFNMADD213PS Y1, Y2, Y2
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y9, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (DX)(R8*2)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx2Sum(n int, x *float32) (sum float32)
 // Requires: AVX, AVX2
 TEXT ·avx2Sum(SB), NOSPLIT, $0-20
@@ -6326,16 +8309,6 @@ normalise_done:
 	VZEROUPPER
 	RET
 
-DATA float_3f800000<>+0(SB)/4, $0x3f800000
-DATA float_3f800000<>+4(SB)/4, $0x3f800000
-DATA float_3f800000<>+8(SB)/4, $0x3f800000
-DATA float_3f800000<>+12(SB)/4, $0x3f800000
-DATA float_3f800000<>+16(SB)/4, $0x3f800000
-DATA float_3f800000<>+20(SB)/4, $0x3f800000
-DATA float_3f800000<>+24(SB)/4, $0x3f800000
-DATA float_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL float_3f800000<>(SB), RODATA|NOPTR, $32
-
 // func avx2LayerNormGrad(rows int, width int, dx *float32, x *float32, dy *float32, weight *float32, mean *float32, rstd *float32, plus *float32, dweight *float32, dbias *float32, part float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2LayerNormGrad(SB), NOSPLIT, $0-92
@@ -6734,86 +8707,6 @@ total:
 	VMOVSS       X0, sum+32(FP)
 	VZEROUPPER
 	RET
-
-DATA float_c2ae0000<>+0(SB)/4, $0xc2ae0000
-DATA float_c2ae0000<>+4(SB)/4, $0xc2ae0000
-DATA float_c2ae0000<>+8(SB)/4, $0xc2ae0000
-DATA float_c2ae0000<>+12(SB)/4, $0xc2ae0000
-DATA float_c2ae0000<>+16(SB)/4, $0xc2ae0000
-DATA float_c2ae0000<>+20(SB)/4, $0xc2ae0000
-DATA float_c2ae0000<>+24(SB)/4, $0xc2ae0000
-DATA float_c2ae0000<>+28(SB)/4, $0xc2ae0000
-GLOBL float_c2ae0000<>(SB), RODATA|NOPTR, $32
-
-DATA float_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA float_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA float_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA float_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA float_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA float_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA float_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA float_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL float_3fb8aa3b<>(SB), RODATA|NOPTR, $32
-
-DATA float_3f318000<>+0(SB)/4, $0x3f318000
-DATA float_3f318000<>+4(SB)/4, $0x3f318000
-DATA float_3f318000<>+8(SB)/4, $0x3f318000
-DATA float_3f318000<>+12(SB)/4, $0x3f318000
-DATA float_3f318000<>+16(SB)/4, $0x3f318000
-DATA float_3f318000<>+20(SB)/4, $0x3f318000
-DATA float_3f318000<>+24(SB)/4, $0x3f318000
-DATA float_3f318000<>+28(SB)/4, $0x3f318000
-GLOBL float_3f318000<>(SB), RODATA|NOPTR, $32
-
-DATA float_b95e8083<>+0(SB)/4, $0xb95e8083
-DATA float_b95e8083<>+4(SB)/4, $0xb95e8083
-DATA float_b95e8083<>+8(SB)/4, $0xb95e8083
-DATA float_b95e8083<>+12(SB)/4, $0xb95e8083
-DATA float_b95e8083<>+16(SB)/4, $0xb95e8083
-DATA float_b95e8083<>+20(SB)/4, $0xb95e8083
-DATA float_b95e8083<>+24(SB)/4, $0xb95e8083
-DATA float_b95e8083<>+28(SB)/4, $0xb95e8083
-GLOBL float_b95e8083<>(SB), RODATA|NOPTR, $32
-
-DATA float_3ab60b61<>+0(SB)/4, $0x3ab60b61
-DATA float_3ab60b61<>+4(SB)/4, $0x3ab60b61
-DATA float_3ab60b61<>+8(SB)/4, $0x3ab60b61
-DATA float_3ab60b61<>+12(SB)/4, $0x3ab60b61
-DATA float_3ab60b61<>+16(SB)/4, $0x3ab60b61
-DATA float_3ab60b61<>+20(SB)/4, $0x3ab60b61
-DATA float_3ab60b61<>+24(SB)/4, $0x3ab60b61
-DATA float_3ab60b61<>+28(SB)/4, $0x3ab60b61
-GLOBL float_3ab60b61<>(SB), RODATA|NOPTR, $32
-
-DATA float_3c088889<>+0(SB)/4, $0x3c088889
-DATA float_3c088889<>+4(SB)/4, $0x3c088889
-DATA float_3c088889<>+8(SB)/4, $0x3c088889
-DATA float_3c088889<>+12(SB)/4, $0x3c088889
-DATA float_3c088889<>+16(SB)/4, $0x3c088889
-DATA float_3c088889<>+20(SB)/4, $0x3c088889
-DATA float_3c088889<>+24(SB)/4, $0x3c088889
-DATA float_3c088889<>+28(SB)/4, $0x3c088889
-GLOBL float_3c088889<>(SB), RODATA|NOPTR, $32
-
-DATA float_3d2aaaab<>+0(SB)/4, $0x3d2aaaab
-DATA float_3d2aaaab<>+4(SB)/4, $0x3d2aaaab
-DATA float_3d2aaaab<>+8(SB)/4, $0x3d2aaaab
-DATA float_3d2aaaab<>+12(SB)/4, $0x3d2aaaab
-DATA float_3d2aaaab<>+16(SB)/4, $0x3d2aaaab
-DATA float_3d2aaaab<>+20(SB)/4, $0x3d2aaaab
-DATA float_3d2aaaab<>+24(SB)/4, $0x3d2aaaab
-DATA float_3d2aaaab<>+28(SB)/4, $0x3d2aaaab
-GLOBL float_3d2aaaab<>(SB), RODATA|NOPTR, $32
-
-DATA float_3e2aaaab<>+0(SB)/4, $0x3e2aaaab
-DATA float_3e2aaaab<>+4(SB)/4, $0x3e2aaaab
-DATA float_3e2aaaab<>+8(SB)/4, $0x3e2aaaab
-DATA float_3e2aaaab<>+12(SB)/4, $0x3e2aaaab
-DATA float_3e2aaaab<>+16(SB)/4, $0x3e2aaaab
-DATA float_3e2aaaab<>+20(SB)/4, $0x3e2aaaab
-DATA float_3e2aaaab<>+24(SB)/4, $0x3e2aaaab
-DATA float_3e2aaaab<>+28(SB)/4, $0x3e2aaaab
-GLOBL float_3e2aaaab<>(SB), RODATA|NOPTR, $32
 
 // func avx2Masked(n int, y *float32, x *float32, mask *float32, other float32)
 // Requires: AVX

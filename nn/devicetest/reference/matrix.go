@@ -77,6 +77,12 @@ func activate(a device.Activation, x float64) float64 {
 		return math.Max(x, 0)
 	case device.SquaredReLU:
 		return math.Max(x, 0) * math.Max(x, 0)
+	case device.Sigmoid:
+		return sigmoid(x)
+	case device.Tanh:
+		return math.Tanh(x)
+	case device.SiLU:
+		return x * sigmoid(x)
 	}
 	return x
 }
@@ -92,91 +98,12 @@ func derivative(a device.Activation, x float64) float64 {
 		return 0
 	case device.SquaredReLU:
 		return 2 * math.Max(x, 0)
+	case device.Sigmoid:
+		return sigmoid(x) * sigmoid(-x)
+	case device.Tanh:
+		return 4 * sigmoid(2*x) * sigmoid(-2*x)
+	case device.SiLU:
+		return sigmoid(x) * (1 + x*sigmoid(-x))
 	}
 	return 1
-}
-
-var _ = device.On(&operations, func(r *Runner, o *device.Im2Col) {
-	r.im2Col(o.Maps, func(map_, column int) { r.Values(o.Y)[column] = at(r.Values(o.X), map_) })
-})
-
-var _ = device.On(&operations, func(r *Runner, o *device.Col2Im) {
-	x, y := r.Values(o.X), r.Values(o.Y)
-	clear(x)
-	r.im2Col(o.Maps, func(map_, column int) {
-		if map_ >= 0 {
-			x[map_] += y[column]
-		}
-	})
-})
-
-// im2Col pairs each element of the patches with its element of the maps; the index is negative outside the map.
-func (r *Runner) im2Col(m device.Maps, pair func(map_, column int)) {
-	column := 0
-	for b := range m.Batch {
-		for oy := range m.OutHeight() {
-			for ox := range m.OutWidth() {
-				for ky := range m.Kernel {
-					for kx := range m.Kernel {
-						for c := range m.Channels {
-							pair(cell(m, b, oy*m.Stride+ky-m.Padding, ox*m.Stride+kx-m.Padding, c), column)
-							column++
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-// cell returns the index of an element of the maps, negative outside of them.
-func cell(m device.Maps, b, y, x, c int) int {
-	if y < 0 || y >= m.Height || x < 0 || x >= m.Width {
-		return -1
-	}
-	return ((b*m.Height+y)*m.Width+x)*m.Channels + c
-}
-
-// taps visits all products of a depthwise convolution: output element, input element, and weight element.
-func taps(m device.Maps, flip bool, visit func(out, in, weight int)) {
-	for b := range m.Batch {
-		for y := range m.Height {
-			for x := range m.Width {
-				for c := range m.Channels {
-					for ky := range m.Kernel {
-						for kx := range m.Kernel {
-							in := cell(m, b, y+ky-m.Padding, x+kx-m.Padding, c)
-							tap := ky*m.Kernel + kx
-							if flip {
-								tap = m.Kernel*m.Kernel - 1 - tap
-							}
-							if in >= 0 {
-								visit(cell(m, b, y, x, c), in, c*m.Kernel*m.Kernel+tap)
-							}
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-var _ = device.On(&operations, (*Runner).depthwise)
-
-func (r *Runner) depthwise(o *device.DepthwiseConv) {
-	x, w, y, plus := r.Values(o.X), r.Values(o.Weight), r.Values(o.Y), r.Values(o.Plus)
-	for i := range o.Size() {
-		y[i] = added(plus, i)
-	}
-	taps(o.Maps, o.Flip, func(out, in, weight int) { y[out] += x[in] * w[weight] })
-}
-
-var _ = device.On(&operations, (*Runner).depthwiseGrad)
-
-func (r *Runner) depthwiseGrad(o *device.DepthwiseConvGrad) {
-	x, dy, dw, plus := r.Values(o.X), r.Values(o.DY), r.Values(o.DWeight), r.Values(o.Plus)
-	for i := range o.Channels * o.Kernel * o.Kernel {
-		dw[i] = added(plus, i)
-	}
-	taps(o.Maps, false, func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
 }

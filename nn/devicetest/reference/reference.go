@@ -10,7 +10,10 @@ import (
 )
 
 // Device implements [device.Device].
-type Device struct{}
+type Device struct {
+	// Round, if not nil, rounds the operands of matrix products.
+	Round func(float64) float64
+}
 
 var _ device.Device = Device{}
 
@@ -21,14 +24,15 @@ func (Device) Name() string { return "reference" }
 func (Device) Numerics() string { return "reference/float64" }
 
 // Open implements [device.Device].
-func (Device) Open(state int) (device.Session, error) {
-	return &Session{State: make([]float64, state)}, nil
+func (d Device) Open(state int) (device.Session, error) {
+	return &Session{State: make([]float64, state), round: d.Round}, nil
 }
 
 // Session implements [device.Session].
 type Session struct {
 	// State is the session's state in full precision.
 	State []float64
+	round func(float64) float64
 }
 
 // Load implements [device.Session].
@@ -36,7 +40,7 @@ func (s *Session) Load(p *device.Program) (device.Runner, error) {
 	if err := p.Check(math.MaxInt); err != nil {
 		return nil, fmt.Errorf("load %s: %w", p.Name, err)
 	}
-	r := &Runner{program: p, memory: make([][]float64, len(p.Buffers))}
+	r := &Runner{program: p, memory: make([][]float64, len(p.Buffers)), Round: s.round}
 	for i, info := range p.Buffers {
 		switch info.Space {
 		case device.State:
@@ -74,7 +78,7 @@ type Runner struct {
 	program *device.Program
 	memory  [][]float64
 	step    device.Step
-	// Round, if not nil, rounds the operands of matrix products.
+	// Round is that of the device, and may be changed between operations.
 	Round func(float64) float64
 }
 
@@ -133,6 +137,9 @@ func (r *Runner) operate(op device.Operation) error {
 			if err := r.operate(part); err != nil {
 				return err
 			}
+		}
+		if a, ok := op.(*device.Attention); ok {
+			r.logSums(a)
 		}
 		return nil
 	}

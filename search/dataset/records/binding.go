@@ -77,7 +77,9 @@ func (b *binding) each(ctx context.Context, s *session, use func(row int, x *sam
 	x := &sample{cells: make([]string, len(b.columns))}
 	return b.rows.each(ctx, func(row int, p *part, cells []string) error {
 		for i, c := range b.columns {
-			x.cells[i] = cells[c]
+			if x.cells[i] = ""; c >= 0 { // new rows may lack columns
+				x.cells[i] = cells[c]
+			}
 		}
 		if b.path != nil {
 			x.name, x.read = b.path.fill(cells), b.reader(s, p)

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
 	"mixmas/nn/dimensions"
 	"mixmas/nn/mixer"
 	"mixmas/nn/options"
@@ -66,6 +69,8 @@ type predictor struct {
 	sources []*opened // by the recipe's source; nil for those that no modality reads
 	count   int       // rows
 	paths   []int     // of rows of values, by modality: the column with the path of its file
+
+	warnings []string // for people
 }
 
 // opened is the input in the place of a source.
@@ -107,6 +112,7 @@ func (p *predictor) open(ctx context.Context) (*dataset.Unlabelled, error) {
 		made = append(made, columns.samples, columns.lengths)
 		contents.Sources = append(contents.Sources, *source)
 	}
+	contents.Warnings = p.warnings
 	assembled, err := dataset.Assemble(ctx, contents, p.environment)
 	if err != nil {
 		return nil, err
@@ -136,11 +142,15 @@ func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *enco
 	if err != nil {
 		return nil, nil, err
 	}
+	own := &newRow{encoder: x, optional: p.optional(m), masked: m.Masked, absent: p.absent(m)}
+	if own.absent {
+		b.path = nil
+	}
 	used := packed.New(b.count(), 1)
 	for row := range b.count() {
 		used.Set(row, 1)
 	}
-	encoding := p.newEncoding(m.Name, b, x, used)
+	encoding := p.newEncoding(m.Name, b, own, used)
 	if m.Tokens == nil {
 		encoding.stored = npy.Float32 // which can say that a picture is missing
 	}
@@ -156,6 +166,16 @@ func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *enco
 	if err != nil {
 		return nil, nil, err
 	}
+	n := int(own.lacking.Load())
+	for _, row := range b.joined {
+		if row < 0 {
+			n++
+		}
+	}
+	if n > 0 && !own.masked && !own.optional {
+		p.warnings = append(p.warnings, fmt.Sprintf("%s of %s lack %s, which every training row had: they get its mean; drop_modality trains a model to do without",
+			humanize.Comma(int64(n)), english.Plural(p.count, "row", ""), escape.Terminal(m.Name)))
+	}
 	modality, err := m.modality()
 	if err != nil {
 		return nil, nil, err
@@ -163,7 +183,7 @@ func (p *predictor) modality(ctx context.Context, i int) (*dataset.Source, *enco
 	s := &dataset.Source{Modality: modality, Missing: modality.Kind != mixer.Text}
 	rows := b.of(dataset.Rows{Count: p.count}, dataset.Test)
 	s.Samples[dataset.Test] = dataset.Part{Column: columns.samples, Rows: rows}
-	if m.Masked {
+	if m.Masked || own.optional {
 		s.Lengths[dataset.Test] = dataset.Part{Column: columns.lengths, Rows: rows}
 	}
 	return s, columns, nil
@@ -312,18 +332,61 @@ func (p *predictor) openSource(ctx context.Context, i int, names []string) error
 			t.folder = p.in.Folder
 		}
 	}
-	missing := []string{}
 	for _, c := range source.Columns {
-		at := c.find(from.rows.columns)
-		if at < 0 {
-			missing = append(missing, c.title())
+		from.columns = append(from.columns, c.find(from.rows.columns))
+	}
+	return p.checkColumns(i)
+}
+
+// checkColumns returns an error if the tables in the place of a source lack columns, unless rows may lack all that is read of them.
+func (p *predictor) checkColumns(i int) error {
+	source, from := &p.recipe.Sources[i], p.sources[i]
+	needed := make([]bool, len(source.Columns))
+	var lacking []string // modalities
+	for k := range p.recipe.Modalities {
+		m := &p.recipe.Modalities[k]
+		if _, read := p.environment.Preprocessing[m.Name]; m.Source != i || !read {
+			continue
 		}
-		from.columns = append(from.columns, at)
+		absent := p.absent(m)
+		if absent && p.optional(m) {
+			continue
+		}
+		if absent {
+			lacking = append(lacking, m.Name)
+		}
+		for _, c := range slices.Concat(m.Columns, m.Path) {
+			needed[c] = true
+		}
+	}
+	missing, present := []string{}, []int{}
+	for c, at := range from.columns {
+		if at >= 0 {
+			present = append(present, at)
+		} else if needed[c] {
+			missing = append(missing, source.Columns[c].title())
+		}
+	}
+	if len(present) == 0 && len(from.columns) > 0 && len(missing) == 0 {
+		return fmt.Errorf("%s has none of the columns that the model reads: %s", from.rows.all(), shortList(source.titles()))
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s lacks columns that the model reads: %s", from.rows.all(), strings.Join(missing, ", "))
+		err := fmt.Errorf("%s lacks columns that the model reads: %s", from.rows.all(), strings.Join(missing, ", "))
+		if len(lacking) > 0 {
+			err = fmt.Errorf("%w; %w", err, dataset.NotOptional(strings.Join(lacking, ", ")))
+		}
+		return err
 	}
-	return from.rows.require(from.columns...)
+	return from.rows.require(present...)
+}
+
+// optional reports whether the model was trained to do without a modality.
+func (p *predictor) optional(m *Encoding) bool { return slices.Contains(p.in.Optional, m.Name) }
+
+// absent reports whether the input has none of the columns of a modality.
+func (p *predictor) absent(m *Encoding) bool {
+	columns := slices.Concat(m.Columns, m.Path)
+	return len(columns) > 0 && !slices.ContainsFunc(columns, func(c int) bool { return p.sources[m.Source].columns[c] >= 0 })
 }
 
 // openRowsOf opens tables in the place of a source, or pictures if all that the model reads of it is their paths.
@@ -342,6 +405,14 @@ func (p *predictor) openRowsOf(ctx context.Context, source *Source, names []stri
 // readsArray reports whether modalities read the rows of a source as arrays.
 func (p *predictor) readsArray(source int) bool {
 	return slices.ContainsFunc(p.recipe.Modalities, func(m Encoding) bool { return m.Source == source && m.Files != nil })
+}
+
+// titles name the columns of the source in messages.
+func (s *Source) titles() (list []string) {
+	for _, c := range s.Columns {
+		list = append(list, c.title())
+	}
+	return list
 }
 
 // find is the place of the column in a table, -1 if it lacks it.

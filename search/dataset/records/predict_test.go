@@ -247,6 +247,32 @@ func TestPicturesAreInput(t *testing.T) {
 	}
 }
 
+// A new row may lack a picture that every training row had: it gets the mean, and a warning says so.
+func TestPicturesThatNewRowsLack(t *testing.T) {
+	files := map[string]string{"new.csv": "photo,age\n3.png,1\n,2\n"}
+	var table strings.Builder
+	table.WriteString("photo,age,label\n")
+	for i := range 12 {
+		name := fmt.Sprintf("%d.png", i)
+		files[name] = picture(t, 8, 8, color.Gray{Y: uint8(20 * i)})
+		fmt.Fprintf(&table, "%s,%d,%c\n", name, i, 'a'+i%2)
+	}
+	files["data.csv"] = table.String()
+	dir := folder(t, files)
+	d := must(t, dir, "path: data.csv\nmodalities: [{name: photo, kind: image, column: photo}, {name: age, kind: table, columns: [age]}]\nlabels: label")
+	u, err := predictor(t, d, dataset.Input{Files: []string{"new.csv"}}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "1 of 2 rows lack photo, which every training row had: they get its mean; drop_modality trains a model to do without"
+	if got := u.Warnings(); !slices.Equal(got, []string{want}) {
+		t.Errorf("warnings %q, want %q", got, want)
+	}
+	if got := sample(t, u, dataset.Test, "photo", 1); slices.ContainsFunc(got, func(x float32) bool { return x != 0 }) {
+		t.Errorf("the picture that is not there reads %v, want zeros, the mean", got)
+	}
+}
+
 // Six tables are found in a new archive by their names.
 func TestTablesOfANewArchive(t *testing.T) {
 	dir := views(t, 100)

@@ -2,6 +2,9 @@
 //
 //	go run ./search/defaults/measure --to docs/defaults.md CONFIG...
 //
+// With --encoders it writes docs/encoders.md instead: what every encoder and fusion function is and costs, and what each encoder
+// scores alone.
+//
 // The configurations name data and nothing else. Candidates are compared by the metric on the validation rows, over some
 // repeats with other initial weights; the test split is only used for the models that the defaults end with. Scores are kept in
 // --store, so a run that was interrupted, or stopped by --time, goes on; the page has what was finished. Without configurations the
@@ -23,12 +26,10 @@ import (
 	"strings"
 	"time"
 
-	"mixmas/nn/cpu"
 	"mixmas/search"
 	"mixmas/search/config"
 	"mixmas/search/dataset"
 	_ "mixmas/search/dataset/formats"
-	"mixmas/search/defaults"
 	"mixmas/search/evaluate"
 	"mixmas/search/plan"
 	"mixmas/search/store"
@@ -43,10 +44,25 @@ func main() {
 	partly := flag.String("encoders-only", "", "measure only the encoders of these `NAMES`, separated by commas")
 	limit := flag.Duration("time", 0, "measure each data set for this `TIME`, such as 30m; 0: as long as it takes")
 	note := flag.String("note", "", "a paragraph of `TEXT` about the data and the machine")
+	encoders := flag.Bool("encoders", false, "write the page of all encoders, each trained alone with as many seeds as repeats")
+	var o encoderOptions
+	list := func(to *[]string) func(string) error {
+		return func(text string) error { *to = strings.Split(text, ","); return nil }
+	}
+	flag.Func("modalities", "with --encoders: measure only these modalities, `NAMES` separated by commas", list(&o.modalities))
+	flag.Func("vary", "with --encoders: measure other sizes and trainings of these encoders too, `NAMES` separated by commas", list(&o.vary))
+	flag.Func("variants", "with --vary: only these variants, `NAMES` separated by commas", list(&o.variants))
+	flag.BoolVar(&o.stored, "stored", false, "with --encoders: train nothing, and write what is stored")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *to, *kept, *repeats, *limit, *note, strings.Split(*partly, ","), flag.Args()); err != nil {
+	var err error
+	if o.seeds = *repeats; *encoders {
+		err = encodersPage(ctx, *to, *kept, *note, *limit, o, flag.Args())
+	} else {
+		err = run(ctx, *to, *kept, *repeats, *limit, *note, strings.Split(*partly, ","), flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "measure:", err)
 		os.Exit(1)
 	}
@@ -122,37 +138,16 @@ type result struct {
 }
 
 func measure(ctx context.Context, path string, scores *store.Store, repeats int, partly []string) (*measured, error) {
-	c, err := config.Load(path)
+	o, err := open(ctx, path, func(c *config.Config) { c.Use(config.Paper) }, scores, runtime.NumCPU(), false) // each training is looked at by itself
 	if err != nil {
 		return nil, err
 	}
-	c.Use(config.Paper) // each training is looked at by itself
-	if !c.Sets("name") {
-		c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-	}
-	format, err := dataset.Lookup(c.Data.Format)
+	defer o.data.Close()
+	c, data, e := o.config, o.data, o.evaluator
+	space, err := plan.Sampled(ctx, o.unsampled, c, o.runner.Device.Numerics())
 	if err != nil {
 		return nil, err
 	}
-	data, err := format.Open(ctx, c.Data.Options, dataset.Environment{Folder: c.Folder()})
-	if err != nil {
-		return nil, err
-	}
-	defer data.Close()
-	if _, err := defaults.Fill(c, data); err != nil {
-		return nil, err
-	}
-	device := cpu.New(cpu.Options{Workers: runtime.NumCPU()})
-	unsampled, err := plan.Space(c, data)
-	if err != nil {
-		return nil, err
-	}
-	space, err := plan.Sampled(ctx, unsampled, c, device.Numerics())
-	if err != nil {
-		return nil, err
-	}
-	runner := &trial.Local{Device: device, Data: data, Files: evaluate.Files{Store: scores}}
-	e := evaluate.New(evaluate.Options{Data: data, Store: scores, Runner: runner, Workers: runtime.NumCPU(), Search: c.Name, Metric: c.Search.Metric})
 	m := &measured{name: c.Name, train: data.Len(dataset.Train), validation: data.Len(dataset.Validation), test: data.Len(dataset.Test), metric: c.Search.Metric}
 
 	looked := map[string]int{}
@@ -186,7 +181,7 @@ func measure(ctx context.Context, path string, scores *store.Store, repeats int,
 	if slices.Contains(partly, c.Name) {
 		return m, nil
 	}
-	s, err := search.New(c, data, search.Options{Device: device, Store: scores, Workers: runtime.NumCPU()})
+	s, err := search.New(c, data, search.Options{Device: o.runner.Device, Store: scores, Workers: runtime.NumCPU()})
 	if err != nil {
 		return m, err
 	}

@@ -169,7 +169,7 @@ func examples() (rows [][]string) {
 		for _, n := range e.rows {
 			var list []string
 			for _, a := range mixer.All() {
-				if a.Suit == nil || !a.Takes(e.in.Kind) {
+				if a.Suit == nil || a.Extra || !a.Takes(e.in.Kind) {
 					continue
 				}
 				if own := a.Suit(e.in, n); own != nil {

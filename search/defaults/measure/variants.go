@@ -36,14 +36,21 @@ func encoderVariants(rule trial.Job, m strategy.Modality, c strategy.Candidate, 
 	}
 	scale("half the width", 0.5, "width", "channel_width", "dims")
 	scale("twice the width", 2, "width", "channel_width", "dims")
-	scale("half the depth", 0.5, "depth", "layers", "depths")
-	scale("twice the depth", 2, "depth", "layers", "depths")
+	scale("half the depth", 0.5, "depth", "layers", "depths", "blocks")
+	scale("twice the depth", 2, "depth", "layers", "depths", "blocks")
 	scale("twice the hidden width over features", 2, "channel_width", "hidden", "mlp_ratio")
 	scale("twice the hidden width over tokens", 2, "token_width")
 	if m.Kind == mixer.Map {
 		with("next smaller patch", func(own reflect.Value) bool { return nextPatch(own, m.Shape, -1) })
 		with("next larger patch", func(own reflect.Value) bool { return nextPatch(own, m.Shape, 1) })
 	}
+	with("sinusoidal positions", func(own reflect.Value) bool {
+		f, ok := options.ByName(own, "positions")
+		if ok {
+			f.Value.SetString("sinusoidal")
+		}
+		return ok
+	})
 	return append(list, trainings(rule)...)
 }
 

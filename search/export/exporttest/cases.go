@@ -98,8 +98,43 @@ var special = []struct{ name, json string }{
 		"options": {"width": 6, "depth": 1, "token_width": 6, "channel_width": 8, "tied": true, "heads": 2}}}], "classes": 3}`},
 	{"ramlp/stages", `{"modalities": [{"name": "image", "kind": "map", "shape": [1, 28, 28], "encoder": {"architecture": "ramlp",
 		"options": {"depths": [1, 1, 2], "dims": [4, 6, 8], "mlp_ratio": [3, 2, 2], "expansion": [2, 2, 2], "group": [1, 2, 4]}}}], "classes": 3}`},
+	{"residual_cnn/stages", `{"modalities": [{"name": "image", "kind": "map", "shape": [3, 11, 7], "encoder": {"architecture": "residual_cnn",
+		"options": {"width": 9, "stages": 2, "blocks": 2, "kernel": 3, "tokens": 3, "dropout": 0.1}}}], "classes": 3}`},
+	{"dilated_cnn/causal", `{"modalities": [{"name": "words", "kind": "sequence", "masked": true, "shape": [9, 5], "encoder": {"architecture": "dilated_cnn",
+		"options": {"width": 5, "depth": 5, "kernel": 2, "causal": true, "dropout": 0.1}}}], "classes": 3}`},
 	{"monarch_mixer/padded", `{"modalities": [{"name": "words", "kind": "sequence", "shape": [7, 5], "encoder": {"architecture": "monarch_mixer",
 		"options": {"width": 11, "depth": 2}}}], "classes": 3}`},
+	{"transformer/class", `{"modalities": [{"name": "words", "kind": "sequence", "masked": true, "shape": [7, 5], "encoder": {"architecture": "transformer",
+		"options": {"width": 12, "depth": 2, "heads": 3, "hidden": 9, "norm": "post", "positions": "sinusoidal", "token": "class"}}}], "classes": 3}`},
+	{"transformer/network", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "vectors": 5, "encoder": {"architecture": "transformer",
+		"options": {"width": 12, "depth": 1, "heads": 2, "hidden": 9, "norm": "pre", "positions": "sinusoidal", "token": "mean"}}},
+		{"name": "row", "kind": "table", "masked": true, "shape": [5], "encoder": {"architecture": "ft_transformer", "options": {"width": 6, "depth": 2, "heads": 3, "hidden": 8}}}],
+		"fusion": {"function": "cross_attention", "options": {"heads": 4}}, "network": {"architecture": "transformer",
+		"options": {"width": 12, "depth": 2, "heads": 4, "hidden": 9, "norm": "pre", "positions": "learned", "token": "class"}}, "classes": 3}`},
+	{"gmlp/network", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "encoder": {"architecture": "gmlp",
+		"options": {"width": 12, "depth": 2, "hidden": 9}}}, {"name": "row", "kind": "table", "masked": true, "shape": [5],
+		"encoder": {"architecture": "residual_mlp", "options": {"width": 6, "depth": 2, "hidden": 8, "bins": 3}}}],
+		"fusion": {"function": "gated", "options": {"context": "mean"}}, "network": {"architecture": "resmlp",
+		"options": {"width": 12, "depth": 2, "hidden": 9}}, "classes": 3}`},
+	{"residual_mlp/numbers", `{"modalities": [{"name": "row", "kind": "table", "shape": [5],
+		"encoder": {"architecture": "residual_mlp", "options": {"width": 6, "depth": 1, "hidden": 8, "bins": 0}}}, {"name": "image", "kind": "map", "shape": [1, 4, 6],
+		"encoder": {"architecture": "gmlp", "options": {"width": 6, "depth": 1, "hidden": 5}}}],
+		"fusion": {"function": "gated", "options": {"context": "mean"}}, "network": {"architecture": "gmlp", "options": {"width": 6, "depth": 1, "hidden": 9}}, "classes": 2}`},
+	{"layers/map", `{"modalities": [{"name": "image", "kind": "map", "shape": [2, 11, 7], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"conv": {"channels": 6, "stride": 2, "bias": false}}, {"norm": {"kind": "batch"}}, {"activation": {"kind": "silu"}}, {"norm": {}}, {"linear": {"width": 8}}, {"mlp": {}},
+		{"residual_block": {"stride": 1}}, {"repeat": {"times": 2, "layers": [{"residual": {"layers": [{"norm": {}}, {"conv": {"dilation": 2}}]}}]}}, {"pool": {"kind": "max", "size": 2}},
+		{"mixer_block": {"token_width": 5}}, {"residual": {"layers": [{"attention": {"heads": 2}}, {"dropout": {}}]}}, {"pool": {"size": 3}}, {"norm": {"kind": "batch"}}]}}}], "classes": 3}`},
+	{"layers/patches", `{"modalities": [{"name": "image", "kind": "map", "shape": [2, 4, 6], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"pool": {"size": 2}}, {"conv": {"channels": 4}}, {"activation": {"kind": "tanh"}}, {"patches": {"side": 1}}, {"positions": {"kind": "sinusoidal"}}, {"transformer_block": {"norm": "post"}}]}}}], "classes": 3}`},
+	{"layers/steps", `{"modalities": [{"name": "words", "kind": "sequence", "masked": true, "shape": [11, 5], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"linear": {"width": 6, "bias": false}}, {"positions": {}}, {"conv": {"stride": 2, "kernel": 5}}, {"transformer_block": {"heads": 2}}, {"mixer_block": {}}, {"activation": {"kind": "sigmoid"}},
+		{"gru": {"bidirectional": true}}, {"attention": {"heads": 3}}, {"lstm": {"width": 5}}, {"pool": {"size": 2}}, {"linear": {}}]}}}], "classes": 3}`},
+	{"layers/pooled steps", `{"modalities": [{"name": "words", "kind": "sequence", "masked": true, "shape": [8, 5], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"conv": {"channels": 6}}, {"pool": {"kind": "max", "size": 2}}, {"activation": {"kind": "relu"}}, {"repeat": {"times": 2, "layers": [{"pool": {"kind": "max", "size": 2}}]}}, {"pool": {}}]}}}], "classes": 3}`},
+	{"layers/network", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "vectors": 5, "encoder": {"architecture": "layers", "options": {"layers": [
+		{"embedding": {"width": 8}}, {"conv": {"channels": 6}}]}}}, {"name": "row", "kind": "table", "masked": true, "shape": [5], "encoder": {"architecture": "layers", "options": {"layers": [
+		{"linear": {"width": 9}}, {"activation": {}}, {"dropout": {}}, {"linear": {"width": 6}}]}}}],
+		"fusion": "concat", "network": {"architecture": "layers", "options": {"layers": [{"residual": {"layers": [{"norm": {}}, {"attention": {"heads": 2}}]}}, {"mixer_block": {}}, {"pool": {}}]}}, "classes": 3}`},
 	{"vectors", `{"modalities": [{"name": "text", "kind": "text", "masked": true, "shape": [7], "vocabulary": 11, "vectors": 5, "encoder": {"architecture": "mlp_mixer",
 		"options": {"width": 10, "depth": 1, "token_width": 7, "channel_width": 12}}}], "classes": 3}`},
 	{"several labels", `{"modalities": [{"name": "image", "kind": "map", "shape": [2, 6, 9], "encoder": {"architecture": "mlp_mixer",
@@ -148,7 +183,7 @@ func modalities(masked bool) []mixer.Modality {
 	for _, kind := range []mixer.Kind{mixer.Map, mixer.Sequence, mixer.Text, mixer.Table} {
 		m := input(kind, masked)
 		for _, a := range mixer.All() {
-			if a.Takes(kind) && a.Name != "linear" {
+			if a.Takes(kind) && a.Suit != nil && !a.Extra {
 				m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
 				break
 			}

@@ -2,6 +2,7 @@ package exporttest
 
 import (
 	"fmt"
+	"slices"
 
 	"mixmas/nn"
 	"mixmas/nn/mixer"
@@ -60,12 +61,26 @@ func mixes() []Case {
 
 	plain, lacking := fused("mean", mixer.FusionPrediction, small("map", mixer.Map, false, 6), table), fused("sum", "", small("text", mixer.Text, true, 6), table)
 	alone := mixer.Specification{Modalities: []mixer.Modality{table}, Classes: 3}
+	without := fused("mean", mixer.MeanPrediction, optional(plain.Modalities)...)
 	one := mixer.Specification{Modalities: []mixer.Modality{table}, Classes: 1} // whose logits are all 0
 	return append(list,
+		New("mix/trained to do without", fused("gated", "", optional([]mixer.Modality{small("map", mixer.Map, false, 8), small("steps", mixer.Sequence, false, 8),
+			small("text", mixer.Text, true, 8), table})...)),
+		together("mix/ensemble/some members do without", combine.LogProbabilities, plain, without, alone),
+		together("mix/ensemble/all members do without", combine.LogProbabilities, without, without),
 		together("mix/ensemble/one class", combine.LogProbabilities, one, one),
 		together("mix/ensemble/one architecture", combine.Probabilities, plain, plain, plain),
 		together("mix/ensemble/two predictions", combine.Probabilities, plain, fused("concat", "", plain.Modalities...), alone),
 		together("mix/ensemble/some rows lack an input", combine.LogProbabilities, plain, lacking, alone))
+}
+
+// optional are the modalities of a model that was trained to do without each of them.
+func optional(list []mixer.Modality) []mixer.Modality {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Masked, list[i].Optional = true, true
+	}
+	return list
 }
 
 // together is an ensemble of models with weights of their own.

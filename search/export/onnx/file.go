@@ -19,16 +19,16 @@ const (
 
 	nodeInput, nodeOutput, nodeName, nodeOperation, nodeAttribute = 1, 2, 3, 4, 5
 
-	attributeName, attributeFloat, attributeInt, attributeInts, attributeType = 1, 2, 3, 8, 20
+	attributeName, attributeFloat, attributeInt, attributeString, attributeInts, attributeType = 1, 2, 3, 4, 8, 20
 
 	tensorDims, tensorType, tensorName, tensorRaw = 1, 2, 8, 9
 
-	valueName, valueType, valueDoc                    = 1, 2, 3
-	typeTensor, tensorElements, tensorShape           = 1, 1, 2
-	shapeDim, dimValue, dimParameter                  = 1, 1, 2
-	opsetDomain, opsetVersion                         = 1, 2
-	propertyKey, propertyValue                        = 1, 2
-	attributeIsFloat, attributeIsInt, attributeIsInts = 1, 2, 7
+	valueName, valueType, valueDoc                                       = 1, 2, 3
+	typeTensor, tensorElements, tensorShape                              = 1, 1, 2
+	shapeDim, dimValue, dimParameter                                     = 1, 1, 2
+	opsetDomain, opsetVersion                                            = 1, 2
+	propertyKey, propertyValue                                           = 1, 2
+	attributeIsFloat, attributeIsInt, attributeIsString, attributeIsInts = 1, 2, 3, 7
 )
 
 // encode writes the graph: the nodes that the outputs need, in their order, and the constants that they read.
@@ -175,6 +175,9 @@ func encodeAttribute(a attribute) *message {
 	case int:
 		m.integer(attributeInt, int64(v))
 		m.integer(attributeType, attributeIsInt)
+	case string:
+		m.text(attributeString, v)
+		m.integer(attributeType, attributeIsString)
 	case []int:
 		for _, n := range v {
 			m.integer(attributeInts, int64(n))

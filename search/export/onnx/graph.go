@@ -45,7 +45,7 @@ type node struct {
 	attributes      []attribute
 }
 
-// attribute is an attribute of a node: an int, a float32, or a list of ints.
+// attribute is an attribute of a node: an int, a float32, a text, or a list of ints.
 type attribute struct {
 	name  string
 	value any

@@ -67,7 +67,7 @@ func (g *graph) prepare(m mixer.Modality, s dataset.Standardisation, features []
 	case !m.Masked:
 	case m.Kind == mixer.Sequence:
 		in := Input{Name: m.Name + ".length", Modality: m.Name, Role: "length", Kind: m.Kind, Type: "int64", Shape: []int{},
-			About: fmt.Sprintf("the number of steps of %s that are real, from 0 to %d: what comes after them does not count", m.Name, m.Shape[0])}
+			About: fmt.Sprintf("the number of steps of %s that are real, from 0 to %d: what comes after them does not count", m.Name, m.Shape[0]) + trained(m)}
 		length := g.input(in.Name, in.About, integers, theBatch)
 		in.Name = length.name
 		list = append(list, in)
@@ -81,7 +81,7 @@ func (g *graph) prepare(m mixer.Modality, s dataset.Standardisation, features []
 		x = zero(g.reshape(beyond, append(slices.Clone(beyond.dims), fixed(1))), x)
 	default:
 		in := Input{Name: m.Name + ".present", Modality: m.Name, Role: "present", Kind: m.Kind, Type: "bool", Shape: []int{},
-			About: fmt.Sprintf("whether the row has %s: where it is false, the values of %s do not count", m.Name, m.Name)}
+			About: fmt.Sprintf("whether the row has %s: where it is false, the values of %s do not count", m.Name, m.Name) + trained(m)}
 		present := g.input(in.Name, in.About, booleans, theBatch)
 		in.Name = present.name
 		list = append(list, in)
@@ -91,6 +91,14 @@ func (g *graph) prepare(m mixer.Modality, s dataset.Standardisation, features []
 	}
 	into[m.Name] = x
 	return list
+}
+
+// trained says of a modality that the model was trained to do without it.
+func trained(m mixer.Modality) string {
+	if m.Optional {
+		return "; the model was trained to do without it"
+	}
+	return ""
 }
 
 // axesOf names the axes of a sample.

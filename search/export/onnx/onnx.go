@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"mixmas/nn"
 	"mixmas/search/dataset/records"
 	"mixmas/search/model"
 )
@@ -41,6 +43,7 @@ func encode(m *model.Model, o Options) *message {
 	for _, modality := range m.Modalities() {
 		inputs = append(inputs, g.prepare(modality, m.Preprocessing[modality.Name], features[modality.Name], prepared)...)
 	}
+	g.whole(m, prepared)
 	var logits []*tensor
 	for i, p := range m.Parts() {
 		if m.Ensemble != nil {
@@ -60,6 +63,25 @@ func encode(m *model.Model, o Options) *message {
 	g.predictions(m, all)
 	about := fmt.Sprintf("%s, trained by mixmas on data of fingerprint %s. It reads %s.", m.Name, m.Data.Fingerprint, m.Reads())
 	return o.file(g.encode(), about, metadata(m, inputs))
+}
+
+// whole gives members of an ensemble that read the mask of a modality, which others read without one, a mask of ones: no row lacks it.
+func (g *graph) whole(m *model.Model, prepared map[string]*tensor) {
+	for _, modality := range m.Modalities() {
+		mask := modality.Name + ".mask"
+		if prepared[mask] != nil {
+			continue
+		}
+		for _, p := range m.Parts() {
+			if slices.ContainsFunc(p.Network.Inputs(), func(in nn.ModelInput) bool { return in.Name == mask }) {
+				g.scope = modality.Name
+				steps := modality.Kind.Steps(modality.Shape)
+				one := g.numbers(mask, fixedAll(1, steps), slices.Repeat([]float32{1}, steps))
+				prepared[mask] = g.expand(one, []size{theBatch, fixed(steps)})
+				break
+			}
+		}
+	}
 }
 
 // metadata are the file's properties, in their order: name and value.

@@ -16,8 +16,10 @@ var (
 	_ = device.On(&translations, (*translator).layerNorm)
 	_ = device.On(&translations, (*translator).batchNorm)
 	_ = device.On(&translations, (*translator).softmax)
+	_ = device.On(&translations, (*translator).attention)
 	_ = device.On(&translations, (*translator).embedding)
 	_ = device.On(&translations, (*translator).im2Col)
+	_ = device.On(&translations, (*translator).conv)
 	_ = device.On(&translations, (*translator).depthwise)
 )
 
@@ -43,6 +45,21 @@ func (t *translator) activate(x *tensor, a device.Activation) *tensor {
 			x = t.elementwise("Mul", x, x)
 		}
 		return x
+	case device.Sigmoid, device.Tanh, device.SiLU:
+		operation, of := "Sigmoid", func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+		if a == device.Tanh {
+			operation, of = "Tanh", math.Tanh
+		}
+		var y *tensor
+		if x.constant != nil {
+			y = t.mapped(x, of)
+		} else {
+			y = t.same(operation, x)
+		}
+		if a == device.SiLU {
+			y = t.elementwise("Mul", x, y)
+		}
+		return y
 	}
 	fail("the activation %v has no translation", a)
 	return nil
@@ -314,11 +331,33 @@ func (t *translator) softmax(o *device.Softmax) {
 		t.set(o.Y, t.like("Softmax", t.leading(x, product(batch, repeat), width), nil, axis))
 		return
 	}
-	x = t.reshape(x, []size{batch, repeat, width})
-	masked := t.compare("Equal", t.reshape(t.value(o.Mask), []size{batch, fixed(1), width}), t.number("zero", 0))
+	t.set(o.Y, t.maskedSoftmax(t.reshape(x, []size{batch, repeat, width}), t.reshape(t.value(o.Mask), []size{batch, fixed(1), width})))
+}
+
+func (t *translator) maskedSoftmax(x, mask *tensor) *tensor {
+	masked := t.compare("Equal", mask, t.number("zero", 0))
 	low := t.add("Where", []*tensor{masked, t.number("lowest", -math.MaxFloat32), x}, floats, x.dims)
-	y := t.like("Softmax", low, nil, axis)
-	t.set(o.Y, t.add("Where", []*tensor{masked, t.number("zero", 0), y}, floats, x.dims))
+	y := t.like("Softmax", low, nil, attribute{"axis", -1})
+	return t.add("Where", []*tensor{masked, t.number("zero", 0), y}, floats, x.dims)
+}
+
+// attention has the heads as an axis of their own, and all scores at once: its parts, which have some of them, depend on the batch.
+func (t *translator) attention(o *device.Attention) {
+	twin := t.twin.(*device.Attention)
+	batch, heads, width := pair(o.Batch, twin.Batch), fixed(o.Heads), fixed(o.HeadWidth())
+	queries, keys := pair(o.Queries, twin.Queries), pair(o.Keys, twin.Keys)
+	split := func(b device.Buffer, tokens size, order ...int) *tensor {
+		return t.transpose(t.reshape(t.value(b), []size{batch, tokens, heads, width}), order)
+	}
+	q := t.scaled(split(o.Q, queries, 0, 2, 1, 3), float32(1/math.Sqrt(float64(o.HeadWidth()))))
+	y := t.add("MatMul", []*tensor{q, split(o.K, keys, 0, 2, 3, 1)}, floats, []size{batch, heads, queries, keys})
+	if o.Mask == 0 {
+		y = t.like("Softmax", y, nil, attribute{"axis", -1})
+	} else {
+		y = t.maskedSoftmax(y, t.reshape(t.value(o.Mask), []size{batch, fixed(1), fixed(1), keys}))
+	}
+	y = t.add("MatMul", []*tensor{y, split(o.V, keys, 0, 2, 1, 3)}, floats, []size{batch, heads, queries, width})
+	t.set(o.Y, t.reshape(t.transpose(y, []int{0, 2, 1, 3}), []size{batch, queries, product(heads, width)}))
 }
 
 // embedding gathers rows of a table. Ids outside of it count as the unknown token, and the row of padding is zeros.

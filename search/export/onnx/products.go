@@ -152,6 +152,23 @@ func (t *translator) allPatches(p patches) *tensor {
 	return t.add("Gather", []*tensor{x, list}, floats, append(append([]size{batch}, fixedAll(shape...)...), channels), attribute{"axis", 1})
 }
 
+// conv is a Conv between maps with the channels first, the activation, and what is added.
+func (t *translator) conv(o *device.Conv) {
+	if o.Pre != 0 {
+		fail("it is part of a training")
+	}
+	batch := pair(o.Batch, t.twin.(*device.Conv).Batch)
+	x := t.reshape(t.value(o.X), append([]size{batch}, fixedAll(o.Height, o.Width, o.Channels)...))
+	inputs := []*tensor{t.transpose(x, []int{0, 3, 1, 2}), t.reshape(t.value(o.Weight), fixedAll(o.Out, o.Channels, o.Kernel[0], o.Kernel[1]))}
+	if o.Bias != 0 {
+		inputs = append(inputs, t.reshape(t.value(o.Bias), fixedAll(o.Out)))
+	}
+	y := t.add("Conv", inputs, floats, append([]size{batch}, fixedAll(o.Out, o.OutHeight(), o.OutWidth())...),
+		attribute{"dilations", o.Dilation[:]}, attribute{"group", 1}, attribute{"kernel_shape", o.Kernel[:]},
+		attribute{"pads", []int{o.Padding[0], o.Padding[1], o.Padding[0], o.Padding[1]}}, attribute{"strides", o.Stride[:]})
+	t.set(o.Y, t.plus(t.activate(t.transpose(y, []int{0, 2, 3, 1}), o.Activation), o.Plus))
+}
+
 // depthwise is a convolution with a group per channel.
 func (t *translator) depthwise(o *device.DepthwiseConv) {
 	if o.Flip {

@@ -187,10 +187,17 @@ func TestOtherOperations(t *testing.T) {
 				return g.Mul(x[0], g.Softmax(g.Activate(g.Parameter(p), device.SquaredReLU), nil))
 			}
 		}},
+		"convolution of any kind": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
+			w, b, again := parameter(s, 2, 3, 2, 3), parameter(s, 2), parameter(s, 2, 2, 1, 3)
+			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
+				y := g.Conv2D(x[0], g.Parameter(w), g.Parameter(b), nn.Conv{Stride: [2]int{2, 1}, Padding: [2]int{1, 3}, Dilation: [2]int{1, 2}})
+				return g.Conv2DWith(y, g.Parameter(again), nil, nn.Conv{Padding: [2]int{0, 1}}, device.GELU, y)
+			}
+		}},
 		"convolution and its patches": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
 			w, b := parameter(s, 2, 3, 3, 3), parameter(s, 2)
 			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
-				return g.Conv2D(x[0], g.Parameter(w), g.Parameter(b), 2, 1)
+				return g.PatchConv2D(x[0], g.Parameter(w), g.Parameter(b), 2, 1)
 			}
 		}},
 		"depthwise convolution that is added": {image, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
@@ -241,6 +248,27 @@ func TestOtherOperations(t *testing.T) {
 			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
 				v := func(i int) *nn.Value { return g.Parameter(p[i]) }
 				return g.BatchNorm(x[0], 2, nn.BatchNormState{Weight: v(0), Bias: v(1), RunningMean: v(2), RunningVariance: g.Mul(v(0), v(0))}, 1e-5, 0.1)
+			}
+		}},
+		"activations of gates": {row, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
+			p := parameter(s, 6)
+			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
+				y := g.Mul(g.Sigmoid(x[0]), g.Add(g.Tanh(x[0]), g.SiLU(x[0])))
+				return g.Mul(y, g.Add(g.Sigmoid(g.Parameter(p)), g.Add(g.Tanh(g.Parameter(p)), g.SiLU(g.Parameter(p)))))
+			}
+		}},
+		"recurrent cells": {[]nn.ModelInput{{Name: "x", Shape: []int{5, 3}}}, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
+			gru, lstm := nn.NewRecurrent(s.In("gru"), device.GRU, 3, 4, ""), nn.NewRecurrent(s.In("lstm"), device.LSTM, 4, 2, "")
+			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
+				y := gru.Forward(g, x[0], nil, false)
+				return g.Concat(2, gru.Forward(g, x[0], nil, true), lstm.Forward(g, y, nil, false), lstm.Forward(g, y, nil, true))
+			}
+		}},
+		"recurrent cells with gaps": {[]nn.ModelInput{{Name: "x", Shape: []int{5, 3}}, {Name: "mask", Shape: []int{5}}}, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {
+			gru, lstm := nn.NewRecurrent(s.In("gru"), device.GRU, 3, 4, ""), nn.NewRecurrent(s.In("lstm"), device.LSTM, 4, 2, "")
+			return func(g *nn.Graph, x []*nn.Value) *nn.Value {
+				y := gru.Forward(g, x[0], x[1], false)
+				return g.Concat(2, gru.Forward(g, x[0], x[1], true), lstm.Forward(g, y, x[1], false), lstm.Forward(g, y, x[1], true))
 			}
 		}},
 		"an embedding of computed numbers": {row, func(s *nn.Scope) func(g *nn.Graph, x []*nn.Value) *nn.Value {

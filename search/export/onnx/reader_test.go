@@ -64,7 +64,7 @@ type (
 	node struct {
 		name, operation string
 		inputs, outputs []string
-		attributes      map[string]any // float64, int or []int
+		attributes      map[string]any // float64, int, string or []int
 	}
 	value struct {
 		name, doc string
@@ -182,6 +182,8 @@ func (r *reader) node(b []byte) node {
 					v = float64(math.Float32frombits(uint32(f.integer)))
 				case 3:
 					v = int(int64(f.integer))
+				case 4:
+					v = r.text(f)
 				case 8:
 					list = append(list, int(int64(f.integer)))
 				case 20:

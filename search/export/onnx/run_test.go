@@ -124,6 +124,7 @@ var elementwise = map[string]struct {
 	"Sqrt":           {0, func(x []float64) float64 { return math.Sqrt(x[0]) }},
 	"Relu":           {0, func(x []float64) float64 { return max(x[0], 0) }},
 	"Sigmoid":        {0, func(x []float64) float64 { return 1 / (1 + math.Exp(-x[0])) }},
+	"Tanh":           {0, func(x []float64) float64 { return math.Tanh(x[0]) }},
 	"Softplus":       {0, func(x []float64) float64 { return max(x[0], 0) + math.Log1p(math.Exp(-math.Abs(x[0]))) }},
 	"Identity":       {0, func(x []float64) float64 { return x[0] }},
 }
@@ -309,6 +310,24 @@ func (n node) run(x []array) (y array, err error) {
 				}
 			}
 		}), nil
+	case "CumSum":
+		if int(x[1].data[0]) != len(x[0].dims)-1 {
+			panic("not the last axis")
+		}
+		y = array{kind: x[0].kind, dims: x[0].dims, data: slices.Clone(x[0].data)}
+		for row := range slices.Chunk(y.data, y.dims[len(y.dims)-1]) {
+			sum := 0.0
+			for i := range row {
+				if n.attributes["reverse"] == 1 {
+					i = len(row) - 1 - i
+				}
+				sum += row[i]
+				row[i] = sum
+			}
+		}
+		return y, nil
+	case "GRU", "LSTM":
+		return n.recurrent(x), nil
 	case "ReduceSum", "ReduceMean", "ReduceMax", "ReduceLogSumExp", "ArgMax":
 		return n.reduction(x), nil
 	}
@@ -391,8 +410,14 @@ func (n node) rows(x array, f func(row []float64)) array {
 
 func (n node) convolution(x []array) array {
 	group, kernel, pads, stride := n.integer("group"), n.attributes["kernel_shape"].([]int), n.attributes["pads"].([]int), n.attributes["strides"].([]int)
+	dilation, ok := n.attributes["dilations"].([]int)
+	if !ok {
+		dilation = []int{1, 1}
+	}
 	in, w := x[0], x[1]
-	side := func(i int) int { return (in.dims[2+i]+pads[i]+pads[2+i]-kernel[i])/stride[i] + 1 }
+	side := func(i int) int {
+		return (in.dims[2+i]+pads[i]+pads[2+i]-dilation[i]*(kernel[i]-1)-1)/stride[i] + 1
+	}
 	y := array{kind: 1, dims: []int{in.dims[0], w.dims[0], side(0), side(1)}}
 	read, weight := in.reader(4), w.reader(4)
 	each(y.dims, func(at []int) {
@@ -402,13 +427,54 @@ func (n node) convolution(x []array) array {
 		}
 		first := at[1] / (w.dims[0] / group) * w.dims[1]
 		each(w.dims[1:], func(k []int) {
-			i, j := at[2]*stride[0]+k[1]-pads[0], at[3]*stride[1]+k[2]-pads[1]
+			i, j := at[2]*stride[0]+k[1]*dilation[0]-pads[0], at[3]*stride[1]+k[2]*dilation[1]-pads[1]
 			if i >= 0 && i < in.dims[2] && j >= 0 && j < in.dims[3] {
 				sum += read([]int{at[0], first + k[0], i, j}) * weight([]int{at[1], k[0], k[1], k[2]})
 			}
 		})
 		y.data = append(y.data, sum)
 	})
+	return y
+}
+
+// recurrent are the operators GRU, with linear_before_reset, and LSTM, of one direction.
+func (n node) recurrent(x []array) array {
+	steps, batch, features, h := x[0].dims[0], x[0].dims[1], x[0].dims[2], n.integer("hidden_size")
+	gates := x[1].dims[1]
+	if n.operation == "GRU" && (n.integer("linear_before_reset") != 1 || gates != 3*h) || n.operation == "LSTM" && gates != 4*h {
+		panic("another form of cell")
+	}
+	sigmoid := elementwise["Sigmoid"].f
+	y := array{kind: 1, dims: []int{steps, 1, batch, h}, data: make([]float64, steps*batch*h)}
+	for b := range batch {
+		state, cell := make([]float64, h), make([]float64, h)
+		for t := range steps {
+			if n.attributes["direction"] == "reverse" {
+				t = steps - 1 - t
+			}
+			share, hidden := make([]float64, gates), make([]float64, gates)
+			for i := range gates {
+				share[i], hidden[i] = x[3].data[i], x[3].data[gates+i]
+				for k := range features {
+					share[i] += x[1].data[i*features+k] * x[0].data[(t*batch+b)*features+k]
+				}
+				for k := range h {
+					hidden[i] += x[2].data[i*h+k] * state[k]
+				}
+			}
+			for k := range h {
+				gate := func(i int) float64 { return sigmoid([]float64{share[i*h+k] + hidden[i*h+k]}) }
+				if n.operation == "GRU" {
+					z, r := gate(0), gate(1)
+					state[k] = (1-z)*math.Tanh(share[2*h+k]+r*hidden[2*h+k]) + z*state[k]
+				} else {
+					cell[k] = gate(2)*cell[k] + gate(0)*math.Tanh(share[3*h+k]+hidden[3*h+k])
+					state[k] = gate(1) * math.Tanh(cell[k])
+				}
+			}
+			copy(y.data[(t*batch+b)*h:], state)
+		}
+	}
 	return y
 }
 

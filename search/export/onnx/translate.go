@@ -22,7 +22,7 @@ type translator struct {
 	owners   map[device.Buffer]*nn.Parameter
 }
 
-// translations has a function for each operation that a prediction can record. Composites are translated by their parts.
+// translations has a function for each operation that a prediction can record. Composites without one are translated by their parts.
 var translations device.Dispatch[*translator]
 
 // translate adds the nodes of a network to the graph and returns its logits (batch, classes). inputs are the network's inputs,
@@ -86,10 +86,10 @@ func (t *translator) placeOf(op device.Operation) string {
 	return t.programs[0].Info(writes[0]).Name
 }
 
-// flattened lists operations with composites replaced by their parts.
+// flattened lists operations with composites replaced by their parts, unless they have a translation of their own.
 func flattened(list []device.Operation) (flat []device.Operation) {
 	for _, op := range list {
-		if c, ok := op.(device.Composite); ok {
+		if c, ok := op.(device.Composite); ok && !translations.Knows(op) {
 			flat = append(flat, flattened(c.Operations())...)
 		} else {
 			flat = append(flat, op)

@@ -1,3 +1,4 @@
+import torch.nn.functional as F
 from torch import nn
 
 
