@@ -15,6 +15,7 @@ import (
 
 	"mixmas/search/align"
 	"mixmas/search/escape"
+	"mixmas/search/page"
 	"mixmas/search/report"
 	"mixmas/search/runs"
 	"mixmas/search/store"
@@ -213,15 +214,24 @@ func runsShow(c *cli.Context) error {
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, d.Saved())
 	}
-	if r.Kind == runs.KindEnsemble && d.Ensemble != nil {
-		return report.WriteEnsemble(c.App.Writer, r.Metric, *d.Ensemble)
-	}
 	if partial {
 		if err := showState(c, s, r); err != nil {
 			return err
 		}
 	}
-	return report.WriteText(c.App.Writer, d, report.TextOptions{AllMetrics: c.Bool("all-metrics")})
+	if r.Kind == runs.KindEnsemble && d.Ensemble != nil {
+		err = report.WriteEnsemble(c.App.Writer, r.Metric, *d.Ensemble)
+	} else {
+		err = report.WriteText(c.App.Writer, d, report.TextOptions{AllMetrics: c.Bool("all-metrics")})
+	}
+	if err != nil {
+		return err
+	}
+	assessment, err := page.Assessment(c.Context, s, r)
+	if err != nil || assessment == nil {
+		return err
+	}
+	return assessment.WriteText(c.App.Writer)
 }
 
 // showState prints how far a run got that has no outcome.

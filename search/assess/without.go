@@ -31,10 +31,9 @@ func (m *Model) NotTrained() string {
 	return fmt.Sprintf("The model was not trained to do without %s: drop_modality would train it for that.", english.WordSeries(names, "and"))
 }
 
-// WriteText writes for a terminal what each final model that reads several modalities scores without each of them; nothing if there are
-// none. It returns only errors of w.
+// WriteText writes for a terminal what each final model that reads several modalities scores without each of them, and which of them it was
+// trained to do without; nothing if there are none. It returns only errors of w.
 func (a *Assessment) WriteText(w io.Writer) error {
-	var b strings.Builder
 	fused := slices.DeleteFunc(slices.Clone(a.Models), func(m Model) bool { return len(m.Without) == 0 || len(m.Reads) < 2 })
 	if len(fused) == 0 {
 		return nil
@@ -43,21 +42,22 @@ func (a *Assessment) WriteText(w io.Writer) error {
 	for _, m := range fused {
 		width = max(width, align.Width(m.Field))
 	}
-	first := fused[0]
-	fmt.Fprintf(&b, "\nwithout a modality: %s on %s\n", a.Metric, english.Plural(first.Without[0].Rows, first.Split+" row", ""))
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nwithout a modality: %s on %s\n", a.Metric, english.Plural(fused[0].Without[0].Rows, fused[0].Split+" row", ""))
+	advise := false
 	for _, m := range fused {
-		parts := []string{"with all " + m.Without[0].With.Text()}
+		text := "with all " + m.Without[0].With.Text()
 		for _, w := range m.Without {
-			parts = append(parts, fmt.Sprintf("without %s %s", w.Modality, w.Score.Text()))
+			text += fmt.Sprintf(", without %s %s", w.Modality, w.Score.Text())
+			if w.Trained {
+				text += " (trained for that)"
+			}
+			advise = advise || !w.Trained
 		}
-		fmt.Fprintf(&b, "  %s  %s\n", align.Pad(m.Field, width, false), escape.Terminal(strings.Join(parts, ", ")))
+		fmt.Fprintf(&b, "  %s  %s\n", align.Pad(m.Field, width, false), escape.Terminal(text))
 	}
-	said := map[string]bool{}
-	for _, m := range fused {
-		if text := m.NotTrained(); !said[text] {
-			said[text] = true
-			fmt.Fprintf(&b, "  %s\n", escape.Terminal(text))
-		}
+	if advise {
+		b.WriteString("  drop_modality trains models to do without modalities\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -40,17 +40,26 @@ func Gather(ctx context.Context, s *store.Store, r runs.Run) (Contents, error) {
 	if c.Events, err = runs.Events(ctx, s, r); err != nil {
 		return c, err
 	}
-	text, err := runs.Attachment(ctx, s, r, assess.File)
-	switch {
-	case err == nil:
-		c.Assessment = new(assess.Assessment)
-		if err := json.Unmarshal(text, c.Assessment); err != nil {
-			return c, fmt.Errorf("run %s: its assessment: %w", r.ID, err)
-		}
-	case !errors.Is(err, runs.ErrNotFound):
+	if c.Assessment, err = Assessment(ctx, s, r); err != nil {
 		return c, err
 	}
 	return c, c.scores(ctx, s)
+}
+
+// Assessment returns the assessment of the models that a run ended with, nil if it has none.
+func Assessment(ctx context.Context, s *store.Store, r runs.Run) (*assess.Assessment, error) {
+	text, err := runs.Attachment(ctx, s, r, assess.File)
+	if errors.Is(err, runs.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := new(assess.Assessment)
+	if err := json.Unmarshal(text, a); err != nil {
+		return nil, fmt.Errorf("run %s: its assessment: %w", r.ID, err)
+	}
+	return a, nil
 }
 
 // scores reads the curves and the architecture from the scores of the run's trainings. Scores that are no longer stored are left out.
