@@ -1,6 +1,7 @@
 // matmul_simple.h: the matrix product as its definition says, in double precision.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -39,6 +40,7 @@ inline double activate_grad(int activation, double x) {
 struct Matmul {
   std::vector<double> a, b, bias, gate, plus;
   std::vector<double> c, pre;  // what is not written stays as it is
+  double read = 0;             // the largest magnitude that the activation reads
   void run(const mixmas_matmul &op);
 };
 
@@ -64,6 +66,7 @@ inline void Matmul::run(const mixmas_matmul &op) {
           const int64_t at = o * op.stride_c[0] + i * op.stride_c[1] + int64_t(row) * op.ldc + column;
           if (op.bias) p += bias[op.bias_rows ? row : column];
           if (op.pre) pre[at] = p;
+          read = std::max(read, std::fabs(p));
           const double value = op.gate ? p * activate_grad(op.activation, gate[at]) : activate(op.activation, p);
           c[at] = value + (op.plus ? plus[at] : 0);
         }
