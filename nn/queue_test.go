@@ -81,34 +81,37 @@ func (r *logging) Run(step device.Step) error {
 	return r.Runner.Read(r.kept, r.queue.log[len(r.queue.log)-1:])
 }
 
+// trained trains three epochs of samples, and predicts those of the first.
+func trained(t *testing.T, d device.Device, in func(epoch int) nn.Samples) (weights nn.Weights, losses []float64, logits []float32) {
+	t.Helper()
+	model := newCorner()
+	trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 10, Optimiser: "adam"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	if err := trainer.Load(model.Parameters().Initialise(1)); err != nil {
+		t.Fatal(err)
+	}
+	for epoch := range 3 {
+		if _, err := trainer.Epoch(t.Context(), in(epoch), epoch, 0.01, func(_ int, loss float64) { losses = append(losses, loss) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if logits, err = trainer.Predict(t.Context(), in(0)); err != nil {
+		t.Fatal(err)
+	}
+	if weights, err = trainer.Weights(); err != nil {
+		t.Fatal(err)
+	}
+	return weights, losses, logits
+}
+
 // Whatever part of the samples fits the device's memory, the training has the bits of one without a queue.
 func TestSamplesThatDoNotFitTheDevice(t *testing.T) {
-	train := func(d device.Device) (weights nn.Weights, losses []float64, logits []float32) {
-		t.Helper()
-		model := newCorner()
-		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 10, Optimiser: "adam"}, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer trainer.Close()
-		if err := trainer.Load(model.Parameters().Initialise(1)); err != nil {
-			t.Fatal(err)
-		}
-		for epoch := range 3 {
-			if _, err := trainer.Epoch(t.Context(), points{}, epoch, 0.01, func(_ int, loss float64) { losses = append(losses, loss) }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if logits, err = trainer.Predict(t.Context(), points{}); err != nil {
-			t.Fatal(err)
-		}
-		if weights, err = trainer.Weights(); err != nil {
-			t.Fatal(err)
-		}
-		return weights, losses, logits
-	}
+	same := func(int) nn.Samples { return points{} }
 	processor := cpu.New(cpu.Options{Workers: 1})
-	want, wantLosses, wantLogits := train(processor)
+	want, wantLosses, wantLogits := trained(t, processor, same)
 	for name, c := range map[string]struct {
 		fits    func(width int) bool
 		refused int
@@ -119,7 +122,7 @@ func TestSamplesThatDoNotFitTheDevice(t *testing.T) {
 		"none fits, for good": {func(int) bool { return false }, 2},
 	} {
 		d := &queueing{Device: processor, fits: c.fits}
-		weights, losses, logits := train(d)
+		weights, losses, logits := trained(t, d, same)
 		if diff := cmp.Diff(want, weights) + cmp.Diff(wantLosses, losses) + cmp.Diff(wantLogits, logits); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
@@ -166,43 +169,17 @@ func (m moved) Label(row int, dst []float32) error {
 // A training reads samples that vary as they are in its epoch, with a queue and without, and predicts them as they are.
 func TestSamplesThatVary(t *testing.T) {
 	processor := cpu.New(cpu.Options{Workers: 1})
-	train := func(d device.Device, in func(epoch int) nn.Samples) (nn.Weights, []float32) {
-		t.Helper()
-		model := newCorner()
-		trainer, err := nn.NewTrainer(d, model, nn.Recipe{Batch: 10, Optimiser: "adam"}, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer trainer.Close()
-		if err := trainer.Load(model.Parameters().Initialise(1)); err != nil {
-			t.Fatal(err)
-		}
-		for epoch := range 3 {
-			if _, err := trainer.Epoch(t.Context(), in(epoch), epoch, 0.01, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		weights, err := trainer.Weights()
-		if err != nil {
-			t.Fatal(err)
-		}
-		logits, err := trainer.Predict(t.Context(), in(0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return weights, logits
-	}
 	for _, label := range []bool{false, true} {
 		samples := drifting{label: label}
-		want, _ := train(processor, func(epoch int) nn.Samples { return plain{moved{samples, epoch}} })
-		_, predicted := train(processor, func(int) nn.Samples { return samples })
+		want, _, _ := trained(t, processor, func(epoch int) nn.Samples { return plain{moved{samples, epoch}} })
+		_, _, predicted := trained(t, processor, func(int) nn.Samples { return samples })
 		for name, d := range map[string]device.Device{"at once": processor, "queue": &queueing{Device: processor, fits: func(int) bool { return true }}} {
-			weights, logits := train(d, func(int) nn.Samples { return samples })
+			weights, _, logits := trained(t, d, func(int) nn.Samples { return samples })
 			if diff := cmp.Diff(want, weights) + cmp.Diff(predicted, logits); diff != "" {
 				t.Errorf("%s, labels vary: %t:\n%s", name, label, diff)
 			}
 		}
-		still, _ := train(processor, func(int) nn.Samples { return points{} })
+		still, _, _ := trained(t, processor, func(int) nn.Samples { return points{} })
 		if cmp.Equal(still, want) {
 			t.Error("the samples do not vary")
 		}

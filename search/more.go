@@ -104,8 +104,7 @@ func (s *Search) unsearched(space *strategy.Space) (c strategy.Choices, has bool
 		if m.Kind == mixer.Table {
 			name = "simple_mlp"
 		}
-		in := mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Vectors: m.Vectors}
-		candidate, found := s.ofArchitecture(m.Encoders, name, in)
+		candidate, found := s.ofArchitecture(m.Encoders, name, m.Input())
 		if !found {
 			return c, false
 		}

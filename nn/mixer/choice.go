@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"mixmas/nn"
+	"mixmas/nn/options"
 )
 
 // Choice is a registered architecture with its options.
@@ -23,7 +24,7 @@ func (c *Choice) UnmarshalJSON(data []byte) error {
 		Architecture string          `json:"architecture"`
 		Options      json.RawMessage `json:"options"`
 	}
-	if err := unmarshalStrictly(data, &raw); err != nil {
+	if err := options.UnmarshalStrictly(data, &raw); err != nil {
 		return err
 	}
 	architecture, err := Lookup(raw.Architecture)
@@ -31,7 +32,7 @@ func (c *Choice) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*c = Choice{raw.Architecture, architecture.Options()}
-	return unmarshalOptions(raw.Architecture, raw.Options, c.Options)
+	return options.Unmarshal(raw.Architecture, raw.Options, c.Options)
 }
 
 // MarshalJSON writes all options, so that a later change of defaults does not change the meaning of the specification.
@@ -94,7 +95,7 @@ func (c *FusionChoice) UnmarshalJSON(data []byte) error {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte(`"`)) {
 		into = &raw.Function
 	}
-	if err := unmarshalStrictly(data, into); err != nil {
+	if err := options.UnmarshalStrictly(data, into); err != nil {
 		return err
 	}
 	function, err := LookupFusion(raw.Function)
@@ -102,7 +103,7 @@ func (c *FusionChoice) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*c = FusionChoice{raw.Function, function.Options()}
-	return unmarshalOptions(raw.Function, raw.Options, c.Options)
+	return options.Unmarshal(raw.Function, raw.Options, c.Options)
 }
 
 // MarshalJSON writes all options.
@@ -144,21 +145,4 @@ func (c FusionChoice) Output(width int, counts ...int) (tokens, fused int, err e
 		return 0, 0, err
 	}
 	return f.Tokens(), f.Width(), nil
-}
-
-// unmarshalOptions fills an options struct from the text, if there is any.
-func unmarshalOptions(name string, text json.RawMessage, options any) error {
-	if len(text) == 0 || bytes.Equal(text, []byte("null")) {
-		return nil
-	}
-	if err := unmarshalStrictly(text, options); err != nil {
-		return fmt.Errorf("options of %s: %w", name, err)
-	}
-	return nil
-}
-
-func unmarshalStrictly(data []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
 }

@@ -12,8 +12,8 @@ func init() {
 		Options: func() any { return &GMLPOptions{Width: 128, Depth: 4, Hidden: 384} },
 		New:     newGMLP,
 		Suit: func(in Input, rows int) any {
-			z, ok := suitMixer(in, rows)
-			if !ok || z.tokens > tooMany { // each block has a matrix of tokens by tokens
+			z, ok := suitSquare(in, rows)
+			if !ok {
 				return nil
 			}
 			return &GMLPOptions{Width: z.width, Depth: z.depth, Patch: z.patch, Hidden: 2 * z.width}

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"mixmas/nn"
-	"mixmas/nn/options"
 )
 
 func init() {
@@ -21,8 +20,8 @@ func init() {
 		Options: func() any { return &ResidualBlockLayer{Kernel: 3, Stride: 1} },
 		New: func(s *nn.Scope, in Input, given any) (LayerFunction, Input, error) {
 			o := given.(*ResidualBlockLayer)
-			if o.Kernel%2 == 0 {
-				return nil, in, options.Errorf("kernel", "want an odd number, got %d", o.Kernel)
+			if err := odd(o.Kernel); err != nil {
+				return nil, in, err
 			}
 			channels := cmp.Or(o.Channels, in.features())
 			b := NewResidualBlock(s, in.features(), channels, o.Kernel, o.Stride, o.Dropout)
@@ -56,14 +55,14 @@ func (in Input) strided(channels, stride int) Input {
 			out.Shape[i] = (out.Shape[i] + stride - 1) / stride
 		}
 	}
-	return out.with(channels)
+	return out
 }
 
 // newConvLayer creates weight (out, in, kernel, kernel), or (out, in, kernel) over steps, and bias (out).
 func newConvLayer(s *nn.Scope, in Input, given any) (LayerFunction, Input, error) {
 	o := given.(*ConvLayer)
-	if o.Kernel%2 == 0 {
-		return nil, in, options.Errorf("kernel", "want an odd number, got %d", o.Kernel)
+	if err := odd(o.Kernel); err != nil {
+		return nil, in, err
 	}
 	channels, features, k := cmp.Or(o.Channels, in.features()), in.features(), o.Kernel
 	out := in.strided(channels, o.Stride)

@@ -172,7 +172,7 @@ func (l *Layer) UnmarshalJSON(data []byte) error {
 			return err
 		}
 		*l = Layer{name, kind.Options()}
-		return unmarshalOptions(name, text, l.Options)
+		return options.Unmarshal(name, text, l.Options)
 	}
 	return nil
 }

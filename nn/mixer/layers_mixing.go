@@ -2,7 +2,6 @@ package mixer
 
 import (
 	"cmp"
-	"fmt"
 
 	"mixmas/nn"
 	"mixmas/nn/device"
@@ -99,16 +98,10 @@ func onReal(b Block) LayerFunction {
 // newRecurrentLayer creates rnn.*_l0 and, for the other direction, rnn.*_l0_reverse, as [Recurrent] does.
 func newRecurrentLayer(s *nn.Scope, in Input, cell device.Cell, o *RecurrentLayer) (LayerFunction, Input, error) {
 	width := cmp.Or(o.Width, in.Shape[1])
-	directions := []string{""}
-	if o.Bidirectional {
-		directions = append(directions, "_reverse")
+	cells, err := newDirections(s.In("rnn"), cell, in.Shape[1], width, 0, o.Bidirectional)
+	if err != nil {
+		return nil, in, err
 	}
-	if width%len(directions) != 0 {
-		return nil, in, options.Errorf("bidirectional", "the width %d is odd: each direction has half of it", width)
-	}
-	m := &Recurrent{tokens: in.Shape[0], width: width, layers: [][]*nn.Recurrent{nil}}
-	for _, direction := range directions {
-		m.layers[0] = append(m.layers[0], nn.NewRecurrent(s.In("rnn"), cell, in.Shape[1], width/len(directions), fmt.Sprint("_l0", direction)))
-	}
+	m := &Recurrent{tokens: in.Shape[0], width: width, layers: [][]*nn.Recurrent{cells}}
 	return func(g *nn.Graph, x, mask *nn.Value) (y, own *nn.Value) { return m.Forward(g, x, mask), mask }, in.with(width), nil
 }

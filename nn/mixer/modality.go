@@ -45,7 +45,7 @@ func newModality(s *nn.Scope, m Modality) (encodedModality, error) {
 	if m.Kind == Text && !m.Masked {
 		return encodedModality{}, fmt.Errorf("modality %s: a text is always masked", m.Name)
 	}
-	network, err := m.Encoder.network(s, Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Vectors: m.Vectors})
+	network, err := m.Encoder.network(s, m.Input())
 	if err == nil {
 		err = s.Parameters().Err()
 	}

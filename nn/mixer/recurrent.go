@@ -69,24 +69,32 @@ func newRecurrent(s *nn.Scope, in Input, cell device.Cell, o *RecurrentOptions) 
 	default:
 		return nil, fmt.Errorf("inputs of kind %q have no steps", in.Kind)
 	}
-	directions := []string{""}
-	if o.Bidirectional {
-		directions = append(directions, "_reverse")
-	}
-	if m.width%len(directions) != 0 {
-		return nil, options.Errorf("bidirectional", "the width %d is odd: each direction has half of it", m.width)
-	}
 	for i := range o.Depth {
-		var layer []*nn.Recurrent
-		for _, direction := range directions {
-			layer = append(layer, nn.NewRecurrent(s.In("rnn"), cell, features, m.width/len(directions), fmt.Sprintf("_l%d%s", i, direction)))
+		layer, err := newDirections(s.In("rnn"), cell, features, m.width, i, o.Bidirectional)
+		if err == nil {
+			err = s.Parameters().Err()
 		}
-		if err := s.Parameters().Err(); err != nil {
+		if err != nil {
 			return nil, err
 		}
 		m.layers, features = append(m.layers, layer), m.width
 	}
 	return m, nil
+}
+
+// newDirections creates the cells of layer i, with their share of the width each: *_li and, of two directions, *_li_reverse.
+func newDirections(s *nn.Scope, cell device.Cell, in, width, i int, bidirectional bool) (cells []*nn.Recurrent, err error) {
+	directions := []string{""}
+	if bidirectional {
+		directions = append(directions, "_reverse")
+	}
+	if width%len(directions) != 0 {
+		return nil, options.Errorf("bidirectional", "the width %d is odd: each direction has half of it", width)
+	}
+	for _, direction := range directions {
+		cells = append(cells, nn.NewRecurrent(s, cell, in, width/len(directions), fmt.Sprintf("_l%d%s", i, direction)))
+	}
+	return cells, nil
 }
 
 // Forward implements [Network].

@@ -57,8 +57,8 @@ func newResidualCNN(s *nn.Scope, in Input, given any) (Network, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if o.Kernel%2 == 0 {
-		return nil, options.Errorf("kernel", "want an odd number, got %d", o.Kernel)
+	if err := odd(o.Kernel); err != nil {
+		return nil, err
 	}
 	halvings := halvingsTo(o.Tokens, in.Shape[1], in.Shape[2])
 	m := &ResidualCNN{width: o.Width, strides: []int{1 << max(0, halvings-(o.Stages-1))}}
@@ -86,6 +86,14 @@ func newResidualCNN(s *nn.Scope, in Input, given any) (Network, error) {
 	m.norm = nn.NewBatchNorm(s.In("norm"), o.Width)
 	m.tokens = halved(in.Shape[1], halvings) * halved(in.Shape[2], halvings)
 	return m, nil
+}
+
+// odd returns an error unless the side of a kernel has a middle.
+func odd(kernel int) error {
+	if kernel%2 == 0 {
+		return options.Errorf("kernel", "want an odd number, got %d", kernel)
+	}
+	return nil
 }
 
 // halved returns n after a number of halvings, rounded up.

@@ -9,8 +9,8 @@ func init() {
 		Options: func() any { return &ResMLPOptions{Width: 128, Depth: 4, Hidden: 512} },
 		New:     newResMLP,
 		Suit: func(in Input, rows int) any {
-			z, ok := suitMixer(in, rows)
-			if !ok || z.tokens > tooMany { // each block has a matrix of tokens by tokens
+			z, ok := suitSquare(in, rows)
+			if !ok {
 				return nil
 			}
 			return &ResMLPOptions{Width: z.width, Depth: z.depth, Patch: z.patch, Hidden: 2 * z.width}

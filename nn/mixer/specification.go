@@ -40,6 +40,11 @@ type Modality struct {
 	Encoder  Choice `json:"encoder"`
 }
 
+// Input returns what the modality's encoder reads.
+func (m Modality) Input() Input {
+	return Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Vectors: m.Vectors}
+}
+
 // Build makes the model that a specification describes: a [Classifier] without a fusion function and network, and a
 // [Multimodal] model with them.
 func Build(spec Specification) (nn.Model, error) {

@@ -82,6 +82,12 @@ func suitMixer(in Input, rows int) (s suitedSizes, ok bool) {
 	return s, true
 }
 
+// suitSquare is suitMixer for blocks with a matrix of tokens by tokens.
+func suitSquare(in Input, rows int) (s suitedSizes, ok bool) {
+	s, ok = suitMixer(in, rows)
+	return s, ok && s.tokens <= tooMany
+}
+
 // powerOfTwo returns the largest power of two up to n, within limits that are powers of two.
 func powerOfTwo(n, least, most int) int {
 	p := least

@@ -7,7 +7,6 @@
 package augment
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -52,7 +51,7 @@ func Register(a Augmentation) {
 	augmentations.Register(a.Name, a.Doc, a)
 }
 
-// All lists the registered augmentations by name, and Names their names.
+// All lists the registered augmentations by name.
 func All() []Augmentation { return augmentations.All() }
 
 // Names lists the names of the augmentations.
@@ -74,7 +73,7 @@ func (c *Choice) UnmarshalJSON(data []byte) error {
 		Augmentation string          `json:"augmentation"`
 		Options      json.RawMessage `json:"options"`
 	}
-	if err := strictly(data, &raw); err != nil {
+	if err := options.UnmarshalStrictly(data, &raw); err != nil {
 		return err
 	}
 	a, err := Lookup(raw.Augmentation)
@@ -82,19 +81,7 @@ func (c *Choice) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*c = Choice{raw.Augmentation, a.Options()}
-	if len(raw.Options) == 0 || bytes.Equal(raw.Options, []byte("null")) {
-		return nil
-	}
-	if err := strictly(raw.Options, c.Options); err != nil {
-		return fmt.Errorf("options of %s: %w", raw.Augmentation, err)
-	}
-	return nil
-}
-
-func strictly(data []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
+	return options.Unmarshal(raw.Augmentation, raw.Options, c.Options)
 }
 
 // MarshalJSON writes all options, so that a later change of defaults does not change the meaning of the choice.

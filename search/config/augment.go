@@ -107,7 +107,7 @@ func (t Training) checkVaried(field string, data dataset.Dataset, fail func(fiel
 		}
 		m := data.Modalities()[i]
 		for k, c := range t.Augment[name] {
-			if _, err := c.Function(mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary}); err != nil {
+			if _, err := c.Function(m.Input()); err != nil {
 				fail(index(at, k), "%v", err)
 			}
 		}

@@ -32,6 +32,11 @@ type Modality struct {
 	Vectors int `json:",omitempty"`
 }
 
+// Input returns what an encoder of the modality reads.
+func (m Modality) Input() mixer.Input {
+	return mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Vectors: m.Vectors}
+}
+
 // WordVectors is implemented by data sets that have word vectors for their texts.
 type WordVectors interface {
 	// Vectors returns the vectors of all tokens of a modality's vocabulary, row by row (Vocabulary×Vectors). Zeros stand for

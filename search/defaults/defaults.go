@@ -35,7 +35,7 @@ func Fill(c *config.Config, data dataset.Dataset) (filled []string, err error) {
 			continue
 		}
 		field := "search.encoders." + m.Name
-		list, left := candidates(c, input(m), rows)
+		list, left := candidates(c, m.Input(), rows)
 		if c.Search.Left[field] = left; len(list) > 0 {
 			c.Search.Encoders[m.Name] = list
 			set.filled = append(set.filled, field)
@@ -80,11 +80,6 @@ func opensFusions(c *config.Config) bool {
 	return c.Search.Architectures == config.All && !c.Sets("search.fusions")
 }
 
-// input returns what the encoders of a modality read.
-func input(m dataset.Modality) mixer.Input {
-	return mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary}
-}
-
 func with(m dataset.Modality, encoder mixer.Choice) mixer.Modality {
 	return mixer.Modality{Name: m.Name, Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary, Vectors: m.Vectors, Masked: m.Masked, Encoder: encoder}
 }
@@ -99,8 +94,8 @@ func candidates(c *config.Config, in mixer.Input, rows int) (list config.Candida
 		own, reason := a.Suited(in, rows)
 		if reason == "" {
 			scope := nn.NewScope()
-			if _, err := a.Build(scope, in, own); cmp.Or(err, scope.Parameters().Err()) != nil {
-				err = cmp.Or(err, scope.Parameters().Err())
+			_, err := a.Build(scope, in, own)
+			if err = cmp.Or(err, scope.Parameters().Err()); err != nil {
 				reason = fmt.Sprintf("cannot take a %s of %s: %v", in.Kind, dimensions.Text(in.Shape), err)
 			}
 		}

@@ -99,16 +99,12 @@ func (s Specification) checkVaried() error {
 			return fmt.Errorf("the recipe augments modality %s, which the model does not read as it is", name)
 		}
 		for _, c := range r.Augment[name] {
-			if _, err := c.Function(input(s.Model.Modalities[i])); err != nil {
+			if _, err := c.Function(s.Model.Modalities[i].Input()); err != nil {
 				return fmt.Errorf("modality %s: %w", name, err)
 			}
 		}
 	}
 	return nil
-}
-
-func input(m mixer.Modality) mixer.Input {
-	return mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary}
 }
 
 // newVaried returns the samples of a training as its recipe varies them. Their inputs are those of the model. blanks has for modalities
@@ -125,7 +121,7 @@ func newVaried(samples nn.Samples, spec Specification, model nn.Model, seed uint
 				of.input = len(v.inputs)
 				read.blank = blanks[m.Name]
 				for k, c := range spec.Recipe.Augment[m.Name] {
-					f, err := c.Function(input(m))
+					f, err := c.Function(m.Input())
 					if err != nil {
 						return nil, fmt.Errorf("modality %s: %w", m.Name, err)
 					}

@@ -1,7 +1,6 @@
 package text
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"mixmas/nn/options"
 )
 
 // formVersion is the version of the JSON of tokenizers and bags. A program refuses other versions, and fields that it does not
@@ -34,9 +35,7 @@ type bagForm struct {
 
 // read decodes the only form in b.
 func read(b []byte, form any, version *int) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(form); err != nil {
+	if err := options.UnmarshalStrictly(b, form); err != nil {
 		return err
 	}
 	if *version != formVersion {

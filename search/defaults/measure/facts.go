@@ -47,7 +47,7 @@ func (r reference) encoders() (list []candidate) {
 		}
 		own := a.Options()
 		if a.Suit != nil {
-			if own, _ = a.Suited(mixer.Input{Kind: r.modality.Kind, Shape: r.modality.Shape, Vocabulary: r.modality.Vocabulary}, referenceRows); own == nil {
+			if own, _ = a.Suited(r.modality.Input(), referenceRows); own == nil {
 				continue
 			}
 		}

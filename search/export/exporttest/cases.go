@@ -48,7 +48,7 @@ func Cases() []Case {
 			}
 			for _, masked := range []bool{false, true} {
 				if m := input(kind, masked); m.Masked == masked {
-					m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
+					m.Encoder = choice(a, m.Input())
 					name := fmt.Sprintf("%s/%s", a.Name, kind)
 					if masked && kind != mixer.Text {
 						name += "/masked"
@@ -184,7 +184,7 @@ func modalities(masked bool) []mixer.Modality {
 		m := input(kind, masked)
 		for _, a := range mixer.All() {
 			if a.Takes(kind) && a.Suit != nil && !a.Extra {
-				m.Encoder = choice(a, mixer.Input{Kind: m.Kind, Shape: m.Shape, Vocabulary: m.Vocabulary})
+				m.Encoder = choice(a, m.Input())
 				break
 			}
 		}

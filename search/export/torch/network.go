@@ -77,7 +77,7 @@ func (m member) expression(both bool) (string, error) {
 	var names, encoders, heads, aligned, aligns []string
 	var tokens []mixer.Input
 	for i, modality := range m.Modalities {
-		encoder, err := architecture(modality.Encoder, mixer.Input{Kind: modality.Kind, Shape: modality.Shape, Vocabulary: modality.Vocabulary, Vectors: modality.Vectors})
+		encoder, err := architecture(modality.Encoder, modality.Input())
 		if err != nil {
 			return "", fmt.Errorf("modality %s: %w", modality.Name, err)
 		}
